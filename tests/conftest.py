@@ -1,0 +1,292 @@
+"""One throw-away PostgreSQL and Valkey for each run, business time, a real worker, a real browser.
+
+DATABASE_URL and REDIS_URL, where given, are used instead; tests that break servers only ever break their own.
+"""
+
+import base64
+import datetime as dt
+import ipaddress
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+
+servers = None
+state: tempfile.TemporaryDirectory | None = None
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the servers before Django reads its settings; they end with the run."""
+    global servers, state
+    if config.getoption("collectonly", False) and os.environ.get("DATABASE_URL"):
+        return
+    from kt_remedy import local  # late: needs the root on the path
+
+    state = tempfile.TemporaryDirectory(prefix="remedy-run-")
+    if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
+        servers = local.Servers(throw_away=True)
+        try:
+            servers.__enter__()
+        except local.LocalError as error:
+            pytest.exit(f"The test servers did not start: {error}", returncode=2)
+        os.environ.setdefault("DATABASE_URL", servers.database_url)
+        os.environ.setdefault("REDIS_URL", servers.redis_url)
+    os.environ.update(
+        DJANGO_SETTINGS_MODULE="kt_remedy.settings",
+        DJANGO_ALLOW_ASYNC_UNSAFE="true",  # playwright runs a loop in the thread that talks to the database
+        DEBUG="true",
+        SECRET_KEY="tests-" + "0123456789abcdef" * 4,
+        FIELD_KEYS="1:" + base64.b64encode(bytes(range(32))).decode(),
+        INDEX_KEY=base64.b64encode(bytes(range(32, 64))).decode(),
+        REMEDY_NOW="2026-01-20T10:00+09:00",
+        SANDBOX_PORT=str(free_port()),
+        DELIVERIES_DIR=str(Path(state.name) / "deliveries"),
+        UPLOADS_DIR=str(Path(state.name) / "uploads"),
+        DATABASE_CONN_MAX_AGE="0",  # a kept connection of a server thread would hold the test database
+    )
+    for name in ("PORTONE_API_URL", "SOLAPI_API_URL", "PROGRAMME_FILE"):
+        os.environ.pop(name, None)
+    import django
+
+    django.setup()  # pytest-django does it only for settings it found before this file was read
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what `pytest_configure` started."""
+    if servers is not None:
+        servers.stop()
+    if state is not None:
+        state.cleanup()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_static_files() -> None:
+    """Static files under their own names: hashing them needs a collected manifest."""
+    from django.conf import settings
+
+    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    Path(settings.STATIC_ROOT).mkdir(exist_ok=True)
+
+
+# The network stays shut -----------------------------------------------------------------------------------
+
+_connect = socket.socket.connect
+
+
+def _guarded_connect(self: socket.socket, address: object) -> None:
+    if self.family in (socket.AF_INET, socket.AF_INET6):
+        host = address[0]  # type: ignore[index]
+        try:
+            inside = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            inside = False
+        if not inside:
+            raise AssertionError(f"a test tried to reach {host}")
+    return _connect(self, address)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shut_network() -> Iterator[None]:
+    """Refuse every connection to anything but this machine."""
+    socket.socket.connect = _guarded_connect  # type: ignore[method-assign]
+    yield
+    socket.socket.connect = _connect  # type: ignore[method-assign]
+
+
+# Business time ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def fresh_clock() -> None:
+    """Forget the cached offset of the test before."""
+    from kt_remedy import clock
+
+    clock._cached = None
+
+
+@pytest.fixture
+def at(db: None) -> Callable[[str], dt.datetime]:
+    """Set business time, forward or back: `at("2026-01-20T10:00+09:00")`."""
+    from kt_remedy import clock
+
+    def set_time(iso: str) -> dt.datetime:
+        instant = dt.datetime.fromisoformat(iso)
+        assert instant.tzinfo is not None, "name the offset"
+        clock._write(instant - dt.datetime.now(dt.UTC))
+        return instant
+
+    return set_time
+
+
+# Other processes ----------------------------------------------------------------------------------------------
+
+
+def environment() -> dict[str, str]:
+    """The environment of a child that works on the test database."""
+    from django.db import connection
+
+    url = os.environ["DATABASE_URL"]
+    name = str(connection.settings_dict["NAME"])
+    base, query = (url.partition("?") + ("", ""))[0], url.partition("?")[2]
+    renamed = base.rpartition("/")[0] + "/" + name + (f"?{query}" if query else "")
+    return {**os.environ, "DATABASE_URL": renamed, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+
+
+class Process:
+    """A child of one test: its log as text, a way to wait for a line, to kill and to stop it."""
+
+    def __init__(self, argv: list[str], *, env: dict[str, str] | None = None) -> None:
+        self._log = tempfile.NamedTemporaryFile("w+", suffix=".log")
+        self.process = subprocess.Popen(
+            argv, cwd=ROOT, env=env or environment(), stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+    @property
+    def log(self) -> str:
+        """Everything written so far."""
+        return Path(self._log.name).read_text(errors="replace")
+
+    def wait_for(self, text: str, *, seconds: float = 30) -> None:
+        """Wait until the log holds `text`."""
+        wait_until(lambda: text in self.log or self.process.poll() is not None, seconds=seconds, what=text)
+        assert text in self.log, f"ended with {self.process.returncode}:\n{self.log}"
+
+    def kill(self) -> None:
+        """kill -9 the whole process group."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Ask to stop, wait, return the exit status."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            return self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return self.process.returncode
+
+
+def wait_until(done: Callable[[], object], *, seconds: float = 20, what: str = "") -> None:
+    """Wait until `done()` is true; fail naming `what` when it never is."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what or done}"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def start_process(transactional_db: None) -> Iterator[Callable[..., Process]]:
+    """Start children on the test database: `start_process("-m", "celery", …)`; all end with the test."""
+    started: list[Process] = []
+
+    def start(*argv: str, env: dict[str, str] | None = None) -> Process:
+        started.append(Process([sys.executable, *argv], env={**environment(), **(env or {})}))
+        return started[-1]
+
+    yield start
+    for process in reversed(started):
+        process.stop()
+
+
+@pytest.fixture
+def celery_worker_process(start_process: Callable[..., Process]) -> Process:
+    """A real worker with two children, on every queue, on the test database."""
+    worker = start_process("-m", "celery", "-A", "kt_remedy", "worker", "-c", "2", "-l", "INFO", *QUEUES)
+    worker.wait_for("ready.")
+    return worker
+
+
+QUEUES = ("-Q", "rest,money,messages,perks")
+
+
+@pytest.fixture
+def celery_beat_process(start_process: Callable[..., Process], tmp_path: Path) -> Process:
+    """A real beat, for tests of what happens by itself."""
+    beat = start_process("-m", "celery", "-A", "kt_remedy", "beat", "-l", "INFO", "-s", str(tmp_path / "beat"))
+    beat.wait_for("beat: Starting...")
+    return beat
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[str]:
+    """The stand-ins for the outside services as a process of their own; gives their address."""
+    port = os.environ["SANDBOX_PORT"]
+    process = Process([sys.executable, "-m", "kt_remedy.sandbox"], env={**os.environ, "PYTHONPATH": str(ROOT)})
+    address = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        assert process.process.poll() is None, process.log
+        try:
+            urllib.request.urlopen(address, timeout=2).close()
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+        return True
+
+    wait_until(answers, what="the stand-ins")
+    yield address
+    process.stop()
+
+
+# A real browser -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """Debian's Chromium, cut off from every host but this machine."""
+    from playwright.sync_api import sync_playwright
+
+    assert Path(CHROMIUM).exists(), "no Chromium: apt-get install --no-install-recommends chromium fonts-noto-cjk"
+    outside = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", f"--host-resolver-rules={outside}"]
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: object, live_server: object) -> Iterator[object]:
+    """A page at 1280 px in Korean; the test fails when it asked another host or a script or style was refused."""
+    context = browser.new_context(  # type: ignore[attr-defined]
+        base_url=live_server.url, locale="ko-KR", timezone_id="Asia/Seoul", viewport={"width": 1280, "height": 900}
+    )
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    outside: list[str] = []
+    refused: list[str] = []
+
+    def seen(request: object) -> None:
+        host = request.url.split("/")[2].split(":")[0]  # type: ignore[attr-defined]
+        if not request.url.startswith("data:") and host not in {"localhost", "127.0.0.1"}:  # type: ignore[attr-defined]
+            outside.append(request.url)  # type: ignore[attr-defined]
+
+    context.on("request", seen)
+    context.on("console", lambda message: refused.append(message.text) if "Content Security" in message.text else None)
+    yield page
+    context.close()
+    assert outside == [], "the page asked another host"
+    assert refused == [], "the page holds something its policy forbids"
