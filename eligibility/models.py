@@ -1,0 +1,354 @@
+"""The register: customers, lines and bills as the billing system last sent them, and what was judged of each line.
+
+Lines are keyed by contract, never by telephone number: a number may belong to somebody else today (DOMAIN C5, D-44).
+Customer, Line and Bill are written by feeds alone (`eligibility.feed`); people decide in `LineDecision`.
+"""
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Coalesce, NullIf
+from django.utils.translation import gettext_lazy as _
+
+from kt_remedy import crypto
+
+
+class KeyField(models.CharField):
+    """A key of the billing system: 1 to 20 of `A-Z 0-9 -`, compared byte by byte.
+
+    Django gives every textual key a second index for LIKE, which would double the cost of writing millions of rows;
+    under the C collation the first index serves both. Django looks for the type name "varchar", so this says it in full.
+    """
+
+    def __init__(self, *args, **kwargs) -> None:
+        kwargs["max_length"] = 20
+        super().__init__(*args, **kwargs)
+
+    def db_type(self, connection) -> str:
+        return 'character varying(20) COLLATE "C"'
+
+    def cast_db_type(self, connection) -> str:
+        return "character varying(20)"
+
+
+APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+
+
+class HolderKind(models.TextChoices):
+    PERSON = "PERSON", _("개인")
+    FOREIGNER = "FOREIGNER", _("외국인")
+    CORPORATE = "CORPORATE", _("법인")
+
+
+class Outcome(models.TextChoices):
+    ELIGIBLE = "ELIGIBLE", _("면제 대상")
+    REVIEW = "REVIEW", _("확인 필요")
+    NOT_ELIGIBLE = "NOT_ELIGIBLE", _("대상 아님")
+    NOTHING_DUE = "NOTHING_DUE", _("돌려드릴 금액 없음")
+
+
+class Feed(models.Model):
+    """One delivery of the billing system: what it was, how far it came, what it changed."""
+
+    class State(models.TextChoices):
+        RUNNING = "RUNNING", _("처리 중")
+        LOADED = "LOADED", _("완료")
+        FAILED = "FAILED", _("실패")
+
+    as_of = models.DateField(_("기준일"))
+    lines_sha256 = models.CharField(max_length=64, blank=True)
+    bills_sha256 = models.CharField(max_length=64, blank=True)
+    programme_version = models.CharField(_("프로그램 버전"), max_length=64, blank=True)
+    state = models.CharField(_("상태"), max_length=8, choices=State.choices, default=State.RUNNING)
+    phase = models.CharField(_("단계"), max_length=40, blank=True)
+    progress = models.SmallIntegerField(_("진행률(%)"), default=0)
+    started_at = models.DateTimeField(_("시작"))
+    finished_at = models.DateTimeField(_("종료"), null=True, blank=True)
+    lines_read = models.BigIntegerField(_("회선 행"), default=0)
+    lines_new = models.BigIntegerField(_("새 회선"), default=0)
+    lines_changed = models.BigIntegerField(_("바뀐 회선"), default=0)
+    customers_new = models.BigIntegerField(_("새 고객"), default=0)
+    customers_changed = models.BigIntegerField(_("바뀐 고객"), default=0)
+    bills_read = models.BigIntegerField(_("청구 행"), default=0)
+    bills_new = models.BigIntegerField(_("새 청구"), default=0)
+    bills_changed = models.BigIntegerField(_("바뀐 청구"), default=0)
+    lines_rejected = models.BigIntegerField(_("거부된 회선 행"), default=0)
+    bills_rejected = models.BigIntegerField(_("거부된 청구 행"), default=0)
+    verdicts_changed = models.BigIntegerField(_("바뀐 판정"), default=0)
+    fault = models.TextField(_("실패 이유"), blank=True)
+
+    class Meta:
+        db_table = "eligibility_feed"
+        verbose_name = _("데이터 수신")
+        verbose_name_plural = _("데이터 수신")
+
+    def __str__(self) -> str:
+        return str(self.as_of)
+
+
+class Reject(models.Model):
+    """A bad row of a delivery, as reported; personal values are masked before they come here."""
+
+    feed = models.ForeignKey(Feed, models.CASCADE, related_name="rejects")
+    file = models.CharField(max_length=255)
+    line = models.BigIntegerField()
+    column = models.CharField(max_length=40, blank=True)
+    value = models.TextField(blank=True)
+    reason = models.TextField()
+
+    class Meta:
+        db_table = "eligibility_reject"
+
+
+class CustomerColumns(models.Model):
+    """What the feed says of a holder; shared by the register and its history."""
+
+    ci_index = models.BinaryField(null=True)
+    ci_enc = models.BinaryField(null=True)
+    guardian_ci_index = models.BinaryField(null=True)
+    guardian_ci_enc = models.BinaryField(null=True)
+    holder_kind = models.CharField(_("고객 구분"), max_length=9, choices=HolderKind.choices)
+    holder_name_enc = models.BinaryField()
+    name_index = models.BinaryField()
+    # Clear, because rules and perks compare it set-based; masked on every screen.
+    birth_date = models.DateField(null=True)
+    # Keyed digest of the clear values: ciphertexts of equal values differ, so a change is seen by this.
+    digest = models.BinaryField()
+    as_of = models.DateField()
+
+    class Meta:
+        abstract = True
+
+
+class Customer(CustomerColumns):
+    """A holder of lines, by the carrier's customer number; the same person may have several."""
+
+    customer_no = KeyField(_("고객번호"), primary_key=True)
+
+    ci = crypto.Encrypted("ci_enc", key="customer_no")
+    guardian_ci = crypto.Encrypted("guardian_ci_enc", key="customer_no")
+    holder_name = crypto.Encrypted("holder_name_enc", key="customer_no")
+
+    class Meta:
+        db_table = "eligibility_customer"
+        verbose_name = _("고객")
+        verbose_name_plural = _("고객")
+        indexes = [
+            # "My lines" starts here: a verified person is found by CI.
+            models.Index(fields=["ci_index"], name="customer_ci", condition=Q(ci_index__isnull=False)),
+            # A guardian's wards; few customers have one.
+            models.Index(
+                fields=["guardian_ci_index"], name="customer_guardian", condition=Q(guardian_ci_index__isnull=False)
+            ),
+            # The desk asks for name and birth date: some hundred people share a birth date, thousands a name.
+            models.Index(fields=["birth_date"], name="customer_birth"),
+        ]
+
+    def __str__(self) -> str:
+        return self.customer_no
+
+
+class CustomerHistory(CustomerColumns):
+    """A customer as it stood before a delivery replaced it. Ciphertexts keep the register's associated data."""
+
+    customer_no = KeyField()
+    replaced_by = models.ForeignKey(Feed, models.PROTECT, db_index=False)
+    replaced_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "eligibility_customer_history"
+        indexes = [models.Index(fields=["customer_no"], name="customer_history_no")]
+
+
+class LineColumns(models.Model):
+    """What the feed says of a line and what was judged of it; shared by the register and its history."""
+
+    msisdn_enc = models.BinaryField()
+    msisdn_index = models.BinaryField()
+    contact_enc = models.BinaryField(null=True)
+    network = models.CharField(_("망"), max_length=4)
+    product = models.CharField(_("상품"), max_length=7)
+    opened_at = models.DateTimeField(_("개통"))
+    contract_type = models.CharField(_("약정 종류"), max_length=8)
+    contract_event = models.CharField(_("약정 계기"), max_length=13)
+    contract_started_at = models.DateTimeField(_("약정 체결"))
+    commitment_started_at = models.DateTimeField(_("약정 시작"))
+    contract_months = models.SmallIntegerField(_("약정 개월"))
+    subsidy_krw = models.BigIntegerField(_("지원금"))
+    extra_subsidy_krw = models.BigIntegerField(_("추가지원금"))
+    discount_krw = models.BigIntegerField(_("받은 할인"))
+    suspended_days = models.IntegerField(_("정지 일수"))
+    status = models.CharField(_("상태"), max_length=10)
+    terminated_at = models.DateTimeField(_("해지"), null=True, blank=True)
+    termination_reason = models.CharField(_("해지 사유"), max_length=8, blank=True)
+    port_requested_at = models.DateTimeField(_("번호이동 신청"), null=True, blank=True)
+    rejoined_at = models.DateTimeField(_("재가입"), null=True, blank=True)
+    # Calendar dates in Seoul (D-01), so that SQL compares what the rules compare.
+    opened_on = models.DateField(_("개통일"))
+    terminated_on = models.DateField(_("해지일"), null=True, blank=True)
+    outcome = models.CharField(_("판정"), max_length=12, choices=Outcome.choices)
+    reasons = models.CharField(_("이유"), max_length=400, blank=True)  # codes of FEED.md's order, joined by ";"
+    expected_penalty_krw = models.BigIntegerField(_("예상 위약금"))
+    refundable_krw = models.BigIntegerField(_("환급 대상 금액"))
+    programme_version = models.CharField(_("프로그램 버전"), max_length=64)
+    digest = models.BinaryField()
+    as_of = models.DateField(_("기준일"))
+
+    class Meta:
+        abstract = True
+
+
+class LineQuerySet(models.QuerySet):
+    def with_standing(self) -> "LineQuerySet":
+        """Annotates `standing`: a person's decision where there is one, else the stored verdict's outcome."""
+        return self.annotate(standing=Coalesce(NullIf("decided_outcome", models.Value("")), "outcome"))
+
+
+class Line(LineColumns):
+    """One service contract, its facts as of the last delivery that changed it, and the verdict on them."""
+
+    contract_no = KeyField(_("계약번호"), primary_key=True)
+    # A line and its customer come from one row of the feed and are merged in one transaction; a constraint would
+    # only re-read thirteen million rows to say so.
+    customer = models.ForeignKey(
+        Customer, models.PROTECT, db_column="customer_no", db_constraint=False, related_name="lines"
+    )
+    # Copied from the last LineDecision, so that SQL over all lines needs no join; a feed does not touch it.
+    decided_outcome = models.CharField(
+        _("사람의 결정"), max_length=12, choices=Outcome.choices, blank=True, db_default=""
+    )
+
+    msisdn = crypto.Encrypted("msisdn_enc", key="contract_no")
+    contact_msisdn = crypto.Encrypted("contact_enc", key="contract_no")
+
+    objects = LineQuerySet.as_manager()
+
+    class Meta:
+        db_table = "eligibility_line"
+        verbose_name = _("회선")
+        verbose_name_plural = _("회선")
+        indexes = [
+            models.Index(fields=["msisdn_index"], name="line_msisdn"),
+            # The reviewers' queue: a few of millions.
+            models.Index(fields=["terminated_on"], name="line_review", condition=Q(outcome=Outcome.REVIEW)),
+        ]
+
+    def __str__(self) -> str:
+        return self.contract_no
+
+    @property
+    def standing_outcome(self) -> str:
+        """The outcome that counts: a person's decision stands above the stored verdict (DESIGN 4)."""
+        return self.decided_outcome or self.outcome
+
+    @property
+    def reason_codes(self) -> list[str]:
+        """The reason codes of the stored verdict, in FEED order."""
+        return self.reasons.split(";") if self.reasons else []
+
+
+class LineHistory(LineColumns):
+    """A line as it stood, verdict included, before a delivery or a rejudge replaced it."""
+
+    contract_no = KeyField()
+    customer_no = KeyField()
+    replaced_by = models.ForeignKey(Feed, models.PROTECT, null=True, db_index=False)  # null: by `rejudge`
+    replaced_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "eligibility_line_history"
+        indexes = [models.Index(fields=["contract_no"], name="line_history_no")]
+
+
+class BillColumns(models.Model):
+    """One billed item: what was billed, paid, taken off and given back, in won."""
+
+    billed_krw = models.BigIntegerField(_("청구"))
+    paid_krw = models.BigIntegerField(_("납부"))
+    waived_krw = models.BigIntegerField(_("감면"))
+    refunded_krw = models.BigIntegerField(_("기환급"))
+    as_of = models.DateField()
+
+    class Meta:
+        abstract = True
+
+
+class Bill(BillColumns):
+    """A billed item of a line; `item` is a code of the programme or any other text, which sends the line to review."""
+
+    pk = models.CompositePrimaryKey("line_id", "item", "billed_on")
+    # No constraint and no index of its own: the feed checks that the line is known, the key begins with it.
+    line = models.ForeignKey(
+        Line, models.PROTECT, db_column="contract_no", db_constraint=False, db_index=False, related_name="bills"
+    )
+    item = models.CharField(_("항목"), max_length=40, db_collation="C")
+    billed_on = models.DateField(_("청구일"))
+
+    class Meta:
+        db_table = "eligibility_bill"
+        verbose_name = _("청구 항목")
+        verbose_name_plural = _("청구 항목")
+
+
+class BillHistory(BillColumns):
+    """A billed item as it stood before a delivery replaced it."""
+
+    contract_no = KeyField()
+    item = models.CharField(max_length=40)
+    billed_on = models.DateField()
+    replaced_by = models.ForeignKey(Feed, models.PROTECT, db_index=False)
+    replaced_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "eligibility_bill_history"
+        indexes = [models.Index(fields=["contract_no"], name="bill_history_no")]
+
+
+class LineDecision(models.Model):
+    """What a person decided on a line after review or objection. The latest stands; none is changed or deleted."""
+
+    line = models.ForeignKey(Line, models.PROTECT, related_name="decisions", db_column="contract_no")
+    outcome = models.CharField(_("결정"), max_length=12, choices=Outcome.choices)
+    reason = models.TextField(_("사유"))
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(_("결정 시각"))
+    # What the decider saw.
+    verdict_outcome = models.CharField(max_length=12)
+    verdict_reasons = models.CharField(max_length=400, blank=True)
+    verdict_refundable_krw = models.BigIntegerField()
+    programme_version = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "eligibility_line_decision"
+        verbose_name = _("회선 결정")
+        verbose_name_plural = _("회선 결정")
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(outcome=Outcome.REVIEW) & Q(outcome__in=Outcome.values), name="decision_settles"
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="decision_has_reason"),
+        ]
+        triggers = [APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return f"{self.line_id}: {self.outcome}"
+
+
+class VerdictChange(models.Model):
+    """A known line's verdict changed by a feed or a rejudge. Whoever holds an application on it takes the row."""
+
+    contract_no = KeyField()
+    feed = models.ForeignKey(Feed, models.PROTECT, null=True, db_index=False)  # null: by `rejudge`
+    old_outcome = models.CharField(max_length=12)
+    old_reasons = models.CharField(max_length=400, blank=True)
+    old_refundable_krw = models.BigIntegerField()
+    new_outcome = models.CharField(max_length=12)
+    new_reasons = models.CharField(max_length=400, blank=True)
+    new_refundable_krw = models.BigIntegerField()
+    changed_at = models.DateTimeField()
+    handled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "eligibility_verdict_change"
+        indexes = [models.Index(fields=["id"], name="verdict_change_open", condition=Q(handled_at__isnull=True))]

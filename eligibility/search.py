@@ -1,0 +1,35 @@
+"""How a value is written before it is looked up by blind index: one spelling for the feed and for the searcher."""
+
+import re
+import unicodedata
+
+from kt_remedy import crypto
+
+_COMPANY = re.compile(r"주식회사|유한회사|\(주\)|\(유\)|㈜")
+_SPACE = re.compile(r"\s+")
+
+
+def name_key(name: str) -> str:
+    """A holder's name as it is compared: composed, without spaces and company form, in capitals (DOMAIN C2)."""
+    return _SPACE.sub("", _COMPANY.sub("", unicodedata.normalize("NFC", name))).upper()
+
+
+def phone_key(number: str) -> str:
+    """A telephone number as bare digits with a leading 0: `+82 10-1234-5678` and `010 1234 5678` are one."""
+    digits = re.sub(r"\D", "", number)
+    return "0" + digits[2:].removeprefix("0") if digits.startswith("82") else digits
+
+
+def ci_index(ci: str) -> bytes:
+    """By this a person is found: the blind index of the connecting information."""
+    return crypto.blind_index(ci, "ci")
+
+
+def msisdn_index(number: str) -> bytes:
+    """By this a line is found from its number."""
+    return crypto.blind_index(phone_key(number), "msisdn")
+
+
+def name_index(name: str) -> bytes:
+    """By this, together with the birth date, a holder is found from the name."""
+    return crypto.blind_index(name_key(name), "name")
