@@ -1,0 +1,101 @@
+"""Who may use a route: every view declares it here, and a view that declares nothing is refused.
+
+The decorators only mark the view; `AccessMiddleware` acts on the mark. Routes of packages (Django's admin, sign-in)
+cannot be decorated and are named in `PACKAGE_ROUTES`. A test walks the URLconf and fails on a route without a policy.
+"""
+
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import ResolverMatch, reverse
+
+ROLES = (
+    "clerk",
+    "store_manager",
+    "agent",
+    "reviewer",
+    "supervisor",
+    "maker",
+    "checker",
+    "auditor",
+    "administrator",
+)
+
+PUBLIC, CUSTOMER = "public", "customer"
+Policy = str | frozenset[str]
+
+# Namespaces (or, for packages without one, name prefixes) of routes that are not ours to decorate.
+PACKAGE_ROUTES: dict[str, Policy] = {"admin": frozenset(ROLES)}
+PACKAGE_PREFIXES: dict[str, Policy] = {
+    "account_": PUBLIC,  # sign-in and sign-out pages of django-allauth, which guard themselves
+    "mfa_": PUBLIC,
+    "set_language": PUBLIC,
+}
+
+
+def public(view: Callable) -> Callable:
+    """Anybody may use this view."""
+    view.policy = PUBLIC  # type: ignore[attr-defined]
+    return view
+
+
+def customer(view: Callable) -> Callable:
+    """Only a customer whose identity was verified in this session; others are led to the identity page."""
+    view.policy = CUSTOMER  # type: ignore[attr-defined]
+    return view
+
+
+def staff(*roles: str) -> Callable[[Callable], Callable]:
+    """Only staff signed in with their second factor who hold one of `roles`. Raises ValueError on a misspelt one."""
+    if not roles or set(roles) - set(ROLES):
+        raise ValueError(f"unknown role in {roles}")
+
+    def mark(view: Callable) -> Callable:
+        view.policy = frozenset(roles)  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def policy_of(match: ResolverMatch) -> Policy | None:
+    """The declared policy of a resolved route, or None where there is none."""
+    declared = getattr(match.func, "policy", None)
+    if declared is not None:
+        return declared
+    if match.namespaces:
+        return PACKAGE_ROUTES.get(match.namespaces[0])
+    return next((p for prefix, p in PACKAGE_PREFIXES.items() if (match.url_name or "").startswith(prefix)), None)
+
+
+class AccessMiddleware:
+    """Applies the declared policy before any view runs. Needs `request.user` and `request.person`."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request, view, args, kwargs) -> HttpResponse | None:
+        policy = policy_of(request.resolver_match)
+        if policy == PUBLIC:
+            return None
+        if policy == CUSTOMER:
+            if request.person is not None:
+                return None
+            # Only a page that was read can be returned to; a lost POST is answered by its own page again.
+            target = request.get_full_path() if request.method == "GET" else ""
+            query = "?" + urlencode({"next": target}) if target else ""
+            return redirect(reverse("identity:start") + query)
+        if policy is None:
+            raise PermissionDenied("this route declares no policy")
+        if not request.user.is_authenticated:
+            return redirect(reverse("account_login") + "?" + urlencode({"next": request.get_full_path()}))
+        if not request.user.second_factor_done(request):
+            return redirect(reverse("mfa_activate_totp"))
+        if not any(request.user.has_role(role) for role in policy):
+            raise PermissionDenied("this page belongs to another role")
+        return None

@@ -1,0 +1,125 @@
+"""Personal values at rest: an AES-256-GCM column with key ids, and a blind index for exact search.
+
+A stored value is one byte of key id, twelve bytes of nonce, ciphertext and tag. The associated data names table,
+column and row, so a value moved to another row or column does not decrypt. Table rows are COPYed, so the
+row key in it is one that is known before the row exists (contract_no, customer_no, a UUID of ours).
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+from functools import cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+
+class DecryptError(Exception):
+    """A stored value could not be opened. The message names the place, never the value."""
+
+
+@cache
+def _keys() -> tuple[int, dict[int, AESGCM]]:
+    if not settings.FIELD_KEYS:
+        raise ImproperlyConfigured("FIELD_KEYS is not set: personal data cannot be read or written without it.")
+    return next(iter(settings.FIELD_KEYS)), {number: AESGCM(key) for number, key in settings.FIELD_KEYS.items()}
+
+
+@cache
+def _index_key() -> bytes:
+    if not settings.INDEX_KEY:
+        raise ImproperlyConfigured("INDEX_KEY is not set: personal data cannot be searched without it.")
+    return settings.INDEX_KEY
+
+
+def active_key() -> int:
+    """The id (1 to 255) of the key new values are written with."""
+    return _keys()[0]
+
+
+def encrypt_bytes(data: bytes, aad: str) -> bytes:
+    """Encrypt bytes with the active key, bound to `aad` ("table:column:key")."""
+    number, keys = _keys()
+    nonce = os.urandom(12)
+    return bytes((number,)) + nonce + keys[number].encrypt(nonce, data, aad.encode())
+
+
+def decrypt_bytes(blob: bytes, aad: str) -> bytes:
+    """The bytes behind a stored value. Raises DecryptError where the key is unknown or the value was moved."""
+    blob = bytes(blob)
+    key = _keys()[1].get(blob[0]) if blob else None
+    if key is None:
+        raise DecryptError(f"{aad.rsplit(':', 1)[0]}: the key of a stored value is not in FIELD_KEYS")
+    try:
+        return key.decrypt(blob[1:13], blob[13:], aad.encode())
+    except InvalidTag:
+        raise DecryptError(f"{aad.rsplit(':', 1)[0]}: a stored value does not belong to its row") from None
+
+
+def encrypt(text: str, aad: str) -> bytes:
+    """Encrypt text; see `encrypt_bytes`."""
+    return encrypt_bytes(text.encode(), aad)
+
+
+def decrypt(blob: bytes, aad: str) -> str:
+    """The text behind a stored value; see `decrypt_bytes`."""
+    return decrypt_bytes(blob, aad).decode()
+
+
+def blind_index(value: str, purpose: str) -> bytes:
+    """32 bytes by which an already normalised value is found again without being stored in clear.
+
+    `purpose` ("ci", "msisdn", "account", "name" …) keeps equal values of different kinds apart.
+    """
+    return hmac.digest(_index_key(), purpose.encode() + b"\0" + value.encode(), hashlib.sha256)
+
+
+def forget_keys() -> None:
+    """Read the keys from the settings again; for key rotation and tests."""
+    _keys.cache_clear()
+    _index_key.cache_clear()
+
+
+def parse_keys(text: str) -> dict[int, bytes]:
+    """`FIELD_KEYS` as "2:<base64>,1:<base64>": ids to 32-byte keys, the active one first. Raises ValueError."""
+    keys: dict[int, bytes] = {}
+    for part in filter(None, text.split(",")):
+        number, _, encoded = part.partition(":")
+        if not number.isdecimal() or not 0 < int(number) < 256 or int(number) in keys:
+            raise ValueError("each key is ID:BASE64 with its own ID from 1 to 255")
+        keys[int(number)] = parse_key(encoded)
+    return keys
+
+
+def parse_key(encoded: str) -> bytes:
+    """A 32-byte key from base64. Raises ValueError."""
+    key = base64.b64decode(encoded, validate=True)
+    if len(key) != 32:
+        raise ValueError("a key is 32 bytes in base64")
+    return key
+
+
+class Encrypted:
+    """A model attribute that reads and writes an encrypted BinaryField as text.
+
+    `holder_name = Encrypted("holder_name_enc", key="customer_no")` on a model with the field
+    `holder_name_enc = BinaryField(null=True)`. None stays None.
+    """
+
+    def __init__(self, column: str, *, key: str) -> None:
+        self.column, self.key = column, key
+
+    def aad(self, row) -> str:
+        return f"{row._meta.db_table}:{self.column}:{getattr(row, self.key)}"
+
+    def __get__(self, row, owner=None):
+        if row is None:
+            return self
+        blob = getattr(row, self.column)
+        return None if blob is None else decrypt(blob, self.aad(row))
+
+    def __set__(self, row, text: str | None) -> None:
+        setattr(row, self.column, None if text is None else encrypt(text, self.aad(row)))

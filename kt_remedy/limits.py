@@ -1,0 +1,54 @@
+"""How often somebody may try: counters in PostgreSQL, so that emptying Redis resets nothing.
+
+A window starts with the first hit and ends by itself; the wall clock counts, not business time.
+"""
+
+import datetime as dt
+import hashlib
+from typing import NamedTuple
+
+from django.db import connection
+
+
+class Verdict(NamedTuple):
+    """Whether the act is allowed, how many tries are left, and when the window ends."""
+
+    allowed: bool
+    left: int
+    retry_at: dt.datetime
+
+
+def hit(key: str, *, limit: int, seconds: int) -> Verdict:
+    """Count one try of `key` and say whether it is within `limit` in the running window of `seconds`.
+
+    One statement, so that parallel tries are all counted. The key is stored as a hash. Not part of the caller's
+    outcome: call it outside the transaction that may be rolled back.
+    """
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO limit_counter AS c (key, hits, window_ends)
+            VALUES (%(key)s, 1, now() + make_interval(secs => %(seconds)s))
+            ON CONFLICT (key) DO UPDATE SET
+                hits = CASE WHEN c.window_ends <= now() THEN 1 ELSE c.hits + 1 END,
+                window_ends = CASE WHEN c.window_ends <= now() THEN excluded.window_ends ELSE c.window_ends END
+            RETURNING hits, window_ends
+            """,
+            {"key": digest, "seconds": seconds},
+        )
+        hits, window_ends = cursor.fetchone()
+    return Verdict(hits <= limit, max(limit - hits, 0), window_ends)
+
+
+def clear(key: str) -> None:
+    """Forget the tries of `key`, as after a success."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM limit_counter WHERE key = %s", [hashlib.sha256(key.encode()).hexdigest()])
+
+
+def sweep() -> int:
+    """Delete counters whose window ended; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM limit_counter WHERE window_ends < now()")
+        return cursor.rowcount

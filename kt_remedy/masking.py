@@ -1,0 +1,45 @@
+"""How names, numbers and accounts are shown: one mask for every screen, message and export (DOMAIN C6).
+
+Different masks of the same value can be put together into the whole, so nothing else in the project masks.
+"""
+
+import datetime as dt
+import re
+
+_HANGUL = re.compile(r"[가-힣]+")
+_COMPANY = re.compile(r"^(주식회사|유한회사|\(주\)|㈜)\s*")
+
+
+def name(value: str) -> str:
+    """홍*동, 홍*, 남**수, KIM ***, 주식회사 케***."""
+    value = " ".join(value.split())
+    if not value:
+        return ""
+    company = _COMPANY.match(value)
+    if company:
+        rest = value[company.end() :]
+        return f"{company.group().strip()} {rest[:1]}***"
+    if _HANGUL.fullmatch(value):
+        if len(value) == 1:
+            return "*"
+        if len(value) == 2:
+            return value[0] + "*"
+        return value[0] + "*" * (len(value) - 2) + value[-1]
+    head = value.split(" ", 1)[0][:4]
+    return f"{head} ***" if len(value) > len(head) else head[:1] + "***"
+
+
+def phone(value: str) -> str:
+    """010-****-1234; the last four digits of any number."""
+    digits = re.sub(r"\D", "", value)
+    return f"{digits[:3]}-{'*' * max(len(digits) - 7, 3)}-{digits[-4:]}" if len(digits) >= 8 else "****"
+
+
+def account(last4: str) -> str:
+    """*******1234 from the last four digits, the only ones kept in clear."""
+    return "*" * 7 + last4[-4:]
+
+
+def birth(value: dt.date) -> str:
+    """19**-**-15."""
+    return f"{value.year // 100}**-**-{value.day:02d}"

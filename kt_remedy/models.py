@@ -1,0 +1,53 @@
+"""Rows that belong to no room: the clock's offset, counters of limits, the calendar's acts."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class ClockOffset(models.Model):
+    """How far business time is ahead of the wall clock; one row, only where a clock is set (see `clock`)."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    ahead = models.DurationField()
+
+    class Meta:
+        db_table = "clock_offset"
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="clock_offset_one_row")]
+
+
+class LimitCounter(models.Model):
+    """How often something happened in its current window (see `limits`). Keys hold no personal data in clear."""
+
+    key = models.CharField(max_length=128, primary_key=True)
+    hits = models.IntegerField()
+    window_ends = models.DateTimeField()
+
+    class Meta:
+        db_table = "limit_counter"
+
+
+class Act(models.Model):
+    """A scheduled act of the programme: when it is due, when it last ran and how that went (see `schedule`)."""
+
+    class State(models.TextChoices):
+        WAITING = "WAITING", _("예정")
+        RUNNING = "RUNNING", _("진행 중")
+        DONE = "DONE", _("끝남")
+        FAILED = "FAILED", _("실패")
+
+    code = models.CharField(_("업무"), max_length=80)
+    due_at = models.DateTimeField(_("예정 시각"))
+    state = models.CharField(_("상태"), max_length=8, choices=State.choices, default=State.WAITING)
+    started_at = models.DateTimeField(_("시작"), null=True)
+    finished_at = models.DateTimeField(_("끝"), null=True)
+    result = models.TextField(_("결과"), blank=True)
+    attempts = models.IntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        verbose_name = _("일정")
+        verbose_name_plural = _("일정")
+        db_table = "act"
+        constraints = [models.UniqueConstraint(fields=["code", "due_at"], name="act_once_per_due_time")]
+        indexes = [models.Index(fields=["state", "due_at"], name="act_due")]

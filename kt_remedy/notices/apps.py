@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class NoticesConfig(AppConfig):
+    name = "kt_remedy.notices"
+    verbose_name = "안내"

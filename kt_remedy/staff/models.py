@@ -1,0 +1,42 @@
+"""Staff accounts: one person, one account, one or more roles, one store at most."""
+
+from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Store(models.Model):
+    """A KT store (매장) whose clerks file for customers who come in."""
+
+    code = models.CharField(_("매장 번호"), max_length=10, unique=True)
+    name = models.CharField(_("매장 이름"), max_length=60)
+
+    class Meta:
+        verbose_name = _("매장")
+        verbose_name_plural = _("매장")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class User(AbstractUser):
+    """A staff account. `person_index` is the blind index of the natural person's CI, so that one person with two
+    accounts is still one person to the rule that maker and checker differ."""
+
+    roles = ArrayField(models.CharField(max_length=20), default=list, blank=True, verbose_name=_("역할"))
+    store = models.ForeignKey(Store, models.PROTECT, null=True, blank=True, verbose_name=_("매장"))
+    person_index = models.BinaryField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("직원")
+        verbose_name_plural = _("직원")
+
+    def has_role(self, role: str) -> bool:
+        """Whether this active account holds `role` (one of `access.ROLES`)."""
+        return self.is_active and role in self.roles
+
+    def second_factor_done(self, request) -> bool:
+        """Whether this session passed the second factor, as allauth records it."""
+        methods = request.session.get("account_authentication_methods", [])
+        return any(method.get("method") == "mfa" for method in methods)

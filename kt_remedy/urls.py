@@ -1,0 +1,22 @@
+"""Every address of the portal. Each room declares its own; who may use a route stands on its view (see `access`)."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from kt_remedy import health
+from kt_remedy.access import public
+from django.views.i18n import set_language
+
+urlpatterns = [
+    path("", include("kt_remedy.portal.urls")),
+    path("check/", include("eligibility.urls")),
+    path("identity/", include("kt_remedy.identity.urls")),
+    path("messages/", include("kt_remedy.notices.urls")),
+    path("refunds/", include("refunds.urls")),
+    path("rewards/", include("rewards.urls")),
+    path("staff/", include("kt_remedy.staff.urls")),
+    path("admin/", admin.site.urls),
+    path("language/", public(set_language), name="set_language"),
+    path("livez", public(health.livez), name="livez"),
+    path("readyz", public(health.readyz), name="readyz"),
+]
