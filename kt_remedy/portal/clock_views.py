@@ -1,0 +1,37 @@
+"""Moves the clock of a demonstration forward, to the programme's own moments."""
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from kt_remedy import clock, programme
+from kt_remedy.access import public
+from kt_remedy.portal import dates
+
+
+@public
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def move(request: HttpRequest) -> HttpResponse:
+    """GET lists the moments, POST moves to one. Where no clock is set, this page does not exist."""
+    if not clock.is_set():
+        raise Http404
+    moments = dates.moments(programme.current())
+    now = clock.now()
+    if request.method == "POST":
+        chosen = next((moment for moment in moments if moment.key == request.POST.get("to")), None)
+        if chosen is None:
+            raise Http404
+        try:
+            clock.move_to(chosen.at)
+        except ValueError:
+            messages.warning(request, _("시계는 앞으로만 갑니다. 처음으로 되돌리려면 make reset을 쓰세요."))
+        return redirect("portal:clock")
+    return render(
+        request,
+        "portal/clock.html",
+        {"ahead": [m for m in moments if m.at > now], "past": [m for m in moments if m.at <= now]},
+    )

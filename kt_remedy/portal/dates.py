@@ -1,0 +1,239 @@
+"""The programme's dates as people meet them: its moments, its phases, who is paid when. Pure: today is an argument."""
+
+import calendar
+import datetime as dt
+from dataclasses import dataclass
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from kt_remedy import clock
+from kt_remedy.programme import Payout, Perk, Programme
+from kt_remedy.templatetags.remedy import kday, kmonth
+
+_MORNING = dt.time(9)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something the programme does at a fixed instant."""
+
+    key: str
+    at: dt.datetime
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One stop on the rail of all dates; `state` is done, now or next."""
+
+    date: dt.date
+    title: str
+    text: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class PayRow:
+    """One row of "apply when, paid when"."""
+
+    left: str
+    applied: str
+    pay_on: dt.date
+    state: str  # today: applying today leads here; always: whenever one applies; paid: past; "" otherwise
+
+
+def phase(programme: Programme, today: dt.date) -> str:
+    """before (nothing to see yet), lookup (one can look, not yet apply), open, late (after the deadline), over."""
+    window = programme.applications
+    if today < programme.lookup_opens:
+        return "before"
+    if today < window.opens:
+        return "lookup"
+    if today <= window.closes:
+        return "open"
+    return "late" if today <= window.late_accepted_until else "over"
+
+
+def moments(programme: Programme) -> list[Moment]:
+    """Every instant at which something happens, in order: what a demonstration may jump to."""
+    window, waiver = programme.applications, programme.waiver
+    opening = clock.kst(programme.lookup_opens, _MORNING)
+    found = [
+        Moment("lookup", opening, _("조회 시작")),
+        Moment("waiver-ends", clock.kst(waiver.terminated_to, _MORNING), _("위약금 없는 해지 마지막 날")),
+        Moment("base", clock.kst(programme.rewards.base_date + dt.timedelta(days=1)), _("고객 보답 대상 확정")),
+        Moment("opens", clock.kst(window.opens, _MORNING), _("환급 신청 시작")),
+        Moment("closes", clock.kst(window.closes, _MORNING), _("환급 신청 마지막 날")),
+        Moment("closed", clock.kst(window.closes + dt.timedelta(days=1)), _("환급 신청 마감")),
+    ]
+    for reminder in programme.reminders:
+        found.append(
+            Moment(
+                f"reminder-{reminder.round}",
+                clock.kst(reminder.send_on, programme.notices.send_from),
+                _("%(n)d차 안내 문자") % {"n": reminder.round},
+            )
+        )
+    for n, payout in enumerate(programme.payouts, 1):
+        found.append(Moment(f"cut-off-{n}", payout.cut_off, _("%(n)d차 지급 명단 확정") % {"n": n}))
+        found.append(Moment(f"pay-{n}", clock.kst(payout.pay_on, _MORNING), _("%(n)d차 입금") % {"n": n}))
+    for perk in programme.perks:
+        if perk.choose_until:
+            found.append(
+                Moment(f"choose-{perk.code}", clock.kst(perk.choose_until, _MORNING), _("영상 서비스 고르기 마지막 날"))
+            )
+        if perk.monthly_gb and perk.months:
+            for month in range(perk.months):
+                first = _months_later(perk.starts, month)
+                title = _("%(month)s 데이터 지급") % {"month": kmonth(first)}
+                found.append(Moment(f"grant-{perk.code}-{month + 1}", clock.kst(first, dt.time(0, 5)), title))
+        if perk.ends:
+            found.append(Moment(f"ends-{perk.code}", clock.kst(perk.ends, _MORNING), _("로밍 혜택 마지막 날")))
+    return sorted(found, key=lambda moment: moment.at)
+
+
+def overview(programme: Programme, today: dt.date) -> dict[str, object]:
+    """What the home page shows today."""
+    closes = programme.applications.closes
+    return {
+        "phase": phase(programme, today),
+        "today": today,
+        "days_left": (closes - today).days + 1,
+        "pay_rows": pay_rows(programme, today),
+        "stops": stops(programme, today),
+        "perks": [PerkLine.of(perk) for perk in programme.perks],
+        "next_pay": next((p.pay_on for p in programme.payouts if p.pay_on > today), None),
+    }
+
+
+def pay_rows(programme: Programme, today: dt.date) -> list[PayRow]:
+    """The payout table of the announcement, marked with what holds today."""
+    rows = []
+    for payout in programme.payouts:
+        alone = not any(
+            other is not payout and other.terminated_from <= payout.terminated_to
+            and other.terminated_to >= payout.terminated_from
+            for other in programme.payouts
+        )
+        if payout.pay_on < today:
+            state = "paid"
+        elif alone:
+            state = "always"
+        else:
+            state = "today" if payout.applied_from <= today <= payout.applied_to else ""
+        left = _("%(span)s 해지") % {"span": span(payout.terminated_from, payout.terminated_to, year=True)}
+        applied = _("%(span)s 신청") % {"span": span(payout.applied_from, payout.applied_to)}
+        rows.append(PayRow(left, applied, payout.pay_on, state))
+    return rows
+
+
+def stops(programme: Programme, today: dt.date) -> list[Stop]:
+    """All the dates that matter to a customer, in order."""
+    window, waiver = programme.applications, programme.waiver
+    dated = [
+        (programme.lookup_opens, _("조회 시작"), _("내 회선이 대상인지 볼 수 있습니다.")),
+        (
+            waiver.terminated_to,
+            _("위약금 없는 해지 마감"),
+            _("이날이 끝날 때 쓰고 계시면 다섯 가지 혜택의 대상입니다."),
+        ),
+        (window.opens, _("환급 신청 시작"), _("홈페이지, 전화, 매장 어디서나 됩니다.")),
+        (
+            window.closes,
+            _("환급 신청 마감"),
+            _("군 복무나 해외 체류로 늦으셨다면 제대나 귀국 뒤 14일 안에 알려 주세요."),
+        ),
+    ]
+    for n, payout in enumerate(programme.payouts, 1):
+        dated.append((payout.pay_on, _("%(n)d차 입금") % {"n": n}, _who_is_paid(payout)))
+    starts = [perk.starts for perk in programme.perks if perk.starts > waiver.terminated_to]
+    if starts:
+        dated.append((min(starts), _("혜택 시작"), _perks_start(programme.perks)))
+    for perk in programme.perks:
+        if perk.choose_until:
+            dated.append((perk.choose_until, _("영상 서비스 고르기 마감"), ""))
+        if perk.ends:
+            dated.append((perk.ends, _("로밍 혜택 끝"), ""))
+    ordered = sorted(dated, key=lambda row: row[0])
+    return [Stop(day, title, text, _state(day, today)) for day, title, text in ordered]
+
+
+@dataclass(frozen=True, slots=True)
+class PerkLine:
+    """A perk in one line: drawing, name, when and how."""
+
+    icon: str
+    name: str
+    note: str
+
+    @classmethod
+    def of(cls, perk: Perk) -> "PerkLine":
+        """Words of the perks we know; a perk of another programme shows its code."""
+        day = {"day": kday(perk.starts), "end": kday(perk.ends), "n": perk.months}
+        automatic = _("%(day)s부터 자동") % day
+        match perk.code:
+            case "DATA_100GB":
+                return cls("data", _("데이터 매월 %(gb)dGB, %(n)d달") % {"gb": perk.monthly_gb, "n": perk.months}, automatic)
+            case "ROAMING_50":
+                name = _("로밍 데이터 %(percent)d%% 더") % {"percent": perk.bonus_percent}
+                return cls("globe", name, _("%(end)s까지 자동") % day)
+            case "MEMBERSHIP":
+                return cls("ticket", _("멤버십 할인 %(n)d달") % day, automatic)
+            case "OTT":
+                return cls("play", _("영상 서비스 하나, %(n)d달") % day, _("둘 중 하나를 골라 주세요"))
+            case "INSURANCE":
+                years = {"years": (perk.months or 0) // 12, "age": perk.automatic_from_age}
+                note = _("만 %(age)d세 이상은 자동, 그 밖의 분은 신청") % years
+                return cls("shield", _("안심 보험 %(years)d년") % years, note)
+        return cls("yes", perk.code, automatic)
+
+
+def span(first: dt.date, last: dt.date, *, year: bool = False) -> str:
+    """A period in words: 2025년 9~12월, 2026년 1월 1~13일, 1월 14~18일; Sep–Dec 2025, 14–18 Jan."""
+    korean = (get_language() or "ko").startswith("ko")
+    whole = first.day == 1 and last.day == calendar.monthrange(last.year, last.month)[1]
+    same_year = first.year == last.year
+    same_month = same_year and first.month == last.month
+    if korean:
+        head = f"{first.year}년\u00a0" if year else ""
+        if same_month:
+            return f"{head}{first.month}월\u00a0{first.day}~{last.day}일"
+        if whole and same_year:
+            return f"{head}{first.month}~{last.month}월"
+        return f"{head}{kday(first)}~" + (f"{last.year}년\u00a0" if not same_year else "") + kday(last)
+    tail = f"\u00a0{last.year}" if year else ""
+    if same_month:
+        return f"{first.day}–{last.day}\u00a0{kmonth(last)}{tail}"
+    if whole and same_year:
+        return f"{kmonth(first)}–{kmonth(last)}{tail}"
+    return f"{kday(first)}" + (f"\u00a0{first.year}" if not same_year else "") + f"–{kday(last)}{tail}"
+
+
+def _who_is_paid(payout: Payout) -> str:
+    return _("%(left)s에 해지하고 %(applied)s에 신청한 분") % {
+        "left": span(payout.terminated_from, payout.terminated_to),
+        "applied": span(payout.applied_from, payout.applied_to),
+    }
+
+
+def _perks_start(perks: tuple[Perk, ...]) -> str:
+    for perk in perks:
+        if perk.monthly_gb and perk.months:
+            return _("데이터 %(gb)dGB는 매달 1일에 들어옵니다. %(last)s까지 %(n)d번입니다.") % {
+                "gb": perk.monthly_gb,
+                "last": kmonth(_months_later(perk.starts, perk.months - 1)),
+                "n": perk.months,
+            }
+    return ""
+
+
+def _months_later(day: dt.date, count: int) -> dt.date:
+    year, month = divmod(day.year * 12 + day.month - 1 + count, 12)
+    return dt.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def _state(day: dt.date, today: dt.date) -> str:
+    if day == today:
+        return "now"
+    return "done" if day < today else "next"

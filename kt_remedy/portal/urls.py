@@ -1,0 +1,25 @@
+"""The pages that belong to no single room: home, my lines, information, the clock of a demonstration."""
+
+from django.urls import path
+from django.views.generic import TemplateView
+
+from kt_remedy.access import public
+from kt_remedy.portal import clock_views, views
+
+
+def _page(name: str):
+    """An information page: words and the programme's dates, nothing about anybody."""
+    return public(TemplateView.as_view(template_name=f"portal/{name}.html"))
+
+
+app_name = "portal"
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("my/", views.my_lines, name="my-lines"),
+    path("help/", _page("faq"), name="faq"),
+    path("help/bring/", _page("bring"), name="bring"),
+    path("help/protection/", _page("protection"), name="protection"),
+    path("help/privacy/", _page("privacy"), name="privacy"),
+    path("help/accessibility/", _page("accessibility"), name="accessibility"),
+    path("clock/", clock_views.move, name="clock"),
+]
