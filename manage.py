@@ -7,9 +7,17 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kt_remedy.settings")
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
+    from django.db import OperationalError
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(f"{error}")
+    except OperationalError as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else "no reason given"
+        sys.exit(f"The database does not answer: {reason}. Start it with `make run`, or mend DATABASE_URL.")
 
 
 if __name__ == "__main__":

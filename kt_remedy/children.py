@@ -5,6 +5,7 @@ its children in order. A command that is killed cannot do that: on Linux the ker
 children, and everywhere a record of them lets the next start find and stop what is left.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 LOG_LIMIT_BYTES = 10_000_000
 PR_SET_PDEATHSIG = 1
@@ -26,20 +28,23 @@ class ChildError(Exception):
 
 @dataclass(frozen=True)
 class Child:
-    """One running child: its name for people, its process, how it is asked to stop, where it writes."""
+    """One running child: its name for people, its process, how it is asked to stop, and where its log begins."""
 
     name: str
     process: "subprocess.Popen[bytes]"
     stop_signal: signal.Signals
     log: Path
+    log_start: int = 0
+
+    def written(self) -> str:
+        """What this child has written so far."""
+        with self.log.open("rb") as file:
+            file.seek(self.log_start)
+            return file.read().decode(errors="replace")
 
     def last_words(self) -> str:
-        """The last line of the child's log that says something, for an error message."""
-        try:
-            lines = self.log.read_text(errors="replace").splitlines()
-        except OSError:
-            return ""
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        """The last line the child wrote, for an error message."""
+        return next((line.strip() for line in reversed(self.written().splitlines()) if line.strip()), "")
 
 
 def birth_mark(pid: int) -> str:
@@ -51,16 +56,16 @@ def birth_mark(pid: int) -> str:
         except OSError:
             return ""
         return "" if fields[0] in "ZX" else fields[19]
-    shown = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
+    shown = subprocess.run(
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)], check=False, capture_output=True, text=True
+    ).stdout.strip()
     return "" if not shown or shown.startswith("Z") else shown.partition(" ")[2].strip()
 
 
 def signal_group(pid: int, number: signal.Signals) -> None:
     """Send a signal to every process of the session that `pid` leads; silent when none is left."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def _die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
@@ -100,8 +105,9 @@ class Family:
         self.logs.mkdir(parents=True, exist_ok=True)
         log = self.logs / f"{name}.log"
         mode = "ab" if log.exists() and log.stat().st_size < LOG_LIMIT_BYTES else "wb"
-        drop = {} if user is None else {"user": user, "group": group, "extra_groups": []}
+        drop: dict[str, Any] = {} if user is None else {"user": user, "group": group, "extra_groups": []}
         with log.open(mode) as output:
+            start = output.tell()
             try:
                 process = subprocess.Popen(
                     list(argv),
@@ -112,11 +118,11 @@ class Family:
                     cwd=cwd,
                     start_new_session=True,
                     preexec_fn=_die_with_parent(stop_signal),  # noqa: PLW1509  (the commands here run no threads)
-                    **drop,  # type: ignore[call-overload]
+                    **drop,
                 )
             except OSError as error:
                 raise ChildError(f"{name} could not be started: {argv[0]}: {error.strerror}.") from error
-        child = Child(name, process, stop_signal, log)
+        child = Child(name, process, stop_signal, log, start)
         self.children.append(child)
         self._write_record()
         return child
@@ -148,7 +154,12 @@ class Family:
 
     def _write_record(self) -> None:
         rows = [
-            {"name": c.name, "pid": c.process.pid, "born": birth_mark(c.process.pid), "signal": int(c.stop_signal)}
+            {
+                "name": c.name,
+                "pid": c.process.pid,
+                "born": birth_mark(c.process.pid),
+                "signal": int(c.stop_signal),
+            }
             for c in self.children
         ]
         draft = self.record.with_suffix(".new")

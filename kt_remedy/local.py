@@ -18,6 +18,7 @@ import secrets as random
 import shutil
 import signal
 import subprocess
+import sys
 import sysconfig
 import tempfile
 import time
@@ -25,10 +26,10 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
+from typing import Any, TextIO
 from urllib.parse import quote
 
-from kt_remedy.children import Child, Family, birth_mark
+from kt_remedy.children import Child, Family, birth_mark, stop_orphans
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".local"
@@ -42,44 +43,31 @@ class LocalError(Exception):
 
 
 def secrets(home: Path = HOME) -> dict[str, str]:
-    """The secrets of the local try-out (SECRET_KEY, FIELD_KEYS, INDEX_KEY, POSTGRES_PASSWORD), made once.
+    """The secrets and addresses of the local try-out, made once; settings read the same file.
 
     Kept in `<home>/secrets.json`, readable by its owner only. Raises LocalError when the file cannot be read or made.
     """
     path = home / "secrets.json"
     try:
         home.mkdir(parents=True, exist_ok=True)
-        with (home / "secrets.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not path.exists():
-                _write_secrets(path)
-            return dict(json.loads(path.read_text()))
+        if not path.exists():
+            _write_private(path, _fresh_secrets())
+        return dict(json.loads(path.read_text()))
     except OSError as error:
-        raise LocalError(f"{path} cannot be read or written: {error.strerror}. Give yourself access to {home}.") from error
+        raise LocalError(
+            f"{path} cannot be read or written: {error.strerror}. Give yourself access to {home}."
+        ) from error
     except ValueError as error:
         raise LocalError(f"{path} is not valid JSON. Run `make reset` to start afresh.") from error
 
 
-def saved(home: Path = HOME) -> dict[str, str]:
-    """The secrets that `secrets` made, or nothing where it has not: reading settings must not write files."""
-    return secrets(home) if (home / "secrets.json").exists() else {}
-
-
-def database_url(home: Path = HOME) -> str:
-    """Where the local database of `make run` listens, running or not."""
-    return _addresses(home).get("DATABASE_URL", f"postgres://{DATABASE}@{quote(str(home), safe='')}/{DATABASE}")
-
-
-def redis_url(home: Path = HOME) -> str:
-    """Where the local Valkey of `make run` listens, running or not."""
-    return _addresses(home).get("REDIS_URL", f"redis+socket://{home}/valkey.sock?virtual_host=0")
-
-
-def _addresses(home: Path) -> dict[str, str]:
-    try:
-        return dict(json.loads((home / "servers.json").read_text()))
-    except (OSError, ValueError):
-        return {}
+def remember(values: dict[str, str], home: Path = HOME) -> bool:
+    """Keep more values beside the secrets; returns whether anything changed."""
+    have = secrets(home)
+    if values.items() <= have.items():
+        return False
+    _write_private(home / "secrets.json", have | values)
+    return True
 
 
 def _write_private(path: Path, values: dict[str, str]) -> None:
@@ -91,17 +79,16 @@ def _write_private(path: Path, values: dict[str, str]) -> None:
     draft.replace(path)
 
 
-def _write_secrets(path: Path) -> None:
+def _fresh_secrets() -> dict[str, str]:
     def key() -> str:
         return base64.b64encode(random.token_bytes(32)).decode()
 
-    fresh = {
+    return {
         "SECRET_KEY": random.token_urlsafe(64),
         "FIELD_KEYS": f"1:{key()}",
         "INDEX_KEY": key(),
         "POSTGRES_PASSWORD": random.token_urlsafe(32),
     }
-    _write_private(path, fresh)
 
 
 def hold(home: Path = HOME, *, purpose: str) -> TextIO:
@@ -206,9 +193,6 @@ class Servers:
         try:
             self.start_valkey()
             self.start_postgres()
-            _write_private(
-                self.home / "servers.json", {"DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url}
-            )
         except BaseException:
             self.stop()
             raise
@@ -244,7 +228,10 @@ class Servers:
             "save": "",
             "maxmemory-policy": "noeviction",  # a broker that evicts loses tasks
         }
-        argv = [str(self._valkey_binary()), *(word for name, value in options.items() for word in (f"--{name}", value))]
+        argv = [
+            str(self._valkey_binary()),
+            *(word for name, value in options.items() for word in (f"--{name}", value)),
+        ]
         self.valkey = self.family.spawn("valkey", argv, cwd=folder, user=self.user, group=self.group)
         self._wait(self.valkey, self._valkey_answers)
         return self.valkey
@@ -265,11 +252,21 @@ class Servers:
             "max_wal_size": "4GB",
         }
         if self.throw_away:
-            options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+            options |= {
+                "fsync": "off",
+                "synchronous_commit": "off",
+                "full_page_writes": "off",
+                "max_connections": "200",
+            }
         argv = [str(binaries / "postgres"), "-D", str(self.data)]
         argv += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         self.postgres = self.family.spawn(
-            "postgres", argv, cwd=self.data.parent, user=self.user, group=self.group, stop_signal=signal.SIGINT
+            "postgres",
+            argv,
+            cwd=self.data.parent,
+            user=self.user,
+            group=self.group,
+            stop_signal=signal.SIGINT,
         )
         self._wait(self.postgres, self._postgres_answers)
         return self.postgres
@@ -279,7 +276,16 @@ class Servers:
         draft = self.place / "postgres.new"
         shutil.rmtree(draft, ignore_errors=True)
         self._own(draft)
-        argv = [str(binaries / "initdb"), "-D", str(draft), "-U", "postgres", "-E", "UTF8", "--no-instructions"]
+        argv = [
+            str(binaries / "initdb"),
+            "-D",
+            str(draft),
+            "-U",
+            "postgres",
+            "-E",
+            "UTF8",
+            "--no-instructions",
+        ]
         argv += ["--locale-provider=builtin", "--locale=C", "--builtin-locale=C.UTF-8"]
         if self.throw_away:
             argv += ["-A", "trust", "--no-sync"]
@@ -405,8 +411,8 @@ class Servers:
         return copy / package
 
     def _run(self, argv: list[str]) -> "subprocess.CompletedProcess[str]":
-        drop = {} if self.user is None else {"user": self.user, "group": self.group, "extra_groups": []}
-        return subprocess.run(argv, capture_output=True, text=True, cwd="/", **drop)  # type: ignore[call-overload,no-any-return]
+        drop: dict[str, Any] = {} if self.user is None else {"user": self.user, "group": self.group, "extra_groups": []}
+        return subprocess.run(argv, check=False, capture_output=True, text=True, cwd="/", **drop)
 
 
 def _unprivileged() -> tuple[int | None, int | None]:
@@ -420,3 +426,25 @@ def _unprivileged() -> tuple[int | None, int | None]:
             f"PostgreSQL does not run as root and there is no user {UNPRIVILEGED!r}. Run as an ordinary user."
         ) from None
     return entry.pw_uid, entry.pw_gid
+
+
+def reset(home: Path = HOME) -> str:
+    """Throw the local state away, servers of a killed run included. Raises LocalError while a command uses it."""
+    if not home.exists():
+        return "There is no local state."
+    with hold(home, purpose="make reset"):
+        stop_orphans(home / "children.json")
+        place = home / "place"
+        if place.is_symlink():
+            shutil.rmtree(place.resolve(), ignore_errors=True)
+        shutil.rmtree(home)
+    return f"{home} is gone; the next `make run` starts afresh."
+
+
+if __name__ == "__main__":
+    try:
+        if sys.argv[1:] != ["reset"]:
+            sys.exit("Say `python -m kt_remedy.local reset`.")
+        print(reset())
+    except (LocalError, OSError) as error:
+        sys.exit(f"The local state could not be thrown away: {error}")

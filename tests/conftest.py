@@ -146,7 +146,7 @@ def environment() -> dict[str, str]:
 
     url = os.environ["DATABASE_URL"]
     name = str(connection.settings_dict["NAME"])
-    base, query = (url.partition("?") + ("", ""))[0], url.partition("?")[2]
+    base, _, query = url.partition("?")
     renamed = base.rpartition("/")[0] + "/" + name + (f"?{query}" if query else "")
     return {**os.environ, "DATABASE_URL": renamed, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
@@ -155,9 +155,14 @@ class Process:
     """A child of one test: its log as text, a way to wait for a line, to kill and to stop it."""
 
     def __init__(self, argv: list[str], *, env: dict[str, str] | None = None) -> None:
-        self._log = tempfile.NamedTemporaryFile("w+", suffix=".log")
+        self._log = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115  (lives as long as the process)
         self.process = subprocess.Popen(
-            argv, cwd=ROOT, env=env or environment(), stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True
+            argv,
+            cwd=ROOT,
+            env=env or environment(),
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
 
     @property
@@ -272,7 +277,10 @@ def browser() -> Iterator[object]:
 def page(browser: object, live_server: object) -> Iterator[object]:
     """A page at 1280 px in Korean; the test fails when it asked another host or a script or style was refused."""
     context = browser.new_context(  # type: ignore[attr-defined]
-        base_url=live_server.url, locale="ko-KR", timezone_id="Asia/Seoul", viewport={"width": 1280, "height": 900}
+        base_url=live_server.url,
+        locale="ko-KR",
+        timezone_id="Asia/Seoul",
+        viewport={"width": 1280, "height": 900},
     )
     context.set_default_timeout(10_000)
     page = context.new_page()
@@ -285,7 +293,10 @@ def page(browser: object, live_server: object) -> Iterator[object]:
             outside.append(request.url)  # type: ignore[attr-defined]
 
     context.on("request", seen)
-    context.on("console", lambda message: refused.append(message.text) if "Content Security" in message.text else None)
+    context.on(
+        "console",
+        lambda message: refused.append(message.text) if "Content Security" in message.text else None,
+    )
     yield page
     context.close()
     assert outside == [], "the page asked another host"

@@ -1,0 +1,48 @@
+# Two commands: `make run` starts the portal, `make test` passes its tests. Nothing needs to be set up before them.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# A try-out unless the environment says otherwise, also when DATABASE_URL names a server of your own.
+export DEBUG ?= true
+
+.DEFAULT_GOAL := run
+.PHONY: run install reset test soak bench lint format
+
+run: .venv/installed
+	@exec $(BIN)/python manage.py run $(ARGS)
+
+install: .venv/installed
+
+reset:
+	@test ! -d .local || exec $(BIN)/python -m kt_remedy.local reset
+
+test: .venv/installed-test
+	@$(BIN)/python .ci/chromium.py
+	@$(MAKE) --no-print-directory lint
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+soak: .venv/installed-test
+	@exec $(BIN)/python -m pytest -m soak $(ARGS)
+
+bench: .venv/installed-test
+	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+lint: .venv/installed-test
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "Format the files above with: make format"; exit 1; }
+	@$(BIN)/lint-imports --no-timing
+	@$(BIN)/mypy
+	@$(BIN)/djlint --quiet --lint templates
+
+format: .venv/installed-test
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+# The mark files hold no content; they are newer than the requirements they were installed from.
+.venv/installed: requirements.txt
+	@.ci/install requirements.txt
+	@touch $@
+
+.venv/installed-test: requirements-test.txt requirements.txt
+	@.ci/install requirements-test.txt
+	@touch $@ .venv/installed

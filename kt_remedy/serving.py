@@ -1,0 +1,19 @@
+"""gunicorn's settings: `gunicorn --config python:kt_remedy.serving kt_remedy.wsgi`. Read from the environment."""
+
+import os
+
+bind = os.environ.get("BIND", f"127.0.0.1:{os.environ.get('PORT', '8000')}")
+workers = int(os.environ.get("WEB_WORKERS", "2"))
+worker_class = "gthread"
+threads = int(os.environ.get("WEB_THREADS", "4"))
+# A request that works longer than this is lost; the longest allowed statement is 15 s.
+timeout = 60
+graceful_timeout = 30
+# Above the idle time of common load balancers, or they meet connections that are just being closed.
+keepalive = 75
+# Recycle processes against slow leaks, not all at once.
+max_requests = 20_000
+max_requests_jitter = 2_000
+# Every request has one JSON line from the application; gunicorn's own access log would hold addresses.
+accesslog = None
+forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
