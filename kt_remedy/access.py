@@ -5,8 +5,10 @@ cannot be decorated and are named in `PACKAGE_ROUTES`. A test walks the URLconf 
 """
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -34,6 +36,22 @@ PACKAGE_PREFIXES: dict[str, Policy] = {
     "mfa_": PUBLIC,
     "set_language": PUBLIC,
 }
+
+
+_address: ContextVar[str] = ContextVar("address", default="")
+
+
+def address_of(request: HttpRequest) -> str:
+    """The caller's network address. Behind the proxy it is the one the proxy itself saw: what stands before that in
+    the header was written by the caller."""
+    if settings.BEHIND_PROXY:
+        return request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
+    return request.META.get("REMOTE_ADDR", "")
+
+
+def current_address() -> str:
+    """The address of the request being answered, or nothing outside of one."""
+    return _address.get()
 
 
 def public(view: Callable) -> Callable:
@@ -77,7 +95,11 @@ class AccessMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        token = _address.set(address_of(request))
+        try:
+            return self.get_response(request)
+        finally:
+            _address.reset(token)
 
     def process_view(self, request, view, args, kwargs) -> HttpResponse | None:
         policy = policy_of(request.resolver_match)

@@ -1,5 +1,6 @@
 """Staff accounts: one person, one account, one or more roles, one store at most."""
 
+from allauth.account.authentication import get_authentication_records
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -38,5 +39,4 @@ class User(AbstractUser):
 
     def second_factor_done(self, request) -> bool:
         """Whether this session passed the second factor, as allauth records it."""
-        methods = request.session.get("account_authentication_methods", [])
-        return any(method.get("method") == "mfa" for method in methods)
+        return any(record["method"] == "mfa" for record in get_authentication_records(request, self))

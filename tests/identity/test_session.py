@@ -1,0 +1,122 @@
+"""The session of a verified customer: sealed, idle and absolute end, no write for looking."""
+
+import time
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
+
+from kt_remedy.identity import service
+from tests.sessions import as_customer, person
+
+pytestmark = pytest.mark.django_db
+HONG = person("hong")
+
+
+@pytest.fixture
+def wall(monkeypatch):
+    """The wall clock, standing still until it is moved."""
+
+    class Wall:
+        at = time.time()
+
+        def time(self) -> float:
+            return self.at
+
+    wall = Wall()
+    monkeypatch.setattr(service, "time", wall)
+    return wall
+
+
+def browser(key: str | None = None):
+    """A request of a browser whose session cookie is `key`."""
+    request = RequestFactory().get("/")
+    request.session, request.user = SessionStore(key), AnonymousUser()
+    return request
+
+
+def signed_in() -> str:
+    request = browser()
+    service.sign_in(request, HONG)
+    request.session.save()
+    return request.session.session_key
+
+
+def test_a_verified_person_is_known_in_the_next_request():
+    assert service.person_of(browser(signed_in())) == HONG
+
+
+def test_the_stored_session_shows_nothing_of_the_person():
+    row = Session.objects.get(pk=signed_in())
+    text = str(row.get_decoded())
+    assert not [word for word in (HONG.name, HONG.phone, "1985", HONG.ci_index.hex()) if word in text]
+
+
+def test_looking_writes_nothing_until_a_minute_has_passed(wall):
+    key = signed_in()
+    wall.at += 59
+    request = browser(key)
+    service.person_of(request)
+    assert not request.session.modified
+    wall.at += 1
+    request = browser(key)
+    service.person_of(request)
+    assert request.session.modified
+
+
+@pytest.mark.parametrize(
+    ("steps", "known"),
+    [([29 * 60 + 59], True), ([30 * 60], False), ([25 * 60] * 28, True), ([25 * 60] * 29, False)],
+    ids=["idle for less than half an hour", "idle too long", "in use for under 12 hours", "in use for 12 hours"],
+)
+def test_sessions_end_idle_and_absolutely(wall, steps, known):
+    key = signed_in()
+    found = None
+    for step in steps:
+        wall.at += step
+        request = browser(key)
+        found = service.person_of(request)
+        if request.session.modified:
+            request.session.save()
+            key = request.session.session_key
+    assert (found is not None) is known
+
+
+def test_signing_in_makes_a_new_key_and_drops_what_another_person_left():
+    request = browser(signed_in())
+    old = request.session.session_key
+    request.session["draft"] = "of Hong"
+    service.sign_in(request, person("kim", name="김하나"))
+    assert request.session.session_key != old
+    assert "draft" not in request.session
+    assert not Session.objects.filter(pk=old).exists()
+
+
+def test_the_same_person_keeps_a_draft_under_a_new_key():
+    request = browser(signed_in())
+    old = request.session.session_key
+    request.session["draft"] = "of Hong"
+    service.sign_in(request, HONG)
+    assert request.session.session_key != old
+    assert request.session["draft"] == "of Hong"
+
+
+def test_signing_out_ends_the_session():
+    request = browser(key := signed_in())
+    service.sign_out(request)
+    assert not Session.objects.filter(pk=key).exists()
+
+
+def test_a_browser_without_a_session_costs_no_query():
+    with CaptureQueriesContext(connection) as queries:
+        Client().get("/livez")
+    assert [q["sql"] for q in queries if "session" in q["sql"]] == []
+
+
+def test_the_test_client_signs_in():
+    client = as_customer(Client(), HONG)
+    assert service.person_of(browser(client.session.session_key)) == HONG
