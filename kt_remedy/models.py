@@ -27,23 +27,25 @@ class LimitCounter(models.Model):
 
 
 class Act(models.Model):
-    """A scheduled act of the programme: when it is due, when it last ran and how that went (see `schedule`)."""
+    """A dated act of the programme, by business time: when it is due, when it ran and how that went (see `schedule`)."""
 
     class State(models.TextChoices):
         WAITING = "WAITING", _("예정")
         RUNNING = "RUNNING", _("진행 중")
         DONE = "DONE", _("끝남")
         FAILED = "FAILED", _("실패")
+        MISSED = "MISSED", _("놓침")
 
     code = models.CharField(_("업무"), max_length=80)
     due_at = models.DateTimeField(_("예정 시각"))
     state = models.CharField(_("상태"), max_length=8, choices=State.choices, default=State.WAITING)
+    # By business time, as the calendar shows it.
     started_at = models.DateTimeField(_("시작"), null=True)
     finished_at = models.DateTimeField(_("끝"), null=True)
     result = models.TextField(_("결과"), blank=True)
     attempts = models.IntegerField(default=0)
-    lease_until = models.DateTimeField(null=True)
-    worker = models.CharField(max_length=80, blank=True)
+    # By the wall clock: after a failure it is not tried again before this.
+    retry_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("일정")
@@ -51,3 +53,26 @@ class Act(models.Model):
         db_table = "act"
         constraints = [models.UniqueConstraint(fields=["code", "due_at"], name="act_once_per_due_time")]
         indexes = [models.Index(fields=["state", "due_at"], name="act_due")]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.due_at:%Y-%m-%d %H:%M}"
+
+
+class Job(models.Model):
+    """Work repeated for ever, by the wall clock: when it is next due and when it last succeeded (see `schedule`)."""
+
+    code = models.CharField(_("업무"), max_length=80, primary_key=True)
+    due_at = models.DateTimeField(_("다음 실행"))
+    planned_at = models.DateTimeField()
+    started_at = models.DateTimeField(_("시작"), null=True)
+    succeeded_at = models.DateTimeField(_("마지막 성공"), null=True)
+    failures = models.IntegerField(_("연속 실패"), default=0)
+    result = models.TextField(_("결과"), blank=True)
+
+    class Meta:
+        verbose_name = _("반복 업무")
+        verbose_name_plural = _("반복 업무")
+        db_table = "job"
+
+    def __str__(self) -> str:
+        return self.code

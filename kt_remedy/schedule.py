@@ -1,0 +1,284 @@
+"""The calendar: dated acts of the programme and jobs repeated for ever, as rows that any worker may carry out.
+
+Rooms register what they own in `AppConfig.ready()`; beat only ticks. A tick looks at rows, so what was due while
+everything was down is found afterwards, and a tick that comes twice finds nothing more to do.
+
+Acts follow business time and run one at a time, in the order of their due times, over all queues: whoever moves the
+clock a month forward sees the same order as whoever waited. Jobs follow the wall clock.
+
+Acts share one advisory lock of PostgreSQL and each job has its own. The lock belongs to the worker's connection: it
+is gone the moment the worker is, so a killed run is taken up by the next tick and no lease has to be guessed.
+(Behind a pooler, workers need session pooling.)
+"""
+
+import datetime as dt
+import logging
+import time
+import traceback
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.db import connection, transaction
+
+from kt_remedy import clock, programme
+from kt_remedy.models import Act, Job
+
+log = logging.getLogger(__name__)
+
+QUEUES = ("money", "messages", "perks", "rest")
+ATTEMPTS = 3
+PLAN_EVERY_SECONDS = 60
+# A job that did not succeed for this many of its periods, and for at least this long, is overdue.
+OVERDUE_PERIODS = 5
+OVERDUE_AT_LEAST = dt.timedelta(minutes=2)
+
+_LOCK_ACTS = (72_401, 0)
+_LOCK_JOB = 72_402
+
+Task = Callable[[Any], str | None]
+Due = dt.timedelta | Sequence[dt.datetime] | Callable[[programme.Programme], Sequence[dt.datetime]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a room registered."""
+
+    code: str
+    title: Any
+    task: Task
+    due: Due
+    queue: str
+    latest: dt.timedelta | None
+
+    @property
+    def period(self) -> dt.timedelta | None:
+        """How often a job runs; None for a dated act."""
+        return self.due if isinstance(self.due, dt.timedelta) else None
+
+    def moments(self) -> list[dt.datetime]:
+        """The due times of a dated act."""
+        if isinstance(self.due, dt.timedelta):
+            return []
+        return sorted(self.due(programme.current()) if callable(self.due) else self.due)
+
+
+_entries: dict[str, Entry] = {}
+_planned: tuple[float, str] | None = None
+
+
+def register(
+    code: str,
+    *,
+    title: Any,
+    task: Task,
+    due: Due,
+    queue: str = "rest",
+    latest: dt.timedelta | None = None,
+) -> None:
+    """Put an act or a job on the calendar; call it in `AppConfig.ready()`.
+
+    `due` is a list of aware datetimes or a function of the programme that gives one (an act, once per moment, business
+    time), or a timedelta (a job, wall clock). `task` gets the row, whose `code` and `due_at` say which run this is, and
+    returns one sentence on how it went (no personal data), or None. It must bear being run again after a crash.
+    An act found more than `latest` after its time is not run but closed as missed.
+    Raises ValueError for a code registered twice or an unknown queue.
+    """
+    if code in _entries:
+        raise ValueError(f"{code} is on the calendar already")
+    if queue not in QUEUES:
+        raise ValueError(f"unknown queue {queue}")
+    _entries[code] = Entry(code, title, task, due, queue, latest)
+
+
+def entry(code: str) -> Entry | None:
+    """What was registered under `code`; None where a row is left of an act that is gone."""
+    return _entries.get(code)
+
+
+def entries() -> list[Entry]:
+    """Everything registered, in the order of registration."""
+    return list(_entries.values())
+
+
+def plan() -> int:
+    """Write the rows of everything registered; returns how many are new. Safe to repeat.
+
+    Acts still waiting whose moment left the programme are taken off.
+    """
+    new = 0
+    now = clock.now()
+    with transaction.atomic():
+        for item in _entries.values():
+            if item.period:
+                wall = dt.datetime.now(dt.UTC)
+                new += Job.objects.get_or_create(code=item.code, defaults={"due_at": wall, "planned_at": wall})[1]
+                continue
+            moments = item.moments()
+            have = set(Act.objects.filter(code=item.code).values_list("due_at", flat=True))
+            missing = [moment for moment in moments if moment not in have]
+            Act.objects.bulk_create([Act(code=item.code, due_at=moment) for moment in missing], ignore_conflicts=True)
+            new += len(missing)
+            Act.objects.filter(code=item.code, state=Act.State.WAITING, due_at__gt=now).exclude(
+                due_at__in=moments
+            ).delete()
+    return new
+
+
+def sweep(queue: str) -> int:
+    """Carry out everything of `queue` that is due; returns how many runs. What beat calls, every second."""
+    _plan_sometimes()
+    runs = 0
+    while run_next_act(queue):
+        runs += 1
+    wall = dt.datetime.now(dt.UTC)
+    codes = [item.code for item in _entries.values() if item.period and item.queue == queue]
+    for code in Job.objects.filter(code__in=codes, due_at__lte=wall).order_by("due_at").values_list("code", flat=True):
+        runs += run_job(code)
+    return runs
+
+
+def run_next_act(queue: str) -> bool:
+    """Run the earliest act that is due, if it belongs to `queue` and nobody runs one now; says whether it did.
+
+    An act that failed is tried again some seconds later, `ATTEMPTS` times in all; until then the later ones wait.
+    """
+    with _locked(*_LOCK_ACTS) as ours:
+        if not ours:
+            return False
+        now = clock.now()
+        act = (
+            Act.objects.filter(
+                state__in=(Act.State.WAITING, Act.State.RUNNING), due_at__lte=now, code__in=list(_entries)
+            )
+            .order_by("due_at", "id")
+            .first()
+        )
+        if act is None:
+            return False
+        item = _entries[act.code]
+        if item.queue != queue or (act.retry_at and act.retry_at > dt.datetime.now(dt.UTC)):
+            return False
+        if item.latest is not None and now - act.due_at > item.latest:
+            _finish(act, Act.State.MISSED, "")
+            log.warning("act missed: %s", act.code)
+            return True
+        if act.attempts >= ATTEMPTS:  # it took its worker down each time
+            _finish(act, Act.State.FAILED, act.result)
+            return True
+        act.state, act.started_at, act.attempts = Act.State.RUNNING, now, act.attempts + 1
+        act.save(update_fields=["state", "started_at", "attempts"])
+        try:
+            result = item.task(act) or ""
+        except Exception as error:  # whatever it was, the calendar has to go on and say so
+            where = _where(error)
+            log.error("act failed: %s %s", act.code, where)
+            if act.attempts >= ATTEMPTS:
+                _finish(act, Act.State.FAILED, where)
+            else:
+                Act.objects.filter(pk=act.pk).update(
+                    state=Act.State.WAITING,
+                    result=where,
+                    retry_at=dt.datetime.now(dt.UTC) + dt.timedelta(seconds=5 * 3**act.attempts),
+                )
+            return True
+        _finish(act, Act.State.DONE, result)
+        return True
+
+
+def run_job(code: str) -> bool:
+    """Run a job if it is due and nobody runs it now; says whether it did. A failure is tried again at the next tick."""
+    item = _entries[code]
+    assert item.period is not None
+    with _locked(_LOCK_JOB, _number(code)) as ours:
+        wall = dt.datetime.now(dt.UTC)
+        # Read under the lock: another worker may have run it since it was seen to be due.
+        job = Job.objects.filter(code=code, due_at__lte=wall).first() if ours else None
+        if job is None:
+            return False
+        Job.objects.filter(pk=code).update(started_at=wall)
+        try:
+            result = item.task(job) or ""
+        except Exception as error:  # a broken job must not stop the others
+            where = _where(error)
+            log.error("job failed: %s %s", code, where)
+            # Back off from a fault that lasts, but not longer than a minute beyond the job's own period.
+            pause = item.period + dt.timedelta(seconds=min(2**job.failures, 60))
+            Job.objects.filter(pk=code).update(
+                due_at=dt.datetime.now(dt.UTC) + pause, failures=job.failures + 1, result=where
+            )
+            return True
+        done = dt.datetime.now(dt.UTC)
+        Job.objects.filter(pk=code).update(due_at=wall + item.period, succeeded_at=done, failures=0, result=result)
+        return True
+
+
+def run_again(*, act_id: int) -> bool:
+    """Put a failed or missed act back on the calendar to be run at the next tick; says whether it was one."""
+    return bool(
+        Act.objects.filter(pk=act_id, state__in=(Act.State.FAILED, Act.State.MISSED)).update(
+            state=Act.State.WAITING, attempts=0, retry_at=None
+        )
+    )
+
+
+def overdue_jobs() -> list[Job]:
+    """Jobs that did not succeed for longer than they should: the dead man's alarm, which also sounds without a beat."""
+    wall = dt.datetime.now(dt.UTC)
+    jobs = Job.objects.filter(code__in=[item.code for item in _entries.values() if item.period])
+    return [job for job in jobs if is_overdue(job, wall)]
+
+
+def is_overdue(job: Job, wall: dt.datetime) -> bool:
+    """Whether `job` should have succeeded by `wall`; see `OVERDUE_PERIODS`."""
+    period = _entries[job.code].period
+    assert period is not None
+    return wall - (job.succeeded_at or job.planned_at) > max(OVERDUE_PERIODS * period, OVERDUE_AT_LEAST)
+
+
+def watch(job: Job) -> str:
+    """The job that writes a warning for each overdue one."""
+    late = [other.code for other in overdue_jobs() if other.code != job.code]
+    for code in late:
+        log.warning("job overdue: %s", code)
+    return ", ".join(late)
+
+
+def _plan_sometimes() -> None:
+    # Remembered with the database's name: tests change databases within a process.
+    global _planned
+    name = str(connection.settings_dict["NAME"])
+    if _planned is None or _planned[1] != name or time.monotonic() - _planned[0] > PLAN_EVERY_SECONDS:
+        plan()
+        _planned = (time.monotonic(), name)
+
+
+def _finish(act: Act, state: str, result: str) -> None:
+    Act.objects.filter(pk=act.pk).update(state=state, result=result, finished_at=clock.now(), retry_at=None)
+
+
+def _where(error: Exception) -> str:
+    """The kind of an error and the line it came from; its text may hold personal data and stays out."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} ({Path(frame.filename).name}:{frame.lineno})"
+
+
+def _number(code: str) -> int:
+    return zlib.crc32(code.encode()) - 2**31  # PostgreSQL's integer is signed
+
+
+@contextmanager
+def _locked(space: int, number: int) -> Iterator[bool]:
+    """Whether this connection got the lock; gives it back afterwards."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [space, number])
+        ours = cursor.fetchone()[0]
+    try:
+        yield ours
+    finally:
+        if ours:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [space, number])
