@@ -1,0 +1,59 @@
+"""The states of an application and every edge between them: one table for the service and for the database.
+
+The service moves along `EDGES` and nothing else; the same pairs stand in a trigger on the table (`models.Application`),
+so that a statement typed by hand is refused as well.
+"""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Status(models.TextChoices):
+    """Where an application stands. "In a batch" and "paid" are read from its payout item, not stored twice."""
+
+    SUBMITTED = "SUBMITTED", _("접수")
+    WAITING_FOR_BILL = "WAITING_FOR_BILL", _("청구 대기")
+    ON_HOLD_UNPAID = "ON_HOLD_UNPAID", _("납부 대기")
+    NEED_ACCOUNT = "NEED_ACCOUNT", _("계좌 확인 필요")
+    NEED_DOCS = "NEED_DOCS", _("서류 필요")
+    REVIEW = "REVIEW", _("심사 중")
+    LATE = "LATE", _("기간 뒤 접수")
+    APPROVED = "APPROVED", _("승인")
+    REJECTED = "REJECTED", _("거절")
+    WITHDRAWN = "WITHDRAWN", _("철회")
+
+
+# What the decision table can answer (`decision.decide`).
+TABLE = (
+    Status.LATE,
+    Status.REVIEW,
+    Status.NEED_ACCOUNT,
+    Status.SUBMITTED,
+    Status.WAITING_FOR_BILL,
+    Status.ON_HOLD_UNPAID,
+    Status.APPROVED,
+)
+# The table is asked again: by a feed, by the customer who mended something, by the worker that checked the holder.
+ASKED_AGAIN = (
+    Status.SUBMITTED,
+    Status.WAITING_FOR_BILL,
+    Status.ON_HOLD_UNPAID,
+    Status.NEED_ACCOUNT,
+    Status.NEED_DOCS,
+)
+BY_REVIEWER = (Status.REVIEW, Status.LATE)
+# One application per line may be in one of these; the others are over.
+LIVE = tuple(status for status in Status if status not in (Status.REJECTED, Status.WITHDRAWN))
+
+EDGES: frozenset[tuple[Status, Status]] = frozenset(
+    {(a, b) for a in ASKED_AGAIN for b in TABLE}
+    # A reviewer settles what the table could not; the rest of the table (account, bill, payment) still holds.
+    | {(a, b) for a in BY_REVIEWER for b in TABLE if b not in BY_REVIEWER}
+    | {(a, b) for a in BY_REVIEWER for b in (Status.REJECTED, Status.NEED_DOCS)}
+    | {(Status.SUBMITTED, Status.NEED_DOCS)}
+    # Undo is a new decision; an upheld objection opens the case again.
+    | {(Status.REJECTED, Status.REVIEW), (Status.APPROVED, Status.REVIEW)}
+    # A returned payment.
+    | {(Status.APPROVED, Status.NEED_ACCOUNT)}
+    | {(a, Status.WITHDRAWN) for a in LIVE}
+) - {(status, status) for status in Status}
