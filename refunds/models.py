@@ -2,5 +2,32 @@
 
 from refunds.accounts.models import Account, HolderCheck
 from refunds.applications.models import Application, Decision, Draft, Filing, Note, Objection
+from refunds.payouts.models import (
+    Adjustment,
+    BankFile,
+    Batch,
+    Chunk,
+    Download,
+    Hold,
+    Item,
+    ResultFile,
+)
 
-__all__ = ["Account", "Application", "Decision", "Draft", "Filing", "HolderCheck", "Note", "Objection"]
+__all__ = [
+    "Account",
+    "Adjustment",
+    "Application",
+    "BankFile",
+    "Batch",
+    "Chunk",
+    "Decision",
+    "Download",
+    "Draft",
+    "Filing",
+    "Hold",
+    "HolderCheck",
+    "Item",
+    "Note",
+    "Objection",
+    "ResultFile",
+]

@@ -122,9 +122,7 @@ def round_for(terminated_on: dt.date, applied_on: dt.date, programme: Programme)
     return following.pay_on if following else None
 
 
-def due_on(
-    terminated_on: dt.date, applied_on: dt.date, at: dt.datetime, programme: Programme
-) -> dt.date | None:
+def due_on(terminated_on: dt.date, applied_on: dt.date, at: dt.datetime, programme: Programme) -> dt.date | None:
     """The pay day that can still be kept at `at`: `round_for`, or the next open round where that one has closed."""
     wanted = round_for(terminated_on, applied_on, programme)
     following = next_round(at, programme)

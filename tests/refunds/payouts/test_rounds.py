@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import datetime as dt
+import itertools
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_the_whole_calendar():
     assert [r.supplementary for r in calendar[:4]] == [False, False, False, True]
     assert str(calendar[-1].pay_on) == "2026-06-25"
     assert all(r.pay_on.weekday() == 3 and rounds.is_business_day(r.pay_on) for r in calendar)
-    assert all(a.cut_off < b.cut_off for a, b in zip(calendar, calendar[1:], strict=False))
+    assert all(a.cut_off < b.cut_off for a, b in itertools.pairwise(calendar))
 
 
 @pytest.mark.parametrize(
@@ -103,9 +104,7 @@ def test_a_pay_day_on_a_holiday_moves_and_takes_its_applications_with_it():
     first = dataclasses.replace(KT.payouts[0], pay_on=day("2026-02-17"))
     moved = dataclasses.replace(KT, payouts=(first, *KT.payouts[1:]))
     assert rounds.round_for(day("2025-09-01"), day("2026-01-14"), moved) == day("2026-02-19")
-    longer = dataclasses.replace(
-        KT, supplementary=dataclasses.replace(KT.supplementary, until=day("2026-09-24"))
-    )
+    longer = dataclasses.replace(KT, supplementary=dataclasses.replace(KT.supplementary, until=day("2026-09-24")))
     last = rounds.calendar(longer)[-1]
     assert (last.pay_on, last.cut_off) == (day("2026-09-28"), instant("2026-09-22T18:00+09:00"))
 
