@@ -12,8 +12,8 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)
 
-# Beat only ticks, once a second for each queue: a person may be waiting. What is due stands in rows, so a tick that is lost,
-# late or doubled (two beats) does no harm, and one that waited in the broker longer than this is stale.
+# Beat only ticks, once a second for each queue: a person may be waiting. What is due stands in rows, so a tick that
+# is lost, late or doubled (two beats) does no harm, and one that waited in the broker longer than this is stale.
 app.conf.beat_schedule = {
     f"sweep-{queue}": {
         "task": "kt_remedy.tasks.sweep",

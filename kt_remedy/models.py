@@ -27,7 +27,7 @@ class LimitCounter(models.Model):
 
 
 class Act(models.Model):
-    """A dated act of the programme, by business time: when it is due, when it ran and how that went (see `schedule`)."""
+    """A dated act of the programme, by business time: when due, when run and how that went (see `schedule`)."""
 
     class State(models.TextChoices):
         WAITING = "WAITING", _("예정")

@@ -1,0 +1,84 @@
+"""Messages as rows: written with the change that caused them, sent by a worker, followed to the end."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from kt_remedy import crypto, work
+
+
+class Message(work.Claimable):
+    """One message to one person about one thing; the database allows no second one."""
+
+    class State(models.TextChoices):
+        QUEUED = "QUEUED", _("보낼 예정")
+        SENDING = "SENDING", _("보내는 중")
+        ACCEPTED = "ACCEPTED", _("발송사 접수")
+        DELIVERED = "DELIVERED", _("도착")
+        FAILED_TEMPORARY = "FAILED_TEMPORARY", _("다시 보낼 예정")
+        FAILED = "FAILED", _("보낼 수 없음")
+        UNKNOWN = "UNKNOWN", _("알 수 없음")
+        CANCELLED = "CANCELLED", _("보내지 않음")
+
+    kind = models.CharField(_("종류"), max_length=40)
+    # What it is about: the round of a reminder, an application, an attempt. Never personal data.
+    subject = models.CharField(_("대상 업무"), max_length=80)
+    person_index = models.BinaryField(max_length=32)
+    language = models.CharField(_("언어"), max_length=2, default="ko")
+    bulk = models.BooleanField(_("대량"), default=False)
+    # A number known now is kept encrypted; otherwise the kind's owner finds it from `recipient` when it is sent.
+    to_enc = models.BinaryField(null=True)
+    recipient = models.CharField(max_length=40, blank=True, db_default="")
+    # Of the number it went to, known from the moment of sending.
+    to_index = models.BinaryField(null=True, max_length=32)
+    body = models.TextField(_("내용"), blank=True, db_default="")
+    state = models.CharField(_("상태"), max_length=16, choices=State.choices, default=State.QUEUED)
+    reason = models.CharField(_("사유"), max_length=40, blank=True, db_default="")
+    provider_id = models.CharField(_("발송사 번호"), max_length=60, blank=True, db_default="")
+    provider_group = models.CharField(max_length=60, blank=True, db_default="")
+    # Business time, as people read it.
+    created_at = models.DateTimeField(_("만든 때"))
+    sent_at = models.DateTimeField(_("보낸 때"), null=True)
+    settled_at = models.DateTimeField(_("끝난 때"), null=True)
+    # The wall clock at the last call, by which the gateway is asked.
+    tried_at = models.DateTimeField(null=True)
+
+    to = crypto.Encrypted("to_enc", key="natural_key")
+
+    class Meta:
+        db_table = "notices_message"
+        verbose_name = _("메시지")
+        verbose_name_plural = _("메시지")
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "subject", "person_index"], name="message_once"),
+            models.CheckConstraint(condition=Q(to_enc__isnull=True) | Q(recipient=""), name="message_one_address"),
+        ]
+        indexes = [
+            # What waits: single messages before bulk ones, then in the order they were written.
+            models.Index(
+                fields=["bulk", "id"], name="message_waiting", condition=Q(state__in=["QUEUED", "FAILED_TEMPORARY"])
+            ),
+            models.Index(fields=["tried_at"], name="message_asked", condition=Q(state="SENDING")),
+            models.Index(fields=["provider_group"], name="message_accepted", condition=Q(state="ACCEPTED")),
+            models.Index(fields=["to_index"], name="message_number", condition=Q(to_index__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}"
+
+    @property
+    def natural_key(self) -> str:
+        """Known before the row is written, so the number's ciphertext can be bound to it."""
+        return f"{self.kind}:{self.subject}:{bytes(self.person_index).hex()}"
+
+
+class OptOut(models.Model):
+    """A number that wants no more reminders. Messages about a person's own application are sent all the same."""
+
+    to_index = models.BinaryField(primary_key=True, max_length=32)
+    created_at = models.DateTimeField(_("등록한 때"))
+
+    class Meta:
+        db_table = "notices_opt_out"
+        verbose_name = _("수신 거부")
+        verbose_name_plural = _("수신 거부")

@@ -1,0 +1,118 @@
+"""What other rooms call: register a kind of message, queue one, queue a whole round."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.db import connection
+
+from kt_remedy import clock, crypto
+from kt_remedy.notices import texts
+from kt_remedy.notices.models import Message, OptOut
+
+TextError = texts.TextError
+
+
+def register(
+    kind: str,
+    *,
+    text: Mapping[str, str],
+    label: Any,
+    recheck: Callable[[Message], bool] | None = None,
+    address: Callable[[Message], str | None] | None = None,
+    example: Mapping[str, Any] | None = None,
+    bulk: bool = False,
+) -> None:
+    """Register a kind of message; call it in `AppConfig.ready()`.
+
+    `text` holds a template for "ko" and "en", with fields in braces; `{hotline}` is filled in by itself. `label` is the
+    lazy Korean title shown to staff and on the page of our texts. `example` gives typical fields, for the check of length.
+    `recheck` is asked just before sending; False cancels the message. `address` finds the number of a message queued with
+    a `recipient` instead of a number; None makes it undeliverable. `bulk` messages respect an opt-out.
+    Raises TextError for a text with a web address, an amount, a character outside CP949, without "[KT]" in front or
+    without the hotline, or over 2,000 bytes.
+    """
+    texts.register(texts.Kind(kind, label, dict(text), recheck, address, dict(example or {}), bulk))
+
+
+def queue(
+    *,
+    kind: str,
+    subject: str,
+    person: bytes,
+    to: str,
+    language: str = "ko",
+    context: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a message to be sent by the worker; does nothing if this person has one of this kind and subject.
+
+    Call it inside the transaction of the change it tells of. `person` is the blind index of the CI, `to` a telephone
+    number in any spelling ("" makes it undeliverable, to be reached another way); dates in `context` are written in the
+    language. A language without texts falls back to Korean. Raises TextError where a field is missing.
+    """
+    language = language if language in texts.LANGUAGES else "ko"
+    message = Message(
+        kind=kind,
+        subject=subject,
+        person_index=person,
+        language=language,
+        bulk=texts.kind(kind).bulk,
+        body=texts.render(kind, language, context or {}),
+        created_at=clock.now(),
+    )
+    number = phone_key(to)
+    if number:
+        message.to = number
+        message.to_index = crypto.blind_index(number, "msisdn")
+    else:
+        message.state, message.reason, message.settled_at = Message.State.FAILED, "NO_NUMBER", message.created_at
+    Message.objects.bulk_create([message], ignore_conflicts=True)
+
+
+def queue_all(*, kind: str, subject: str, select: str, params: Sequence[Any] = ()) -> int:
+    """Write one message for each row of a SELECT and return how many are new; one statement, set-based.
+
+    `select` yields columns `person_index` (bytea), `recipient` (text, what the kind's `address` understands) and
+    `language`, at most one row per person. The text of such a kind has no fields but the hotline.
+    """
+    for language in texts.LANGUAGES:
+        texts.render(kind, language, {})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO notices_message"  # noqa: S608  (the SELECT is code of ours; values are parameters)
+            " (kind, subject, person_index, recipient, language, bulk, state, created_at, attempts, worker)"
+            " SELECT %s, %s, chosen.person_index, chosen.recipient, chosen.language, true, 'QUEUED', %s, 0, ''"
+            f" FROM ({select}) AS chosen ON CONFLICT (kind, subject, person_index) DO NOTHING",
+            [kind, subject, clock.now(), *params],
+        )
+        return cursor.rowcount
+
+
+def cancel(*, kind: str, subject: str, reason: str = "") -> int:
+    """Take back messages that have not left; returns how many."""
+    return Message.objects.filter(
+        kind=kind, subject=subject, state__in=(Message.State.QUEUED, Message.State.FAILED_TEMPORARY)
+    ).update(state=Message.State.CANCELLED, reason=reason[:40], settled_at=clock.now())
+
+
+def of_person(person: bytes, *, limit: int = 20) -> list[Message]:
+    """The last messages to a person, newest first."""
+    return list(Message.objects.filter(person_index=person).order_by("-id")[:limit])
+
+
+def opted_out(to_indexes: Sequence[bytes]) -> set[bytes]:
+    """Which of these numbers want no reminders."""
+    return {bytes(value) for value in OptOut.objects.filter(pk__in=to_indexes).values_list("pk", flat=True)}
+
+
+def opt_out(*, number: str) -> None:
+    """Send no more reminders to a number; said twice changes nothing. The caller writes the audit entry."""
+    OptOut.objects.get_or_create(
+        pk=crypto.blind_index(phone_key(number), "msisdn"), defaults={"created_at": clock.now()}
+    )
+
+
+def phone_key(number: str) -> str:
+    """A telephone number as bare digits with a leading 0, whatever way it was written; "" for none."""
+    digits = re.sub(r"\D", "", number)
+    return "0" + digits[2:].removeprefix("0") if digits.startswith("82") else digits
