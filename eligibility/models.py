@@ -18,7 +18,8 @@ class KeyField(models.CharField):
     """A key of the billing system: 1 to 20 of `A-Z 0-9 -`, compared byte by byte.
 
     Django gives every textual key a second index for LIKE, which would double the cost of writing millions of rows;
-    under the C collation the first index serves both. Django looks for the type name "varchar", so this says it in full.
+    under the C collation the first index serves both. Django looks for the type name "varchar", so this
+    one says it in full.
     """
 
     def __init__(self, *args, **kwargs) -> None:
