@@ -1,0 +1,43 @@
+"""Clients for PortOne's services, with a time-out a waiting person can bear.
+
+The SDK builds its own HTTP clients with 60 seconds and offers no option, so they are replaced. One client per process
+and service: it keeps its connections and is safe to share between threads.
+"""
+
+from functools import cache
+from typing import TypeVar
+
+import httpx
+from django.conf import settings
+from portone_server_sdk import IdentityVerificationClient
+from portone_server_sdk.platform.account import AccountClient
+
+Client = TypeVar("Client")
+
+SECONDS = 5.0
+
+
+def _within(client: Client, seconds: float) -> Client:
+    client._sync_client.close()  # type: ignore[attr-defined]
+    client._sync_client = httpx.Client(timeout=seconds)  # type: ignore[attr-defined]
+    return client
+
+
+@cache
+def identity() -> IdentityVerificationClient:
+    """Mobile identity verification on any carrier."""
+    return _within(IdentityVerificationClient(**_where()), SECONDS)
+
+
+@cache
+def accounts() -> AccountClient:
+    """Who holds a bank account."""
+    return _within(AccountClient(**_where()), SECONDS)
+
+
+def _where() -> dict[str, str]:
+    return {
+        "secret": settings.PORTONE_API_SECRET,
+        "base_url": settings.PORTONE_API_URL.rstrip("/"),
+        "store_id": settings.PORTONE_STORE_ID,
+    }

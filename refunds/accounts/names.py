@@ -1,0 +1,36 @@
+"""Whether the name an account is said to be held under is the name the bank answered (DOMAIN C2).
+
+Banks write the same person in several ways: without spaces, with the company form in front or behind, a foreigner's names in any
+order, and long names cut off. None of these differences is a mismatch.
+"""
+
+import re
+import unicodedata
+
+_COMPANY = re.compile(r"주식회사|유한회사|\(주\)|\(유\)|㈜")
+_NOT_WORD = re.compile(r"[^\w가-힣]+")
+# Banks cut names at about twenty bytes; a shorter beginning in common proves nothing.
+_CUT_AT = 10
+
+
+def same(given: str, answered: str) -> str:
+    """"EXACT", "NORMALISED" or "MISMATCH" for two spellings of a holder's name."""
+    if given == answered:
+        return "EXACT"
+    ours, theirs = _words(given), _words(answered)
+    if not ours or not theirs:
+        return "MISMATCH"
+    if "".join(ours) == "".join(theirs) or (_roman(ours) and sorted(ours) == sorted(theirs)):
+        return "NORMALISED"
+    short, long = sorted(("".join(ours), "".join(theirs)), key=len)
+    return "NORMALISED" if len(short) >= _CUT_AT and long.startswith(short) else "MISMATCH"
+
+
+def _words(name: str) -> list[str]:
+    # NFKC would turn ㈜ into (주), so the company form goes first, and once more for its full-width spelling.
+    plain = _COMPANY.sub(" ", unicodedata.normalize("NFKC", _COMPANY.sub(" ", name)))
+    return _NOT_WORD.sub(" ", plain).upper().split()
+
+
+def _roman(words: list[str]) -> bool:
+    return all(word.isascii() for word in words)

@@ -1,0 +1,152 @@
+"""Entering an account and asking the bank who holds it.
+
+The question goes out to the bank outside every transaction and waits five seconds at most. What it could not answer
+stays a row that a worker asks again, and the application keeps the time at which it was received.
+"""
+
+import datetime as dt
+import uuid
+
+import httpx
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from portone_server_sdk import errors
+
+from kt_remedy import clock, crypto, limits, portone, work
+from kt_remedy.audit import service as audit
+from refunds.accounts import banks, names
+from refunds.accounts.models import Account, HolderCheck
+
+TRIES_A_DAY = 5
+_DAY = 24 * 60 * 60
+# A bank's night-time maintenance lasts about an hour (DOMAIN C2).
+_AGAIN_AFTER = dt.timedelta(minutes=5)
+_LEASE_SECONDS = 60
+
+
+class AccountRefused(Exception):
+    """An account that cannot be entered now; `code` is a fixed word, the text is for the person who entered it."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def enter(
+    *,
+    person_index: bytes,
+    bank_code: str,
+    number: str,
+    holder_name: str,
+    owner_kind: str,
+    contract_nos: list[str],
+    actor: str,
+    subject: str = "",
+) -> Account:
+    """Keep an account and ask its bank at once; returns it with its `holder_check`.
+
+    `number` in any spelling, `holder_name` as it should stand at the bank. The same account entered again by the same
+    person is the same row while the bank's answer stands, so that trying again costs no try. Raises AccountRefused for
+    an unknown bank, a number that can be none, or the sixth try of a day on one of `contract_nos` (DOMAIN C2).
+    """
+    bank = banks.find(bank_code)
+    if bank is None:
+        raise AccountRefused("BANK", _("은행을 골라 주세요"))
+    try:
+        digits = banks.digits_of(number)
+    except ValueError:
+        raise AccountRefused("NUMBER", _("계좌번호를 다시 확인해 주세요")) from None
+    index = crypto.blind_index(f"{bank.code}:{digits}", "account")
+    for known in Account.objects.filter(
+        number_index=index, person_index=person_index, owner_kind=owner_kind, wiped_at=None
+    ).select_related("holder_check"):
+        if known.holder_check.matched and known.holder_name == holder_name:
+            return known
+    for contract_no in contract_nos:
+        verdict = limits.hit(f"holder-check:{contract_no}", limit=TRIES_A_DAY, seconds=_DAY)
+        if not verdict.allowed:
+            raise AccountRefused("TRIES", _("오늘은 더 확인할 수 없습니다. 내일 다시 하시거나 고객센터로 전화해 주세요."))
+    account = Account(
+        id=uuid.uuid4(),
+        bank_code=bank.code,
+        number_index=index,
+        last4=digits[-4:],
+        owner_kind=owner_kind,
+        person_index=person_index,
+        created_at=clock.now(),
+    )
+    account.number, account.holder_name = digits, holder_name
+    with transaction.atomic():
+        account.save(force_insert=True)
+        # The first question is ours: the worker leaves the row alone for as long as we may need.
+        check = HolderCheck.objects.create(account=account, next_try_at=_wall() + dt.timedelta(seconds=30))
+        audit.record(
+            actor=actor, action="account.entered", object=f"account:{account.id}", subject=subject,
+            detail={"bank": bank.code, "owner": owner_kind},
+        )  # fmt: skip
+    _settle(check, *ask(account))
+    account.holder_check = check
+    return account
+
+
+def ask(account: Account) -> tuple[str, str, str]:
+    """Ask the bank who holds `account`: outcome, how the names compare, the service's own number of the answer.
+
+    A network call of up to five seconds; never inside a transaction. The holder's name is compared and forgotten.
+    """
+    bank = banks.find(account.bank_code)
+    assert bank is not None and account.number is not None and account.holder_name is not None
+    outcome = HolderCheck.Outcome
+    try:
+        answer = portone.accounts().get_platform_account_holder(bank=bank.portone, account_number=account.number)
+    except errors.PlatformExternalApiFailedError as error:
+        closed = any(word in (error.message or "") for word in ("해지", "CLOSED", "거래중지"))
+        return (outcome.CLOSED if closed else outcome.NOT_FOUND), "", ""
+    except errors.InvalidRequestError:
+        return outcome.NOT_FOUND, "", ""
+    except errors.PlatformExternalApiTemporarilyFailedError:
+        return outcome.BANK_MAINTENANCE, "", ""
+    except (httpx.HTTPError, errors.PortOneError, ValueError, KeyError):
+        # No answer, or one that cannot be read: ask again rather than turn the customer away.
+        return outcome.TIMEOUT, "", ""
+    reason = names.same(account.holder_name, answer.holder_name)
+    matched = reason != "MISMATCH"
+    return (outcome.MATCH if matched else outcome.MISMATCH), reason, answer.account_verification_id[:64]
+
+
+def waiting() -> int:
+    """How many holder checks a bank still owes an answer for."""
+    return HolderCheck.objects.filter(outcome__in=HolderCheck.UNSETTLED).count()
+
+
+def ask_again(*, limit: int = 20) -> list[uuid.UUID]:
+    """Ask the banks that had no answer once more; returns the accounts that are settled now.
+
+    At-least-once: a worker that dies leaves its lease, and asking twice does no harm.
+    """
+    due = HolderCheck.objects.filter(
+        Q(next_try_at__lte=_wall()), outcome__in=HolderCheck.UNSETTLED, account__wiped_at__isnull=True
+    ).order_by("next_try_at")
+    settled = []
+    for pk in work.claim(due, limit=limit, lease_seconds=_LEASE_SECONDS):
+        check = HolderCheck.objects.select_related("account").get(pk=pk)
+        _settle(check, *ask(check.account))
+        if check.settled:
+            settled.append(check.account_id)
+    return settled
+
+
+def _settle(check: HolderCheck, outcome: str, reason: str, verification_id: str) -> None:
+    check.outcome, check.reason, check.verification_id = outcome, reason, verification_id
+    check.asked_at, check.next_try_at = clock.now(), _wall() + _AGAIN_AFTER
+    check.lease_until, check.worker = None, ""
+    check.save(
+        update_fields=[
+            "outcome", "reason", "verification_id", "asked_at", "next_try_at", "lease_until", "worker",
+        ]
+    )  # fmt: skip
+
+
+def _wall() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

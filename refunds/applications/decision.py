@@ -1,0 +1,62 @@
+"""What becomes of an application: the decision table, the only statement of it (DESIGN 5).
+
+Pure: facts in, an answer out. The first row that fits counts. `tests/cases/decision_table.csv` holds its cases.
+"""
+
+from dataclasses import dataclass
+
+from refunds.applications.states import Status
+
+# More persons than this on one account are looked at by somebody (D-35).
+PERSONS_ON_ONE_ACCOUNT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the table looks at, as plain words and numbers."""
+
+    lateness: str  # IN_TIME, CURED, LATE
+    outcome: str  # the verdict that stands: ELIGIBLE, REVIEW, NOT_ELIGIBLE, NOTHING_DUE
+    reasons: tuple[str, ...]  # its reason codes
+    holder: str  # outcome of the holder check; "", BANK_MAINTENANCE and TIMEOUT are no answer yet
+    representation: str  # SELF, PROXY, GUARDIAN, HEIR, COMPANY
+    persons_on_account: int
+    qa_sample: bool
+    reviewed: bool  # a reviewer settled what the table sends to a person
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Where the application goes, and the fixed word that says why. `status` None: no application, an objection."""
+
+    status: Status | None
+    code: str
+
+
+NO_ANSWER_YET = frozenset({"", "BANK_MAINTENANCE", "TIMEOUT"})
+
+
+def decide(facts: Facts) -> Answer:
+    """The table, first row that fits."""
+    if facts.lateness != "IN_TIME" and not facts.reviewed:
+        return Answer(Status.LATE, "OUTSIDE_WINDOW")
+    if facts.outcome in {"NOT_ELIGIBLE", "NOTHING_DUE"}:
+        return Answer(None, facts.outcome)
+    if facts.outcome == "REVIEW":
+        return Answer(Status.REVIEW, "VERDICT_REVIEW")
+    if facts.holder in NO_ANSWER_YET:
+        return Answer(Status.SUBMITTED, "HOLDER_NOT_CHECKED")
+    if facts.holder != "MATCH":
+        return Answer(Status.NEED_ACCOUNT, f"HOLDER_{facts.holder}")
+    if not facts.reviewed:
+        if facts.representation != "SELF":
+            return Answer(Status.REVIEW, f"BY_{facts.representation}")
+        if facts.persons_on_account > PERSONS_ON_ONE_ACCOUNT:
+            return Answer(Status.REVIEW, "SHARED_ACCOUNT")
+        if facts.qa_sample:
+            return Answer(Status.REVIEW, "QA_SAMPLE")
+    if "NOT_BILLED_YET" in facts.reasons:
+        return Answer(Status.WAITING_FOR_BILL, "NOT_BILLED_YET")
+    if "UNPAID" in facts.reasons:
+        return Answer(Status.ON_HOLD_UNPAID, "UNPAID")
+    return Answer(Status.APPROVED, "ALL_CLEAR")
