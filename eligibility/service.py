@@ -1,0 +1,239 @@
+"""What other rooms may ask of the register and do to it.
+
+Reading: whose lines these are, what was billed, how a verdict came about. Writing: a person's decision on a line, and
+taking over the changed verdicts. Feeds are loaded by `eligibility.feed.load`, all lines are judged again by
+`eligibility.feed.rejudge`.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+
+from eligibility import rules, search
+from eligibility.models import Bill, Feed, Line, LineDecision, Outcome, VerdictChange
+from eligibility.rules.facts import local_day
+from kt_remedy import clock, programme
+from kt_remedy.audit import service as audit
+
+
+class NotDecidable(Exception):
+    """A decision that cannot be taken; the message says why."""
+
+
+# Looking -----------------------------------------------------------------------------------------------
+
+
+def lines_of(person_index: bytes) -> QuerySet[Line]:
+    """The lines a person holds, by the blind index of their CI, with their customers; the newest contract first."""
+    return (
+        Line.objects.filter(customer__ci_index=person_index)
+        .select_related("customer")
+        .order_by("-opened_on", "contract_no")
+    )
+
+
+def lines_of_wards(person_index: bytes) -> QuerySet[Line]:
+    """The lines of minors whose guardian, as far as billing knows, this person is (D-16)."""
+    return (
+        Line.objects.filter(customer__guardian_ci_index=person_index)
+        .select_related("customer")
+        .order_by("customer_id", "-opened_on", "contract_no")
+    )
+
+
+def find_lines(
+    *,
+    msisdn: str = "",
+    name: str = "",
+    birth_date: dt.date | None = None,
+    contract_no: str = "",
+) -> QuerySet[Line]:
+    """Lines for the desk, found by at least two facts of the holder, or by the contract number and one.
+
+    Raises ValueError for fewer facts: one alone would let anybody leaf through the register. Whoever calls this
+    records the search in the audit.
+    """
+    facts = [bool(msisdn), bool(name), birth_date is not None, bool(contract_no)]
+    if sum(facts) < 2:
+        raise ValueError("a search needs two facts of the holder")
+    found = Line.objects.select_related("customer").order_by("customer_id", "contract_no")
+    if contract_no:
+        found = found.filter(contract_no=contract_no)
+    if msisdn:
+        found = found.filter(msisdn_index=search.msisdn_index(msisdn))
+    if birth_date is not None:
+        found = found.filter(customer__birth_date=birth_date)
+    if name:
+        found = found.filter(customer__name_index=search.name_index(name))
+    return found
+
+
+def bills_of(contract_nos: Iterable[str]) -> dict[str, list[Bill]]:
+    """The bill rows of some lines in one query: contract number to rows, oldest first; every number is a key."""
+    wanted = list(contract_nos)
+    bills: dict[str, list[Bill]] = {number: [] for number in wanted}
+    for bill in Bill.objects.filter(line_id__in=wanted).order_by("line_id", "billed_on", "item"):
+        bills[bill.line_id].append(bill)
+    return bills
+
+
+def latest_feed_date() -> dt.date | None:
+    """The day of the last delivery that was loaded, or None."""
+    return Feed.objects.filter(state=Feed.State.LOADED).order_by("-as_of").values_list("as_of", flat=True).first()
+
+
+# Judging -----------------------------------------------------------------------------------------------
+
+
+def facts_of(line: Line) -> rules.Facts:
+    """The facts of a stored line as the rules look at them."""
+    zone = programme.current().zone
+
+    def day(instant: dt.datetime | None) -> dt.date | None:
+        return None if instant is None else local_day(instant, zone)
+
+    return rules.Facts(
+        network=line.network,
+        product=line.product,
+        contract_type=line.contract_type,
+        contract_event=line.contract_event,
+        contract_started_on=local_day(line.contract_started_at, zone),
+        commitment_started_on=local_day(line.commitment_started_at, zone),
+        contract_months=line.contract_months,
+        subsidy=line.subsidy_krw,
+        extra_subsidy=line.extra_subsidy_krw,
+        discount=line.discount_krw,
+        suspended_days=line.suspended_days,
+        terminated_on=day(line.terminated_at),
+        termination_reason=line.termination_reason,
+        port_requested_on=day(line.port_requested_at),
+        rejoined_on=day(line.rejoined_at),
+    )
+
+
+def bill_facts(bills: Iterable[Bill]) -> list[rules.Bill]:
+    """Stored bill rows as the rules look at them."""
+    return [rules.Bill(bill.item, bill.billed_krw, bill.paid_krw, bill.waived_krw, bill.refunded_krw) for bill in bills]
+
+
+def trace_of(line: Line, bills: Iterable[Bill] | None = None) -> tuple[rules.Check, ...]:
+    """Every condition of the waiver for a line, passed or failed, with the value that decided it and its source.
+
+    `bills` are the line's rows where the caller has them; else they are read.
+    """
+    rows = bills_of([line.pk])[line.pk] if bills is None else bills
+    return rules.trace(facts_of(line), bill_facts(rows), programme.current())
+
+
+def estimate_of(line: Line, on: dt.date | None = None) -> rules.Estimate:
+    """The expected penalty of a line with its parts, on the day of termination or for a line in service on `on`.
+
+    Without a day, a line in service is taken to end on the last day of the waiver, as its verdict does.
+    """
+    current = programme.current()
+    facts = facts_of(line)
+    return rules.estimate(facts, facts.terminated_on or on or current.waiver.terminated_to, current)
+
+
+def curve_of(line: Line) -> list[rules.Estimate]:
+    """The expected penalty for each day of the forward part of the waiver (D-22)."""
+    return list(rules.curve(facts_of(line), programme.current()))
+
+
+# Deciding ----------------------------------------------------------------------------------------------
+
+
+def awaiting_decision() -> QuerySet[Line]:
+    """The reviewers' queue: lines whose verdict is REVIEW and which no person has decided, the oldest first."""
+    return (
+        Line.objects.filter(outcome=Outcome.REVIEW, decided_outcome="")
+        .select_related("customer")
+        .order_by("terminated_on", "contract_no")
+    )
+
+
+def record_decision(*, contract_no: str, outcome: str, reason: str, decided_by) -> LineDecision:
+    """Write a person's decision on a line. It stands above the stored verdict until a later one (DESIGN 4).
+
+    `outcome` is ELIGIBLE, NOT_ELIGIBLE or NOTHING_DUE. Raises PermissionDenied for staff who are no reviewer or whose
+    own line it is, NotDecidable for an outcome that settles nothing, a missing reason or an unknown line.
+    """
+    if not decided_by.has_role("reviewer"):
+        raise PermissionDenied
+    if outcome not in {Outcome.ELIGIBLE, Outcome.NOT_ELIGIBLE, Outcome.NOTHING_DUE}:
+        raise NotDecidable("a decision is ELIGIBLE, NOT_ELIGIBLE or NOTHING_DUE")
+    if not reason.strip():
+        raise NotDecidable("a decision needs a reason")
+    with transaction.atomic():
+        line = Line.objects.select_for_update(of=("self",)).select_related("customer").filter(pk=contract_no).first()
+        if line is None:
+            raise NotDecidable("there is no such line")
+        own = decided_by.person_index
+        if own is not None and bytes(own) in {
+            bytes(index) for index in (line.customer.ci_index, line.customer.guardian_ci_index) if index is not None
+        }:
+            raise PermissionDenied
+        decision = LineDecision.objects.create(
+            line=line,
+            outcome=outcome,
+            reason=reason.strip(),
+            decided_by=decided_by,
+            decided_at=clock.now(),
+            verdict_outcome=line.outcome,
+            verdict_reasons=line.reasons,
+            verdict_refundable_krw=line.refundable_krw,
+            programme_version=line.programme_version,
+        )
+        before = line.standing_outcome
+        line.decided_outcome = outcome
+        line.save(update_fields=["decided_outcome"])
+        if before != outcome:
+            # Whoever holds an application on the line learns of it as of any other change.
+            VerdictChange.objects.create(
+                contract_no=line.pk,
+                old_outcome=before,
+                old_reasons=line.reasons,
+                old_refundable_krw=line.refundable_krw,
+                new_outcome=outcome,
+                new_reasons=line.reasons,
+                new_refundable_krw=line.refundable_krw,
+                changed_at=decision.decided_at,
+            )
+        audit.record(
+            actor=f"staff:{decided_by.pk}",
+            action="line.decided",
+            object=f"line:{line.pk}",
+            subject=line.customer_id,
+            reason=decision.reason,
+            detail={"outcome": outcome, "verdict": line.outcome, "reasons": line.reasons},
+        )
+    return decision
+
+
+def decisions_of(contract_nos: Iterable[str]) -> dict[str, list[LineDecision]]:
+    """People's decisions on some lines, the latest first; only decided lines are keys."""
+    decisions: dict[str, list[LineDecision]] = defaultdict(list)
+    for decision in LineDecision.objects.filter(line_id__in=list(contract_nos)).order_by("-id"):
+        decisions[decision.line_id].append(decision)
+    return dict(decisions)
+
+
+# Changed verdicts --------------------------------------------------------------------------------------
+
+
+def take_verdict_changes(*, limit: int) -> list[VerdictChange]:
+    """Changes of verdicts nobody has dealt with, the oldest first, locked until the caller's transaction ends.
+
+    Call it inside a transaction, act on each, then `changes_handled`. Several workers get different rows.
+    """
+    open_changes = VerdictChange.objects.filter(handled_at__isnull=True).order_by("id")
+    return list(open_changes.select_for_update(skip_locked=True)[:limit])
+
+
+def changes_handled(changes: Iterable[VerdictChange]) -> None:
+    """Mark changes as dealt with, in the transaction they were taken in."""
+    VerdictChange.objects.filter(pk__in=[change.pk for change in changes]).update(handled_at=clock.now())
