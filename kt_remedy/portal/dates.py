@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from kt_remedy import clock
 from kt_remedy.programme import Payout, Perk, Programme
-from kt_remedy.templatetags.remedy import kday, kmonth
+from kt_remedy.templatetags.remedy import kday, kmonth, kweekday
 
 _MORNING = dt.time(9)
 
@@ -81,7 +81,11 @@ def moments(programme: Programme) -> list[Moment]:
     for perk in programme.perks:
         if perk.choose_until:
             found.append(
-                Moment(f"choose-{perk.code}", clock.kst(perk.choose_until, _MORNING), _("영상 서비스 고르기 마지막 날"))
+                Moment(
+                    f"choose-{perk.code}",
+                    clock.kst(perk.choose_until, _MORNING),
+                    _("영상 서비스 고르기 마지막 날"),
+                )
             )
         if perk.monthly_gb and perk.months:
             for month in range(perk.months):
@@ -103,7 +107,7 @@ def overview(programme: Programme, today: dt.date) -> dict[str, object]:
         "pay_rows": pay_rows(programme, today),
         "stops": stops(programme, today),
         "perks": [PerkLine.of(perk) for perk in programme.perks],
-        "next_pay": next((p.pay_on for p in programme.payouts if p.pay_on > today), None),
+        "sample_pay_on": _short(programme.payouts[0].pay_on) if programme.payouts else "",
     }
 
 
@@ -112,7 +116,8 @@ def pay_rows(programme: Programme, today: dt.date) -> list[PayRow]:
     rows = []
     for payout in programme.payouts:
         alone = not any(
-            other is not payout and other.terminated_from <= payout.terminated_to
+            other is not payout
+            and other.terminated_from <= payout.terminated_to
             and other.terminated_to >= payout.terminated_from
             for other in programme.payouts
         )
@@ -136,7 +141,7 @@ def stops(programme: Programme, today: dt.date) -> list[Stop]:
         (
             waiver.terminated_to,
             _("위약금 없는 해지 마감"),
-            _("이날이 끝날 때 쓰고 계시면 다섯 가지 혜택의 대상입니다."),
+            _("이날이 끝날 때 쓰고 계시면 혜택 %(n)d가지의 대상입니다.") % {"n": len(programme.perks)},
         ),
         (window.opens, _("환급 신청 시작"), _("홈페이지, 전화, 매장 어디서나 됩니다.")),
         (
@@ -174,14 +179,18 @@ class PerkLine:
         automatic = _("%(day)s부터 자동") % day
         match perk.code:
             case "DATA_100GB":
-                return cls("data", _("데이터 매월 %(gb)dGB, %(n)d달") % {"gb": perk.monthly_gb, "n": perk.months}, automatic)
+                return cls(
+                    "data",
+                    _("데이터 매월 %(gb)dGB, %(n)d개월") % {"gb": perk.monthly_gb, "n": perk.months},
+                    automatic,
+                )
             case "ROAMING_50":
                 name = _("로밍 데이터 %(percent)d%% 더") % {"percent": perk.bonus_percent}
                 return cls("globe", name, _("%(end)s까지 자동") % day)
             case "MEMBERSHIP":
-                return cls("ticket", _("멤버십 할인 %(n)d달") % day, automatic)
+                return cls("ticket", _("멤버십 할인 %(n)d개월") % day, automatic)
             case "OTT":
-                return cls("play", _("영상 서비스 하나, %(n)d달") % day, _("둘 중 하나를 골라 주세요"))
+                return cls("play", _("영상 서비스 하나, %(n)d개월") % day, _("둘 중 하나를 골라 주세요"))
             case "INSURANCE":
                 years = {"years": (perk.months or 0) // 12, "age": perk.automatic_from_age}
                 note = _("만 %(age)d세 이상은 자동, 그 밖의 분은 신청") % years
@@ -226,6 +235,11 @@ def _perks_start(perks: tuple[Perk, ...]) -> str:
                 "n": perk.months,
             }
     return ""
+
+
+def _short(day: dt.date) -> str:
+    """A date as our messages write it: 1/22(목)."""
+    return f"{day.month}/{day.day}({kweekday(day)})"
 
 
 def _months_later(day: dt.date, count: int) -> dt.date:

@@ -119,6 +119,14 @@ def kweekday(value: dt.date | dt.datetime | None) -> str:
 
 
 @register.filter
+def kparen(value: dt.date | dt.datetime | None) -> str:
+    """The weekday behind a `kday`: (목), in English with a space before, (Thu)."""
+    if not value:
+        return ""
+    return f"({kweekday(value)})" if _korean() else f"{_NBSP}({kweekday(value)})"
+
+
+@register.filter
 def kdate_long(value: dt.date | dt.datetime | None) -> str:
     """2025년 11월 20일, in English 20 Nov 2025."""
     if not value:
@@ -185,12 +193,10 @@ def tel(value: str) -> str:
 @cache
 def _drawing(name: str) -> SafeString:
     # The address carries a hash of the file's content, so it is asked for once per process.
-    return format_html(
-        '<svg class="ico" aria-hidden="true"><use href="{}#i-{}"/></svg>', static("icons.svg"), name
-    )
+    return format_html('<svg class="ico" aria-hidden="true"><use href="{}#i-{}"/></svg>', static("icons.svg"), name)
 
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """A drawing of static/icons.svg, silent to screen readers."""
-    return _drawing(name) if name else mark_safe("")  # noqa: S308
+    return _drawing(name) if name else mark_safe("")
