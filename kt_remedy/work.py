@@ -44,9 +44,9 @@ def claim(waiting: models.QuerySet, *, limit: int, lease_seconds: int) -> list[i
     table, pk = model._meta.db_table, model._meta.pk.column
     with connection.cursor() as cursor:
         cursor.execute(
-            f'WITH free AS MATERIALIZED ({sql}) UPDATE "{table}" AS t SET lease_until = '  # noqa: S608
+            f'WITH free (pk) AS MATERIALIZED ({sql}) UPDATE "{table}" AS t SET lease_until = '  # noqa: S608
             "clock_timestamp() + make_interval(secs => %s), attempts = t.attempts + 1, worker = %s"
-            f' FROM free WHERE t."{pk}" = free."{pk}" RETURNING t."{pk}"',
+            f' FROM free WHERE t."{pk}" = free.pk RETURNING t."{pk}"',
             [*params, lease_seconds, worker_name()],
         )
         return [row[0] for row in cursor.fetchall()]
