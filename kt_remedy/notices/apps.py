@@ -1,6 +1,36 @@
+import datetime as dt
+
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class NoticesConfig(AppConfig):
     name = "kt_remedy.notices"
-    verbose_name = "안내"
+    verbose_name = _("안내")
+
+    def ready(self) -> None:
+        from kt_remedy import schedule
+        from kt_remedy.notices import sender  # needs the models
+
+        # A person waits for each of these; the calendar keeps each from running twice at a time.
+        schedule.register(
+            "notices.send",
+            title=_("메시지 보내기"),
+            task=lambda job: str(sender.send_due()),
+            due=dt.timedelta(seconds=1),
+            queue="messages",
+        )
+        schedule.register(
+            "notices.ask",
+            title=_("보냈는지 알 수 없는 메시지 확인"),
+            task=lambda job: str(sender.ask_unclear()),
+            due=dt.timedelta(seconds=5),
+            queue="messages",
+        )
+        schedule.register(
+            "notices.follow",
+            title=_("메시지 도착 확인"),
+            task=lambda job: str(sender.follow_accepted()),
+            due=dt.timedelta(seconds=3),
+            queue="messages",
+        )

@@ -26,9 +26,9 @@ def register(
     """Register a kind of message; call it in `AppConfig.ready()`.
 
     `text` holds a template for "ko" and "en", with fields in braces; `{hotline}` is filled in by itself. `label` is the
-    lazy Korean title shown to staff and on the page of our texts. `example` gives typical fields, for the check of length.
-    `recheck` is asked just before sending; False cancels the message. `address` finds the number of a message queued with
-    a `recipient` instead of a number; None makes it undeliverable. `bulk` messages respect an opt-out.
+    lazy Korean title shown to staff and on the page of our texts. `example` gives typical fields for the check of
+    length. `recheck` is asked just before sending; False cancels the message. `address` finds the number of a message
+    queued with a `recipient` instead of a number; None makes it undeliverable. `bulk` messages respect an opt-out.
     Raises TextError for a text with a web address, an amount, a character outside CP949, without "[KT]" in front or
     without the hotline, or over 2,000 bytes.
     """

@@ -59,7 +59,7 @@ def register(kind: Kind) -> None:
             raise TextError(
                 f"{kind.code}/{language}: a message never holds {', '.join(sorted(fields & _FORBIDDEN_FIELDS))}"
             )
-        example = {name: "0000-0000" for name in fields - {"hotline"}} | dict(kind.example)
+        example = dict.fromkeys(fields - {"hotline"}, "0000-0000") | dict(kind.example)
         check(_fill(kind.code, kind.text[language], language, example), where=f"{kind.code}/{language}")
     _kinds[kind.code] = kind
 
