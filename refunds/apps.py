@@ -4,3 +4,10 @@ from django.apps import AppConfig
 class RefundsConfig(AppConfig):
     name = "refunds"
     verbose_name = "환급"
+
+    def ready(self) -> None:
+        """Register the texts and the calendar's entries of each part of the room."""
+        from refunds.applications import jobs, texts  # models are loaded only now
+
+        texts.register()
+        jobs.register()

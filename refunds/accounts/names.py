@@ -1,7 +1,7 @@
 """Whether the name an account is said to be held under is the name the bank answered (DOMAIN C2).
 
-Banks write the same person in several ways: without spaces, with the company form in front or behind, a foreigner's names in any
-order, and long names cut off. None of these differences is a mismatch.
+Banks write the same person in several ways: without spaces, with the company form in front or behind, a foreigner's
+names in any order, long names cut off. None of these differences is a mismatch.
 """
 
 import re
@@ -14,7 +14,7 @@ _CUT_AT = 10
 
 
 def same(given: str, answered: str) -> str:
-    """"EXACT", "NORMALISED" or "MISMATCH" for two spellings of a holder's name."""
+    """ "EXACT", "NORMALISED" or "MISMATCH" for two spellings of a holder's name."""
     if given == answered:
         return "EXACT"
     ours, theirs = _words(given), _words(answered)

@@ -66,7 +66,9 @@ def enter(
     for contract_no in contract_nos:
         verdict = limits.hit(f"holder-check:{contract_no}", limit=TRIES_A_DAY, seconds=_DAY)
         if not verdict.allowed:
-            raise AccountRefused("TRIES", _("오늘은 더 확인할 수 없습니다. 내일 다시 하시거나 고객센터로 전화해 주세요."))
+            raise AccountRefused(
+                "TRIES", _("오늘은 더 확인할 수 없습니다. 내일 다시 하시거나 고객센터로 전화해 주세요.")
+            )
     account = Account(
         id=uuid.uuid4(),
         bank_code=bank.code,
@@ -96,7 +98,9 @@ def ask(account: Account) -> tuple[str, str, str]:
     A network call of up to five seconds; never inside a transaction. The holder's name is compared and forgotten.
     """
     bank = banks.find(account.bank_code)
-    assert bank is not None and account.number is not None and account.holder_name is not None
+    assert bank is not None
+    assert account.number is not None
+    assert account.holder_name is not None
     outcome = HolderCheck.Outcome
     try:
         answer = portone.accounts().get_platform_account_holder(bank=bank.portone, account_number=account.number)

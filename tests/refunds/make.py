@@ -11,6 +11,7 @@ from eligibility.models import Bill, Customer, Line
 from kt_remedy import clock, crypto
 from refunds.accounts.models import Account, HolderCheck, OwnerKind
 from refunds.applications.models import Application, Channel, Filing
+from refunds.applications.service import person_of
 from refunds.applications.states import Status
 
 _numbers = itertools.count(1)
@@ -43,7 +44,7 @@ def line(holder: Customer, *, terminated: str = "2025-11-20T10:00+09:00", outcom
     ended = dt.datetime.fromisoformat(terminated) if terminated else None
     values = {
         "network": "KT",
-        "product": "MOBILE",
+        "product": "HANDSET",
         "opened_at": dt.datetime(2024, 3, 2, tzinfo=clock.KST),
         "opened_on": dt.date(2024, 3, 2),
         "contract_type": "SUBSIDY",
@@ -98,7 +99,7 @@ def account(
         bank_code=bank,
         number_index=crypto.blind_index(f"{bank}:{number}", "account"),
         last4=number[-4:],
-        person_index=person_index(holder),
+        person_index=person_of(holder),
         created_at=clock.now(),
         **{"owner_kind": OwnerKind.SELF, **facts},
     )
@@ -106,11 +107,6 @@ def account(
     row.save(force_insert=True)
     HolderCheck.objects.create(account=row, outcome=outcome, next_try_at=timezone.now())
     return row
-
-
-def person_index(holder: Customer) -> bytes:
-    """By this the person behind a customer is known; companies go by their customer number."""
-    return bytes(holder.ci_index) if holder.ci_index else crypto.blind_index(holder.customer_no, "name")
 
 
 def application(
@@ -127,7 +123,7 @@ def application(
         idempotency_key=key.hex,
         channel=Channel.WEB,
         customer=holder,
-        person_index=person_index(holder),
+        person_index=person_of(holder),
         account=to,
         received_at=received,
     )

@@ -1,0 +1,36 @@
+"""What goes on with applications while nobody looks: banks asked again, waiting ones released."""
+
+import datetime as dt
+
+from django.utils.translation import gettext_lazy as _
+
+from kt_remedy import schedule
+from refunds.accounts import service as accounts
+from refunds.applications import service
+
+
+def ask_banks(_job: object) -> str:
+    """Ask again the banks that had no answer, and go on with what waited for one. At-least-once."""
+    settled = accounts.ask_again()
+    moved = service.recheck_accounts(settled) + service.recheck_settled()
+    return f"{len(settled)} answered, {moved} moved" if settled or moved else ""
+
+
+def release(_job: object) -> str:
+    """Release what waited for a bill or a payment, and flag approvals whose verdict changed. At-least-once."""
+    moved = service.recheck_after_feed()
+    return f"{moved} moved" if moved else ""
+
+
+def register() -> None:
+    """Put both on the calendar."""
+    schedule.register(
+        "refunds.ask_banks", title=_("예금주 다시 조회"), task=ask_banks, due=dt.timedelta(seconds=5), queue="money"
+    )
+    schedule.register(
+        "refunds.release",
+        title=_("청구와 납부를 기다리던 신청 다시 판단"),
+        task=release,
+        due=dt.timedelta(seconds=10),
+        queue="money",
+    )

@@ -1,0 +1,59 @@
+"""The one place that writes an application's state, and the record of why."""
+
+import datetime as dt
+
+from kt_remedy import clock
+from refunds.applications.models import Application, Decision
+from refunds.applications.states import EDGES, Status
+
+
+class Refused(Exception):
+    """An act that is not possible now. `code` is a fixed word, the text says why to the person who tried."""
+
+    def __init__(self, code: str, text: str = "") -> None:
+        super().__init__(text or code)
+        self.code = code
+
+
+def begin(applications: list[Application], *, actor: str, code: str, at: dt.datetime) -> None:
+    """Write new applications in their first state, with the decision that says who filed."""
+    Application.objects.bulk_create(applications)
+    Decision.objects.bulk_create(
+        Decision(application=row, to_status=row.status, actor=actor, code=code, decided_at=at) for row in applications
+    )
+
+
+def move(
+    application: Application,
+    to: Status,
+    *,
+    code: str,
+    actor: str,
+    words: str = "",
+    at: dt.datetime | None = None,
+    **columns,
+) -> None:
+    """Move one application, locked by the caller, along an edge and record the decision; `columns` change with it.
+
+    Staying where it is writes no decision unless there are words. Raises Refused for an edge that does not exist.
+    """
+    at = at or clock.now()
+    before = application.status
+    if before != to and (Status(before), Status(to)) not in EDGES:
+        raise Refused("EDGE", f"{before} to {to}")
+    if before != to:
+        columns |= {"status": to, "status_since": at}
+    if columns:
+        for name, value in columns.items():
+            setattr(application, name, value)
+        application.save(update_fields=list(columns))
+    if before != to or words:
+        Decision.objects.create(
+            application=application,
+            from_status=before,
+            to_status=to,
+            actor=actor,
+            code=code,
+            words=words,
+            decided_at=at,
+        )

@@ -1,0 +1,96 @@
+"""The text messages about applications: each at most 90 bytes in Korean where the sense allows (DOMAIN C7)."""
+
+import datetime as dt
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from kt_remedy.notices import service as notices
+
+_DAY = {"pay_on": dt.date(2026, 1, 22)}
+
+KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
+    (
+        "filing.received",
+        _("신청 접수"),
+        "[KT] 위약금 환급 신청이 접수되었습니다. 지급 예정일 {pay_on}. 문의 {hotline}(무료)",
+        "[KT] We received your refund claim. Expected on {pay_on}. Questions: {hotline} (free)",
+        _DAY,
+    ),
+    (
+        "filing.received_open",
+        _("신청 접수, 확인 뒤 안내"),
+        "[KT] 위약금 환급 신청이 접수되었습니다. 확인한 뒤 알려 드립니다. 문의 {hotline}(무료)",
+        "[KT] We received your refund claim and will write once it is checked. Call: {hotline}",
+        {},
+    ),
+    (
+        "filing.need_account",
+        _("신청 접수, 계좌 확인 필요"),
+        "[KT] 환급 신청을 받았으나 계좌가 확인되지 않습니다. 고쳐 주세요. 문의 {hotline}(무료)",
+        "[KT] Claim received, but the account could not be confirmed. Please mend it: {hotline}",
+        {},
+    ),
+    (
+        "application.need_account",
+        _("계좌 확인 필요"),
+        "[KT] 환급 계좌가 확인되지 않습니다. 신청 현황에서 고쳐 주세요. 문의 {hotline}(무료)",
+        "[KT] Your refund account could not be confirmed. Please mend it. Questions: {hotline}",
+        {},
+    ),
+    (
+        "application.account_changed",
+        _("환급 계좌 변경"),
+        "[KT] 환급 계좌가 변경되었습니다. 모르는 일이면 바로 {hotline}(무료)로 전화하세요",
+        "[KT] Your refund account was changed. If this was not you, call {hotline} (free) now",
+        {},
+    ),
+    (
+        "application.approved",
+        _("승인"),
+        "[KT] 위약금 환급 신청이 승인되었습니다. 지급 예정일 {pay_on}. 문의 {hotline}(무료)",
+        "[KT] Your refund claim is approved. Expected on {pay_on}. Questions: {hotline} (free)",
+        _DAY,
+    ),
+    (
+        "application.rejected",
+        _("심사 결과"),
+        "[KT] 위약금 환급 심사 결과가 나왔습니다. 신청 현황을 봐 주세요. 문의 {hotline}(무료)",
+        "[KT] The review of your refund claim is done. See your claim. Call: {hotline} (free)",
+        {},
+    ),
+    (
+        "application.need_docs",
+        _("서류 요청"),
+        "[KT] 환급 심사에 서류가 필요합니다. {due_on}까지 내 주세요. 문의 {hotline}(무료)",
+        "[KT] We need documents for your refund claim by {due_on}. Questions: {hotline} (free)",
+        {"due_on": dt.date(2026, 1, 28)},
+    ),
+    (
+        "application.withdrawn",
+        _("철회"),
+        "[KT] 위약금 환급 신청이 철회되었습니다. 모르는 일이면 {hotline}(무료)로 전화하세요",
+        "[KT] Your refund claim was withdrawn. If this was not you, call {hotline} (free)",
+        {},
+    ),
+    (
+        "objection.received",
+        _("이의 접수"),
+        "[KT] 이의를 받았습니다. {answer_by}까지 답해 드립니다. 문의 {hotline}(무료)",
+        "[KT] We received your objection and will answer by {answer_by}. Questions: {hotline}",
+        {"answer_by": dt.date(2026, 1, 28)},
+    ),
+    (
+        "objection.answered",
+        _("이의 답변"),
+        "[KT] 이의에 대한 답변이 나왔습니다. 내 회선에서 확인해 주세요. 문의 {hotline}(무료)",
+        "[KT] Your objection has been answered. See your lines. Questions: {hotline} (free)",
+        {},
+    ),
+)
+
+
+def register() -> None:
+    """Tell the messages room what this room sends."""
+    for kind, label, korean, english, example in KINDS:
+        notices.register(kind, text={"ko": korean, "en": english}, label=label, example=example)
