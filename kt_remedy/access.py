@@ -78,8 +78,10 @@ def staff(*roles: str) -> Callable[[Callable], Callable]:
     return mark
 
 
-def policy_of(match: ResolverMatch) -> Policy | None:
+def policy_of(match: ResolverMatch | None) -> Policy | None:
     """The declared policy of a resolved route, or None where there is none."""
+    if match is None:
+        return None
     declared = getattr(match.func, "policy", None)
     if declared is not None:
         return declared
@@ -101,12 +103,12 @@ class AccessMiddleware:
         finally:
             _address.reset(token)
 
-    def process_view(self, request, view, args, kwargs) -> HttpResponse | None:
+    def process_view(self, request: HttpRequest, view: Callable, args: tuple, kwargs: dict) -> HttpResponse | None:
         policy = policy_of(request.resolver_match)
         if policy == PUBLIC:
             return None
         if policy == CUSTOMER:
-            if request.person is not None:
+            if getattr(request, "person", None) is not None:
                 return None
             # Only a page that was read can be returned to; a lost POST is answered by its own page again.
             target = request.get_full_path() if request.method == "GET" else ""

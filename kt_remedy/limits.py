@@ -41,6 +41,19 @@ def hit(key: str, *, limit: int, seconds: int) -> Verdict:
     return Verdict(hits <= limit, max(limit - hits, 0), window_ends)
 
 
+def look(key: str, *, limit: int, seconds: int) -> Verdict:
+    """Whether one more try of `key` would be within `limit`, without counting one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT hits, window_ends FROM limit_counter WHERE key = %s AND window_ends > now()",
+            [hashlib.sha256(key.encode()).hexdigest()],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return Verdict(True, limit, dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds))
+    return Verdict(row[0] < limit, max(limit - row[0], 0), row[1])
+
+
 def clear(key: str) -> None:
     """Forget the tries of `key`, as after a success."""
     with connection.cursor() as cursor:

@@ -95,8 +95,9 @@ def verify(*, head: str = "") -> Proof:
 
 
 def _head() -> tuple[int, bytes]:
-    last = AuditEntry.objects.filter(position__isnull=False).order_by("-position").first()
-    return (last.position, bytes(last.digest)) if last else (0, b"")
+    linked = AuditEntry.objects.filter(position__isnull=False).order_by("-position")
+    last = linked.values_list("position", "digest").first()
+    return (last[0] or 0, bytes(last[1] or b"")) if last else (0, b"")
 
 
 def _digest(previous: bytes, row: tuple | list) -> bytes:

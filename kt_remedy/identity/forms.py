@@ -1,0 +1,120 @@
+"""What a person types to prove who they are."""
+
+import datetime as dt
+import re
+import unicodedata
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+CARRIERS = [
+    ("", _("통신사를 골라 주세요")),
+    ("KT", "KT"),
+    ("SKT", "SKT"),
+    ("LGU", "LG U+"),
+    ("KT_MVNO", _("KT 알뜰폰")),
+    ("SKT_MVNO", _("SKT 알뜰폰")),
+    ("LGU_MVNO", _("LG U+ 알뜰폰")),
+]
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", unicodedata.normalize("NFKC", text))
+
+
+class AppForm(forms.Form):
+    """Verification in the PASS app: carrier, name and number."""
+
+    carrier = forms.ChoiceField(
+        label=_("통신사"), choices=CARRIERS, error_messages={"required": _("지금 쓰는 통신사를 골라 주세요.")}
+    )
+    name = forms.CharField(
+        label=_("이름"),
+        help_text=_("휴대폰이 가입된 이름 그대로 적어 주세요. 외국인은 가입할 때 쓴 영문 이름입니다."),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        error_messages={"required": _("이름을 적어 주세요.")},
+    )
+    phone = forms.CharField(
+        label=_("휴대폰 번호"),
+        help_text=_("본인 이름으로 가입한 번호입니다. 다른 통신사로 옮겼다면 지금 쓰는 번호를 적어 주세요."),
+        max_length=20,
+        widget=forms.TelInput(attrs={"autocomplete": "tel-national", "inputmode": "tel"}),
+        error_messages={"required": _("휴대폰 번호를 적어 주세요.")},
+    )
+
+    def clean_name(self) -> str:
+        return " ".join(unicodedata.normalize("NFC", self.cleaned_data["name"]).split())
+
+    def clean_phone(self) -> str:
+        """Bare digits from 010-1234-5678, 010 1234 5678 or +82 10 1234 5678 (DOMAIN C5)."""
+        digits = _digits(self.cleaned_data["phone"])
+        if digits.startswith("82"):
+            digits = "0" + digits[2:].removeprefix("0")
+        if not re.fullmatch(r"010\d{8}", digits):
+            raise forms.ValidationError(_("010으로 시작하는 11자리 번호를 적어 주세요."))
+        return digits
+
+    @property
+    def identity_number(self) -> str | None:
+        """What an SMS verification asks for beside the rest; none here."""
+        return None
+
+
+class SmsForm(AppForm):
+    """Verification by a code: the carrier also asks for the birth date and one digit, which are not kept."""
+
+    born = forms.CharField(
+        label=_("생년월일 6자리"),
+        help_text=_("예: 1985년 3월 15일은 850315"),
+        max_length=12,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
+        error_messages={"required": _("생년월일을 6자리로 적어 주세요.")},
+    )
+    digit = forms.CharField(
+        label=_("주민등록번호 뒤 첫 숫자 하나"),
+        help_text=_("외국인은 외국인등록번호 뒤 첫 숫자입니다. 통신사에 전하기만 하고 저장하지 않습니다."),
+        max_length=1,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
+        error_messages={
+            "required": _("뒤 첫 숫자 하나를 적어 주세요."),
+            "max_length": _("첫 숫자 하나만 적어 주세요. 나머지는 적지 마세요."),
+        },
+    )
+
+    def clean_born(self) -> str:
+        digits = _digits(self.cleaned_data["born"])
+        if len(digits) == 8:  # many write the year in full
+            digits = digits[2:]
+        try:
+            dt.datetime.strptime(digits, "%y%m%d")  # noqa: DTZ007  only whether it is a date
+        except ValueError:
+            raise forms.ValidationError(_("생년월일을 850315처럼 6자리로 적어 주세요.")) from None
+        return digits
+
+    def clean_digit(self) -> str:
+        digit = _digits(self.cleaned_data["digit"])
+        if not re.fullmatch(r"[0-9]", digit):
+            raise forms.ValidationError(_("숫자 하나를 적어 주세요."))
+        return digit
+
+    @property
+    def identity_number(self) -> str | None:
+        return self.cleaned_data["born"] + self.cleaned_data["digit"]
+
+
+class CodeForm(forms.Form):
+    """The code that came by SMS; spaces and hyphens are fine, and so is pasting."""
+
+    code = forms.CharField(
+        label=_("인증번호 6자리"),
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+        error_messages={"required": _("문자로 받은 인증번호를 적어 주세요.")},
+    )
+
+    def clean_code(self) -> str:
+        digits = _digits(self.cleaned_data["code"])
+        if len(digits) != 6:
+            raise forms.ValidationError(_("인증번호는 숫자 6자리입니다."))
+        return digits
