@@ -89,6 +89,13 @@ def render(code: str, language: str, context: Mapping[str, Any]) -> str:
     return body
 
 
+def sample(item: Kind, language: str) -> str:
+    """The text as we publish it: with example fields, and ○○ where the field has none."""
+    fields = {name for _, name, _, _ in string.Formatter().parse(item.text[language]) if name}
+    example = dict.fromkeys(fields - {"hotline"}, "○○") | dict(item.example)
+    return _fill(item.code, item.text[language], language, example)
+
+
 def check(body: str, *, where: str) -> None:
     """Refuse a text that must not be sent, with TextError: length, characters, address, amount, sender, hotline."""
     try:
