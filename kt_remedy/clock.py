@@ -63,7 +63,7 @@ def start() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM clock_offset")
         if cursor.fetchone() is None:
-            _write(settings.REMEDY_NOW - dt.datetime.now(dt.UTC))
+            _write(_start() - dt.datetime.now(dt.UTC))
 
 
 def _offset() -> dt.timedelta:
@@ -73,17 +73,22 @@ def _offset() -> dt.timedelta:
         with connection.cursor() as cursor:
             cursor.execute("SELECT ahead FROM clock_offset")
             row = cursor.fetchone()
-        ahead = row[0] if row else settings.REMEDY_NOW - dt.datetime.now(dt.UTC)
+        ahead = row[0] if row else _start() - dt.datetime.now(dt.UTC)
         _cached = (tick, ahead)
     return _cached[1]
+
+
+def _start() -> dt.datetime:
+    if settings.REMEDY_NOW is None:
+        raise ValueError("no clock is set")
+    return settings.REMEDY_NOW
 
 
 def _write(ahead: dt.timedelta) -> None:
     global _cached
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO clock_offset (id, ahead) VALUES (1, %s)"
-            " ON CONFLICT (id) DO UPDATE SET ahead = excluded.ahead",
-            [ahead],
+            "INSERT INTO clock_offset (id, ahead) VALUES (1, %s) ON CONFLICT (id) DO UPDATE SET ahead = excluded.ahead",
+            [ahead],  # type: ignore[list-item]  # psycopg2 takes an interval; the stubs do not know
         )
     _cached = None

@@ -10,11 +10,13 @@ import hashlib
 import hmac
 import os
 from functools import cache
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import models
 
 
 class DecryptError(Exception):
@@ -112,14 +114,14 @@ class Encrypted:
     def __init__(self, column: str, *, key: str) -> None:
         self.column, self.key = column, key
 
-    def aad(self, row) -> str:
+    def aad(self, row: models.Model) -> str:
         return f"{row._meta.db_table}:{self.column}:{getattr(row, self.key)}"
 
-    def __get__(self, row, owner=None):
+    def __get__(self, row: models.Model | None, owner: type | None = None) -> Any:
         if row is None:
             return self
         blob = getattr(row, self.column)
         return None if blob is None else decrypt(blob, self.aad(row))
 
-    def __set__(self, row, text: str | None) -> None:
+    def __set__(self, row: models.Model, text: str | None) -> None:
         setattr(row, self.column, None if text is None else encrypt(text, self.aad(row)))

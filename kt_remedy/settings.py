@@ -19,8 +19,10 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environs import Env, EnvError
+from whitenoise.compress import Compressor as WhiteNoiseCompressor
 
 from kt_remedy import crypto
+from kt_remedy.logging import scrub
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL = BASE_DIR / ".local"  # what `make run` keeps: servers, secrets, uploads
@@ -59,7 +61,7 @@ except ValueError as error:
     raise ImproperlyConfigured(f"FIELD_KEYS or INDEX_KEY cannot be read: {error}") from None
 
 REMEDY_NOW = None
-if text := env.str("REMEDY_NOW", ""):
+if text := env.str("REMEDY_NOW", _local.get("REMEDY_NOW", "")):
     try:
         REMEDY_NOW = dt.datetime.fromisoformat(text)
     except ValueError:
@@ -69,7 +71,7 @@ if text := env.str("REMEDY_NOW", ""):
 
 # 2 The outside services ------------------------------------------------------------------------------
 
-_sandbox = f"http://127.0.0.1:{env.str('SANDBOX_PORT', '8001')}" if DEVELOPMENT else ""
+_sandbox = f"http://127.0.0.1:{env.str('SANDBOX_PORT', _local.get('SANDBOX_PORT', '8001'))}" if DEVELOPMENT else ""
 PORTONE_API_URL = env.str("PORTONE_API_URL", f"{_sandbox}/portone" if _sandbox else "https://api.portone.io")
 PORTONE_API_SECRET = env.str("PORTONE_API_SECRET", "sandbox" if DEVELOPMENT else "")
 PORTONE_STORE_ID = env.str("PORTONE_STORE_ID", "store-sandbox" if DEVELOPMENT else "")
@@ -79,6 +81,7 @@ SOLAPI_API_KEY = env.str("SOLAPI_API_KEY", "sandbox" if DEVELOPMENT else "")
 SOLAPI_API_SECRET = env.str("SOLAPI_API_SECRET", "sandbox" if DEVELOPMENT else "")
 SANDBOX_URL = _sandbox
 DELIVERIES_DIR = env.str("DELIVERIES_DIR", str(LOCAL / "deliveries") if DEVELOPMENT else "")
+HAND_OFF_DIR = env.str("HAND_OFF_DIR", str(LOCAL / "hand-off") if DEVELOPMENT else "")
 PROGRAMME_FILE = env.str("PROGRAMME_FILE", str(BASE_DIR / "kt_remedy" / "programme.toml"))
 
 # The account the refunds are paid from, as the bank file names it.
@@ -90,6 +93,9 @@ BANK_FILE_MAX_ROWS = _read(env.int, "BANK_FILE_MAX_ROWS", 100_000)
 QA_SAMPLE_PERCENT = _read(env.int, "QA_SAMPLE_PERCENT", 2)
 ACCOUNT_WIPE_DAYS = _read(env.int, "ACCOUNT_WIPE_DAYS", 180)
 SMS_PER_SECOND = _read(env.int, "SMS_PER_SECOND", 50)
+# A call without a clear answer is asked about after so many seconds, and given up as unknown after so many minutes.
+SMS_ASK_AFTER_SECONDS = _read(env.int, "SMS_ASK_AFTER_SECONDS", 30)
+SMS_UNKNOWN_AFTER_MINUTES = _read(env.int, "SMS_UNKNOWN_AFTER_MINUTES", 10)
 
 # 3 What production refuses ------------------------------------------------------------------------------
 
@@ -106,7 +112,13 @@ if not DEVELOPMENT and not FILES_ONLY:
         _host = urlsplit(_address).hostname or ""
         if urlsplit(_address).scheme != "https" or _host in {"localhost", "::1"} or _host.startswith("127."):
             _refuse(f"{_name} is {_address}: that is a stand-in's address, not the service.")
-    for _name in ("PORTONE_API_SECRET", "PORTONE_STORE_ID", "PORTONE_CHANNEL_KEY", "SOLAPI_API_KEY", "SOLAPI_API_SECRET"):
+    for _name in (
+        "PORTONE_API_SECRET",
+        "PORTONE_STORE_ID",
+        "PORTONE_CHANNEL_KEY",
+        "SOLAPI_API_KEY",
+        "SOLAPI_API_SECRET",
+    ):
         if globals()[_name] in {"", "sandbox"}:
             _refuse(f"{_name} is missing: set the value the service gave you.")
     for _name in ("PAYER_NAME", "PAYER_BANK", "PAYER_ACCOUNT"):
@@ -230,6 +242,9 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+# Compressing is what collecting costs: not the copies under plain names, not what only a debugger loads.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*WhiteNoiseCompressor.SKIP_COMPRESS_EXTENSIONS, "map"]
 MEDIA_ROOT = env.str("UPLOADS_DIR", str(LOCAL / "uploads") if DEVELOPMENT else "")
 
 # 6 People ---------------------------------------------------------------------------------------------------
@@ -349,6 +364,8 @@ LOGGING = {
             "()": "structlog.stdlib.ProcessorFormatter",
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                scrub,
                 structlog.processors.JSONRenderer(ensure_ascii=False),
             ],
             "foreign_pre_chain": [
@@ -362,7 +379,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO")},
     # These write phone and account numbers, which the services take in addresses, at INFO.
-    "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}},
+    "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
 }
 structlog.configure(
     processors=[

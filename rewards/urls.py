@@ -1,4 +1,12 @@
 from django.urls import path
 
+from rewards import views
+
 app_name = "rewards"
-urlpatterns: list = []
+urlpatterns = [
+    path("", views.mine, name="mine"),
+    path("choose", views.choose, name="choose"),
+    path("code", views.code, name="code"),
+    path("apply", views.apply, name="apply"),
+    path("opt-out", views.opt_out, name="opt-out"),
+]

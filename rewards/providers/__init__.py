@@ -1,0 +1,1 @@
+"""Delivery of perks to the outside: one class for each kind of hand-over, each independent of the others."""

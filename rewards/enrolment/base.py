@@ -1,0 +1,98 @@
+"""The base: every line of the register as it stood at the end of the base date, and the perks it qualifies for (D-45).
+
+Set-based, in shards of contract ranges that any number of workers share. Running anything again changes nothing.
+"""
+
+from django.db import connection, transaction
+
+from eligibility.models import Feed
+from kt_remedy import clock, programme
+from kt_remedy.audit import service as audit
+from rewards.enrolment import shards
+from rewards.models import BaseLine, Shard
+
+SHARD_ROWS = 200_000
+PRODUCTS = ("HANDSET", "WATCH", "TABLET", "IOT", "PREPAID")
+
+_INSERT = """
+INSERT INTO rewards_baseline (contract_no, customer_no, person_index, why, perks)
+SELECT contract_no, customer_no, ci_index, why,
+       CASE WHEN why <> 'IN_SERVICE' THEN '{{}}' {perks} ELSE '{{}}' END
+FROM (
+    SELECT l.contract_no, l.customer_no, c.ci_index, l.product, c.holder_kind = 'CORPORATE' AS corporate,
+           CASE WHEN l.network = ANY(%(networks)s) THEN 'NETWORK'
+                WHEN l.opened_on > %(base)s THEN 'OPENED_LATER'
+                WHEN l.terminated_on <= %(base)s THEN 'TERMINATED'
+                ELSE 'IN_SERVICE' END AS why
+    FROM eligibility_line l JOIN eligibility_customer c USING (customer_no)
+    WHERE l.contract_no >= %(from)s AND (%(to)s = '' OR l.contract_no < %(to)s)
+) seen
+ON CONFLICT (contract_no) DO NOTHING
+"""
+
+
+class NotYet(Exception):
+    """The base cannot be taken yet; the message says what is missing."""
+
+
+def perks_for(rules: programme.Programme, product: str, corporate: bool) -> list[str]:
+    """Codes of the perks a line of `product` qualifies for; those by person skip companies (D-51, D-56, D-62)."""
+    return [
+        perk.code
+        for perk in rules.perks
+        if product not in perk.excluded_products and not (corporate and perk.unit == "PERSON")
+    ]
+
+
+def plan() -> int:
+    """Cut the register into shards, once; returns how many there are. Raises NotYet before the base date's delivery."""
+    rules = programme.current()
+    if clock.today() <= rules.rewards.base_date:
+        raise NotYet(f"The base is taken after {rules.rewards.base_date} has ended.")
+    if not Feed.objects.filter(state=Feed.State.LOADED, as_of__gt=rules.rewards.base_date).exists():
+        raise NotYet(f"No delivery later than {rules.rewards.base_date} has been loaded yet.")
+    return shards.plan(Shard.Kind.BASE, table="eligibility_line", rows=SHARD_ROWS)
+
+
+def run(shard: Shard) -> int:
+    """Write the base rows of one shard; one transaction. Returns the rows of the shard."""
+    rules = programme.current()
+    cases, params = [], {}
+    for corporate in (False, True):
+        for product in PRODUCTS:
+            key = f"{product}_{corporate}"
+            params[key] = perks_for(rules, product, corporate)
+            holder = "corporate" if corporate else "NOT corporate"
+            cases.append(f"WHEN product = '{product}' AND {holder} THEN %({key})s::varchar[]")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '15min'")
+        cursor.execute(
+            _INSERT.format(perks=" ".join(cases)),
+            params
+            | {
+                "networks": list(rules.rewards.excluded_networks),
+                "base": rules.rewards.base_date,
+                "from": shard.from_contract,
+                "to": shard.to_contract,
+            },
+        )
+        rows = shards.count("rewards_baseline", shard)
+        shards.finish(shard, rows=rows)
+    return rows
+
+
+def run_all(act: object = None) -> str:
+    """Plan and work off the base until no shard is open; the calendar's act. Returns a sentence for its result."""
+    number = plan()
+    while shard := shards.next_open(Shard.Kind.BASE):
+        run(shard)
+    lines = BaseLine.objects.filter(why=BaseLine.Why.IN_SERVICE).count()
+    with transaction.atomic():
+        audit.record(actor="system", action="rewards.base", object="base", detail={"lines": lines, "shards": number})
+    return f"{lines:,} lines in the base, {number} shards"
+
+
+def is_complete() -> bool:
+    """Whether the base has been taken whole."""
+    base = Shard.objects.filter(kind=Shard.Kind.BASE)
+    return base.exists() and not base.filter(done_at=None).exists()

@@ -1,0 +1,101 @@
+"""Monthly grants: on the first of each month, for the lines of the base as they are then (D-48, D-49, D-57)."""
+
+import datetime as dt
+
+from django.db import connection, transaction
+
+from kt_remedy import clock, programme
+from kt_remedy.programme import Perk
+from rewards.enrolment import base, shards
+from rewards.models import HandOff, Shard
+from rewards.perks.dates import add_months, grant_months
+
+SHARD_ROWS = 200_000
+
+_INSERT = """
+INSERT INTO rewards_grant (month, perk, contract_no, state)
+SELECT %(month)s, %(perk)s, b.contract_no,
+       CASE WHEN l.terminated_on < %(month)s THEN 'TERMINATED'
+            WHEN l.status = ANY(%(skipped)s) THEN 'SUSPENDED'
+            ELSE 'GRANTED' END
+FROM rewards_baseline b JOIN eligibility_line l USING (contract_no)
+WHERE b.contract_no >= %(from)s AND (%(to)s = '' OR b.contract_no < %(to)s) AND %(perk)s = ANY(b.perks)
+ON CONFLICT DO NOTHING
+"""
+
+
+def monthly(rules: programme.Programme) -> list[Perk]:
+    """The perks that are granted month by month."""
+    return [perk for perk in rules.perks if perk.monthly_gb]
+
+
+def run_month(perk: Perk, month: dt.date) -> str:
+    """Grant one month of a perk to every line that qualifies; claims shards until none is open.
+
+    Safe to run again and on several workers at once. Raises base.NotYet before the month or before the base.
+    """
+    if clock.today() < month:
+        raise base.NotYet(f"{perk.code} for {month:%Y-%m} is granted on {month}.")
+    if not base.is_complete():
+        raise base.NotYet("The base has not been taken yet.")
+    _partition(month)
+    shards.plan(Shard.Kind.GRANT, table="rewards_baseline", rows=SHARD_ROWS, perk=perk.code, month=month)
+    while shard := shards.next_open(Shard.Kind.GRANT, perk.code, month):
+        run(shard, perk)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FILTER (WHERE state = 'GRANTED'), count(*)"
+            " FROM rewards_grant WHERE month = %s AND perk = %s",
+            [month, perk.code],
+        )
+        granted, rows = cursor.fetchone()
+    return f"{granted:,} of {rows:,} lines granted"
+
+
+def _partition(month: dt.date) -> None:
+    """Make the partition of a month, once; two workers at the same moment wait for each other."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('rewards_grant'))")
+        cursor.execute(
+            f"CREATE TABLE IF NOT EXISTS rewards_grant_{month:%Y_%m} PARTITION OF rewards_grant"
+            " FOR VALUES FROM (%s) TO (%s)",
+            [month, add_months(month, 1)],
+        )
+
+
+def run(shard: Shard, perk: Perk) -> int:
+    """Grant one shard and leave its hand-off to the provider, in one transaction. Returns the granted lines."""
+    assert shard.month is not None, "a grant has a month"
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '15min'")
+        cursor.execute(
+            _INSERT,
+            {
+                "month": shard.month,
+                "perk": perk.code,
+                "skipped": list(perk.skipped_while),
+                "from": shard.from_contract,
+                "to": shard.to_contract,
+            },
+        )
+        cursor.execute(
+            "SELECT count(*) FROM rewards_grant WHERE month = %s AND perk = %s AND state = 'GRANTED'"
+            " AND contract_no >= %s AND (%s = '' OR contract_no < %s)",
+            [shard.month, perk.code, shard.from_contract, shard.to_contract, shard.to_contract],
+        )
+        granted = cursor.fetchone()[0]
+        HandOff.objects.get_or_create(
+            shard=shard,
+            defaults={
+                "provider": perk.code,
+                "name": f"{perk.code}-{shard.month:%Y%m}-{shard.number:04d}.csv",
+                "rows": granted,
+            },
+        )
+        shards.finish(shard, rows=granted)
+    return granted
+
+
+def due(rules: programme.Programme) -> list[tuple[Perk, dt.date]]:
+    """Every monthly grant of the programme: (perk, first of the month)."""
+    return [(perk, month) for perk in monthly(rules) for month in grant_months(perk)]

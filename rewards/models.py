@@ -1,0 +1,186 @@
+"""What the perks keep: the frozen base, shards of bulk work, and rows for choices, applications and monthly grants.
+
+Thirteen million lines get most perks without anybody asking, so a perk that runs by itself has no row of its own: the
+base row says which perks a line qualifies for. Rows exist for what somebody chose, applied for or declined, and for
+each monthly grant (partitioned by month).
+"""
+
+import pgtrigger
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from eligibility.models import KeyField
+from kt_remedy import crypto
+from kt_remedy.work import Claimable
+
+
+class Shard(Claimable):
+    """A range of contracts that one worker handles in seconds: part of the base, or of one month's grants."""
+
+    class Kind(models.TextChoices):
+        BASE = "BASE", _("대상 확정")
+        GRANT = "GRANT", _("월 지급")
+
+    kind = models.CharField(_("작업"), max_length=8, choices=Kind.choices)
+    perk = models.CharField(_("혜택"), max_length=40, blank=True)
+    month = models.DateField(_("달"), null=True)
+    number = models.IntegerField(_("번호"))
+    from_contract = KeyField(blank=True)  # inclusive; empty: from the first
+    to_contract = KeyField(blank=True)  # exclusive; empty: to the last
+    rows = models.BigIntegerField(_("건수"), null=True)
+    done_at = models.DateTimeField(_("끝"), null=True)
+    fault = models.TextField(_("문제"), blank=True)
+
+    class Meta:
+        verbose_name = _("작업 조각")
+        verbose_name_plural = _("작업 조각")
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "perk", "month", "number"], nulls_distinct=False, name="shard_once")
+        ]
+        indexes = [models.Index(fields=["kind", "id"], condition=Q(done_at__isnull=True), name="shard_open")]
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, [self.kind, self.perk, str(self.month or ""), f"#{self.number}"]))
+
+
+class BaseLine(models.Model):
+    """A line as the snapshot at the end of the base date saw it (D-45): in or out, why, and its perks. Frozen."""
+
+    class Why(models.TextChoices):
+        IN_SERVICE = "IN_SERVICE", _("기준일이 끝날 때 이용 중")
+        TERMINATED = "TERMINATED", _("기준일이나 그 전에 해지")
+        OPENED_LATER = "OPENED_LATER", _("기준일 뒤에 개통")
+        NETWORK = "NETWORK", _("다른 사업자의 회선")
+
+    contract_no = KeyField(_("계약번호"), primary_key=True)
+    customer_no = KeyField(_("고객번호"))
+    # The holder's CI as a blind index; a perk by person is one for all lines of this person (D-56).
+    person_index = models.BinaryField(null=True)
+    why = models.CharField(_("이유"), max_length=12, choices=Why.choices)
+    perks = ArrayField(models.CharField(max_length=40), verbose_name=_("혜택"))
+
+    class Meta:
+        verbose_name = _("기준일 회선")
+        verbose_name_plural = _("기준일 회선")
+        indexes = [models.Index(fields=["person_index"], condition=Q(person_index__isnull=False), name="base_person")]
+        triggers = [
+            pgtrigger.Protect(name="frozen", operation=pgtrigger.Update | pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return self.contract_no
+
+    @property
+    def in_base(self) -> bool:
+        """Whether the line gets perks at all."""
+        return self.why == self.Why.IN_SERVICE
+
+
+class Voucher(models.Model):
+    """A code of an OTT service, bought in advance and handed out exactly once."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    perk = models.CharField(_("혜택"), max_length=40)
+    choice = models.CharField(_("서비스"), max_length=40)
+    code_enc = models.BinaryField()
+    # The same code imported twice is one voucher.
+    code_index = models.BinaryField(unique=True)
+    imported_at = models.DateTimeField(_("등록"))
+
+    code = crypto.Encrypted("code_enc", key="id")
+
+    class Meta:
+        verbose_name = _("이용권")
+        verbose_name_plural = _("이용권")
+        indexes = [models.Index(fields=["perk", "choice"], name="voucher_kind")]
+
+
+class Entitlement(models.Model):
+    """What a person chose, applied for or declined: one row for a perk and its unit (a line or a person)."""
+
+    class Kind(models.TextChoices):
+        CHOICE = "CHOICE", _("선택")
+        APPLICATION = "APPLICATION", _("신청")
+        OPT_OUT = "OPT_OUT", _("받지 않음")
+
+    perk = models.CharField(_("혜택"), max_length=40)
+    kind = models.CharField(_("종류"), max_length=11, choices=Kind.choices)
+    contract_no = KeyField(_("계약번호"), null=True)
+    person_index = models.BinaryField()
+    choice = models.CharField(_("서비스"), max_length=40, blank=True)
+    made_at = models.DateTimeField(_("시각"))
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    voucher = models.OneToOneField(Voucher, models.PROTECT, null=True, related_name="entitlement")
+    # Explicit dates, both inclusive: six months from activation, two years of insurance.
+    starts_on = models.DateField(_("시작일"), null=True)
+    ends_on = models.DateField(_("끝나는 날"), null=True)
+
+    class Meta:
+        verbose_name = _("선택·신청")
+        verbose_name_plural = _("선택·신청")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["perk", "contract_no"], condition=Q(contract_no__isnull=False), name="one_per_line"
+            ),
+            models.UniqueConstraint(
+                fields=["perk", "person_index"], condition=Q(contract_no__isnull=True), name="one_per_person"
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_on__isnull=True) | Q(ends_on__gt=models.F("starts_on")), name="ends_after_start"
+            ),
+            models.CheckConstraint(
+                condition=Q(voucher__isnull=True) | Q(starts_on__isnull=False), name="voucher_has_dates"
+            ),
+        ]
+        indexes = [models.Index(fields=["person_index"], name="entitlement_person")]
+
+
+class Grant(models.Model):
+    """One month of a monthly perk for one line: granted, or skipped and why. Partitioned by month."""
+
+    class State(models.TextChoices):
+        GRANTED = "GRANTED", _("받음")
+        SUSPENDED = "SUSPENDED", _("정지 중이어서 건너뜀")
+        TERMINATED = "TERMINATED", _("해지되어 끝남")
+
+    pk = models.CompositePrimaryKey("month", "perk", "contract_no")
+    month = models.DateField(_("달"))
+    perk = models.CharField(_("혜택"), max_length=40)
+    contract_no = KeyField(_("계약번호"))
+    state = models.CharField(_("상태"), max_length=10, choices=State.choices)
+
+    class Meta:
+        managed = False  # partitioned: made by hand in the first migration
+        db_table = "rewards_grant"
+        verbose_name = _("월 지급")
+        verbose_name_plural = _("월 지급")
+
+
+class HandOff(Claimable):
+    """A file for a provider (data, insurer …): the granted lines of one shard, delivered once, acknowledged."""
+
+    class State(models.TextChoices):
+        WAITING = "WAITING", _("보낼 것")
+        SENT = "SENT", _("보냄")
+        ACKNOWLEDGED = "ACKNOWLEDGED", _("확인됨")
+
+    shard = models.OneToOneField(Shard, models.PROTECT, related_name="hand_off", verbose_name=_("작업 조각"))
+    provider = models.CharField(_("제공처"), max_length=40)
+    name = models.CharField(_("파일"), max_length=120, unique=True)
+    rows = models.BigIntegerField(_("건수"))
+    state = models.CharField(_("상태"), max_length=12, choices=State.choices, default=State.WAITING)
+    sha256 = models.CharField(max_length=64, blank=True)
+    sent_at = models.DateTimeField(_("보낸 시각"), null=True)
+    acknowledged_at = models.DateTimeField(_("확인 시각"), null=True)
+    fault = models.TextField(_("문제"), blank=True)
+
+    class Meta:
+        verbose_name = _("제공처 전달")
+        verbose_name_plural = _("제공처 전달")
+        indexes = [models.Index(fields=["id"], condition=~Q(state="ACKNOWLEDGED"), name="hand_off_open")]
+
+    def __str__(self) -> str:
+        return self.name

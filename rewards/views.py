@@ -1,0 +1,111 @@
+"""My rewards: what runs by itself, what waits for a choice, and the few acts."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from kt_remedy.access import customer
+from rewards import service
+from rewards.forms import ChoiceForm, PerkForm
+
+REFUSALS = {
+    "UNKNOWN": gettext_lazy("이 회선에서는 고를 수 없는 혜택입니다. 화면을 새로 열어 다시 확인해 주세요."),
+    "NOT_OPEN": gettext_lazy("아직 고르는 기간이 아닙니다."),
+    "CLOSED": gettext_lazy("고르는 기간이 끝났습니다."),
+    "TOO_YOUNG": gettext_lazy("이 서비스를 쓸 수 있는 나이가 아닙니다. 다른 서비스를 골라 주세요."),
+    "GUARDIAN": gettext_lazy("만 19세가 되지 않은 분은 보호자와 함께 매장이나 전화로 신청해 주세요."),
+    "FINAL": gettext_lazy("이용권 번호를 이미 받으셔서 바꿀 수 없습니다."),
+    "NOT_CHOSEN": gettext_lazy("먼저 서비스를 골라 주세요."),
+    "NO_CODES": gettext_lazy("지금은 남은 이용권 번호가 없습니다. 고르신 것은 그대로 있으니 내일 다시 받아 주세요."),
+    "NOT_IN_BASE": gettext_lazy("1월 13일이 끝날 때 쓰고 계신 회선이 없어 신청하실 수 없습니다."),
+    "AUTOMATIC": gettext_lazy("이미 자동으로 가입되어 있어 신청하지 않으셔도 됩니다."),
+}
+
+
+@customer
+@require_GET
+def mine(request: HttpRequest) -> HttpResponse:
+    """Every perk of the verified person, those that wait for an act first."""
+    return render(request, "rewards/mine.html", {"overview": service.overview(request.person.ci_index)})
+
+
+@customer
+@require_POST
+def choose(request: HttpRequest) -> HttpResponse:
+    """Choose a service for a line, or change the choice."""
+    form = ChoiceForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, form.errors.get("choice", [REFUSALS["UNKNOWN"]])[0])
+        return redirect("rewards:mine")
+    return _act(
+        request,
+        lambda: service.choose(
+            perk_code=form.cleaned_data["perk"],
+            contract_no=form.cleaned_data["contract"],
+            choice_code=form.cleaned_data["choice"],
+            person_index=request.person.ci_index,
+        ),
+        _("골랐습니다. 이용권 번호를 받기 전까지는 바꿀 수 있습니다."),
+    )
+
+
+@customer
+@require_POST
+def code(request: HttpRequest) -> HttpResponse:
+    """Get the code of the chosen service; makes the choice final."""
+    form = PerkForm(request.POST)
+    if not form.is_valid():
+        return redirect("rewards:mine")
+    return _act(
+        request,
+        lambda: service.issue_code(
+            perk_code=form.cleaned_data["perk"],
+            contract_no=form.cleaned_data["contract"],
+            person_index=request.person.ci_index,
+        ),
+        _("이용권 번호를 드렸습니다. 아래에서 보실 수 있습니다."),
+    )
+
+
+@customer
+@require_POST
+def apply(request: HttpRequest) -> HttpResponse:
+    """Apply for a perk by person."""
+    form = PerkForm(request.POST)
+    if not form.is_valid():
+        return redirect("rewards:mine")
+    return _act(
+        request,
+        lambda: service.apply(perk_code=form.cleaned_data["perk"], person_index=request.person.ci_index),
+        _("신청했습니다. 아래에서 기간을 보실 수 있습니다."),
+    )
+
+
+@customer
+@require_POST
+def opt_out(request: HttpRequest) -> HttpResponse:
+    """Decline a perk by person."""
+    form = PerkForm(request.POST)
+    if not form.is_valid():
+        return redirect("rewards:mine")
+    return _act(
+        request,
+        lambda: service.opt_out(perk_code=form.cleaned_data["perk"], person_index=request.person.ci_index),
+        _("받지 않기로 하셨습니다. 언제든 다시 신청하실 수 있습니다."),
+    )
+
+
+def _act(request: HttpRequest, act: Callable[[], object], done: str) -> HttpResponse:
+    """Carry out one act and go back to the page with its outcome in words."""
+    try:
+        act()
+    except service.Refused as refusal:
+        messages.warning(request, REFUSALS[refusal.code])
+    else:
+        messages.success(request, done)
+    return redirect("rewards:mine")

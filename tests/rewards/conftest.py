@@ -1,0 +1,41 @@
+"""A register with a base to take: what the tests of this room start from. Imports wait for Django to be set up."""
+
+import datetime as dt
+
+import pytest
+
+
+@pytest.fixture
+def delivered(db):
+    """The delivery of 14 January, which the base waits for."""
+    from eligibility.models import Feed
+
+    return Feed.objects.create(
+        as_of=dt.date(2026, 1, 14), state=Feed.State.LOADED, started_at=dt.datetime(2026, 1, 14, tzinfo=dt.UTC)
+    )
+
+
+@pytest.fixture
+def kept():
+    """Make a line in service on 13 January; facts may be given."""
+    from tests.refunds import make
+
+    def make_line(holder=None, **facts):
+        holder = holder or make.customer()
+        facts = {"terminated": "", "outcome": "NOT_ELIGIBLE", "product": "HANDSET", "refundable_krw": 0, **facts}
+        return make.line(holder, **facts)
+
+    return make_line
+
+
+@pytest.fixture
+def take_base(at, delivered):
+    """Take the base of what is in the register now."""
+
+    def take() -> str:
+        from rewards.enrolment import base
+
+        at("2026-01-14T09:00+09:00")
+        return base.run_all()
+
+    return take

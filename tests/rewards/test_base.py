@@ -1,0 +1,163 @@
+"""The base snapshot and the monthly grants: rules by table, reruns, workers side by side."""
+
+import csv
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from django.db import IntegrityError, InternalError, connection, transaction
+
+from eligibility.models import Line
+from kt_remedy import clock, programme
+from rewards.enrolment import base, grants, shards
+from rewards.models import BaseLine, Grant, HandOff, Shard
+from rewards.perks.dates import age_on, born_on_or_before, grant_months, last_day
+from rewards.providers import files
+from tests.refunds import make
+
+CASES = list(csv.reader((Path(__file__).parent.parent / "cases" / "rewards.csv").open(encoding="utf-8")))[1:]
+
+
+def noon(day: str) -> dt.datetime:
+    return clock.kst(dt.date.fromisoformat(day), dt.time(12))
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{row[0]} {row[1]}" for row in CASES])
+def test_base_case(case, take_base, kept):
+    _decision, _title, opened, terminated, network, product, holder, birth, why, perks = case
+    line = kept(
+        make.customer(birth=birth or None, kind=holder),
+        opened_at=noon(opened),
+        opened_on=dt.date.fromisoformat(opened),
+        network=network,
+        product=product,
+        terminated=f"{terminated}T12:00+09:00" if terminated else "",
+    )
+    take_base()
+    row = BaseLine.objects.get(pk=line.pk)
+    assert (row.why, set(row.perks)) == (why, set(perks.split()))
+
+
+def test_base_waits_for_the_day_and_its_delivery(db, at):
+    at("2026-01-13T23:59:59+09:00")
+    with pytest.raises(base.NotYet, match="2026-01-13"):
+        base.plan()
+    at("2026-01-14T09:00+09:00")
+    with pytest.raises(base.NotYet, match="delivery"):
+        base.plan()
+    assert not Shard.objects.exists()
+
+
+def test_base_again_changes_nothing_and_is_frozen(take_base, kept):
+    line = kept()
+    take_base()
+    before = list(BaseLine.objects.values_list())
+    Line.objects.filter(pk=line.pk).update(network="MVNO")
+    take_base()
+    assert list(BaseLine.objects.values_list()) == before
+    with pytest.raises((IntegrityError, InternalError)), transaction.atomic():
+        BaseLine.objects.update(why="TERMINATED")
+
+
+def test_shards_cover_every_line_once(take_base, kept, monkeypatch):
+    monkeypatch.setattr(base, "SHARD_ROWS", 3)
+    holder = make.customer()
+    lines = {kept(holder).pk for _ in range(10)}
+    take_base()
+    assert Shard.objects.filter(kind="BASE").count() == 4
+    assert set(BaseLine.objects.values_list("pk", flat=True)) == lines
+    assert sum(Shard.objects.values_list("rows", flat=True)) == len(lines)
+
+
+def test_a_dead_worker_s_shard_is_taken_up_after_its_lease(at, delivered, kept):
+    at("2026-01-14T09:00+09:00")
+    kept()
+    base.plan()
+    assert shards.next_open("BASE") is not None
+    assert shards.next_open("BASE") is None  # leased to somebody
+    Shard.objects.update(lease_until=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1))
+    again = shards.next_open("BASE")
+    assert again.attempts == 2
+    assert base.run(again) == 1
+    assert base.is_complete()
+
+
+def test_monthly_grants_follow_the_line_of_that_day(take_base, at, kept, settings, tmp_path):
+    settings.HAND_OFF_DIR = str(tmp_path)
+    holder = make.customer()
+    kept_line, suspended, gone, iot = (
+        kept(holder),
+        kept(holder, status="SUSPENDED"),
+        kept(holder),
+        kept(holder, product="IOT"),
+    )
+    take_base()
+    Line.objects.filter(pk=gone.pk).update(terminated_on=dt.date(2026, 1, 20), status="TERMINATED")
+    perk = grants.monthly(programme.current())[0]
+    first = grant_months(perk)[0]
+    with pytest.raises(base.NotYet):
+        grants.run_month(perk, first)
+    at("2026-02-01T06:00+09:00")
+    assert grants.run_month(perk, first) == "1 of 3 lines granted"
+    assert grants.run_month(perk, first) == "1 of 3 lines granted"
+    states = dict(Grant.objects.values_list("contract_no", "state"))
+    assert states == {kept_line.pk: "GRANTED", suspended.pk: "SUSPENDED", gone.pk: "TERMINATED"}
+    assert iot.pk not in states
+    # D-48: a suspended month is not made up for, the next one counts again.
+    Line.objects.filter(pk=suspended.pk).update(status="ACTIVE")
+    at("2026-03-01T06:00+09:00")
+    grants.run_month(perk, grant_months(perk)[1])
+    assert (
+        Grant.objects.filter(contract_no=suspended.pk).order_by("month").values_list("state", flat=True)[1] == "GRANTED"
+    )
+
+    assert files.deliver_open() == 2
+    assert files.deliver_open() == 0
+    sent = HandOff.objects.get(name="DATA_100GB-202602-0001.csv")
+    assert (tmp_path / sent.name).read_text() == f"contract_no\n{kept_line.pk}\n"
+    (tmp_path / f"{sent.name}.ack").write_text("something else")
+    assert files.collect_acknowledgements() == 0
+    sent.refresh_from_db()
+    assert "other bytes" in sent.fault
+    (tmp_path / f"{sent.name}.ack").write_text(sent.sha256 + "\n")
+    assert files.collect_acknowledgements() == 1
+    sent.refresh_from_db()
+    assert sent.state == HandOff.State.ACKNOWLEDGED
+
+
+def test_an_unwritable_folder_is_a_fault_that_waits(take_base, at, kept, settings, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    settings.HAND_OFF_DIR = str(tmp_path / "file")
+    kept()
+    take_base()
+    at("2026-02-01T06:00+09:00")
+    perk = grants.monthly(programme.current())[0]
+    grants.run_month(perk, grant_months(perk)[0])
+    files.deliver_open()
+    waiting = HandOff.objects.get()
+    assert waiting.state == HandOff.State.WAITING
+    assert "could not be written" in waiting.fault
+
+
+def test_one_grant_for_line_perk_and_month_in_the_database(take_base, at, kept):
+    line = kept()
+    take_base()
+    at("2026-02-01T06:00+09:00")
+    perk = grants.monthly(programme.current())[0]
+    grants.run_month(perk, grant_months(perk)[0])
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("INSERT INTO rewards_grant VALUES ('2026-02-01', 'DATA_100GB', %s, 'GRANTED')", [line.pk])
+
+
+@pytest.mark.parametrize(
+    ("birth", "day", "age"),
+    [("1961-01-13", "2026-01-13", 65), ("1961-01-14", "2026-01-13", 64), ("2012-02-29", "2026-02-28", 13)],
+)
+def test_full_years(birth, day, age):
+    assert age_on(dt.date.fromisoformat(birth), dt.date.fromisoformat(day)) == age
+
+
+def test_spans_are_inclusive():
+    assert born_on_or_before(dt.date(2026, 1, 13), 65) == dt.date(1961, 1, 13)
+    assert last_day(dt.date(2026, 2, 1), 24) == dt.date(2028, 1, 31)
+    assert last_day(dt.date(2026, 8, 31), 6) == dt.date(2027, 2, 27)

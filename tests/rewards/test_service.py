@@ -1,0 +1,244 @@
+"""What a person may do with perks, and what the page says of it."""
+
+import datetime as dt
+import threading
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from eligibility.models import Line
+from kt_remedy import programme
+from kt_remedy.audit.models import AuditEntry
+from kt_remedy.notices.models import Message
+from rewards import service
+from rewards.enrolment import grants
+from rewards.models import BaseLine, Entitlement, Voucher
+from rewards.perks.dates import grant_months
+from tests import sessions
+from tests.refunds import make
+
+FEBRUARY = "2026-02-02T10:00+09:00"
+
+
+def index(holder) -> bytes:
+    return bytes(holder.ci_index)
+
+
+def refusal(call, **arguments) -> str:
+    with pytest.raises(service.Refused) as refused:
+        call(**arguments)
+    return refused.value.code
+
+
+def choose(line, choice="TVING", holder=None, **more):
+    return service.choose(
+        perk_code="OTT",
+        contract_no=line.pk,
+        choice_code=choice,
+        person_index=index(holder or line.customer),
+        **more,
+    )
+
+
+@pytest.fixture
+def adult(kept):
+    return kept(make.customer(birth="1985-03-02"))
+
+
+def test_choice_can_change_until_the_code_is_issued(take_base, at, adult):
+    take_base()
+    at(FEBRUARY)
+    service.import_vouchers(perk_code="OTT", choice_code="DISNEY", codes=["AAAA-1111", "AAAA-1111", " "])
+    assert Voucher.objects.count() == 1
+    choose(adult, "TVING")
+    choose(adult, "DISNEY")
+    row = service.issue_code(perk_code="OTT", contract_no=adult.pk, person_index=index(adult.customer))
+    assert (row.choice, row.starts_on, row.ends_on) == ("DISNEY", dt.date(2026, 2, 2), dt.date(2026, 8, 1))
+    assert row.voucher.code == "AAAA-1111"
+    assert refusal(choose, line=adult, choice="TVING") == "FINAL"
+    again = service.issue_code(perk_code="OTT", contract_no=adult.pk, person_index=index(adult.customer))
+    assert again.voucher_id == row.voucher_id
+    assert Message.objects.filter(kind="rewards.code").count() == 1
+    assert set(AuditEntry.objects.filter(subject=adult.customer_id).values_list("action", flat=True)) == {
+        "rewards.chosen",
+        "rewards.code_issued",
+    }
+    assert b"AAAA" not in bytes(row.voucher.code_enc)
+
+
+def test_choice_has_its_time(take_base, at, adult):
+    take_base()
+    at("2026-01-31T23:59:59+09:00")
+    assert refusal(choose, line=adult) == "NOT_OPEN"
+    at("2026-07-31T23:59:59+09:00")
+    choose(adult)
+    at("2026-08-01T00:00:00+09:00")
+    assert refusal(choose, line=adult) == "CLOSED"
+
+
+@pytest.mark.parametrize(
+    ("birth", "choice", "guardian", "expected"),
+    [
+        ("2012-02-03", "TVING", True, "TOO_YOUNG"),  # fourteen tomorrow
+        ("2012-02-02", "TVING", True, ""),
+        ("2012-02-02", "TVING", False, "GUARDIAN"),
+        ("2007-02-03", "DISNEY", True, "TOO_YOUNG"),  # nineteen tomorrow
+        ("2007-02-02", "DISNEY", False, ""),
+        ("1985-03-02", "NETFLIX", False, "UNKNOWN"),
+    ],
+)
+def test_ages(take_base, at, kept, birth, choice, guardian, expected):
+    line = kept(make.customer(birth=birth))
+    take_base()
+    at(FEBRUARY)
+    if expected:
+        assert refusal(choose, line=line, choice=choice, guardian=guardian) == expected
+    else:
+        assert choose(line, choice, guardian=guardian).choice == choice
+
+
+def test_nobody_chooses_for_somebody_else_s_line(take_base, at, adult, kept):
+    stranger = make.customer()
+    outside = kept(stranger, product="IOT")
+    take_base()
+    at(FEBRUARY)
+    assert refusal(choose, line=adult, holder=stranger) == "UNKNOWN"
+    assert refusal(choose, line=outside) == "UNKNOWN"
+    Line.objects.filter(pk=adult.pk).update(terminated_on=dt.date(2026, 1, 30), status="TERMINATED")
+    assert refusal(choose, line=adult) == "UNKNOWN"
+    assert not Entitlement.objects.exists()
+
+
+def test_insurance_by_application_and_by_age(take_base, at, kept):
+    young, old = kept(make.customer(birth="1961-01-14")), kept(make.customer(birth="1961-01-13"))
+    minor, nobody = kept(make.customer(birth="2010-05-05")), make.customer()
+    take_base()
+    at("2026-01-20T10:00+09:00")
+    row = service.apply(perk_code="INSURANCE", person_index=index(young.customer))
+    assert (row.starts_on, row.ends_on) == (dt.date(2026, 2, 1), dt.date(2028, 1, 31))
+    assert service.apply(perk_code="INSURANCE", person_index=index(young.customer)).pk == row.pk
+    assert refusal(service.apply, perk_code="INSURANCE", person_index=index(old.customer)) == "AUTOMATIC"
+    assert refusal(service.apply, perk_code="INSURANCE", person_index=index(minor.customer)) == "GUARDIAN"
+    assert refusal(service.apply, perk_code="INSURANCE", person_index=index(nobody)) == "NOT_IN_BASE"
+    service.opt_out(perk_code="INSURANCE", person_index=index(old.customer))
+    card = service.overview(index(old.customer)).personal[1]
+    assert (card.perk.code, card.state) == ("INSURANCE", "OPTED_OUT")
+    at("2026-05-10T10:00+09:00")
+    back = service.apply(perk_code="INSURANCE", person_index=index(old.customer))
+    assert (back.starts_on, back.ends_on) == (dt.date(2026, 5, 10), dt.date(2028, 5, 9))
+
+
+def test_a_perk_by_person_is_one_for_all_lines(take_base, at, kept):
+    holder = make.customer(birth="1950-01-01")
+    kept(holder), kept(holder), kept(holder, product="IOT")
+    take_base()
+    at(FEBRUARY)
+    seen = service.overview(index(holder))
+    assert [card.perk.code for card in seen.personal] == ["MEMBERSHIP", "INSURANCE"]
+    assert [len(line.cards) for line in seen.lines] == [3, 3, 0]
+    assert seen.personal[1].automatic
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_ask_for_the_last_code(at, kept, settings):
+    from eligibility.models import Feed
+    from rewards.enrolment import base
+
+    at("2026-01-14T09:00+09:00")
+    Feed.objects.create(as_of=dt.date(2026, 1, 14), state="LOADED", started_at=dt.datetime(2026, 1, 14, tzinfo=dt.UTC))
+    lines = [kept(make.customer()) for _ in range(6)]
+    base.run_all()
+    at(FEBRUARY)
+    for line in lines:
+        choose(line)
+    service.import_vouchers(perk_code="OTT", choice_code="TVING", codes=["LAST-ONE"])
+    barrier, outcomes = threading.Barrier(len(lines)), []
+
+    def ask(line):
+        barrier.wait()
+        try:
+            row = service.issue_code(perk_code="OTT", contract_no=line.pk, person_index=index(line.customer))
+            outcomes.append(row.voucher.code)
+        except service.Refused as refused:
+            outcomes.append(refused.code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=ask, args=(line,)) for line in lines]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert sorted(outcomes) == ["LAST-ONE"] + ["NO_CODES"] * 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_double_choice_is_one_row(at, kept):
+    from eligibility.models import Feed
+    from rewards.enrolment import base
+
+    at("2026-01-14T09:00+09:00")
+    Feed.objects.create(as_of=dt.date(2026, 1, 14), state="LOADED", started_at=dt.datetime(2026, 1, 14, tzinfo=dt.UTC))
+    line = kept(make.customer())
+    base.run_all()
+    at(FEBRUARY)
+    barrier, faults = threading.Barrier(8), []
+
+    def pick(choice):
+        barrier.wait()
+        try:
+            choose(line, choice)
+        except Exception as error:
+            faults.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=pick, args=(choice,)) for choice in ["TVING", "DISNEY"] * 4]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert not faults
+    assert Entitlement.objects.count() == 1
+
+
+def test_the_page_walks_from_choice_to_code(client: Client, take_base, at, adult):
+    verified = sessions.person(adult.customer.ci, name="홍길동")
+    client = sessions.as_customer(client, verified)
+    assert "아직 정리하고 있습니다" in client.get(reverse("rewards:mine")).content.decode()
+    take_base()
+    at(FEBRUARY)
+    perk = grants.monthly(programme.current())[0]
+    grants.run_month(perk, grant_months(perk)[0])
+    page = client.get(reverse("rewards:mine")).content.decode()
+    assert "데이터 매월 100GB" in page
+    assert "받음" in page
+    assert adult.msisdn not in page
+    empty = client.post(reverse("rewards:choose"), {"perk": "OTT", "contract": adult.pk}, follow=True)
+    assert "보고 싶은 서비스를 하나 골라 주세요" in empty.content.decode()
+    body = {"perk": "OTT", "contract": adult.pk, "choice": "TVING"}
+    assert client.post(reverse("rewards:choose"), body).url == reverse("rewards:mine")
+    none_left = client.post(reverse("rewards:code"), body, follow=True).content.decode()
+    assert "남은 이용권 번호가 없습니다" in none_left
+    service.import_vouchers(perk_code="OTT", choice_code="TVING", codes=["TV-0001"])
+    assert "TV-0001" in client.post(reverse("rewards:code"), body, follow=True).content.decode()
+    done = client.post(reverse("rewards:apply"), {"perk": "INSURANCE"}, follow=True).content.decode()
+    assert "신청했습니다" in done
+    assert client.get(reverse("rewards:choose")).status_code == 405
+
+
+def test_the_page_explains_a_line_outside_the_base(client: Client, take_base, at, kept):
+    holder = make.customer()
+    kept(holder, terminated="2025-11-20T10:00+09:00", status="TERMINATED")
+    take_base()
+    client = sessions.as_customer(client, sessions.person(holder.ci))
+    page = client.get(reverse("rewards:mine")).content.decode()
+    assert "혜택을 받는 회선이 없습니다" in page
+    assert "2025년 11월\u00a020일" in page
+    assert BaseLine.objects.get().why == "TERMINATED"
+
+
+def test_overview_needs_as_many_queries_for_ten_lines_as_for_one(take_base, kept, django_assert_max_num_queries):
+    holder = make.customer()
+    [kept(holder) for _ in range(10)]
+    take_base()
+    with django_assert_max_num_queries(7):
+        service.overview(index(holder))
