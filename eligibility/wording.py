@@ -200,7 +200,7 @@ _STATES = {"PASSED": "passed", "FAILED": "failed", "REVIEW": "review", "WAITING"
 def _condition(check: Check, facts: Facts, programme: Programme) -> Condition:
     state = _STATES[check.result]
     text, value = _CONDITIONS[check.code](check, facts, programme)
-    rests_on = ", ".join(_("공고") if source == "A" else source for source in check.source)
+    rests_on = ", ".join(_("공고") if source.startswith("A") else source for source in check.source)
     source = _("근거: %(source)s") % {"source": rests_on}
     return Condition(state, text, f"{value} · {source}" if value else source)
 

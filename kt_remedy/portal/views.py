@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from kt_remedy import clock, programme
 from kt_remedy.access import customer, public
-from kt_remedy.portal import dates
+from kt_remedy.portal import dates, lines
 
 
 @public
@@ -21,7 +21,12 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def my_lines(request: HttpRequest) -> HttpResponse:
     """Each of the customer's lines with its verdict and the one next step."""
-    return render(request, "portal/lines.html", {})
+    person, now = request.person, clock.now()  # type: ignore[attr-defined]
+    cards = lines.cards_of(person.ci_index, now, clock.kst_date(now), programme.current())
+    kept = sum(card.kind in ("keep", "leave") for card in cards)
+    return render(
+        request, "portal/lines.html", {"cards": cards, "person": person, "left": len(cards) - kept, "kept": kept}
+    )
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

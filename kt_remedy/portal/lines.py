@@ -1,0 +1,320 @@
+"""My lines: each line of a person as one card, refunds and rewards side by side.
+
+Everything a card says is put together here, so that the template only lays it out. Three queries whatever the number
+of lines: the lines, their bills, their applications.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+
+from eligibility import rules, wording
+from eligibility import service as register
+from eligibility.models import Bill, HolderKind, Line
+from eligibility.rules.verdict import refundable_of
+from kt_remedy import masking
+from kt_remedy.portal import dates
+from kt_remedy.programme import Programme
+from kt_remedy.templatetags.remedy import kdate, kdate_long, kmonth, krw
+from refunds.applications import service as applications
+from refunds.applications.models import Application
+from refunds.payouts import rounds
+from rewards import service as rewards
+from rewards.enrolment.base import perks_for
+
+
+_MONEY = ("NO_PENALTY", "NOT_BILLED_YET", "UNPAID", "ALREADY_SETTLED")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The one next step of a card."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a ledger (`partials/ledger.html`)."""
+
+    label: str
+    note: str = ""
+    won: int | None = None
+    kind: str = ""
+    text: str = ""
+
+
+@dataclass(slots=True)
+class Card:
+    """One line as the page shows it. `kind`: yes, review, no, none, leave (may still leave), keep (stays)."""
+
+    id: str
+    kind: str
+    title: str
+    bits: list[str]
+    reasons: list[wording.Reason] = field(default_factory=list)
+    conditions: list[wording.Condition] = field(default_factory=list)
+    amount_label: str = ""
+    amount: int | None = None
+    rows: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    caption: str = ""
+    ledger: list[Row] = field(default_factory=list)
+    differs: int | None = None  # the expected penalty, where the bill says something else (D-26)
+    billed: int = 0
+    steps: list[wording.Step] = field(default_factory=list)
+    chart: list[dict[str, object]] = field(default_factory=list)
+    act: Link | None = None
+    status: tuple[str, str] | None = None  # headline and reference of the application there is
+    objection: Link | None = None
+    by_itself: list[dates.PerkLine] = field(default_factory=list)
+    to_do: list[dates.PerkLine] = field(default_factory=list)
+
+    @property
+    def look(self) -> str:
+        """The verdict's variant in tokens.css."""
+        return "keep" if self.kind == "leave" else self.kind
+
+
+def cards_of(person_index: bytes, now: dt.datetime, today: dt.date, programme: Programme) -> list[Card]:
+    """Every line of a person and of their wards (D-16), those that need something first."""
+    lines = list(register.lines_of(person_index) | register.lines_of_wards(person_index))
+    numbers = [line.pk for line in lines]
+    bills = register.bills_of(numbers)
+    filed = applications.for_lines(numbers)
+    page = _Page(person_index, now, today, programme)
+    cards = [page.card(line, bills[line.pk], filed.get(line.pk)) for line in lines]
+    order = ("yes", "review", "leave", "no", "none", "keep")
+    return sorted(cards, key=lambda card: order.index(card.kind))
+
+
+class _Page:
+    def __init__(self, person_index: bytes, now: dt.datetime, today: dt.date, programme: Programme) -> None:
+        self.person_index, self.now, self.today, self.programme = person_index, now, today, programme
+        self.phase = dates.phase(programme, today)
+
+    def card(self, line: Line, bills: list[Bill], filed: Application | None) -> Card:
+        facts = register.facts_of(line)
+        kind = self._kind(line)
+        card = Card(id=f"line-{line.pk}", kind=kind, title=self._title(line, kind), bits=self._bits(line))
+        if kind == "keep":
+            self._perks(card, line)
+            return card
+        if kind == "leave":
+            card.steps = wording.explain(rules.estimate(facts, self.programme.waiver.terminated_to, self.programme))
+            card.chart = wording.chart(rules.curve(facts, self.programme), self.today)
+            self._perks(card, line)
+            return card
+        # What is said of the money of a line that gets none would read as a promise.
+        money = kind in ("yes", "none")
+        codes = [code for code in line.reason_codes if (code in _MONEY) == money]
+        if line.decided_outcome:
+            card.notes.append(_("심사하는 사람이 기록을 보고 정한 결과입니다."))
+        else:
+            card.reasons = wording.reasons(codes, facts, self.programme)
+        checks = [
+            check
+            for check in rules.trace(facts, register.bill_facts(bills), self.programme)
+            if check.result != "NOT_APPLIED" or check.value is not None
+        ]
+        card.conditions = wording.conditions(checks, facts, self.programme)
+        self._money(card, line, bills)
+        if kind in ("yes", "review"):
+            self._next(card, line, filed)
+        if filed is not None:
+            card.status = (_headline(filed), filed.filing.reference)
+        if kind in ("no", "none"):
+            card.objection = _link(_("이의 신청하기"), "refunds:object", line.pk)
+        if card.amount is not None and "NOT_BILLED_YET" in line.reason_codes:
+            card.steps = wording.explain(rules.estimate(facts, facts.terminated_on or self.today, self.programme))
+        return card
+
+    def _kind(self, line: Line) -> str:
+        if line.terminated_on is None:
+            if self.today > self.programme.waiver.terminated_to:
+                return "keep" if self._in_base(line) else "no"
+            return "no" if set(line.reason_codes) - {"NOT_TERMINATED"} else "leave"
+        return {"ELIGIBLE": "yes", "REVIEW": "review", "NOTHING_DUE": "none"}.get(line.standing_outcome, "no")
+
+    def _in_base(self, line: Line) -> bool:
+        base = self.programme.rewards
+        return line.network not in base.excluded_networks and line.opened_on <= base.base_date
+
+    def _title(self, line: Line, kind: str) -> str:
+        if kind == "keep":
+            count = len(self._perk_codes(line))
+            return _("계속 쓰고 계십니다. 혜택 %(n)d가지를 받습니다") % {"n": count}
+        if kind == "leave":
+            return _("%(day)s까지 해지하시면 위약금을 돌려받습니다") % {
+                "day": kdate(self.programme.waiver.terminated_to)
+            }
+        return wording.outcome_title(
+            {"yes": "ELIGIBLE", "review": "REVIEW", "none": "NOTHING_DUE"}.get(kind, "NOT_ELIGIBLE")
+        )
+
+    def _bits(self, line: Line) -> list[str]:
+        number = f"{wording.product_name(line.product)} {masking.phone(line.msisdn)}"
+        if line.terminated_on is None:
+            state = _("일시정지 중") if line.status == "SUSPENDED" else _("이용 중")
+        else:
+            state = _("%(day)s 해지") % {"day": kdate_long(line.terminated_on)}
+        bits = [number, state]
+        if line.customer.ci_index is None or bytes(line.customer.ci_index) != self.person_index:
+            bits.append(_("%(name)s 님의 회선") % {"name": masking.name(line.customer.holder_name)})
+        return bits
+
+    def _money(self, card: Card, line: Line, bills: Iterable[Bill]) -> None:
+        waiver = self.programme.waiver
+        back = [bill for bill in bills if bill.item in waiver.refundable_items]
+        rest = [bill for bill in bills if bill.item not in waiver.refundable_items]
+        card.billed = sum(bill.billed_krw for bill in back)
+        if "NOT_BILLED_YET" in line.reason_codes and card.kind != "no":
+            card.amount_label, card.amount = _("예상 금액"), line.expected_penalty_krw
+            if card.kind == "yes":
+                card.rows.append((_("금액 확정"), _("청구서가 나온 뒤")))
+        elif card.kind in ("yes", "review"):
+            card.amount_label, card.amount = _("돌려받을 금액"), line.refundable_krw
+            if "UNPAID" in line.reason_codes:
+                card.amount_label = _("다 내시면 돌려받을 금액")
+                card.amount = sum(max(0, b.billed_krw - b.waived_krw - b.refunded_krw) for b in back)
+                card.rows.append((_("지금까지 내신 금액"), krw(line.refundable_krw)))
+        if back and card.kind != "no":
+            card.ledger = [
+                Row(wording.item_name(bill.item), _paid_note(bill), refundable_of(register.bill_facts([bill])[0]))
+                for bill in back
+            ]
+            unpaid = "UNPAID" in line.reason_codes
+            card.ledger.append(
+                Row(
+                    _("지금 돌려드릴 수 있는 금액") if unpaid else _("돌려받을 금액"),
+                    won=line.refundable_krw,
+                    kind="sum",
+                )
+            )
+            if card.kind == "yes" and card.billed not in (0, line.expected_penalty_krw):
+                card.differs = line.expected_penalty_krw
+        off = rest if card.kind != "no" else [*back, *rest]
+        if off:
+            card.ledger.append(Row(_("돌려드리지 않는 것"), kind="part"))
+            card.ledger += [
+                Row(wording.item_name(bill.item), wording.item_note(bill.item), bill.billed_krw, "off") for bill in off
+            ]
+        months = {(bill.billed_on.year, bill.billed_on.month) for bill in back or rest}
+        if not bills and card.kind == "no" and line.expected_penalty_krw:
+            card.ledger = [
+                Row(_("예상 위약금"), _("돌려드리지 않는 금액"), line.expected_penalty_krw, "off"),
+            ]
+        elif card.ledger:
+            one = kmonth((back or rest)[0].billed_on) if len(months) == 1 else ""
+            card.caption = (
+                _("%(month)s 청구서에서 계산한 내용") % {"month": one} if one else _("청구서에서 계산한 내용")
+            )
+
+    def _next(self, card: Card, line: Line, filed: Application | None) -> None:
+        window, ended = self.programme.applications, line.terminated_on or self.programme.waiver.terminated_to
+        if filed is not None and filed.is_live:
+            card.act = _link(_("신청 현황 보기"), "refunds:status")
+            return
+        if self.phase == "lookup":
+            paid = rounds.due_on(ended, window.opens, self.now, self.programme)
+            if paid:
+                card.rows.append((_("%(day)s에 신청하면 받는 날") % {"day": kdate(window.opens)}, kdate(paid)))
+            card.notes.append(_("환급 신청은 %(day)s부터 할 수 있습니다.") % {"day": kdate(window.opens)})
+            card.act = _link(_("시작되면 알려 주세요"), "portal:tell-me")
+            return
+        if self.phase == "over":
+            card.notes.append(_("환급 신청이 모두 끝났습니다. 전화로 알려 주세요."))
+            return
+        if "UNPAID" in line.reason_codes:
+            following = rounds.next_round(self.now, self.programme)
+            if following:
+                label = _("%(day)s까지 내신 것이 확인되면 받는 날") % {"day": kdate(following.cut_off)}
+                card.rows.append((label, kdate(following.pay_on)))
+        elif card.kind == "yes":
+            paid = rounds.due_on(ended, self.today, self.now, self.programme)
+            if paid:
+                card.rows.append((_("오늘 신청하면 받는 날"), kdate(paid)))
+        card.act = _link(
+            _("늦은 신청하기") if self.phase == "late" else _("이 회선 환급 신청하기"), "refunds:apply", line=line.pk
+        )
+        if self.phase == "late":
+            values = {"closed": kdate(window.closes), "until": kdate(window.late_accepted_until)}
+            card.notes.append(
+                _("신청 기간은 %(closed)s에 끝났습니다. %(until)s까지는 늦은 이유와 함께 신청하실 수 있습니다.")
+                % values
+            )
+        elif card.kind == "yes":
+            card.notes.append(self._deadlines(ended))
+        else:
+            card.notes.append(_("신청해 두시면 확인이 끝나는 대로 결과를 문자로 알려 드립니다."))
+
+    def _deadlines(self, ended: dt.date) -> str:
+        rows = [
+            row
+            for row in self.programme.payouts
+            if row.terminated_from <= ended <= row.terminated_to and row.applied_to >= self.today
+        ]
+        closes = kdate(self.programme.applications.closes)
+        if len(rows) > 1:
+            return _(
+                "%(first)s까지 신청하시면 %(pay)s에 받습니다. 그 뒤 %(closes)s까지 신청하시면 %(later)s에 받습니다."
+            ) % {
+                "first": kdate(rows[0].applied_to),
+                "pay": kdate(rows[0].pay_on),
+                "closes": closes,
+                "later": kdate(rows[1].pay_on),
+            }
+        return _("%(closes)s까지 신청하셔야 받습니다.") % {"closes": closes}
+
+    def _perk_codes(self, line: Line) -> list[str]:
+        return perks_for(self.programme, line.product, line.customer.holder_kind == HolderKind.CORPORATE)
+
+    def _perks(self, card: Card, line: Line) -> None:
+        codes = self._perk_codes(line)
+        for perk in self.programme.perks:
+            if perk.code in codes:
+                asks = perk.mode == "CHOICE" or (
+                    perk.mode == "APPLICATION" and not rewards.is_automatic(perk, line.customer)
+                )
+                (card.to_do if asks else card.by_itself).append(dates.PerkLine.of(perk))
+        card.act = _link(_("혜택 자세히 보기"), "rewards:mine")
+
+
+def _headline(application: Application) -> str:
+    """An application's state in the customer's words; what happens next stands on its own page."""
+    return {
+        "SUBMITTED": _("신청을 받았습니다"),
+        "WAITING_FOR_BILL": _("신청을 받았고, 청구서를 기다립니다"),
+        "ON_HOLD_UNPAID": _("신청을 받았고, 납부를 기다립니다"),
+        "NEED_ACCOUNT": _("계좌를 고쳐 주세요"),
+        "NEED_DOCS": _("서류를 내 주세요"),
+        "REVIEW": _("심사하는 사람이 보고 있습니다"),
+        "LATE": _("늦은 신청을 심사하고 있습니다"),
+        "APPROVED": _("승인되어 지급을 기다리거나 받으셨습니다"),
+        "REJECTED": _("신청이 받아들여지지 않았습니다"),
+        "WITHDRAWN": _("신청을 취소하셨습니다"),
+    }.get(application.status, application.get_status_display())
+
+
+def _paid_note(bill: Bill) -> str:
+    """What a bill row says beside its name, only where it is not simply billed and paid."""
+    if bill.refunded_krw:
+        return _("청구 %(billed)s, 이미 돌려드림 %(back)s") % {
+            "billed": krw(bill.billed_krw),
+            "back": krw(bill.refunded_krw),
+        }
+    if bill.paid_krw < bill.billed_krw:
+        return _("청구 %(billed)s, 내신 금액 %(paid)s") % {"billed": krw(bill.billed_krw), "paid": krw(bill.paid_krw)}
+    return wording.item_note(bill.item)
+
+
+def _link(label: str, name: str, *args: str, **query: str) -> Link | None:
+    try:
+        url = reverse(name, args=args)
+    except NoReverseMatch:
+        return None
+    return Link(label, url + ("?" + "&".join(f"{key}={value}" for key, value in query.items()) if query else ""))
