@@ -92,7 +92,7 @@ class Reject(models.Model):
     """A bad row of a delivery, as reported; personal values are masked before they come here."""
 
     feed = models.ForeignKey(Feed, models.CASCADE, related_name="rejects")
-    file = models.CharField(max_length=255)
+    file = models.TextField()  # the name as given
     line = models.BigIntegerField()
     column = models.CharField(max_length=40, blank=True)
     value = models.TextField(blank=True)

@@ -325,7 +325,7 @@ class Migration(migrations.Migration):
             name="Reject",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("file", models.CharField(max_length=255)),
+                ("file", models.TextField()),
                 ("line", models.BigIntegerField()),
                 ("column", models.CharField(blank=True, max_length=40)),
                 ("value", models.TextField(blank=True)),

@@ -1,0 +1,203 @@
+"""From rows of a delivery to lines of COPY: personal values encrypted, facts judged, nothing else kept.
+
+A line is judged here as if it had no bills, which nearly all do not; those with bills are judged again once all bills
+are known (`eligibility.feed.load`).
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from eligibility import rules, search
+from eligibility.feed import staging
+from eligibility.feed.rows import LINE_COLUMNS, BadRow, BillFile, BillRow, Fault, LineFile, LineRow
+from kt_remedy import crypto
+from kt_remedy.programme import Programme
+
+# Above every sum a customer can owe; the columns hold nine thousand times that, so sums over bills fit too.
+LARGEST_AMOUNT = 10**15
+LARGEST_DAYS = 2**31 - 1
+
+TOO_LARGE = "more than the register can hold"
+LINES, BILLS = 0, 1
+LINE_ORDER = (
+    "contract_no", "customer_no", "msisdn_enc", "msisdn_index", "contact_enc", "network", "product", "opened_at",
+    "contract_type", "contract_event", "contract_started_at", "commitment_started_at", "contract_months",
+    "subsidy_krw", "extra_subsidy_krw", "discount_krw", "suspended_days", "status", "terminated_at",
+    "termination_reason", "port_requested_at", "rejoined_at", "opened_on", "terminated_on", "outcome", "reasons",
+    "expected_penalty_krw", "refundable_krw", "programme_version", "digest", "as_of", "line_no",
+)  # fmt: skip
+CUSTOMER_ORDER = (
+    "customer_no", "ci_index", "ci_enc", "guardian_ci_index", "guardian_ci_enc", "holder_kind", "holder_name_enc",
+    "name_index", "birth_date", "digest", "as_of", "first_no", "line_no",
+)  # fmt: skip
+BILL_ORDER = (
+    "contract_no", "item", "billed_on", "billed_krw", "paid_krw", "waived_krw", "refunded_krw", "as_of", "line_no",
+)  # fmt: skip
+BAD_ORDER = ("file", "line_no", "key", '"column"', "value", "reason")
+
+_FIRST = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
+_LAST = dt.datetime(9999, 12, 30, 23, 59, 59, tzinfo=dt.UTC)
+_SEPARATOR = "\x1f"
+
+
+@dataclass
+class Encoded:
+    """A batch as lines of COPY, and how many rows were read for it."""
+
+    lines: list[str] = field(default_factory=list)
+    customers: list[str] = field(default_factory=list)
+    bills: list[str] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)
+    read: int = 0
+
+    def stage(self, tables: staging.Tables) -> None:
+        """COPY the batch into the staging tables."""
+        staging.copy(tables.line, LINE_ORDER, self.lines)
+        staging.copy(tables.customer, CUSTOMER_ORDER, self.customers)
+        staging.copy(tables.bill, BILL_ORDER, self.bills)
+        staging.copy(tables.bad, BAD_ORDER, self.bad)
+
+
+class Encoder:
+    """Parses and encodes batches of one delivery's records; each worker has its own."""
+
+    def __init__(self, lines: Path, bills: Path, *, as_of: dt.date, programme: Programme) -> None:
+        self._programme, self._as_of = programme, str(as_of)
+        self._days = rules.LocalDays(programme.zone)
+        self._line_file, self._bill_file = LineFile(lines, programme.zone), BillFile(bills)
+        self._times: dict[str, str] = {}
+
+    def close(self) -> None:
+        """Close the two files."""
+        self._line_file.close()
+        self._bill_file.close()
+
+    def lines(self, records: list) -> Encoded:
+        """A batch of lines.csv."""
+        return self._encode(LINES, self._line_file.rows(records), self._lines)
+
+    def bills(self, records: list) -> Encoded:
+        """A batch of bills.csv."""
+        return self._encode(BILLS, self._bill_file.rows(records), self._bills)
+
+    def _encode(self, file: int, rows: list, encode: Callable[[Iterable, Encoded], None]) -> Encoded:
+        out = Encoded(read=len(rows))
+        good = []
+        for row in rows:
+            if isinstance(row, BadRow):
+                out.bad.append(_bad(file, row.line, row.key, row.fault))
+            elif fault := _beyond(row):
+                out.bad.append(_bad(file, row.line, row.values[: 3 if file == BILLS else 1], fault))
+            else:
+                good.append(row)
+        encode(good, out)
+        return out
+
+    def _lines(self, rows: Iterable[LineRow], out: Encoded) -> None:
+        programme, as_of, time, day = self._programme, self._as_of, self._time, self._days.day
+        encrypt, index, judge, version = crypto.encrypt, crypto.blind_index, rules.judge, programme.version
+        append = out.lines.append
+        holder: tuple[str, ...] = ()
+        first = last = 0
+        for line, values, facts in rows:
+            contract_no, customer_no, _ci, _guardian, _kind, _name, _birth_date, msisdn, contact, *rest = values
+            network, product, opened_at, contract_type, contract_event, started_at, committed_at, months = rest[:8]
+            status, terminated_at, reason, asked_at, rejoined_at = rest[-5:]
+            if holder != values[1:7]:
+                if holder:
+                    out.customers.append(self._customer(holder, first, last))
+                holder, first = values[1:7], line
+            last = line
+            verdict = judge(facts, (), programme)
+            contact_enc = staging.NULL
+            if contact:
+                contact_enc = f"\\\\x{encrypt(contact, f'eligibility_line:contact_enc:{contract_no}').hex()}"
+            append(
+                f"{contract_no}\t{customer_no}"
+                f"\t\\\\x{encrypt(msisdn, f'eligibility_line:msisdn_enc:{contract_no}').hex()}"
+                f"\t\\\\x{index(msisdn, 'msisdn').hex()}\t{contact_enc}"
+                f"\t{network}\t{product}\t{time(opened_at)}\t{contract_type}\t{contract_event}"
+                f"\t{time(started_at)}\t{time(committed_at)}\t{months}\t{facts.subsidy}\t{facts.extra_subsidy}"
+                f"\t{facts.discount}\t{facts.suspended_days}\t{status}\t{time(terminated_at)}\t{reason}"
+                f"\t{time(asked_at)}\t{time(rejoined_at)}\t{day(opened_at)}\t{facts.terminated_on or staging.NULL}"
+                f"\t{verdict.outcome}\t{';'.join(verdict.reasons)}\t{verdict.expected_penalty}\t{verdict.refundable}"
+                f"\t{version}\t\\\\x{index(_SEPARATOR.join(values), 'line').hex()[:32]}\t{as_of}\t{line}\n"
+            )
+        if holder:
+            out.customers.append(self._customer(holder, first, last))
+
+    def _customer(self, holder: tuple[str, ...], first: int, last: int) -> str:
+        customer_no, ci, guardian_ci, kind, name, birth_date = holder
+
+        def hidden(column: str, value: str) -> str:
+            return f"\\\\x{crypto.encrypt(value, f'eligibility_customer:{column}:{customer_no}').hex()}"
+
+        def indexed(value: str, purpose: str) -> str:
+            return f"\\\\x{crypto.blind_index(value, purpose).hex()}"
+
+        own = f"{indexed(ci, 'ci')}\t{hidden('ci_enc', ci)}" if ci else "\\N\t\\N"
+        guardian = (
+            f"{indexed(guardian_ci, 'ci')}\t{hidden('guardian_ci_enc', guardian_ci)}" if guardian_ci else "\\N\t\\N"
+        )
+        return (
+            f"{customer_no}\t{own}\t{guardian}\t{kind}\t{hidden('holder_name_enc', name)}"
+            f"\t{indexed(search.name_key(name), 'name')}\t{birth_date or staging.NULL}"
+            f"\t{indexed(_SEPARATOR.join(holder), 'customer')[:35]}\t{self._as_of}\t{first}\t{last}\n"
+        )
+
+    def _bills(self, rows: Iterable[BillRow], out: Encoded) -> None:
+        as_of, escaped, append = self._as_of, staging.escaped, out.bills.append
+        for line, values, bill in rows:
+            append(
+                f"{values[0]}\t{escaped(bill.item)}\t{values[2]}\t{bill.billed}\t{bill.paid}\t{bill.waived}"
+                f"\t{bill.refunded}\t{as_of}\t{line}\n"
+            )
+
+    def _time(self, text: str) -> str:
+        """A time as PostgreSQL reads it, whose limits are offsets of 16 hours, long fractions and the calendar's ends."""
+        if text[-6:] == "+09:00" and len(text) < 27 and text[:4] not in {"0001", "9999"}:
+            return text
+        if not text:
+            return staging.NULL
+        head, offset = (text[:-1], "+00:00") if text[-1] == "Z" else (text[:-6], text[-6:])
+        head = head.replace(",", ".")[:26]
+        seconds = dt.timedelta(hours=int(offset[1:3]), minutes=int(offset[4:]))
+        local = dt.datetime.fromisoformat(head if "." not in head else head.ljust(26, "0"))
+        try:
+            instant = (local - seconds).replace(tzinfo=dt.UTC)
+        except OverflowError:
+            instant = _FIRST
+        return min(max(instant, _FIRST), _LAST).isoformat()
+
+
+def _beyond(row: LineRow | BillRow) -> Fault | None:
+    """The fault of a row whose numbers are right by the format but larger than a column of the register."""
+    if isinstance(row, LineRow):
+        facts = row.facts
+        amounts = (facts.subsidy, facts.extra_subsidy, facts.discount)
+        if max(amounts) <= LARGEST_AMOUNT and facts.suspended_days <= LARGEST_DAYS:
+            return None
+        names = ("subsidy_krw", "extra_subsidy_krw", "discount_krw")
+        column = next(
+            (name for name, amount in zip(names, amounts, strict=True) if amount > LARGEST_AMOUNT), "suspended_days"
+        )
+        return Fault(column, row.values[LINE_COLUMNS.index(column)], TOO_LARGE)
+    amounts = row.bill[1:]
+    if max(amounts) <= LARGEST_AMOUNT:
+        return None
+    place = next(number for number, amount in enumerate(amounts) if amount > LARGEST_AMOUNT)
+    column = ("billed_krw", "paid_krw", "waived_krw", "refunded_krw")[place]
+    return Fault(column, row.values[place + 3], TOO_LARGE)
+
+
+def _bad(file: int, line: int, key: tuple[str, ...] | None, fault: Fault) -> str:
+    if key is None:
+        stored = staging.NULL
+    else:
+        joined = _SEPARATOR.join(key)
+        # A key with a NUL can only stand twice among bad rows; no good key begins like this.
+        stored = "\x01" + joined.encode().hex() if "\0" in joined else staging.escaped(joined)
+    shown = "\t".join(map(staging.escaped, fault))
+    return f"{file}\t{line}\t{stored}\t{shown}\n"

@@ -1,0 +1,393 @@
+"""A delivery into the register: read, checked, encrypted and judged into staging tables, merged in one transaction.
+
+Until the merge nothing of the register changes, so a load that was killed anywhere is simply run again. Memory holds a
+few batches of rows; whatever needs all rows at once (repeated keys, the bills of a line) is asked of the database.
+"""
+
+# ruff: noqa: S608  (names of tables and columns are our own; every value is a parameter)
+import datetime as dt
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+
+from django.db import connection, transaction
+
+from eligibility import rules
+from eligibility.feed import merge, staging, workers
+from eligibility.feed.encode import BILLS, LINES, Encoded, Encoder
+from eligibility.feed.records import FeedError
+from eligibility.feed.rows import REPEATED_KEY, UNKNOWN_CONTRACT, BillFile, LineFile
+from eligibility.models import Feed, Reject
+from kt_remedy import clock, programme
+
+# One load or rejudge at a time, whatever process it runs in.
+_LOCK = 0x656C_6967_6665_6564
+_LOCK_PATIENCE_SECONDS = 10  # a killed load's last statement may take this long to notice
+_BATCH_RECORDS = 4_000
+_JUDGED_AT_ONCE = 10_000
+_WORTH_FORKING_BYTES = 8_000_000
+_TOLD_EVERY_SECONDS = 1.0
+_READING, _JUDGING, _MERGING = 70, 75, 80  # progress in per cent at which each phase begins or ends
+
+Told = Callable[[str, int], None]
+
+
+class LoadRefusedError(Exception):
+    """A delivery that may not be loaded now; the message is one sentence that says why."""
+
+
+@contextmanager
+def exclusive() -> Iterator[None]:
+    """Hold the register for one writer, without the time limits of pages. Raises LoadRefusedError if it is taken."""
+    with connection.cursor() as cursor:
+        patience = time.monotonic() + _LOCK_PATIENCE_SECONDS
+        while True:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+            if cursor.fetchone()[0]:
+                break
+            if time.monotonic() > patience:
+                raise LoadRefusedError("Another delivery is being loaded or judged: wait until it has ended.")
+            time.sleep(0.5)
+        try:
+            unhurry(cursor)
+            yield
+        finally:
+            if connection.connection is not None and not connection.connection.closed and not connection.needs_rollback:
+                for name in _LIMITS:
+                    cursor.execute(f"RESET {name}")
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+
+
+_LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "work_mem")
+
+
+def unhurry(cursor) -> None:
+    """Lift the time limits of this session, and let it sort in more memory."""
+    for name in _LIMITS[:3]:
+        cursor.execute(f"SET {name} = 0")
+    cursor.execute("SET work_mem = '64MB'")
+
+
+def load(
+    *, lines: Path, bills: Path, as_of: dt.date, processes: int | None = None, told: Told = lambda phase, percent: None
+) -> Feed:
+    """Load one delivery and return its feed, which for a pair that was loaded before is the one of then.
+
+    `processes` is how many worker processes share the reading; by default as many as there are cores, and none for a
+    small delivery. `told` hears phase and per cent now and then. Raises FeedError where a file cannot be read and
+    LoadRefusedError for a delivery older than the last one or beside another load; the register is unchanged then.
+    """
+    zone = programme.current().zone
+    for opened in (LineFile(lines, zone), BillFile(bills)):  # a wrong header refuses the pair before anything is done
+        opened.close()
+    with exclusive():
+        Feed.objects.filter(state=Feed.State.RUNNING).update(
+            state=Feed.State.FAILED, fault="interrupted", finished_at=clock.now()
+        )
+        staging.drop_all()
+        last = Feed.objects.filter(state=Feed.State.LOADED).order_by("-as_of", "-id").first()
+        if last is not None:
+            if as_of < last.as_of:
+                raise LoadRefusedError(
+                    f"The delivery of {as_of} is older than that of {last.as_of}, which is loaded already."
+                )
+            if as_of == last.as_of and (_sha256(lines), _sha256(bills)) == (last.lines_sha256, last.bills_sha256):
+                return last
+        feed = Feed.objects.create(as_of=as_of, started_at=clock.now(), programme_version=programme.current().version)
+        try:
+            _Load(feed, lines, bills, told).run(_processes(processes, lines, bills))
+        except BaseException as error:
+            _give_up(feed, error)
+            raise
+        return feed
+
+
+def rejects_of(feed: Feed) -> Iterator[Reject]:
+    """The rejected rows of a feed as they are reported: lines.csv first, each file in its own order."""
+    return feed.rejects.order_by("id").iterator(chunk_size=2_000)
+
+
+def _processes(asked: int | None, lines: Path, bills: Path) -> int:
+    if asked is not None:
+        return asked
+    # Other processes would not see the tables of a transaction that is still open.
+    if connection.in_atomic_block or os.path.getsize(lines) + os.path.getsize(bills) < _WORTH_FORKING_BYTES:
+        return 0
+    return os.cpu_count() or 1
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise FeedError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def _give_up(feed: Feed, error: BaseException) -> None:
+    if connection.connection is None or connection.connection.closed or connection.needs_rollback:
+        return  # the next load finds the row and closes it
+    feed.state, feed.finished_at = Feed.State.FAILED, clock.now()
+    feed.fault = str(error) if isinstance(error, FeedError | workers.WorkerFailed) else type(error).__name__
+    feed.save()
+    staging.drop_all()
+
+
+class _Load:
+    """One delivery on its way."""
+
+    def __init__(self, feed: Feed, lines: Path, bills: Path, told: Told) -> None:
+        self.feed, self.files, self.told = feed, (lines, bills), told
+        self.tables = staging.Tables(feed.pk)
+        self.programme = programme.current()
+        self._told_at = 0.0
+
+    def run(self, processes: int) -> None:
+        self.tables.create()
+        digests: dict[int, str] = {}
+        reader = threading.Thread(
+            target=lambda: digests.update({number: _sha256(path) for number, path in enumerate(self.files)})
+        )
+        with workers.started(processes, self._worker) if processes else nullcontext() as pool:
+            reader.start()  # after the fork: a forked thread would be half a thread
+            self._read(pool)
+        reader.join()
+        self._say("check", _READING, at_once=True)
+        self.tables.analyse()
+        self._reject_repeated()
+        self._reject_unknown()
+        self._say("judge", _JUDGING, at_once=True)
+        with transaction.atomic():
+            self._judge_billed()
+        self._say("merge", _MERGING, at_once=True)
+        feed = self.feed
+        with transaction.atomic():
+            self._keep_rejects()
+            merge.merge(feed, self.tables)
+            feed.lines_sha256, feed.bills_sha256 = digests[LINES], digests[BILLS]
+            feed.state, feed.phase, feed.progress = Feed.State.LOADED, "", 100
+            feed.finished_at = clock.now()
+            feed.save()
+        staging.drop_all()
+        with connection.cursor() as cursor:
+            for table in ("line", "customer", "bill"):
+                cursor.execute(f"ANALYZE eligibility_{table}")
+        self.told("", 100)
+
+    # Reading
+
+    def _worker(self) -> workers.Work:
+        with connection.cursor() as cursor:
+            unhurry(cursor)
+        encode = self._encoder()
+
+        def stage(task: tuple[int, list]) -> tuple[int, int, int]:
+            file, records = task
+            encoded: Encoded = encode[file](records)
+            encoded.stage(self.tables)
+            return file, encoded.read, len(encoded.bad)
+
+        return stage
+
+    def _encoder(self) -> tuple[Callable[[list], Encoded], Callable[[list], Encoded]]:
+        encoder = Encoder(*self.files, as_of=self.feed.as_of, programme=self.programme)
+        return encoder.lines, encoder.bills
+
+    def _read(self, pool: workers.Workers | None) -> None:
+        counts = {LINES: [0, 0], BILLS: [0, 0]}
+        answers = pool.run(self._batches()) if pool is not None else map(self._worker(), self._batches())
+        for file, read, _bad in answers:
+            counts[file][0] += read
+        self.feed.lines_read, self.feed.bills_read = counts[LINES][0], counts[BILLS][0]
+
+    def _batches(self) -> Iterator[tuple[int, list]]:
+        size = sum(os.path.getsize(path) for path in self.files) or 1
+        seen = 0
+        for number, opened in ((LINES, LineFile(self.files[0], self.programme.zone)), (BILLS, BillFile(self.files[1]))):
+            with opened:
+                batch: list = []
+                for records in opened.records():
+                    batch += records
+                    if len(batch) >= _BATCH_RECORDS:
+                        seen += sum(map(_length, batch))
+                        self._say("read", min(_READING, _READING * seen // size))
+                        yield number, batch
+                        batch = []
+                if batch:
+                    yield number, batch
+
+    def _say(self, phase: str, percent: int, *, at_once: bool = False) -> None:
+        tick = time.monotonic()
+        if at_once or tick - self._told_at >= _TOLD_EVERY_SECONDS:
+            self._told_at = tick
+            Feed.objects.filter(pk=self.feed.pk).update(phase=phase, progress=percent)
+            self.told(phase, percent)
+
+    # What needs all rows
+
+    def _reject_repeated(self) -> None:
+        """Of rows with one key the first stays, also where it is bad; the later ones are rejected by their key."""
+        tables = self.tables
+        bill_key = "contract_no || chr(31) || item || chr(31) || billed_on::text"
+        for file, table, key in ((LINES, tables.line, "contract_no"), (BILLS, tables.bill, bill_key)):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    f"""
+                    WITH keys AS (
+                        SELECT ({key}) COLLATE "C" AS key, line_no FROM {table}
+                        UNION ALL
+                        SELECT key COLLATE "C", line_no FROM {tables.bad} WHERE file = {file} AND key IS NOT NULL
+                    ), firsts AS (
+                        SELECT key, min(line_no) AS first_no FROM keys GROUP BY key HAVING count(*) > 1
+                    )
+                    SELECT count(*) FROM firsts
+                    """
+                )
+                if cursor.fetchone()[0] == 0:
+                    continue
+                repeated = f"{tables.bad}_repeated"
+                cursor.execute(
+                    f"""
+                    CREATE UNLOGGED TABLE {repeated} AS
+                    WITH keys AS (
+                        SELECT ({key}) COLLATE "C" AS key, line_no FROM {table}
+                        UNION ALL
+                        SELECT key COLLATE "C", line_no FROM {tables.bad} WHERE file = {file} AND key IS NOT NULL
+                    ), firsts AS (
+                        SELECT key, min(line_no) AS first_no FROM keys GROUP BY key HAVING count(*) > 1
+                    )
+                    SELECT keys.key, keys.line_no FROM keys JOIN firsts USING (key) WHERE line_no > first_no
+                    """
+                )
+                cursor.execute(f"DELETE FROM {table} t USING {repeated} r WHERE t.line_no = r.line_no")
+                cursor.execute(
+                    f"DELETE FROM {tables.bad} t USING {repeated} r WHERE t.file = {file} AND t.line_no = r.line_no"
+                )
+                cursor.execute(
+                    f"INSERT INTO {tables.bad} SELECT {file}, line_no, NULL, 'contract_no',"
+                    f" split_part(key, chr(31), 1), %s FROM {repeated}",
+                    [REPEATED_KEY],
+                )
+                cursor.execute(f"DROP TABLE {repeated}")
+                if file == LINES:
+                    cursor.execute(
+                        f"DELETE FROM {tables.customer} c WHERE NOT EXISTS (SELECT 1 FROM {tables.line} l"
+                        " WHERE l.customer_no = c.customer_no AND l.line_no BETWEEN c.first_no AND c.line_no)"
+                    )
+
+    def _reject_unknown(self) -> None:
+        """A bill belongs to a good line of this delivery or to one the register knows."""
+        tables = self.tables
+        unknown = (
+            f"NOT EXISTS (SELECT 1 FROM {tables.line} l WHERE l.contract_no = b.contract_no)"
+            " AND NOT EXISTS (SELECT 1 FROM eligibility_line l WHERE l.contract_no = b.contract_no)"
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"WITH gone AS (DELETE FROM {tables.bill} b WHERE {unknown} RETURNING line_no, contract_no)"
+                f" INSERT INTO {tables.bad} SELECT {BILLS}, line_no, NULL, 'contract_no', contract_no, %s FROM gone",
+                [UNKNOWN_CONTRACT],
+            )
+
+    def _judge_billed(self) -> None:
+        """Judge every contract that has bills in this delivery, and those of its lines that had some before."""
+        tables = self.tables
+        rows = _facts_and_bills(
+            f"""
+            WITH touched AS (
+                SELECT contract_no FROM {tables.bill}
+                UNION
+                SELECT l.contract_no FROM {tables.line} l
+                WHERE EXISTS (SELECT 1 FROM eligibility_bill b WHERE b.contract_no = l.contract_no)
+            ), facts AS (
+                SELECT {_columns("l")} FROM {tables.line} l JOIN touched USING (contract_no)
+                UNION ALL
+                SELECT {_columns("l")} FROM eligibility_line l JOIN touched USING (contract_no)
+                WHERE NOT EXISTS (SELECT 1 FROM {tables.line} s WHERE s.contract_no = l.contract_no)
+            ), bills AS (
+                SELECT contract_no, {_BILL_FACTS} FROM {tables.bill}
+                UNION ALL
+                SELECT b.contract_no, {_BILL_FACTS} FROM eligibility_bill b JOIN touched USING (contract_no)
+                WHERE NOT EXISTS (
+                    SELECT 1 FROM {tables.bill} s
+                    WHERE s.contract_no = b.contract_no AND s.item = b.item AND s.billed_on = b.billed_on
+                )
+            )
+            """,
+            self.programme,
+        )
+        out: list[str] = []
+        version = self.programme.version
+        for contract_no, facts, bills in rows:
+            verdict = rules.judge(facts, bills, self.programme)
+            out.append(
+                f"{contract_no}\t{verdict.outcome}\t{';'.join(verdict.reasons)}\t{verdict.expected_penalty}"
+                f"\t{verdict.refundable}\t{version}\n"
+            )
+            if len(out) >= _JUDGED_AT_ONCE:
+                staging.copy(tables.verdict, ("contract_no", *staging.VERDICT), out)
+                out = []
+        staging.copy(tables.verdict, ("contract_no", *staging.VERDICT), out)
+
+    def _keep_rejects(self) -> None:
+        feed = self.feed
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f'INSERT INTO eligibility_reject (feed_id, file, line, "column", value, reason)'
+                f' SELECT %s, CASE file WHEN {LINES} THEN %s ELSE %s END, line_no, "column", value, reason'
+                f" FROM {self.tables.bad} ORDER BY file, line_no",
+                [feed.pk, str(self.files[0]), str(self.files[1])],
+            )
+            cursor.execute(f"SELECT count(*) FILTER (WHERE file = {LINES}), count(*) FROM {self.tables.bad}")
+            feed.lines_rejected, total = cursor.fetchone()
+            feed.bills_rejected = total - feed.lines_rejected
+
+
+_BILL_FACTS = "item, billed_krw, paid_krw, waived_krw, refunded_krw"
+_DATED = ("contract_started_at", "commitment_started_at", "terminated_at", "port_requested_at", "rejoined_at")
+_FACT_COLUMNS = (
+    "network", "product", "contract_type", "contract_event", "contract_started_at", "commitment_started_at",
+    "contract_months", "subsidy_krw", "extra_subsidy_krw", "discount_krw", "suspended_days", "terminated_at",
+    "termination_reason", "port_requested_at", "rejoined_at",
+)  # fmt: skip
+
+
+def _columns(alias: str) -> str:
+    return ", ".join(f"{alias}.{name}" for name in ("contract_no", *_FACT_COLUMNS))
+
+
+def _facts_and_bills(
+    with_clause: str, current: programme.Programme
+) -> Iterator[tuple[str, rules.Facts, list[rules.Bill]]]:
+    """Contracts with facts and bills from the CTEs `facts` and `bills`, streamed through a cursor in the server.
+
+    Instants become dates of the programme's zone in SQL, clamped to the last date Python knows.
+    """
+    facts = ", ".join(
+        f"LEAST((f.{name} AT TIME ZONE %(zone)s)::date, DATE '9999-12-31')" if name in _DATED else f"f.{name}"
+        for name in _FACT_COLUMNS
+    )
+    assert connection.connection is not None
+    with connection.connection.cursor("eligibility_judge") as cursor:
+        cursor.itersize = _JUDGED_AT_ONCE
+        cursor.execute(
+            f"{with_clause} SELECT f.contract_no, {facts}, b.item, b.billed_krw, b.paid_krw, b.waived_krw,"
+            " b.refunded_krw FROM facts f LEFT JOIN bills b USING (contract_no) ORDER BY f.contract_no",
+            {"zone": current.timezone},
+        )
+        wide = len(_FACT_COLUMNS) + 1
+        for contract_no, group in groupby(cursor, key=itemgetter(0)):
+            rows = list(group)
+            bills = [rules.Bill(*row[wide:]) for row in rows if row[wide] is not None]
+            yield contract_no, rules.Facts(*rows[0][1:wide]), bills
+
+
+def _length(record: tuple[int, str | Iterable[str]]) -> int:
+    content = record[1]
+    return len(content) + 1 if isinstance(content, str) else sum(map(len, content)) + 1

@@ -1,0 +1,52 @@
+"""The report of rejected rows as CSV: to standard error or to a file that appears whole or not at all."""
+
+import contextlib
+import csv
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol, TextIO
+
+HEADER = ("file", "line", "column", "value", "reason")
+# A spreadsheet takes a cell that begins with one of these for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Rejected(Protocol):
+    """What a rejected row tells."""
+
+    file: str
+    line: int
+    column: str
+    value: str
+    reason: str
+
+
+@contextlib.contextmanager
+def opened(path: str | None) -> Iterator[TextIO]:
+    """Standard error, or a new file that takes the place of `path` once the block has ended well."""
+    if path is None:
+        yield sys.stderr
+        return
+    place = Path(path)
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", newline="", dir=place.parent, prefix=f".{place.name}.", delete=False
+    ) as file:
+        try:
+            yield file
+            file.flush()
+            os.replace(file.name, place)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+
+
+def write(stream: TextIO, rejects: Iterable[Rejected]) -> None:
+    """Write the header and a line for each rejected row."""
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(HEADER)
+    for reject in rejects:
+        value = f"'{reject.value}" if reject.value.startswith(_FORMULA) else reject.value
+        writer.writerow((reject.file, reject.line, reject.column, value, reject.reason))

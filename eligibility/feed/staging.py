@@ -1,0 +1,104 @@
+"""Where a delivery waits before it becomes the register: unlogged tables of its own, named after the feed's row.
+
+Their names are never used twice, so a worker that outlives its killed load writes into tables that are gone. They hold
+personal values as the register does: encrypted or as blind indexes, never in clear.
+"""
+
+# ruff: noqa: S608  (names of tables and columns are our own; every value is a parameter)
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import connection
+
+from eligibility.models import Bill, Customer, Line
+
+LINE = tuple(field.column for field in Line._meta.concrete_fields if field.column != "decided_outcome")
+CUSTOMER = tuple(field.column for field in Customer._meta.concrete_fields)
+BILL = tuple(field.column for field in Bill._meta.concrete_fields)
+VERDICT = ("outcome", "reasons", "expected_penalty_krw", "refundable_krw", "programme_version")
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+NULL = "\\N"
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The names of one feed's staging tables."""
+
+    feed: int
+
+    @property
+    def line(self) -> str:
+        """Good rows of lines.csv, with the line of the file they stood on."""
+        return f"eligibility_staging_{self.feed}_line"
+
+    @property
+    def customer(self) -> str:
+        """Their holders: one row for each run of equal ones, with the first and the last line of the run."""
+        return f"eligibility_staging_{self.feed}_customer"
+
+    @property
+    def bill(self) -> str:
+        """Good rows of bills.csv."""
+        return f"eligibility_staging_{self.feed}_bill"
+
+    @property
+    def verdict(self) -> str:
+        """What was judged of the contracts that have bills."""
+        return f"eligibility_staging_{self.feed}_verdict"
+
+    @property
+    def bad(self) -> str:
+        """Bad rows of both files (0 lines, 1 bills), values masked."""
+        return f"eligibility_staging_{self.feed}_bad"
+
+    def create(self) -> None:
+        """Make the tables, empty."""
+        with connection.cursor() as cursor:
+            for name, columns, model, extra in (
+                (self.line, LINE, Line, "line_no"),
+                (self.customer, CUSTOMER, Customer, "first_no, line_no"),
+                (self.bill, BILL, Bill, "line_no"),
+                (self.verdict, ("contract_no", *VERDICT), Line, ""),
+            ):
+                numbers = "".join(f", 0::bigint AS {column}" for column in extra.split(", ") if column)
+                cursor.execute(
+                    f"CREATE UNLOGGED TABLE {name} AS"
+                    f" SELECT {', '.join(columns)}{numbers} FROM {model._meta.db_table} WITH NO DATA"
+                )
+            cursor.execute(
+                f"CREATE UNLOGGED TABLE {self.bad} (file smallint, line_no bigint, key text,"
+                ' "column" text, value text, reason text)'
+            )
+
+    def analyse(self) -> None:
+        """Tell the planner how large the tables became."""
+        with connection.cursor() as cursor:
+            for name in (self.line, self.customer, self.bill, self.bad):
+                cursor.execute(f"ANALYZE {name}")
+
+
+def drop_all() -> None:
+    """Drop every staging table there is; only the holder of the load's lock may."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+            r" AND tablename ~ '^eligibility_staging_[0-9]+_'"
+        )
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DROP TABLE IF EXISTS {name}")
+
+
+def escaped(text: str) -> str:
+    """Free text as COPY reads it. A NUL, which the database cannot hold, is shown by the sign for the unknown."""
+    return text.translate(_ESCAPES).replace("\0", "\ufffd")
+
+
+def copy(table: str, columns: Iterable[str], rows: list[str]) -> None:
+    """COPY lines of text (each with its end) into a table."""
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.copy_expert(
+                f"COPY {table} ({', '.join(columns)}) FROM STDIN", io.StringIO("".join(rows)), size=1 << 16
+            )

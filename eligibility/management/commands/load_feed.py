@@ -1,0 +1,52 @@
+import datetime as dt
+import sys
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+
+from eligibility.feed import load, reports
+from eligibility.feed.records import FeedError
+from eligibility.feed.workers import WorkerFailed
+
+
+class Command(BaseCommand):
+    help = "Loads one delivery of the billing system into the register: all of it, or nothing."
+
+    def add_arguments(self, parser) -> None:
+        parser.add_argument("lines", metavar="LINES", help="lines.csv of the delivery")
+        parser.add_argument("bills", metavar="BILLS", help="bills.csv of the delivery")
+        parser.add_argument("--as-of", metavar="DATE", type=_date, required=True, help="its day, as 2026-01-14")
+        parser.add_argument("--rejects", metavar="FILE", help="where rejected rows are written (standard error)")
+        parser.add_argument("--processes", metavar="N", type=int, help="worker processes (one for each core)")
+
+    def handle(self, *args, lines: str, bills: str, as_of: dt.date, rejects: str | None, processes, **options) -> None:
+        shown = sys.stderr.isatty()
+
+        def told(phase: str, percent: int) -> None:
+            if shown:
+                sys.stderr.write(f"\r{percent:3d} % {phase:8s}")
+
+        try:
+            with reports.opened(rejects) as report:
+                feed = load.load(lines=Path(lines), bills=Path(bills), as_of=as_of, processes=processes, told=told)
+                if shown:
+                    sys.stderr.write("\r")
+                reports.write(report, load.rejects_of(feed))
+        except (FeedError, load.LoadRefusedError, WorkerFailed) as error:
+            raise CommandError(str(error), returncode=2) from None
+        except OSError as error:
+            raise CommandError(f"{rejects} cannot be written: {error.strerror or error}", returncode=2) from None
+        except DatabaseError as error:
+            # PostgreSQL quotes the row in its own words, so only the kind of error is told.
+            raise CommandError(f"The database refused the delivery ({type(error).__name__}).", returncode=2) from None
+        self.stdout.write(
+            f"Delivery of {feed.as_of}: {feed.lines_read:,} lines ({feed.lines_new:,} new, {feed.lines_changed:,}"
+            f" changed, {feed.lines_rejected:,} rejected), {feed.bills_read:,} bills ({feed.bills_new:,} new,"
+            f" {feed.bills_changed:,} changed, {feed.bills_rejected:,} rejected), {feed.verdicts_changed:,} verdicts"
+            " changed."
+        )
+
+
+def _date(text: str) -> dt.date:
+    return dt.date.fromisoformat(text)
