@@ -119,7 +119,12 @@ def plan() -> int:
                 continue
             moments = item.moments()
             have = set(Act.objects.filter(code=item.code).values_list("due_at", flat=True))
-            missing = [moment for moment in moments if moment not in have]
+            missing = [
+                moment
+                for moment in moments
+                # What was over before anybody planned it never belonged to this calendar.
+                if moment not in have and (item.latest is None or now - moment <= item.latest)
+            ]
             Act.objects.bulk_create([Act(code=item.code, due_at=moment) for moment in missing], ignore_conflicts=True)
             new += len(missing)
             Act.objects.filter(code=item.code, state=Act.State.WAITING, due_at__gt=now).exclude(

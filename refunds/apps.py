@@ -7,7 +7,9 @@ class RefundsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the texts and the calendar's entries of each part of the room."""
+        from refunds import reminders
         from refunds.applications import jobs, texts  # models are loaded only now
 
         texts.register()
         jobs.register()
+        reminders.register()

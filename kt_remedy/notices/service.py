@@ -69,7 +69,7 @@ def queue(
     Message.objects.bulk_create([message], ignore_conflicts=True)
 
 
-def queue_all(*, kind: str, subject: str, select: str, params: Sequence[Any] = ()) -> int:
+def queue_all(*, kind: str, subject: str, select: str, params: Mapping[str, Any] | None = None) -> int:
     """Write one message for each row of a SELECT and return how many are new; one statement, set-based.
 
     `select` yields columns `person_index` (bytea), `recipient` (text, what the kind's `address` understands) and
@@ -81,9 +81,10 @@ def queue_all(*, kind: str, subject: str, select: str, params: Sequence[Any] = (
         cursor.execute(
             "INSERT INTO notices_message"  # noqa: S608  (the SELECT is code of ours; values are parameters)
             " (kind, subject, person_index, recipient, language, bulk, state, created_at, attempts, worker)"
-            " SELECT %s, %s, chosen.person_index, chosen.recipient, chosen.language, true, 'QUEUED', %s, 0, ''"
+            " SELECT %(kind)s, %(subject)s, chosen.person_index, chosen.recipient, chosen.language, true, 'QUEUED',"
+            " %(now)s, 0, ''"
             f" FROM ({select}) AS chosen ON CONFLICT (kind, subject, person_index) DO NOTHING",
-            [kind, subject, clock.now(), *params],
+            {**(params or {}), "kind": kind, "subject": subject, "now": clock.now()},
         )
         return cursor.rowcount
 

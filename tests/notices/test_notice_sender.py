@@ -170,9 +170,11 @@ def test_nothing_leaves_outside_the_hours(gateway, at, hour, leaves):
 def test_single_messages_pass_the_round_that_waits(gateway, settings):
     service.register("round", text=BULK, label="", bulk=True, address=lambda message: message.recipient)
     crowd = [next(numbers) for _ in range(3)]
-    select = "SELECT decode(md5(n), 'hex') AS person_index, n AS recipient, 'ko' AS language FROM unnest(%s) AS n"
-    assert service.queue_all(kind="round", subject="1", select=select, params=[crowd]) == 3
-    assert service.queue_all(kind="round", subject="1", select=select, params=[crowd]) == 0
+    select = (
+        "SELECT decode(md5(n), 'hex') AS person_index, n AS recipient, 'ko' AS language FROM unnest(%(crowd)s) AS n"
+    )
+    assert service.queue_all(kind="round", subject="1", select=select, params={"crowd": crowd}) == 3
+    assert service.queue_all(kind="round", subject="1", select=select, params={"crowd": crowd}) == 0
     one = queue(next(numbers))
     settings.SMS_PER_SECOND = 1
     sender._send(sender._take(1))
@@ -195,8 +197,10 @@ def test_each_is_looked_at_again_just_before_it_leaves(gateway):
         recheck=lambda message: message.recipient not in applied,
     )
     crowd = [next(numbers) for _ in range(4)]
-    select = "SELECT decode(md5(n), 'hex') AS person_index, n AS recipient, 'en' AS language FROM unnest(%s) AS n"
-    service.queue_all(kind="round", subject="1", select=select, params=[crowd])
+    select = (
+        "SELECT decode(md5(n), 'hex') AS person_index, n AS recipient, 'en' AS language FROM unnest(%(crowd)s) AS n"
+    )
+    service.queue_all(kind="round", subject="1", select=select, params={"crowd": crowd})
     applied.add(crowd[0])
     service.opt_out(number=crowd[1])
     service.opt_out(number=crowd[1])

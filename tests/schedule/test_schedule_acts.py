@@ -116,9 +116,20 @@ def test_an_act_found_too_late_is_closed_as_missed(calendar, at):
         due=[moment("2026-01-20T10:00+09:00")],
         latest=dt.timedelta(hours=2),
     )
+    at("2026-01-20T09:00+09:00")
+    calendar.plan()
     at("2026-01-20T12:01+09:00")
     calendar.sweep("rest")
     assert (ran, states()) == ([], [("a", "MISSED")])
+
+
+def test_what_was_over_before_the_first_plan_is_not_on_the_calendar(calendar, at):
+    at("2026-01-20T12:01+09:00")
+    hour = dt.timedelta(hours=1)
+    calendar.register("a", title="", task=lambda act: None, due=[moment("2026-01-20T10:00+09:00")], latest=hour)
+    calendar.register("b", title="", task=lambda act: None, due=[moment("2025-12-31T10:00+09:00")])
+    calendar.sweep("rest")
+    assert states() == [("b", "DONE")]
 
 
 def test_a_job_repeats_by_the_wall_clock_and_counts_its_failures(calendar, at):

@@ -4,56 +4,90 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='OptOut',
+            name="OptOut",
             fields=[
-                ('to_index', models.BinaryField(max_length=32, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(verbose_name='등록한 때')),
+                ("to_index", models.BinaryField(max_length=32, primary_key=True, serialize=False)),
+                ("created_at", models.DateTimeField(verbose_name="등록한 때")),
             ],
             options={
-                'verbose_name': '수신 거부',
-                'verbose_name_plural': '수신 거부',
-                'db_table': 'notices_opt_out',
+                "verbose_name": "수신 거부",
+                "verbose_name_plural": "수신 거부",
+                "db_table": "notices_opt_out",
             },
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('lease_until', models.DateTimeField(editable=False, null=True)),
-                ('attempts', models.IntegerField(default=0, editable=False)),
-                ('worker', models.CharField(blank=True, editable=False, max_length=80)),
-                ('kind', models.CharField(max_length=40, verbose_name='종류')),
-                ('subject', models.CharField(max_length=80, verbose_name='대상 업무')),
-                ('person_index', models.BinaryField(max_length=32)),
-                ('language', models.CharField(default='ko', max_length=2, verbose_name='언어')),
-                ('bulk', models.BooleanField(default=False, verbose_name='대량')),
-                ('to_enc', models.BinaryField(null=True)),
-                ('recipient', models.CharField(blank=True, db_default='', max_length=40)),
-                ('to_index', models.BinaryField(max_length=32, null=True)),
-                ('body', models.TextField(blank=True, db_default='', verbose_name='내용')),
-                ('state', models.CharField(choices=[('QUEUED', '보낼 예정'), ('SENDING', '보내는 중'), ('ACCEPTED', '발송사 접수'), ('DELIVERED', '도착'), ('FAILED_TEMPORARY', '다시 보낼 예정'), ('FAILED', '보낼 수 없음'), ('UNKNOWN', '알 수 없음'), ('CANCELLED', '보내지 않음')], default='QUEUED', max_length=16, verbose_name='상태')),
-                ('reason', models.CharField(blank=True, db_default='', max_length=40, verbose_name='사유')),
-                ('provider_id', models.CharField(blank=True, db_default='', max_length=60, verbose_name='발송사 번호')),
-                ('provider_group', models.CharField(blank=True, db_default='', max_length=60)),
-                ('created_at', models.DateTimeField(verbose_name='만든 때')),
-                ('sent_at', models.DateTimeField(null=True, verbose_name='보낸 때')),
-                ('settled_at', models.DateTimeField(null=True, verbose_name='끝난 때')),
-                ('tried_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("lease_until", models.DateTimeField(editable=False, null=True)),
+                ("attempts", models.IntegerField(default=0, editable=False)),
+                ("worker", models.CharField(blank=True, editable=False, max_length=80)),
+                ("kind", models.CharField(max_length=40, verbose_name="종류")),
+                ("subject", models.CharField(max_length=80, verbose_name="대상 업무")),
+                ("person_index", models.BinaryField(max_length=32)),
+                ("language", models.CharField(default="ko", max_length=2, verbose_name="언어")),
+                ("bulk", models.BooleanField(default=False, verbose_name="대량")),
+                ("to_enc", models.BinaryField(null=True)),
+                ("recipient", models.CharField(blank=True, db_default="", max_length=40)),
+                ("to_index", models.BinaryField(max_length=32, null=True)),
+                ("body", models.TextField(blank=True, db_default="", verbose_name="내용")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("QUEUED", "보낼 예정"),
+                            ("SENDING", "보내는 중"),
+                            ("ACCEPTED", "발송사 접수"),
+                            ("DELIVERED", "도착"),
+                            ("FAILED_TEMPORARY", "다시 보낼 예정"),
+                            ("FAILED", "보낼 수 없음"),
+                            ("UNKNOWN", "알 수 없음"),
+                            ("CANCELLED", "보내지 않음"),
+                        ],
+                        default="QUEUED",
+                        max_length=16,
+                        verbose_name="상태",
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, db_default="", max_length=40, verbose_name="사유")),
+                ("provider_id", models.CharField(blank=True, db_default="", max_length=60, verbose_name="발송사 번호")),
+                ("provider_group", models.CharField(blank=True, db_default="", max_length=60)),
+                ("created_at", models.DateTimeField(verbose_name="만든 때")),
+                ("sent_at", models.DateTimeField(null=True, verbose_name="보낸 때")),
+                ("settled_at", models.DateTimeField(null=True, verbose_name="끝난 때")),
+                ("tried_at", models.DateTimeField(null=True)),
             ],
             options={
-                'verbose_name': '메시지',
-                'verbose_name_plural': '메시지',
-                'db_table': 'notices_message',
-                'indexes': [models.Index(condition=models.Q(('state__in', ['QUEUED', 'FAILED_TEMPORARY'])), fields=['bulk', 'id'], name='message_waiting'), models.Index(condition=models.Q(('state', 'SENDING')), fields=['tried_at'], name='message_asked'), models.Index(condition=models.Q(('state', 'ACCEPTED')), fields=['provider_group'], name='message_accepted'), models.Index(condition=models.Q(('to_index__isnull', False)), fields=['to_index'], name='message_number')],
-                'constraints': [models.UniqueConstraint(fields=('kind', 'subject', 'person_index'), name='message_once'), models.CheckConstraint(condition=models.Q(('to_enc__isnull', True), ('recipient', ''), _connector='OR'), name='message_one_address')],
+                "verbose_name": "메시지",
+                "verbose_name_plural": "메시지",
+                "db_table": "notices_message",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ["QUEUED", "FAILED_TEMPORARY"])),
+                        fields=["bulk", "id"],
+                        name="message_waiting",
+                    ),
+                    models.Index(condition=models.Q(("state", "SENDING")), fields=["tried_at"], name="message_asked"),
+                    models.Index(
+                        condition=models.Q(("state", "ACCEPTED")), fields=["provider_group"], name="message_accepted"
+                    ),
+                    models.Index(
+                        condition=models.Q(("to_index__isnull", False)), fields=["to_index"], name="message_number"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("kind", "subject", "person_index"), name="message_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("to_enc__isnull", True), ("recipient", ""), _connector="OR"),
+                        name="message_one_address",
+                    ),
+                ],
             },
         ),
     ]

@@ -1,0 +1,237 @@
+"""Messages to whole groups: the news of 31 December, and three reminders to those who could apply and have not.
+
+Who gets one is chosen in one statement when the round begins and looked at again, person by person, just before each
+message leaves (D-43): one per person, not per line. Which number it goes to is decided then as well (D-44).
+"""
+
+import datetime as dt
+import hashlib
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from eligibility.models import Customer, HolderKind, Line
+from kt_remedy import clock, programme, schedule
+from kt_remedy.models import Act
+from kt_remedy.notices import service as notices
+from kt_remedy.notices import texts
+from kt_remedy.notices.models import Message
+
+HOUR = dt.time(10)
+ADULT_AGE = 19  # of majority in Korea: below it the guardian is written to (D-16)
+
+# Who is written to: the guardian of a minor, else the holder. A company, or a holder without CI, is told apart by its
+# customer number; PostgreSQL has no keyed hash of its own and the number is no secret.
+_PERSON = """
+    coalesce(CASE WHEN c.birth_date > %(adult_since)s THEN c.guardian_ci_index END, c.ci_index,
+             sha256(convert_to('customer:' || c.customer_no, 'UTF8')))
+"""
+# A line somebody could apply for and has not. In review the sum may not be known yet, but it must not be nothing.
+_COULD_APPLY = """
+    l.terminated_on IS NOT NULL
+    AND (coalesce(nullif(l.decided_outcome, ''), l.outcome) = 'ELIGIBLE'
+         OR coalesce(nullif(l.decided_outcome, ''), l.outcome) = 'REVIEW'
+            AND greatest(l.refundable_krw, l.expected_penalty_krw) > 0)
+    AND NOT EXISTS (SELECT FROM refunds_application a WHERE a.contract_no = l.contract_no AND a.status <> 'WITHDRAWN')
+"""
+_LEFT_BEFORE = f"{_COULD_APPLY} AND l.terminated_on < %(forward_from)s"
+# In service, nothing against it but that it was not terminated, and leaving would cost something.
+_MAY_LEAVE = """
+    l.status <> 'TERMINATED' AND l.reasons = 'NOT_TERMINATED' AND l.expected_penalty_krw > 0
+    AND coalesce(nullif(l.decided_outcome, ''), l.outcome) <> 'NOTHING_DUE'
+"""
+_GROUPS = {"reminder": _COULD_APPLY, "campaign.left": _LEFT_BEFORE, "campaign.may_leave": _MAY_LEAVE}
+
+
+def chosen(group: str, *, only_customers: bool = False) -> str:
+    """The SELECT of everybody in a group: person_index, recipient (a contract number), language."""
+    only = "AND c.customer_no = ANY(%(customers)s)" if only_customers else ""
+    return f"""
+        SELECT {_PERSON} AS person_index, min(l.contract_no) AS recipient,
+               CASE WHEN bool_and(c.holder_kind = 'FOREIGNER') THEN 'en' ELSE 'ko' END AS language
+        FROM eligibility_line l JOIN eligibility_customer c ON c.customer_no = l.customer_no
+        WHERE {_GROUPS[group]} {only}
+        GROUP BY 1
+    """  # noqa: S608  (constants of this module; values are parameters)
+
+
+def start_round(act: Act) -> str:
+    """Queue the reminder whose day `act` is. Run again it queues only whom it did not reach. At-least-once."""
+    day = clock.kst_date(act.due_at)
+    current = programme.current()
+    number = next((item.round for item in current.reminders if item.send_on == day), None)
+    if number is None or clock.today() > current.applications.closes:
+        return str(_("신청 기간이 지나 보내지 않음"))
+    return _queue("reminder", f"round-{number}")
+
+
+def start_campaign(act: Act) -> str:
+    """Queue the news of the day the look-up opens: to those who left before it, then to those who may still leave."""
+    first = _queue("campaign.left", "opening")
+    return f"{first}; {_queue('campaign.may_leave', 'opening')}"
+
+
+def still_due(message: Message) -> bool:
+    """Whether the person behind a queued message still belongs to its group. Asked just before it leaves."""
+    current = programme.current()
+    if clock.today() > current.applications.closes:
+        return False
+    if message.kind == "campaign.may_leave" and (
+        clock.today() > current.waiver.terminated_to or _has_other_text(message)
+    ):
+        return False
+    person = bytes(message.person_index)
+    group = chosen(message.kind, only_customers=True)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT EXISTS (SELECT FROM ({group}) AS t WHERE person_index = %(person)s)",  # noqa: S608
+            _params() | {"customers": [c.customer_no for c in _customers(message)], "person": person},
+        )
+        return cursor.fetchone()[0]
+
+
+def number_for(message: Message) -> str | None:
+    """The number a person is written to (D-44), or None: then staff reach them another way.
+
+    A child is written to through the guardian, a company through its contact. A number of the person that is in service
+    comes first, then the number given for contact; a number that left with its customer is still theirs, unless it
+    stands on somebody else's line by now. A number that was given up is nobody's for 29 days and anybody's after that.
+    """
+    customers = _customers(message)
+    lines = list(
+        Line.objects.filter(customer__in=customers).select_related("customer").order_by("-opened_on", "contract_no")
+    )
+    person = bytes(message.person_index)
+    own = [line for line in lines if _written_to_himself(line.customer, person)]
+    for line in own:
+        if line.status == "ACTIVE" and line.product == "HANDSET":
+            return line.msisdn
+    for line in sorted(lines, key=lambda line: line.contract_no != message.recipient):
+        if line.contact_msisdn:
+            return line.contact_msisdn
+    for line in own:
+        if line.termination_reason == "PORT_OUT" and not _reissued(line, customers):
+            return line.msisdn
+    return None
+
+
+def register() -> None:
+    """Put the texts into the messages room and the rounds on the calendar."""
+    current = programme.current()
+    closes, left_by = current.applications.closes, current.waiver.terminated_to
+    notices.register(
+        "reminder",
+        label=_("신청 안내 (아직 신청하지 않은 분)"),
+        text={
+            "ko": f"[KT] 해지 위약금 환급을 아직 신청하지 않으셨습니다. 신청은 {texts.day(closes, 'ko')}까지입니다."
+            " KT 홈페이지 주소를 직접 입력하거나 매장, 전용 상담센터에서 신청하세요."
+            " 이 문자에는 링크가 없습니다. 문의 {hotline}(무료)",
+            "en": "[KT] You may be owed a refund of an early termination charge and have not applied yet. Apply by"
+            f" {texts.day(closes, 'en')}: type the address of the KT website yourself, visit a KT store or call us."
+            " This message holds no link. Questions: {hotline} (free)",
+        },
+        recheck=still_due,
+        address=number_for,
+        bulk=True,
+    )
+    notices.register(
+        "campaign.left",
+        label=_("환급 대상일 수 있는 분께 (이미 해지)"),
+        text={
+            "ko": "[KT] 해지하신 회선의 위약금을 돌려받으실 수 있습니다. 대상 조회는 KT 홈페이지에서,"
+            f" 신청은 {texts.day(current.applications.opens, 'ko')}부터 {texts.day(closes, 'ko')}까지입니다."
+            " 이 문자에는 링크가 없습니다. 문의 {hotline}(무료)",
+            "en": "[KT] You may get back the early termination charge of a line you left. Check on the KT website;"
+            f" apply from {texts.day(current.applications.opens, 'en')} to {texts.day(closes, 'en')}."
+            " This message holds no link. Questions: {hotline} (free)",
+        },
+        recheck=still_due,
+        address=number_for,
+        bulk=True,
+    )
+    notices.register(
+        "campaign.may_leave",
+        label=_("위약금 면제 안내 (이용 중)"),
+        text={
+            "ko": f"[KT] {texts.day(left_by, 'ko')}까지 해지하시면 위약금이 면제될 수 있습니다. 대상과 예상 위약금은"
+            " KT 홈페이지에서 조회하세요. 이 문자에는 링크가 없습니다. 문의 {hotline}(무료)",
+            "en": f"[KT] If you leave by {texts.day(left_by, 'en')}, the early termination charge may be waived. Check"
+            " your line on the KT website. This message holds no link. Questions: {hotline} (free)",
+        },
+        recheck=still_due,
+        address=number_for,
+        bulk=True,
+    )
+    schedule.register(
+        "refunds.campaign",
+        title=_("대상 고객에게 개별 문자"),
+        task=start_campaign,
+        due=lambda p: [clock.kst(p.lookup_opens, HOUR)],
+        queue="messages",
+        latest=dt.timedelta(days=7),  # after that the reminders say more
+    )
+    schedule.register(
+        "refunds.reminder",
+        title=_("신청 안내 문자"),
+        task=start_round,
+        due=lambda p: [clock.kst(item.send_on, HOUR) for item in p.reminders],
+        queue="messages",
+    )
+
+
+def _queue(group: str, subject: str) -> str:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = '10min'")
+        number = notices.queue_all(kind=group, subject=subject, select=chosen(group), params=_params())
+    return f"{group} {subject}: {number:,}"
+
+
+def _params() -> dict[str, object]:
+    today = clock.today()
+    leap_day = (today.month, today.day) == (2, 29)
+    return {
+        "adult_since": today.replace(year=today.year - ADULT_AGE, day=28 if leap_day else today.day),
+        "forward_from": programme.current().waiver.forward_from,
+    }
+
+
+def _customers(message: Message) -> list[Customer]:
+    """The customer numbers behind a message: the person's own, those of their wards, that of the line it names."""
+    person = bytes(message.person_index)
+    return list(
+        Customer.objects.filter(
+            Q(ci_index=person)
+            | Q(guardian_ci_index=person)
+            | Q(pk__in=Line.objects.filter(pk=message.recipient).values("customer_id"))
+        )
+    )
+
+
+def _written_to_himself(customer: Customer, person: bytes) -> bool:
+    if customer.holder_kind == HolderKind.CORPORATE:
+        return False
+    if customer.ci_index is not None:
+        return bytes(customer.ci_index) == person and not _is_minor(customer)
+    key = hashlib.sha256(f"customer:{customer.customer_no}".encode()).digest()
+    return key == person and not _is_minor(customer)
+
+
+def _is_minor(customer: Customer) -> bool:
+    return customer.birth_date is not None and customer.birth_date > _params()["adult_since"]
+
+
+def _reissued(line: Line, customers: list[Customer]) -> bool:
+    return (
+        Line.objects.filter(msisdn_index=line.msisdn_index, opened_on__gte=line.terminated_on)
+        .exclude(customer__in=customers)
+        .exists()
+    )
+
+
+def _has_other_text(message: Message) -> bool:
+    """One message per person: whoever gets the text for those who left does not get the other one as well."""
+    return Message.objects.filter(
+        kind="campaign.left", subject=message.subject, person_index=message.person_index
+    ).exists()

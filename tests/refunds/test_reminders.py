@@ -1,0 +1,203 @@
+"""Who gets a reminder, on which number, and that nobody gets one who applied meanwhile."""
+
+import datetime as dt
+
+import pytest
+
+from kt_remedy import crypto, schedule
+from kt_remedy.models import Act
+from kt_remedy.notices import sender
+from kt_remedy.notices.models import Message
+from refunds import reminders
+from tests.notices.gateway_stand_in import received
+from tests.refunds import make
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def first_round(at):
+    at("2026-01-20T10:00:00+09:00")
+
+
+def start(day: str = "2026-01-20") -> str:
+    return reminders.start_round(Act(code="refunds.reminder", due_at=dt.datetime.fromisoformat(f"{day}T10:00+09:00")))
+
+
+def reminded() -> set[str]:
+    return set(Message.objects.filter(kind="reminder").values_list("recipient", flat=True))
+
+
+def contact(line, number: str):
+    line.contact_msisdn = number
+    line.save()
+    return line
+
+
+def test_those_who_could_apply_and_have_not_get_one_each(at):
+    two = make.customer()
+    left, also = make.line(two), make.line(two)
+    review = make.line(make.customer(), outcome="REVIEW")
+    unbilled = make.line(make.customer(), refundable_krw=0, reasons="NOT_BILLED_YET")
+    make.line(make.customer(), outcome="REVIEW", refundable_krw=0, expected_penalty_krw=0)
+    make.line(make.customer(), outcome="NOT_ELIGIBLE")
+    make.line(make.customer(), outcome="NOTHING_DUE")
+    make.line(make.customer(), terminated="", outcome="NOT_ELIGIBLE", reasons="NOT_TERMINATED")
+    decided = make.line(make.customer(), outcome="REVIEW", decided_outcome="NOT_ELIGIBLE")
+    make.application(make.line(make.customer()))
+    withdrawn = make.application(make.line(make.customer()), status="WITHDRAWN")
+    assert start() == "reminder round-1: 4"
+    assert reminded() == {min(left.pk, also.pk), review.pk, unbilled.pk, withdrawn.line_id}
+    assert decided.pk not in reminded()
+    assert start() == "reminder round-1: 0", "run again it reaches nobody twice"
+    at("2026-01-26T10:00+09:00")
+    assert start("2026-01-26") == "reminder round-2: 4"
+
+
+def test_a_person_with_one_line_open_is_reminded_of_it():
+    both = make.customer()
+    make.application(make.line(both))
+    open_line = make.line(both)
+    start()
+    assert reminded() == {open_line.pk}
+
+
+def test_after_the_window_nothing_is_started_and_nothing_leaves(at, sandbox):
+    line = contact(make.line(make.customer()), "01091110001")
+    start()
+    at("2026-02-01T09:30+09:00")
+    assert start("2026-01-29") == "신청 기간이 지나 보내지 않음"
+    sender.send_due()
+    assert Message.objects.get(recipient=line.pk).reason == "NO_LONGER_DUE"
+    assert received(sandbox, ["01091110001"]) == {}
+
+
+def test_who_applied_after_the_round_began_gets_none(sandbox):
+    quick, slow = make.customer(), make.customer()
+    applied, still = contact(make.line(quick), "01091110011"), contact(make.line(slow), "01091110012")
+    start()
+    make.application(applied)
+    sender.send_due()
+    assert received(sandbox, ["01091110011", "01091110012"]) == {"01091110012": 1}
+    assert Message.objects.get(recipient=applied.pk).state == "CANCELLED"
+    assert Message.objects.get(recipient=still.pk).state == "ACCEPTED"
+
+
+def number_of(line) -> str | None:
+    start()
+    return reminders.number_for(Message.objects.get(kind="reminder", recipient=line.pk))
+
+
+def test_a_number_in_service_comes_first():
+    holder = make.customer()
+    line = contact(make.line(holder), "01091110021")
+    active = make.line(holder, terminated="", outcome="NOT_ELIGIBLE", reasons="NOT_TERMINATED")
+    assert number_of(line) == active.msisdn
+
+
+def test_a_number_that_left_with_its_customer_is_theirs():
+    line = make.line(make.customer(), termination_reason="PORT_OUT")
+    assert number_of(line) == line.msisdn
+
+
+def test_a_number_given_up_is_never_written_to():
+    assert number_of(make.line(make.customer(), termination_reason="CANCEL")) is None
+
+
+def test_a_number_that_somebody_else_has_by_now_is_never_written_to():
+    line = make.line(make.customer(), termination_reason="PORT_OUT")
+    other = make.line(
+        make.customer(), terminated="", outcome="NOT_ELIGIBLE", reasons="NOT_TERMINATED", opened_on=dt.date(2026, 1, 5)
+    )
+    type(line).objects.filter(pk=other.pk).update(msisdn_index=line.msisdn_index)
+    assert number_of(line) is None
+
+
+def test_the_number_given_for_contact():
+    line = contact(make.line(make.customer()), "01091110031")
+    assert number_of(line) == "01091110031"
+
+
+def test_a_child_is_reached_through_the_guardian_once_with_the_guardians_own():
+    guardian = make.customer()
+    own_phone = make.line(guardian, terminated="", outcome="NOT_ELIGIBLE", reasons="NOT_TERMINATED")
+    child = make.customer(birth="2012-05-01")
+    child.guardian_ci = guardian.ci
+    child.guardian_ci_index = guardian.ci_index
+    child.save()
+    line = make.line(child, termination_reason="PORT_OUT")
+    make.line(guardian)
+    start()
+    message = Message.objects.get(kind="reminder")
+    assert bytes(message.person_index) == bytes(guardian.ci_index)
+    assert reminders.number_for(message) == own_phone.msisdn
+    assert reminders.still_due(message)
+    make.application(line)
+    assert reminders.still_due(message), "the guardian's own line is still open"
+
+
+def test_a_child_without_a_known_guardian_is_not_written_to_itself():
+    line = make.line(make.customer(birth="2012-05-01"), termination_reason="PORT_OUT")
+    assert number_of(line) is None
+    contact(line, "01091110041")
+    assert reminders.number_for(Message.objects.get()) == "01091110041"
+
+
+def test_a_company_is_reached_through_its_contact():
+    company = make.customer(name="주식회사 케이", birth=None, ci=None, kind="CORPORATE")
+    line = make.line(company, termination_reason="PORT_OUT")
+    make.line(company)
+    assert number_of(line) is None
+    contact(line, "01091110051")
+    message = Message.objects.get()
+    assert reminders.number_for(message) == "01091110051"
+    assert reminders.still_due(message)
+
+
+def test_a_foreigner_gets_english():
+    make.line(make.customer(kind="FOREIGNER", name="KIM JOHN"))
+    start()
+    assert Message.objects.get().language == "en"
+
+
+def test_the_day_the_look_up_opens_has_two_texts_and_one_message_a_person(at):
+    at("2025-12-31T10:00+09:00")
+    left = make.line(make.customer())
+    may = make.line(make.customer(), terminated="", outcome="NOT_ELIGIBLE", reasons="NOT_TERMINATED", refundable_krw=0)
+    both = make.customer()
+    also_left = make.line(both)
+    make.line(both, terminated="", outcome="NOT_ELIGIBLE", reasons="NOT_TERMINATED", refundable_krw=0)
+    make.line(
+        make.customer(),
+        terminated="",
+        outcome="NOT_ELIGIBLE",
+        reasons="NOT_TERMINATED;NEW_AFTER_BASE",
+        refundable_krw=0,
+    )
+    reminders.start_campaign(Act(code="refunds.campaign", due_at=dt.datetime.fromisoformat("2025-12-31T10:00+09:00")))
+    assert set(Message.objects.filter(kind="campaign.left").values_list("recipient", flat=True)) == {
+        left.pk,
+        also_left.pk,
+    }
+    due = {m.recipient for m in Message.objects.filter(kind="campaign.may_leave") if reminders.still_due(m)}
+    assert due == {may.pk}
+
+
+def test_the_rounds_stand_on_the_calendar(at):
+    at("2026-01-19T10:00+09:00")
+    schedule.plan()
+    due = list(Act.objects.filter(code="refunds.reminder").order_by("due_at").values_list("due_at", flat=True))
+    assert [moment.astimezone(dt.timezone(dt.timedelta(hours=9))).isoformat() for moment in due] == [
+        "2026-01-20T10:00:00+09:00",
+        "2026-01-26T10:00:00+09:00",
+        "2026-01-29T10:00:00+09:00",
+    ]
+
+
+def test_somebody_without_ci_is_a_person_of_their_own():
+    make.line(make.customer(ci=None))
+    make.line(make.customer(ci=None))
+    assert start() == "reminder round-1: 2"
+    keys = {bytes(key) for key in Message.objects.values_list("person_index", flat=True)}
+    assert len(keys) == 2
+    assert crypto.blind_index("", "ci") not in keys
