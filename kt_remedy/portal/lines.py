@@ -25,16 +25,16 @@ from refunds.payouts import rounds
 from rewards import service as rewards
 from rewards.enrolment.base import perks_for
 
-
 _MONEY = ("NO_PENALTY", "NOT_BILLED_YET", "UNPAID", "ALREADY_SETTLED")
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The one next step of a card."""
+    """The one next step of a card; with `line` a POST that carries the contract, so that no address holds it."""
 
     label: str
     url: str
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +230,8 @@ class _Page:
             card.notes.append(_("환급 신청이 모두 끝났습니다. 전화로 알려 주세요."))
             return
         if "UNPAID" in line.reason_codes:
-            following = rounds.next_round(self.now, self.programme)
+            paid = rounds.due_on(ended, self.today, self.now, self.programme)
+            following = rounds.round_on(paid, self.programme) if paid else None
             if following:
                 label = _("%(day)s까지 내신 것이 확인되면 받는 날") % {"day": kdate(following.cut_off)}
                 card.rows.append((label, kdate(following.pay_on)))
@@ -312,9 +313,8 @@ def _paid_note(bill: Bill) -> str:
     return wording.item_note(bill.item)
 
 
-def _link(label: str, name: str, *args: str, **query: str) -> Link | None:
+def _link(label: str, name: str, *args: str, line: str = "") -> Link | None:
     try:
-        url = reverse(name, args=args)
+        return Link(label, reverse(name, args=args), line)
     except NoReverseMatch:
         return None
-    return Link(label, url + ("?" + "&".join(f"{key}={value}" for key, value in query.items()) if query else ""))

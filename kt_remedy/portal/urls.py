@@ -4,7 +4,7 @@ from django.urls import path
 from django.views.generic import TemplateView
 
 from kt_remedy.access import public
-from kt_remedy.portal import clock_views, views
+from kt_remedy.portal import calendar, clock_views, views
 
 
 def _page(name: str):
@@ -22,4 +22,6 @@ urlpatterns = [
     path("help/privacy/", _page("privacy"), name="privacy"),
     path("help/accessibility/", _page("accessibility"), name="accessibility"),
     path("clock/", clock_views.move, name="clock"),
+    path("calendar/", calendar.calendar, name="calendar"),
+    path("calendar/run/<int:act_id>/", calendar.run_again, name="calendar-run-again"),
 ]

@@ -1,0 +1,127 @@
+"""The calendar: every act of the programme, when it is due, when it ran and how that went; the jobs and their pulse."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from kt_remedy import clock, schedule
+from kt_remedy.access import ROLES, staff
+from kt_remedy.audit import service as audit
+from kt_remedy.models import Act, Job
+
+MAY_RUN_AGAIN = ("supervisor", "administrator")
+_STATES = {
+    Act.State.WAITING: ("wait", "wait"),
+    Act.State.RUNNING: ("wait", "wait"),
+    Act.State.DONE: ("yes", "tick"),
+    Act.State.FAILED: ("none", "alert"),
+    Act.State.MISSED: ("none", "alert"),
+}
+# A due act that nobody took up for so long says that no worker or beat is running.
+_WAITS_TOO_LONG = dt.timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class ActRow:
+    """One act as the page shows it."""
+
+    act: Act
+    title: Any
+    tag: str
+    icon: str
+    state: str
+    late: bool
+    may_run_again: bool
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """One job as the page shows it."""
+
+    title: Any
+    every: str
+    ago: str
+    result: str
+    failures: int
+    late: bool
+
+
+@staff(*ROLES)
+@require_safe
+def calendar(request: HttpRequest) -> HttpResponse:
+    """Past acts newest first, coming ones soonest first, and the jobs that repeat."""
+    now, wall = clock.now(), dt.datetime.now(dt.UTC)
+    may = any(request.user.has_role(role) for role in MAY_RUN_AGAIN)  # type: ignore[union-attr]
+    rows = [_act_row(act, now, may) for act in Act.objects.order_by("due_at", "id") if schedule.entry(act.code)]
+    saved = {job.code: job for job in Job.objects.all()}
+    jobs = [_job_row(saved[item.code], item, wall) for item in schedule.entries() if item.code in saved]
+    return render(
+        request,
+        "portal/calendar.html",
+        {
+            "ahead": [row for row in rows if row.act.due_at > now],
+            "past": [row for row in reversed(rows) if row.act.due_at <= now],
+            "troubles": [row for row in rows if row.late or row.act.state in (Act.State.FAILED, Act.State.MISSED)],
+            "jobs": jobs,
+            "silent": [row for row in jobs if row.late],
+            "now": now,
+        },
+    )
+
+
+@staff(*MAY_RUN_AGAIN)
+@require_POST
+def run_again(request: HttpRequest, act_id: int) -> HttpResponse:
+    """Put a failed or missed act back, to be carried out at the next tick."""
+    if schedule.run_again(act_id=act_id):
+        audit.record(actor=f"staff:{request.user.pk}", action="schedule.run_again", object=f"act:{act_id}")
+        messages.success(request, _("다시 실행하도록 올렸습니다. 몇 초 안에 시작합니다."))
+    else:
+        messages.warning(request, _("이미 실행되었거나 실행 중입니다."))
+    return redirect("portal:calendar")
+
+
+def _act_row(act: Act, now: dt.datetime, may_run_again: bool) -> ActRow:
+    item = schedule.entry(act.code)
+    assert item is not None
+    stopped = act.state in (Act.State.FAILED, Act.State.MISSED)
+    late = act.state == Act.State.WAITING and now - act.due_at > _WAITS_TOO_LONG
+    tag, icon = _STATES[Act.State(act.state)]
+    return ActRow(
+        act=act,
+        title=item.title,
+        tag=tag,
+        icon="alert" if late else icon,
+        state=_("늦어짐") if late else Act.State(act.state).label,
+        late=late,
+        may_run_again=stopped and may_run_again,
+    )
+
+
+def _job_row(job: Job, item: schedule.Entry, wall: dt.datetime) -> JobRow:
+    assert item.period is not None
+    return JobRow(
+        title=item.title,
+        every=_span(item.period),
+        ago=_("%(span)s 전") % {"span": _span(wall - job.succeeded_at)} if job.succeeded_at else _("아직 없음"),
+        result=job.result,
+        failures=job.failures,
+        late=schedule.is_overdue(job, wall),
+    )
+
+
+def _span(span: dt.timedelta) -> str:
+    seconds = max(int(span.total_seconds()), 0)
+    if seconds < 120:
+        return _("%(n)s초") % {"n": seconds}
+    if seconds < 7200:
+        return _("%(n)s분") % {"n": seconds // 60}
+    if seconds < 172_800:
+        return _("%(n)s시간") % {"n": seconds // 3600}
+    return _("%(n)s일") % {"n": seconds // 86_400}
