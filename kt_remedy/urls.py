@@ -2,10 +2,10 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import set_language
 
 from kt_remedy import health
 from kt_remedy.access import public
-from django.views.i18n import set_language
 
 urlpatterns = [
     path("", include("kt_remedy.portal.urls")),
@@ -20,3 +20,5 @@ urlpatterns = [
     path("livez", public(health.livez), name="livez"),
     path("readyz", public(health.readyz), name="readyz"),
 ]
+
+handler500 = "kt_remedy.portal.views.server_error"
