@@ -69,6 +69,8 @@ BANKS: tuple[Bank, ...] = (
     _bank("061", "BNP파리바은행", "BNP Paribas", "BNP_PARIBAS", "14"),
     _bank("062", "중국공상은행", "ICBC", "ICBC", ""),
 )
+# How many of the first stand in a form under "often chosen".
+OFTEN = 9
 _BY_CODE = {bank.code: bank for bank in BANKS}
 # Codes of banks that merged or were split, as old passbooks print them.
 _MERGED = {"005": "081", "021": "088", "026": "088", "006": "004", "030": "007", "010": "011"}
@@ -85,19 +87,6 @@ def name(code: str) -> str:
     """The bank's current name in the language of the page; the code itself where it is unknown."""
     bank = find(code)
     return bank.name if bank else code
-
-
-def choices() -> list[tuple[str, object]]:
-    """Code and name for a form, the name in the language of the page that shows it."""
-    return [(bank.code, _Name(bank)) for bank in BANKS]
-
-
-class _Name:
-    def __init__(self, bank: Bank) -> None:
-        self._bank = bank
-
-    def __str__(self) -> str:
-        return self._bank.name
 
 
 def digits_of(text: str) -> str:

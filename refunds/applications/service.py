@@ -29,6 +29,7 @@ from refunds.applications.models import Application, Channel, Draft, Filing, Lat
 from refunds.applications.moves import Refused, begin, move
 from refunds.applications.states import ASKED_AGAIN, LIVE, Status
 from refunds.payouts import rounds
+from refunds.payouts.models import Item
 
 log = structlog.get_logger(__name__)
 
@@ -428,9 +429,8 @@ def visible_to(*, person_index: bytes | None = None, staff: User | None = None, 
 
 
 def _refuse_frozen(row: Application) -> None:
-    from refunds.payouts import service as payouts  # payouts call this module in turn
-
-    if payouts.live_item(row.pk) is not None:
+    # The freeze takes a share lock on the application before it makes an item, so one of the two sees the other.
+    if row.items.filter(status__in=Item.HOLDING).exists():
         raise Refused("FROZEN", _("지급 명단이 확정되어 바꿀 수 없습니다."))
 
 

@@ -1,0 +1,56 @@
+"""What a person has answered before they file. A draft belongs to the person, so it is there on any device."""
+
+import json
+import uuid
+from dataclasses import asdict, dataclass, field
+
+from django.db import transaction
+
+from kt_remedy import clock
+from kt_remedy.staff.models import User
+from refunds.applications.models import Draft
+
+
+@dataclass(slots=True)
+class Answers:
+    """The answers of one application in the making; empty means not asked yet. No account number is among them."""
+
+    lines: list[str] = field(default_factory=list)
+    representation: str = "SELF"
+    representative: str = ""
+    documents: list[str] = field(default_factory=list)
+    account: str = ""  # id of an Account
+    candidate: str = ""  # an account the bank did not confirm; used only where the person says so
+    unusual_length: bool = False
+    consents: dict[str, str] = field(default_factory=dict)
+    contact: str = ""
+    proof: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def account_id(self) -> uuid.UUID | None:
+        """The chosen account."""
+        return uuid.UUID(self.account) if self.account else None
+
+
+def load(*, person_index: bytes, opened_by: User | None = None) -> tuple[str, Answers]:
+    """The draft's key and its answers; an empty key and no answers where there is none."""
+    draft = Draft.objects.filter(person_index=person_index, opened_by=opened_by).first()
+    if draft is None:
+        return "", Answers()
+    return str(draft.id), Answers(**json.loads(draft.answers_json or "{}"))
+
+
+def save(answers: Answers, *, person_index: bytes, opened_by: User | None = None) -> str:
+    """Keep the answers, in the draft there is or in a new one; returns its key."""
+    with transaction.atomic():
+        draft = Draft.objects.select_for_update().filter(person_index=person_index, opened_by=opened_by).first()
+        draft = draft or Draft(person_index=person_index, opened_by=opened_by)
+        draft.answers_json = json.dumps(asdict(answers))
+        draft.saved_at = clock.now()
+        draft.save()
+    return str(draft.id)
+
+
+def discard(*, person_index: bytes, opened_by: User | None = None) -> None:
+    """Forget the draft."""
+    Draft.objects.filter(person_index=person_index, opened_by=opened_by).delete()

@@ -1,0 +1,123 @@
+"""What the journey asks. Nothing here decides: the service does."""
+
+import re
+import unicodedata
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from refunds.accounts import banks
+
+# Six digits of a birth date and seven more, the first of them 1 to 8: what a registration number looks like.
+_REGISTRATION = re.compile(r"(?<!\d)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])[-\s.]?[1-8]\d{6}(?!\d)")
+
+
+def refuse_registration_number(text: str) -> None:
+    """No registration number is kept anywhere (DESIGN 9): text that looks like one is refused."""
+    if _REGISTRATION.search(unicodedata.normalize("NFKC", text)):
+        raise ValidationError(_("주민등록번호로 보이는 숫자가 있습니다. 지우고 다시 적어 주세요"), code="registration")
+
+
+class PlainForm(forms.Form):
+    """Our own words instead of the browser's."""
+
+    use_required_attribute = False
+
+
+class LinesForm(PlainForm):
+    """Which lines the refund is for."""
+
+    lines = forms.MultipleChoiceField(
+        label=gettext_lazy("환급받을 회선"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={
+            "required": gettext_lazy("환급받을 회선을 골라 주세요"),
+            "invalid_choice": gettext_lazy("환급받을 회선을 다시 골라 주세요"),
+        },
+    )
+
+    def __init__(self, data=None, *, contracts: list[str], **kwargs) -> None:
+        super().__init__(data, **kwargs)
+        self.fields["lines"].choices = [(contract, contract) for contract in contracts]  # type: ignore[attr-defined]
+
+
+class AccountForm(PlainForm):
+    """Bank and number, and for a ward whose account it is."""
+
+    whose = forms.ChoiceField(
+        label=gettext_lazy("누구의 계좌인가요"),
+        widget=forms.RadioSelect,
+        choices=[("WARD", gettext_lazy("자녀의 계좌")), ("GUARDIAN", gettext_lazy("제 계좌(보호자)"))],
+        error_messages={"required": gettext_lazy("누구의 계좌인지 골라 주세요")},
+    )
+    bank = forms.ChoiceField(
+        label=gettext_lazy("은행"),
+        error_messages={
+            "required": gettext_lazy("은행을 골라 주세요"),
+            "invalid_choice": gettext_lazy("은행을 골라 주세요"),
+        },
+    )
+    number = forms.CharField(
+        label=gettext_lazy("계좌번호"),
+        help_text=gettext_lazy("숫자만 적어도 되고, 줄표(-)나 띄어쓰기가 있어도 됩니다. 붙여 넣어도 됩니다."),
+        max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={
+            "required": gettext_lazy("계좌번호를 적어 주세요"),
+            "max_length": gettext_lazy("계좌번호가 너무 깁니다. 통장에 적힌 번호만 적어 주세요"),
+        },
+    )
+
+    def __init__(self, data=None, *, for_ward: bool = False, **kwargs) -> None:
+        super().__init__(data, **kwargs)
+        if not for_ward:
+            del self.fields["whose"]
+        names = [(bank.code, bank.name) for bank in banks.BANKS]
+        self.fields["bank"].choices = [  # type: ignore[attr-defined]
+            ("", _("은행 고르기")),
+            (_("많이 고르는 은행"), names[: banks.OFTEN]),
+            (_("그 밖의 은행"), sorted(names[banks.OFTEN :], key=lambda item: item[1])),
+        ]
+
+    def clean_number(self) -> str:
+        """Bare digits; says what is wrong with anything else."""
+        text = self.cleaned_data["number"]
+        try:
+            return banks.digits_of(text)
+        except ValueError as error:
+            if str(error) == "characters":
+                raise ValidationError(_("계좌번호에는 숫자만 있습니다. 다른 글자를 지워 주세요")) from None
+            count = len(re.sub(r"\D", "", unicodedata.normalize("NFKC", text)))
+            wrong = (
+                _("계좌번호가 너무 짧습니다. 지금 %(count)s자리입니다")
+                if count < banks.SHORTEST
+                else _("계좌번호가 너무 깁니다. 지금 %(count)s자리입니다")
+            )
+            raise ValidationError(wrong % {"count": count}) from None
+
+
+class ConsentForm(PlainForm):
+    """The one consent a refund needs."""
+
+    privacy = forms.BooleanField(
+        label=gettext_lazy("환급을 위한 개인정보 이용에 동의합니다"),
+        error_messages={"required": gettext_lazy("동의하셔야 신청할 수 있습니다")},
+    )
+
+
+class ObjectionForm(PlainForm):
+    """Why the answer is wrong, in the customer's words."""
+
+    words = forms.CharField(
+        label=gettext_lazy("어떤 점이 사실과 다른가요"),
+        help_text=gettext_lazy("날짜와 있었던 일을 적어 주시면 됩니다. 주민등록번호는 적지 마세요."),
+        widget=forms.Textarea(attrs={"rows": 6}),
+        max_length=2000,
+        validators=[refuse_registration_number],
+        error_messages={
+            "required": gettext_lazy("어떤 점이 다른지 적어 주세요"),
+            "max_length": gettext_lazy("2,000자 안으로 적어 주세요"),
+        },
+    )

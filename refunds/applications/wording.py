@@ -1,0 +1,306 @@
+"""What a customer reads about an application: the news, what to do, what happened and what comes, with dates.
+
+One table from states to sentences for the status page, the desk and my lines. Staff read the labels of `states.Status`.
+"""
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext as _
+
+from eligibility import wording as lines
+from kt_remedy import clock, masking, programme
+from kt_remedy.templatetags.remedy import kdate, kdatetime
+from refunds.applications import dates
+from refunds.applications.models import Application, Channel, Decision
+from refunds.applications.states import Status
+from refunds.payouts import rounds
+from refunds.payouts.models import Item
+
+BANK_TEXT = "KT위약금환급"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One point of the rail, as `partials/rail.html` takes it."""
+
+    title: str
+    text: str
+    state: str  # done, now, next
+    date: dt.date | dt.datetime | None = None
+    when: str = ""
+    hours: bool = False
+
+
+@dataclass(slots=True)
+class Story:
+    """An application as its owner reads it."""
+
+    application: Application
+    item: Item | None
+    headline: str
+    lead: str
+    label: str
+    won: int
+    rows: list[tuple[str, str]]
+    rail: list[Step] = field(default_factory=list)
+    can_withdraw: bool = False
+    can_mend: bool = False
+    must_mend: bool = False
+
+    @property
+    def paid(self) -> bool:
+        """Whether the money has arrived: only then there is a proof of payment."""
+        return self.item is not None and self.item.status == Item.Status.PAID
+
+
+def line_name(application: Application) -> str:
+    """휴대폰 010-****-1234."""
+    line = application.line
+    return f"{lines.product_name(line.product)} {masking.phone(line.msisdn or '')}"
+
+
+def headline(application: Application, item: Item | None = None) -> str:
+    """The news of an application in one sentence; with its last payout item where there is one."""
+    return _news(application, item, None)[0]
+
+
+def amount(application: Application) -> tuple[str, int]:
+    """The sum to show and what it is called: final where billing says what was paid, else expected (D-26)."""
+    line = application.line
+    if {"NOT_BILLED_YET", "UNPAID"} & set(line.reason_codes):
+        return _("예상 금액"), line.expected_penalty_krw
+    return _("돌려받을 금액"), line.refundable_krw
+
+
+def last_items(applications: list[Application]) -> dict[int, Item]:
+    """The last payout item of each application that has one; items taken out again do not count."""
+    rows = (
+        Item.objects.filter(application__in=applications, kind=Item.Kind.REFUND)
+        .exclude(status=Item.Status.VOID)
+        .select_related("batch")
+        .order_by("id")
+    )
+    return {row.application_id: row for row in rows}
+
+
+def stories(applications: list[Application], *, at: dt.datetime | None = None) -> list[Story]:
+    """Every application of a person as they read it; three queries, however many there are."""
+    now = at or clock.now()
+    items = last_items(applications)
+    decisions: dict[int, list[Decision]] = {}
+    for decision in Decision.objects.filter(application__in=applications).order_by("id"):
+        decisions.setdefault(decision.application_id, []).append(decision)
+    return [_story(row, items.get(row.pk), decisions.get(row.pk, []), now) for row in applications]
+
+
+def _story(row: Application, item: Item | None, decisions: list[Decision], now: dt.datetime) -> Story:
+    coming = pay_round(row, item, now)
+    title, lead = _news(row, item, coming)
+    label, won = amount(row)
+    if item is not None and item.status != Item.Status.RETURNED:
+        label, won = _("받을 금액"), item.amount_krw
+        if item.status == Item.Status.PAID:
+            label = _("받으신 금액")
+    details = [(_("회선"), line_name(row))]
+    if coming and row.is_live and row.status not in {Status.REVIEW, Status.LATE, Status.ON_HOLD_UNPAID}:
+        details.append((_("받는 날"), kdate(coming.pay_on)))
+    details.append((_("받을 계좌"), str(row.account)))
+    open_item = item is not None and item.status in Item.HOLDING
+    return Story(
+        application=row,
+        item=item,
+        headline=title,
+        lead=lead,
+        label=label,
+        won=won,
+        rows=details,
+        rail=_rail(row, item, decisions, coming, now),
+        can_withdraw=row.is_live and not open_item,
+        can_mend=row.is_live and not open_item,
+        must_mend=row.status == Status.NEED_ACCOUNT and not open_item,
+    )
+
+
+def pay_round(row: Application, item: Item | None, now: dt.datetime) -> rounds.Round | None:
+    """The round an application is in, or the next one it can still be in."""
+    frame = programme.current()
+    if item is not None and item.status != Item.Status.RETURNED:
+        return rounds.round_on(item.batch.pay_on, frame)
+    ended = row.line.terminated_on or frame.waiver.terminated_to
+    ready = max(now, row.hold_until) if row.hold_until else now
+    day = rounds.due_on(ended, row.applied_on, ready, frame)
+    return rounds.round_on(day, frame) if day else None
+
+
+def _news(row: Application, item: Item | None, coming: rounds.Round | None) -> tuple[str, str]:
+    nothing_to_do = _("지금 하실 일은 없습니다.")
+    if item is not None and row.status == Status.APPROVED:
+        day = kdate(item.batch.pay_on)
+        if item.status == Item.Status.PAID:
+            return _("%(day)s에 입금되었습니다") % {"day": day}, _(
+                "통장에 %(text)s으로 찍혀 있습니다. 이 신청은 끝났습니다."
+            ) % {"text": BANK_TEXT}
+        if item.status == Item.Status.UNKNOWN:
+            return _("은행에 입금을 확인하고 있습니다"), _(
+                "두 번 보내지 않으려고 은행의 답을 기다립니다."
+            ) + " " + nothing_to_do
+        if item.status in {Item.Status.QUEUED, Item.Status.FILED}:
+            left = (item.batch.pay_on - clock.today()).days
+            when = {0: _("오늘 입금됩니다"), 1: _("내일 입금됩니다")}.get(
+                left, _("%(day)s에 입금됩니다") % {"day": day}
+            )
+            sent = _("은행에 보냈습니다.") if item.status == Item.Status.FILED else _("지급 명단이 확정되었습니다.")
+            return when, sent + " " + nothing_to_do
+    if row.status == Status.APPROVED:
+        if coming is None:
+            return _("승인되었습니다"), _("지급일은 고객센터에서 따로 알려 드립니다.")
+        return _("승인되었습니다. %(day)s에 입금됩니다") % {"day": kdate(coming.pay_on)}, nothing_to_do
+    if row.status == Status.SUBMITTED:
+        return _("신청을 받았습니다"), _("은행이 답하는 대로 예금주를 확인합니다.") + " " + nothing_to_do
+    if row.status == Status.WAITING_FOR_BILL:
+        return _("청구서를 기다리고 있습니다"), _(
+            "마지막 요금이 청구되고 내신 것이 확인되면 저절로 이어집니다. 다시 신청하지 않으셔도 됩니다."
+        )
+    if row.status == Status.ON_HOLD_UNPAID:
+        return _("청구된 위약금을 먼저 내 주세요"), _(
+            "모두 내신 것이 확인되면 저절로 이어집니다. 다시 신청하지 않으셔도 됩니다."
+        )
+    if row.status == Status.NEED_ACCOUNT:
+        if item is not None and item.status == Item.Status.RETURNED:
+            return _("입금이 되돌아왔습니다. 계좌를 고쳐 주세요"), _(
+                "고치시면 다음 지급일에 다시 보냅니다. 접수번호는 그대로입니다."
+            )
+        return _("계좌를 고쳐 주세요"), _("신청은 받았습니다. 적으신 계좌가 확인되지 않아 기다리고 있습니다.")
+    if row.status == Status.NEED_DOCS:
+        due = row.documents_due_on
+        return _("서류를 내 주세요"), (
+            _("%(day)s까지 가까운 매장에 내시면 이어서 봅니다.") % {"day": kdate(due)} if due else ""
+        )
+    if row.status == Status.LATE:
+        return _("신청 기간이 지나 사람이 확인합니다"), _(
+            "늦은 까닭을 살펴 결과를 문자로 알려 드립니다."
+        ) + " " + nothing_to_do
+    if row.status == Status.REVIEW:
+        return _("사람이 확인하고 있습니다"), _("%(day)s까지 결과를 문자로 알려 드립니다.") % {
+            "day": kdate(dates.review_by(row.status_since))
+        } + " " + nothing_to_do
+    if row.status == Status.REJECTED:
+        return _("이번에는 돌려드릴 수 없습니다"), _(
+            "까닭은 아래에 적었습니다. 다르다고 보시면 이의를 신청하실 수 있습니다."
+        )
+    return _("신청을 철회하셨습니다"), _("기간 안에는 언제든 다시 신청하실 수 있습니다.")
+
+
+def _filed_by(channel: str) -> str:
+    if channel == Channel.STORE:
+        return _("매장에서 신청하셨습니다.")
+    if channel == Channel.CALL_CENTRE:
+        return _("전화로 신청하셨습니다.")
+    return _("홈페이지에서 신청하셨습니다.")
+
+
+def _past(decision: Decision) -> tuple[str, str]:
+    """A past move as its owner reads it; what only moves inside is left out by an empty title."""
+    to, code = decision.to_status, decision.code
+    if code.startswith("RETURNED"):
+        return _("입금이 되돌아옴"), _("은행이 돈을 돌려보내 계좌를 다시 여쭈었습니다.")
+    if to == Status.APPROVED:
+        return _("승인"), _("자격, 예금주, 납부를 모두 확인했습니다.")
+    if to == Status.NEED_ACCOUNT:
+        return _("계좌 확인 안 됨"), _("적으신 계좌가 확인되지 않았습니다.")
+    if to == Status.WAITING_FOR_BILL:
+        return _("자격 확인, 청구 기다림"), _("환급 대상입니다. 마지막 요금이 청구되면 이어집니다.")
+    if to == Status.ON_HOLD_UNPAID:
+        return _("자격 확인, 납부 기다림"), _("환급 대상입니다. 청구된 위약금을 내시면 이어집니다.")
+    if to == Status.REVIEW:
+        return _("심사로 넘김"), _("사람이 한 번 더 확인합니다.")
+    if to == Status.LATE:
+        return _("늦은 신청으로 접수"), _("신청 기간이 지나 사람이 확인합니다.")
+    if to == Status.NEED_DOCS:
+        return _("서류 요청"), decision.words
+    if to == Status.REJECTED:
+        return _("심사 결과: 돌려드릴 수 없음"), decision.words
+    if to == Status.WITHDRAWN:
+        return _("철회"), _("신청을 거두셨습니다.")
+    return "", ""
+
+
+def _rail(
+    row: Application, item: Item | None, decisions: list[Decision], coming: rounds.Round | None, now: dt.datetime
+) -> list[Step]:
+    filing = row.filing
+    steps = [Step(_("신청 접수"), _filed_by(filing.channel), "done", filing.received_at, hours=True)]
+    for decision in decisions:
+        title, text = _past(decision) if decision.from_status else ("", "")
+        if title:
+            steps.append(Step(title, text, "done", decision.decided_at, hours=True))
+    if item is not None:
+        batch = item.batch
+        if batch.prepared_at:
+            steps.append(
+                Step(_("지급 명단 확정"), _("이때부터 계좌를 바꿀 수 없습니다."), "done", batch.prepared_at, hours=True)
+            )
+        if batch.handed_over_at:
+            steps.append(
+                Step(
+                    _("은행에 전달"),
+                    _("두 사람이 금액을 따로 확인한 뒤 보냈습니다."),
+                    "done",
+                    batch.handed_over_at,
+                    hours=True,
+                )
+            )
+        if item.status == Item.Status.PAID:
+            steps.append(
+                Step(_("입금"), _("통장에 %(text)s으로 찍혔습니다.") % {"text": BANK_TEXT}, "done", batch.pay_on)
+            )
+    # What happened, in the order it did; a decision after a returned payment stands after that payment.
+    steps.sort(key=lambda step: step.date if isinstance(step.date, dt.datetime) else clock.kst(step.date))  # type: ignore[arg-type]
+    over = not row.is_live or (item is not None and item.status == Item.Status.PAID)
+    if not over:
+        last = steps.pop()
+        steps.append(Step(last.title, last.text, "now", last.date, hours=last.hours))
+        steps += _ahead(row, item, coming, now)
+    return steps
+
+
+def _ahead(row: Application, item: Item | None, coming: rounds.Round | None, now: dt.datetime) -> list[Step]:
+    steps: list[Step] = []
+    pending = item is not None and item.status in Item.LIVE
+    if row.status == Status.REVIEW:
+        steps.append(Step(_("결과 안내"), _("문자로 알려 드립니다."), "next", dates.review_by(row.status_since)))
+    if row.status == Status.WAITING_FOR_BILL:
+        steps.append(
+            Step(
+                _("청구와 납부"),
+                _("청구서에 위약금이 나오면 내 주세요. 그대로 돌려드립니다."),
+                "next",
+                when=_("청구되면"),
+            )
+        )
+    if row.status == Status.ON_HOLD_UNPAID:
+        steps.append(Step(_("납부"), _("모두 내시면 다음 지급일에 돌려드립니다."), "next", when=_("내시면")))
+        return steps
+    if coming is None or row.status in {Status.LATE, Status.NEED_DOCS, Status.REVIEW}:
+        return steps
+    if not pending:
+        steps.append(
+            Step(
+                _("지급 명단 확정"),
+                _("%(when)s 전까지 계좌를 바꾸거나 철회할 수 있습니다.") % {"when": kdatetime(coming.cut_off)},
+                "next",
+                coming.cut_off,
+                hours=True,
+            )
+        )
+    steps.append(
+        Step(
+            _("입금"),
+            _("통장에 %(text)s으로 찍힙니다. 되돌아오면 문자로 알려 드리고 다음 지급일에 다시 보냅니다.")
+            % {"text": BANK_TEXT},
+            "next",
+            coming.pay_on,
+        )
+    )
+    return steps

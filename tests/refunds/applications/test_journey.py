@@ -1,0 +1,244 @@
+"""The website, page by page, as a browser without scripts sees it."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from kt_remedy.audit.models import AuditEntry
+from refunds.applications.models import Application, Draft, Filing
+from refunds.applications.service import person_of
+from tests.refunds import make
+from tests.sessions import as_customer, person
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_sample")]
+
+
+@pytest.fixture
+def holder():
+    return make.customer(name="홍길동", ci="hong")
+
+
+@pytest.fixture
+def hong(holder) -> Client:
+    return as_customer(Client(), person("hong", name="홍길동"))
+
+
+def url(name: str, *args) -> str:
+    return reverse(f"refunds:{name}", args=args)
+
+
+def fill(client: Client, line, number: str = "110-220-33044") -> str:
+    """Answer everything up to the check; returns the key of its form."""
+    client.post(url("apply"), {"lines": [line.pk]})
+    client.post(url("apply-account"), {"bank": "088", "number": number})
+    client.post(url("apply-consent"), {"privacy": "on"})
+    return client.get(url("apply-check")).context["key"]
+
+
+def test_from_the_first_page_to_the_status(at, hong, holder, bank) -> None:
+    at("2026-01-16T10:00+09:00")
+    line = make.line(holder)
+    page = hong.get(url("apply"))
+    assert "160,130원" in page.content.decode()
+    assert hong.post(url("apply"), {"lines": [line.pk]})["Location"] == url("apply-account")
+    answer = hong.post(url("apply-account"), {"bank": "088", "number": "１１０ー220 33044"})
+    assert answer["Location"] == url("apply-consent")
+    assert hong.post(url("apply-consent"), {"privacy": "on"})["Location"] == url("apply-check")
+    page = hong.get(url("apply-check"))
+    text = page.content.decode()
+    assert "160,130원 환급 신청하기" in text
+    assert "*******3044" in text
+    assert "11022033044" not in text
+    assert Filing.objects.count() == 0
+    answer = hong.post(url("apply-check"), {"key": page.context["key"]})
+    filing = Filing.objects.get()
+    assert answer["Location"] == url("receipt", filing.reference)
+    text = hong.get(answer["Location"]).content.decode()
+    assert filing.reference in text
+    assert "1월\xa022일(목)" in text
+    assert "지급 예정일 1/22(목)" in text
+    text = hong.get(url("status")).content.decode()
+    assert "승인되었습니다" in text
+    assert Draft.objects.count() == 0
+    assert bank.asked == 1
+
+
+def test_sending_twice_and_going_back_make_one_application(at, hong, holder, bank) -> None:
+    at("2026-01-16T10:00+09:00")
+    key = fill(hong, make.line(holder))
+    first = hong.post(url("apply-check"), {"key": key})
+    second = hong.post(url("apply-check"), {"key": key})
+    assert first["Location"] == second["Location"]
+    assert Application.objects.count() == 1
+    # The back button leads to the check page, which no longer has anything to send.
+    again = hong.get(url("apply-check"), follow=True)
+    assert again.request["PATH_INFO"] == url("status")
+    assert "이미 신청하셨습니다" in again.content.decode()
+
+
+def test_a_change_returns_to_the_check_with_everything_else_kept(at, hong, holder, bank) -> None:
+    at("2026-01-16T10:00+09:00")
+    line = make.line(holder)
+    fill(hong, line)
+    answer = hong.post(url("apply-account"), {"bank": "004", "number": "12345678901"})
+    assert answer["Location"] == url("apply-check")
+    assert "KB국민은행" in hong.get(url("apply-check")).content.decode()
+    assert hong.post(url("apply"), {"lines": [line.pk]})["Location"] == url("apply-check")
+
+
+def test_the_draft_is_there_on_another_device(at, hong, holder, bank) -> None:
+    at("2026-01-16T10:00+09:00")
+    key = fill(hong, make.line(holder))
+    other = as_customer(Client(), person("hong", name="홍길동"))
+    page = other.get(url("apply-check"))
+    assert page.context["key"] == key
+    other.post(url("apply-check"), {"key": key})
+    hong.post(url("apply-check"), {"key": key})
+    assert Application.objects.count() == 1
+
+
+def test_slips_are_named_beside_their_field_and_input_is_kept(at, hong, holder, bank) -> None:
+    at("2026-01-16T10:00+09:00")
+    hong.post(url("apply"), {"lines": [make.line(holder).pk]})
+    page = hong.post(url("apply-account"), {"bank": "", "number": "123-456"})
+    text = page.content.decode()
+    assert page.status_code == 422
+    assert text.count("은행을 골라 주세요") == 2  # summary and field
+    assert text.count("계좌번호가 너무 짧습니다. 지금 6자리입니다") == 2
+    assert 'value="123-456"' in text
+    assert "<title>오류:" in text
+    assert bank.asked == 0
+    assert "환급받을 회선을 골라 주세요" in hong.post(url("apply"), {}).content.decode()
+    assert "동의하셔야" not in hong.get(url("apply-consent"), follow=True).content.decode()
+
+
+def test_a_strange_account_can_be_kept_and_mended_later(at, hong, holder, bank) -> None:
+    at("2026-01-16T10:00+09:00")
+    hong.post(url("apply"), {"lines": [make.line(holder).pk]})
+    bank.outcome = "MISMATCH"
+    page = hong.post(url("apply-account"), {"bank": "088", "number": "11022033044"})
+    text = page.content.decode()
+    assert "예금주가 신청하는 분과 다릅니다" in text
+    assert "이 계좌로 접수해 두기" in text
+    assert hong.post(url("apply-account"), {"anyway": "1"})["Location"] == url("apply-consent")
+    hong.post(url("apply-consent"), {"privacy": "on"})
+    key = hong.get(url("apply-check")).context["key"]
+    hong.post(url("apply-check"), {"key": key})
+    row = Application.objects.get()
+    assert row.status == "NEED_ACCOUNT"
+    assert "계좌를 고쳐 주세요" in hong.get(url("status")).content.decode()
+    bank.outcome = "MATCH"
+    hong.post(url("mend", row.pk), {"bank": "004", "number": "12345678901"})
+    row.refresh_from_db()
+    assert row.status == "APPROVED"
+    assert row.account.bank_code == "004"
+
+
+def test_five_tries_a_day(at, hong, holder, bank) -> None:
+    at("2026-01-16T10:00+09:00")
+    hong.post(url("apply"), {"lines": [make.line(holder).pk]})
+    bank.outcome = "NOT_FOUND"
+    for number in range(5):
+        hong.post(url("apply-account"), {"bank": "088", "number": f"1102203304{number}"})
+    page = hong.post(url("apply-account"), {"bank": "088", "number": "11022033049"})
+    assert bank.asked == 5
+    assert "오늘은 더 확인할 수 없습니다" in page.content.decode()
+
+
+def test_a_bank_that_sleeps_is_asked_later(at, hong, holder, bank) -> None:
+    from refunds.accounts.models import HolderCheck
+    from refunds.applications import jobs
+
+    at("2026-01-16T23:45+09:00")
+    bank.outcome = "BANK_MAINTENANCE"
+    key = fill(hong, make.line(holder))
+    hong.post(url("apply-check"), {"key": key})
+    assert Application.objects.get().status == "SUBMITTED"
+    assert jobs.ask_banks(None) == ""
+    bank.outcome = "MATCH"
+    HolderCheck.objects.update(next_try_at="2026-01-01T00:00Z")
+    assert jobs.ask_banks(None) == "1 answered, 1 moved"
+    row = Application.objects.get()
+    assert (row.status, str(row.applied_on)) == ("APPROVED", "2026-01-16")
+
+
+def test_what_is_not_mine_does_not_exist(at, hong, holder, bank) -> None:
+    at("2026-01-16T10:00+09:00")
+    theirs = make.application(make.line(make.customer(name="김철수")))
+    for name, argument in (
+        ("application", theirs.pk),
+        ("withdraw", theirs.pk),
+        ("mend", theirs.pk),
+        ("proof", theirs.pk),
+        ("receipt", theirs.filing.reference),
+    ):
+        assert hong.get(url(name, argument)).status_code == 404
+    assert hong.post(url("withdraw", theirs.pk)).status_code == 404
+    assert hong.post(url("apply"), {"lines": [theirs.line_id]}).status_code == 422
+
+
+def test_a_stranger_is_led_to_the_identity_page(at) -> None:
+    for name in ("apply", "apply-account", "apply-consent", "apply-check", "status"):
+        answer = Client().get(url(name))
+        assert answer.status_code == 302
+        assert answer["Location"].startswith(reverse("identity:start"))
+
+
+def test_outside_the_window(at, hong, holder, bank) -> None:
+    line = make.line(holder)
+    at("2026-01-13T23:59+09:00")
+    assert "1월\xa014일(수)" in hong.get(url("apply")).content.decode()
+    at("2026-02-03T10:00+09:00")
+    assert "늦은 신청으로 받아" in hong.get(url("apply")).content.decode()
+    key = fill(hong, line)
+    hong.post(url("apply-check"), {"key": key})
+    assert Application.objects.get().status == "LATE"
+    assert "신청 기간이 지나" in hong.get(url("status")).content.decode()
+    at("2026-07-01T10:00+09:00")
+    assert "모두 끝났습니다" in hong.get(url("apply")).content.decode()
+
+
+def test_withdrawing_asks_once(at, hong, holder) -> None:
+    at("2026-01-16T10:00+09:00")
+    row = make.application(make.line(holder))
+    assert hong.get(url("withdraw", row.pk)).status_code == 200
+    row.refresh_from_db()
+    assert row.status == "APPROVED"
+    hong.post(url("withdraw", row.pk))
+    row.refresh_from_db()
+    assert row.status == "WITHDRAWN"
+    assert AuditEntry.objects.filter(action="application.withdrawn", subject=holder.pk).exists()
+
+
+def test_a_guardian_applies_for_a_child_and_a_minor_cannot(at, bank) -> None:
+    at("2026-01-16T10:00+09:00")
+    child = make.customer(name="홍아이", birth="2012-05-05", ci="child")
+    from eligibility import search
+    from eligibility.models import Customer
+
+    Customer.objects.filter(pk=child.pk).update(guardian_ci_index=search.ci_index("parent"))
+    line = make.line(child)
+    import datetime as dt
+
+    minor = as_customer(Client(), person("child", name="홍아이", birth_date=dt.date(2012, 5, 5)))
+    assert "보호자가 신청해" in minor.get(url("apply")).content.decode()
+    parent = as_customer(Client(), person("parent", name="홍부모"))
+    parent.post(url("apply"), {"lines": [line.pk]})
+    parent.post(url("apply-account"), {"bank": "088", "number": "11022033044", "whose": "GUARDIAN"})
+    parent.post(url("apply-consent"), {"privacy": "on"})
+    key = parent.get(url("apply-check")).context["key"]
+    parent.post(url("apply-check"), {"key": key})
+    row = Application.objects.get()
+    assert (row.status, row.filing.representation) == ("REVIEW", "GUARDIAN")
+    assert bytes(row.filing.person_index) != person_of(child)
+    assert parent.get(url("application", row.pk)).status_code == 200
+
+
+def test_the_pages_ask_the_database_little(at, hong, holder, bank, django_assert_max_num_queries) -> None:
+    at("2026-01-16T10:00+09:00")
+    for _ in range(3):
+        make.application(make.line(holder))
+    with django_assert_max_num_queries(9):
+        hong.get(url("status"))
+    with django_assert_max_num_queries(9):
+        hong.get(url("apply"))
