@@ -175,6 +175,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "kt_remedy.staff.middleware.StaffSessionMiddleware",
     "kt_remedy.identity.middleware.PersonMiddleware",
     "kt_remedy.access.AccessMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -273,6 +274,19 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "kt_remedy.staff.adapter.AccountAdapter"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_FORMS = {
+    "login": "kt_remedy.staff.forms.SignInForm",
+    "reauthenticate": "kt_remedy.staff.forms.PasswordAgainForm",
+    "change_password": "kt_remedy.staff.forms.NewPasswordForm",
+}
+MFA_ADAPTER = "kt_remedy.staff.adapter.MFAAdapter"
+MFA_FORMS = {
+    "authenticate": "kt_remedy.staff.forms.SecondFactorForm",
+    "reauthenticate": "kt_remedy.staff.forms.SecondFactorAgainForm",
+    "activate_totp": "kt_remedy.staff.forms.NewSecondFactorForm",
+}
+MFA_TOTP_TOLERANCE = 1
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "KT remedy"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEVELOPMENT
@@ -281,6 +295,8 @@ AXES_COOLOFF_TIME = dt.timedelta(minutes=30)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_FORM_FIELD = "login"
 AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "account/locked.html"
+AXES_CLIENT_IP_CALLABLE = "kt_remedy.access.address_of"
 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 30 * 60

@@ -44,6 +44,8 @@ def as_customer(client: Client, verified: identity.Person) -> Client:
 def staff_user(*roles: str, username: str = "", store: Store | None = None, ci: str = "") -> User:
     """A member of staff with these roles; `ci` names the natural person behind the account."""
     username = username or "-".join(roles) or "nobody"
+    if store is None and {"clerk", "store_manager"} & set(roles):
+        store, _ = Store.objects.get_or_create(code="S-0001", defaults={"name": "시험점"})
     user, _ = User.objects.get_or_create(
         username=username,
         defaults={

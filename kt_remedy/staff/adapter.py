@@ -1,8 +1,50 @@
-"""Staff accounts are made by an administrator; nobody signs up."""
+"""How django-allauth signs staff in: accounts are made by an administrator, secrets are kept encrypted."""
+
+import time
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.http import HttpRequest
+
+from kt_remedy import crypto
+from kt_remedy.access import address_of
+
+_SECRET = "mfa_authenticator:secret"  # noqa: S105  names a column
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    def is_open_for_signup(self, request) -> bool:
+    """Accounts of staff: nobody signs up, nothing is sent by e-mail."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return address_of(request) or "unknown"
+
+    def is_reauthentication_required(self, **kwargs: object) -> bool:
+        """Who signed in moments ago, as somebody setting up the first second factor has, is not asked again."""
+        records = get_authentication_records(self.request, self.request.user)
+        latest = max((record["at"] for record in records), default=0.0)
+        return time.time() - latest > settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+
+    def send_notification_mail(self, *args: object, **kwargs: object) -> None:
+        """Changes of an account are in the audit; staff have no address here."""
+
+
+class MFAAdapter(DefaultMFAAdapter):
+    """Second factors of staff."""
+
+    def encrypt(self, text: str) -> str:
+        return crypto.encrypt(text, _SECRET).hex()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return crypto.decrypt(bytes.fromhex(encrypted_text), _SECRET)
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        """The last second factor stays: it can be replaced, not dropped."""
+        factors = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+        others = Authenticator.objects.filter(user=authenticator.user, type__in=factors).exclude(pk=authenticator.pk)
+        return authenticator.type not in factors or others.exists()

@@ -4,7 +4,22 @@ from allauth.account.authentication import get_authentication_records
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+
+from kt_remedy.access import ROLES
+
+ROLE_LABELS = {
+    "clerk": _("매장 직원"),
+    "store_manager": _("매장 관리자"),
+    "agent": _("상담사"),
+    "reviewer": _("심사 담당"),
+    "supervisor": _("심사 책임"),
+    "maker": _("지급 담당"),
+    "checker": _("지급 승인"),
+    "auditor": _("감사"),
+    "administrator": _("관리자"),
+}
 
 
 class Store(models.Model):
@@ -32,11 +47,25 @@ class User(AbstractUser):
     class Meta:
         verbose_name = _("직원")
         verbose_name_plural = _("직원")
+        constraints = [
+            # Nobody passes every check at once and a misspelt role gives no right anywhere.
+            models.CheckConstraint(condition=models.Q(is_superuser=False), name="user_no_superuser"),
+            models.CheckConstraint(condition=models.Q(roles__contained_by=list(ROLES)), name="user_known_roles"),
+            # Whoever works in a store sees the filings of that store: without one there is no bound.
+            models.CheckConstraint(
+                condition=~models.Q(roles__overlap=["clerk", "store_manager"]) | models.Q(store__isnull=False),
+                name="user_of_a_store",
+            ),
+        ]
+
+    def role_names(self) -> list[str]:
+        """The roles in words."""
+        return [str(ROLE_LABELS[role]) for role in self.roles]
 
     def has_role(self, role: str) -> bool:
         """Whether this active account holds `role` (one of `access.ROLES`)."""
         return self.is_active and role in self.roles
 
-    def second_factor_done(self, request) -> bool:
+    def second_factor_done(self, request: HttpRequest) -> bool:
         """Whether this session passed the second factor, as allauth records it."""
         return any(record["method"] == "mfa" for record in get_authentication_records(request, self))

@@ -1,0 +1,213 @@
+"""The admin of accounts and stores, and what every admin page inherits: rights by role, looks recorded."""
+
+from allauth.account.decorators import secure_admin_login
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.forms import BaseUserCreationForm
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from kt_remedy.access import ROLES
+from kt_remedy.audit import service as audit
+from kt_remedy.staff import service
+from kt_remedy.staff.models import ROLE_LABELS, Store, User
+
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.site_title = admin.site.site_header = _("위약금 면제·고객 보답 관리")
+admin.site.index_title = _("관리")
+
+
+class RoleAdmin(admin.ModelAdmin):
+    """A model admin whose rights are roles, not Django's permissions, and whose looks are recorded.
+
+    `view_roles` may read, `change_roles` may also change, `add_roles` may add; nobody deletes. `subject_of` says whose
+    data a row shows. Read-only unless `change_roles` is set.
+    """
+
+    view_roles: tuple[str, ...] = ()
+    change_roles: tuple[str, ...] = ()
+    add_roles: tuple[str, ...] = ()
+    list_per_page = 50
+    list_max_show_all = 0
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return self._has(request, (*self.view_roles, *self.change_roles, *self.add_roles))
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return self._has(request, self.change_roles)
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return self._has(request, self.add_roles)
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def subject_of(self, obj: models.Model) -> str:
+        """The customer number whose data the row shows, or nothing."""
+        return ""
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        # Names of filters only: a search term may be a telephone number.
+        self._looked(request, "admin.listed", "", "", {"filters": sorted(request.GET)})
+        return super().changelist_view(request, extra_context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
+    ) -> HttpResponse:
+        obj = self.get_object(request, object_id)
+        if obj is not None and self.has_view_permission(request, obj) and request.method == "GET":
+            self._looked(request, "admin.viewed", str(obj.pk), self.subject_of(obj), {})
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def log_addition(self, request: HttpRequest, obj: models.Model, message: object) -> LogEntry:
+        self._looked(request, "admin.added", str(obj.pk), self.subject_of(obj), {})
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: models.Model, message: object) -> LogEntry:
+        self._looked(request, "admin.changed", str(obj.pk), self.subject_of(obj), {})
+        return super().log_change(request, obj, message)
+
+    def _looked(self, request: HttpRequest, action: str, key: str, subject: str, detail: dict) -> None:
+        if not isinstance(request.user, User):
+            raise PermissionDenied
+        audit.record(
+            actor=service.actor(request.user),
+            action=action,
+            object=f"{self.opts.model_name}:{key}" if key else str(self.opts.model_name),
+            subject=subject,
+            detail=detail,
+        )
+
+    def _has(self, request: HttpRequest, roles: tuple[str, ...]) -> bool:
+        return isinstance(request.user, User) and any(request.user.has_role(role) for role in roles)
+
+
+class _Reasoned(forms.ModelForm):
+    reason = forms.CharField(
+        label=_("이유"),
+        help_text=_("왜 바꾸는지 적어 주세요. 기록에 남습니다."),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        max_length=500,
+        error_messages={"required": _("이유를 적어 주세요.")},
+    )
+
+
+_STORE_ROLES = {"clerk", "store_manager"}
+
+
+class _Roles(forms.ModelForm):
+    roles = forms.MultipleChoiceField(
+        label=_("역할"),
+        choices=[(role, ROLE_LABELS[role]) for role in ROLES],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+    )
+
+    def clean(self) -> dict | None:
+        values = super().clean() or self.cleaned_data
+        if _STORE_ROLES & set(values.get("roles", ())) and not values.get("store"):
+            self.add_error("store", _("매장 직원과 매장 관리자에게는 매장이 있어야 합니다."))
+        return values
+
+
+class ChangeForm(_Roles, _Reasoned):
+    class Meta:
+        model = User
+        fields = ("roles", "store")
+
+
+class HireForm(_Roles, _Reasoned, BaseUserCreationForm):
+    class Meta:
+        model = User
+        fields = ("username", "first_name", "roles", "store")
+
+
+@admin.register(User)
+class UserAdmin(RoleAdmin):
+    """Accounts: roles and store, given and taken with a reason."""
+
+    view_roles = ("auditor",)
+    change_roles = add_roles = ("administrator",)
+    list_display = ("username", "first_name", "role_names", "store", "is_active", "last_login")
+    list_filter = ("is_active", "store")
+    search_fields = ("username",)
+    list_select_related = ("store",)
+    readonly_fields = ("username", "first_name", "is_active", "last_login")
+    actions = ("dismiss", "forget_second_factor")
+
+    @admin.display(description=_("역할"))
+    def role_names(self, user: User) -> str:
+        """The roles in words."""
+        return ", ".join(str(ROLE_LABELS[role]) for role in user.roles)
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: object) -> type:
+        kwargs["form"] = HireForm if obj is None else ChangeForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        if obj is None:
+            return ("username", "first_name", "password1", "password2", "roles", "store", "reason")
+        shown = (*self.readonly_fields, "roles", "store")
+        return (*shown, "reason") if self.has_change_permission(request, obj) else shown
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        return () if obj is None else self.readonly_fields
+
+    def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
+        by, told = request.user, form.cleaned_data
+        assert isinstance(by, User)
+        try:
+            if change:
+                before = User.objects.get(pk=obj.pk)
+                service.set_roles(by=by, user=before, roles=told["roles"], store=told["store"], reason=told["reason"])
+            else:
+                hired = service.hire(
+                    by=by,
+                    username=told["username"],
+                    name=told["first_name"],
+                    password=told["password1"],
+                    roles=told["roles"],
+                    store=told["store"],
+                    reason=told["reason"],
+                )
+                obj.pk = hired.pk
+        except service.NotAllowed:
+            raise PermissionDenied from None
+
+    @admin.action(description=_("계정 닫기(퇴사)"), permissions=["change"])
+    def dismiss(self, request: HttpRequest, chosen: models.QuerySet[User]) -> None:
+        """Close the chosen accounts."""
+        self._each(request, chosen, service.dismiss, str(_("관리 화면에서 계정을 닫음")))
+
+    @admin.action(description=_("2단계 인증 다시 정하게 하기"), permissions=["change"])
+    def forget_second_factor(self, request: HttpRequest, chosen: models.QuerySet[User]) -> None:
+        """Let the chosen set up a new second factor."""
+        self._each(request, chosen, service.forget_second_factor, str(_("관리 화면에서 2단계 인증을 다시 정하게 함")))
+
+    def _each(self, request: HttpRequest, chosen: models.QuerySet[User], act: object, reason: str) -> None:
+        for user in chosen:
+            try:
+                act(by=request.user, user=user, reason=reason)  # type: ignore[operator]
+            except service.NotAllowed:
+                text = _("자기 계정은 바꿀 수 없습니다.")
+                self.message_user(request, text, messages.ERROR)
+            else:
+                self.message_user(request, _("%(user)s: 바꾸었습니다.") % {"user": user.username}, messages.SUCCESS)
+
+
+@admin.register(Store)
+class StoreAdmin(RoleAdmin):
+    """Stores."""
+
+    view_roles = ("auditor", "supervisor", "store_manager")
+    change_roles = add_roles = ("administrator",)
+    list_display = ("code", "name")
+    search_fields = ("code", "name")

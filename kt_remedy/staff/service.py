@@ -1,0 +1,158 @@
+"""Accounts of staff: who may do what, given and taken with a reason that is recorded.
+
+Rights take effect with the next request, because roles are read with the user. A leaver's sessions die at once: the
+account is inactive and its password, on which sessions hang, is void.
+"""
+
+import time
+from dataclasses import dataclass
+
+from allauth.account.authentication import get_authentication_records
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.http import HttpRequest
+
+from kt_remedy import crypto
+from kt_remedy.access import ROLES
+from kt_remedy.audit import service as audit
+from kt_remedy.staff import demo
+from kt_remedy.staff.models import Store, User
+
+FRESH_SECONDS = 300
+
+
+class NotAllowed(Exception):
+    """This person may not make this change; the message says why."""
+
+
+def actor(user: User) -> str:
+    """How the audit names a member of staff."""
+    return f"staff:{user.pk}"
+
+
+def fresh_second_factor(request: HttpRequest, *, seconds: int = FRESH_SECONDS) -> bool:
+    """Whether the second factor was shown in the last `seconds` of this session (wall clock).
+
+    Ask before money is approved or handed over; where it is False, send the browser to `mfa_reauthenticate?next=…`.
+    """
+    records = get_authentication_records(request, request.user)
+    latest = max((record["at"] for record in records if record["method"] == "mfa"), default=0.0)
+    return time.time() - latest <= seconds
+
+
+@transaction.atomic
+def hire(
+    *, by: User, username: str, name: str, password: str, roles: list[str], store: Store | None, reason: str
+) -> User:
+    """A new account. It sets up its second factor at its first sign-in. Raises NotAllowed, ValueError on a role."""
+    _administrator(by, None)
+    _known(roles)
+    user = User(username=username, first_name=name, roles=sorted(set(roles)), store=store, is_staff=True)
+    user.set_password(password)
+    user.save()
+    _record(by, "staff.hired", user, reason, {"roles": user.roles, "store": store.code if store else ""})
+    return user
+
+
+@transaction.atomic
+def set_roles(*, by: User, user: User, roles: list[str], store: Store | None, reason: str) -> None:
+    """Give and take roles and the store. Nobody changes their own. Raises NotAllowed, ValueError on a role."""
+    _administrator(by, user)
+    _known(roles)
+    locked = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    before, after = set(locked.roles), set(roles)
+    for role in sorted(after - before):
+        _record(by, "staff.role_granted", locked, reason, {"role": role})
+    for role in sorted(before - after):
+        _record(by, "staff.role_revoked", locked, reason, {"role": role})
+    if locked.store != store:
+        _record(by, "staff.store_changed", locked, reason, {"store": store.code if store else ""})
+    locked.roles, locked.store = sorted(after), store
+    locked.save(update_fields=["roles", "store"])
+    user.roles, user.store = locked.roles, store
+
+
+@transaction.atomic
+def dismiss(*, by: User, user: User, reason: str) -> None:
+    """Close the account of somebody who leaves: no role, no password, no second factor, no session."""
+    _administrator(by, user)
+    locked = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    _record(by, "staff.dismissed", locked, reason, {"roles": locked.roles})
+    locked.roles, locked.store, locked.is_active = [], None, False
+    locked.set_unusable_password()
+    locked.save()
+    Authenticator.objects.filter(user=locked).delete()
+    user.refresh_from_db()
+
+
+@transaction.atomic
+def forget_second_factor(*, by: User, user: User, reason: str) -> None:
+    """Somebody lost their device: the next sign-in sets up a new second factor."""
+    _administrator(by, user)
+    _record(by, "staff.second_factor_reset", user, reason, {})
+    Authenticator.objects.filter(user=user).delete()
+
+
+@dataclass(frozen=True)
+class DemoAccount:
+    """An account of the demonstration and how to sign in with it."""
+
+    username: str
+    password: str
+    name: str
+    roles: tuple[str, ...]
+    store: str
+
+
+@transaction.atomic
+def create_demo_staff() -> list[DemoAccount]:
+    """One person for each role, with a second factor whose code the stand-in's authenticator page shows.
+
+    In development only (raises NotAllowed elsewhere): the passwords and secrets stand in the source. Safe to repeat.
+    """
+    if not settings.DEVELOPMENT:
+        raise NotAllowed("the demonstration's staff are for development only")
+    stores = {
+        code: Store.objects.get_or_create(code=code, defaults={"name": name})[0] for code, name in demo.STORES.items()
+    }
+    password = make_password(demo.PASSWORD)  # once for all: hashing is slow on purpose, and these hide nothing
+    known = set(User.objects.values_list("username", flat=True))
+    for member in demo.STAFF:
+        if member.username in known:
+            continue
+        user = User(
+            username=member.username,
+            first_name=member.name,
+            roles=list(member.roles),
+            store=stores.get(member.store),
+            is_staff=True,
+            person_index=crypto.blind_index(f"demonstration:{member.name}", "ci"),
+            password=password,
+        )
+        user.save()
+        TOTP.activate(user, demo.totp_secret(member.username))
+        audit.record(
+            actor="system", action="staff.hired", object=f"user:{user.pk}", detail={"roles": list(member.roles)}
+        )
+    return [DemoAccount(m.username, demo.PASSWORD, m.name, m.roles, demo.STORES.get(m.store, "")) for m in demo.STAFF]
+
+
+def _administrator(by: User, user: User | None) -> None:
+    if not by.has_role("administrator"):
+        raise NotAllowed("only an administrator changes accounts")
+    if user is not None and by.pk == user.pk:
+        raise NotAllowed("nobody changes their own rights")
+
+
+def _known(roles: list[str]) -> None:
+    if unknown := set(roles) - set(ROLES):
+        raise ValueError(f"unknown roles: {sorted(unknown)}")
+
+
+def _record(by: User, action: str, user: User, reason: str, detail: dict) -> None:
+    if not reason.strip():
+        raise ValueError("a change of rights needs a reason")
+    audit.record(actor=actor(by), action=action, object=f"user:{user.pk}", reason=reason, detail=detail)

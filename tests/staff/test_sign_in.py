@@ -1,0 +1,270 @@
+"""Staff sign in with password and second factor; nothing opens before both, and sessions end."""
+
+import re
+import time
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.test import Client
+from django.urls import reverse
+
+from kt_remedy.audit.models import AuditEntry
+from kt_remedy.sandbox.phone import totp
+from kt_remedy.staff import demo, middleware, service
+from kt_remedy.staff.models import User
+from tests.sessions import as_staff, staff_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(settings):
+    """Argon2 is slow on purpose; these tests are not about it."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def staff():
+    return {account.username: account for account in service.create_demo_staff()}
+
+
+def sign_in(client: Client, username: str, password: str = demo.PASSWORD):
+    return client.post(reverse("account_login"), {"login": username, "password": password})
+
+
+def second(client: Client, username: str, *, at: float = 0):
+    code = totp(demo.totp_secret(username), at or time.time())
+    return client.post(reverse("mfa_authenticate"), {"code": code})
+
+
+def test_password_and_code_open_the_desk(staff):
+    client = Client()
+    assert sign_in(client, "clerk")["Location"] == reverse("mfa_authenticate")
+    assert client.get(reverse("admin:index")).status_code == 302, "a password alone opens nothing"
+    assert second(client, "clerk")["Location"] == settings.LOGIN_REDIRECT_URL
+    assert client.get(reverse("admin:index")).status_code == 200
+
+
+def test_a_code_works_once(staff):
+    first, again = Client(), Client()
+    sign_in(first, "maker")
+    sign_in(again, "maker")
+    now = time.time()
+    assert second(first, "maker", at=now).status_code == 302
+    assert second(again, "maker", at=now).status_code == 200
+
+
+def test_a_wrong_code_opens_nothing(staff):
+    client = Client()
+    sign_in(client, "maker")
+    assert second(client, "maker", at=time.time() - 3600).status_code == 200
+    assert client.get(reverse("admin:index")).status_code == 302
+
+
+def test_codes_cannot_be_guessed_through(staff):
+    client = Client()
+    sign_in(client, "maker")
+    for _ in range(5):
+        second(client, "maker", at=time.time() - 3600)
+    assert second(client, "maker").status_code == 200, "the right code comes too late"
+
+
+def test_wrong_passwords_lock_the_account_for_half_an_hour(staff):
+    client = Client()
+    statuses = [sign_in(client, "clerk", "wrong").status_code for _ in range(5)]
+    assert statuses == [200, 200, 200, 200, 429]
+    locked = sign_in(client, "clerk", "wrong")
+    assert sign_in(client, "clerk").status_code != 302
+    assert locked.status_code in (200, 429)
+
+
+def test_known_and_unknown_names_get_the_same_answer(staff):
+    pages = [sign_in(Client(), name, "wrong") for name in ("clerk", "clark")]
+    texts = {re.sub(r'(csrfmiddlewaretoken" value="|value=")[^"]*', r"\1", page.content.decode()) for page in pages}
+    assert {page.status_code for page in pages} == {200}
+    assert len(texts) == 1
+
+
+def test_a_new_account_sets_up_its_second_factor_first():
+    user = staff_user("auditor")
+    user.set_password(demo.PASSWORD)
+    user.save()
+    client = Client()
+    sign_in(client, "auditor")
+    assert client.get(reverse("admin:index"))["Location"] == reverse("mfa_activate_totp")
+    page = client.get(reverse("mfa_activate_totp"))
+    secret = page.context["form"].secret
+    done = client.post(reverse("mfa_activate_totp"), {"code": totp(secret, time.time())})
+    assert done.status_code == 302
+    assert secret not in str(list(Authenticator.objects.values())), "kept encrypted"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_setting_up_the_second_factor_counts_as_showing_it():
+    user = staff_user("auditor")
+    user.set_password(demo.PASSWORD)
+    user.save()
+    client = Client()
+    sign_in(client, "auditor")
+    secret = client.get(reverse("mfa_activate_totp")).context["form"].secret
+    client.post(reverse("mfa_activate_totp"), {"code": totp(secret, time.time())})
+    assert client.get(reverse("admin:index")).status_code == 200
+
+
+def test_the_last_second_factor_cannot_be_dropped(staff):
+    client = Client()
+    sign_in(client, "clerk")
+    second(client, "clerk")
+    client.post(reverse("mfa_deactivate_totp"))
+    assert Authenticator.objects.filter(user__username="clerk", type="totp").exists()
+
+
+def test_nobody_signs_up():
+    assert Client().get("/staff/signup/").status_code == 404
+
+
+@pytest.fixture
+def wall(monkeypatch):
+    class Wall:
+        at = time.time()
+
+        def time(self) -> float:
+            return self.at
+
+    wall = Wall()
+    monkeypatch.setattr(middleware, "time", wall)
+    monkeypatch.setattr(service, "time", wall)
+    return wall
+
+
+@pytest.mark.parametrize(
+    ("steps", "inside"),
+    [([14 * 60], True), ([15 * 60], False), ([14 * 60] * 42, True), ([14 * 60] * 43, False)],
+    ids=["under 15 idle minutes", "15 idle minutes", "under ten hours", "over ten hours"],
+)
+def test_staff_sessions_end(wall, steps, inside):
+    client = as_staff(Client(), staff_user("auditor"))
+    client.get(reverse("admin:index"))
+    status = 0
+    for step in steps:
+        wall.at += step
+        status = client.get(reverse("admin:index")).status_code
+    assert (status == 200) is inside
+
+
+def test_the_second_factor_is_fresh_for_five_minutes(wall, rf):
+    client = as_staff(Client(), user := staff_user("checker"))
+    request = rf.get("/")
+    request.session, request.user = client.session, user
+    assert service.fresh_second_factor(request)
+    wall.at += 299
+    assert service.fresh_second_factor(request)
+    wall.at += 2
+    assert not service.fresh_second_factor(request)
+
+
+def test_a_leaver_is_out_at_once_and_for_good():
+    admin, leaver = staff_user("administrator"), staff_user("maker")
+    client = as_staff(Client(), leaver)
+    assert client.get(reverse("admin:index")).status_code == 200
+    service.dismiss(by=admin, user=leaver, reason="left")
+    assert client.get(reverse("admin:index")).status_code == 302
+    User.objects.filter(pk=leaver.pk).update(is_active=True)
+    assert client.get(reverse("admin:index")).status_code == 302, "an old session stays dead"
+
+
+def test_a_revoked_role_closes_its_pages_at_once():
+    admin, user = staff_user("administrator"), staff_user("auditor", "administrator", username="two")
+    client = as_staff(Client(), user)
+    assert client.get(reverse("admin:staff_user_changelist")).status_code == 200
+    service.set_roles(by=admin, user=user, roles=["maker"], store=None, reason="moved")
+    assert client.get(reverse("admin:staff_user_changelist")).status_code == 403
+
+
+def test_rights_are_recorded_with_their_reason():
+    admin, user = staff_user("administrator"), staff_user("auditor")
+    service.set_roles(by=admin, user=user, roles=["maker", "checker"], store=None, reason="new duty")
+    entries = AuditEntry.objects.filter(object=f"user:{user.pk}").order_by("id")
+    assert [(e.action, e.detail["role"], e.reason, e.actor) for e in entries] == [
+        ("staff.role_granted", "checker", "new duty", f"staff:{admin.pk}"),
+        ("staff.role_granted", "maker", "new duty", f"staff:{admin.pk}"),
+        ("staff.role_revoked", "auditor", "new duty", f"staff:{admin.pk}"),
+    ]
+
+
+@pytest.mark.parametrize("who", ["maker", "administrator"])
+def test_nobody_gives_rights_to_themselves(who):
+    user = staff_user(who)
+    with pytest.raises(service.NotAllowed):
+        service.set_roles(by=user, user=user, roles=["checker"], store=None, reason="why not")
+
+
+def test_a_change_of_rights_needs_a_reason():
+    with pytest.raises(ValueError, match="reason"):
+        service.set_roles(
+            by=staff_user("administrator"), user=staff_user("auditor"), roles=["maker"], store=None, reason=" "
+        )
+
+
+def test_demo_staff_are_for_development_only(monkeypatch):
+    monkeypatch.setattr(settings, "DEVELOPMENT", False)
+    with pytest.raises((service.NotAllowed, ImproperlyConfigured)):
+        service.create_demo_staff()
+
+
+def test_demo_staff_hold_every_role_and_may_be_made_twice(staff):
+    assert {role for account in staff.values() for role in account.roles} == set(service.ROLES)
+    service.create_demo_staff()
+    assert User.objects.count() == len(demo.STAFF)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "mfa_index",
+        "mfa_list_webauthn",
+        "mfa_add_webauthn",
+        "mfa_generate_recovery_codes",
+        "account_change_password",
+        "mfa_reauthenticate",
+        "account_reauthenticate",
+        "account_logout",
+        "mfa_deactivate_totp",
+    ],
+)
+def test_pages_of_the_account_open(page, staff):
+    client = Client()
+    sign_in(client, "clerk")
+    second(client, "clerk")
+    assert client.get(reverse(page)).status_code == 200
+
+
+def test_the_administrator_changes_roles_in_the_admin():
+    client, user = as_staff(Client(), staff_user("administrator")), staff_user("auditor")
+    address = reverse("admin:staff_user_change", args=[user.pk])
+    assert client.post(address, {"roles": ["maker"], "reason": ""}).status_code == 200
+    assert client.post(address, {"roles": ["maker"], "reason": "moved"}).status_code == 302
+    user.refresh_from_db()
+    assert user.roles == ["maker"]
+
+
+def test_the_administrator_hires_in_the_admin():
+    client = as_staff(Client(), staff_user("administrator"))
+    data = {
+        "username": "newcomer",
+        "first_name": "강새봄",
+        "password1": "sea-lamp-river-42",
+        "password2": "sea-lamp-river-42",
+        "roles": ["agent"],
+        "reason": "hired",
+    }
+    assert client.post(reverse("admin:staff_user_add"), data).status_code == 302
+    hired = User.objects.get(username="newcomer")
+    assert (hired.roles, hired.is_staff, hired.is_superuser, hired.check_password("sea-lamp-river-42")) == (
+        ["agent"],
+        True,
+        False,
+        True,
+    )
