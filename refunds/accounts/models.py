@@ -17,7 +17,8 @@ from refunds.accounts import banks
 
 _KEPT = ("id", "bank_code", "number_index", "last4", "owner_kind", "person_index", "created_at")
 _ONLY_WIPED = (
-    "NEW.number_enc IS NULL AND NEW.holder_name_enc IS NULL AND NEW.wiped_at IS NOT NULL"
+    "NEW.number_enc IS NULL AND NEW.holder_name_enc IS NULL AND NEW.holder_birth_enc IS NULL"
+    " AND NEW.wiped_at IS NOT NULL"
     f" AND ({', '.join(f'NEW.{c}' for c in _KEPT)}) IS NOT DISTINCT FROM ({', '.join(f'OLD.{c}' for c in _KEPT)})"
 )
 
@@ -41,6 +42,8 @@ class Account(models.Model):
     number_index = models.BinaryField()
     last4 = models.CharField(_("끝 네 자리"), max_length=4)
     holder_name_enc = models.BinaryField(null=True)
+    # Banks are asked with the name's birth date; companies have none.
+    holder_birth_enc = models.BinaryField(null=True)
     owner_kind = models.CharField(_("예금주"), max_length=8, choices=OwnerKind.choices, default=OwnerKind.SELF)
     # For whom it was entered: nobody else may use this row.
     person_index = models.BinaryField()
@@ -49,6 +52,7 @@ class Account(models.Model):
 
     number = crypto.Encrypted("number_enc", key="id")
     holder_name = crypto.Encrypted("holder_name_enc", key="id")
+    holder_birth = crypto.Encrypted("holder_birth_enc", key="id")  # YYYY-MM-DD
 
     class Meta:
         db_table = "refunds_account"

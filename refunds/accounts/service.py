@@ -39,6 +39,7 @@ def enter(
     bank_code: str,
     number: str,
     holder_name: str,
+    holder_birth: dt.date | None,
     owner_kind: str,
     contract_nos: list[str],
     actor: str,
@@ -46,7 +47,7 @@ def enter(
 ) -> Account:
     """Keep an account and ask its bank at once; returns it with its `holder_check`.
 
-    `number` in any spelling, `holder_name` as it should stand at the bank. The same account entered again by the same
+    `number` in any spelling, `holder_name` as it should stand at the bank, `holder_birth` None for a company. The same account entered again by the same
     person is the same row while the bank's answer stands, so that trying again costs no try. Raises AccountRefused for
     an unknown bank, a number that can be none, or the sixth try of a day on one of `contract_nos` (DOMAIN C2).
     """
@@ -79,6 +80,7 @@ def enter(
         created_at=clock.now(),
     )
     account.number, account.holder_name = digits, holder_name
+    account.holder_birth = holder_birth.isoformat() if holder_birth else None
     with transaction.atomic():
         account.save(force_insert=True)
         # The first question is ours: the worker leaves the row alone for as long as we may need.
@@ -103,7 +105,11 @@ def ask(account: Account) -> tuple[str, str, str]:
     assert account.holder_name is not None
     outcome = HolderCheck.Outcome
     try:
-        answer = portone.accounts().get_platform_account_holder(bank=bank.portone, account_number=account.number)
+        answer = portone.accounts().get_platform_account_holder(
+            bank=bank.portone,
+            account_number=account.number,
+            birthdate=account.holder_birth[2:].replace("-", "") if account.holder_birth else None,
+        )
     except errors.PlatformExternalApiFailedError as error:
         closed = any(word in (error.message or "") for word in ("해지", "CLOSED", "거래중지"))
         return (outcome.CLOSED if closed else outcome.NOT_FOUND), "", ""

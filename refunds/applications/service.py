@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
 
 from eligibility.models import Customer, Line
@@ -592,8 +592,18 @@ def live_applications(contract_nos: Iterable[str]) -> dict[str, Application]:
 
 
 def for_lines(contract_nos: Iterable[str]) -> dict[str, Application]:
-    """The newest application of each of these lines, over or not."""
-    rows = Application.objects.filter(line__in=list(contract_nos)).select_related("filing", "account").order_by("id")
+    """The newest application of each of these lines, over or not, with the state and pay day of its last payout item
+    as `item_status` and `item_pay_on` (None where there is none). One query."""
+    items = Item.objects.filter(application=OuterRef("pk"), kind=Item.Kind.REFUND).exclude(status=Item.Status.VOID)
+    rows = (
+        Application.objects.filter(line__in=list(contract_nos))
+        .select_related("filing", "account")
+        .annotate(
+            item_status=Subquery(items.order_by("-id").values("status")[:1]),
+            item_pay_on=Subquery(items.order_by("-id").values("batch__pay_on")[:1]),
+        )
+        .order_by("id")
+    )
     return {row.line_id: row for row in rows}
 
 

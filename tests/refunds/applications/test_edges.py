@@ -70,4 +70,4 @@ def test_accounts_and_decisions_never_change() -> None:
         with pytest.raises(DatabaseError), transaction.atomic():
             attempt()
     wiped = Account.objects.filter(pk=row.account_id)
-    assert wiped.update(number_enc=None, holder_name_enc=None, wiped_at=row.status_since) == 1
+    assert wiped.update(number_enc=None, holder_name_enc=None, holder_birth_enc=None, wiped_at=row.status_since) == 1
