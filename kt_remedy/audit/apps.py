@@ -1,6 +1,21 @@
+import datetime as dt
+
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class AuditConfig(AppConfig):
     name = "kt_remedy.audit"
-    verbose_name = "접속 기록"
+    verbose_name = _("접속 기록")
+
+    def ready(self) -> None:
+        from kt_remedy import schedule
+        from kt_remedy.audit import service, sign_ins  # need the models
+
+        schedule.register(
+            "audit.chain",
+            title=_("접속 기록을 사슬로 잇기"),
+            task=lambda job: str(service.chain()),
+            due=dt.timedelta(seconds=10),
+        )
+        sign_ins.watch()

@@ -1,6 +1,7 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ContentConfig(AppConfig):
     name = "kt_remedy.content"
-    verbose_name = "안내 글"
+    verbose_name = _("안내 글")

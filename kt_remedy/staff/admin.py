@@ -1,93 +1,22 @@
-"""The admin of accounts and stores, and what every admin page inherits: rights by role, looks recorded."""
+"""The admin of accounts and stores."""
 
 from allauth.account.decorators import secure_admin_login
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.forms import BaseUserCreationForm
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.access import ROLES
-from kt_remedy.audit import service as audit
+from kt_remedy.audit.admin import RoleAdmin
 from kt_remedy.staff import service
 from kt_remedy.staff.models import ROLE_LABELS, Store, User
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_title = admin.site.site_header = _("위약금 면제·고객 보답 관리")
 admin.site.index_title = _("관리")
-
-
-class RoleAdmin(admin.ModelAdmin):
-    """A model admin whose rights are roles, not Django's permissions, and whose looks are recorded.
-
-    `view_roles` may read, `change_roles` may also change, `add_roles` may add; nobody deletes. `subject_of` says whose
-    data a row shows. Read-only unless `change_roles` is set.
-    """
-
-    view_roles: tuple[str, ...] = ()
-    change_roles: tuple[str, ...] = ()
-    add_roles: tuple[str, ...] = ()
-    list_per_page = 50
-    list_max_show_all = 0
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return self._has(request, (*self.view_roles, *self.change_roles, *self.add_roles))
-
-    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return self._has(request, self.change_roles)
-
-    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return self._has(request, self.add_roles)
-
-    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return False
-
-    def subject_of(self, obj: models.Model) -> str:
-        """The customer number whose data the row shows, or nothing."""
-        return ""
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-        # Names of filters only: a search term may be a telephone number.
-        self._looked(request, "admin.listed", "", "", {"filters": sorted(request.GET)})
-        return super().changelist_view(request, extra_context)
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
-    ) -> HttpResponse:
-        obj = self.get_object(request, object_id)
-        if obj is not None and self.has_view_permission(request, obj) and request.method == "GET":
-            self._looked(request, "admin.viewed", str(obj.pk), self.subject_of(obj), {})
-        return super().change_view(request, object_id, form_url, extra_context)
-
-    def log_addition(self, request: HttpRequest, obj: models.Model, message: object) -> LogEntry:
-        self._looked(request, "admin.added", str(obj.pk), self.subject_of(obj), {})
-        return super().log_addition(request, obj, message)
-
-    def log_change(self, request: HttpRequest, obj: models.Model, message: object) -> LogEntry:
-        self._looked(request, "admin.changed", str(obj.pk), self.subject_of(obj), {})
-        return super().log_change(request, obj, message)
-
-    def _looked(self, request: HttpRequest, action: str, key: str, subject: str, detail: dict) -> None:
-        if not isinstance(request.user, User):
-            raise PermissionDenied
-        audit.record(
-            actor=service.actor(request.user),
-            action=action,
-            object=f"{self.opts.model_name}:{key}" if key else str(self.opts.model_name),
-            subject=subject,
-            detail=detail,
-        )
-
-    def _has(self, request: HttpRequest, roles: tuple[str, ...]) -> bool:
-        return isinstance(request.user, User) and any(request.user.has_role(role) for role in roles)
 
 
 class _Reasoned(forms.ModelForm):

@@ -1,0 +1,132 @@
+"""What every admin page inherits: rights by role, looks recorded. And the record itself, for the auditor."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth import get_user_model
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from kt_remedy.audit import service
+from kt_remedy.audit.models import AuditEntry
+
+
+class RoleAdmin(admin.ModelAdmin):
+    """A model admin whose rights are roles, not Django's permissions, and whose looks are recorded.
+
+    `view_roles` may read, `change_roles` may also change, `add_roles` may add; nobody deletes. `subject_of` says whose
+    data a row shows. Read-only unless `change_roles` is set.
+    """
+
+    view_roles: tuple[str, ...] = ()
+    change_roles: tuple[str, ...] = ()
+    add_roles: tuple[str, ...] = ()
+    list_per_page = 50
+    list_max_show_all = 0
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return self._has(request, (*self.view_roles, *self.change_roles, *self.add_roles))
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return self._has(request, self.change_roles)
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return self._has(request, self.add_roles)
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def subject_of(self, obj: models.Model) -> str:
+        """The customer number whose data the row shows, or nothing."""
+        return ""
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        # Names of filters only: a search term may be a telephone number.
+        self._looked(request, "admin.listed", "", "", {"filters": sorted(request.GET)})
+        return super().changelist_view(request, extra_context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
+    ) -> HttpResponse:
+        obj = self.get_object(request, object_id)
+        if obj is not None and self.has_view_permission(request, obj) and request.method == "GET":
+            self._looked(request, "admin.viewed", str(obj.pk), self.subject_of(obj), {})
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def log_addition(self, request: HttpRequest, obj: models.Model, message: object) -> LogEntry:
+        self._looked(request, "admin.added", str(obj.pk), self.subject_of(obj), {})
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: models.Model, message: object) -> LogEntry:
+        self._looked(request, "admin.changed", str(obj.pk), self.subject_of(obj), {})
+        return super().log_change(request, obj, message)
+
+    def _looked(self, request: HttpRequest, action: str, key: str, subject: str, detail: dict) -> None:
+        service.record(
+            actor=f"staff:{request.user.pk}",
+            action=action,
+            object=f"{self.opts.model_name}:{key}" if key else str(self.opts.model_name),
+            subject=subject,
+            detail=detail,
+        )
+
+    def _has(self, request: HttpRequest, roles: tuple[str, ...]) -> bool:
+        return request.user.is_authenticated and any(request.user.has_role(role) for role in roles)
+
+
+class KindFilter(admin.SimpleListFilter):
+    """The first word of an action: what the act was about."""
+
+    title = _("종류")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        return [
+            ("staff", _("직원 계정과 로그인")),
+            ("admin", _("관리 화면")),
+            ("customer", _("고객 정보 보기")),
+            ("filing", _("신청")),
+            ("application", _("심사")),
+            ("batch", _("지급")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        return queryset.filter(action__startswith=f"{self.value()}.") if self.value() else queryset
+
+
+@admin.register(AuditEntry)
+class AuditAdmin(RoleAdmin):
+    """Read only. Search takes exact values: a customer number, `staff:7`, `application:12`."""
+
+    view_roles = ("auditor",)
+    list_display = ("at", "who", "action", "object", "subject", "reason", "ip")
+    list_filter = (KindFilter, ("at", admin.DateFieldListFilter))
+    search_fields = ("=subject", "=actor", "=object")
+    search_help_text = _("고객번호, staff:7, application:12처럼 정확히 적어 주세요.")
+    ordering = ("-at", "-id")
+    fields = ("at", "who", "action", "object", "subject", "reason", "ip", "detail", "position", "digest_hex")
+    readonly_fields = fields
+
+    @admin.display(description=_("누가"))
+    def who(self, entry: AuditEntry) -> str:
+        """The account's name beside its number."""
+        if not entry.actor.startswith("staff:"):
+            return entry.actor
+        names = self.__dict__.setdefault("_names", {})
+        if entry.actor not in names:
+            accounts = get_user_model().objects
+            name = accounts.filter(pk=entry.actor.partition(":")[2]).values_list("username", flat=True).first()
+            names[entry.actor] = f"{entry.actor} ({name})" if name else entry.actor
+        return names[entry.actor]
+
+    @admin.display(description=_("사슬 값"))
+    def digest_hex(self, entry: AuditEntry) -> str:
+        """The entry's digest as `manage.py verify_audit` prints it."""
+        return bytes(entry.digest).hex() if entry.digest else ""

@@ -1,0 +1,31 @@
+"""Sign-ins of staff, and tries that failed, are acts to be recorded (DOMAIN D1, article 8)."""
+
+import hashlib
+from typing import Any
+
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+
+from kt_remedy.audit import service
+
+
+def watch() -> None:
+    """Record from now on."""
+    user_logged_in.connect(_in, dispatch_uid="audit.in")
+    user_logged_out.connect(_out, dispatch_uid="audit.out")
+    user_login_failed.connect(_failed, dispatch_uid="audit.failed")
+
+
+def _in(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
+    service.record(actor=f"staff:{user.pk}", action="staff.signed_in", object=f"user:{user.pk}")
+
+
+def _out(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
+    if user is not None:
+        service.record(actor=f"staff:{user.pk}", action="staff.signed_out", object=f"user:{user.pk}")
+
+
+def _failed(sender: Any, credentials: dict, request: Any = None, **kwargs: Any) -> None:
+    # The name is kept as a digest: people type their password, or a customer's name, into the wrong box.
+    name = str(credentials.get("username", ""))
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    service.record(actor="nobody", action="staff.sign_in_failed", object="user", detail={"name_digest": digest})

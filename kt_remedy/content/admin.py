@@ -1,0 +1,44 @@
+"""The admin of the texts that staff edit."""
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from kt_remedy import clock
+from kt_remedy.audit.admin import RoleAdmin
+from kt_remedy.content import service
+from kt_remedy.content.models import Entry
+
+
+class EntryForm(forms.ModelForm):
+    class Meta:
+        model = Entry
+        fields = ("place", "key", "order", "title_ko", "title_en", "body_ko", "body_en", "shown_from")
+
+    def clean_shown_from(self) -> object:
+        shown_from = self.cleaned_data["shown_from"]
+        if shown_from < clock.today():
+            raise ValidationError(_("지난 날짜로는 올릴 수 없습니다."))
+        return shown_from
+
+
+@admin.register(Entry)
+class EntryAdmin(RoleAdmin):
+    """Texts are added, not changed: a new version with a later date takes the place of the old one."""
+
+    view_roles = ("auditor", "supervisor")
+    add_roles = ("administrator",)
+    form = EntryForm
+    list_display = ("place", "key", "title_ko", "shown_from", "written_by")
+    list_filter = ("place",)
+    list_select_related = ("written_by",)
+    ordering = ("place", "key", "-shown_from")
+    readonly_fields = ("written_by", "written_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
+        return () if obj is None else self.readonly_fields
+
+    def save_model(self, request: HttpRequest, obj: Entry, form: forms.ModelForm, change: bool) -> None:
+        service.write(by=request.user, entry=obj)
