@@ -44,7 +44,8 @@ class Act(models.Model):
     finished_at = models.DateTimeField(_("끝"), null=True)
     result = models.TextField(_("결과"), blank=True)
     attempts = models.IntegerField(default=0)
-    # By the wall clock: after a failure it is not tried again before this.
+    # By the wall clock: since when it is known to be due, and before when a failed one is not tried again.
+    seen_at = models.DateTimeField(null=True)
     retry_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -3,11 +3,13 @@
 Rooms register what they own in `AppConfig.ready()`; beat only ticks. A tick looks at rows, so what was due while
 everything was down is found afterwards, and a tick that comes twice finds nothing more to do.
 
-Acts follow business time and run one at a time, in the order of their due times, over all queues: whoever moves the
-clock a month forward sees the same order as whoever waited. Jobs follow the wall clock.
+Acts follow business time and run one after the other, in the order of their due times: whoever moves the clock a month
+forward sees the same order as whoever waited. Within a queue that is strict; an act of another queue is waited for some
+minutes only, so that a queue whose workers are down does not hold up money. Jobs follow the wall clock.
 
-Acts share one advisory lock of PostgreSQL and each job has its own. The lock belongs to the worker's connection: it
-is gone the moment the worker is, so a killed run is taken up by the next tick and no lease has to be guessed.
+The acts of a queue share an advisory lock of PostgreSQL and each job has its own. The lock belongs to the worker's
+connection: it is gone the moment the worker is, so a killed run is taken up by the next tick, and no lease has to be
+guessed.
 (Behind a pooler, workers need session pooling.)
 """
 
@@ -32,12 +34,13 @@ log = logging.getLogger(__name__)
 QUEUES = ("money", "messages", "perks", "rest")
 ATTEMPTS = 3
 PLAN_EVERY_SECONDS = 60
+# So long an act waits for earlier ones of other queues: longer than any of them takes when nothing is wrong.
+PATIENCE = dt.timedelta(minutes=5)
 # A job that did not succeed for this many of its periods, and for at least this long, is overdue.
 OVERDUE_PERIODS = 5
 OVERDUE_AT_LEAST = dt.timedelta(minutes=2)
 
-_LOCK_ACTS = (72_401, 0)
-_LOCK_JOB = 72_402
+_LOCK_ACTS, _LOCK_JOB = 72_401, 72_402
 
 Task = Callable[[Any], str | None]
 Due = dt.timedelta | Sequence[dt.datetime] | Callable[[programme.Programme], Sequence[dt.datetime]]
@@ -147,25 +150,28 @@ def sweep(queue: str) -> int:
 
 
 def run_next_act(queue: str) -> bool:
-    """Run the earliest act that is due, if it belongs to `queue` and nobody runs one now; says whether it did.
+    """Run the earliest act of `queue` that is due, unless an earlier one has to end first; says whether it did.
 
     An act that failed is tried again some seconds later, `ATTEMPTS` times in all; until then the later ones wait.
     """
-    with _locked(*_LOCK_ACTS) as ours:
+    with _locked(_LOCK_ACTS, _number(queue)) as ours:
         if not ours:
             return False
-        now = clock.now()
-        act = (
-            Act.objects.filter(
-                state__in=(Act.State.WAITING, Act.State.RUNNING), due_at__lte=now, code__in=list(_entries)
-            )
-            .order_by("due_at", "id")
-            .first()
-        )
-        if act is None:
+        now, wall = clock.now(), dt.datetime.now(dt.UTC)
+        due = Act.objects.filter(
+            state__in=(Act.State.WAITING, Act.State.RUNNING), due_at__lte=now, code__in=list(_entries)
+        ).order_by("due_at", "id")
+        due.filter(seen_at__isnull=True).order_by().update(seen_at=wall)
+        act = None
+        for act in due:
+            if _entries[act.code].queue == queue:
+                break
+            if act.seen_at is None or wall - act.seen_at < PATIENCE:
+                return False
+        else:
             return False
         item = _entries[act.code]
-        if item.queue != queue or (act.retry_at and act.retry_at > dt.datetime.now(dt.UTC)):
+        if act.retry_at and act.retry_at > wall:
             return False
         if item.latest is not None and now - act.due_at > item.latest:
             _finish(act, Act.State.MISSED, "")
@@ -225,7 +231,7 @@ def run_again(*, act_id: int) -> bool:
     """Put a failed or missed act back on the calendar to be run at the next tick; says whether it was one."""
     return bool(
         Act.objects.filter(pk=act_id, state__in=(Act.State.FAILED, Act.State.MISSED)).update(
-            state=Act.State.WAITING, attempts=0, retry_at=None
+            state=Act.State.WAITING, attempts=0, seen_at=None, retry_at=None
         )
     )
 

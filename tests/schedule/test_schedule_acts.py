@@ -61,6 +61,19 @@ def test_an_act_waits_for_its_queue_and_holds_back_what_comes_after(calendar, at
     assert ran == ["freeze", "remind"]
 
 
+def test_a_queue_whose_workers_are_down_holds_the_others_back_for_minutes_only(calendar, at):
+    ran = []
+    perks, money = moment("2026-01-20T18:00+09:00"), moment("2026-01-20T19:00+09:00")
+    calendar.register("grant", title="", task=lambda act: ran.append("grant"), due=[perks], queue="perks")
+    calendar.register("freeze", title="", task=lambda act: ran.append("freeze"), due=[money], queue="money")
+    at("2026-01-20T20:00+09:00")
+    assert calendar.sweep("money") == 0
+    Act.objects.update(seen_at=dt.datetime.now(dt.UTC) - calendar.PATIENCE)
+    assert calendar.sweep("money") == 1
+    assert calendar.sweep("perks") == 1
+    assert ran == ["freeze", "grant"]
+
+
 def test_planning_twice_adds_nothing_and_takes_off_what_left_the_programme(calendar, at):
     at("2026-01-20T10:00+09:00")
     due = [moment("2026-01-21T10:00+09:00"), moment("2026-01-22T10:00+09:00")]
