@@ -210,6 +210,7 @@ class Objection(models.Model):
     person_index = models.BinaryField()
     words_enc = models.BinaryField()
     contact_enc = models.BinaryField()
+    language = models.CharField(_("언어"), max_length=2, default="ko")
     # What was contested, as the customer saw it.
     verdict_outcome = models.CharField(_("판정"), max_length=12)
     verdict_reasons = models.CharField(_("이유"), max_length=400, blank=True)

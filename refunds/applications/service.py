@@ -358,7 +358,7 @@ def withdraw(
         row = lock(application_id, person_index=person_index, staff=staff)
         if not row.is_live:
             raise Refused("OVER", _("이미 끝난 신청입니다."))
-        _refuse_frozen(row)
+        refuse_frozen(row)
         move(row, Status.WITHDRAWN, code="WITHDRAWN", actor=actor_of(staff), words=words)
         _record(row, "application.withdrawn", staff=staff, reason=words)
         notify(row, "application.withdrawn", subject=f"application:{row.pk}")
@@ -376,7 +376,7 @@ def mend_account(
         row = lock(application_id, person_index=person_index, staff=staff)
         if not row.is_live:
             raise Refused("OVER", _("이미 끝난 신청입니다."))
-        _refuse_frozen(row)
+        refuse_frozen(row)
         account = _account(account_id, bytes(row.account.person_index))
         if row.account_id == account.pk:
             raise Refused("SAME", _("지금과 같은 계좌입니다."))
@@ -428,7 +428,8 @@ def visible_to(*, person_index: bytes | None = None, staff: User | None = None, 
     return Q(pk__in=[])
 
 
-def _refuse_frozen(row: Application) -> None:
+def refuse_frozen(row: Application) -> None:
+    """Refuse whatever would change a locked application that is in a batch or paid."""
     # The freeze takes a share lock on the application before it makes an item, so one of the two sees the other.
     if row.items.filter(status__in=Item.HOLDING).exists():
         raise Refused("FROZEN", _("지급 명단이 확정되어 바꿀 수 없습니다."))
@@ -448,15 +449,18 @@ def _record(row: Application, action: str, *, staff: User | None = None, reason:
 # Looking again ---------------------------------------------------------------------------------------------
 
 
+def facts_of(row: Application, *, reviewed: bool) -> Facts:
+    """What the table looks at for an application that exists."""
+    people = persons_on(row.account, besides=bytes(row.account.person_index)) + 1
+    return _facts(
+        row.line, row.account, row.lateness, row.filing.representation, people,
+        qa_sample=row.qa_sample, reviewed=reviewed,
+    )  # fmt: skip
+
+
 def _ask_again(row: Application, *, actor: str, **columns) -> bool:
     """Ask the table about a locked application again; returns whether its state changed."""
-    people = persons_on(row.account, besides=bytes(row.account.person_index)) + 1
-    answer = decide(
-        _facts(
-            row.line, row.account, row.lateness, row.filing.representation, people,
-            qa_sample=row.qa_sample, reviewed=row.reviewed,
-        )
-    )  # fmt: skip
+    answer = decide(facts_of(row, reviewed=row.reviewed))
     # What was applied for and is no claim any more is a person's to judge: nothing is rejected by itself.
     to, code = (answer.status, answer.code) if answer.status else (Status.REVIEW, VERDICT_CHANGED)
     before = row.status

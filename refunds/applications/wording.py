@@ -304,3 +304,20 @@ def _ahead(row: Application, item: Item | None, coming: rounds.Round | None, now
         )
     )
     return steps
+
+
+def staff_reason(row: Application) -> str:
+    """Why a case is with the reviewers, in the words of staff."""
+    if row.flag == "VERDICT_CHANGED":
+        return _("승인 뒤에 판정이 바뀜")
+    if row.status == Status.LATE:
+        return _("기간 뒤 접수(휴일로 늦음)") if row.lateness == "CURED" else _("기간 뒤 접수")
+    if row.line.standing_outcome == "REVIEW":
+        return _("판정이 사람의 확인을 요구함")
+    if row.line.standing_outcome != "ELIGIBLE":
+        return _("신청 뒤에 판정이 바뀜")
+    if row.filing.representation != "SELF":
+        return row.filing.get_representation_display() + " " + _("신청, 서류 확인")
+    if row.flag == "SHARED_ACCOUNT":
+        return _("한 계좌를 세 사람 넘게 씀")
+    return _("표본 심사") if row.qa_sample else _("다시 심사")

@@ -1,0 +1,226 @@
+"""The reviewers' pages: the list, the next case, one case, objections. And the customer's page to object."""
+
+import uuid
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from eligibility import service as eligibility
+from eligibility import wording as lines
+from eligibility.models import Line
+from kt_remedy import clock, masking, programme
+from kt_remedy.access import customer, staff
+from kt_remedy.audit import service as audit
+from refunds.applications import dates, reviews, wording
+from refunds.applications.forms import ObjectionForm
+from refunds.applications.models import Application, Objection
+from refunds.applications.moves import Refused
+from refunds.applications.review_forms import AnswerForm, DecisionForm, WordsForm
+from refunds.applications.service import may_claim
+from refunds.applications.states import BY_REVIEWER, Status
+
+PER_PAGE = 50
+
+
+@staff("reviewer", "supervisor", "auditor")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def work_list(request: HttpRequest) -> HttpResponse:
+    """Everything that waits for a person, oldest first; several cases can be decided alike in one go."""
+    form = DecisionForm(request.POST if request.method == "POST" else None)
+    conflicts: list[tuple[int, str]] = []
+    if request.method == "POST" and form.is_valid():
+        ids = [int(pk) for pk in request.POST.getlist("case") if pk.isdecimal()]
+        try:
+            count = reviews.decide_all(
+                application_ids=ids,
+                reviewer=request.user,  # type: ignore[arg-type]
+                act=form.cleaned_data["act"],
+                words=form.cleaned_data["words"],
+            )
+        except reviews.Conflicts as found:
+            conflicts = found.found
+        else:
+            messages.success(request, _("%(count)s건을 결정했습니다.") % {"count": count})
+            return redirect("refunds:review")
+    state = request.GET.get("state", "")
+    rows = reviews.waiting()
+    if state in Status.values:
+        rows = rows.filter(status=state)
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    now = clock.now()
+    cases = [
+        {
+            "row": row,
+            "name": masking.name(row.line.customer.holder_name or ""),
+            "line": wording.line_name(row),
+            "reason": wording.staff_reason(row),
+            "days": (now - row.status_since).days,
+            "by": dates.review_by(row.status_since),
+            "over": dates.review_by(row.status_since) < clock.kst_date(now),
+        }
+        for row in page
+    ]
+    context = {
+        "cases": cases,
+        "page": page,
+        "state": state,
+        "states": [(s.value, s.label) for s in BY_REVIEWER],
+        "form": form,
+        "conflicts": conflicts,
+        "objections": reviews.open_objections()[:20],
+        "today": clock.kst_date(now),
+        "may_decide": request.user.has_role("reviewer"),  # type: ignore[union-attr]
+    }
+    return render(request, "refunds/review_list.html", context, status=422 if form.errors or conflicts else 200)
+
+
+@staff("reviewer")
+@require_POST
+def take_next(request: HttpRequest) -> HttpResponse:
+    """Give me the next case."""
+    row = reviews.take_next(reviewer=request.user)  # type: ignore[arg-type]
+    if row is None:
+        messages.info(request, _("지금 맡을 건이 없습니다."))
+        return redirect("refunds:review")
+    return redirect("refunds:review-case", row.pk)
+
+
+@staff("reviewer", "supervisor", "auditor")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def case(request: HttpRequest, pk: int) -> HttpResponse:
+    """One case: what the rules saw, what is known of the account, what was decided, and the decision to make."""
+    row = (
+        Application.objects.select_related("filing", "line__customer", "account__holder_check", "reviewer")
+        .filter(pk=pk)
+        .first()
+    )
+    if row is None:
+        raise Http404
+    open_case = row.status in BY_REVIEWER
+    form_class = DecisionForm if open_case else WordsForm
+    form = form_class(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            _act(request, row, form)
+        except Refused as refused:
+            form.add_error(None, str(refused))
+        else:
+            messages.success(request, _("결정을 남겼습니다."))
+            return redirect("refunds:review")
+    audit.record(
+        actor=f"staff:{request.user.pk}",
+        action="application.viewed",
+        object=f"application:{row.pk}",
+        subject=row.line.customer_id,
+    )
+    facts = eligibility.facts_of(row.line)
+    context = {
+        "row": row,
+        "name": masking.name(row.line.customer.holder_name or ""),
+        "line_name": wording.line_name(row),
+        "conditions": lines.conditions(eligibility.trace_of(row.line), facts, programme.current()),
+        "verdict": lines.outcome_title(row.line.standing_outcome),
+        "reason": wording.staff_reason(row),
+        "amount": wording.amount(row),
+        "decisions": row.decisions.order_by("id"),
+        "form": form,
+        "open_case": open_case,
+        "can_undo": row.status in {Status.REJECTED, Status.APPROVED} and not row.flag,
+        "changed": row.status == Status.APPROVED and row.flag == "VERDICT_CHANGED",
+        "by": dates.review_by(row.status_since),
+        "may_decide": request.user.has_role("reviewer"),  # type: ignore[union-attr]
+    }
+    return render(request, "refunds/review_case.html", context, status=422 if form.errors else 200)
+
+
+def _act(request: HttpRequest, row: Application, form) -> None:
+    values = {"application_id": row.pk, "reviewer": request.user, "words": form.cleaned_data["words"]}
+    if "act" in form.cleaned_data:
+        reviews.review(act=form.cleaned_data["act"], **values)
+    elif "confirm" in request.POST:
+        reviews.confirm(**values)
+    else:
+        reviews.undo(**values)
+
+
+@staff("reviewer", "supervisor", "auditor")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def objection(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """One objection, in the customer's words, and its answer."""
+    row = Objection.objects.select_related("line__customer", "answered_by").filter(pk=pk).first()
+    if row is None:
+        raise Http404
+    form = AnswerForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            reviews.answer_objection(
+                objection_id=pk,
+                reviewer=request.user,  # type: ignore[arg-type]
+                uphold=form.cleaned_data["uphold"] == "yes",
+                words=form.cleaned_data["words"],
+            )
+        except Refused as refused:
+            form.add_error(None, str(refused))
+        else:
+            messages.success(request, _("답변을 보냈습니다."))
+            return redirect("refunds:review")
+    audit.record(
+        actor=f"staff:{request.user.pk}",
+        action="objection.viewed",
+        object=f"objection:{pk}",
+        subject=row.line.customer_id,
+    )
+    context = {
+        "row": row,
+        "form": form,
+        "name": masking.name(row.line.customer.holder_name or ""),
+        "conditions": lines.conditions(
+            eligibility.trace_of(row.line), eligibility.facts_of(row.line), programme.current()
+        ),
+        "verdict": lines.outcome_title(row.line.standing_outcome),
+        "may_decide": request.user.has_role("reviewer"),  # type: ignore[union-attr]
+    }
+    return render(request, "refunds/review_objection.html", context, status=422 if form.errors else 200)
+
+
+@customer
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
+    """A customer says what is wrong about the answer to a line."""
+    me = request.person  # type: ignore[attr-defined]
+    line = Line.objects.select_related("customer").filter(pk=contract_no).first()
+    if line is None or not may_claim(line.customer, me.ci_index, "GUARDIAN") or not reviews.can_object(line):
+        raise Http404
+    latest = Objection.objects.filter(line=line).order_by("-received_at").first()
+    still_open = latest is not None and latest.status == Objection.Status.OPEN
+    form = ObjectionForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and not still_open and form.is_valid():
+        reviews.object_to(
+            contract_no=contract_no,
+            person_index=me.ci_index,
+            words=form.cleaned_data["words"],
+            contact=me.phone,
+            language=(get_language() or "ko")[:2],
+        )
+        return redirect("refunds:object", contract_no)
+    facts = eligibility.facts_of(line)
+    context = {
+        "form": form,
+        "latest": latest,
+        "still_open": still_open,
+        "line_name": f"{lines.product_name(line.product)} {masking.phone(line.msisdn or '')}",
+        "verdict": lines.outcome_title(line.standing_outcome),
+        "reasons": lines.reasons(line.reason_codes, facts, programme.current()),
+        "answer_by": dates.objection_by(clock.today()),
+    }
+    return render(request, "refunds/object.html", context, status=422 if form.errors else 200)

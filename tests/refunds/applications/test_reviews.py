@@ -1,0 +1,163 @@
+"""What reviewers may do, to whose cases, and what the database keeps of it."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from eligibility.models import LineDecision
+from kt_remedy.notices.models import Message
+from refunds.applications import reviews, service
+from refunds.applications.models import Application, Decision, Objection
+from refunds.applications.moves import Refused
+from tests.refunds import make
+from tests.sessions import as_customer, as_staff, person, staff_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def reviewer():
+    return staff_user("reviewer")
+
+
+@pytest.fixture(autouse=True)
+def january(at) -> None:
+    at("2026-01-16T10:00+09:00")
+
+
+def in_review(holder=None, **facts) -> Application:
+    facts = {"outcome": "REVIEW", "reasons": "REVIEW_NAME_TRANSFER", **facts}
+    return make.application(make.line(holder or make.customer(), **facts), status="REVIEW")
+
+
+def test_a_yes_settles_the_line_and_asks_the_rest_of_the_table(reviewer) -> None:
+    row, unpaid = in_review(), in_review(reasons="REVIEW_NAME_TRANSFER;UNPAID")
+    reviews.review(application_id=row.pk, reviewer=reviewer, act="APPROVE", words="계약을 이어받음")
+    reviews.review(application_id=unpaid.pk, reviewer=reviewer, act="APPROVE", words="계약을 이어받음")
+    row.refresh_from_db()
+    unpaid.refresh_from_db()
+    assert (row.status, unpaid.status) == ("APPROVED", "ON_HOLD_UNPAID")
+    assert LineDecision.objects.get(line=row.line_id).outcome == "ELIGIBLE"
+    assert Message.objects.filter(kind="application.approved").count() == 1
+    assert row.decisions.get().words == "계약을 이어받음"
+
+
+def test_a_no_can_be_undone_and_then_become_a_yes(reviewer) -> None:
+    row = in_review()
+    reviews.review(application_id=row.pk, reviewer=reviewer, act="REJECT", words="새 계약")
+    reviews.undo(application_id=row.pk, reviewer=reviewer, words="서류를 다시 봄")
+    reviews.review(application_id=row.pk, reviewer=reviewer, act="APPROVE", words="이어받은 계약")
+    row.refresh_from_db()
+    assert row.status == "APPROVED"
+    assert list(Decision.objects.values_list("to_status", flat=True)) == ["REJECTED", "REVIEW", "APPROVED"]
+
+
+def test_documents_are_asked_for_with_a_date_and_come_back(reviewer) -> None:
+    row = in_review()
+    reviews.review(application_id=row.pk, reviewer=reviewer, act="ASK_DOCUMENTS", words="가족관계증명서")
+    row.refresh_from_db()
+    assert (row.status, str(row.documents_due_on)) == ("NEED_DOCS", "2026-01-27")
+    reviews.documents_shown(application_id=row.pk, staff=staff_user("clerk"), documents=["FAMILY"])
+    row.refresh_from_db()
+    assert (row.status, row.documents_due_on) == ("REVIEW", None)
+
+
+def test_what_reviewers_may_not(reviewer) -> None:
+    mine = in_review(make.customer(ci="reviewer-ci"))
+    self_reviewer = staff_user("reviewer", username="self", ci="reviewer-ci")
+    row = in_review()
+    for code, attempt in {
+        "OWN_CASE": lambda: reviews.review(application_id=mine.pk, reviewer=self_reviewer, act="APPROVE", words="x"),
+        "ROLE": lambda: reviews.review(application_id=row.pk, reviewer=staff_user("clerk"), act="APPROVE", words="x"),
+        "WORDS": lambda: reviews.review(application_id=row.pk, reviewer=reviewer, act="APPROVE", words=" "),
+        "UNKNOWN": lambda: reviews.review(application_id=0, reviewer=reviewer, act="APPROVE", words="x"),
+    }.items():
+        with pytest.raises(Refused) as refused:
+            attempt()
+        assert refused.value.code == code
+    assert reviews.take_next(reviewer=self_reviewer) == row
+
+
+def test_the_next_case_is_the_oldest_that_nobody_has(reviewer) -> None:
+    first, second = in_review(), in_review()
+    other = staff_user("reviewer", username="other")
+    assert reviews.take_next(reviewer=reviewer) == first
+    assert reviews.take_next(reviewer=other) == second
+    assert reviews.take_next(reviewer=staff_user("reviewer", username="third")) is None
+    with pytest.raises(Refused) as refused:
+        reviews.review(application_id=first.pk, reviewer=other, act="REJECT", words="x")
+    assert refused.value.code == "TAKEN"
+
+
+def test_a_bulk_decision_applies_to_all_or_none(reviewer) -> None:
+    rows = [in_review() for _ in range(3)]
+    done = make.application(make.line(make.customer()))
+    with pytest.raises(reviews.Conflicts) as conflicts:
+        reviews.decide_all(application_ids=[*(r.pk for r in rows), done.pk], reviewer=reviewer, act="REJECT", words="x")
+    assert [pk for pk, _why in conflicts.value.found] == [done.pk]
+    assert Application.objects.filter(status="REVIEW").count() == 3
+    assert LineDecision.objects.count() == Message.objects.count() == 0
+    assert reviews.decide_all(application_ids=[r.pk for r in rows], reviewer=reviewer, act="REJECT", words="x") == 3
+
+
+def test_an_approval_whose_verdict_changed_is_confirmed_or_opened_again(reviewer) -> None:
+    from eligibility.models import Line
+
+    row = make.application(make.line(make.customer()))
+    Line.objects.filter(pk=row.line_id).update(outcome="REVIEW", reasons="REVIEW_UNKNOWN_ITEM")
+    service.recheck_after_feed()
+    assert list(reviews.waiting()) == [row]
+    reviews.confirm(application_id=row.pk, reviewer=reviewer, words="항목을 확인함")
+    row.refresh_from_db()
+    assert (row.status, row.flag) == ("APPROVED", "")
+    assert service.recheck_after_feed() == 0
+
+
+def test_an_objection_is_answered_by_the_date_that_was_shown(reviewer) -> None:
+    holder = make.customer(ci="hong")
+    line = make.line(holder, outcome="NOT_ELIGIBLE", reasons="DEVICE_CHANGE_AFTER_BASE")
+    client = as_customer(Client(), person("hong"))
+    page = reverse("refunds:object", args=[line.pk])
+    assert "1월\xa030일(금)" in client.get(page).content.decode()
+    text = client.post(page, {"words": "기기를 바꾸지 않았습니다. 850302-1234567"}).content.decode()
+    assert "주민등록번호로 보이는" in text
+    assert Objection.objects.count() == 0
+    client.post(page, {"words": "기기를 바꾸지 않았습니다."})
+    client.post(page, {"words": "두 번째"})
+    row = Objection.objects.get()
+    assert (row.words, str(row.answer_by)) == ("기기를 바꾸지 않았습니다.", "2026-01-30")
+    assert "바꾸지".encode() not in bytes(row.words_enc)
+    assert "이의를 받았습니다" in client.get(page).content.decode()
+    reviews.answer_objection(objection_id=row.pk, reviewer=reviewer, uphold=True, words="확인했습니다.")
+    line.refresh_from_db()
+    assert line.standing_outcome == "ELIGIBLE"
+    assert Message.objects.filter(kind="objection.answered").count() == 1
+    assert "확인했습니다." in client.get(page).content.decode()
+    stranger = as_customer(Client(), person("someone"))
+    assert stranger.get(page).status_code == 404
+
+
+def test_an_upheld_objection_opens_a_rejected_case(reviewer) -> None:
+    holder = make.customer()
+    row = in_review(holder)
+    reviews.review(application_id=row.pk, reviewer=reviewer, act="REJECT", words="새 계약")
+    objection = reviews.object_to(
+        contract_no=row.line_id, person_index=service.person_of(holder), words="이어받았습니다", contact="01055550000"
+    )
+    reviews.answer_objection(objection_id=objection.pk, reviewer=reviewer, uphold=True, words="맞습니다")
+    row.refresh_from_db()
+    assert row.status == "REVIEW"
+
+
+def test_the_reviewers_pages(reviewer) -> None:
+    row = in_review()
+    client = as_staff(Client(), reviewer)
+    assert row.filing.reference in client.get(reverse("refunds:review")).content.decode()
+    answer = client.post(reverse("refunds:review-next"))
+    assert answer["Location"] == reverse("refunds:review-case", args=[row.pk])
+    assert client.get(answer["Location"]).status_code == 200
+    assert client.post(answer["Location"], {"act": "APPROVE"}).status_code == 422
+    assert client.post(answer["Location"], {"act": "APPROVE", "words": "확인"}).status_code == 302
+    row.refresh_from_db()
+    assert row.status == "APPROVED"
+    assert as_staff(Client(), staff_user("clerk")).get(reverse("refunds:review")).status_code == 403
