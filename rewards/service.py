@@ -192,7 +192,13 @@ def needs_guardian(birth: dt.date | None, today: dt.date) -> bool:
 
 
 def choose(
-    *, perk_code: str, contract_no: str, choice_code: str, person_index: bytes, guardian: bool = False, by: User | None = None
+    *,
+    perk_code: str,
+    contract_no: str,
+    choice_code: str,
+    person_index: bytes,
+    guardian: bool = False,
+    by: User | None = None,
 ) -> Entitlement:
     """Choose a service for a line, or change the choice while no code was issued (D-53).
 

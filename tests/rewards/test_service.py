@@ -242,3 +242,18 @@ def test_overview_needs_as_many_queries_for_ten_lines_as_for_one(take_base, kept
     take_base()
     with django_assert_max_num_queries(7):
         service.overview(index(holder))
+
+
+def test_codes_are_imported_from_a_file(db, tmp_path, capsys):
+    from django.core.management import CommandError, call_command
+
+    file = tmp_path / "codes.txt"
+    file.write_text("A-1\nA-2\n\nA-1\n")
+    call_command("import_vouchers", "OTT", "TVING", str(file))
+    call_command("import_vouchers", "OTT", "TVING", str(file))
+    assert Voucher.objects.count() == 2
+    assert capsys.readouterr().out.splitlines() == ["2 new codes of 4 in the file.", "0 new codes of 4 in the file."]
+    with pytest.raises(CommandError, match="no service NOPE"):
+        call_command("import_vouchers", "OTT", "NOPE", str(file))
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("import_vouchers", "OTT", "TVING", str(tmp_path / "missing"))

@@ -1,0 +1,31 @@
+"""Put codes bought from a video service into the pool they are handed out from."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from rewards import service
+
+
+class Command(BaseCommand):
+    help = "Import voucher codes, one a line. Codes already known are left alone; the file may be given again."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("perk", help="code of the perk in the programme file, as OTT")
+        parser.add_argument("choice", help="code of the service, as TVING")
+        parser.add_argument("file", type=Path)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            codes = options["file"].read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"{options['file']} cannot be read: {error}. Nothing was imported.") from error
+        try:
+            new = service.import_vouchers(perk_code=options["perk"], choice_code=options["choice"], codes=codes)
+        except service.Refused:
+            raise CommandError(
+                f"The programme has no service {options['choice']} under a perk {options['perk']}."
+            ) from None
+        self.stdout.write(f"{new:,} new codes of {len(codes):,} in the file.")
