@@ -42,6 +42,14 @@ OVERDUE_AT_LEAST = dt.timedelta(minutes=2)
 
 _LOCK_ACTS, _LOCK_JOB = 72_401, 72_402
 
+
+class NotYet(Exception):
+    """Raised by the task of an act when what it needs is not there yet; its text, without personal data, is shown.
+
+    The act is asked again every half minute, without counting as a failure and without holding back others.
+    """
+
+
 Task = Callable[[Any], str | None]
 Due = dt.timedelta | Sequence[dt.datetime] | Callable[[programme.Programme], Sequence[dt.datetime]]
 
@@ -164,15 +172,15 @@ def run_next_act(queue: str) -> bool:
         due.filter(seen_at__isnull=True).order_by().update(seen_at=wall)
         act = None
         for act in due:
-            if _entries[act.code].queue == queue:
+            pausing = act.retry_at is not None and act.retry_at > wall
+            waited_for = act.seen_at is None or wall - act.seen_at < PATIENCE
+            if _entries[act.code].queue == queue and not pausing:
                 break
-            if act.seen_at is None or wall - act.seen_at < PATIENCE:
+            if waited_for:
                 return False
         else:
             return False
         item = _entries[act.code]
-        if act.retry_at and act.retry_at > wall:
-            return False
         if item.latest is not None and now - act.due_at > item.latest:
             _finish(act, Act.State.MISSED, "")
             log.warning("act missed: %s", act.code)
@@ -184,6 +192,15 @@ def run_next_act(queue: str) -> bool:
         act.save(update_fields=["state", "started_at", "attempts"])
         try:
             result = item.task(act) or ""
+        except NotYet as reason:
+            Act.objects.filter(pk=act.pk).update(
+                state=Act.State.WAITING,
+                attempts=act.attempts - 1,
+                result=str(reason),
+                seen_at=wall - PATIENCE,
+                retry_at=wall + dt.timedelta(seconds=30),
+            )
+            return True
         except Exception as error:  # whatever it was, the calendar has to go on and say so
             where = _where(error)
             log.error("act failed: %s %s", act.code, where)

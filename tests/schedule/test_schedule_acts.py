@@ -74,6 +74,32 @@ def test_a_queue_whose_workers_are_down_holds_the_others_back_for_minutes_only(c
     assert ran == ["freeze", "grant"]
 
 
+def test_what_needs_something_that_is_not_there_waits_without_holding_up_others(calendar, at):
+    there, ran = [], []
+
+    def base(act):
+        if not there:
+            raise calendar.NotYet("no delivery of that day")
+        ran.append("base")
+
+    calendar.register("base", title="", task=base, due=[moment("2026-01-14T00:00+09:00")], queue="perks")
+    calendar.register(
+        "grant", title="", task=lambda act: ran.append("grant"), due=[moment("2026-01-15T00:00+09:00")], queue="perks"
+    )
+    calendar.register("remind", title="", task=lambda act: ran.append("remind"), due=[moment("2026-01-16T00:00+09:00")])
+    at("2026-01-20T10:00+09:00")
+    for _ in range(4):
+        calendar.sweep("perks")
+        calendar.sweep("rest")
+    assert ran == ["grant", "remind"]
+    waiting = Act.objects.get(code="base")
+    assert (waiting.state, waiting.attempts, waiting.result) == ("WAITING", 0, "no delivery of that day")
+    there.append(1)
+    Act.objects.update(retry_at=None)
+    calendar.sweep("perks")
+    assert ran == ["grant", "remind", "base"]
+
+
 def test_planning_twice_adds_nothing_and_takes_off_what_left_the_programme(calendar, at):
     at("2026-01-20T10:00+09:00")
     due = [moment("2026-01-21T10:00+09:00"), moment("2026-01-22T10:00+09:00")]
