@@ -114,7 +114,7 @@ class CustomerColumns(models.Model):
     name_index = models.BinaryField()
     # Clear, because rules and perks compare it set-based; masked on every screen.
     birth_date = models.DateField(null=True)
-    # Keyed digest of the clear values: ciphertexts of equal values differ, so a change is seen by this.
+    # Keyed digest of the values as sent: ciphertexts of equal values differ, so a change is seen by this.
     digest = models.BinaryField()
     as_of = models.DateField()
 
@@ -168,6 +168,8 @@ class LineColumns(models.Model):
     msisdn_enc = models.BinaryField()
     msisdn_index = models.BinaryField()
     contact_enc = models.BinaryField(null=True)
+    # Never searched: ciphertexts of equal numbers differ, so a changed one is seen by this.
+    contact_index = models.BinaryField(null=True)
     network = models.CharField(_("망"), max_length=4)
     product = models.CharField(_("상품"), max_length=7)
     opened_at = models.DateTimeField(_("개통"))
@@ -193,7 +195,6 @@ class LineColumns(models.Model):
     expected_penalty_krw = models.BigIntegerField(_("예상 위약금"))
     refundable_krw = models.BigIntegerField(_("환급 대상 금액"))
     programme_version = models.CharField(_("프로그램 버전"), max_length=64)
-    digest = models.BinaryField()
     as_of = models.DateField(_("기준일"))
 
     class Meta:

@@ -5,6 +5,7 @@ are known (`eligibility.feed.load`).
 """
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,11 +23,12 @@ LARGEST_DAYS = 2**31 - 1
 TOO_LARGE = "more than the register can hold"
 LINES, BILLS = 0, 1
 LINE_ORDER = (
-    "contract_no", "customer_no", "msisdn_enc", "msisdn_index", "contact_enc", "network", "product", "opened_at",
+    "contract_no", "customer_no", "msisdn_enc", "msisdn_index", "contact_enc", "contact_index", "network", "product",
+    "opened_at",
     "contract_type", "contract_event", "contract_started_at", "commitment_started_at", "contract_months",
     "subsidy_krw", "extra_subsidy_krw", "discount_krw", "suspended_days", "status", "terminated_at",
     "termination_reason", "port_requested_at", "rejoined_at", "opened_on", "terminated_on", "outcome", "reasons",
-    "expected_penalty_krw", "refundable_krw", "programme_version", "digest", "as_of", "line_no",
+    "expected_penalty_krw", "refundable_krw", "programme_version", "as_of", "line_no",
 )  # fmt: skip
 CUSTOMER_ORDER = (
     "customer_no", "ci_index", "ci_enc", "guardian_ci_index", "guardian_ci_enc", "holder_kind", "holder_name_enc",
@@ -67,7 +69,7 @@ class Encoder:
         self._programme, self._as_of = programme, str(as_of)
         self._days = rules.LocalDays(programme.zone)
         self._line_file, self._bill_file = LineFile(lines, programme.zone), BillFile(bills)
-        self._times: dict[str, str] = {}
+        self._digest_key = crypto.blind_index("", "digest")
 
     def close(self) -> None:
         """Close the two files."""
@@ -111,19 +113,20 @@ class Encoder:
                 holder, first = values[1:7], line
             last = line
             verdict = judge(facts, (), programme)
-            contact_enc = staging.NULL
+            reachable = "\\N\t\\N"
             if contact:
-                contact_enc = f"\\\\x{encrypt(contact, f'eligibility_line:contact_enc:{contract_no}').hex()}"
+                hidden = encrypt(contact, f"eligibility_line:contact_enc:{contract_no}").hex()
+                reachable = f"\\\\x{hidden}\t\\\\x{index(contact, 'msisdn').hex()}"
             append(
                 f"{contract_no}\t{customer_no}"
                 f"\t\\\\x{encrypt(msisdn, f'eligibility_line:msisdn_enc:{contract_no}').hex()}"
-                f"\t\\\\x{index(msisdn, 'msisdn').hex()}\t{contact_enc}"
+                f"\t\\\\x{index(msisdn, 'msisdn').hex()}\t{reachable}"
                 f"\t{network}\t{product}\t{time(opened_at)}\t{contract_type}\t{contract_event}"
                 f"\t{time(started_at)}\t{time(committed_at)}\t{months}\t{facts.subsidy}\t{facts.extra_subsidy}"
                 f"\t{facts.discount}\t{facts.suspended_days}\t{status}\t{time(terminated_at)}\t{reason}"
                 f"\t{time(asked_at)}\t{time(rejoined_at)}\t{day(opened_at)}\t{facts.terminated_on or staging.NULL}"
                 f"\t{verdict.outcome}\t{';'.join(verdict.reasons)}\t{verdict.expected_penalty}\t{verdict.refundable}"
-                f"\t{version}\t\\\\x{index(_SEPARATOR.join(values), 'line').hex()[:32]}\t{as_of}\t{line}\n"
+                f"\t{version}\t{as_of}\t{line}\n"
             )
         if holder:
             out.customers.append(self._customer(holder, first, last))
@@ -137,6 +140,7 @@ class Encoder:
         def indexed(value: str, purpose: str) -> str:
             return f"\\\\x{crypto.blind_index(value, purpose).hex()}"
 
+        digest = hashlib.blake2s(_SEPARATOR.join(holder).encode(), key=self._digest_key, digest_size=16)
         own = f"{indexed(ci, 'ci')}\t{hidden('ci_enc', ci)}" if ci else "\\N\t\\N"
         guardian = (
             f"{indexed(guardian_ci, 'ci')}\t{hidden('guardian_ci_enc', guardian_ci)}" if guardian_ci else "\\N\t\\N"
@@ -144,7 +148,7 @@ class Encoder:
         return (
             f"{customer_no}\t{own}\t{guardian}\t{kind}\t{hidden('holder_name_enc', name)}"
             f"\t{indexed(search.name_key(name), 'name')}\t{birth_date or staging.NULL}"
-            f"\t{indexed(_SEPARATOR.join(holder), 'customer')[:35]}\t{self._as_of}\t{first}\t{last}\n"
+            f"\t\\\\x{digest.hexdigest()}\t{self._as_of}\t{first}\t{last}\n"
         )
 
     def _bills(self, rows: Iterable[BillRow], out: Encoded) -> None:
@@ -156,11 +160,11 @@ class Encoder:
             )
 
     def _time(self, text: str) -> str:
-        """A time as PostgreSQL reads it, whose limits are offsets of 16 hours, long fractions and the calendar's ends."""
-        if text[-6:] == "+09:00" and len(text) < 27 and text[:4] not in {"0001", "9999"}:
-            return text
+        """A time as PostgreSQL can read it: its limits are offsets of 16 hours, long fractions, the calendar's ends."""
         if not text:
             return staging.NULL
+        if text.endswith("+09:00") and len(text) < 27 and not text.startswith(("0001", "9999")):
+            return text
         head, offset = (text[:-1], "+00:00") if text[-1] == "Z" else (text[:-6], text[-6:])
         head = head.replace(",", ".")[:26]
         seconds = dt.timedelta(hours=int(offset[1:3]), minutes=int(offset[4:]))
