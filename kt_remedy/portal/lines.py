@@ -126,7 +126,7 @@ class _Page:
         if kind in ("yes", "review"):
             self._next(card, line, filed)
         if filed is not None:
-            card.status = (_headline(filed), filed.filing.reference)
+            card.status = (self._headline(filed, line), filed.filing.reference)
         if kind in ("no", "none"):
             card.objection = _link(_("이의 신청하기"), "refunds:object", line.pk)
         if card.amount is not None and "NOT_BILLED_YET" in line.reason_codes:
@@ -271,6 +271,31 @@ class _Page:
             }
         return _("%(closes)s까지 신청하셔야 받습니다.") % {"closes": closes}
 
+    def _headline(self, filed: Application, line: Line) -> str:
+        """An application's news in the customer's words; what happens next stands on its own page."""
+        day = {"day": kdate(filed.item_pay_on)}
+        match filed.item_status if filed.status == "APPROVED" else None:
+            case "PAID":
+                return _("%(day)s에 입금되었습니다") % day
+            case "QUEUED" | "FILED":
+                return _("지급을 준비하고 있습니다. %(day)s에 받습니다") % day
+            case "UNKNOWN":
+                return _("은행의 답을 기다리고 있습니다")
+        if filed.status == "APPROVED":
+            paid = rounds.due_on(line.terminated_on or self.today, filed.applied_on, self.now, self.programme)
+            return _("승인되었습니다. %(day)s에 받습니다") % {"day": kdate(paid)} if paid else _("승인되었습니다")
+        return {
+            "SUBMITTED": _("신청을 받았습니다"),
+            "WAITING_FOR_BILL": _("신청을 받았고, 청구서를 기다립니다"),
+            "ON_HOLD_UNPAID": _("신청을 받았고, 납부를 기다립니다"),
+            "NEED_ACCOUNT": _("계좌를 고쳐 주세요"),
+            "NEED_DOCS": _("서류를 내 주세요"),
+            "REVIEW": _("심사하는 사람이 보고 있습니다"),
+            "LATE": _("늦은 신청을 심사하고 있습니다"),
+            "REJECTED": _("신청이 받아들여지지 않았습니다"),
+            "WITHDRAWN": _("신청을 취소하셨습니다"),
+        }.get(filed.status, filed.get_status_display())
+
     def _perk_codes(self, line: Line) -> list[str]:
         return perks_for(self.programme, line.product, line.customer.holder_kind == HolderKind.CORPORATE)
 
@@ -283,22 +308,6 @@ class _Page:
                 )
                 (card.to_do if asks else card.by_itself).append(dates.PerkLine.of(perk))
         card.act = _link(_("혜택 자세히 보기"), "rewards:mine")
-
-
-def _headline(application: Application) -> str:
-    """An application's state in the customer's words; what happens next stands on its own page."""
-    return {
-        "SUBMITTED": _("신청을 받았습니다"),
-        "WAITING_FOR_BILL": _("신청을 받았고, 청구서를 기다립니다"),
-        "ON_HOLD_UNPAID": _("신청을 받았고, 납부를 기다립니다"),
-        "NEED_ACCOUNT": _("계좌를 고쳐 주세요"),
-        "NEED_DOCS": _("서류를 내 주세요"),
-        "REVIEW": _("심사하는 사람이 보고 있습니다"),
-        "LATE": _("늦은 신청을 심사하고 있습니다"),
-        "APPROVED": _("승인되어 지급을 기다리거나 받으셨습니다"),
-        "REJECTED": _("신청이 받아들여지지 않았습니다"),
-        "WITHDRAWN": _("신청을 취소하셨습니다"),
-    }.get(application.status, application.get_status_display())
 
 
 def _paid_note(bill: Bill) -> str:

@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import loader
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from kt_remedy import clock, programme
@@ -31,8 +32,9 @@ def my_lines(request: HttpRequest) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """The page for a fault of ours. Reads neither database nor session: either may be what failed."""
-    current = programme.current()
+    current, language = programme.current(), get_language() or "ko"
+    name = current.name_ko if language.startswith("ko") else current.name_en
     page = loader.get_template("500.html").render(
-        {"hotline": current.hotline, "programme_name": current.name_ko, "LANGUAGE_CODE": "ko"}
+        {"hotline": current.hotline, "programme_name": name, "LANGUAGE_CODE": language}
     )
     return HttpResponse(page, status=500)
