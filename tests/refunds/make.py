@@ -64,7 +64,6 @@ def line(holder: Customer, *, terminated: str = "2025-11-20T10:00+09:00", outcom
         "expected_penalty_krw": 160_130,
         "refundable_krw": 160_130,
         "programme_version": "test",
-        "digest": b"",
         "as_of": dt.date(2026, 1, 14),
     }
     row = Line(contract_no=f"L{number:07}", customer=holder, outcome=outcome, **{**values, **facts})

@@ -1,0 +1,338 @@
+"""Taking in what the bank answers: a whole file or nothing of it, every fault by its line.
+
+The answers are COPYed into a temporary table and compared with the items there; only when nothing is wrong is one
+statement allowed to move them. What a file does not mention is unknown, never paid.
+"""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from kt_remedy import clock, crypto
+from kt_remedy.audit import service as audit
+from kt_remedy.notices import service as notices
+from kt_remedy.staff.models import User
+from refunds import bankfiles
+from refunds.applications import service as applications
+from refunds.applications.models import Application
+from refunds.bankfiles import records
+from refunds.bankfiles.records import Answers, FileFault
+from refunds.payouts.models import BankFile, Batch, Chunk, Item, ResultFile
+from refunds.payouts.service import CHUNK_BYTES, Refused, _lock, _need
+
+_SHOWN = 200
+_COPY = str.maketrans({"\\": "\\\\", "\t": " ", "\n": " ", "\r": " "})
+
+# Each kind of fault a row may have, in SQL over the answers `t` and the item `i` they name.
+_FAULTS = (
+    ("DOUBLED", "t.reference IN (SELECT reference FROM answer GROUP BY reference HAVING count(*) > 1)"),
+    ("UNKNOWN_ITEM", "i.id IS NULL"),
+    ("FOREIGN_ITEM", "i.file_id IS DISTINCT FROM %(file)s"),
+    ("AMOUNT", "t.amount IS NOT NULL AND t.amount <> i.amount_krw"),
+    ("NOT_OUT", "i.status NOT IN ('FILED', 'UNKNOWN', 'PAID', 'RETURNED')"),
+    ("PAID_AFTER_RETURN", "i.status = 'RETURNED' AND t.outcome = 'PAID'"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one line of a result file; line 0 is the file as a whole."""
+
+    line: int
+    code: str
+    reference: str = ""
+
+    @property
+    def text(self) -> str:
+        """The fault in words."""
+        return _WORDS[self.code]() if self.code in _WORDS else self.code
+
+
+_WORDS: dict[str, Any] = {
+    "DOUBLED": lambda: _("같은 관리번호가 두 번 나옵니다."),
+    "UNKNOWN_ITEM": lambda: _("우리가 보낸 적 없는 관리번호입니다."),
+    "FOREIGN_ITEM": lambda: _("다른 파일에 든 관리번호입니다."),
+    "AMOUNT": lambda: _("금액이 우리가 보낸 금액과 다릅니다."),
+    "NOT_OUT": lambda: _("아직 은행에 보내지 않은 건입니다."),
+    "PAID_AFTER_RETURN": lambda: _("이미 되돌아온 건을 입금되었다고 합니다. 은행에 물어보세요."),
+    "SUM": lambda: _("파일이 말하는 건수나 합계가 우리가 보낸 파일과 다릅니다."),
+    "EMPTY": lambda: _("결과가 한 줄도 없습니다."),
+}
+
+
+class ResultRefused(Exception):
+    """A result file was not taken in; nothing of it was. Carries the faults by line."""
+
+    def __init__(self, faults: list[Fault], total: int) -> None:
+        super().__init__(f"{total} faults")
+        self.faults, self.total = faults, total
+
+
+def load_result(*, content: bytes, name: str, user: User) -> ResultFile:
+    """Take in an answer of the bank, wholly or not at all.
+
+    Items move to PAID, RETURNED or UNKNOWN; items of the file that it leaves out become UNKNOWN and go on the inquiry
+    list. A file refused whole moves the batch to REFUSED. Returned applications ask their customers for another
+    account; those paid are told. Raises Refused (ROLE, SAME_FILE, UNKNOWN_FILE, STATE) or ResultRefused.
+    """
+    _need(user, "maker")
+    sha256 = hashlib.sha256(content).hexdigest()
+    try:
+        with transaction.atomic():
+            return _load(content, sha256, name, user)
+    except ResultRefused as error:
+        _refusal(user, sha256, f"{error.total} faults: " + ", ".join(sorted({fault.code for fault in error.faults})))
+        raise
+    except Refused as error:
+        _refusal(user, sha256, error.code)
+        raise
+
+
+def _refusal(user: User, sha256: str, why: str) -> None:
+    # In a transaction of its own: the one that failed is gone, that somebody tried is not.
+    audit.record(actor=f"staff:{user.pk}", action="result.refused", object=f"result:{sha256[:16]}", detail={"why": why})
+
+
+def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
+    if ResultFile.objects.filter(sha256=sha256).exists():
+        raise Refused("SAME_FILE", _("이미 올린 파일입니다. 아무것도 바뀌지 않았습니다."))
+    try:
+        layout = bankfiles.recognise(content)
+        answers = layout.read_result(content)
+    except FileFault as fault:
+        raise ResultRefused([Fault(fault.line, fault.text)], 1) from None
+    given = BankFile.objects.filter(message_id=answers.message_id).first()
+    if given is None or given.layout != layout.code:
+        raise Refused("UNKNOWN_FILE", _("우리가 보낸 파일에 대한 결과가 아닙니다."))
+    batch = _lock(given.batch_id)
+    given = BankFile.objects.select_for_update().get(pk=given.pk)
+    if given.status != BankFile.Status.HANDED_OVER:
+        raise Refused("STATE", _("은행에 전달하지 않았거나 은행이 거절한 파일의 결과입니다."))
+    if _differs(answers.count, given.count) or _differs(answers.won, given.won):
+        raise ResultRefused([Fault(0, "SUM")], 1)
+    # A concurrent load of the same bytes waits at the batch and finds this row.
+    if ResultFile.objects.filter(sha256=sha256).exists():
+        raise Refused("SAME_FILE", _("이미 올린 파일입니다. 아무것도 바뀌지 않았습니다."))
+    now = clock.now()
+    if answers.refused:
+        sums: dict[str, Any] = {}
+        _refuse_whole(batch, given, answers)
+    else:
+        if not answers.rows:
+            raise ResultRefused([Fault(0, "EMPTY")], 1)
+        _stage(answers)
+        _check(given)
+        sums = _sums(given)
+    kept = ResultFile(
+        sha256=sha256,
+        name=name[:120],
+        layout=layout.code,
+        size=len(content),
+        rows=len(answers.rows),
+        loaded_by=user,
+        loaded_at=now,
+        **sums,
+    )
+    kept.save()
+    kept.files.set([given])
+    for number in range(0, len(content), CHUNK_BYTES):
+        piece, index = content[number : number + CHUNK_BYTES], number // CHUNK_BYTES
+        Chunk.objects.create(key=sha256, number=index, data_enc=crypto.encrypt_bytes(piece, Chunk.aad(sha256, index)))
+    if not answers.refused:
+        _apply(kept, given, now)
+        _tell(kept, batch, user)
+        _settle(batch)
+    audit.record(
+        actor=f"staff:{user.pk}",
+        action="result.loaded",
+        object=f"batch:{batch.pay_on}",
+        detail={"part": given.part, "sha256": sha256, "refused": answers.refused, **_plain(sums)},
+    )
+    return kept
+
+
+def _differs(said: int | None, ours: int) -> bool:
+    return said is not None and said != ours
+
+
+def _plain(sums: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in sums.items() if key != "notes"}
+
+
+def _refuse_whole(batch: Batch, given: BankFile, answers: Answers) -> None:
+    """The bank took none of it: the same items leave again in a new part (`service.file_again`)."""
+    if Item.objects.filter(file=given).exclude(status=Item.Status.FILED).exists():
+        raise Refused(
+            "STATE", _("이미 답이 온 건이 있는 파일을 은행이 통째로 거절할 수는 없습니다. 은행에 물어보세요.")
+        )
+    given.status = BankFile.Status.REFUSED
+    given.refused_because = f"{answers.code} {answers.words}".strip()[:140]
+    given.save(update_fields=["status", "refused_because"])
+    if batch.status == Batch.Status.HANDED_OVER:
+        batch.status = Batch.Status.REFUSED
+        batch.save(update_fields=["status"])
+
+
+def _stage(answers: Answers) -> None:
+    text = io.StringIO()
+    for line, reference, outcome, code, words, amount in answers.rows:
+        won = r"\N" if amount is None else str(amount)
+        text.write(f"{line}\t{reference.translate(_COPY)}\t{outcome}\t{code}\t{words[:140].translate(_COPY)}\t{won}\n")
+    text.seek(0)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DROP TABLE IF EXISTS pg_temp.answer;"
+            'CREATE TEMP TABLE answer (line int, reference text COLLATE "C", outcome text, code text, words text,'
+            " amount bigint) ON COMMIT DROP"
+        )
+        cursor.copy_expert("COPY answer FROM STDIN", text)
+        cursor.execute("ANALYZE answer")
+
+
+_ITEM = "LEFT JOIN refunds_item i ON i.reference = t.reference AND i.status <> 'VOID'"
+
+
+def _check(given: BankFile) -> None:
+    """Raise ResultRefused naming every faulty line, the first fault of each."""
+    case = " ".join(f"WHEN {condition} THEN '{code}'" for code, condition in _FAULTS)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT line, fault, reference, count(*) OVER () FROM ("  # noqa: S608
+            f" SELECT t.line, t.reference, CASE {case} END AS fault FROM answer t {_ITEM}) s"
+            " WHERE fault IS NOT NULL ORDER BY line, reference LIMIT %(shown)s",
+            {"file": given.pk, "shown": _SHOWN},
+        )
+        found = cursor.fetchall()
+    if found:
+        raise ResultRefused([Fault(line, code, reference) for line, code, reference, _all in found], found[0][3])
+
+
+def _sums(given: BankFile) -> dict[str, Any]:
+    """What the file says, beside what we knew: sums of the answers, and what is worth a second look."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT count(*) FILTER (WHERE outcome = 'PAID'),
+                   COALESCE(sum(i.amount_krw) FILTER (WHERE outcome = 'PAID'), 0)::bigint,
+                   count(*) FILTER (WHERE outcome = 'RETURNED'),
+                   COALESCE(sum(i.amount_krw) FILTER (WHERE outcome = 'RETURNED'), 0)::bigint,
+                   count(*) FILTER (WHERE outcome = 'UNKNOWN'),
+                   count(*) FILTER (WHERE outcome = i.status),
+                   count(*) FILTER (WHERE outcome = 'RETURNED' AND i.status = 'PAID')
+            FROM answer t {_ITEM}
+            """  # noqa: S608
+        )
+        paid, paid_won, returned, returned_won, unknown, known, taken_back = cursor.fetchone()
+        cursor.execute(
+            "SELECT count(*) FROM refunds_item i WHERE i.file_id = %s AND i.status = 'FILED'"
+            " AND NOT EXISTS (SELECT FROM answer t WHERE t.reference = i.reference)",
+            [given.pk],
+        )
+        (absent,) = cursor.fetchone()
+    notes = []
+    if known:
+        notes.append({"code": "KNOWN", "count": known})
+    if taken_back:
+        notes.append({"code": "RETURNED_AFTER_PAID", "count": taken_back})
+    return {
+        "paid": paid,
+        "paid_won": paid_won,
+        "returned": returned,
+        "returned_won": returned_won,
+        "unknown": unknown,
+        "absent": absent,
+        "notes": notes,
+    }
+
+
+def _apply(kept: ResultFile, given: BankFile, now: Any) -> None:
+    with connection.cursor() as cursor:
+        # An answer that repeats what we know changes nothing; "not answered yet" never takes an answer back.
+        cursor.execute(
+            """
+            UPDATE refunds_item i SET status = t.outcome, status_at = %s, code = t.code, words = t.words, result_id = %s
+            FROM answer t
+            WHERE i.reference = t.reference AND i.file_id = %s AND i.status <> t.outcome
+              AND (t.outcome <> 'UNKNOWN' OR i.status = 'FILED')
+            """,
+            [now, kept.pk, given.pk],
+        )
+        if kept.absent:
+            cursor.execute(
+                "UPDATE refunds_item i SET status = 'UNKNOWN', status_at = %s, code = 'ABSENT', result_id = %s"
+                " WHERE i.file_id = %s AND i.status = 'FILED'"
+                " AND NOT EXISTS (SELECT FROM answer t WHERE t.reference = i.reference)",
+                [now, kept.pk, given.pk],
+            )
+
+
+def _tell(kept: ResultFile, batch: Batch, user: User) -> None:
+    """Returned: the application asks for an account and its customer is written to. Paid: the customers are told."""
+    returned = (
+        Item.objects.filter(result=kept, status=Item.Status.RETURNED)
+        .select_related("application__filing")
+        .order_by("id")
+    )
+    by_code: dict[str, list[int]] = {}
+    for item in returned:
+        filing = item.application.filing
+        by_code.setdefault(item.code or records.OTHER, []).append(item.application_id)
+        notices.queue(
+            kind="payout.returned",
+            subject=f"item:{item.pk}",
+            person=bytes(filing.person_index),
+            to=filing.contact or "",
+            language=filing.language,
+        )
+    for code, ids in by_code.items():
+        applications.mark_returned(application_ids=ids, code=code, actor=f"staff:{user.pk}")
+    notices.queue_all(
+        kind="payout.paid",
+        subject=f"batch:{batch.pk}",
+        select=(
+            "SELECT DISTINCT ON (f.person_index) f.person_index, f.id::text AS recipient, f.language"
+            " FROM refunds_item i JOIN refunds_application a ON a.id = i.application_id"
+            " JOIN refunds_filing f ON f.id = a.filing_id"
+            " WHERE i.result_id = %(result)s AND i.status = 'PAID' ORDER BY f.person_index, f.received_at DESC"
+        ),
+        params={"result": kept.pk},
+    )
+
+
+def _settle(batch: Batch) -> None:
+    if batch.status == Batch.Status.HANDED_OVER and not batch.items.live().exists():
+        batch.status, batch.settled_at = Batch.Status.SETTLED, clock.now()
+        batch.save(update_fields=["status", "settled_at"])
+
+
+def contact_of(message: Any) -> str | None:
+    """The number a "paid" message goes to: the one its filing confirmed. `recipient` is the filing's id."""
+    row = Application.objects.select_related("filing").filter(filing_id=message.recipient).first()
+    return row.filing.contact if row else None
+
+
+def register() -> None:
+    """Register this room's messages with the notices."""
+    from django.utils.translation import gettext_lazy
+
+    notices.register(
+        "payout.paid",
+        label=gettext_lazy("입금"),
+        text={
+            "ko": "[KT] 위약금 환급금이 입금되었습니다. 통장에서 확인하세요. 문의 {hotline}(무료)",
+            "en": "[KT] Your refund was paid into your account. Questions: {hotline} (free)",
+        },
+        address=contact_of,
+    )
+    notices.register(
+        "payout.returned",
+        label=gettext_lazy("입금되지 않음"),
+        text={
+            "ko": "[KT] 환급금이 되돌아왔습니다. 신청 현황에서 계좌를 고쳐 주세요. 문의 {hotline}(무료)",
+            "en": "[KT] Your refund came back. Please mend the account of your claim: {hotline}",
+        },
+    )

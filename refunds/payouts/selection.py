@@ -1,0 +1,156 @@
+"""Which applications a round pays, how much, and why the others stay behind: one SQL statement for all who ask.
+
+The projection counts with it and the freeze copies by it, so what was announced is what is frozen. It reads the rows
+as they are; it writes nothing.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.utils.translation import gettext_lazy as _
+
+from kt_remedy.programme import Programme
+from refunds.applications.states import Status
+from refunds.payouts.models import Item
+from refunds.payouts.rounds import next_business_day
+
+# Why an application that is due stays behind. States of the application come first, then what holds an approved one.
+REASONS: dict[str, Any] = {
+    Status.SUBMITTED: _("예금주를 아직 확인 못 함"),
+    Status.REVIEW: _("심사 중"),
+    Status.LATE: _("기간 뒤 접수, 심사 중"),
+    Status.NEED_DOCS: _("서류를 기다림"),
+    Status.NEED_ACCOUNT: _("계좌를 고쳐야 함"),
+    Status.WAITING_FOR_BILL: _("청구서가 아직 안 나옴"),
+    Status.ON_HOLD_UNPAID: _("요금을 아직 다 안 내심"),
+    "TAKEN_OUT": _("이번 회차에서 뺌"),
+    "HELD": _("사람이 보류함"),
+    "ACCOUNT_CHANGED": _("계좌 바꾼 뒤 24시간 안"),
+    "AFTER_CUT_OFF": _("마감 뒤에 승인됨"),
+    "VERDICT_CHANGED": _("판정이 바뀜"),
+    "UNPAID": _("납부가 취소됨"),
+    "ACCOUNT_WIPED": _("계좌번호가 지워짐"),
+    "AMOUNT_MISMATCH": _("금액이 청구 자료와 다름"),
+    "NOTHING_DUE": _("돌려드릴 금액 없음"),
+}
+
+_HOLDING = tuple(str(status) for status in Item.HOLDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """One round's question. `after` leaves out what an earlier round would have taken (for projections)."""
+
+    pay_on: dt.date
+    cut_off: dt.datetime
+    batch_id: int | None = None
+    after: dt.date | None = None
+    last: bool = False
+
+
+def _wanted(programme: Programme) -> tuple[str, list[Any]]:
+    """SQL of the pay day the programme's table names for line `l` and application `a` (`rounds.row_for`)."""
+    if not programme.payouts:
+        return "NULL::date", []
+    cases, params = [], []
+    for row in programme.payouts:
+        cases.append(
+            "WHEN LEAST(l.terminated_on, %s::date) BETWEEN %s AND %s AND a.applied_on BETWEEN %s AND %s THEN %s::date"
+        )
+        params += [
+            programme.waiver.terminated_to,
+            row.terminated_from,
+            row.terminated_to,
+            row.applied_from,
+            row.applied_to,
+            next_business_day(row.pay_on),
+        ]
+    return f"CASE {' '.join(cases)} END", params
+
+
+def sql(selection: Selection, programme: Programme) -> tuple[str, list[Any]]:
+    """SELECT application_id, account_id, contract_no, amount, bills_digest, reason (NULL: it goes), one row each.
+
+    `bills_digest` covers every bill row of the line as it is now; `amount` is what of them is the customer's (D-23).
+    A stored amount that the rows do not add up to is no amount to pay: AMOUNT_MISMATCH.
+    """
+    wanted, wanted_params = _wanted(programme)
+    due = "(w.pay_on IS NULL OR w.pay_on <= %s)" if selection.after is None else "w.pay_on > %s AND w.pay_on <= %s"
+    due_params = [selection.pay_on] if selection.after is None else [selection.after, selection.pay_on]
+    # What is paid by the last round is refunded, whatever of the bill is still open (D-24).
+    unpaid = "false" if selection.last else "l.reasons ~ '(^|;)UNPAID(;|$)'"
+    text = f"""
+    WITH due AS MATERIALIZED (
+        SELECT a.id, a.status, a.status_since, a.account_id, a.hold_until, a.reviewed, l.contract_no, l.refundable_krw,
+               COALESCE(NULLIF(l.decided_outcome, ''), l.outcome) AS standing, {unpaid} AS unpaid
+        FROM refunds_application a
+        JOIN eligibility_line l ON l.contract_no = a.contract_no
+        CROSS JOIN LATERAL (SELECT {wanted} AS pay_on) w
+        WHERE a.status NOT IN ('REJECTED', 'WITHDRAWN') AND {due}
+          AND NOT EXISTS (
+              SELECT FROM refunds_item i
+              WHERE i.application_id = a.id AND i.kind = 'REFUND' AND i.status IN %s)
+    ), bills AS (
+        SELECT b.contract_no,
+               COALESCE(SUM(GREATEST(0, LEAST(b.billed_krw, b.paid_krw) - b.refunded_krw))
+                   FILTER (WHERE b.item = ANY(%s)), 0)::bigint AS amount,
+               {BILLS_DIGEST} AS digest
+        FROM eligibility_bill b
+        WHERE b.contract_no IN (SELECT contract_no FROM due WHERE status = 'APPROVED')
+        GROUP BY b.contract_no
+    )
+    SELECT d.id AS application_id, d.account_id, d.contract_no, bills.amount, bills.digest AS bills_digest,
+           d.refundable_krw,
+           CASE
+               WHEN d.status <> 'APPROVED' THEN d.status
+               WHEN EXISTS (
+                   SELECT FROM refunds_item i WHERE i.application_id = d.id AND i.batch_id = %s AND i.kind = 'REFUND'
+                   AND i.taken_out_because <> '') THEN 'TAKEN_OUT'
+               WHEN EXISTS (
+                   SELECT FROM refunds_hold h WHERE h.application_id = d.id AND h.released_at IS NULL) THEN 'HELD'
+               WHEN d.hold_until > %s THEN 'ACCOUNT_CHANGED'
+               WHEN d.status_since >= %s THEN 'AFTER_CUT_OFF'
+               WHEN d.standing IN ('NOT_ELIGIBLE', 'NOTHING_DUE') OR d.standing = 'REVIEW' AND NOT d.reviewed
+                   THEN 'VERDICT_CHANGED'
+               WHEN d.unpaid THEN 'UNPAID'
+               WHEN account.wiped_at IS NOT NULL THEN 'ACCOUNT_WIPED'
+               WHEN COALESCE(bills.amount, 0) <> d.refundable_krw THEN 'AMOUNT_MISMATCH'
+               WHEN d.refundable_krw = 0 THEN 'NOTHING_DUE'
+           END AS reason
+    FROM due d
+    JOIN refunds_account account ON account.id = d.account_id
+    LEFT JOIN bills ON bills.contract_no = d.contract_no
+    """  # noqa: S608  (column names are ours, values are parameters)
+    params = [
+        *wanted_params,
+        *due_params,
+        _HOLDING,
+        list(programme.waiver.refundable_items),
+        selection.batch_id,
+        selection.cut_off,
+        selection.cut_off,
+    ]
+    return text, params
+
+
+# A digest over every bill row of a line, in the order of its key; the same text in Python stands in `recount`.
+BILLS_DIGEST = """sha256(convert_to(string_agg(
+    concat_ws('|', b.item, to_char(b.billed_on, 'YYYY-MM-DD'), b.billed_krw, b.paid_krw, b.waived_krw, b.refunded_krw),
+    E'\\n' ORDER BY b.item COLLATE "C", b.billed_on), 'UTF8'))"""
+
+# A digest over what leaves; the same text in Python stands in `recount`.
+ITEM_DIGEST = """sha256(convert_to(concat_ws('|', reference, kind, application_id, account_id, amount, attempt,
+    encode(bills_digest, 'hex')), 'UTF8'))"""
+
+
+def counts(selection: Selection, programme: Programme) -> list[tuple[str | None, int, int]]:
+    """(reason, applications, won) of one round; the reason is None for what goes. Won of the others is expected."""
+    text, params = sql(selection, programme)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT reason, count(*), COALESCE(sum(refundable_krw), 0)::bigint FROM ({text}) s GROUP BY reason",  # noqa: S608
+            params,
+        )
+        return cursor.fetchall()

@@ -1,0 +1,114 @@
+"""A small round to try payouts with: applications that are due, staff who may act, answers as a bank writes them."""
+
+from xml.sax.saxutils import escape
+
+from kt_remedy import crypto
+from kt_remedy.staff.models import User
+from refunds.applications.models import Application
+from refunds.payouts import service
+from refunds.payouts.models import BankFile, Batch, Item
+from tests.refunds import make
+
+PAY_ON = "2026-01-22"
+BEFORE, CUT_OFF = "2026-01-20T17:00+09:00", "2026-01-20T18:00+09:00"
+
+
+def user(name: str, *roles: str, person: str = "") -> User:
+    """A member of staff; `person` is who they are, their own name unless given."""
+    found = User.objects.filter(username=name).first()
+    return found or User.objects.create(
+        username=name, roles=list(roles), person_index=crypto.blind_index(person or name, "ci"), is_staff=True
+    )
+
+
+def maker() -> User:
+    return user("maker", "maker")
+
+
+def checker() -> User:
+    return user("checker", "checker")
+
+
+def due(won: int = 160_130, *, number: str = "", name: str = "홍길동", **line) -> Application:
+    """An approved application of a November leaver who applied on 16 January."""
+    holder = make.customer(name=name)
+    of = make.line(holder, refundable_krw=won, expected_penalty_krw=won, **line)
+    to = make.account(holder, number=number or f"110{of.pk[1:]:0>8}")
+    return make.application(of, to=to)
+
+
+def frozen(count: int = 3) -> Batch:
+    """The round of 22 January, frozen with `count` more applications."""
+    for n in range(count):
+        due(100_000 + n)
+    return service.freeze(pay_on=_day(), user=maker())
+
+
+def approved(count: int = 3) -> Batch:
+    batch = frozen(count)
+    return service.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
+
+
+def filed(count: int = 3) -> tuple[Batch, list[BankFile]]:
+    batch = approved(count)
+    files = service.file(batch_id=batch.pk, user=maker())
+    batch.refresh_from_db()
+    return batch, files
+
+
+def handed_over(count: int = 3) -> tuple[Batch, BankFile]:
+    batch, files = filed(count)
+    for one in files:
+        service.hand_over(file_id=one.pk, user=maker())
+    batch.refresh_from_db()
+    return batch, BankFile.objects.get(pk=files[0].pk)
+
+
+def _day():
+    import datetime as dt
+
+    return dt.date.fromisoformat(PAY_ON)
+
+
+def pain002(
+    file: BankFile,
+    answers: list[tuple[Item | str, str, str]],
+    *,
+    group: str = "PART",
+    reason: str = "",
+    count: int | None = None,
+    won: int | None = None,
+    amounts: dict[str, int] | None = None,
+) -> bytes:
+    """A pain.002.001.10 answer: (item or reference, status, reason code) for each payment."""
+    rows = []
+    for item, status, code in answers:
+        reference = item if isinstance(item, str) else item.reference
+        why = f"<StsRsnInf><Rsn><Cd>{code}</Cd></Rsn></StsRsnInf>" if code else ""
+        amount = (amounts or {}).get(reference)
+        ref = f'<OrgnlTxRef><Amt><InstdAmt Ccy="KRW">{amount}</InstdAmt></Amt></OrgnlTxRef>' if amount else ""
+        rows.append(
+            f"<TxInfAndSts><OrgnlEndToEndId>{escape(reference)}</OrgnlEndToEndId><TxSts>{status}</TxSts>{why}{ref}"
+            "</TxInfAndSts>"
+        )
+    why = f"<StsRsnInf><Rsn><Cd>{reason}</Cd></Rsn><AddtlInf>no</AddtlInf></StsRsnInf>" if reason else ""
+    batch = (
+        f"<OrgnlPmtInfAndSts><OrgnlPmtInfId>{file.message_id}</OrgnlPmtInfId>\n"
+        + "\n".join(rows)
+        + "\n</OrgnlPmtInfAndSts>"
+        if rows
+        else ""
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt>\n'
+        "<GrpHdr><MsgId>BANK-1</MsgId><CreDtTm>2026-01-22T10:00:00+09:00</CreDtTm></GrpHdr>\n"
+        f"<OrgnlGrpInfAndSts><OrgnlMsgId>{file.message_id}</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId>"
+        f"<OrgnlNbOfTxs>{file.count if count is None else count}</OrgnlNbOfTxs>"
+        f"<OrgnlCtrlSum>{file.won if won is None else won}</OrgnlCtrlSum><GrpSts>{group}</GrpSts>{why}"
+        f"</OrgnlGrpInfAndSts>\n{batch}</CstmrPmtStsRpt></Document>\n"
+    ).encode()
+
+
+def items(batch: Batch) -> list[Item]:
+    return list(batch.items.standing().order_by("id"))
