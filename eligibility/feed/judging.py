@@ -1,0 +1,118 @@
+"""Judging a pair of files: verdicts and rejects as CSV text, in order, in bounded memory. Needs no database."""
+
+import csv
+import heapq
+import io
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from eligibility.feed.delivery import Delivery, Reject, Spool, in_parallel
+from eligibility.feed.rows import UNKNOWN_CONTRACT, BillRow, LineRow
+from eligibility.rules import Bill, Standing, assess, conclude, tally
+from kt_remedy.programme import Programme
+
+VERDICT_HEADER = "contract_no,outcome,reasons,expected_penalty_krw,refundable_krw\n"
+REJECT_HEADER = "file,line,column,value,reason\n"
+_READ_AHEAD = 8 << 20  # bytes, over all parts
+_TEXT_ROWS = 2_000
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+Blocks = list[list[tuple[int, int]]]
+
+
+class Judging:
+    """The verdicts and rejects of one pair of files. Raises FeedError where a file cannot be read."""
+
+    def __init__(
+        self, lines: str | Path, bills: str | Path, programme: Programme, processes: int | None = None
+    ) -> None:
+        self._names = (str(lines), str(bills))
+        self._programme = programme
+        self._delivery = Delivery(
+            lines, bills, programme.zone, keep_line=self._keep_line, keep_bill=_keep_bill, processes=processes
+        )
+        parts = self._delivery.parts
+        processes = min(self._delivery.processes, parts)
+        self._spools = [(Spool(parts), Spool(parts), Spool(parts)) for _ in range(processes)]
+        tasks: list[Callable[[], list[Blocks]]] = [
+            partial(self._judge_parts, range(first, parts, processes), spools)
+            for first, spools in enumerate(self._spools)
+        ]
+        for spools, blocks in zip(self._spools, in_parallel(tasks, processes), strict=True):
+            for spool, written in zip(spools, blocks, strict=True):
+                spool.blocks = written
+
+    def _keep_line(self, row: LineRow) -> tuple[object, ...]:
+        return tuple(assess(row.facts, self._programme))
+
+    def _judge_parts(self, numbers: range, spools: tuple[Spool, Spool, Spool]) -> list[Blocks]:
+        programme = self._programme
+        verdicts, line_rejects, bill_rejects = spools
+        for number in numbers:
+            part = self._delivery.part(number)
+            out = []
+            for row in part.lines:
+                if row is None:
+                    out.append("\n")  # holds the place in the order
+                    continue
+                _, contract, standing = row
+                bills = part.bills[contract]
+                verdict = conclude(Standing(*standing), tally(map(Bill._make, bills), programme))
+                reasons = ";".join(verdict.reasons)
+                out.append(f"{contract},{verdict.outcome},{reasons},{verdict.expected_penalty},{verdict.refundable}\n")
+            verdicts.put(number, "".join(out).encode())
+            unknown = [Reject(line, "contract_no", contract, UNKNOWN_CONTRACT) for line, contract, _ in part.orphans]
+            line_rejects.deal([(number, tuple(reject)) for reject in part.line_rejects])
+            bill_rejects.deal([(number, tuple(reject)) for reject in sorted([*part.bill_rejects, *unknown])])
+            for spool in spools:
+                spool.flush()
+        return [spool.blocks for spool in spools]
+
+    def _spools_of(self, part: int) -> tuple[Spool, Spool, Spool]:
+        return self._spools[part % len(self._spools)]
+
+    def verdicts(self) -> Iterator[str]:
+        """The verdicts as CSV text, header first, one row per good row of lines.csv in its order."""
+        yield VERDICT_HEADER
+        block = min(max(_READ_AHEAD // self._delivery.parts, 1 << 12), 1 << 18)
+        following = [
+            _text_lines(self._spools_of(part)[0], part, block).__next__ for part in range(self._delivery.parts)
+        ]
+        for parts in self._delivery.order():
+            for first in range(0, len(parts), _TEXT_ROWS):
+                rows = [following[part]() for part in parts[first : first + _TEXT_ROWS]]
+                yield "".join([row for row in rows if row != "\n"])
+
+    def rejects(self) -> Iterator[str]:
+        """The rejects as CSV text, header first: those of lines.csv, then those of bills.csv, each in file order."""
+        yield REJECT_HEADER
+        for file, name in enumerate(self._names, 1):
+            rows = heapq.merge(*(self._spools_of(part)[file].rows(part) for part in range(self._delivery.parts)))
+            for line, column, value, reason in rows:
+                text = io.StringIO()
+                csv.writer(text, lineterminator="\n").writerow((name, line, column, _inert(value), reason))
+                yield text.getvalue()
+
+
+def _keep_bill(row: BillRow) -> tuple[object, ...]:
+    return tuple(row.bill)
+
+
+def _inert(value: str) -> str:
+    """A rejected value that no spreadsheet takes for a formula; plain numbers stay as they are."""
+    if value.startswith(_FORMULA) and not value[1:].replace(".", "", 1).isdigit():
+        return "'" + value
+    return value
+
+
+def _text_lines(spool: Spool, part: int, block: int) -> Iterator[str]:
+    """The lines of a part's text, read block by block."""
+    rest = ""
+    for offset, length in spool.blocks[part]:
+        for at in range(offset, offset + length, block):
+            data = os.pread(spool.file.fileno(), min(block, offset + length - at), at)
+            lines = (rest + data.decode("ascii")).splitlines(keepends=True)
+            rest = lines.pop() if not lines[-1].endswith("\n") else ""
+            yield from lines

@@ -1,0 +1,363 @@
+"""The two files of a delivery as typed rows: header check, and the rules of every column.
+
+`LineFile` and `BillFile` are read batch by batch. A good row carries its values as sent, in the order of `columns`,
+and what the rules need of it; a bad one carries the first fault. Two things are beyond a single pass and left to the
+caller, who sees the keys of bad rows too: a key that stood earlier in the file, and a bill of an unknown contract.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from datetime import date, tzinfo
+from operator import itemgetter
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, NamedTuple, Self
+
+from eligibility.feed.records import FeedError, read
+from eligibility.rules import Bill, Facts, LocalDays
+
+# The longest whole number that is read: far beyond any amount, and within what Python converts without being asked.
+_DIGITS = 4_000
+_REMEMBERED = 50_000  # dates kept as known to exist
+
+_KEY = r"[A-Z0-9-]{1,20}"
+_CI = r"(?:[A-Za-z0-9+/]{86}(?:[A-Za-z0-9+/]{2}|[A-Za-z0-9+/]=|==))?"
+_DAY = r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_TIME = (
+    _DAY + r"T(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,4000})?)?"
+    r"(?:Z|\+(?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
+_NUMBER = rf"[0-9]{{1,{_DIGITS}}}"
+
+# column -> (pattern of the whole value, what the rule asks for). NUL is no text: no database can hold it.
+LINE_RULES: dict[str, tuple[str, str]] = {
+    "contract_no": (_KEY, "not 1 to 20 of A-Z, 0-9 and -"),
+    "customer_no": (_KEY, "not 1 to 20 of A-Z, 0-9 and -"),
+    "ci": (_CI, "not 88 characters of base64 or empty"),
+    "guardian_ci": (_CI, "not 88 characters of base64 or empty"),
+    "holder_kind": (r"PERSON|FOREIGNER|CORPORATE", "not PERSON, FOREIGNER or CORPORATE"),
+    "holder_name": (r"[^\0]{1,60}", "not a text of 1 to 60 characters"),
+    "birth_date": (rf"(?:{_DAY})?", "not a date YYYY-MM-DD"),
+    "msisdn": (r"01[0-9]{8,9}", "not 01 and 8 or 9 digits"),
+    "contact_msisdn": (r"(?:010[0-9]{8})?", "not 010 and 8 digits or empty"),
+    "network": (r"KT|MVNO", "not KT or MVNO"),
+    "product": (r"HANDSET|WATCH|TABLET|IOT|PREPAID", "not HANDSET, WATCH, TABLET, IOT or PREPAID"),
+    "opened_at": (_TIME, "not a time with its offset"),
+    "contract_type": (r"SUBSIDY|DISCOUNT|NONE", "not SUBSIDY, DISCOUNT or NONE"),
+    "contract_event": (
+        r"NEW|DEVICE_CHANGE|RECONTRACT|AUTO_RENEWAL|TRANSFER",
+        "not NEW, DEVICE_CHANGE, RECONTRACT, AUTO_RENEWAL or TRANSFER",
+    ),
+    "contract_started_at": (_TIME, "not a time with its offset"),
+    "commitment_started_at": (_TIME, "not a time with its offset"),
+    "contract_months": (r"12|24|0", "not 12, 24 or 0"),
+    "subsidy_krw": (_NUMBER, "not a whole number of won"),
+    "extra_subsidy_krw": (_NUMBER, "not a whole number of won"),
+    "discount_krw": (_NUMBER, "not a whole number of won"),
+    "suspended_days": (_NUMBER, "not a whole number of days"),
+    "status": (r"ACTIVE|SUSPENDED|TERMINATED", "not ACTIVE, SUSPENDED or TERMINATED"),
+    "terminated_at": (rf"(?:{_TIME})?", "not a time with its offset"),
+    "termination_reason": (r"(?:PORT_OUT|CANCEL|FORCED)?", "not PORT_OUT, CANCEL or FORCED"),
+    "port_requested_at": (rf"(?:{_TIME})?", "not a time with its offset or empty"),
+    "rejoined_at": (rf"(?:{_TIME})?", "not a time with its offset or empty"),
+}
+BILL_RULES: dict[str, tuple[str, str]] = {
+    "contract_no": (_KEY, "not 1 to 20 of A-Z, 0-9 and -"),
+    "item": (r"[^\0]{1,40}", "not a text of 1 to 40 characters"),
+    "billed_on": (_DAY, "not a date YYYY-MM-DD"),
+    "billed_krw": (_NUMBER, "not a whole number of won"),
+    "paid_krw": (_NUMBER, "not a whole number of won"),
+    "waived_krw": (_NUMBER, "not a whole number of won"),
+    "refunded_krw": (_NUMBER, "not a whole number of won"),
+}
+LINE_COLUMNS = tuple(LINE_RULES)
+BILL_COLUMNS = tuple(BILL_RULES)
+_DATES = {"birth_date", "billed_on"}
+_PERSONAL = {"ci", "guardian_ci", "holder_name", "birth_date", "msisdn", "contact_msisdn"}
+_SHOWN = 60  # characters of a masked value
+
+_LINE_AT = {name: number for number, name in enumerate(LINE_COLUMNS)}
+_LINE_TIMES = tuple(name for name in LINE_COLUMNS if name.endswith("_at"))
+
+REPEATED_KEY = "this key stood earlier in the file"
+UNKNOWN_CONTRACT = "no line with this contract number"
+
+
+Record = tuple[int, str | list[str]]  # the physical line it begins on, and the line or its values
+
+
+class Fault(NamedTuple):
+    """Why a row is bad: the column, its value as it may be shown (personal columns masked), and the reason."""
+
+    column: str
+    value: str
+    reason: str
+
+
+class LineRow(NamedTuple):
+    """A good row of lines.csv: the physical line it begins on, its values as sent, and the facts in them."""
+
+    line: int
+    values: tuple[str, ...]
+    facts: Facts
+
+
+class BillRow(NamedTuple):
+    """A good row of bills.csv."""
+
+    line: int
+    values: tuple[str, ...]
+    bill: Bill
+
+
+class BadRow(NamedTuple):
+    """A bad row. `key` is what its key columns hold, or None where the number of fields is wrong."""
+
+    line: int
+    key: tuple[str, ...] | None
+    fault: Fault
+
+
+def masked(column: str, value: str) -> str:
+    """A rejected value as a report may show it: of a personal column only its shape, letters and digits starred."""
+    if column not in _PERSONAL:
+        return value
+    return re.sub(r"[^\W_]", "*", value[:_SHOWN])
+
+
+def _unquoted(pattern: str) -> str:
+    """The pattern of a value inside a line without quotation marks, where no value can hold a comma."""
+    return pattern.replace(r"[^\0]", r"[^\0,]").replace("[.,]", "[.]")
+
+
+class _FeedFile:
+    """One file of a delivery, opened and its header checked."""
+
+    rules: dict[str, tuple[str, str]]
+    key_columns: int  # the first so many columns are the key
+
+    def __init__(self, path: str | Path) -> None:
+        self.name = str(path)
+        self.columns = tuple(self.rules)
+        self._checks = [
+            (column, re.compile(pattern).fullmatch, reason) for column, (pattern, reason) in self.rules.items()
+        ]
+        self._known_dates: set[str] = set()
+        try:
+            self._file: BinaryIO = open(path, "rb")  # noqa: SIM115 (closed by close())
+        except OSError as error:
+            raise FeedError(f"{self.name} cannot be read: {error.strerror or error}") from None
+        try:
+            self._records = read(self._file, self.name)
+            self._first = next(self._records, [])
+            self._read_header()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def size(self) -> int:
+        """Bytes of the file; 0 where it has no size, such as a pipe."""
+        return os.fstat(self._file.fileno()).st_size
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _read_header(self) -> None:
+        if not self._first:
+            raise FeedError(f"{self.name} is empty: its first line must name the columns")
+        content = self._first[0][1]
+        header = content.split(",") if isinstance(content, str) else content
+        for column in self.columns:
+            if column not in header:
+                raise FeedError(f"{self.name} has the wrong header: the column {column} is missing")
+        for column in header:
+            if column not in self.columns:
+                raise FeedError(f"{self.name} has the wrong header: {column[:40]!r} is not a known column")
+            if header.count(column) > 1:
+                raise FeedError(f"{self.name} has the wrong header: the column {column} stands there twice")
+        self._order: Callable[[Any], tuple[str, ...]] | None = None
+        if tuple(header) != self.columns:
+            self._order = itemgetter(*(header.index(column) for column in self.columns))
+        self._whole = re.compile(",".join(f"({_unquoted(self.rules[column][0])})" for column in header)).fullmatch
+
+    def records(self) -> Iterator[list[Record]]:
+        """Yield what stands after the header, taken apart into records but not into values; each file once."""
+        batch: list[Record] | None = self._first[1:]
+        while batch is not None:
+            if batch:
+                yield batch
+            batch = next(self._records, None)
+
+    def _build(self, line: int, values: tuple[str, ...]) -> Any:
+        """A good row of values whose shape is right, or None."""
+        raise NotImplementedError
+
+    def rows(self, records: list[Record]) -> list[Any]:
+        """The rows of some records, good and bad; the records may have been read by another process."""
+        whole, order, fields, keys = self._whole, self._order, len(self.columns), self.key_columns
+        build = self._build
+        rows: list[Any] = []
+        for line, content in records:
+            if isinstance(content, str):
+                match = whole(content)
+                if match is not None:
+                    values = match.groups()
+                    if order is not None:
+                        values = order(values)
+                    row = build(line, values)
+                    if row is not None:
+                        rows.append(row)
+                        continue
+                raw = content.split(",")
+            else:
+                raw = content
+            if len(raw) != fields:
+                reason = f"{len(raw)} fields instead of {fields}"
+                rows.append(BadRow(line, None, Fault("", "", reason)))
+                continue
+            values = order(raw) if order is not None else tuple(raw)
+            fault = self._fault(values)
+            row = None if fault else build(line, values)
+            rows.append(row if fault is None else BadRow(line, values[:keys], fault))
+        return rows
+
+    def _fault(self, values: tuple[str, ...]) -> Fault | None:
+        """The first fault of a row with the right number of fields: its values in order, then what must agree."""
+        for (column, matches, reason), value in zip(self._checks, values, strict=True):
+            if matches(value) is None or not self._exists(column, value):
+                return Fault(column, masked(column, value), reason)
+        return None
+
+    def _exists(self, column: str, value: str) -> bool:
+        """Whether a value of the right shape names a day there is; only dates and times can fail."""
+        return column not in _DATES or not value or self._is_date(value)
+
+    def _is_date(self, text: str) -> bool:
+        known = self._known_dates
+        if text in known:
+            return True
+        try:
+            date.fromisoformat(text)
+        except ValueError:
+            return False
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        known.add(text)
+        return True
+
+
+class LineFile(_FeedFile):
+    """lines.csv. Its times become calendar dates of `zone`, the programme's time zone."""
+
+    rules = LINE_RULES
+    key_columns = 1
+
+    def __init__(self, path: str | Path, zone: tzinfo) -> None:
+        self._days = LocalDays(zone)
+        super().__init__(path)
+
+    def batches(self) -> Iterator[list[LineRow | BadRow]]:
+        """Yield the rows in the order of the file, some hundreds at a time; raise FeedError where it breaks off."""
+        return map(self.rows, self.records())
+
+    def _exists(self, column: str, value: str) -> bool:
+        if column in _LINE_TIMES:
+            return not value or self._days.day(value) is not None
+        return super()._exists(column, value)
+
+    def _build(self, line: int, values: tuple[str, ...]) -> LineRow | None:
+        """The row, or None where a day does not exist or two columns do not agree."""
+        (
+            _, _, ci, _, holder_kind, _, birth_date, _, _, network, product, opened_at, contract_type, contract_event,
+            contract_started_at, commitment_started_at, months, subsidy, extra_subsidy, discount, suspended_days,
+            status, terminated_at, termination_reason, port_requested_at, rejoined_at,
+        ) = values  # fmt: skip
+        if status == "TERMINATED":
+            if not terminated_at or not termination_reason:
+                return None
+        elif terminated_at or termination_reason:
+            return None
+        if (contract_type == "NONE") != (months == "0"):
+            return None
+        if holder_kind == "CORPORATE":
+            if birth_date or ci:
+                return None
+        elif not birth_date or not (birth_date in self._known_dates or self._is_date(birth_date)):
+            return None
+        day = self._days.day  # mostly one and the same moment, so asked for once
+        opened_on = day(opened_at)
+        started_on = opened_on if contract_started_at == opened_at else day(contract_started_at)
+        committed_on = started_on if commitment_started_at == contract_started_at else day(commitment_started_at)
+        if opened_on is None or started_on is None or committed_on is None:
+            return None
+        terminated_on = port_requested_on = rejoined_on = None
+        if terminated_at and (terminated_on := day(terminated_at)) is None:
+            return None
+        if port_requested_at and (port_requested_on := day(port_requested_at)) is None:
+            return None
+        if rejoined_at and (rejoined_on := day(rejoined_at)) is None:
+            return None
+        return LineRow(
+            line,
+            values,
+            Facts(
+                network, product, contract_type, contract_event, started_on, committed_on, int(months), int(subsidy),
+                int(extra_subsidy), int(discount), int(suspended_days), terminated_on, termination_reason,
+                port_requested_on, rejoined_on,
+            ),
+        )  # fmt: skip
+
+    def _fault(self, values: tuple[str, ...]) -> Fault | None:
+        fault = super()._fault(values)
+        if fault is not None:
+            return fault
+
+        def value(column: str) -> str:
+            return values[_LINE_AT[column]]
+
+        terminated, corporate = value("status") == "TERMINATED", value("holder_kind") == "CORPORATE"
+        for column in ("terminated_at", "termination_reason"):
+            if terminated and not value(column):
+                return Fault(column, "", "missing on a TERMINATED line")
+        for column in ("terminated_at", "termination_reason"):
+            if not terminated and value(column):
+                return Fault(column, value(column), "only a TERMINATED line has one")
+        months = value("contract_months")
+        if value("contract_type") == "NONE":
+            if months != "0":
+                return Fault("contract_months", months, "must be 0 with NONE")
+        elif months == "0":
+            return Fault("contract_months", months, "0 goes with NONE only")
+        birth_date = value("birth_date")
+        if corporate and birth_date:
+            return Fault("birth_date", masked("birth_date", birth_date), "must be empty for CORPORATE")
+        if not corporate and not birth_date:
+            return Fault("birth_date", "", "missing for PERSON or FOREIGNER")
+        if corporate and value("ci"):
+            return Fault("ci", masked("ci", value("ci")), "must be empty for CORPORATE")
+        return None
+
+
+class BillFile(_FeedFile):
+    """bills.csv."""
+
+    rules = BILL_RULES
+    key_columns = 3
+
+    def batches(self) -> Iterator[list[BillRow | BadRow]]:
+        """Yield the rows in the order of the file, some thousands at a time; raise FeedError where it breaks off."""
+        return map(self.rows, self.records())
+
+    def _build(self, line: int, values: tuple[str, ...]) -> BillRow | None:
+        _, item, billed_on, billed, paid, waived, refunded = values
+        if billed_on not in self._known_dates and not self._is_date(billed_on):
+            return None
+        return BillRow(line, values, Bill(item, int(billed), int(paid), int(waived), int(refunded)))

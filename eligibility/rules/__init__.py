@@ -1,0 +1,31 @@
+"""The waiver's rules: pure functions of facts, bills and the programme. No Django, no database, no clock.
+
+`judge(facts, bills, programme)` is the only statement of the waiver. The page a customer sees, the batch builder, the
+feed and the `judge` command all answer with it. `assess` and `conclude` are its two halves, for readers of large files
+that meet a line long before its bills: `judge(f, b, p) == conclude(assess(f, p), tally(b, p))`.
+"""
+
+from eligibility.rules.facts import Bill, Facts, LocalDays
+from eligibility.rules.penalty import Component, Estimate, curve, estimate
+from eligibility.rules.trace import Check, trace
+from eligibility.rules.verdict import Outcome, Standing, Tally, Verdict, assess, conclude, judge, tally
+
+__all__ = [
+    "Bill",
+    "Check",
+    "Component",
+    "Estimate",
+    "Facts",
+    "LocalDays",
+    "Outcome",
+    "Standing",
+    "Tally",
+    "Verdict",
+    "assess",
+    "conclude",
+    "curve",
+    "estimate",
+    "judge",
+    "tally",
+    "trace",
+]

@@ -1,0 +1,160 @@
+"""The waiver: who is exempt, why or why not, and what is to be given back."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+from eligibility.rules.facts import Bill, Facts
+from eligibility.rules.penalty import expected_penalty
+from kt_remedy.programme import Programme, Waiver
+
+
+class Outcome(StrEnum):
+    """Three answers and a fourth: what the facts cannot settle goes to a person, never to a rejection."""
+
+    ELIGIBLE = "ELIGIBLE"
+    REVIEW = "REVIEW"
+    NOT_ELIGIBLE = "NOT_ELIGIBLE"
+    NOTHING_DUE = "NOTHING_DUE"
+
+
+class Verdict(NamedTuple):
+    """The answer for one line: `reasons` in their fixed order, amounts in whole won."""
+
+    outcome: str
+    reasons: tuple[str, ...]
+    expected_penalty: int
+    refundable: int
+
+
+class Standing(NamedTuple):
+    """What the line's own facts say, before its bills are looked at."""
+
+    terminated: bool
+    exclusions: tuple[str, ...]
+    reviews: tuple[str, ...]
+    expected_penalty: int
+
+
+class Tally(NamedTuple):
+    """What the bills say: sums over the rows of refundable items, and whether some item is in neither list."""
+
+    billed: int
+    refundable: int
+    unpaid: bool
+    unknown_item: bool
+
+
+NO_BILLS = Tally(0, 0, False, False)
+
+
+def period_reason(facts: Facts, waiver: Waiver) -> str:
+    """Why the termination lies outside the waiver's period, or nothing (D-01 to D-05)."""
+    ended = facts.terminated_on
+    if ended is None:
+        return "NOT_TERMINATED"
+    if ended < waiver.terminated_from:
+        return "TERMINATED_BEFORE_PERIOD"
+    if ended <= waiver.terminated_to:
+        return ""
+    if facts.port_requested_on is not None and facts.port_requested_on <= waiver.terminated_to:
+        return "REVIEW_PORT_DELAY"  # asked for in time, completed late: the carriers' systems failed (D-05)
+    return "TERMINATED_AFTER_PERIOD"
+
+
+def contract_reason(facts: Facts, waiver: Waiver) -> str:
+    """Why the running contract keeps the line out or sends it to a person, or nothing (D-06 to D-10, D-14)."""
+    if facts.contract_started_on < waiver.contract_before:
+        return ""
+    if facts.contract_event in waiver.excluded_events:
+        return f"{facts.contract_event}_AFTER_BASE"
+    if facts.contract_event in waiver.review_events:
+        return "REVIEW_NAME_TRANSFER" if facts.contract_event == "TRANSFER" else f"REVIEW_{facts.contract_event}"
+    return ""
+
+
+def is_rejoined(facts: Facts, waiver: Waiver) -> bool:
+    """Whether the holder came back to KT by the end of the period; a ground only where the programme says so (D-13)."""
+    return facts.rejoined_on is not None and facts.rejoined_on <= waiver.terminated_to
+
+
+def assess(facts: Facts, programme: Programme) -> Standing:
+    """What the facts of the line decide without its bills."""
+    waiver = programme.waiver
+    exclusions: list[str] = []
+    reviews: list[str] = []
+    period = period_reason(facts, waiver)
+    if period:
+        (reviews if period == "REVIEW_PORT_DELAY" else exclusions).append(period)
+    if facts.network in waiver.excluded_networks:
+        exclusions.append(facts.network)
+    if facts.product in waiver.excluded_products:
+        exclusions.append(facts.product)
+    if facts.termination_reason in waiver.excluded_termination_reasons:
+        exclusions.append(f"{facts.termination_reason}_TERMINATION")
+    if waiver.exclude_rejoined and is_rejoined(facts, waiver):
+        exclusions.append("REJOINED")
+    contract = contract_reason(facts, waiver)
+    if contract:
+        (reviews if contract.startswith("REVIEW_") else exclusions).append(contract)
+    return Standing(
+        terminated=facts.terminated_on is not None,
+        exclusions=tuple(exclusions),
+        reviews=tuple(reviews),
+        expected_penalty=expected_penalty(facts, facts.terminated_on or waiver.terminated_to, programme),
+    )
+
+
+def refundable_of(bill: Bill) -> int:
+    """What is still the customer's money in one bill row of a refundable item, in won (D-23)."""
+    return max(0, min(bill.billed, bill.paid) - bill.refunded)
+
+
+def tally(bills: Iterable[Bill], programme: Programme) -> Tally:
+    """Add up the bill rows of one line, in any order."""
+    waiver = programme.waiver
+    billed = refundable = 0
+    unpaid = unknown_item = False
+    for bill in bills:
+        if bill.item in waiver.refundable_items:
+            billed += bill.billed
+            refundable += refundable_of(bill)
+            unpaid = unpaid or bill.paid < bill.billed - bill.waived
+        elif bill.item not in waiver.non_refundable_items:
+            unknown_item = True
+    return Tally(billed, refundable, unpaid, unknown_item)
+
+
+def money_reason(standing: Standing, sums: Tally) -> str:
+    """The one thing to say about the money of a terminated line, or nothing (D-19, D-23 to D-25)."""
+    if not standing.terminated:
+        return ""
+    if sums.billed == 0:
+        return "NO_PENALTY" if standing.expected_penalty == 0 else "NOT_BILLED_YET"
+    if sums.unpaid:
+        return "UNPAID"
+    return "ALREADY_SETTLED" if sums.refundable == 0 else ""
+
+
+def conclude(standing: Standing, sums: Tally) -> Verdict:
+    """The verdict from both halves. An exclusion outweighs a review, a review outweighs the money."""
+    reasons = standing.exclusions + standing.reviews
+    if sums.unknown_item:
+        reasons += ("REVIEW_UNKNOWN_ITEM",)
+    money = money_reason(standing, sums)
+    if standing.exclusions:
+        outcome = "NOT_ELIGIBLE"
+    elif reasons:
+        outcome = "REVIEW"
+    elif money in ("NO_PENALTY", "ALREADY_SETTLED"):
+        outcome = "NOTHING_DUE"
+    else:
+        outcome = "ELIGIBLE"
+    if money:
+        reasons += (money,)
+    return Verdict(outcome, reasons, standing.expected_penalty, sums.refundable)
+
+
+def judge(facts: Facts, bills: Iterable[Bill], programme: Programme) -> Verdict:
+    """Judge one line: outcome, every reason that applies, the expected penalty and what can be refunded, in won."""
+    return conclude(assess(facts, programme), tally(bills, programme))
