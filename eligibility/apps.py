@@ -1,6 +1,12 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class EligibilityConfig(AppConfig):
     name = "eligibility"
-    verbose_name = "회선과 판정"
+    verbose_name = _("회선과 판정")
+
+    def ready(self) -> None:
+        from eligibility import tasks  # needs the models
+
+        tasks.register()

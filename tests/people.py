@@ -1,0 +1,46 @@
+"""The named cast of the sample deliveries as every test may use them.
+
+`load_cast()` puts them into the register the way a delivery comes, in the test's own transaction.
+"""
+
+import datetime as dt
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from eligibility import search
+from eligibility.feed import load, sample
+from eligibility.models import Feed
+
+SEED = 1
+
+
+@cache
+def _folder() -> tempfile.TemporaryDirectory:
+    folder = tempfile.TemporaryDirectory(prefix="remedy-cast-")
+    sample.write(Path(folder.name), lines=sample.smallest(), seed=SEED)
+    return folder
+
+
+def deliveries() -> Path:
+    """A folder with the smallest sample: the cast, and one line of each story."""
+    return Path(_folder().name)
+
+
+def load_cast(*, until: dt.date = dt.date(2026, 1, 20)) -> list[Feed]:
+    """Load every delivery of the smallest sample up to a day."""
+    return [
+        load.load(lines=deliveries() / str(day) / "lines.csv", bills=deliveries() / str(day) / "bills.csv", as_of=day)
+        for day in sample.DELIVERIES
+        if day <= until
+    ]
+
+
+def person(key: str) -> sample.Person:
+    """One of the cast, as "hong" or "mong"."""
+    return next(person for person in sample.CAST if person.key == key)
+
+
+def index_of(key: str) -> bytes:
+    """The blind index by which one of the cast is found."""
+    return search.ci_index(person(key).ci)
