@@ -6,7 +6,7 @@ Set-based, in shards of contract ranges that any number of workers share. Runnin
 from django.db import connection, transaction
 
 from eligibility.models import Feed
-from kt_remedy import clock, programme
+from kt_remedy import clock, programme, schedule
 from kt_remedy.audit import service as audit
 from rewards.enrolment import shards
 from rewards.models import BaseLine, Shard
@@ -31,7 +31,7 @@ ON CONFLICT (contract_no) DO NOTHING
 """
 
 
-class NotYet(Exception):
+class NotYet(schedule.NotYet):
     """The base cannot be taken yet; the message says what is missing."""
 
 
