@@ -4,7 +4,7 @@ from django.urls import path
 from django.views.generic import TemplateView
 
 from kt_remedy.access import public
-from kt_remedy.portal import calendar, clock_views, views
+from kt_remedy.portal import calendar, clock_views, desk, views
 
 
 def _page(name: str):
@@ -24,4 +24,15 @@ urlpatterns = [
     path("clock/", clock_views.move, name="clock"),
     path("calendar/", calendar.calendar, name="calendar"),
     path("calendar/run/<int:act_id>/", calendar.run_again, name="calendar-run-again"),
+    path("desk/", desk.desk, name="desk"),
+    path("desk/leave/", desk.leave, name="desk-leave"),
+    path("desk/prove/card/", desk.prove_card, name="desk-prove-card"),
+    path("desk/prove/phone/", desk.prove_phone, name="desk-prove-phone"),
+    path("desk/prove/approve/", desk.approve, name="desk-approve"),
+    path("desk/file/", desk.file, name="desk-file"),
+    path("desk/receipt/<str:reference>/", desk.receipt, name="desk-receipt"),
+    path("desk/application/<int:pk>/", desk.application, name="desk-application"),
+    path("desk/take/", desk.take_along, name="desk-take"),
+    path("desk/note/", desk.note, name="desk-note"),
+    path("desk/called/<int:pk>/", desk.called, name="desk-called"),
 ]

@@ -1,0 +1,638 @@
+"""The desk of stores and the call centre: find a customer by two facts, prove who they are, file, mend, note.
+
+Which customer is being served stands in the clerk's session, never in an address; proof lasts for one sitting.
+"""
+
+import base64
+import datetime as dt
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from eligibility import service as eligibility
+from eligibility import wording as lines_wording
+from eligibility.models import Customer, Line
+from kt_remedy import access, clock, crypto, limits, masking, programme
+from kt_remedy.access import staff
+from kt_remedy.audit import service as audit
+from kt_remedy.identity import provider
+from kt_remedy.identity import service as identity
+from kt_remedy.portal.desk_forms import CardForm, FilingForm, FindForm, NoteForm, PhoneProofForm
+from kt_remedy.staff.models import User
+from kt_remedy.templatetags.remedy import kdate, kdate_long, krw
+from refunds.accounts.models import Account, OwnerKind
+from refunds.applications import desk as refunds_desk
+from refunds.applications import reviews, service, wording
+from refunds.applications.forms import AccountForm
+from refunds.applications.models import Application, Channel
+from refunds.applications.moves import Refused
+from refunds.applications.representation import DOCUMENTS, ID_CARDS
+from refunds.applications.views import account_note, enter_account, is_minor
+from refunds.payouts import rounds
+from rewards import service as rewards
+
+DESK = ("clerk", "store_manager", "agent", "supervisor")
+SITTING_SECONDS = 30 * 60
+SEARCHES, SEARCH_SECONDS = 60, 60 * 60
+_KEY = "desk"
+
+
+@dataclass(slots=True)
+class Sitting:
+    """The customer at the desk, and how they were proven."""
+
+    customer: Customer
+    proof: dict[str, str] = field(default_factory=dict)
+    contact: str = ""
+
+    @property
+    def proven(self) -> bool:
+        """Whether it is known that this person is the one."""
+        return bool(self.proof)
+
+    @property
+    def person_index(self) -> bytes:
+        """By this the person's filings are found."""
+        return service.person_of(self.customer)
+
+
+@dataclass(slots=True)
+class Card:
+    """One line as the desk shows it: the answer, the sum, the day, and a sentence to say aloud."""
+
+    line: Line
+    kind: str
+    title: str
+    bits: list[str]
+    application: Application | None
+    label: str
+    won: int
+    day: dt.date | None
+    reasons: list[Any]
+    say: str
+    can_file: bool
+
+
+# Who is at the desk -------------------------------------------------------------------------------------------
+
+
+def _sitting(request: HttpRequest) -> Sitting | None:
+    kept = request.session.get(_KEY)
+    if not kept or time.time() - kept["at"] > SITTING_SECONDS:
+        return None
+    customer = Customer.objects.filter(pk=kept["customer"]).first()
+    if customer is None:
+        return None
+    contact = ""
+    if kept.get("contact"):
+        contact = crypto.decrypt(base64.b64decode(kept["contact"]), f"session:desk:{customer.pk}")
+    return Sitting(customer, kept.get("proof") or {}, contact)
+
+
+def _seat(request: HttpRequest, customer: Customer) -> None:
+    request.session[_KEY] = {"customer": customer.pk, "at": time.time()}
+
+
+def _keep_proof(request: HttpRequest, customer: Customer, proof: dict[str, str], contact: str) -> None:
+    sealed = base64.b64encode(crypto.encrypt(contact, f"session:desk:{customer.pk}")).decode()
+    request.session[_KEY] = {"customer": customer.pk, "at": time.time(), "proof": proof, "contact": sealed}
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def _channel(user: User) -> str:
+    return Channel.STORE if user.store_id else Channel.CALL_CENTRE
+
+
+def _lines(customer: Customer) -> list[Line]:
+    if customer.ci_index:
+        return list(eligibility.lines_of(bytes(customer.ci_index)))
+    return list(Line.objects.filter(customer=customer).select_related("customer").order_by("contract_no"))
+
+
+# Pages --------------------------------------------------------------------------------------------------------
+
+
+@staff(*DESK)
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def desk(request: HttpRequest) -> HttpResponse:
+    """Search on the left, the customer and the next act in the middle, the store's own filings on the right."""
+    user = _user(request)
+    form = FindForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        found = _find(request, form)
+        if found is not None:
+            _seat(request, found)
+            return redirect("portal:desk")
+    sitting = _sitting(request)
+    context: dict[str, Any] = {
+        "form": form,
+        "sitting": sitting,
+        "mine": refunds_desk.filings_of_store(user.store_id, day=clock.today())[:20] if user.store_id else [],
+        "calls": refunds_desk.calls_due(until=clock.now() + dt.timedelta(days=1))[:10] if not user.store_id else [],
+        "now": clock.now(),
+    }
+    if sitting is not None:
+        context |= _customer_context(sitting, user)
+    status = 422 if form.errors else 200
+    return render(request, "portal/desk.html", context, status=status)
+
+
+def _find(request: HttpRequest, form: FindForm) -> Customer | None:
+    user = _user(request)
+    if not limits.hit(f"desk:{user.pk}", limit=SEARCHES, seconds=SEARCH_SECONDS).allowed:
+        form.add_error(None, _("너무 많이 찾으셨습니다. 한 시간 뒤에 다시 하세요."))
+        return None
+    facts = form.facts()
+    if form.errors:
+        return None
+    rows = list(eligibility.find_lines(**facts)[:20])
+    people = {service.person_of(row.customer) for row in rows}
+    customer = rows[0].customer if len(people) == 1 else None
+    audit.record(
+        actor=f"staff:{user.pk}",
+        action="customer.searched",
+        object=f"customer:{customer.pk if customer else ''}",
+        subject=customer.pk if customer else "",
+        detail={"facts": sorted(facts), "found": len(people)},
+    )
+    if customer is None:
+        form.add_error(
+            None,
+            _("두 가지가 모두 맞는 고객이 없습니다.")
+            if not people
+            else _("맞는 고객이 여럿입니다. 계약번호와 생년월일로 찾으세요."),
+        )
+        return None
+    try:
+        service.close_to_own_case(user, service.person_of(customer))
+    except Refused as refused:
+        form.add_error(None, str(refused))
+        return None
+    return customer
+
+
+def _customer_context(sitting: Sitting, user: User) -> dict[str, Any]:
+    customer = sitting.customer
+    age = None
+    if customer.birth_date:
+        today = clock.today()
+        born = customer.birth_date
+        age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+    context: dict[str, Any] = {"name": masking.name(customer.holder_name or ""), "age": age}
+    if not sitting.proven:
+        return context | {"card_form": CardForm(), "phone_form": PhoneProofForm()}
+    lines = _lines(customer)
+    filed = service.for_lines([line.pk for line in lines])
+    cards = [_card(line, filed.get(line.pk)) for line in lines]
+    stories = wording.stories(service.of_person(sitting.person_index))
+    mine = set(
+        Application.objects.filter(
+            service.visible_to(staff=user), pk__in=[s.application.pk for s in stories]
+        ).values_list("pk", flat=True)
+    )
+    overview = rewards.overview(sitting.person_index)
+    return context | {
+        "proof": _proof_text(sitting.proof),
+        "cards": cards,
+        "can_file": [card for card in cards if card.can_file],
+        "stories": stories,
+        "mine_pks": mine,
+        "foreign": any(story.application.pk not in mine for story in stories) and bool(user.store_id),
+        "perks": overview.cards if overview.taken else [],
+        "notes": refunds_desk.notes_of(customer),
+        "note_form": NoteForm(),
+        "representations": [(kind, label) for kind, label in OwnerKind.choices if kind in _ways(customer)],
+        "minor": is_minor(customer.birth_date, clock.today()),
+    }
+
+
+def _ways(customer: Customer) -> list[str]:
+    """In whose name one may file for this holder."""
+    if customer.holder_kind == "CORPORATE":
+        return [OwnerKind.COMPANY]
+    if is_minor(customer.birth_date, clock.today()):
+        return [OwnerKind.GUARDIAN]
+    return [OwnerKind.SELF, OwnerKind.PROXY, OwnerKind.HEIR]
+
+
+def _proof_text(proof: dict[str, str]) -> str:
+    if proof.get("method") == "CODE":
+        return _("휴대폰 승인 확인")
+    return _("%(card)s 확인") % {"card": dict(ID_CARDS).get(proof.get("type", ""), "")}
+
+
+def _card(line: Line, application: Application | None) -> Card:
+    frame = programme.current()
+    outcome = line.standing_outcome
+    kind = {"ELIGIBLE": "yes", "REVIEW": "review", "NOT_ELIGIBLE": "no", "NOTHING_DUE": "none"}[outcome]
+    if line.terminated_on is None:
+        kind = "keep"
+    label, won = wording.amount(Application(line=line))
+    live = application is not None and application.is_live
+    day = None
+    if line.terminated_on:
+        day = rounds.due_on(line.terminated_on, clock.today(), clock.now(), frame)
+    reasons = lines_wording.reasons(line.reason_codes, eligibility.facts_of(line), frame)
+    return Card(
+        line=line,
+        kind=kind,
+        title=_("쓰고 있는 회선입니다") if kind == "keep" else lines_wording.outcome_title(outcome),
+        bits=[
+            f"{lines_wording.product_name(line.product)} {masking.phone(line.msisdn or '')}",
+            _("%(day)s 해지") % {"day": kdate_long(line.terminated_on)} if line.terminated_on else _("이용 중"),
+        ],
+        application=application,
+        label=label,
+        won=won,
+        day=day,
+        reasons=reasons,
+        say=_say(line, outcome, day),
+        can_file=outcome in {"ELIGIBLE", "REVIEW"} and not live,
+    )
+
+
+def _say(line: Line, outcome: str, day: dt.date | None) -> str:
+    """A sentence the clerk can say as it stands."""
+    if outcome == "REVIEW":
+        return _("신청을 받아 두면 심사하는 사람이 보고 문자로 알려 드립니다.")
+    if outcome != "ELIGIBLE" or day is None:
+        return ""
+    if "NOT_BILLED_YET" in line.reason_codes:
+        return _("다음 청구서에 위약금이 나오면 먼저 내시고, %(day)s에 그대로 돌려받으십니다.") % {"day": kdate(day)}
+    if "UNPAID" in line.reason_codes:
+        return _("청구된 위약금을 먼저 내시면 그대로 돌려드립니다. 신청은 지금 받아 둡니다.")
+    return _("오늘 신청하시면 %(day)s에 %(won)s을 돌려받으십니다.") % {
+        "day": kdate(day),
+        "won": krw(line.refundable_krw),
+    }
+
+
+@staff(*DESK)
+@require_POST
+def leave(request: HttpRequest) -> HttpResponse:
+    """The customer has gone."""
+    request.session.pop(_KEY, None)
+    return redirect("portal:desk")
+
+
+# Proving the person -------------------------------------------------------------------------------------------
+
+
+@staff(*DESK)
+@never_cache
+@require_POST
+def prove_card(request: HttpRequest) -> HttpResponse:
+    """An identity card was seen: type, by whom and when are kept, never a number. Not on the telephone."""
+    sitting, user = _sitting(request), _user(request)
+    if sitting is None:
+        return redirect("portal:desk")
+    form = CardForm(request.POST)
+    if not user.store_id:
+        form.add_error(None, _("신분증은 매장에서만 볼 수 있습니다. 휴대폰 승인으로 확인하세요."))
+    if not form.is_valid():
+        return _again(request, sitting, card_form=form)
+    kind = form.cleaned_data["kind"]
+    audit.record(
+        actor=f"staff:{user.pk}",
+        action="customer.proven",
+        object=f"customer:{sitting.customer.pk}",
+        subject=sitting.customer.pk,
+        detail={"method": "ID_CARD", "type": kind},
+    )
+    proof = {"method": "ID_CARD", "type": kind, "by": str(user.pk), "at": clock.now().isoformat()}
+    _keep_proof(request, sitting.customer, proof, form.cleaned_data["contact"])
+    return redirect("portal:desk")
+
+
+@staff(*DESK)
+@never_cache
+@require_POST
+def prove_phone(request: HttpRequest) -> HttpResponse:
+    """Ask the customer's phone to approve; the page that follows waits for it."""
+    sitting = _sitting(request)
+    if sitting is None:
+        return redirect("portal:desk")
+    form = PhoneProofForm(request.POST)
+    if form.is_valid():
+        try:
+            pending = identity.begin(
+                method="APP",
+                carrier=form.cleaned_data["carrier"],
+                name=sitting.customer.holder_name or "",
+                phone=form.cleaned_data["phone"],
+                address=access.current_address() or "",
+            )
+        except identity.TooMany:
+            form.add_error(None, _("오늘은 이 번호로 더 보낼 수 없습니다."))
+        except (provider.Refused, provider.Unavailable):
+            form.add_error(None, _("승인 요청을 보내지 못했습니다. 통신사와 번호를 다시 확인하세요."))
+        else:
+            kept = request.session[_KEY]
+            request.session[_KEY] = kept | {"pending": pending.kept(), "at": time.time()}
+            return redirect("portal:desk-approve")
+    return _again(request, sitting, phone_form=form)
+
+
+@staff(*DESK)
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def approve(request: HttpRequest) -> HttpResponse:
+    """The customer approves on the phone; the clerk asks whether it is done."""
+    sitting, user = _sitting(request), _user(request)
+    kept = request.session.get(_KEY) or {}
+    if sitting is None or "pending" not in kept:
+        return redirect("portal:desk")
+    pending = identity.Pending(**kept["pending"])
+    wrong = ""
+    if request.method == "POST":
+        try:
+            person = identity.confirm(pending)
+        except provider.NotApproved:
+            wrong = _("아직 승인하지 않으셨습니다.")
+        except (provider.Refused, provider.Unavailable, identity.TooMany, identity.NoIdentifier):
+            wrong = _("확인되지 않았습니다. 다시 보내거나 신분증으로 확인하세요.")
+        else:
+            if sitting.customer.ci_index is None or person.ci_index != bytes(sitting.customer.ci_index):
+                wrong = _("승인한 분이 이 고객이 아닙니다.")
+            else:
+                audit.record(
+                    actor=f"staff:{user.pk}",
+                    action="customer.proven",
+                    object=f"customer:{sitting.customer.pk}",
+                    subject=sitting.customer.pk,
+                    detail={"method": "CODE"},
+                )
+                proof = {"method": "CODE", "by": str(user.pk), "at": clock.now().isoformat()}
+                _keep_proof(request, sitting.customer, proof, person.phone)
+                return redirect("portal:desk")
+    context = {"pending": pending, "wrong": wrong, "sandbox": settings.SANDBOX_URL}
+    return render(request, "portal/desk_approve.html", context, status=422 if wrong else 200)
+
+
+def _again(request: HttpRequest, sitting: Sitting, **forms) -> HttpResponse:
+    user = _user(request)
+    context = {"form": FindForm(), "sitting": sitting, "mine": [], "calls": [], "now": clock.now()}
+    context |= _customer_context(sitting, user) | forms
+    context["errors_of"] = next(iter(forms.values()))
+    return render(request, "portal/desk.html", context, status=422)
+
+
+# Filing -------------------------------------------------------------------------------------------------------
+
+
+@staff(*DESK)
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def file(request: HttpRequest) -> HttpResponse:
+    """The same questions as on the website, on one page, for a proven customer."""
+    sitting, user = _sitting(request), _user(request)
+    if sitting is None or not sitting.proven:
+        return redirect("portal:desk")
+    try:
+        service.lateness(clock.today(), programme.current())
+    except Refused as refused:
+        messages.warning(request, str(refused))
+        return redirect("portal:desk")
+    ways = _ways(sitting.customer)
+    by = request.POST.get("by") or request.GET.get("by") or ways[0]
+    if by not in ways:
+        raise Http404
+    lines = _lines(sitting.customer)
+    live = service.live_applications([line.pk for line in lines])
+    cards = [card for card in (_card(line, live.get(line.pk)) for line in lines) if card.can_file]
+    if not cards:
+        messages.info(request, _("지금 신청할 회선이 없습니다."))
+        return redirect("portal:desk")
+    options = [(card.line.pk, f"{card.bits[0]} · {card.bits[1]} · {krw(card.won)}") for card in cards]
+    supervisor = user.has_role("supervisor")
+    posted = request.POST if request.method == "POST" else None
+    initial = {"lines": [cards[0].line.pk]} if len(cards) == 1 else {}
+    form = FilingForm(posted, options=options, by=by, supervisor=supervisor, initial=initial)
+    key = request.POST.get("key") or str(uuid.uuid4())
+    if posted is not None and form.is_valid():
+        account = _account_of(request, form, sitting, user)
+        if account is not None:
+            try:
+                done = service.submit(
+                    key=key,
+                    channel=_channel(user),
+                    person_index=sitting.person_index,
+                    contract_nos=form.cleaned_data["lines"],
+                    account_id=account.pk,
+                    consents=dict(service.CONSENTS),
+                    contact=sitting.contact,
+                    proof=sitting.proof,
+                    language=(get_language() or "ko")[:2],
+                    representation=by,
+                    representative=form.cleaned_data.get("representative", ""),
+                    documents=form.cleaned_data.get("documents", []),
+                    staff=user,
+                    outage_on=form.cleaned_data.get("outage_on"),
+                    outage_reason=form.cleaned_data.get("outage_reason", ""),
+                )
+            except Refused as refused:
+                form.add_error(None, str(refused))
+            else:
+                if not done.new:
+                    messages.info(request, _("이미 접수된 신청입니다. 접수번호는 그대로입니다."))
+                return redirect("portal:desk-receipt", done.filing.reference)
+    context = {
+        "form": form,
+        "by": by,
+        "by_label": OwnerKind(by).label,
+        "key": key,
+        "name": masking.name(sitting.customer.holder_name or ""),
+        "contact": sitting.contact,
+        "documents": DOCUMENTS.get(by, ()),
+        "version": service.CONSENTS["privacy"],
+        "anyway": form.has_error("number", "holder"),
+    }
+    return render(request, "portal/desk_file.html", context, status=422 if form.errors else 200)
+
+
+def _account_of(request: HttpRequest, form: FilingForm, sitting: Sitting, user: User) -> Account | None:
+    """The account of a valid form; None where the bank said no and the clerk did not say to go on with it."""
+    kept = request.session[_KEY]
+    own = form.by == OwnerKind.SELF
+    if "anyway" in request.POST and kept.get("candidate"):
+        return Account.objects.filter(pk=kept["candidate"]).first()
+    entered = enter_account(
+        form,
+        person_index=sitting.person_index,
+        holder_name=(sitting.customer.holder_name or "") if own else form.cleaned_data["owner"],
+        holder_birth=sitting.customer.birth_date if own else form.cleaned_data["owner_born"],
+        owner_kind=form.by,
+        contract_nos=form.cleaned_data["lines"],
+        actor=f"staff:{user.pk}",
+        subject=sitting.customer.pk,
+    )
+    if entered is None:
+        return None
+    request.session[_KEY] = kept | {"candidate": str(entered.pk), "at": time.time()}
+    return None if form.errors else entered
+
+
+@staff(*DESK)
+@never_cache
+@require_safe
+def receipt(request: HttpRequest, reference: str) -> HttpResponse:
+    """The receipt for the customer to take along."""
+    rows = list(
+        Application.objects.filter(service.visible_to(staff=_user(request)), filing__reference=reference)
+        .select_related("filing", "line__customer", "account__holder_check")
+        .order_by("id")
+    )
+    if not rows:
+        raise Http404
+    stories = wording.stories(rows)
+    facts = [(_("회선"), wording.line_name(row)) for row in rows]
+    facts.append((_("받을 계좌"), str(rows[0].filing.account)))
+    context = {"filing": rows[0].filing, "stories": stories, "rows": facts, "won": sum(s.won for s in stories)}
+    context["label"] = stories[0].label
+    return render(request, "portal/desk_receipt.html", context)
+
+
+# A filing afterwards ------------------------------------------------------------------------------------------
+
+
+@staff(*DESK)
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def application(request: HttpRequest, pk: int) -> HttpResponse:
+    """One application: mend a slip, withdraw with the customer, show documents; until it is in a batch."""
+    user = _user(request)
+    row = (
+        Application.objects.filter(service.visible_to(staff=user), pk=pk)
+        .select_related("filing", "line__customer", "account__holder_check")
+        .first()
+    )
+    if row is None:
+        raise Http404
+    form = AccountForm(request.POST if request.POST.get("act") == "account" else None)
+    if request.method == "POST":
+        try:
+            if _done(request, row, form, user):
+                return redirect("portal:desk-application", pk)
+        except Refused as refused:
+            messages.warning(request, str(refused))
+            return redirect("portal:desk-application", pk)
+    audit.record(
+        actor=f"staff:{user.pk}",
+        action="application.viewed",
+        object=f"application:{pk}",
+        subject=row.line.customer_id,
+    )
+    context = {
+        "story": wording.stories([row])[0],
+        "name": masking.name(row.line.customer.holder_name or ""),
+        "form": form,
+        "account_note": account_note(row.account),
+        "documents": DOCUMENTS.get(row.filing.representation, ()),
+    }
+    return render(request, "portal/desk_application.html", context, status=422 if form.errors else 200)
+
+
+def _done(request: HttpRequest, row: Application, form: AccountForm, user: User) -> bool:
+    """Carry out what was asked; False where the account form has to be shown again."""
+    act = request.POST.get("act")
+    sitting = _sitting(request)
+    if act == "withdraw":
+        # Only with the customer there: a clerk alone takes nobody's claim away.
+        if sitting is None or not sitting.proven or sitting.person_index != bytes(row.filing.person_index):
+            raise Refused("PROOF", _("고객을 먼저 찾고 본인을 확인하세요."))
+        service.withdraw(application_id=row.pk, staff=user, words=_("고객이 요청함"))
+        messages.success(request, _("신청을 철회했습니다."))
+    elif act == "documents":
+        reviews.documents_shown(application_id=row.pk, staff=user, documents=request.POST.getlist("documents"))
+        messages.success(request, _("서류를 확인한 것으로 남기고 심사로 넘겼습니다."))
+    elif act == "account":
+        if not form.is_valid():
+            return False
+        old = row.account
+        entered = enter_account(
+            form,
+            person_index=bytes(old.person_index),
+            holder_name=old.holder_name or "",
+            holder_birth=dt.date.fromisoformat(old.holder_birth) if old.holder_birth else None,
+            owner_kind=old.owner_kind,
+            contract_nos=[row.line_id],
+            actor=f"staff:{user.pk}",
+            subject=row.line.customer_id,
+        )
+        if entered is None or form.errors:
+            return False
+        service.mend_account(application_id=row.pk, account_id=entered.pk, staff=user)
+        messages.success(request, _("계좌를 바꾸었습니다. 24시간이 지난 뒤부터 지급합니다."))
+    else:
+        raise Http404
+    return True
+
+
+@staff("clerk", "store_manager")
+@require_POST
+def take_along(request: HttpRequest) -> HttpResponse:
+    """The customer moves to this store and tells the reference."""
+    sitting = _sitting(request)
+    if sitting is None or not sitting.proven:
+        return redirect("portal:desk")
+    try:
+        filing = refunds_desk.take_along(
+            reference=request.POST.get("reference", ""), customer=sitting.customer, staff=_user(request)
+        )
+    except Refused as refused:
+        messages.warning(request, str(refused))
+    else:
+        messages.success(request, _("%(reference)s을 이 매장으로 옮겼습니다.") % {"reference": filing.reference})
+    return redirect("portal:desk")
+
+
+@staff(*DESK)
+@never_cache
+@require_POST
+def note(request: HttpRequest) -> HttpResponse:
+    """Write a note on the customer, with a call to make where one was promised."""
+    sitting = _sitting(request)
+    if sitting is None or not sitting.proven:
+        return redirect("portal:desk")
+    form = NoteForm(request.POST)
+    if not form.is_valid():
+        return _again(request, sitting, note_form=form)
+    try:
+        refunds_desk.write_note(
+            customer=sitting.customer,
+            words=form.cleaned_data["words"],
+            staff=_user(request),
+            call_back_at=form.cleaned_data["call_back"],
+        )
+    except (Refused, ValidationError) as refused:
+        messages.warning(request, str(refused))
+    else:
+        messages.success(request, _("메모를 남겼습니다."))
+    return redirect("portal:desk")
+
+
+@staff(*DESK)
+@require_POST
+def called(request: HttpRequest, pk: int) -> HttpResponse:
+    """The promised call was made."""
+    try:
+        refunds_desk.called_back(note_id=pk, staff=_user(request))
+    except Refused:
+        raise Http404 from None
+    return redirect("portal:desk")

@@ -1,0 +1,189 @@
+"""What clerks and agents fill in at the desk."""
+
+import datetime as dt
+import re
+import unicodedata
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from kt_remedy.identity.forms import AppForm
+from refunds.accounts.models import OwnerKind
+from refunds.applications.forms import AccountForm, PlainForm, refuse_registration_number
+from refunds.applications.representation import DOCUMENTS, ID_CARDS
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", unicodedata.normalize("NFKC", text))
+
+
+class FindForm(PlainForm):
+    """Two facts of the holder, both of which must fit."""
+
+    number = forms.CharField(
+        label=gettext_lazy("휴대폰 번호 또는 계약번호"),
+        max_length=30,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": gettext_lazy("휴대폰 번호나 계약번호를 적어 주세요")},
+    )
+    fact = forms.CharField(
+        label=gettext_lazy("생년월일 또는 이름"),
+        help_text=gettext_lazy("생년월일은 숫자 여덟 자리, 법인은 이름"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": gettext_lazy("생년월일이나 이름을 적어 주세요")},
+    )
+
+    def facts(self) -> dict:
+        """The two facts as the register is asked for them."""
+        number, fact = self.cleaned_data["number"].strip(), self.cleaned_data["fact"].strip()
+        found: dict = {}
+        digits = _digits(number)
+        if re.fullmatch(r"(82|0)1\d{8,9}", digits) and not re.search(r"[A-Za-z]", number):
+            found["msisdn"] = number
+        else:
+            found["contract_no"] = unicodedata.normalize("NFKC", number).upper()
+        born = _digits(fact)
+        if len(born) == 8 and not re.search(r"[^\d\s.\-/년월일]", fact):
+            try:
+                found["birth_date"] = dt.date(int(born[:4]), int(born[4:6]), int(born[6:]))
+            except ValueError:
+                self.add_error("fact", _("생년월일을 19850315처럼 여덟 자리로 적어 주세요"))
+        else:
+            found["name"] = fact
+        return found
+
+
+class CardForm(PlainForm):
+    """An identity card was seen: which kind. Its number is never typed."""
+
+    kind = forms.ChoiceField(
+        label=gettext_lazy("본 신분증"),
+        choices=[("", gettext_lazy("골라 주세요")), *ID_CARDS],
+        error_messages={"required": gettext_lazy("어떤 신분증을 보았는지 골라 주세요")},
+    )
+    contact = forms.CharField(
+        label=gettext_lazy("안내 문자 받을 번호"),
+        help_text=gettext_lazy("고객에게 다시 읽어 드리고 확인하세요."),
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "tel"}),
+        error_messages={"required": gettext_lazy("안내 문자 받을 번호를 적어 주세요")},
+    )
+
+    def clean_contact(self) -> str:
+        digits = _digits(self.cleaned_data["contact"])
+        if digits.startswith("82"):
+            digits = "0" + digits[2:].removeprefix("0")
+        if not re.fullmatch(r"010\d{8}", digits):
+            raise forms.ValidationError(_("010으로 시작하는 11자리 번호를 적어 주세요"))
+        return digits
+
+
+class PhoneProofForm(AppForm):
+    """The customer's own phone approves: the name is the register's, so it is not asked again."""
+
+    use_required_attribute = False
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["name"]
+        self.fields["phone"].widget.attrs = {"autocomplete": "off", "inputmode": "tel"}
+
+
+class FilingForm(AccountForm):
+    """The whole application on one page: lines, account, documents, consent."""
+
+    lines = forms.MultipleChoiceField(
+        label=gettext_lazy("환급받을 회선"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={
+            "required": gettext_lazy("환급받을 회선을 골라 주세요"),
+            "invalid_choice": gettext_lazy("환급받을 회선을 다시 골라 주세요"),
+        },
+    )
+    representative = forms.CharField(
+        label=gettext_lazy("온 사람의 이름"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": gettext_lazy("온 사람의 이름을 적어 주세요")},
+    )
+    owner = forms.CharField(
+        label=gettext_lazy("예금주 이름"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": gettext_lazy("예금주 이름을 적어 주세요")},
+    )
+    owner_born = forms.DateField(
+        label=gettext_lazy("예금주 생년월일(법인은 비움)"),
+        required=False,
+        input_formats=["%Y%m%d", "%Y-%m-%d"],
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
+        error_messages={"invalid": gettext_lazy("생년월일을 19850315처럼 여덟 자리로 적어 주세요")},
+    )
+    documents = forms.MultipleChoiceField(
+        label=gettext_lazy("확인한 서류(모두)"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": gettext_lazy("서류를 모두 확인해야 접수할 수 있습니다")},
+    )
+    outage_on = forms.DateField(
+        label=gettext_lazy("장애로 못 받은 날(감독자만)"),
+        required=False,
+        input_formats=["%Y-%m-%d", "%Y%m%d"],
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"invalid": gettext_lazy("날짜를 2026-01-16처럼 적어 주세요")},
+    )
+    outage_reason = forms.CharField(
+        label=gettext_lazy("장애 사유"),
+        required=False,
+        max_length=500,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        validators=[refuse_registration_number],
+    )
+    privacy = forms.BooleanField(
+        label=gettext_lazy("개인정보 이용 안내를 읽어 드렸고 고객이 동의했습니다"),
+        error_messages={"required": gettext_lazy("안내를 읽어 드리고 동의를 받아 주세요")},
+    )
+    field_order = (
+        "lines", "representative", "documents", "owner", "owner_born", "bank", "number", "outage_on", "outage_reason",
+        "privacy",
+    )  # fmt: skip
+
+    def __init__(self, data=None, *, options: list[tuple[str, str]], by: str, supervisor: bool, **kwargs) -> None:
+        super().__init__(data, **kwargs)
+        self.by = by
+        self.fields["lines"].choices = options  # type: ignore[attr-defined]
+        if by == OwnerKind.SELF:
+            for name in ("representative", "owner", "owner_born", "documents"):
+                del self.fields[name]
+        else:
+            self.fields["documents"].choices = DOCUMENTS[by]  # type: ignore[attr-defined]
+        if not supervisor:
+            del self.fields["outage_on"], self.fields["outage_reason"]
+        self.order_fields(self.field_order)
+
+    def clean_documents(self) -> list[str]:
+        """Every document of the list, or none of this is accepted."""
+        shown = self.cleaned_data["documents"]
+        if {code for code, _label in DOCUMENTS[self.by]} - set(shown):
+            raise forms.ValidationError(_("서류를 모두 확인해야 접수할 수 있습니다"))
+        return shown
+
+
+class NoteForm(PlainForm):
+    """A note, and by when to call back."""
+
+    words = forms.CharField(
+        label=gettext_lazy("메모"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        max_length=1000,
+        validators=[refuse_registration_number],
+        error_messages={"required": gettext_lazy("메모를 적어 주세요")},
+    )
+    call_back = forms.DateTimeField(
+        label=gettext_lazy("다시 걸 때(없으면 비움)"),
+        required=False,
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        error_messages={"invalid": gettext_lazy("2026-01-16 15:00처럼 적어 주세요")},
+    )

@@ -1,0 +1,45 @@
+"""Who may apply for somebody else, and which documents are looked at (DOMAIN C4). Copies are not kept."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from refunds.accounts.models import OwnerKind
+
+DOCUMENTS: dict[str, tuple[tuple[str, Promise], ...]] = {
+    OwnerKind.GUARDIAN: (
+        ("GUARDIAN_ID", _("보호자 신분증")),
+        ("FAMILY", _("가족관계증명서(3개월 안에 뗀 것)")),
+    ),
+    OwnerKind.PROXY: (
+        ("POWER", _("위임장")),
+        ("SEAL", _("본인 인감증명서 또는 본인서명사실확인서")),
+        ("HOLDER_ID", _("본인 신분증")),
+        ("PROXY_ID", _("대리인 신분증")),
+    ),
+    OwnerKind.HEIR: (
+        ("HEIR_ID", _("상속인 신분증")),
+        ("FAMILY", _("가족관계증명서")),
+        ("DEATH", _("기본증명서(사망)")),
+        ("HEIRS_AGREE", _("상속인들의 동의서")),
+    ),
+    OwnerKind.COMPANY: (
+        ("REGISTRATION", _("사업자등록증")),
+        ("COMPANY_SEAL", _("법인인감증명서")),
+        ("EMPLOYEE", _("위임장 또는 재직증명서")),
+        ("PASSBOOK", _("법인 통장 사본")),
+        ("AGENT_ID", _("온 사람의 신분증")),
+    ),
+}
+ID_CARDS: tuple[tuple[str, Promise], ...] = (
+    ("RESIDENT", _("주민등록증")),
+    ("DRIVER", _("운전면허증")),
+    ("PASSPORT", _("여권")),
+    ("ALIEN", _("외국인등록증")),
+    ("WELFARE", _("장애인복지카드·국가보훈증")),
+    ("COMPANY", _("사업자등록증과 온 사람의 신분증")),
+)
+
+
+def missing(representation: str, shown: list[str]) -> list[str]:
+    """The codes of the documents that have not been looked at."""
+    return [code for code, _label in DOCUMENTS.get(representation, ()) if code not in shown]

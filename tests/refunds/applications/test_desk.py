@@ -1,0 +1,221 @@
+"""The desk of a store and of the call centre: what it shows to whom, and when it files."""
+
+import datetime as dt
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from kt_remedy.audit.models import AuditEntry
+from kt_remedy.identity import service as identity
+from kt_remedy.staff.models import Store
+from refunds.applications.models import Application, Filing, Note
+from tests.refunds import make
+from tests.sessions import as_staff, person, staff_user
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_sample")]
+
+
+@pytest.fixture(autouse=True)
+def january(at) -> None:
+    at("2026-01-16T10:00+09:00")
+
+
+@pytest.fixture
+def holder():
+    return make.customer(name="이정순", birth="1954-04-02", ci="lee")
+
+
+def store(code: str) -> Store:
+    return Store.objects.get_or_create(code=code, defaults={"name": code})[0]
+
+
+@pytest.fixture
+def clerk() -> Client:
+    return as_staff(Client(), staff_user("clerk", username="clerk-a", store=store("A")))
+
+
+@pytest.fixture
+def agent() -> Client:
+    return as_staff(Client(), staff_user("agent", username="agent"))
+
+
+def url(name: str, *args) -> str:
+    return reverse(f"portal:{name}", args=args)
+
+
+def find(client: Client, line, fact: str = "1954-04-02"):
+    return client.post(url("desk"), {"number": line.msisdn, "fact": fact})
+
+
+def prove(client: Client, line) -> None:
+    find(client, line)
+    client.post(url("desk-prove-card"), {"kind": "DRIVER", "contact": "010-5555-7720"})
+
+
+def file(client: Client, line, **values):
+    return client.post(
+        url("desk-file"),
+        {"by": "SELF", "key": "k" * 32, "lines": [line.pk], "bank": "088", "number": "11022033044", "privacy": "on"}
+        | values,
+    )
+
+
+def test_a_clerk_finds_proves_files_and_prints(clerk, holder, bank) -> None:
+    line = make.line(holder)
+    assert find(clerk, line).status_code == 302
+    text = clerk.get(url("desk")).content.decode()
+    assert "이*순" in text
+    assert "환급 대상입니다" not in text  # nothing of the lines before the person is proven
+    prove(clerk, line)
+    text = clerk.get(url("desk")).content.decode()
+    assert "환급 대상입니다" in text
+    assert "운전면허증 확인" in text
+    answer = file(clerk, line)
+    filing = Filing.objects.get()
+    assert answer["Location"] == url("desk-receipt", filing.reference)
+    assert (filing.channel, filing.store.code, filing.proof["type"]) == ("STORE", "A", "DRIVER")
+    assert filing.contact == "01055557720"
+    assert filing.reference in clerk.get(answer["Location"]).content.decode()
+    assert Application.objects.get().status == "APPROVED"
+    file(clerk, line)
+    assert Application.objects.count() == 1
+    actions = set(AuditEntry.objects.filter(subject=holder.pk).values_list("action", flat=True))
+    assert {"customer.searched", "customer.proven", "account.entered", "filing.submitted"} <= actions
+
+
+def test_one_fact_or_a_wrong_one_finds_nobody(clerk, holder) -> None:
+    line = make.line(holder)
+    assert clerk.post(url("desk"), {"number": line.msisdn, "fact": ""}).status_code == 422
+    assert "모두 맞는 고객이 없습니다" in find(clerk, line, "1954-04-03").content.decode()
+    assert "모두 맞는 고객이 없습니다" in find(clerk, line, "김철수").content.decode()
+    assert find(clerk, line, "이정순").status_code == 302
+    assert AuditEntry.objects.filter(action="customer.searched").count() == 3
+
+
+def test_nothing_is_filed_for_somebody_unproven(clerk, holder, bank) -> None:
+    line = make.line(holder)
+    find(clerk, line)
+    assert file(clerk, line)["Location"] == url("desk")
+    assert Filing.objects.count() == 0
+
+
+def test_a_store_sees_its_own_filings_only(clerk, agent, holder, bank) -> None:
+    line = make.line(holder)
+    prove(clerk, line)
+    file(clerk, line)
+    row = Application.objects.get()
+    other = as_staff(Client(), staff_user("clerk", username="clerk-b", store=store("B")))
+    assert clerk.get(url("desk-application", row.pk)).status_code == 200
+    assert agent.get(url("desk-application", row.pk)).status_code == 200
+    assert other.get(url("desk-application", row.pk)).status_code == 404
+    assert other.get(url("desk-receipt", row.filing.reference)).status_code == 404
+    # The customer goes to the other store and tells the reference.
+    prove(other, line)
+    other.post(url("desk-take"), {"reference": "KT-2222-3333"})
+    assert other.get(url("desk-application", row.pk)).status_code == 404
+    other.post(url("desk-take"), {"reference": row.filing.reference.lower()})
+    assert other.get(url("desk-application", row.pk)).status_code == 200
+    assert clerk.get(url("desk-application", row.pk)).status_code == 404
+
+
+def test_an_agent_proves_by_the_customers_phone(agent, holder, bank, monkeypatch) -> None:
+    line = make.line(holder)
+    find(agent, line)
+    # On the telephone nobody sees a card.
+    assert agent.post(url("desk-prove-card"), {"kind": "DRIVER", "contact": "01055557720"}).status_code == 422
+    pending = identity.Pending("k", "APP", "010-****-7720", "", "", 0)
+    monkeypatch.setattr(identity, "begin", lambda **_values: pending)
+    someone = {"lee": person("lee", name="이정순"), "kim": person("kim", name="김철수")}
+    agent.post(url("desk-prove-phone"), {"carrier": "SKT", "phone": "010-5555-7720"})
+    monkeypatch.setattr(identity, "confirm", lambda _pending, _code="": someone["kim"])
+    assert "이 고객이 아닙니다" in agent.post(url("desk-approve")).content.decode()
+    monkeypatch.setattr(identity, "confirm", lambda _pending, _code="": someone["lee"])
+    assert agent.post(url("desk-approve"))["Location"] == url("desk")
+    file(agent, line)
+    assert Filing.objects.get().channel == "CALL_CENTRE"
+    # After saving nobody reads the number again.
+    text = agent.get(url("desk-application", Application.objects.get().pk)).content.decode()
+    assert "11022033044" not in text
+    assert "*******3044" in text
+
+
+def test_a_proxy_needs_every_document(clerk, holder, bank) -> None:
+    line = make.line(holder)
+    prove(clerk, line)
+    values = {"by": "PROXY", "representative": "이아들", "owner": "이정순", "owner_born": "19540402"}
+    page = file(clerk, line, **values, documents=["POWER"])
+    assert "서류를 모두 확인해야" in page.content.decode()
+    file(clerk, line, **values, documents=["POWER", "SEAL", "HOLDER_ID", "PROXY_ID"])
+    row = Application.objects.get()
+    assert (row.status, row.filing.representation, len(row.filing.documents)) == ("REVIEW", "PROXY", 4)
+    assert row.filing.representative == "이아들"
+
+
+def test_a_company_is_served_at_the_desk(clerk, bank) -> None:
+    company = make.customer(name="주식회사 케이테크", birth=None, ci=None, kind="CORPORATE")
+    line = make.line(company)
+    find(clerk, line, "㈜케이테크")
+    clerk.post(url("desk-prove-card"), {"kind": "COMPANY", "contact": "01055557720"})
+    codes = ["REGISTRATION", "COMPANY_SEAL", "EMPLOYEE", "PASSBOOK", "AGENT_ID"]
+    file(clerk, line, by="COMPANY", representative="박담당", owner="케이테크", owner_born="", documents=codes)
+    assert Application.objects.get().status == "REVIEW"
+
+
+def test_the_clerk_mends_a_slip_and_withdraws_with_the_customer(clerk, holder, bank) -> None:
+    line = make.line(holder)
+    prove(clerk, line)
+    bank.outcome = "NOT_FOUND"
+    page = file(clerk, line)
+    assert "없는 계좌번호" in page.content.decode()
+    file(clerk, line, anyway="1")
+    row = Application.objects.get()
+    assert row.status == "NEED_ACCOUNT"
+    bank.outcome = "MATCH"
+    clerk.post(url("desk-application", row.pk), {"act": "account", "bank": "004", "number": "12345678901"})
+    row.refresh_from_db()
+    assert (row.status, row.account.bank_code) == ("APPROVED", "004")
+    clerk.post(url("desk-leave"))
+    clerk.post(url("desk-application", row.pk), {"act": "withdraw"})
+    row.refresh_from_db()
+    assert row.status == "APPROVED"
+    prove(clerk, line)
+    clerk.post(url("desk-application", row.pk), {"act": "withdraw"})
+    row.refresh_from_db()
+    assert row.status == "WITHDRAWN"
+
+
+def test_nobody_serves_themselves(holder) -> None:
+    line = make.line(holder)
+    self_clerk = as_staff(Client(), staff_user("clerk", username="lee", store=store("A"), ci="lee"))
+    assert "다른 직원이 처리해야" in find(self_clerk, line).content.decode()
+
+
+def test_an_outage_is_entered_by_a_supervisor_with_a_reason(holder, bank, at) -> None:
+    at("2026-01-20T10:00+09:00")
+    line = make.line(holder)
+    supervisor = as_staff(Client(), staff_user("supervisor", username="boss", store=store("A")))
+    prove(supervisor, line)
+    page = file(supervisor, line, outage_on="2026-01-18", outage_reason="")
+    assert "감독자가 사유를" in page.content.decode()
+    file(supervisor, line, outage_on="2026-01-18", outage_reason="18일 저녁 접수 장애")
+    row = Application.objects.get()
+    assert row.applied_on == dt.date(2026, 1, 18)
+    assert row.filing.received_at.date() == dt.date(2026, 1, 20)
+
+
+def test_notes_and_promised_calls(agent, clerk, holder) -> None:
+    line = make.line(holder)
+    prove(clerk, line)
+    clerk.post(url("desk-note"), {"words": "850302-1234567 라고 하심"})
+    assert Note.objects.count() == 0
+    clerk.post(url("desk-note"), {"words": "내일 통장을 가져오기로 함", "call_back": "2026-01-16T15:00"})
+    assert "내일 통장을" in clerk.get(url("desk")).content.decode()
+    assert "이*순" in agent.get(url("desk")).content.decode()
+    agent.post(url("desk-called", Note.objects.get().pk))
+    assert Note.objects.get().called_at is not None
+
+
+def test_other_roles_have_no_desk() -> None:
+    for role in ("maker", "auditor", "administrator"):
+        assert as_staff(Client(), staff_user(role)).get(url("desk")).status_code == 403
