@@ -1,0 +1,66 @@
+"""A web process that dies at any statement of a filing leaves all of it or nothing."""
+
+import uuid
+
+import pytest
+from django.db import connection
+
+from kt_remedy.audit.models import AuditEntry
+from kt_remedy.notices.models import Message
+from refunds.applications import service
+from refunds.applications.models import Application, Decision, Filing
+from refunds.applications.service import CONSENTS, person_of
+from tests.refunds import make
+
+
+class Died(BaseException):
+    """The process is gone: nothing catches this."""
+
+
+def count() -> tuple[int, ...]:
+    return tuple(model.objects.count() for model in (Filing, Application, Decision, Message, AuditEntry))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_or_nothing_at_every_statement(at, settings) -> None:
+    settings.QA_SAMPLE_PERCENT = 0
+    at("2026-01-16T10:00+09:00")
+    holder = make.customer()
+    line, account = make.line(holder), make.account(holder)
+
+    def submit() -> service.Submitted:
+        return service.submit(
+            key=uuid.uuid4().hex,
+            channel="WEB",
+            person_index=person_of(holder),
+            contract_nos=[line.pk],
+            account_id=account.pk,
+            consents=CONSENTS,
+            contact="01055550000",
+            proof={"method": "IDENTITY"},
+        )
+
+    before, died_at = count(), 0
+    while True:
+        died_at += 1
+        seen = 0
+
+        def dies(execute, sql, params, many, context, last=died_at):
+            nonlocal seen
+            seen += 1
+            if seen == last:
+                raise Died
+            return execute(sql, params, many, context)
+
+        try:
+            with connection.execute_wrapper(dies):
+                done = submit()
+        except Died:
+            connection.close()
+            assert count() == before
+            continue
+        break
+    assert died_at > 10
+    assert done.new
+    assert Filing.objects.get().reference == done.filing.reference
+    assert count()[:3] == (1, 1, 2)
