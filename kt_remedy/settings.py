@@ -141,7 +141,7 @@ INSTALLED_APPS = [
     "kt_remedy.notices",
     "kt_remedy.content",
     "kt_remedy.audit",
-    "django.contrib.admin",
+    "kt_remedy.audit.site.RoleSiteConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -168,6 +168,8 @@ def elsewhere(request: HttpRequest) -> HttpResponse:
 def stay(request: HttpRequest) -> HttpResponse:
     """Go on: the idle time begins anew."""
     service.stay(request)
+    if "X-Stay" in request.headers:  # the page's own script: the reader stays where they are
+        return HttpResponse(status=204)
     return redirect(_own_path(request.POST.get("next", "")) or "portal:my-lines")
 
 

@@ -1,6 +1,5 @@
 """The admin of accounts and stores."""
 
-from allauth.account.decorators import secure_admin_login
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.forms import BaseUserCreationForm
@@ -13,10 +12,6 @@ from kt_remedy.access import ROLES
 from kt_remedy.audit.admin import RoleAdmin
 from kt_remedy.staff import service
 from kt_remedy.staff.models import ROLE_LABELS, Store, User
-
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
-admin.site.site_title = admin.site.site_header = _("위약금 면제·고객 보답 관리")
-admin.site.index_title = _("관리")
 
 
 class _Reasoned(forms.ModelForm):

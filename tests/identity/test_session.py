@@ -7,8 +7,10 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import connection
+from django.template import RequestContext, Template
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from kt_remedy.identity import service
 from tests.sessions import as_customer, person
@@ -120,3 +122,21 @@ def test_a_browser_without_a_session_costs_no_query():
 def test_the_test_client_signs_in():
     client = as_customer(Client(), HONG)
     assert service.person_of(browser(client.session.session_key)) == HONG
+
+
+def test_going_on_begins_the_idle_time_anew(wall):
+    client = as_customer(Client(), HONG)
+    wall.at += 25 * 60
+    assert client.post(reverse("identity:stay"), {"next": "/identity/elsewhere/"})["Location"] == "/identity/elsewhere/"
+    assert client.post(reverse("identity:stay"), headers={"X-Stay": "1"}).status_code == 204
+    wall.at += 25 * 60
+    assert service.person_of(browser(client.session.session_key)) == HONG
+
+
+def test_a_verified_person_is_warned_before_the_end_and_nobody_else():
+    page = Template("{% load identity %}{% session_end %}")
+    request = browser()
+    request.person = None
+    assert "session-end" not in page.render(RequestContext(request))
+    request.person = HONG
+    assert 'data-warn-after="1560" data-ends-after="1740"' in page.render(RequestContext(request))

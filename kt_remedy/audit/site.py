@@ -1,0 +1,43 @@
+"""The admin site: sign-in with the second factor, and only pages that say by role who may use them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.contrib.admin.apps import AdminConfig
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+OURS = ("kt_remedy.", "eligibility.", "refunds.", "rewards.")
+
+
+class RoleSite(AdminSite):
+    """Packages bring admin pages of their own, which know no roles: those are left out. Ours must be a RoleAdmin."""
+
+    site_title = site_header = _("위약금 면제·고객 보답 관리")
+    index_title = _("관리")
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Register a RoleAdmin; raises ImproperlyConfigured for another admin of our own rooms."""
+        from kt_remedy.audit.admin import RoleAdmin  # late: it needs the models
+
+        if admin_class is not None and issubclass(admin_class, RoleAdmin):
+            super().register(model_or_iterable, admin_class, **options)
+            return
+        models = model_or_iterable if isinstance(model_or_iterable, Iterable) else [model_or_iterable]
+        for model in models:
+            if model.__module__.startswith(OURS):
+                raise ImproperlyConfigured(f"the admin of {model.__name__} says nothing of roles: make it a RoleAdmin")
+
+    def login(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        """There is one way to sign in, and it asks for the second factor."""
+        return redirect(reverse("admin:index" if request.user.is_authenticated else "account_login"))
+
+
+class RoleSiteConfig(AdminConfig):
+    """Django's admin with this site as the default one."""
+
+    default_site = "kt_remedy.audit.site.RoleSite"
