@@ -12,14 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 
 from django.db import connection, transaction
 
 from eligibility import rules
-from eligibility.feed import merge, staging, workers
+from eligibility.feed import merge, staging, stored, workers
 from eligibility.feed.encode import BILLS, LINES, Encoded, Encoder
 from eligibility.feed.records import FeedError
 from eligibility.feed.rows import REPEATED_KEY, UNKNOWN_CONTRACT, BillFile, LineFile
@@ -237,20 +235,6 @@ class _Load:
         bill_key = "contract_no || chr(31) || item || chr(31) || billed_on::text"
         for file, table, key in ((LINES, tables.line, "contract_no"), (BILLS, tables.bill, bill_key)):
             with connection.cursor() as cursor:
-                cursor.execute(
-                    f"""
-                    WITH keys AS (
-                        SELECT ({key}) COLLATE "C" AS key, line_no FROM {table}
-                        UNION ALL
-                        SELECT key COLLATE "C", line_no FROM {tables.bad} WHERE file = {file} AND key IS NOT NULL
-                    ), firsts AS (
-                        SELECT key, min(line_no) AS first_no FROM keys GROUP BY key HAVING count(*) > 1
-                    )
-                    SELECT count(*) FROM firsts
-                    """
-                )
-                if cursor.fetchone()[0] == 0:
-                    continue
                 repeated = f"{tables.bad}_repeated"
                 cursor.execute(
                     f"""
@@ -265,6 +249,9 @@ class _Load:
                     SELECT keys.key, keys.line_no FROM keys JOIN firsts USING (key) WHERE line_no > first_no
                     """
                 )
+                if cursor.rowcount == 0:
+                    cursor.execute(f"DROP TABLE {repeated}")
+                    continue
                 cursor.execute(f"DELETE FROM {table} t USING {repeated} r WHERE t.line_no = r.line_no")
                 cursor.execute(
                     f"DELETE FROM {tables.bad} t USING {repeated} r WHERE t.file = {file} AND t.line_no = r.line_no"
@@ -298,7 +285,7 @@ class _Load:
     def _judge_billed(self) -> None:
         """Judge every contract that has bills in this delivery, and those of its lines that had some before."""
         tables = self.tables
-        rows = _facts_and_bills(
+        rows = stored.facts_and_bills(
             f"""
             WITH touched AS (
                 SELECT contract_no FROM {tables.bill}
@@ -306,14 +293,14 @@ class _Load:
                 SELECT l.contract_no FROM {tables.line} l
                 WHERE EXISTS (SELECT 1 FROM eligibility_bill b WHERE b.contract_no = l.contract_no)
             ), facts AS (
-                SELECT {_columns("l")} FROM {tables.line} l JOIN touched USING (contract_no)
+                SELECT {stored.fact_columns("l")} FROM {tables.line} l JOIN touched USING (contract_no)
                 UNION ALL
-                SELECT {_columns("l")} FROM eligibility_line l JOIN touched USING (contract_no)
+                SELECT {stored.fact_columns("l")} FROM eligibility_line l JOIN touched USING (contract_no)
                 WHERE NOT EXISTS (SELECT 1 FROM {tables.line} s WHERE s.contract_no = l.contract_no)
             ), bills AS (
-                SELECT contract_no, {_BILL_FACTS} FROM {tables.bill}
+                SELECT contract_no, {stored.BILL_FACTS} FROM {tables.bill}
                 UNION ALL
-                SELECT b.contract_no, {_BILL_FACTS} FROM eligibility_bill b JOIN touched USING (contract_no)
+                SELECT b.contract_no, {stored.BILL_FACTS} FROM eligibility_bill b JOIN touched USING (contract_no)
                 WHERE NOT EXISTS (
                     SELECT 1 FROM {tables.bill} s
                     WHERE s.contract_no = b.contract_no AND s.item = b.item AND s.billed_on = b.billed_on
@@ -322,18 +309,14 @@ class _Load:
             """,
             self.programme,
         )
-        out: list[str] = []
-        version = self.programme.version
+        columns, out = ("contract_no", *staging.VERDICT), []
         for contract_no, facts, bills in rows:
             verdict = rules.judge(facts, bills, self.programme)
-            out.append(
-                f"{contract_no}\t{verdict.outcome}\t{';'.join(verdict.reasons)}\t{verdict.expected_penalty}"
-                f"\t{verdict.refundable}\t{version}\n"
-            )
+            out.append(staging.verdict_row(contract_no, verdict, self.programme.version))
             if len(out) >= _JUDGED_AT_ONCE:
-                staging.copy(tables.verdict, ("contract_no", *staging.VERDICT), out)
-                out = []
-        staging.copy(tables.verdict, ("contract_no", *staging.VERDICT), out)
+                staging.copy(tables.verdict, columns, out)
+                out.clear()
+        staging.copy(tables.verdict, columns, out)
 
     def _keep_rejects(self) -> None:
         feed = self.feed
@@ -347,45 +330,6 @@ class _Load:
             cursor.execute(f"SELECT count(*) FILTER (WHERE file = {LINES}), count(*) FROM {self.tables.bad}")
             feed.lines_rejected, total = cursor.fetchone()
             feed.bills_rejected = total - feed.lines_rejected
-
-
-_BILL_FACTS = "item, billed_krw, paid_krw, waived_krw, refunded_krw"
-_DATED = ("contract_started_at", "commitment_started_at", "terminated_at", "port_requested_at", "rejoined_at")
-_FACT_COLUMNS = (
-    "network", "product", "contract_type", "contract_event", "contract_started_at", "commitment_started_at",
-    "contract_months", "subsidy_krw", "extra_subsidy_krw", "discount_krw", "suspended_days", "terminated_at",
-    "termination_reason", "port_requested_at", "rejoined_at",
-)  # fmt: skip
-
-
-def _columns(alias: str) -> str:
-    return ", ".join(f"{alias}.{name}" for name in ("contract_no", *_FACT_COLUMNS))
-
-
-def _facts_and_bills(
-    with_clause: str, current: programme.Programme
-) -> Iterator[tuple[str, rules.Facts, list[rules.Bill]]]:
-    """Contracts with facts and bills from the CTEs `facts` and `bills`, streamed through a cursor in the server.
-
-    Instants become dates of the programme's zone in SQL, clamped to the last date Python knows.
-    """
-    facts = ", ".join(
-        f"LEAST((f.{name} AT TIME ZONE %(zone)s)::date, DATE '9999-12-31')" if name in _DATED else f"f.{name}"
-        for name in _FACT_COLUMNS
-    )
-    assert connection.connection is not None
-    with connection.connection.cursor("eligibility_judge") as cursor:
-        cursor.itersize = _JUDGED_AT_ONCE
-        cursor.execute(
-            f"{with_clause} SELECT f.contract_no, {facts}, b.item, b.billed_krw, b.paid_krw, b.waived_krw,"
-            " b.refunded_krw FROM facts f LEFT JOIN bills b USING (contract_no) ORDER BY f.contract_no",
-            {"zone": current.timezone},
-        )
-        wide = len(_FACT_COLUMNS) + 1
-        for contract_no, group in groupby(cursor, key=itemgetter(0)):
-            rows = list(group)
-            bills = [rules.Bill(*row[wide:]) for row in rows if row[wide] is not None]
-            yield contract_no, rules.Facts(*rows[0][1:wide]), bills
 
 
 def _length(record: tuple[int, str | Iterable[str]]) -> int:

@@ -5,6 +5,9 @@ verdict, and a verdict that changed is a row for whoever holds an application on
 """
 
 # ruff: noqa: S608  (names of tables and columns are our own; every value is a parameter)
+import datetime as dt
+from typing import Any
+
 from django.db import connection
 
 from eligibility.feed.staging import BILL, CUSTOMER, LINE, VERDICT, Tables
@@ -32,69 +35,98 @@ _CHANGED = {
 
 def merge(feed: Feed, tables: Tables) -> None:
     """Bring a staged delivery into the register and write the counts into `feed`, which the caller saves."""
+    now = clock.now()
+    # The last row of a holder counts, as it does for any other key in a later delivery.
+    _run(
+        f"DELETE FROM {tables.customer} c USING (SELECT customer_no, max(line_no) AS last_no FROM"
+        f" {tables.customer} GROUP BY customer_no HAVING count(*) > 1) d"
+        " WHERE d.customer_no = c.customer_no AND c.line_no < d.last_no"
+    )
+    # Of bills alone: verdicts of lines that this delivery does not send again.
+    bills_only = (
+        f"(SELECT * FROM {tables.verdict} v WHERE NOT EXISTS"
+        f" (SELECT 1 FROM {tables.line} l WHERE l.contract_no = v.contract_no))"
+    )
+    feed.verdicts_changed = replace_verdicts(bills_only, feed=feed, now=now)
+    columns = ", ".join(f"COALESCE(v.{name}, l.{name}) AS {name}" if name in VERDICT else f"l.{name}" for name in LINE)
+    judged = f"(SELECT {columns} FROM {tables.line} l LEFT JOIN {tables.verdict} v USING (contract_no))"
+    feed.verdicts_changed += _tell(judged, feed, now)
+    feed.customers_changed, feed.customers_new = _replace("customer", tables.customer, feed, now)
+    feed.lines_changed, feed.lines_new = _replace("line", tables.line, feed, now, rows=judged)
+    feed.bills_changed, feed.bills_new = _replace("bill", tables.bill, feed, now)
+
+
+def replace_verdicts(verdicts: str, *, feed: Feed | None, now: dt.datetime) -> int:
+    """Give lines of the register the verdicts of a table or subquery; returns how many a customer would notice.
+
+    `feed` is None for a rejudge. A verdict that only names another version of the programme leaves no history.
+    """
+    told = _tell(verdicts, feed, now)
+    _keep("line", verdicts, f"{_row('t', VERDICT[:-1])} IS DISTINCT FROM {_row('s', VERDICT[:-1])}", feed, now)
+    sets = ", ".join(f"{column} = s.{column}" for column in VERDICT)
+    _run(
+        f"UPDATE eligibility_line t SET {sets} FROM {verdicts} s"
+        f" WHERE s.contract_no = t.contract_no AND {_row('t', VERDICT)} IS DISTINCT FROM {_row('s', VERDICT)}"
+    )
+    return told
+
+
+def outcomes_changed(verdicts: str) -> list[tuple[str, str, int]]:
+    """How many lines would change their verdict, by old and new outcome."""
     with connection.cursor() as cursor:
-        now = clock.now()
-
-        def run(sql: str, *params) -> int:
-            cursor.execute(sql, params)
-            return cursor.rowcount
-
-        sets = ", ".join(f"{column} = v.{column}" for column in VERDICT)
-        run(f"UPDATE {tables.line} s SET {sets} FROM {tables.verdict} v WHERE v.contract_no = s.contract_no")
-        # Of bills alone: verdicts of lines that this delivery does not send again.
-        run(f"DELETE FROM {tables.verdict} v USING {tables.line} s WHERE s.contract_no = v.contract_no")
-        # The last row of a holder counts, as it does for any other key in a later delivery.
-        run(
-            f"DELETE FROM {tables.customer} c USING (SELECT customer_no, max(line_no) AS last_no FROM"
-            f" {tables.customer} GROUP BY customer_no HAVING count(*) > 1) d"
-            " WHERE d.customer_no = c.customer_no AND c.line_no < d.last_no"
+        cursor.execute(
+            f"SELECT t.outcome, s.outcome, count(*) FROM eligibility_line t JOIN {verdicts} s USING (contract_no)"
+            f" WHERE {_row('t', VERDICT[:-1])} IS DISTINCT FROM {_row('s', VERDICT[:-1])} GROUP BY 1, 2 ORDER BY 1, 2"
         )
-        for staged in (tables.line, tables.verdict):
-            feed.verdicts_changed += run(
-                f"""
-                INSERT INTO eligibility_verdict_change (contract_no, feed_id, old_outcome, old_reasons,
-                    old_refundable_krw, new_outcome, new_reasons, new_refundable_krw, changed_at)
-                SELECT t.contract_no, %s, t.outcome, t.reasons, t.refundable_krw,
-                    s.outcome, s.reasons, s.refundable_krw, %s
-                FROM eligibility_line t JOIN {staged} s ON s.contract_no = t.contract_no
-                WHERE {_row("t", _SHOWN)} IS DISTINCT FROM {_row("s", _SHOWN)}
-                """,
-                feed.pk,
-                now,
-            )
-        feed.customers_changed, feed.customers_new = _replace(run, "customer", tables.customer, feed.pk, now)
-        feed.lines_changed, feed.lines_new = _replace(run, "line", tables.line, feed.pk, now)
-        _keep(run, "line", tables.verdict, f"{_row('t', VERDICT)} IS DISTINCT FROM {_row('s', VERDICT)}", feed.pk, now)
-        sets = ", ".join(f"{column} = s.{column}" for column in VERDICT)
-        run(
-            f"UPDATE eligibility_line t SET {sets}, as_of = %s FROM {tables.verdict} s"
-            f" WHERE s.contract_no = t.contract_no AND {_row('t', VERDICT)} IS DISTINCT FROM {_row('s', VERDICT)}",
-            feed.as_of,
-        )
-        feed.bills_changed, feed.bills_new = _replace(run, "bill", tables.bill, feed.pk, now)
+        return cursor.fetchall()
 
 
-def _replace(run, table: str, staged: str, feed: int, now) -> tuple[int, int]:
-    """Replace what changed and add what is new; returns both counts."""
-    columns, keys = _COLUMNS[table], _KEYS[table]
-    joined = " AND ".join(f"s.{key} = t.{key}" for key in keys)
-    _keep(run, table, staged, _CHANGED[table], feed, now)
-    sets = ", ".join(f"{column} = s.{column}" for column in columns if column not in keys)
-    changed = run(f"UPDATE eligibility_{table} t SET {sets} FROM {staged} s WHERE {joined} AND {_CHANGED[table]}")
+def _run(sql: str, *params: Any) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.rowcount
+
+
+def _tell(verdicts: str, feed: Feed | None, now: dt.datetime) -> int:
+    """A row for each known line whose verdict changes in what a customer acts on."""
+    return _run(
+        f"""
+        INSERT INTO eligibility_verdict_change (contract_no, feed_id, old_outcome, old_reasons,
+            old_refundable_krw, new_outcome, new_reasons, new_refundable_krw, changed_at)
+        SELECT t.contract_no, %s, t.outcome, t.reasons, t.refundable_krw,
+            s.outcome, s.reasons, s.refundable_krw, %s
+        FROM eligibility_line t JOIN {verdicts} s ON s.contract_no = t.contract_no
+        WHERE {_row("t", _SHOWN)} IS DISTINCT FROM {_row("s", _SHOWN)}
+        """,
+        feed and feed.pk,
+        now,
+    )
+
+
+def _replace(table: str, staged: str, feed: Feed, now: dt.datetime, *, rows: str = "") -> tuple[int, int]:
+    """Replace what changed and add what is new; returns both counts. `rows` is `staged` with its verdicts, if any."""
+    columns, joined = _COLUMNS[table], _joined(table)
+    rows = rows or staged
+    _keep(table, rows, _CHANGED[table], feed, now)
+    sets = ", ".join(f"{column} = s.{column}" for column in columns if column not in _KEYS[table])
+    changed = _run(f"UPDATE eligibility_{table} t SET {sets} FROM {rows} s WHERE {joined} AND {_CHANGED[table]}")
     # Known rows leave the staging table first: an INSERT that looks for them in the table it fills would, while the
     # planner still takes that for empty, read through its own new rows again and again.
-    run(f"DELETE FROM {staged} s USING eligibility_{table} t WHERE {joined}")
-    new = run(f"INSERT INTO eligibility_{table} ({', '.join(columns)}) SELECT {', '.join(columns)} FROM {staged}")
+    _run(f"DELETE FROM {staged} s USING eligibility_{table} t WHERE {joined}")
+    new = _run(f"INSERT INTO eligibility_{table} ({', '.join(columns)}) SELECT {', '.join(columns)} FROM {rows} s")
     return changed, new
 
 
-def _keep(run, table: str, staged: str, condition: str, feed: int, now) -> None:
-    columns, keys = _COLUMNS[table], _KEYS[table]
-    joined = " AND ".join(f"s.{key} = t.{key}" for key in keys)
-    run(
+def _keep(table: str, rows: str, condition: str, feed: Feed | None, now: dt.datetime) -> None:
+    columns = _COLUMNS[table]
+    _run(
         f"INSERT INTO eligibility_{table}_history ({', '.join(columns)}, replaced_by_id, replaced_at)"
         f" SELECT {', '.join(f't.{column}' for column in columns)}, %s, %s"
-        f" FROM eligibility_{table} t JOIN {staged} s ON {joined} WHERE {condition}",
-        feed,
+        f" FROM eligibility_{table} t JOIN {rows} s ON {_joined(table)} WHERE {condition}",
+        feed and feed.pk,
         now,
     )
+
+
+def _joined(table: str) -> str:
+    return " AND ".join(f"s.{key} = t.{key}" for key in _KEYS[table])

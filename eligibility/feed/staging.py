@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from eligibility.models import Bill, Customer, Line
+from eligibility.rules import Verdict
 
 LINE = tuple(field.column for field in Line._meta.concrete_fields if field.column != "decided_outcome")
 CUSTOMER = tuple(field.column for field in Customer._meta.concrete_fields)
@@ -93,6 +94,14 @@ def drop_all() -> None:
 def escaped(text: str) -> str:
     """Free text as COPY reads it. A NUL, which the database cannot hold, is shown by the sign for the unknown."""
     return text.translate(_ESCAPES).replace("\0", "\ufffd")
+
+
+def verdict_row(contract_no: str, verdict: Verdict, version: str) -> str:
+    """A verdict as a line of COPY, in the order of contract_no and VERDICT."""
+    return (
+        f"{contract_no}\t{verdict.outcome}\t{';'.join(verdict.reasons)}\t{verdict.expected_penalty}"
+        f"\t{verdict.refundable}\t{version}\n"
+    )
 
 
 def copy(table: str, columns: Iterable[str], rows: list[str]) -> None:

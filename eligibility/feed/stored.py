@@ -1,0 +1,55 @@
+"""Lines and their bills read back from the database as the rules look at them."""
+
+# ruff: noqa: S608  (names of tables and columns are our own; every value is a parameter)
+
+from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from django.db import connection
+
+from eligibility import rules
+from kt_remedy.programme import Programme
+
+BILL_FACTS = "item, billed_krw, paid_krw, waived_krw, refunded_krw"
+
+_AT_ONCE = 10_000
+_TIMES = {"contract_started_at", "commitment_started_at", "terminated_at", "port_requested_at", "rejoined_at"}
+_COLUMNS = (  # in the order of rules.Facts
+    "network", "product", "contract_type", "contract_event", "contract_started_at", "commitment_started_at",
+    "contract_months", "subsidy_krw", "extra_subsidy_krw", "discount_krw", "suspended_days", "terminated_at",
+    "termination_reason", "port_requested_at", "rejoined_at",
+)  # fmt: skip
+
+
+def fact_columns(alias: str) -> str:
+    """The columns a query named `facts` selects from a table of lines."""
+    return ", ".join(f"{alias}.{name}" for name in ("contract_no", *_COLUMNS))
+
+
+def facts_and_bills(
+    with_clause: str, programme: Programme, **values: Any
+) -> Iterator[tuple[str, rules.Facts, list[rules.Bill]]]:
+    """Contracts in the order of their numbers, each with facts and bills, streamed from the server.
+
+    `with_clause` defines the queries `facts` (of `fact_columns`) and `bills` (contract_no and BILL_FACTS); call it
+    inside a transaction. Instants become dates of the programme's zone, at most the last date Python knows.
+    """
+    facts = ", ".join(
+        f"LEAST((f.{name} AT TIME ZONE %(zone)s)::date, DATE '9999-12-31')" if name in _TIMES else f"f.{name}"
+        for name in _COLUMNS
+    )
+    assert connection.connection is not None
+    with connection.connection.cursor("eligibility_judge") as cursor:
+        cursor.itersize = _AT_ONCE
+        cursor.execute(
+            f"{with_clause} SELECT f.contract_no, {facts}, b.item, b.billed_krw, b.paid_krw, b.waived_krw,"
+            " b.refunded_krw FROM facts f LEFT JOIN bills b USING (contract_no) ORDER BY f.contract_no",
+            {"zone": programme.timezone, **values},
+        )
+        wide = len(_COLUMNS) + 1
+        for contract_no, group in groupby(cursor, key=itemgetter(0)):
+            rows = list(group)
+            bills = [rules.Bill(*row[wide:]) for row in rows if row[wide] is not None]
+            yield contract_no, rules.Facts(*rows[0][1:wide]), bills
