@@ -24,6 +24,7 @@ from refunds.applications.service import (
     announce_approval,
     close_to_own_case,
     facts_of,
+    locked,
     may_claim,
     notify,
     refuse_frozen,
@@ -188,12 +189,7 @@ def documents_shown(*, application_id: int, staff: User, documents: Sequence[str
 
 
 def _locked(application_id: int) -> Application:
-    row = (
-        Application.objects.select_for_update(of=("self",))
-        .select_related("filing", "line__customer", "account__holder_check")
-        .filter(pk=application_id)
-        .first()
-    )
+    row = locked(application_id)
     if row is None:
         raise Refused("UNKNOWN", _("신청을 찾을 수 없습니다."))
     return row
@@ -312,13 +308,8 @@ def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, w
         row.save(update_fields=["status", "answer", "answered_at", "answered_by"])
         if uphold and row.line.standing_outcome != "ELIGIBLE":
             _settle_line(row.line, "ELIGIBLE", words, reviewer)
-        last = (
-            Application.objects.select_for_update(of=("self",))
-            .select_related("filing", "line__customer")
-            .filter(line=row.line_id)
-            .order_by("-id")
-            .first()
-        )
+        newest = Application.objects.filter(line=row.line_id).order_by("-id").values_list("pk", flat=True).first()
+        last = locked(newest) if newest else None
         if uphold and last is not None and last.status == Status.REJECTED:
             _decided(last, Status.REVIEW, "OBJECTION_UPHELD", reviewer, words, reviewed=False)
         audit.record(

@@ -395,16 +395,27 @@ def mend_account(
         return row
 
 
+def locked(application_id: int, *, skip: bool = False) -> Application | None:
+    """One application with its filing, line and account, locked until the transaction ends; None where there is none.
+
+    Locked first and read afterwards: a join in the locking statement would miss the row when whoever held it before
+    had pointed it at another account. `skip` passes over a row that somebody else holds.
+    """
+    if not Application.objects.select_for_update(skip_locked=skip).filter(pk=application_id).values("pk"):
+        return None
+    return Application.objects.select_related("filing", "line__customer", "account__holder_check").get(
+        pk=application_id
+    )
+
+
 def lock(application_id: int, *, person_index: bytes | None, staff: User | None = None) -> Application:
     """One application, locked; for a customer only their own, for a store only its own, nobody's own case for staff.
 
     Raises Refused UNKNOWN for whatever the caller may not see: nobody learns that it exists.
     """
-    rows = Application.objects.select_for_update(of=("self",)).select_related(
-        "filing", "line__customer", "account__holder_check"
-    )
-    row = rows.filter(visible_to(person_index=person_index, staff=staff), pk=application_id).first()
-    if row is None:
+    row = locked(application_id)
+    seen = Application.objects.filter(visible_to(person_index=person_index, staff=staff), pk=application_id)
+    if row is None or not seen.exists():
         raise Refused("UNKNOWN", _("신청을 찾을 수 없습니다."))
     close_to_own_case(staff, bytes(row.filing.person_index))
     return row
@@ -479,14 +490,10 @@ def recheck(application_ids: Iterable[int]) -> int:
     moved = 0
     for pk in application_ids:
         with transaction.atomic():
-            row = (
-                Application.objects.select_for_update(of=("self",), skip_locked=True)
-                .select_related("filing", "line__customer", "account__holder_check")
-                .filter(pk=pk, status__in=ASKED_AGAIN)
-                .exclude(status=Status.NEED_DOCS)
-                .first()
-            )
-            if row is not None and _ask_again(row, actor="system"):
+            row = locked(pk, skip=True)
+            if row is None or row.status not in ASKED_AGAIN or row.status == Status.NEED_DOCS:
+                continue
+            if _ask_again(row, actor="system"):
                 _record_system(row)
                 moved += 1
     return moved

@@ -1,0 +1,184 @@
+"""Filing from many connections at once: always one application, and everybody is told the same reference."""
+
+import threading
+import uuid
+from collections.abc import Callable
+
+import pytest
+from django.db import connection, connections
+
+from kt_remedy.notices.models import Message
+from refunds.applications import service
+from refunds.applications.models import Application, Decision, Filing
+from refunds.applications.moves import Refused
+from refunds.applications.service import CONSENTS, person_of
+from tests.refunds import make
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def january(at, settings) -> None:
+    settings.QA_SAMPLE_PERCENT = 0
+    at("2026-01-16T10:00+09:00")
+
+
+def together(*acts: Callable[[], object]) -> list[object]:
+    """Run each act in a thread with its own connection, all released at once; results in order, errors as they are."""
+    barrier, results = threading.Barrier(len(acts)), [None] * len(acts)
+
+    def run(number: int, act: Callable[[], object]) -> None:
+        try:
+            connection.ensure_connection()
+            barrier.wait(30)
+            results[number] = act()
+        except Exception as error:  # the test looks at it
+            results[number] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
+
+
+def filing(holder, line, account, *, key: str = "", channel: str = "WEB") -> Callable[[], str]:
+    def act() -> str:
+        return service.submit(
+            key=key or uuid.uuid4().hex,
+            channel=channel,
+            person_index=person_of(holder),
+            contract_nos=[line.pk],
+            account_id=account.pk,
+            consents=CONSENTS,
+            contact="01055550000",
+            proof={"method": "IDENTITY"},
+        ).filing.reference
+
+    return act
+
+
+def test_fifty_threads_with_one_key() -> None:
+    holder = make.customer()
+    line, account, key = make.line(holder), make.account(holder), uuid.uuid4().hex
+    answers = together(*[filing(holder, line, account, key=key) for _ in range(50)])
+    assert len(set(answers)) == 1, answers
+    assert answers[0] == Filing.objects.get().reference
+    assert (Application.objects.count(), Message.objects.count()) == (1, 1)
+
+
+def test_three_doors_for_one_line() -> None:
+    for _ in range(5):
+        holder = make.customer()
+        line, account = make.line(holder), make.account(holder)
+        answers = together(
+            *[filing(holder, line, account, channel=door) for door in ("WEB", "CALL_CENTRE", "STORE") for _ in range(4)]
+        )
+        assert len(set(answers)) == 1, answers
+        assert Application.objects.filter(line=line).count() == 1
+
+
+def test_withdrawing_twice_at_once_is_one_withdrawal() -> None:
+    row = make.application(make.line(make.customer()))
+    me = bytes(row.filing.person_index)
+    results = together(*[lambda: service.withdraw(application_id=row.pk, person_index=me) for _ in range(8)])
+    assert results.count(None) == 1
+    assert {type(result) for result in results if result is not None} == {Refused}
+    assert Decision.objects.filter(to_status="WITHDRAWN").count() == 1
+
+
+def test_withdrawing_against_applying_again_leaves_one_live_at_most() -> None:
+    holder = make.customer()
+    line, account = make.line(holder), make.account(holder)
+    row = make.application(line, to=account)
+    me = person_of(holder)
+    together(
+        lambda: service.withdraw(application_id=row.pk, person_index=me),
+        *[filing(holder, line, account) for _ in range(6)],
+    )
+    assert Application.objects.filter(line=line).exclude(status="WITHDRAWN").count() <= 1
+    row.refresh_from_db()
+    assert row.status == "WITHDRAWN"
+
+
+def test_two_changes_of_account_end_at_one_of_them() -> None:
+    row = make.application(make.line(make.customer()))
+    me = bytes(row.filing.person_index)
+    accounts = [make.account(row.line.customer, number=f"1102203304{digit}") for digit in range(4)]
+    results = together(
+        *[
+            lambda account=account: (
+                service.mend_account(application_id=row.pk, account_id=account.pk, person_index=me).account_id
+            )
+            for account in accounts
+        ]
+    )
+    row.refresh_from_db()
+    assert set(results) == {account.pk for account in accounts}
+    assert row.account_id in set(results)
+
+
+def test_two_reviewers_never_get_the_same_case() -> None:
+    from refunds.applications import reviews
+    from tests.sessions import staff_user
+
+    rows = [
+        make.application(make.line(make.customer(), outcome="REVIEW", reasons="REVIEW_NAME_TRANSFER"), status="REVIEW")
+        for _ in range(8)
+    ]
+    people = [staff_user("reviewer", username=f"r{number}") for number in range(8)]
+    taken = together(*[lambda who=who: reviews.take_next(reviewer=who).pk for who in people])
+    assert sorted(taken) == sorted(row.pk for row in rows)
+
+
+def frozen_against(act_on: Callable[[Application], object], at) -> list[tuple[object, Application]]:
+    """Freeze a batch of eight while each of its applications is changed; what each change came to."""
+    import datetime as dt
+
+    from refunds.payouts import service as payouts
+    from tests.sessions import staff_user
+
+    rows = [make.application(make.line(make.customer())) for _ in range(8)]
+    at("2026-01-20T18:00:01+09:00")
+    maker = staff_user("maker")
+    results = together(
+        lambda: payouts.freeze(pay_on=dt.date(2026, 1, 22), user=maker), *[lambda row=row: act_on(row) for row in rows]
+    )
+    assert not isinstance(results[0], Exception) or results[0].code == "EMPTY", results[0]
+    for row in rows:
+        row.refresh_from_db()
+    return list(zip(results[1:], rows, strict=True))
+
+
+def test_withdrawn_or_in_the_batch_never_both(at) -> None:
+    def withdraw(row: Application) -> None:
+        service.withdraw(application_id=row.pk, person_index=bytes(row.filing.person_index))
+
+    for result, row in frozen_against(withdraw, at):
+        in_batch = row.items.filter(status="QUEUED").exists()
+        if result is None:
+            assert (row.status, in_batch) == ("WITHDRAWN", False)
+        else:
+            assert (result.code, row.status, in_batch) == ("FROZEN", "APPROVED", True)
+
+
+def test_the_batch_pays_to_the_account_that_stood_when_it_was_frozen(at) -> None:
+    def mend(row: Application) -> Application:
+        other = make.account(row.line.customer, number="11022033999")
+        return service.mend_account(
+            application_id=row.pk, account_id=other.pk, person_index=bytes(row.filing.person_index)
+        )
+
+    for result, row in frozen_against(mend, at):
+        item = row.items.filter(status="QUEUED").first()
+        if isinstance(result, Refused):
+            assert result.code == "FROZEN"
+            assert item is not None
+        else:
+            # Changed first: held for a day, so this batch leaves it out.
+            assert row.hold_until is not None
+            assert item is None
+        assert item is None or item.account_id == row.account_id
