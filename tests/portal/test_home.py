@@ -1,0 +1,106 @@
+"""The start page says what holds today: before the look-up opens, between, while one can apply, after."""
+
+import datetime as dt
+
+import pytest
+from django.test import Client
+
+from kt_remedy import programme
+from kt_remedy.portal import dates
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("day", "phase"),
+    [
+        ("2025-12-30", "before"),
+        ("2025-12-31", "lookup"),
+        ("2026-01-13", "lookup"),
+        ("2026-01-14", "open"),
+        ("2026-01-31", "open"),
+        ("2026-02-01", "late"),
+        ("2026-06-30", "late"),
+        ("2026-07-01", "over"),
+    ],
+)
+def test_phase_changes_on_the_programmes_own_days(day, phase):
+    assert dates.phase(programme.current(), dt.date.fromisoformat(day)) == phase
+
+
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        ("2025-12-30T10:00+09:00", "내 회선은 12월\xa031일(수)\u2060부터 확인할 수 있습니다"),
+        ("2026-01-05T10:00+09:00", "환급 신청은 <strong>1월\xa014일(수)\u2060</strong>부터"),
+        ("2026-01-14T00:00+09:00", "오늘 포함 18일 남음"),
+        ("2026-01-31T23:59:59+09:00", "오늘까지입니다"),
+        ("2026-02-01T00:00+09:00", "신청 기간은 1월\xa031일(토)\u2060에 끝났습니다"),
+        ("2026-07-02T10:00+09:00", "환급 신청이 모두 끝났습니다"),
+    ],
+)
+def test_home_says_what_can_be_done_today(at, client, now, words):
+    at(now)
+    page = client.get("/").content.decode()
+    assert words in page
+    assert page.count("<h1") == 1
+    assert '<html lang="ko">' in page
+    assert 'href="#main"' in page
+
+
+def test_before_the_look_up_opens_only_the_quick_check_is_offered(at, client):
+    at("2025-12-30T10:00+09:00")
+    page = client.get("/").content.decode()
+    assert 'href="/my/"' not in page
+    assert 'href="/check/"' in page
+
+
+def test_today_marks_the_round_one_would_get():
+    rows = dates.pay_rows(programme.current(), dt.date(2026, 1, 20))
+    assert [(row.pay_on.isoformat(), row.state) for row in rows] == [
+        ("2026-01-22", ""),
+        ("2026-02-05", "today"),
+        ("2026-02-19", "always"),
+    ]
+    assert rows[0].left == "2025년\xa09~12월 해지"
+    assert rows[2].applied == "1월\xa014~31일 신청"
+
+
+def test_paid_rounds_are_marked_and_every_stop_before_today_is_done():
+    rows = dates.pay_rows(programme.current(), dt.date(2026, 2, 6))
+    assert [row.state for row in rows] == ["paid", "paid", "always"]
+    stops = dates.stops(programme.current(), dt.date(2026, 1, 22))
+    assert [stop.date for stop in stops] == sorted(stop.date for stop in stops)
+    assert {stop.state for stop in stops if stop.date < dt.date(2026, 1, 22)} == {"done"}
+    assert [stop.title for stop in stops if stop.state == "now"] == ["1차 입금"]
+
+
+def test_home_asks_the_database_only_for_the_clock(at, client, django_assert_max_num_queries):
+    at("2026-01-20T10:00+09:00")
+    with django_assert_max_num_queries(1):
+        client.get("/")
+
+
+def test_home_in_english_has_english_dates(at):
+    at("2026-01-20T10:00+09:00")
+    client = Client(headers={"accept-language": "en"})
+    page = client.get("/").content.decode()
+    assert '<html lang="en">' in page
+    assert "Thu\xa022\xa0Jan" in page
+    assert "2025년" not in page
+
+
+@pytest.mark.parametrize(
+    "path", ["/help/", "/help/bring/", "/help/protection/", "/help/privacy/", "/help/accessibility/"]
+)
+def test_information_pages(at, client, path):
+    at("2026-01-20T10:00+09:00")
+    page = client.get(path).content.decode()
+    assert page.count("<h1") == 1
+    assert "080-470-7790" in page
+
+
+def test_language_switch_is_a_form_that_returns_to_the_page(client):
+    answer = client.post("/language/", {"language": "en", "next": "/help/bring/"})
+    assert (answer.status_code, answer.url) == (302, "/help/bring/")
+    assert '<html lang="en">' in client.get("/help/bring/").content.decode()
