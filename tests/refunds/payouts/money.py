@@ -5,9 +5,11 @@ from xml.sax.saxutils import escape
 from kt_remedy import crypto
 from kt_remedy.staff.models import User
 from refunds.applications.models import Application
-from refunds.payouts import service
+from refunds.payouts import results, service
 from refunds.payouts.models import BankFile, Batch, Item
 from tests.refunds import make
+
+__all__ = ["results", "service"]
 
 PAY_ON = "2026-01-22"
 BEFORE, CUT_OFF = "2026-01-20T17:00+09:00", "2026-01-20T18:00+09:00"

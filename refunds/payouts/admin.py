@@ -1,0 +1,695 @@
+"""Payouts in the Django admin: lists are the stock ones, the page of a batch is built for whoever approves it.
+
+Nothing here edits or deletes money: every act is one call of `service` or `results`, posted after a page that says what
+it does. Acts that let money go ask for the second factor again when it is older than five minutes.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, QuerySet, Sum
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from kt_remedy import clock, masking
+from kt_remedy.staff.admin import RoleAdmin
+from kt_remedy.staff.models import User
+from kt_remedy.staff.service import fresh_second_factor
+from kt_remedy.templatetags.remedy import kdate, krw
+from refunds import bankfiles
+from refunds.bankfiles.records import FileFault
+from refunds.payouts import overview, results, service
+from refunds.payouts.forms import ConfirmForm, ReasonForm, TotalForm, UploadForm
+from refunds.payouts.models import Adjustment, BankFile, Batch, Download, Hold, Item, ResultFile
+from refunds.payouts.selection import REASONS
+
+MONEY = ("maker", "checker", "auditor")
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act on a batch, a file or an item: who may, what the page before it says, and the service call."""
+
+    roles: tuple[str, ...]
+    title: Any
+    text: Any
+    button: Any
+    call: Callable[..., Any]
+    done: Any
+    reason: bool = False
+    fresh: bool = False
+
+
+def may(request: HttpRequest, *roles: str) -> bool:
+    """Whether the person at the browser holds one of the roles."""
+    return isinstance(request.user, User) and any(request.user.has_role(role) for role in roles)
+
+
+def need(request: HttpRequest, *roles: str) -> User:
+    """The member of staff at the browser; raises PermissionDenied without one of the roles."""
+    if not may(request, *roles):
+        raise PermissionDenied("this act belongs to another role")
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def show_again(request: HttpRequest, to: str) -> HttpResponse | None:
+    """Leads to the second factor where it was shown too long ago, and from there back to `to`."""
+    if fresh_second_factor(request):
+        return None
+    return redirect(reverse("mfa_reauthenticate") + "?" + urlencode({"next": to}))
+
+
+def confirm(request: HttpRequest, act: Act, *, back: str, title: str, rows: list, **target: Any) -> HttpResponse:
+    """The page before an act, and the act when it is posted."""
+    user = need(request, *act.roles)
+    if act.fresh and (again := show_again(request, request.get_full_path())):
+        return again
+    form = (ReasonForm if act.reason else ConfirmForm)(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            given = {"reason": form.cleaned_data["reason"]} if act.reason else {}
+            act.call(user=user, **target, **given)
+        except service.Refused as refused:
+            messages.error(request, refused.text)
+        else:
+            messages.success(request, act.done)
+        return redirect(back)
+    context = {"form": form, "act": act, "heading": act.title, "about": title, "rows": rows, "back": back}
+    return page(request, "confirm", act.title, context, status=400 if form.errors else 200)
+
+
+def page(request: HttpRequest, name: str, title: Any, context: dict, *, status: int = 200) -> HttpResponse:
+    """One of the payout pages inside the admin."""
+    context = {**admin.site.each_context(request), "title": title, **context}
+    return TemplateResponse(request, f"admin/refunds/{name}.html", context, status=status)
+
+
+BATCH_ACTS = {
+    "send-back": Act(
+        ("checker", "maker"),
+        gettext_lazy("돌려보내기"),
+        gettext_lazy("승인은 무효가 되고 회차가 다시 열립니다. 든 건은 모두 다시 확정할 때 새로 고릅니다."),
+        gettext_lazy("돌려보내기"),
+        service.send_back,
+        gettext_lazy("돌려보냈습니다. 다시 확정해야 합니다."),
+        reason=True,
+    ),
+    "file": Act(
+        ("maker",),
+        gettext_lazy("은행 파일 만들기"),
+        gettext_lazy("파일은 한 번만 만들어 그대로 보관합니다. 만든 뒤에는 건을 빼거나 돌려보낼 수 없습니다."),
+        gettext_lazy("파일 만들기"),
+        service.file,
+        gettext_lazy("파일을 만들어 보관했습니다."),
+        fresh=True,
+    ),
+}
+FILE_ACTS = {
+    "hand-over": Act(
+        ("maker",),
+        gettext_lazy("은행에 전달"),
+        gettext_lazy("이 파일을 은행에 건넸음을 본인 이름으로 남깁니다. 나간 돈은 되돌릴 수 없습니다."),
+        gettext_lazy("은행에 전달함"),
+        service.hand_over,
+        gettext_lazy("은행에 전달한 것으로 남겼습니다."),
+        fresh=True,
+    ),
+    "again": Act(
+        ("maker",),
+        gettext_lazy("거절된 파일 다시 만들기"),
+        gettext_lazy("은행이 통째로 거절한 파일의 건을 그대로 새 순번의 파일로 만듭니다."),
+        gettext_lazy("새 파일 만들기"),
+        service.file_again,
+        gettext_lazy("새 순번의 파일을 만들었습니다."),
+        fresh=True,
+    ),
+}
+FREEZE = Act(
+    ("maker",),
+    gettext_lazy("회차 확정"),
+    gettext_lazy(
+        "지금 나갈 수 있는 신청의 금액과 계좌를 회차에 담습니다. 그 뒤로 고객은 계좌를 바꾸거나 철회할 수 없습니다."
+    ),
+    gettext_lazy("확정하기"),
+    service.freeze,
+    gettext_lazy("확정했습니다. 다른 사람의 승인을 기다립니다."),
+)
+TAKE_OUT = Act(
+    ("maker",),
+    gettext_lazy("한 건 빼기"),
+    gettext_lazy("이 건은 다음 회차로 넘어갑니다. 승인은 무효가 되고, 회차를 다시 확정해야 합니다."),
+    gettext_lazy("이 건 빼기"),
+    service.take_out,
+    gettext_lazy("뺐습니다. 회차를 다시 확정해야 합니다."),
+    reason=True,
+)
+
+
+@admin.register(Batch)
+class BatchAdmin(RoleAdmin):
+    """Batches: the list, the coming rounds, and the page on which one is approved."""
+
+    view_roles = MONEY
+    list_display = ("pay_on", "number", "status", "count", "won_text", "prepared", "approved", "handed_over_at")
+    list_filter = ("status",)
+    date_hierarchy = "pay_on"
+    list_select_related = ("prepared_by", "approved_by")
+    change_list_template = "admin/refunds/batch_list.html"
+
+    @admin.display(description=gettext_lazy("합계"), ordering="won")
+    def won_text(self, batch: Batch) -> str:
+        """The sum with its unit."""
+        return krw(batch.won)
+
+    @admin.display(description=gettext_lazy("준비"))
+    def prepared(self, batch: Batch) -> str:
+        """Who prepared it."""
+        return overview.name_of(batch.prepared_by)
+
+    @admin.display(description=gettext_lazy("승인"))
+    def approved(self, batch: Batch) -> str:
+        """Who approved it."""
+        return overview.name_of(batch.approved_by)
+
+    def get_urls(self) -> list:
+        wrap = self.admin_site.admin_view
+        return [
+            path("rounds/", wrap(self.rounds), name="refunds_batch_rounds"),
+            path("freeze/<pay_on>/", wrap(self.freeze), name="refunds_batch_freeze"),
+            path("<int:batch_id>/approve/", wrap(self.approve), name="refunds_batch_approve"),
+            path("<int:batch_id>/<slug:name>/do/", wrap(self.act), name="refunds_batch_act"),
+            *super().get_urls(),
+        ]
+
+    def rounds(self, request: HttpRequest) -> HttpResponse:
+        """Each coming round as if it closed now, and what went out so far."""
+        need(request, *MONEY)
+        now = clock.now()
+        coming = [
+            {
+                "name": overview.round_name(one.round.number, one.round.pay_on),
+                "round": one.round,
+                "count": one.count,
+                "won": one.won,
+                "excluded": [(str(REASONS.get(code, code)), count) for code, count, _won in one.excluded],
+                "excluded_count": one.excluded_count,
+                "closed": one.round.cut_off <= now,
+            }
+            for one in service.projection(at=now)
+        ]
+        context = {
+            "coming": coming,
+            "now": now,
+            "by_round": overview.by_round(),
+            "returns": overview.returns(),
+            "can_freeze": may(request, "maker"),
+            "unknown": service.inquiries().count(),
+            "head_round": [_("지급일"), _("건수")],
+            "head_reason": [_("은행이 되돌린 이유"), _("건수")],
+        }
+        return page(request, "rounds", _("지급 예정"), context)
+
+    def freeze(self, request: HttpRequest, pay_on: str) -> HttpResponse:
+        """Freeze a round whose cut-off has passed."""
+        try:
+            day = dt.date.fromisoformat(pay_on)
+        except ValueError:
+            raise Http404 from None
+        title, rows = kdate(day), []
+        for one in service.projection():
+            if one.round.pay_on == day:
+                title = overview.round_name(one.round.number, day)
+                rows = [
+                    (_("나갈 건수"), _("%(count)s건") % {"count": f"{one.count:,}"}),
+                    (_("나갈 합계"), krw(one.won)),
+                    (_("이번에 나가지 않는 것"), _("%(count)s건") % {"count": f"{one.excluded_count:,}"}),
+                ]
+        made = Batch.objects.filter(pay_on=day).exclude(status=Batch.Status.OPEN).first()
+        back = reverse("admin:refunds_batch_rounds")
+        if made:
+            return redirect("admin:refunds_batch_change", made.pk)
+        response = confirm(request, FREEZE, back=back, title=title, rows=rows, pay_on=day)
+        if request.method == "POST" and (frozen := Batch.objects.filter(pay_on=day).exclude(status="OPEN").first()):
+            return redirect("admin:refunds_batch_change", frozen.pk)
+        return response
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
+    ) -> HttpResponse:
+        """The page of one batch: what leaves, counted again, what to look at first, and the act that is due."""
+        user = need(request, *MONEY)
+        batch = self.get_object(request, object_id)
+        if batch is None:
+            raise Http404
+        if request.method != "GET":
+            raise PermissionDenied("a batch is not edited")
+        self._looked(request, "admin.viewed", str(batch.pk), "", {})
+        return self._page(request, user, batch, None)
+
+    def _page(self, request: HttpRequest, user: User, batch: Batch, form: TotalForm | None) -> HttpResponse:
+        here = reverse("admin:refunds_batch_change", args=[batch.pk])
+        steps, current = overview.life(batch)
+        context: dict[str, Any] = {
+            "batch": batch,
+            "heading": overview.round_name(batch.number, batch.pay_on),
+            "steps": steps,
+            "current": current,
+            "by": {"prepared": overview.name_of(batch.prepared_by), "approved": overview.name_of(batch.approved_by)},
+            "me": overview.name_of(user),
+            "files": [
+                {"file": one, "states": _states(one), "downloads": one.downloads.count()}
+                for one in batch.files.select_related("made_by", "handed_over_by")
+            ],
+            "excluded": overview.excluded(batch),
+            "excluded_count": sum(count for _label, count in overview.excluded(batch)),
+            "hand_over_by": overview.hand_over_by(batch.pay_on),
+            "maker": may(request, "maker"),
+            "checker": may(request, "checker"),
+            "auditor": may(request, "auditor"),
+            "now": clock.now(),
+            "items_url": reverse("admin:refunds_item_changelist") + f"?batch__id__exact={batch.pk}",
+            "head_spread": [_("금액대"), _("건수")],
+            "head_state": [_("상태"), _("건수")],
+        }
+        if batch.status != Batch.Status.OPEN:
+            banks = overview.by_bank(batch)
+            rest = banks[8:]
+            context |= {
+                "figures": overview.figures(batch),
+                "look_first": overview.look_first(batch),
+                "spread": overview.spread(batch),
+                "banks": banks[:8],
+                "other_banks": (len(rest), sum(row[1] for row in rest), sum(row[2] for row in rest)) if rest else None,
+                "largest": [
+                    {"item": item, "name": masking.name(item.account.holder_name or ""), "account": str(item.account)}
+                    for item in overview.largest(batch)
+                ],
+                "states": overview.states(batch),
+                "open_at_bank": overview.open_at_bank(batch),
+            }
+        if batch.status in Batch.BEFORE_FILE:
+            again = service.count_again(batch=batch)
+            context |= {"again": again, "agrees": again.agrees(batch), "pairs": _pairs(batch, again)}
+        if batch.status == Batch.Status.FROZEN and may(request, "checker"):
+            context["same_person"] = batch.prepared_by_id == user.pk or bytes(
+                batch.prepared_person or b""
+            ) == service.person_of(user)
+            context["fresh"] = fresh_second_factor(request)
+            context["again_url"] = reverse("mfa_reauthenticate") + "?" + urlencode({"next": here})
+            context["form"] = form or TotalForm(initial={"digest": batch.digest})
+        status = 400 if form is not None and form.errors else 200
+        return page(request, "batch", context["heading"], context, status=status)
+
+    def approve(self, request: HttpRequest, batch_id: int) -> HttpResponse:
+        """The checker's approval: the typed total and the digest of the page they saw."""
+        user = need(request, "checker")
+        batch = get_object_or_404(Batch, pk=batch_id)
+        here = reverse("admin:refunds_batch_change", args=[batch.pk])
+        if request.method != "POST":
+            return redirect(here)
+        if again := show_again(request, here):
+            return again
+        form = TotalForm(request.POST)
+        if form.is_valid():
+            try:
+                service.approve(
+                    batch_id=batch.pk,
+                    user=user,
+                    typed_total=form.cleaned_data["total"],
+                    digest=form.cleaned_data["digest"],
+                )
+            except service.Refused as refused:
+                if refused.code != "TOTAL":
+                    messages.error(request, refused.text)
+                    return redirect(here)
+                form.add_error("total", refused.text)
+            else:
+                messages.success(request, _("승인했습니다. 지급 담당이 은행 파일을 만듭니다."))
+                return redirect(here)
+        return self._page(request, user, batch, form)
+
+    def act(self, request: HttpRequest, batch_id: int, name: str) -> HttpResponse:
+        """One of the other acts on a batch."""
+        if name not in BATCH_ACTS:
+            raise Http404
+        batch = get_object_or_404(Batch, pk=batch_id)
+        rows = [(_("건수"), f"{batch.count:,}"), (_("합계"), krw(batch.won))] if batch.count else []
+        return confirm(
+            request,
+            BATCH_ACTS[name],
+            back=reverse("admin:refunds_batch_change", args=[batch.pk]),
+            title=overview.round_name(batch.number, batch.pay_on),
+            rows=rows,
+            batch_id=batch.pk,
+        )
+
+
+def _states(file: BankFile) -> list[tuple[str, int]]:
+    counts = overview.answered(file)
+    return [(str(label), counts[code]) for code, label in Item.Status.choices if code in counts]
+
+
+def _pairs(batch: Batch, again: Any) -> list[dict]:
+    """The frozen figures beside those counted again."""
+    short = " ".join(batch.digest[at : at + 4] for at in (0, 4, 8))
+    return [
+        {
+            "label": _("건수"),
+            "frozen": f"{batch.count:,}",
+            "again": f"{again.count:,}",
+            "same": batch.count == again.count,
+        },
+        {"label": _("합계(원)"), "frozen": f"{batch.won:,}", "again": f"{again.won:,}", "same": batch.won == again.won},
+        {
+            "label": _("계좌 합"),
+            "frozen": f"{batch.hash_total:,}",
+            "again": f"{again.hash_total:,}",
+            "same": batch.hash_total == again.hash_total,
+        },
+        {
+            "label": _("확인값"),
+            "frozen": short,
+            "again": " ".join(again.digest[at : at + 4] for at in (0, 4, 8)),
+            "same": batch.digest == again.digest,
+            "hash": True,
+        },
+    ]
+
+
+class LookFilter(admin.SimpleListFilter):
+    """What deserves a look before approving (`overview.looks`)."""
+
+    title = gettext_lazy("먼저 볼 것")
+    parameter_name = "look"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list:
+        return [
+            ("large", _("큰 금액")),
+            ("differs", _("보여 드린 금액과 다름")),
+            ("changed", _("계좌를 바꿈")),
+            ("shared", _("여러 사람이 쓰는 계좌")),
+            ("again", _("다시 보냄")),
+            ("adjustment", _("정정 지급")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        chosen = overview.looks(queryset).get(self.value() or "")
+        return queryset if chosen is None else chosen
+
+
+@admin.register(Item)
+class ItemAdmin(RoleAdmin):
+    """Payments: read, filtered, added up, taken out."""
+
+    view_roles = MONEY
+    list_display = ("reference", "batch", "amount", "holder", "account_text", "status", "reason", "status_at")
+    list_filter = ("status", "kind", LookFilter, "batch")
+    list_select_related = ("batch", "account")
+    search_fields = ("=reference", "=contract_no")
+    search_help_text = gettext_lazy("관리번호나 계약번호 전체")
+    ordering = ("-id",)
+    change_list_template = "admin/refunds/item_list.html"
+
+    @admin.display(description=gettext_lazy("금액"), ordering="amount_krw")
+    def amount(self, item: Item) -> str:
+        """The sum with its unit."""
+        return krw(item.amount_krw)
+
+    @admin.display(description=gettext_lazy("받는 사람"))
+    def holder(self, item: Item) -> str:
+        """The holder, masked."""
+        return masking.name(item.account.holder_name or "")
+
+    @admin.display(description=gettext_lazy("계좌"))
+    def account_text(self, item: Item) -> str:
+        """Bank and last four digits."""
+        return str(item.account)
+
+    @admin.display(description=gettext_lazy("이유"))
+    def reason(self, item: Item) -> str:
+        """Why it came back or was taken out."""
+        if item.status == Item.Status.RETURNED:
+            return overview.return_reason(item.code)
+        return item.taken_out_because
+
+    def get_urls(self) -> list:
+        wrap = self.admin_site.admin_view
+        return [path("<int:item_id>/take-out/", wrap(self.take_out), name="refunds_item_take_out"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        response = super().changelist_view(request, extra_context)
+        found = getattr(response, "context_data", {}).get("cl")
+        if found is not None:
+            response.context_data["totals"] = found.queryset.order_by().aggregate(
+                count=Count("pk"), won=Sum("amount_krw")
+            )
+        return response
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
+    ) -> HttpResponse:
+        """Everything about one payment, in the order it happened."""
+        need(request, *MONEY)
+        item = self.get_object(request, object_id)
+        if item is None:
+            raise Http404
+        self._looked(request, "admin.viewed", str(item.pk), item.application.line.customer_id, {})
+        events = item.events.order_by("pgh_id").values("pgh_label", "status", "status_at", "code")
+        rows = [
+            (_("지급 회차"), overview.round_name(item.batch.number, item.batch.pay_on)),
+            (_("종류"), item.get_kind_display()),
+            (_("계약번호"), item.contract_no),
+            (_("접수번호"), item.application.filing.reference),
+            (_("받는 사람"), masking.name(item.account.holder_name or "")),
+            (_("계좌"), str(item.account)),
+            (_("번째 시도"), str(item.attempt)),
+            (_("은행 파일"), str(item.file or "")),
+            (_("은행 결과"), str(item.result or "")),
+        ]
+        labels = dict(Item.Status.choices)
+        context = {
+            "item": item,
+            "rows": rows,
+            "events": [{**event, "label": labels[event["status"]]} for event in events],
+            "can_take_out": may(request, "maker") and item.status == Item.Status.QUEUED,
+        }
+        return page(request, "item", item.reference, context)
+
+    def take_out(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        """Take one item out of a batch that is not filed."""
+        item = get_object_or_404(Item.objects.select_related("batch", "account"), pk=item_id)
+        rows = [(_("금액"), krw(item.amount_krw)), (_("계좌"), str(item.account))]
+        back = reverse("admin:refunds_batch_change", args=[item.batch_id])
+        return confirm(request, TAKE_OUT, back=back, title=item.reference, rows=rows, item_id=item.pk)
+
+
+@admin.register(BankFile)
+class BankFileAdmin(RoleAdmin):
+    """Files made for the bank: download, compare, hand over."""
+
+    view_roles = MONEY
+    list_display = ("name", "batch", "status", "count", "won_text", "made_at", "handed_over_at")
+    list_filter = ("status", "layout")
+    list_select_related = ("batch",)
+    fields = readonly_fields = (
+        "batch", "part", "name", "layout", "status", "count", "won_text", "size", "sha256", "execution_on", "made_by",
+        "made_at", "handed_over_by", "handed_over_at", "refused_because", "replaces",
+    )  # fmt: skip
+
+    @admin.display(description=gettext_lazy("합계"), ordering="won")
+    def won_text(self, file: BankFile) -> str:
+        """The sum with its unit."""
+        return krw(file.won)
+
+    def get_urls(self) -> list:
+        wrap = self.admin_site.admin_view
+        return [
+            path("<int:file_id>/download/", wrap(self.download), name="refunds_bankfile_download"),
+            path("<int:file_id>/compare/", wrap(self.compare), name="refunds_bankfile_compare"),
+            path("<int:file_id>/<slug:name>/do/", wrap(self.act), name="refunds_bankfile_act"),
+            *super().get_urls(),
+        ]
+
+    def download(self, request: HttpRequest, file_id: int) -> HttpResponse | StreamingHttpResponse:
+        """The stored bytes, for a reason."""
+        user = need(request, "maker", "auditor")
+        kept = get_object_or_404(BankFile, pk=file_id)
+        form = ReasonForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            if again := show_again(request, request.get_full_path()):
+                return again
+            try:
+                content = service.download(file_id=kept.pk, user=user, reason=form.cleaned_data["reason"])
+            except service.Refused as refused:
+                messages.error(request, refused.text)
+                return redirect("admin:refunds_batch_change", kept.batch_id)
+            response = StreamingHttpResponse(content, content_type=bankfiles.layout(kept.layout).media_type)
+            response["Content-Disposition"] = f'attachment; filename="{kept.name}"'
+            response["Content-Length"] = str(kept.size)
+            response["Cache-Control"] = "no-store"
+            return response
+        if request.method == "GET" and (again := show_again(request, request.get_full_path())):
+            return again
+        context = {
+            "form": form,
+            "heading": _("은행 파일 내려받기"),
+            "about": kept.name,
+            "rows": [(_("건수"), f"{kept.count:,}"), (_("합계"), krw(kept.won)), ("SHA-256", kept.sha256[:16])],
+            "text": _("이름과 계좌번호가 그대로 든 파일입니다. 내려받은 사람과 이유가 기록됩니다."),
+            "button": _("내려받기"),
+            "back": reverse("admin:refunds_batch_change", args=[kept.batch_id]),
+            "downloads": kept.downloads.select_related("user").order_by("-id")[:20],
+        }
+        return page(request, "download", _("은행 파일 내려받기"), context, status=400 if form.errors else 200)
+
+    def compare(self, request: HttpRequest, file_id: int) -> HttpResponse:
+        """Compare the file the bank shows with the stored one."""
+        user = need(request, *MONEY)
+        kept = get_object_or_404(BankFile, pk=file_id)
+        form = UploadForm(request.POST or None, request.FILES or None)
+        found = None
+        if request.method == "POST" and form.is_valid():
+            try:
+                content = form.cleaned_data["file"].read()
+                found = service.compare(file_id=kept.pk, content=content, user=user)
+            except FileFault as fault:
+                line = _("%(line)s번째 줄: ") % {"line": fault.line} if fault.line else ""
+                form.add_error("file", f"{line}{fault.text}")
+        context = {
+            "form": form,
+            "heading": _("은행에 보이는 파일과 견주기"),
+            "about": kept.name,
+            "found": found,
+            "back": reverse("admin:refunds_batch_change", args=[kept.batch_id]),
+        }
+        return page(request, "compare", context["heading"], context, status=400 if form.errors else 200)
+
+    def act(self, request: HttpRequest, file_id: int, name: str) -> HttpResponse:
+        """One of the other acts on a file."""
+        if name not in FILE_ACTS:
+            raise Http404
+        kept = get_object_or_404(BankFile, pk=file_id)
+        rows = [(_("건수"), f"{kept.count:,}"), (_("합계"), krw(kept.won)), ("SHA-256", kept.sha256[:16])]
+        back = reverse("admin:refunds_batch_change", args=[kept.batch_id])
+        return confirm(request, FILE_ACTS[name], back=back, title=kept.name, rows=rows, file_id=kept.pk)
+
+
+@admin.register(ResultFile)
+class ResultFileAdmin(RoleAdmin):
+    """What the bank answered, and the page that takes it in."""
+
+    view_roles = MONEY
+    list_display = ("name", "loaded_at", "rows", "paid", "returned", "unknown", "absent")
+    fields = readonly_fields = (
+        "name", "layout", "size", "sha256", "rows", "paid", "paid_won", "returned", "returned_won", "unknown", "absent",
+        "notes", "loaded_by", "loaded_at", "files",
+    )  # fmt: skip
+    change_list_template = "admin/refunds/result_list.html"
+
+    def get_urls(self) -> list:
+        wrap = self.admin_site.admin_view
+        return [path("load/", wrap(self.load), name="refunds_resultfile_load"), *super().get_urls()]
+
+    def load(self, request: HttpRequest) -> HttpResponse:
+        """Take in a result file, wholly or not at all."""
+        user = need(request, "maker")
+        form = UploadForm(request.POST or None, request.FILES or None)
+        faults: list = []
+        total = 0
+        if request.method == "POST" and form.is_valid():
+            given = form.cleaned_data["file"]
+            try:
+                kept = results.load_result(content=given.read(), name=given.name, user=user)
+            except service.Refused as refused:
+                form.add_error("file", refused.text)
+            except results.ResultRefused as refused:
+                faults, total = refused.faults, refused.total
+                form.add_error("file", _("고칠 곳이 %(count)s곳 있어 아무것도 올리지 않았습니다.") % {"count": total})
+            else:
+                text = _("올렸습니다: 입금 %(paid)s건, 되돌아옴 %(returned)s건, 모름 %(unknown)s건")
+                values = {"paid": kept.paid, "returned": kept.returned, "unknown": kept.unknown + kept.absent}
+                messages.success(request, text % {key: f"{value:,}" for key, value in values.items()})
+                first = kept.files.first()
+                return redirect("admin:refunds_batch_change", first.batch_id) if first else redirect("..")
+        context = {
+            "form": form,
+            "heading": _("은행 결과 올리기"),
+            "faults": faults,
+            "total": total,
+            "back": reverse("admin:refunds_batch_changelist"),
+        }
+        return page(request, "result", context["heading"], context, status=400 if form.errors else 200)
+
+
+@admin.register(Adjustment)
+class AdjustmentAdmin(RoleAdmin):
+    """Adjustments: proposed by one person, decided by another."""
+
+    view_roles = MONEY
+    list_display = ("application", "amount", "status", "proposed_by", "proposed_at", "decided_by", "decided_at")
+    list_filter = ("status",)
+    list_select_related = ("application", "proposed_by", "decided_by")
+    fields = readonly_fields = (
+        "application", "amount", "reason", "status", "proposed_by", "proposed_at", "decided_by", "decided_at",
+    )  # fmt: skip
+    actions = ("approve", "decline")
+
+    @admin.display(description=gettext_lazy("금액"), ordering="amount_krw")
+    def amount(self, row: Adjustment) -> str:
+        """The sum with its unit."""
+        return krw(row.amount_krw)
+
+    @admin.action(description=gettext_lazy("승인하기"))
+    def approve(self, request: HttpRequest, chosen: QuerySet[Adjustment]) -> HttpResponse | None:
+        """Approve the chosen, each by itself."""
+        return self._decide(request, chosen, approve=True)
+
+    @admin.action(description=gettext_lazy("받아들이지 않기"))
+    def decline(self, request: HttpRequest, chosen: QuerySet[Adjustment]) -> HttpResponse | None:
+        """Decline the chosen, each by itself."""
+        return self._decide(request, chosen, approve=False)
+
+    def _decide(self, request: HttpRequest, chosen: QuerySet[Adjustment], *, approve: bool) -> HttpResponse | None:
+        user = need(request, "checker")
+        if again := show_again(request, request.get_full_path()):
+            return again
+        for row in chosen.order_by("pk"):
+            try:
+                service.decide_adjustment(
+                    adjustment_id=row.pk, user=user, approve=approve, reason=str(_("관리 화면에서 받아들이지 않음"))
+                )
+            except service.Refused as refused:
+                self.message_user(request, f"{row}: {refused.text}", messages.ERROR)
+            else:
+                self.message_user(request, _("%(row)s: 정했습니다.") % {"row": row}, messages.SUCCESS)
+        return None
+
+
+@admin.register(Hold)
+class HoldAdmin(RoleAdmin):
+    """Applications kept out of the payouts by a person."""
+
+    view_roles = (*MONEY, "reviewer", "supervisor")
+    list_display = ("application", "reason", "placed_by", "placed_at", "released_by", "released_at")
+    list_select_related = ("application", "placed_by", "released_by")
+    fields = readonly_fields = list_display
+
+
+@admin.register(Download)
+class DownloadAdmin(RoleAdmin):
+    """Who took which file and why."""
+
+    view_roles = MONEY
+    list_display = ("file", "user", "at", "reason")
+    list_select_related = ("file", "user")
+    fields = readonly_fields = list_display

@@ -1,0 +1,301 @@
+"""What a checker and a maker look at: figures about a batch, and what has to happen today. Reads only."""
+
+import datetime as dt
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from kt_remedy import clock, masking, programme
+from kt_remedy.staff.models import User
+from kt_remedy.templatetags.remedy import kdate, kdatetime, krw, won
+from refunds.accounts import banks
+from refunds.payouts import service
+from refunds.payouts.models import Adjustment, BankFile, Batch, Item
+from refunds.payouts.rounds import Round, business_days_before, round_on
+from refunds.payouts.selection import REASONS
+
+# Bounds of the bars in won; what is above the last stands by itself.
+BOUNDS = (50_000, 100_000, 150_000, 200_000, 300_000, 400_000)
+LARGE_KRW = 700_000
+SHARED_BY = 3
+# A file reaches the bank on the business day before, by this hour.
+HAND_OVER_AT = dt.time(18)
+STEPS = ("OPEN", "FROZEN", "APPROVED", "FILED", "HANDED_OVER", "SETTLED")
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A row of `partials/bars.html`."""
+
+    label: str
+    share: int
+    text: str
+    count: int = 0
+    won: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One thing to look at first: a sentence, and the filter of the item list that shows it."""
+
+    text: str
+    filter: str
+
+
+def name_of(user: User | None) -> str:
+    """A member of staff as other staff read them."""
+    return masking.name(user.first_name) if user and user.first_name else (user.get_username() if user else "")
+
+
+def hand_over_by(pay_on: dt.date) -> dt.datetime:
+    """Until when the bank needs the file: the business day before."""
+    return clock.kst(business_days_before(pay_on, 1), HAND_OVER_AT)
+
+
+def figures(batch: Batch) -> dict[str, int]:
+    """Count, won, mean, largest and smallest of what is in the batch; a mean in whole won, rounded down."""
+    sums = batch.items.standing().aggregate(
+        count=Count("pk"), won=Sum("amount_krw"), largest=Max("amount_krw"), smallest=Min("amount_krw")
+    )
+    found = {key: value or 0 for key, value in sums.items()}
+    found["mean"] = found["won"] // found["count"] if found["count"] else 0
+    return found
+
+
+def spread(batch: Batch) -> list[Bar]:
+    """Items by amount."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT width_bucket(amount_krw::numeric, %s::numeric[]), count(*), sum(amount_krw)::bigint"
+            " FROM refunds_item WHERE batch_id = %s AND status <> 'VOID' GROUP BY 1",
+            [list(BOUNDS), batch.pk],
+        )
+        found = {bucket: (count, total) for bucket, count, total in cursor.fetchall()}
+    labels = [_("%(to)s 미만") % {"to": krw(BOUNDS[0])}]
+    labels += [
+        _("%(from)s부터 %(to)s 미만") % {"from": won(low), "to": krw(high)}
+        for low, high in itertools.pairwise(BOUNDS)
+    ]
+    labels.append(_("%(from)s 이상") % {"from": krw(BOUNDS[-1])})
+    return _bars((label, *found.get(bucket, (0, 0))) for bucket, label in enumerate(labels))
+
+
+def by_bank(batch: Batch) -> list[tuple[str, int, int]]:
+    """(bank, items, won), largest sum first."""
+    rows = (
+        batch.items.standing()
+        .values("account__bank_code")
+        .annotate(count=Count("pk"), total=Sum("amount_krw"))
+        .order_by("-total")
+    )
+    return [(banks.name(row["account__bank_code"]), row["count"], row["total"]) for row in rows]
+
+
+def largest(batch: Batch, limit: int = 20) -> list[Item]:
+    """The largest items, with what is shown beside them."""
+    return list(
+        batch.items.standing().select_related("account", "application").order_by("-amount_krw", "reference")[:limit]
+    )
+
+
+def looks(items: QuerySet[Item]) -> dict[str, QuerySet[Item]]:
+    """What deserves a look, as filters of a list of items."""
+    shared = (
+        Item.objects.standing()
+        .values("account__number_index")
+        .annotate(people=Count("account__person_index", distinct=True))
+        .filter(people__gt=SHARED_BY)
+        .values("account__number_index")
+    )
+    return {
+        "large": items.filter(amount_krw__gte=LARGE_KRW),
+        "differs": items.filter(kind="REFUND").exclude(amount_krw=F("application__amount_seen_krw")),
+        "changed": items.exclude(account=F("application__filing__account")),
+        "shared": items.filter(account__number_index__in=shared),
+        "again": items.filter(attempt__gt=1),
+        "adjustment": items.filter(kind=Item.Kind.ADJUSTMENT),
+    }
+
+
+def look_first(batch: Batch) -> list[Look]:
+    """What to look at before approving, each with the items behind it."""
+    found = []
+    items = batch.items.standing()
+    for code, rows in looks(items).items():
+        sums = rows.aggregate(count=Count("pk"), total=Sum("amount_krw"), seen=Sum("application__amount_seen_krw"))
+        count = sums["count"]
+        if not count:
+            continue
+        values = {"count": won(count), "limit": krw(LARGE_KRW), "won": krw(sums["total"]), "people": SHARED_BY}
+        if code == "differs":
+            values["won"] = krw(abs((sums["total"] or 0) - (sums["seen"] or 0)))
+        found.append(Look(_LOOKS[code]() % values, code))
+    before = Batch.objects.filter(pay_on__lt=batch.pay_on, won__isnull=False).order_by("-pay_on").first()
+    if before and batch.won and before.won:
+        found.append(
+            Look(
+                _("지난 회차 %(day)s: %(count)s건 %(won)s. 이번은 그 %(share)s%%입니다.")
+                % {
+                    "day": kdate(before.pay_on),
+                    "count": won(before.count),
+                    "won": krw(before.won),
+                    "share": batch.won * 100 // before.won,
+                },
+                "",
+            )
+        )
+    return found
+
+
+_LOOKS: dict[str, Any] = {
+    "large": lambda: _("%(limit)s 이상 %(count)s건, 모두 %(won)s"),
+    "differs": lambda: _("신청 화면에 보여 드린 금액과 다른 %(count)s건, 차이 %(won)s"),
+    "changed": lambda: _("신청한 뒤 계좌를 바꾼 %(count)s건, 모두 %(won)s"),
+    "shared": lambda: _("%(people)s명이 넘게 쓰는 계좌로 가는 %(count)s건, 모두 %(won)s"),
+    "again": lambda: _("되돌아와 다시 보내는 %(count)s건, 모두 %(won)s"),
+    "adjustment": lambda: _("정정 지급 %(count)s건, 모두 %(won)s"),
+}
+
+
+def excluded(batch: Batch) -> list[tuple[str, int]]:
+    """What stayed behind when the batch was frozen, in words."""
+    return [(str(REASONS.get(code, code)), count) for code, (count, _won) in batch.excluded.items()]
+
+
+def states(batch: Batch) -> list[Bar]:
+    """Won by state of the items."""
+    rows = batch.items.values_list("status").annotate(count=Count("pk"), total=Sum("amount_krw")).order_by()
+    found = {status: (count, total) for status, count, total in rows}
+    return _bars((str(label), *found[code]) for code, label in Item.Status.choices if code in found)
+
+
+def returns() -> list[Bar]:
+    """Returned items by the bank's reason."""
+    rows = (
+        Item.objects.filter(status=Item.Status.RETURNED)
+        .values_list("code")
+        .annotate(count=Count("pk"), total=Sum("amount_krw"))
+        .order_by("-count")
+    )
+    return _bars((str(return_reason(code)), count, total) for code, count, total in rows)
+
+
+def return_reason(code: str) -> str:
+    """Why a bank sent money back, in words."""
+    words = {
+        "NO_ACCOUNT": _("없는 계좌"),
+        "CLOSED": _("해지된 계좌"),
+        "NAME": _("예금주가 다름"),
+        "BLOCKED": _("입금할 수 없는 계좌"),
+        "BANK_DOWN": _("은행 점검"),
+        "LIMIT": _("한도를 넘음"),
+    }
+    return words.get(code, _("그 밖"))
+
+
+def by_round() -> list[Bar]:
+    """Won by round, of everything frozen so far."""
+    rows = Batch.objects.filter(won__isnull=False).order_by("pay_on")
+    return _bars((f"{kdate(row.pay_on)}", row.count or 0, row.won or 0) for row in rows)
+
+
+def _bars(rows: Iterable[tuple[str, int, int]]) -> list[Bar]:
+    every = list(rows)
+    most = max((count for _label, count, _won in every), default=0) or 1
+    return [
+        Bar(label, count * 1000 // most, _("%(count)s건") % {"count": won(count)}, count, total)
+        for label, count, total in every
+    ]
+
+
+# Today --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Something that waits for a person: what, for whom, until when, where."""
+
+    text: str
+    role: str
+    until: dt.datetime | None
+    url: str
+    late: bool = False
+
+    @property
+    def people(self) -> list[str]:
+        """Who holds the role: the first and those who stand in."""
+        holders = User.objects.filter(is_active=True, roles__contains=[self.role]).order_by("pk")
+        return [name_of(user) for user in holders[:4]]
+
+
+def duties(*, at: dt.datetime | None = None) -> list[Duty]:
+    """What must happen today, in the order of its deadline."""
+    at = at or clock.now()
+    frame = programme.current()
+    found: list[tuple[str, str, dt.datetime | None, str]] = []
+    for coming in service.open_rounds(at=at):
+        if coming.cut_off <= at:
+            url = reverse("admin:refunds_batch_freeze", args=[coming.pay_on])
+            found.append((_("%(round)s 확정") % {"round": _round(coming)}, "maker", hand_over_by(coming.pay_on), url))
+        elif clock.kst_date(coming.cut_off) <= clock.kst_date(at):
+            url = reverse("admin:refunds_batch_rounds")
+            text = _("%(round)s 오늘 %(when)s 마감") % {"round": _round(coming), "when": kdatetime(coming.cut_off)}
+            found.append((text, "maker", coming.cut_off, url))
+    for batch in Batch.objects.exclude(status__in=["OPEN", "SETTLED"]).order_by("pay_on"):
+        coming = round_on(batch.pay_on, frame)
+        label = _round(coming) if coming else str(batch)
+        url, by = reverse("admin:refunds_batch_change", args=[batch.pk]), hand_over_by(batch.pay_on)
+        if batch.status == Batch.Status.FROZEN:
+            found.append((_("%(round)s 승인") % {"round": label}, "checker", by, url))
+        elif batch.status == Batch.Status.APPROVED:
+            found.append((_("%(round)s 파일 만들기") % {"round": label}, "maker", by, url))
+        elif batch.status == Batch.Status.FILED:
+            found.append((_("%(round)s 은행에 전달") % {"round": label}, "maker", by, url))
+        elif batch.status == Batch.Status.REFUSED:
+            found.append((_("%(round)s 은행이 거절한 파일 다시 만들기") % {"round": label}, "maker", None, url))
+        elif batch.pay_on <= clock.kst_date(at):
+            evening = clock.kst(batch.pay_on, HAND_OVER_AT)
+            found.append((_("%(round)s 결과 올리기") % {"round": label}, "maker", evening, url))
+    unknown = Item.objects.filter(status=Item.Status.UNKNOWN).count()
+    if unknown:
+        url = reverse("admin:refunds_item_changelist") + "?status__exact=UNKNOWN"
+        found.append((_("은행에 물어볼 %(count)s건") % {"count": won(unknown)}, "maker", None, url))
+    waiting = Adjustment.objects.filter(status=Adjustment.Status.PROPOSED).count()
+    if waiting:
+        url = reverse("admin:refunds_adjustment_changelist") + "?status__exact=PROPOSED"
+        found.append((_("정정 지급 승인 %(count)s건") % {"count": won(waiting)}, "checker", None, url))
+    ordered = sorted(found, key=lambda duty: (duty[2] is None, duty[2] or at))
+    return [Duty(text, role, until, url, bool(until and until < at)) for text, role, until, url in ordered]
+
+
+def _round(coming: Round) -> str:
+    return round_name(coming.number, coming.pay_on)
+
+
+def round_name(number: int, pay_on: dt.date) -> str:
+    """1차 지급 · 1월 22일(목)."""
+    return _("%(number)s차 지급 · %(day)s") % {"number": number, "day": kdate(pay_on)}
+
+
+def life(batch: Batch) -> tuple[list[str], int]:
+    """The six steps of a batch and where it stands, from 1; 7 when all are done."""
+    names = [_("모음"), _("확정"), _("승인"), _("파일"), _("전달"), _("정산")]
+    status = "HANDED_OVER" if batch.status == Batch.Status.REFUSED else batch.status
+    return names, STEPS.index(status) + 2 if status != "OPEN" else 1
+
+
+def answered(file: BankFile) -> dict[str, int]:
+    """How many items of a file stand in each state."""
+    rows = file.items.values_list("status").annotate(count=Count("pk")).order_by()
+    return dict(rows)
+
+
+def open_at_bank(batch: Batch) -> int:
+    """Items whose answer is still to come."""
+    return batch.items.filter(Q(status=Item.Status.FILED) | Q(status=Item.Status.UNKNOWN)).count()

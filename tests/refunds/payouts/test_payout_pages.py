@@ -1,0 +1,195 @@
+"""The admin pages of payouts: who sees what, each act by post, the whole way from projection to settled."""
+
+import datetime as dt
+import re
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from refunds.payouts.models import Adjustment, BankFile, Batch, Download, Item
+from tests.refunds.payouts import money
+from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
+from tests.sessions import as_staff
+
+
+@pytest.fixture(autouse=True)
+def cut_off(at):
+    at(CUT_OFF)
+    return at
+
+
+def signed_in(user) -> Client:
+    return as_staff(Client(), user)
+
+
+def text(response) -> str:
+    return re.sub(r"\s+", " ", response.content.decode())
+
+
+def test_the_whole_way_by_hand():
+    due(100_000)
+    due(60_130, name="김민수")
+    make, check = signed_in(maker()), signed_in(checker())
+
+    page = make.get(reverse("admin:refunds_batch_rounds"))
+    assert "160,130" in text(page)
+    freeze = reverse("admin:refunds_batch_freeze", args=["2026-01-22"])
+    assert make.get(freeze).status_code == 200
+    assert Batch.objects.count() == 0  # looking changes nothing
+    make.post(freeze, {"confirmed": "yes"})
+    batch = Batch.objects.get()
+    here = reverse("admin:refunds_batch_change", args=[batch.pk])
+
+    seen = text(check.get(here))
+    assert "160,130<small>원</small>" in seen
+    assert seen.count("같음") == 4
+    assert "김*수" in seen
+    assert "김민수" not in seen
+    approve = reverse("admin:refunds_batch_approve", args=[batch.pk])
+    wrong = check.post(approve, {"total": "160,131", "digest": batch.digest})
+    assert wrong.status_code == 400
+    assert "적으신 합계가" in text(wrong)
+    check.post(approve, {"total": "160,130원", "digest": batch.digest})
+    batch.refresh_from_db()
+    assert batch.status == "APPROVED"
+
+    make.post(reverse("admin:refunds_batch_act", args=[batch.pk, "file"]), {"confirmed": "yes"})
+    made = BankFile.objects.get()
+    take = reverse("admin:refunds_bankfile_download", args=[made.pk])
+    assert make.get(take)["Content-Type"].startswith("text/html")
+    assert make.post(take, {"reason": ""}).status_code == 400
+    content = make.post(take, {"reason": "은행에 올림"})
+    assert len(b"".join(content.streaming_content)) == made.size
+    assert Download.objects.count() == 1
+    same = make.post(
+        reverse("admin:refunds_bankfile_compare", args=[made.pk]),
+        {"file": SimpleUploadedFile("x.xml", b"".join(money.service.stored(made.message_id)))},
+    )
+    assert "모두 같습니다" in text(same)
+    make.post(reverse("admin:refunds_bankfile_act", args=[made.pk, "hand-over"]), {"confirmed": "yes"})
+    batch.refresh_from_db()
+    made.refresh_from_db()
+    assert batch.status == "HANDED_OVER"
+
+    one, two = money.items(batch)
+    load = reverse("admin:refunds_resultfile_load")
+    bad = make.post(
+        load, {"file": SimpleUploadedFile("r.xml", money.pain002(made, [("R0-1", "ACSC", ""), (one, "ACSC", "")]))}
+    )
+    assert bad.status_code == 400
+    assert "우리가 보낸 적 없는 관리번호" in text(bad)
+    good = money.pain002(made, [(one, "ACSC", ""), (two, "RJCT", "AC04")])
+    done = make.post(load, {"file": SimpleUploadedFile("r.xml", good)}, follow=True)
+    assert "입금 1건, 되돌아옴 1건" in text(done)
+    batch.refresh_from_db()
+    assert batch.status == "SETTLED"
+    assert "해지된 계좌" in text(make.get(reverse("admin:refunds_batch_rounds")))
+
+
+def test_acts_belong_to_roles_and_need_a_fresh_second_factor(monkeypatch):
+    batch = money.frozen()
+    approve = reverse("admin:refunds_batch_approve", args=[batch.pk])
+    good = {"total": str(batch.won), "digest": batch.digest}
+    assert signed_in(maker()).post(approve, good).status_code == 403
+    for role in ("clerk2", "reviewer", "agent"):
+        user = money.user(role, "reviewer")
+        assert signed_in(user).get(reverse("admin:refunds_batch_change", args=[batch.pk])).status_code == 403
+    monkeypatch.setattr("refunds.payouts.admin.fresh_second_factor", lambda request: False)
+    late = signed_in(checker()).post(approve, good)
+    assert late.url.startswith(reverse("mfa_reauthenticate"))
+    batch.refresh_from_db()
+    assert batch.status == "FROZEN"
+
+
+def test_a_get_of_an_act_changes_nothing():
+    batch = money.approved()
+    make = signed_in(maker())
+    for url in (
+        reverse("admin:refunds_batch_act", args=[batch.pk, "file"]),
+        reverse("admin:refunds_batch_act", args=[batch.pk, "send-back"]),
+        reverse("admin:refunds_item_take_out", args=[money.items(batch)[0].pk]),
+    ):
+        assert make.get(url).status_code == 200
+    make.get(reverse("admin:refunds_batch_approve", args=[batch.pk]))
+    batch.refresh_from_db()
+    assert batch.status == "APPROVED"
+    assert BankFile.objects.count() == 0
+
+
+def test_sending_back_and_taking_out_ask_for_a_reason():
+    batch = money.approved()
+    make = signed_in(maker())
+    item = money.items(batch)[0]
+    url = reverse("admin:refunds_item_take_out", args=[item.pk])
+    assert make.post(url, {"reason": ""}).status_code == 400
+    make.post(url, {"reason": "고객이 전화함"})
+    item.refresh_from_db()
+    batch.refresh_from_db()
+    assert (item.status, item.taken_out_because, batch.status) == ("VOID", "고객이 전화함", "OPEN")
+    assert "고객이 전화함" in text(make.get(reverse("admin:refunds_batch_change", args=[batch.pk])))
+
+
+def test_what_to_look_at_first_and_lists_that_add_up():
+    big = due(793_500)
+    due(100_000)
+    differs = due(50_000)
+    type(differs).objects.filter(pk=differs.pk).update(amount_seen_krw=60_000)
+    batch = money.service.freeze(pay_on=dt.date(2026, 1, 22), user=maker())
+    auditor = signed_in(money.user("auditor", "auditor"))
+    seen = text(auditor.get(reverse("admin:refunds_batch_change", args=[batch.pk])))
+    assert "먼저 볼 것 2가지" in seen
+    assert "차이 10,000원" in seen
+    items = reverse("admin:refunds_item_changelist")
+    assert "고른 것 모두 1건, 793,500원" in text(auditor.get(items, {"look": "large"}))
+    assert "고른 것 모두 3건, 943,500원" in text(auditor.get(items, {"batch__id__exact": batch.pk}))
+    one = Item.objects.get(application=big)
+    assert "793,500" in text(auditor.get(reverse("admin:refunds_item_change", args=[one.pk])))
+
+
+def test_nobody_adds_edits_or_deletes_money():
+    batch, file = money.handed_over(1)
+    item = money.items(batch)[0]
+    both = signed_in(money.user("all", "maker", "checker", "auditor", "administrator"))
+    for name, key in (("batch", batch.pk), ("item", item.pk), ("bankfile", file.pk)):
+        assert both.get(reverse(f"admin:refunds_{name}_add")).status_code == 403
+        assert both.post(reverse(f"admin:refunds_{name}_delete", args=[key])).status_code == 403
+        assert both.post(reverse(f"admin:refunds_{name}_change", args=[key]), {"won": "1"}).status_code in {403, 200}
+    item.refresh_from_db()
+    assert item.amount_krw == 100_000
+
+
+def test_lists_open_for_those_who_may():
+    batch, file = money.handed_over(1)
+    money.results.load_result(
+        content=money.pain002(file, [(money.items(batch)[0], "ACSC", "")]), name="r.xml", user=maker()
+    )
+    row = money.items(batch)[0].application
+    money.service.propose_adjustment(application_id=row.pk, amount_krw=500, user=maker(), reason="정정")
+    check = signed_in(checker())
+    for name in ("batch", "item", "bankfile", "resultfile", "adjustment", "hold", "download"):
+        assert check.get(reverse(f"admin:refunds_{name}_changelist")).status_code == 200, name
+    assert check.get(reverse("admin:refunds_bankfile_change", args=[file.pk])).status_code == 200
+    made = Adjustment.objects.get()
+    check.post(reverse("admin:refunds_adjustment_changelist"), {"action": "approve", "_selected_action": [made.pk]})
+    made.refresh_from_db()
+    assert made.status == "APPROVED"
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("due", "1차 지급 · 1월 22일(목) 확정"),
+        ("frozen", "승인"),
+        ("approved", "파일 만들기"),
+        ("filed", "은행에 전달"),
+    ],
+)
+def test_the_dashboard_says_what_must_happen_today(state, expected):
+    due()
+    if state != "due":
+        getattr(money, state)(1)
+    seen = text(signed_in(maker()).get(reverse("admin:index"))).replace("\u00a0", " ").replace("\u2060", "")
+    assert expected in seen
+    assert "1월 21일(수) 18:00" in seen
