@@ -334,7 +334,7 @@ class Servers:
                 time.sleep(0.05)
         path.unlink(missing_ok=True)
 
-    def _wait(self, child: Child, answers: Callable[[], bool], *, seconds: float = 60) -> None:
+    def _wait(self, child: Child, answers: Callable[[], bool], *, seconds: float = 180) -> None:
         deadline = time.monotonic() + seconds
         while not answers():
             if child.process.poll() is not None:

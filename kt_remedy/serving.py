@@ -6,6 +6,8 @@ bind = os.environ.get("BIND", f"127.0.0.1:{os.environ.get('PORT', '8000')}")
 workers = int(os.environ.get("WEB_WORKERS", "2"))
 worker_class = "gthread"
 threads = int(os.environ.get("WEB_THREADS", "4"))
+# Loaded once, then forked: half the start-up work and shared memory. New code needs a restart, not a HUP.
+preload_app = True
 # A request that works longer than this is lost; the longest allowed statement is 15 s.
 timeout = 60
 graceful_timeout = 30

@@ -60,6 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
         REMEDY_NOW="2026-01-20T10:00+09:00",
         SANDBOX_PORT=str(free_port()),
         DELIVERIES_DIR=str(Path(state.name) / "deliveries"),
+        HAND_OFF_DIR=str(Path(state.name) / "hand-off"),
+        SANDBOX_DIR=str(Path(state.name) / "sandbox"),
         UPLOADS_DIR=str(Path(state.name) / "uploads"),
         DATABASE_CONN_MAX_AGE="0",  # a kept connection of a server thread would hold the test database
     )
@@ -170,7 +172,7 @@ class Process:
         """Everything written so far."""
         return Path(self._log.name).read_text(errors="replace")
 
-    def wait_for(self, text: str, *, seconds: float = 30) -> None:
+    def wait_for(self, text: str, *, seconds: float = 60) -> None:
         """Wait until the log holds `text`."""
         wait_until(lambda: text in self.log or self.process.poll() is not None, seconds=seconds, what=text)
         assert text in self.log, f"ended with {self.process.returncode}:\n{self.log}"
@@ -192,7 +194,7 @@ class Process:
             return self.process.returncode
 
 
-def wait_until(done: Callable[[], object], *, seconds: float = 20, what: str = "") -> None:
+def wait_until(done: Callable[[], object], *, seconds: float = 60, what: str = "") -> None:
     """Wait until `done()` is true; fail naming `what` when it never is."""
     deadline = time.monotonic() + seconds
     while not done():

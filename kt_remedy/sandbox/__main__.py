@@ -9,10 +9,14 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from importlib import import_module
+from importlib.util import find_spec
 from socketserver import ThreadingMixIn
+from threading import Thread
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.util import setup_testing_defaults
+
+from kt_remedy.sandbox import provider
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -20,10 +24,22 @@ MOUNTS = {"/portone": "portone", "/solapi": "solapi", "/bank": "bank"}
 REST = "phone"  # the phone's inbox and the authenticator: the pages a person opens
 
 
+def _load(name: str) -> Application:
+    if find_spec(f"kt_remedy.sandbox.{name}") is None:
+        return _missing
+    app: Application = import_module(f"kt_remedy.sandbox.{name}").app
+    return app
+
+
+def _missing(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+    return [b"No stand-in here."]
+
+
 def mounted() -> Application:
     """All stand-ins as one WSGI application, each under its prefix."""
-    apps = {prefix: import_module(f"kt_remedy.sandbox.{name}").app for prefix, name in MOUNTS.items()}
-    rest = import_module(f"kt_remedy.sandbox.{REST}").app
+    apps = {prefix: _load(name) for prefix, name in MOUNTS.items()}
+    rest = _load(REST)
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         setup_testing_defaults(environ)
@@ -58,6 +74,7 @@ def main() -> None:
         server = make_server("127.0.0.1", port, mounted(), server_class=_Server, handler_class=_Quiet)
     except OSError as error:
         sys.exit(f"The stand-ins cannot listen on port {port}: {error.strerror}. Set SANDBOX_PORT to a free one.")
+    Thread(target=provider.acknowledge_forever, daemon=True).start()
     server.serve_forever()
 
 

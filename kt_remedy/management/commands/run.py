@@ -1,15 +1,18 @@
 """`make run`: the whole portal on one machine, its servers and processes as children of this command."""
 
 import hashlib
+import json
 import os
+import shutil
 import signal
 import socket
 import sys
 import time
+import unicodedata
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,11 +23,20 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection
 
+from eligibility.feed import deliveries
+from eligibility.feed.deliveries import NotThereYet
+from eligibility.feed.load import LoadRefusedError
+from eligibility.feed.records import FeedError
 from kt_remedy import clock, local
 from kt_remedy.children import Child, ChildError, Family, stop_orphans
+from kt_remedy.staff import service as staff
+from rewards.demo import create_vouchers
 
 DEMO_START = "2026-01-20T10:00+09:00"
 QUEUES = "rest,money,messages,perks"
+# The variants of Bootstrap that no page loads.
+UNUSED_FILES = ["bootstrap-*", "*.rtl.*", "bootstrap.esm*", "bootstrap.css*", "bootstrap.js*", "bootstrap.bundle.js*"]
+CAST_SHOWN = 8
 ADDRESSES = ("DATABASE_URL", "REDIS_URL")
 
 
@@ -37,7 +49,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # they would ask the database before it runs
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--lines", type=int, default=3000, help="lines of the sample deliveries (first start)")
+        parser.add_argument("--lines", type=int, default=5000, help="lines of the sample deliveries (first start)")
         parser.add_argument("--seed", type=int, default=1, help="what the sample deliveries are drawn from")
 
     def handle(self, *args: Any, lines: int, seed: int, **options: Any) -> None:
@@ -74,7 +86,7 @@ class Command(BaseCommand):
                     signal.signal(number, signal.SIG_IGN)
                 connection.close()
                 family.stop_all(said=lambda name: self.stdout.write(f"Stopping {name}"))
-            self.stdout.write("Stopped. The data stay under .local; `make reset` throws them away.")
+            self.stdout.write("Stopped.")
 
     def _settle(self, servers: local.Servers, sandbox_port: int) -> None:
         """Keep secrets and addresses where every command reads them; begin again when they are new to this one."""
@@ -108,7 +120,8 @@ class Command(BaseCommand):
         sandbox = spawn("stand-ins", "kt_remedy.sandbox")
         self._step("Tables", self._migrate)
         self._step("Style sheets, scripts and fonts", self._collect_static)
-        people = self._step("Staff for the demonstration", self._people)
+        people = self._step("Staff for the demonstration", staff.create_demo_staff)
+        self._step("Vouchers for the demonstration", create_vouchers)
         self._step("Sample deliveries", lambda: self._deliveries(lines, seed))
         worker = spawn("worker", "celery", "-A", "kt_remedy", "worker", "-c", "2", "-Q", QUEUES, "-l", "INFO")
         spawn(
@@ -159,18 +172,21 @@ class Command(BaseCommand):
         mark = local.HOME / "static.sha256"
         made = Path(settings.STATIC_ROOT) / "staticfiles.json"
         if not made.exists() or not mark.exists() or mark.read_text() != digest.hexdigest():
-            call_command("collectstatic", verbosity=0, interactive=False, clear=True)
+            call_command("collectstatic", verbosity=0, interactive=False, clear=True, ignore_patterns=UNUSED_FILES)
             mark.write_text(digest.hexdigest())
-
-    def _people(self) -> Any:
-        if find_spec("kt_remedy.staff.service") is None:
-            return []
-        from kt_remedy.staff import service
-
-        return service.create_demo_staff()
 
     def _deliveries(self, lines: int, seed: int) -> None:
         """Write the sample once and put in what is due; the calendar loads the rest when its day comes."""
+        folder = Path(settings.DELIVERIES_DIR)
+        if not folder.exists():
+            draft = folder.with_name(folder.name + ".new")
+            shutil.rmtree(draft, ignore_errors=True)
+            call_command("sample_feed", str(draft), lines=lines, seed=seed, stdout=StringIO())
+            draft.rename(folder)
+        try:
+            deliveries.load_due()
+        except (FeedError, LoadRefusedError, NotThereYet) as error:
+            raise CommandError(f"A sample delivery cannot be loaded: {error} `make reset` starts afresh.") from error
 
     def _watch(self, family: Family) -> None:
         """Wait until a child ends by itself, which ends everything."""
@@ -183,14 +199,40 @@ class Command(BaseCommand):
                 )
             time.sleep(0.5)
 
-    def _tell(self, port: int, sandbox_port: int, people: Any) -> None:
+    def _tell(self, port: int, sandbox_port: int, people: list[staff.DemoAccount]) -> None:
         now = clock.now().astimezone(clock.KST)
+        cast = json.loads((Path(settings.DELIVERIES_DIR) / "people.json").read_text(encoding="utf-8"))
+        customers = "\n".join(
+            f"    {_padded(p['name'], 16)}{p['birth_date']:12}{p['phone']:13}{p['carrier']:6}{p['story']['en']}"
+            for p in cast[:CAST_SHOWN]
+        )
+        members = "\n".join(
+            f"    {p.username:12}{_padded(p.name, 8)}{', '.join(p.roles)}{f' ({p.store})' if p.store else ''}"
+            for p in people
+        )
         self.stdout.write(f"""
 The portal runs: http://localhost:{port}/   (started in {time.monotonic() - self.began:.1f} s)
+
   Its clock says {now:%Y-%m-%d %H:%M} in Seoul; the bar on each page moves it forward.
-  Messages sent to phones, and codes of the staff's second factor: http://localhost:{sandbox_port}/
+  The phone's inbox (codes, messages) and the staff's authenticator: http://localhost:{sandbox_port}/
+
+  Customers prove who they are with name, birth date, number and carrier; the code is in the inbox:
+{customers}
+    … and {len(cast) - CAST_SHOWN} more, whose stories stand in the README.
+
+  Staff sign in at http://localhost:{port}/staff/login/ with the password {people[0].password}
+  and the code the authenticator page shows for them:
+{members}
+
   Logs: {local.HOME / "logs"}
-  Stop with Ctrl-C.""")
+  Stop with Ctrl-C; the data stay. `make reset` throws them away.
+""")
+
+
+def _padded(text: str, columns: int) -> str:
+    """Fill up to `columns` columns of a terminal, where Hangul takes two."""
+    taken = sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+    return text + " " * max(1, columns - taken)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -235,7 +277,7 @@ def _redis_answers() -> None:
         raise CommandError(f"REDIS_URL names a Redis that does not answer: {error}") from None
 
 
-def _until(child: Child, done: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
+def _until(child: Child, done: Callable[[], bool], what: str, *, seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         if child.process.poll() is not None:
