@@ -1,0 +1,240 @@
+"""My lines: one card for each line, its verdict in words, the amount, the day and the one next step."""
+
+import datetime as dt
+import re
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from eligibility.models import Bill
+from kt_remedy import clock
+from tests.refunds import make
+from tests.sessions import as_customer, person
+
+pytestmark = pytest.mark.django_db
+
+NOW = "2026-01-20T10:00+09:00"
+
+
+@pytest.fixture
+def holder(at):
+    at(NOW)
+    return make.customer()
+
+
+@pytest.fixture
+def look(holder):
+    """The page as that holder sees it, cut into its cards."""
+
+    def cards() -> list[str]:
+        client = as_customer(Client(), person(holder.ci, name=holder.holder_name))
+        page = client.get("/my/").content.decode()
+        assert page.count("<h1") == 1
+        return [part.split("</article>")[0] for part in page.split("<article")[1:]]
+
+    return cards
+
+
+def billed(line, item, billed, paid=None, **sums):
+    return Bill.objects.create(
+        line=line,
+        item=item,
+        billed_on=dt.date(2025, 12, 20),
+        billed_krw=billed,
+        paid_krw=billed if paid is None else paid,
+        waived_krw=sums.get("waived", 0),
+        refunded_krw=sums.get("refunded", 0),
+        as_of=dt.date(2026, 1, 14),
+    )
+
+
+def test_strangers_are_led_to_the_identity_page(at, client):
+    at(NOW)
+    answer = client.get("/my/")
+    assert (answer.status_code, answer.url) == (302, "/identity/?next=%2Fmy%2F")
+
+
+def test_eligible_shows_amount_day_and_one_button(holder, look):
+    line = make.line(holder)
+    billed(line, "DEVICE_INSTALMENT", 300_000)
+    (card,) = look()
+    assert "환급 대상입니다" in card
+    assert "160,130<small>원</small>" in card
+    assert "오늘 신청하면 받는 날" in card
+    assert "2월\xa05일(목)" in card
+    assert card.count("btn-primary") == 1
+    assert f'name="lines" value="{line.pk}"' in card
+    assert "돌려드리지 않는 것" in card
+    assert "300,000원" in card
+    assert re.sub(r"\D", "", line.msisdn)[3:7] not in card  # masked
+
+
+def test_before_the_window_the_day_is_that_of_the_first_day(at, holder, look):
+    make.line(holder)
+    at("2026-01-05T10:00+09:00")
+    (card,) = look()
+    assert "1월\xa014일(수)\u2060에 신청하면 받는 날" in card
+    assert "1월\xa022일(목)" in card
+    assert "환급 신청하기" not in card
+
+
+def test_both_rounds_are_named_while_both_are_open(at, holder, look):
+    make.line(holder)
+    at("2026-01-15T10:00+09:00")
+    (card,) = look()
+    assert "1월\xa018일(일)\u2060까지 신청하시면 1월\xa022일(목)\u2060에 받습니다" in card
+    assert "1월\xa031일(토)\u2060까지 신청하시면 2월\xa05일(목)\u2060에" in card
+
+
+def test_after_the_window_the_late_way_is_offered(at, holder, look):
+    make.line(holder)
+    at("2026-02-10T10:00+09:00")
+    (card,) = look()
+    assert "늦은 신청하기" in card
+    assert "6월\xa030일(화)" in card
+
+
+def test_not_billed_yet_says_what_happens_next(holder, look):
+    make.line(
+        holder,
+        terminated="2026-01-12T10:00+09:00",
+        reasons="NOT_BILLED_YET",
+        refundable_krw=0,
+        expected_penalty_krw=112_532,
+    )
+    (card,) = look()
+    assert "112,532<small>원</small>" in card
+    assert "청구서가 나온 뒤" in card
+    assert "먼저 신청해 두시면" in card
+    assert "2월\xa019일(목)" in card
+
+
+def test_unpaid_says_by_when(holder, look):
+    line = make.line(holder, reasons="UNPAID", refundable_krw=0)
+    billed(line, "SUBSIDY_CLAWBACK", 160_130, paid=0)
+    (card,) = look()
+    assert "다 내시면 돌려받을 금액" in card
+    assert "160,130<small>원</small>" in card
+    assert "2월\xa03일(화)\u2060까지 내신 것이 확인되면 받는 날" in card
+
+
+def test_a_no_has_its_reason_the_money_and_the_way_to_object(holder, look):
+    line = make.line(
+        holder,
+        outcome="NOT_ELIGIBLE",
+        reasons="DEVICE_CHANGE_AFTER_BASE",
+        contract_event="DEVICE_CHANGE",
+        contract_started_at=dt.datetime(2025, 10, 2, 11, tzinfo=clock.KST),
+    )
+    (card,) = look()
+    assert "이번 환급 대상이 아닙니다" in card
+    assert "2025년 10월\xa02일에 기기를 바꾸며 새 약정을 맺으셨습니다." in card
+    assert "2025년 9월\xa01일부터 새로 맺은 약정은" in card
+    assert f'href="/refunds/object/{line.pk}/"' in card
+    assert "btn-primary" not in card.replace("btn-outline-primary", "")
+    assert "160,130원" in card  # shown, and named as not refunded
+    assert "약정을 2025년 9월\xa01일 전에 맺지 않으셨습니다" in card
+
+
+def test_nothing_due_and_already_settled(holder, look):
+    make.line(holder, outcome="NOTHING_DUE", reasons="NO_PENALTY", refundable_krw=0, expected_penalty_krw=0)
+    settled = make.line(holder, outcome="NOTHING_DUE", reasons="ALREADY_SETTLED", refundable_krw=0)
+    billed(settled, "SUBSIDY_CLAWBACK", 50_000, refunded=50_000)
+    page = " ".join(look())
+    assert "위약금이 생기지 않았습니다" in page
+    assert "이미 돌려드렸거나 감면해 드렸습니다" in page
+    assert "청구 50,000원, 이미 돌려드림 50,000원" in page
+
+
+def test_review_promises_a_person_and_no_money_reason(holder, look):
+    make.line(
+        holder,
+        outcome="REVIEW",
+        reasons="REVIEW_NAME_TRANSFER;NOT_BILLED_YET",
+        contract_event="TRANSFER",
+        contract_started_at=dt.datetime(2025, 10, 15, tzinfo=clock.KST),
+        refundable_krw=0,
+    )
+    (card,) = look()
+    assert "사람이 확인합니다" in card
+    assert "명의변경" in card
+    assert "결과를 문자로" in card
+
+
+def test_a_persons_decision_stands_above_the_verdict(holder, look):
+    make.line(holder, outcome="NOT_ELIGIBLE", reasons="FORCED_TERMINATION", decided_outcome="ELIGIBLE")
+    (card,) = look()
+    assert "환급 대상입니다" in card
+    assert "심사하는 사람이 기록을 보고 정한 결과입니다" in card
+    assert "직권해지" not in card[: card.index("<details")]
+
+
+def test_both_worlds_stand_on_one_page(holder, look):
+    make.line(holder)
+    make.line(holder, terminated="", outcome="NOT_ELIGIBLE", reasons="NOT_TERMINATED", refundable_krw=0)
+    refund, kept = look()
+    assert "환급 대상입니다" in refund
+    assert "계속 쓰고 계십니다. 혜택 5가지를 받습니다" in kept
+    assert "안심 보험 2년" in kept
+    assert 'href="/rewards/' in kept
+
+
+def test_a_line_that_may_still_leave_sees_each_day(at, holder, look):
+    make.line(holder, terminated="", outcome="NOT_ELIGIBLE", reasons="NOT_TERMINATED", refundable_krw=0)
+    at("2026-01-05T10:00+09:00")
+    (card,) = look()
+    assert "1월\xa013일(화)\u2060까지 해지하시면" in card
+    assert card.count('class="bar"') == 14
+
+
+def test_an_application_replaces_the_button_by_its_news(holder, look):
+    filed = make.application(make.line(holder))
+    (card,) = look()
+    assert filed.filing.reference in card
+    assert "승인되었습니다" in card
+    assert "이 회선 환급 신청하기" not in card
+    assert "/refunds/status/" in card
+
+
+def test_a_guardian_sees_the_wards_line_under_the_wards_name(holder, look):
+    from eligibility import search
+
+    ward = make.customer(name="김콩쥐", birth="2010-05-05")
+    ward.guardian_ci = holder.ci
+    ward.guardian_ci_index = search.ci_index(holder.ci)
+    ward.save()
+    make.line(ward)
+    (card,) = look()
+    assert "김*쥐 님의 회선" in card
+
+
+def test_nobody_sees_anothers_line(holder, look):
+    other = make.customer(name="성춘향")
+    make.line(other)
+    assert look() == []
+
+
+def test_no_line_says_where_to_turn(holder):
+    client = as_customer(Client(), person(holder.ci, name=holder.holder_name))
+    page = client.get("/my/").content.decode()
+    assert "홍*동 님 이름의 회선을 찾지 못했습니다" in page
+    assert "/help/bring/" in page
+
+
+@pytest.mark.parametrize("lines", [1, 12])
+def test_four_queries_whatever_the_number_of_lines(holder, lines):
+    for number in range(lines):
+        line = make.line(holder)
+        billed(line, "USAGE", 30_000 + number)
+        if number % 2:
+            make.application(line)
+        make.line(holder, terminated="", outcome="NOT_ELIGIBLE", reasons="NOT_TERMINATED", refundable_krw=0)
+    client = as_customer(Client(), person(holder.ci, name=holder.holder_name))
+    client.get("/my/")  # the clock's row is in its cache, the session was touched
+    with CaptureQueriesContext(
+        connection,
+    ) as seen:
+        client.get("/my/")
+    assert len(seen) <= 4, [query["sql"][:120] for query in seen]
