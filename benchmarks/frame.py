@@ -1,0 +1,127 @@
+"""What every row needs: servers of its own with the tables in them, and one way to print a result.
+
+A row is a module `benchmarks/bench_<name>.py` that runs by itself, `python -m benchmarks.bench_<name> --size …`:
+
+    from benchmarks import frame
+
+    def main() -> int:
+        \"\"\"One sentence: what is measured beside what.\"\"\"
+        words = frame.options(__doc__)
+        words.add_argument("--lines", type=int, default=1_000_000)
+        asked = words.parse_args()
+        with frame.portal():
+            ours, floor = …
+        return frame.row("load_feed of 1,000,000 lines", ours, floor, unit="s", at_most=5)
+
+    if __name__ == "__main__":
+        raise SystemExit(main())
+
+Sizes are options with defaults. Both figures come from this machine in this run, so that only the ratio is judged.
+`make bench` runs all rows one after the other, `make bench ARGS="feed --lines 100000"` one with its options.
+"""
+
+import argparse
+import base64
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kt_remedy import local
+
+
+def options(description: str | None) -> argparse.ArgumentParser:
+    """A parser for one row's sizes; the first line of the module's docstring describes it."""
+    return argparse.ArgumentParser(description=(description or "").partition("\n")[0])
+
+
+@contextmanager
+def portal(*, durable: bool = False, **environment: str) -> Iterator[local.Servers]:
+    """PostgreSQL and Valkey of our own, Django set up on them, tables made; all gone at the end.
+
+    `durable=True` keeps fsync and the log on, as in production: for rows that measure writing. Further settings come
+    by name. Servers that the environment names are never used: a benchmark fills and empties tables.
+    """
+    with tempfile.TemporaryDirectory(prefix="remedy-bench-") as folder:
+        Path(folder).chmod(0o755)
+        home = Path(folder) / ".local"
+        servers = local.Servers(home) if durable else local.Servers(throw_away=True)
+        try:
+            with servers:
+                os.environ.update(
+                    {
+                        "DJANGO_SETTINGS_MODULE": "kt_remedy.settings",
+                        "DEBUG": "true",
+                        "DATABASE_URL": servers.database_url,
+                        "REDIS_URL": servers.redis_url,
+                        "SECRET_KEY": "bench-" + "0123456789abcdef" * 4,
+                        "FIELD_KEYS": "1:" + base64.b64encode(bytes(range(32))).decode(),
+                        "INDEX_KEY": base64.b64encode(bytes(range(32, 64))).decode(),
+                        "REMEDY_NOW": "2026-01-20T10:00+09:00",
+                        "DELIVERIES_DIR": f"{folder}/deliveries",
+                        "HAND_OFF_DIR": f"{folder}/hand-off",
+                        "UPLOADS_DIR": f"{folder}/uploads",
+                        "SANDBOX_DIR": f"{folder}/sandbox",
+                        "LOG_LEVEL": "ERROR",
+                        **environment,
+                    }
+                )
+                import django
+
+                django.setup()
+                from django.core.management import call_command
+
+                call_command("migrate", verbosity=0)
+                call_command("createcachetable", verbosity=0)
+                yield servers
+        finally:
+            if durable:
+                local.reset(home)
+
+
+def row(
+    name: str,
+    figure: float,
+    floor: float | None = None,
+    *,
+    unit: str,
+    at_most: float | None = None,
+    at_least: float | None = None,
+    note: str = "",
+) -> int:
+    """Print one result: our figure, the floor beside it, the ratio and its target; returns 1 when the target is missed.
+
+    Without a floor the target judges the figure itself; without a target the row is printed as information.
+    """
+    judged = figure if floor is None else figure / floor
+    words = [f"{name}: {figure:,.2f} {unit}"]
+    if floor is not None:
+        words.append(f"beside {floor:,.2f} {unit}, ratio {judged:.2f}")
+    missed = (at_most is not None and judged > at_most) or (at_least is not None and judged < at_least)
+    if at_most is not None:
+        words.append(f"target at most {at_most:g}")
+    if at_least is not None:
+        words.append(f"target at least {at_least:g}")
+    if at_most is None and at_least is None:
+        words.append("for information")
+    else:
+        words.append("MISSED" if missed else "met")
+    if note:
+        words.append(note)
+    print(", ".join(words), flush=True)
+    return int(missed)
+
+
+def peak_memory_mb(pid: int) -> float:
+    """The largest resident memory a running process has had, in MB (Linux)."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def python(*arguments: str) -> list[str]:
+    """The command line of this interpreter, for a row that measures a process of its own."""
+    return [sys.executable, *arguments]
