@@ -57,7 +57,8 @@ def _shard(after: str, current: programme.Programme, changes: Changes, dry_run: 
                 "WITH facts AS ("
                 f"SELECT {stored.fact_columns('l')} FROM eligibility_line l"
                 " WHERE contract_no > %(after)s AND contract_no <= %(last)s), bills AS (SELECT contract_no,"
-                f" {stored.BILL_FACTS} FROM eligibility_bill WHERE contract_no > %(after)s AND contract_no <= %(last)s)",
+                f" {stored.BILL_FACTS} FROM eligibility_bill"
+                " WHERE contract_no > %(after)s AND contract_no <= %(last)s)",
                 current,
                 after=after,
                 last=last,
