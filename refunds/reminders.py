@@ -133,7 +133,7 @@ def register() -> None:
         },
         recheck=still_due,
         address=number_for,
-        bulk=True,
+        optional=True,
     )
     notices.register(
         "campaign.left",
@@ -148,7 +148,7 @@ def register() -> None:
         },
         recheck=still_due,
         address=number_for,
-        bulk=True,
+        optional=True,
     )
     notices.register(
         "campaign.may_leave",
@@ -161,7 +161,7 @@ def register() -> None:
         },
         recheck=still_due,
         address=number_for,
-        bulk=True,
+        optional=True,
     )
     schedule.register(
         "refunds.campaign",
@@ -183,7 +183,8 @@ def register() -> None:
 def _queue(group: str, subject: str) -> str:
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = '10min'")
+            # Half a million people are sorted in memory rather than on disk.
+            cursor.execute("SET LOCAL statement_timeout = '10min'; SET LOCAL work_mem = '256MB'")
         number = notices.queue_all(kind=group, subject=subject, select=chosen(group), params=_params())
     return f"{group} {subject}: {number:,}"
 

@@ -25,6 +25,7 @@ class Message(work.Claimable):
     subject = models.CharField(_("대상 업무"), max_length=80)
     person_index = models.BinaryField(max_length=32)
     language = models.CharField(_("언어"), max_length=2, default="ko")
+    # Written with many others by one statement: waits behind single messages, for which a person may be waiting.
     bulk = models.BooleanField(_("대량"), default=False)
     # A number known now is kept encrypted; otherwise the kind's owner finds it from `recipient` when it is sent.
     to_enc = models.BinaryField(null=True)

@@ -113,7 +113,11 @@ def _prepare(message: Message) -> gateway.Outgoing | None:
 
 
 def _without_opt_outs(ready: list[tuple[Message, gateway.Outgoing]]) -> list[tuple[Message, gateway.Outgoing]]:
-    index = {message.pk: crypto.blind_index(outgoing.to, "msisdn") for message, outgoing in ready if message.bulk}
+    index = {
+        message.pk: crypto.blind_index(outgoing.to, "msisdn")
+        for message, outgoing in ready
+        if texts.kind(message.kind).optional
+    }
     unwilling = opted_out(list(index.values())) if index else set()
     _settle([pk for pk, value in index.items() if value in unwilling], State.CANCELLED, "OPTED_OUT")
     return [pair for pair in ready if index.get(pair[0].pk) not in unwilling]

@@ -21,18 +21,18 @@ def register(
     recheck: Callable[[Message], bool] | None = None,
     address: Callable[[Message], str | None] | None = None,
     example: Mapping[str, Any] | None = None,
-    bulk: bool = False,
+    optional: bool = False,
 ) -> None:
     """Register a kind of message; call it in `AppConfig.ready()`.
 
     `text` holds a template for "ko" and "en", with fields in braces; `{hotline}` is filled in by itself. `label` is the
     lazy Korean title shown to staff and on the page of our texts. `example` gives typical fields for the check of
     length. `recheck` is asked just before sending; False cancels the message. `address` finds the number of a message
-    queued with a `recipient` instead of a number; None makes it undeliverable. `bulk` messages respect an opt-out.
+    queued with a `recipient` instead of a number; None makes it undeliverable. An opt-out stops `optional` ones.
     Raises TextError for a text with a web address, an amount, a character outside CP949, without "[KT]" in front or
     without the hotline, or over 2,000 bytes.
     """
-    texts.register(texts.Kind(kind, label, dict(text), recheck, address, dict(example or {}), bulk))
+    texts.register(texts.Kind(kind, label, dict(text), recheck, address, dict(example or {}), optional))
 
 
 def queue(
@@ -56,7 +56,6 @@ def queue(
         subject=subject,
         person_index=person,
         language=language,
-        bulk=texts.kind(kind).bulk,
         body=texts.render(kind, language, context or {}),
         created_at=clock.now(),
     )

@@ -40,7 +40,7 @@ class Kind:
     recheck: Callable[[Any], bool] | None
     address: Callable[[Any], str | None] | None
     example: Mapping[str, Any]
-    bulk: bool
+    optional: bool
 
 
 _kinds: dict[str, Kind] = {}

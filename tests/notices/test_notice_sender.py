@@ -168,7 +168,7 @@ def test_nothing_leaves_outside_the_hours(gateway, at, hour, leaves):
 
 
 def test_single_messages_pass_the_round_that_waits(gateway, settings):
-    service.register("round", text=BULK, label="", bulk=True, address=lambda message: message.recipient)
+    service.register("round", text=BULK, label="", optional=True, address=lambda message: message.recipient)
     crowd = [next(numbers) for _ in range(3)]
     select = (
         "SELECT decode(md5(n), 'hex') AS person_index, n AS recipient, 'ko' AS language FROM unnest(%(crowd)s) AS n"
@@ -192,7 +192,7 @@ def test_each_is_looked_at_again_just_before_it_leaves(gateway):
         "round",
         text=BULK,
         label="",
-        bulk=True,
+        optional=True,
         address=lambda message: message.recipient or None,
         recheck=lambda message: message.recipient not in applied,
     )

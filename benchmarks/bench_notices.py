@@ -1,0 +1,161 @@
+"""Messages: queueing a reminder round beside the raw statement, the sender beside a bare loop over the SDK.
+
+python -m benchmarks.bench_notices --people 500000 --messages 2000
+"""
+
+import argparse
+import base64
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+from kt_remedy import local
+
+QUEUE_TARGET = 2.0
+REGISTER = """
+    INSERT INTO eligibility_customer (customer_no, ci_index, holder_kind, holder_name_enc, name_index, birth_date,
+                                      digest, as_of)
+    SELECT 'C' || n, sha256(n::text::bytea), 'PERSON', '\\x00', sha256('name'::bytea), date '1985-03-02', '\\x00',
+           date '2026-01-20'
+    FROM generate_series(1, %(people)s) AS n;
+    INSERT INTO eligibility_line (
+        contract_no, customer_no, msisdn_enc, msisdn_index, network, product, opened_at, contract_type, contract_event,
+        contract_started_at, commitment_started_at, contract_months, subsidy_krw, extra_subsidy_krw, discount_krw,
+        suspended_days, status, terminated_at, termination_reason, opened_on, terminated_on, outcome, reasons,
+        expected_penalty_krw, refundable_krw, programme_version, as_of)
+    SELECT 'L' || n, 'C' || n, '\\x00', sha256(n::text::bytea), 'KT', 'HANDSET', '2024-03-02+09', 'SUBSIDY', 'NEW',
+           '2024-03-02+09', '2024-03-02+09', 24, 400000, 0, 0, 0, 'TERMINATED', '2025-11-20+09', 'PORT_OUT',
+           date '2024-03-02', date '2025-11-20', 'ELIGIBLE', '', 160130, 160130, 'bench', date '2026-01-20'
+    FROM generate_series(1, %(people)s) AS n;
+    ANALYZE eligibility_customer; ANALYZE eligibility_line; ANALYZE refunds_application;
+"""
+
+
+def main() -> None:
+    """Both rows on servers of their own."""
+    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    words.add_argument("--people", type=int, default=500_000)
+    words.add_argument("--messages", type=int, default=2000)
+    asked = words.parse_args()
+    with local.Servers(throw_away=True) as servers, tempfile.TemporaryDirectory() as folder:
+        os.environ.update(
+            DJANGO_SETTINGS_MODULE="kt_remedy.settings",
+            DEBUG="true",
+            DATABASE_URL=servers.database_url,
+            REDIS_URL=servers.redis_url,
+            SECRET_KEY="bench-" + "0123456789abcdef" * 4,
+            FIELD_KEYS="1:" + base64.b64encode(bytes(range(32))).decode(),
+            INDEX_KEY=base64.b64encode(bytes(range(32, 64))).decode(),
+            REMEDY_NOW="2026-01-20T10:00+09:00",
+            SANDBOX_PORT="8397",
+            SANDBOX_DIR=folder,
+            SMS_PER_SECOND="1000000",
+            LOG_LEVEL="ERROR",
+        )
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+
+        call_command("migrate", verbosity=0)
+        queueing(asked.people)
+        sending(asked.messages)
+
+
+def queueing(people: int) -> None:
+    """A round for so many people: our statement beside INSERT … SELECT of the finished rows."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute(REGISTER.replace("%(people)s", str(people)))
+    ours = min(_round(number) for number in (1, 2, 3))
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE finished AS SELECT * FROM notices_message WHERE subject = 'round-1'")
+        cursor.execute("DELETE FROM notices_message")
+        cursor.execute("VACUUM FULL notices_message")
+        raw = []
+        for number in (1, 2, 3):
+            began = time.perf_counter()
+            cursor.execute(
+                "INSERT INTO notices_message (kind, subject, person_index, recipient, language, bulk, state,"
+                " created_at, attempts, worker) SELECT kind, %s, person_index, recipient, language, bulk, state,"
+                " created_at, attempts, worker FROM finished",
+                [f"raw-{number}"],
+            )
+            raw.append(time.perf_counter() - began)
+        cursor.execute("TRUNCATE notices_message")
+        cursor.execute("DROP TABLE finished")
+    print(
+        f"queue a reminder round for {people:,} people: {ours:.1f} s, raw INSERT … SELECT of the finished rows"
+        f" {min(raw):.1f} s, ratio {ours / min(raw):.2f} (target at most {QUEUE_TARGET})"
+    )
+
+
+def _round(number: int) -> float:
+    from django.db import connection
+
+    from refunds import reminders
+
+    began = time.perf_counter()
+    told = reminders._queue("reminder", f"round-{number}")
+    took = time.perf_counter() - began
+    assert not told.endswith(": 0"), told
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE notices_message")
+    return took
+
+
+def sending(messages: int) -> None:
+    """So many messages through the sender, beside the SDK called in a bare loop, both to the stand-in."""
+    from django.conf import settings
+    from solapi import SolapiMessageService
+    from solapi.model import RequestMessage
+
+    from kt_remedy.notices import sender, service
+    from kt_remedy.notices.models import Message
+
+    stand_in = subprocess.Popen([sys.executable, "-m", "kt_remedy.sandbox"], start_new_session=True)
+    try:
+        _wait(settings.SOLAPI_API_URL + "/log")
+        for n in range(messages):
+            service.queue(kind="filing.received_open", subject=str(n), person=n.to_bytes(32, "big"), to=f"0107{n:07}")
+        began = time.perf_counter()
+        sent = 0
+        while left := sender.send_due():
+            sent += left
+        ours = sent / (time.perf_counter() - began)
+        assert sent == messages == Message.objects.filter(state="ACCEPTED").count()
+        body = Message.objects.values_list("body", flat=True)[0]
+        loop = SolapiMessageService(settings.SOLAPI_API_KEY, settings.SOLAPI_API_SECRET)
+        loop.base_url = settings.SOLAPI_API_URL
+        few = min(messages, 200)
+        began = time.perf_counter()
+        for n in range(few):
+            loop.send(RequestMessage(from_="0804707790", to=f"0108{n:07}", text=body))
+        bare = few / (time.perf_counter() - began)
+    finally:
+        os.killpg(stand_in.pid, signal.SIGKILL)
+        stand_in.wait()
+    print(
+        f"send {messages:,} messages: {ours:,.0f} a second, the SDK in a bare loop {bare:,.0f} a second,"
+        f" ratio {ours / bare:.1f}"
+    )
+
+
+def _wait(address: str) -> None:
+    for _ in range(100):
+        try:
+            urllib.request.urlopen(address, timeout=1).close()  # noqa: S310  (our own stand-in)
+            return
+        except OSError:
+            time.sleep(0.1)
+    sys.exit(f"The stand-in does not answer at {address}.")
+
+
+if __name__ == "__main__":
+    main()

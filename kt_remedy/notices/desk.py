@@ -1,0 +1,151 @@
+"""The staff's view of messages: how far each kind came, and whom no message reaches."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods
+
+from kt_remedy import clock, masking
+from kt_remedy.access import staff
+from kt_remedy.audit import service as audit
+from kt_remedy.crypto import DecryptError
+from kt_remedy.notices import texts
+from kt_remedy.notices.models import Message
+
+ROLES = ("agent", "supervisor", "auditor", "administrator")
+# Who is reached another way: by e-mail, post or call.
+UNREACHED = (Message.State.FAILED, Message.State.UNKNOWN)
+_REASONS = {
+    "NO_NUMBER": _("보낼 번호가 없음"),
+    "NOT_FOUND": _("발송사에 기록이 없음"),
+    "NO_RECEIPT": _("도착 확인이 오지 않음"),
+    "REFUSED": _("발송사가 받지 않음"),
+    "ValidationError": _("번호가 올바르지 않음"),
+}
+
+
+@dataclass(frozen=True)
+class Round:
+    """How far the messages of one kind, or of one round of it, came."""
+
+    label: Any
+    subject: str
+    total: int
+    waiting: int
+    on_the_way: int
+    delivered: int
+    not_sent: int
+    unreached: int
+
+
+class ListForm(forms.Form):
+    """Why the list of the unreached is taken out."""
+
+    reason = forms.CharField(
+        label=_("내려받는 이유"),
+        max_length=200,
+        help_text=_("누가 언제 왜 받았는지 기록에 남습니다."),
+        error_messages={"required": _("내려받는 이유를 적어 주세요.")},
+    )
+
+
+@staff(*ROLES)
+@require_http_methods(["GET", "HEAD", "POST"])
+def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """Counts per kind and round, the latest unreached; a POST with a reason gives the whole list as a file."""
+    form = ListForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        audit.record(
+            actor=f"staff:{request.user.pk}",
+            action="notices.unreached_downloaded",
+            object="messages:unreached",
+            reason=form.cleaned_data["reason"],
+        )
+        answer = StreamingHttpResponse(_csv(), content_type="text/csv; charset=utf-8")
+        answer["Content-Disposition"] = f'attachment; filename="unreached-{clock.today():%Y%m%d}.csv"'
+        answer["Cache-Control"] = "no-store"
+        return answer
+    unreached = Message.objects.filter(state__in=UNREACHED)
+    return render(
+        request,
+        "notices/sent.html",
+        {
+            "form": form,
+            "rounds": rounds(),
+            "unreached": [
+                (_label(message.kind), message, reason_of(message), _number(message))
+                for message in unreached.order_by("-settled_at", "-id")[:50]
+            ],
+            "count": unreached.count(),
+        },
+    )
+
+
+def rounds() -> list[Round]:
+    """Each kind of single message, and each round of a bulk kind, with how far it came."""
+    counted: dict[tuple[str, str], dict[str, int]] = {}
+    single = Message.objects.filter(bulk=False).values_list("kind", "state").annotate(n=Count("pk"))
+    bulk = Message.objects.filter(bulk=True).values_list("kind", "subject", "state").annotate(n=Count("pk"))
+    for kind, state, number in single:
+        counted.setdefault((kind, ""), {})[state] = number
+    for kind, subject, state, number in bulk:
+        counted.setdefault((kind, subject), {})[state] = number
+    order = {item.code: place for place, item in enumerate(texts.kinds())}
+    state = Message.State
+    return [
+        Round(
+            label=_label(kind),
+            subject=subject,
+            total=sum(by.values()),
+            waiting=by.get(state.QUEUED, 0) + by.get(state.FAILED_TEMPORARY, 0),
+            on_the_way=by.get(state.SENDING, 0) + by.get(state.ACCEPTED, 0),
+            delivered=by.get(state.DELIVERED, 0),
+            not_sent=by.get(state.CANCELLED, 0),
+            unreached=by.get(state.FAILED, 0) + by.get(state.UNKNOWN, 0),
+        )
+        for (kind, subject), by in sorted(counted.items(), key=lambda item: (order.get(item[0][0], 999), item[0]))
+    ]
+
+
+def reason_of(message: Message) -> Any:
+    """Why a message did not arrive, in words; a carrier's code stays a code."""
+    return _REASONS.get(message.reason) or message.reason or "–"
+
+
+def _label(kind: str) -> Any:
+    return texts.kind(kind).label if texts.known(kind) else kind
+
+
+def _number(message: Message) -> str:
+    """Masked; the number of a round's message is known to the line's owner alone."""
+    try:
+        return masking.phone(message.to) if message.to else ""
+    except DecryptError:
+        return ""
+
+
+class _Line:
+    """A file to write to that hands the line on."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def _csv() -> Iterator[str]:
+    # The person is named by the line's or application's key alone: whoever reaches them looks the address up there.
+    writer = csv.writer(_Line())
+    yield "\ufeff" + writer.writerow(["kind", "subject", "recipient", "state", "reason", "created_at", "settled_at"])
+    rows = Message.objects.filter(state__in=UNREACHED).order_by("kind", "subject", "id")
+    for message in rows.iterator(chunk_size=2000):
+        times = [
+            at.astimezone(clock.KST).isoformat(timespec="seconds") if at else ""
+            for at in (message.created_at, message.settled_at)
+        ]
+        yield writer.writerow([message.kind, message.subject, message.recipient, message.state, message.reason, *times])

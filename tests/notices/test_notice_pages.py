@@ -1,0 +1,69 @@
+"""The published texts, the check of a pasted message, and the staff's list of the unreached."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from kt_remedy import crypto
+from kt_remedy.audit.models import AuditEntry
+from kt_remedy.notices import service, texts
+from kt_remedy.notices.models import Message
+from tests.sessions import as_staff, staff_user
+
+pytestmark = pytest.mark.django_db
+
+OURS = "[KT] 위약금 환급 신청이 접수되었습니다. 지급 예정일 1/22(목). 문의 080-470-7790(무료)"
+
+
+def check(text: str, language: str = "ko") -> str:
+    address = reverse("notices:texts")
+    return Client(headers={"accept-language": language}).post(address, {"text": text}).content.decode()
+
+
+def test_every_text_is_published_in_both_languages():
+    shown = Client().get(reverse("notices:texts")).content.decode()
+    assert len(texts.kinds()) > 3
+    for kind in texts.kinds():
+        for language in texts.LANGUAGES:
+            opening = kind.text[language].split("{")[0].split("'")[0].split(".")[0]
+            assert opening in shown
+
+
+def test_a_message_of_ours_and_one_that_is_not():
+    assert "같은 내용입니다" in check(f"[Web발신]\n{OURS}")
+    assert "KT가 보낸 문자가 아닙니다" in check("[KT] 환급금을 받으세요 kt-refund.example")
+    assert "받은 문자 내용을 넣어 주세요" in check("")
+    assert "문자 하나의 내용만" in check("가" * 2001)
+
+
+def test_what_was_pasted_is_not_shown_as_markup():
+    assert "<script>alert" not in check("<script>alert(1)</script>")
+
+
+def unreached() -> Message:
+    service.queue(kind="filing.received_open", subject="A-1", person=crypto.blind_index("a", "ci"), to="")
+    return Message.objects.get()
+
+
+def test_the_unreached_are_listed_and_downloaded_with_a_reason():
+    unreached()
+    service.queue(kind="filing.received_open", subject="A-2", person=crypto.blind_index("a", "ci"), to="01012345678")
+    Message.objects.filter(subject="A-2").update(state="UNKNOWN", reason="NOT_FOUND")
+    supervisor = as_staff(Client(), staff_user("supervisor"))
+    address = reverse("notices:sent")
+    shown = supervisor.get(address).content.decode()
+    assert "보낼 번호가 없음" in shown
+    assert "010-****-5678" in shown
+    assert "01012345678" not in shown
+    refused = supervisor.post(address, {"reason": ""})
+    assert "내려받는 이유를 적어 주세요" in refused.content.decode()
+    file = b"".join(supervisor.post(address, {"reason": "우편 안내"}).streaming_content).decode("utf-8-sig")
+    assert file.splitlines()[0] == "kind,subject,recipient,state,reason,created_at,settled_at"
+    assert len(file.splitlines()) == 3
+    assert "5678" not in file
+    assert AuditEntry.objects.filter(action="notices.unreached_downloaded", reason="우편 안내").exists()
+
+
+def test_other_roles_and_customers_see_no_list():
+    assert as_staff(Client(), staff_user("clerk")).get(reverse("notices:sent")).status_code == 403
+    assert Client().get(reverse("notices:sent")).status_code == 302
