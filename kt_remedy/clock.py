@@ -58,12 +58,12 @@ def move_to(instant: dt.datetime) -> None:
     _write(instant - dt.datetime.now(dt.UTC))
 
 
-def start() -> None:
-    """Create the offset row from `REMEDY_NOW` where there is none yet; a running clock is left alone."""
+def start(at: dt.datetime | None = None) -> None:
+    """Create the offset row from `at` or `REMEDY_NOW` where there is none yet; a running clock is left alone."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM clock_offset")
         if cursor.fetchone() is None:
-            _write(_start() - dt.datetime.now(dt.UTC))
+            _write((at or _start()) - dt.datetime.now(dt.UTC))
 
 
 def _offset() -> dt.timedelta:

@@ -1,5 +1,6 @@
 """`make run`: the whole portal on one machine, its servers and processes as children of this command."""
 
+import datetime as dt
 import hashlib
 import json
 import os
@@ -30,6 +31,7 @@ from eligibility.feed.records import FeedError
 from kt_remedy import clock, local
 from kt_remedy.children import Child, ChildError, Family, stop_orphans
 from kt_remedy.staff import service as staff
+from refunds import demo
 from rewards.demo import create_vouchers
 
 DEMO_START = "2026-01-20T10:00+09:00"
@@ -120,27 +122,18 @@ class Command(BaseCommand):
         sandbox = spawn("stand-ins", "kt_remedy.sandbox")
         self._step("Tables", self._migrate)
         self._step("Style sheets, scripts and fonts", self._collect_static)
+        web = spawn("web", "gunicorn", "--config", "python:kt_remedy.serving", "kt_remedy.wsgi")
         people = self._step("Staff for the demonstration", staff.create_demo_staff)
         self._step("Vouchers for the demonstration", create_vouchers)
         self._step("Sample deliveries", lambda: self._deliveries(lines, seed))
-        worker = spawn("worker", "celery", "-A", "kt_remedy", "worker", "-c", "2", "-Q", QUEUES, "-l", "INFO")
-        spawn(
-            "beat",
-            "celery",
-            "-A",
-            "kt_remedy",
-            "beat",
-            "-l",
-            "INFO",
-            "-s",
-            str(local.HOME / "beat"),
-            "--pidfile=",
-        )
-        web = spawn("web", "gunicorn", "--config", "python:kt_remedy.serving", "kt_remedy.wsgi")
         self._step(
             "Stand-ins for the outside services",
             lambda: _answers(sandbox, f"http://127.0.0.1:{sandbox_port}/"),
         )
+        self._step("Sample applications of the first days", self._applications)
+        worker = spawn("worker", "celery", "-A", "kt_remedy", "worker", "-c", "2", "-Q", QUEUES, "-l", "INFO")
+        schedule = str(local.HOME / "beat")
+        spawn("beat", "celery", "-A", "kt_remedy", "beat", "-l", "INFO", "-s", schedule, "--pidfile=")
         self._step("Web server", lambda: _answers(web, f"http://127.0.0.1:{port}/readyz"))
         self._step("Worker and beat", lambda: _says(worker, "ready."))
         self._tell(port, sandbox_port, people)
@@ -160,7 +153,8 @@ class Command(BaseCommand):
     def _migrate(self) -> None:
         call_command("migrate", verbosity=0, interactive=False)
         call_command("createcachetable", verbosity=0)
-        clock.start()
+        # Before the demonstration begins, some people of the sample apply, each on a morning of their own.
+        clock.start(min(settings.REMEDY_NOW, demo.moments()[0] - dt.timedelta(hours=1)))
 
     def _collect_static(self) -> None:
         """Collect when a file changed: hashing and compressing all of them takes longer than everything else."""
@@ -183,6 +177,20 @@ class Command(BaseCommand):
             shutil.rmtree(draft, ignore_errors=True)
             call_command("sample_feed", str(draft), lines=lines, seed=seed, stdout=StringIO())
             draft.rename(folder)
+        self._load_due()
+
+    def _applications(self) -> None:
+        """Let the sample's people apply, then set the clock to where the demonstration begins."""
+        moments = [moment for moment in demo.moments() if moment < settings.REMEDY_NOW]
+        for part, moment in enumerate(moments):
+            if clock.now() < moment:
+                clock.move_to(moment)
+                demo.apply_early(part, len(moments))
+        if clock.now() < settings.REMEDY_NOW:
+            clock.move_to(settings.REMEDY_NOW)
+        self._load_due()
+
+    def _load_due(self) -> None:
         try:
             deliveries.load_due()
         except (FeedError, LoadRefusedError, NotThereYet) as error:
