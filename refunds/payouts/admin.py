@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet, Sum
@@ -278,6 +279,7 @@ class BatchAdmin(RoleAdmin):
             "auditor": may(request, "auditor"),
             "now": clock.now(),
             "items_url": reverse("admin:refunds_item_changelist") + f"?batch__id__exact={batch.pk}",
+            "bank_url": f"{settings.SANDBOX_URL}/bank/" if settings.SANDBOX_URL else "",
             "head_spread": [_("금액대"), _("건수")],
             "head_state": [_("상태"), _("건수")],
         }

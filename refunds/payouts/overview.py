@@ -77,12 +77,11 @@ def spread(batch: Batch) -> list[Bar]:
             [list(BOUNDS), batch.pk],
         )
         found = {bucket: (count, total) for bucket, count, total in cursor.fetchall()}
-    labels = [_("%(to)s 미만") % {"to": krw(BOUNDS[0])}]
-    labels += [
-        _("%(from)s부터 %(to)s 미만") % {"from": won(low), "to": krw(high)}
-        for low, high in itertools.pairwise(BOUNDS)
-    ]
-    labels.append(_("%(from)s 이상") % {"from": krw(BOUNDS[-1])})
+    # In ten thousands, as amounts are spoken.
+    bounds = [bound // 10_000 for bound in BOUNDS]
+    labels = [_("%(to)s만 원 미만") % {"to": bounds[0]}]
+    labels += [_("%(from)s만~%(to)s만") % {"from": low, "to": high} for low, high in itertools.pairwise(bounds)]
+    labels.append(_("%(from)s만 원 이상") % {"from": bounds[-1]})
     return _bars((label, *found.get(bucket, (0, 0))) for bucket, label in enumerate(labels))
 
 

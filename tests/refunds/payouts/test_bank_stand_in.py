@@ -1,0 +1,63 @@
+"""The stand-in bank reads what we write and answers what we read, over HTTP as a browser would use it."""
+
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+
+from refunds.payouts import results, service
+from tests.refunds.payouts import money
+from tests.refunds.payouts.money import CUT_OFF, maker
+
+
+def upload(address: str, content: bytes) -> str:
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="f"\r\nContent-Type: application/octet-stream'
+        b"\r\n\r\n" + content + b"\r\n--x--\r\n"
+    )
+    request = urllib.request.Request(
+        f"{address}/bank/", data=body, headers={"Content-Type": "multipart/form-data; boundary=x"}
+    )
+    with urllib.request.urlopen(request) as response:
+        assert b"R" in response.read()
+        return response.url
+
+
+def post(url: str, **fields: str) -> bytes:
+    with urllib.request.urlopen(url, data=urllib.parse.urlencode(fields or {"x": ""}).encode()) as response:
+        assert "attachment" in response.headers["Content-Disposition"]
+        return response.read()
+
+
+@pytest.mark.parametrize("layout", ["pain001", "sheet"])
+def test_a_file_goes_there_and_its_answer_comes_back(at, settings, sandbox, layout):
+    at(CUT_OFF)
+    settings.BANK_FILE_FORMAT = layout
+    batch, file = money.handed_over(4)
+    one, two, three, four = money.items(batch)
+    url = upload(sandbox, b"".join(service.stored(file.message_id)))
+    answer = post(url, **{f"answer:{two.reference}": "closed", f"answer:{three.reference}": "pending"})
+    kept = results.load_result(content=answer, name="r", user=maker())
+    assert (kept.paid, kept.returned, kept.unknown, kept.absent) == (2, 1, 1, 0)
+    assert [item.status for item in money.items(batch)] == ["PAID", "RETURNED", "UNKNOWN", "PAID"]
+    assert one.pk != four.pk
+
+
+@pytest.mark.parametrize("layout", ["pain001", "sheet"])
+def test_the_bank_refuses_a_file_whole(at, settings, sandbox, layout):
+    at(CUT_OFF)
+    settings.BANK_FILE_FORMAT = layout
+    batch, file = money.handed_over(2)
+    url = upload(sandbox, b"".join(service.stored(file.message_id)))
+    results.load_result(content=post(url, refused="yes"), name="r", user=maker())
+    batch.refresh_from_db()
+    assert batch.status == "REFUSED"
+
+
+def test_what_is_no_payment_file_is_turned_away(sandbox):
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        upload(sandbox, b"hello")
+    assert caught.value.code == 400
+    assert re.search("role=.alert", caught.value.read().decode())
