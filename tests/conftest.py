@@ -231,7 +231,7 @@ QUEUES = ("-Q", "rest,money,messages,perks")
 def celery_beat_process(start_process: Callable[..., Process], tmp_path: Path) -> Process:
     """A real beat, for tests of what happens by itself."""
     beat = start_process("-m", "celery", "-A", "kt_remedy", "beat", "-l", "INFO", "-s", str(tmp_path / "beat"))
-    beat.wait_for("beat: Starting...")
+    beat.wait_for("is starting.")
     return beat
 
 
