@@ -80,9 +80,18 @@ class Overview:
 
     @property
     def cards(self) -> list[Card]:
-        """All cards, those that wait for the person first."""
-        every = [card for line in self.lines for card in line.cards] + list(self.personal)
-        return sorted(every, key=lambda card: not card.needs_act)
+        """All cards, line by line, then those by person."""
+        return [card for line in self.lines for card in line.cards] + list(self.personal)
+
+    @property
+    def to_do(self) -> list[Card]:
+        """Cards that wait for the person."""
+        return [card for card in self.cards if card.needs_act]
+
+    @property
+    def by_themselves(self) -> list[Card]:
+        """Cards on which there is nothing to do."""
+        return [card for card in self.cards if not card.needs_act]
 
 
 def overview(person_index: bytes) -> Overview:
