@@ -34,12 +34,9 @@ def facts_and_bills(
     """Contracts in the order of their numbers, each with facts and bills, streamed from the server.
 
     `with_clause` defines the queries `facts` (of `fact_columns`) and `bills` (contract_no and BILL_FACTS); call it
-    inside a transaction. Instants become dates of the programme's zone, at most the last date Python knows.
+    inside a transaction. Instants become dates of the programme's zone.
     """
-    facts = ", ".join(
-        f"LEAST((f.{name} AT TIME ZONE %(zone)s)::date, DATE '9999-12-31')" if name in _TIMES else f"f.{name}"
-        for name in _COLUMNS
-    )
+    facts = ", ".join(f"(f.{name} AT TIME ZONE %(zone)s)::date" if name in _TIMES else f"f.{name}" for name in _COLUMNS)
     assert connection.connection is not None
     with connection.connection.cursor("eligibility_judge") as cursor:
         cursor.itersize = _AT_ONCE
