@@ -14,6 +14,7 @@ from kt_remedy import clock, schedule
 from kt_remedy.access import ROLES, staff
 from kt_remedy.audit import service as audit
 from kt_remedy.models import Act, Job
+from kt_remedy.notices import desk as messages_desk
 
 MAY_RUN_AGAIN = ("supervisor", "administrator")
 _STATES = {
@@ -71,6 +72,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
             "jobs": jobs,
             "silent": [row for row in jobs if row.late],
             "now": now,
+            "may_see_messages": any(request.user.has_role(role) for role in messages_desk.ROLES),  # type: ignore[union-attr]
         },
     )
 
@@ -118,9 +120,9 @@ def _job_row(job: Job, item: schedule.Entry, wall: dt.datetime) -> JobRow:
 
 def _span(span: dt.timedelta) -> str:
     seconds = max(int(span.total_seconds()), 0)
-    if seconds < 120:
+    if seconds < 60:
         return _("%(n)s초") % {"n": seconds}
-    if seconds < 7200:
+    if seconds < 3600:
         return _("%(n)s분") % {"n": seconds // 60}
     if seconds < 172_800:
         return _("%(n)s시간") % {"n": seconds // 3600}
