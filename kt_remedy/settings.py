@@ -96,6 +96,8 @@ SMS_PER_SECOND = _read(env.int, "SMS_PER_SECOND", 50)
 # A call without a clear answer is asked about after so many seconds, and given up as unknown after so many minutes.
 SMS_ASK_AFTER_SECONDS = _read(env.int, "SMS_ASK_AFTER_SECONDS", 30)
 SMS_UNKNOWN_AFTER_MINUTES = _read(env.int, "SMS_UNKNOWN_AFTER_MINUTES", 10)
+# Whether a round of reminders waits until one person has looked at it and another has approved it.
+ROUNDS_NEED_APPROVAL = _read(env.bool, "ROUNDS_NEED_APPROVAL", not DEVELOPMENT)
 
 # 3 What production refuses ------------------------------------------------------------------------------
 
@@ -285,6 +287,7 @@ MFA_FORMS = {
     "authenticate": "kt_remedy.staff.forms.SecondFactorForm",
     "reauthenticate": "kt_remedy.staff.forms.SecondFactorAgainForm",
     "activate_totp": "kt_remedy.staff.forms.NewSecondFactorForm",
+    "add_webauthn": "kt_remedy.staff.forms.NewKeyForm",
 }
 MFA_TOTP_TOLERANCE = 1
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

@@ -45,7 +45,7 @@ article p{margin:.25rem 0}small{color:#4a5a5e}
 
 def page(title: str, body: str, *, refresh: int = 0) -> str:
     """A page of the telephone; `refresh` seconds after which it shows itself again."""
-    again = f'<meta http-equiv="refresh" content="{refresh}">' if refresh else ""
+    again = f"<script>setTimeout(() => location.replace(location.href), {refresh * 1000})</script>" if refresh else ""
     return f"""<!doctype html><html lang="ko"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">{again}
 <title>{escape(title)} | 연습용 전화기</title><style>{STYLE}</style></head><body>
@@ -65,9 +65,9 @@ def authenticator() -> str:
     """The codes of the demonstration's staff; each is good for thirty seconds and one sign-in."""
     now = time.time()
     rows = "".join(
-        f"<tr><td><strong>{escape(member.username)}</strong><br><small>{escape(member.name)}"
-        f"{', ' + escape(demo.STORES[member.store]) if member.store else ''}</small></td>"
-        f"<td>{'<br>'.join(escape(ROLES[role]) for role in member.roles)}</td>"
+        f"<tr><td><strong>{escape(member.username)}</strong> <small>{escape(member.name)}"
+        f"{', ' + escape(demo.STORES[member.store]) if member.store else ''}</small>"
+        f"<br>{'<br>'.join(escape(ROLES[role]) for role in member.roles)}</td>"
         f'<td class="code" data-user="{escape(member.username)}">'
         f"{totp(demo.totp_secret(member.username), now)}</td></tr>"
         for member in demo.STAFF
@@ -78,7 +78,7 @@ def authenticator() -> str:
         f"<p>비밀번호는 모두 <code>{escape(demo.PASSWORD)}</code> 입니다. 번호는 {left}초 뒤에 바뀌고,"
         " 한 번 쓴 번호는 다시 쓸 수 없습니다.<br><small>Every password is the one above. A code changes every 30"
         " seconds and works once.</small></p>"
-        f"<table><thead><tr><th scope=col>아이디</th><th scope=col>역할</th><th scope=col>번호</th></tr></thead>"
+        f"<table><thead><tr><th scope=col>아이디와 역할</th><th scope=col>번호</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>",
         refresh=left + 1,
     )

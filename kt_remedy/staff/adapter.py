@@ -1,6 +1,7 @@
 """How django-allauth signs staff in: accounts are made by an administrator, secrets are kept encrypted."""
 
 import time
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
@@ -8,6 +9,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 from kt_remedy import crypto
 from kt_remedy.access import address_of
@@ -42,6 +44,9 @@ class MFAAdapter(DefaultMFAAdapter):
 
     def decrypt(self, encrypted_text: str) -> str:
         return crypto.decrypt(bytes.fromhex(encrypted_text), _SECRET)
+
+    def generate_authenticator_name(self, user: Any, type: Authenticator.Type) -> str:  # noqa: A002
+        return gettext("보안 키")
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         """The last second factor stays: it can be replaced, not dropped."""

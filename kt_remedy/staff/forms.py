@@ -6,6 +6,7 @@ from allauth.account.forms import ChangePasswordForm, LoginForm, ReauthenticateF
 from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.base.forms import ReauthenticateForm as ReauthenticateByCodeForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -55,3 +56,9 @@ class SecondFactorAgainForm(_CodeForm, ReauthenticateByCodeForm):
 
 class NewSecondFactorForm(_CodeForm, ActivateTOTPForm):
     pass
+
+
+class NewKeyForm(AddWebAuthnForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self.fields["name"], _("보안 키의 이름"), _("보안 키를 알아볼 이름을 적어 주세요."))

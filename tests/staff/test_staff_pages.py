@@ -1,0 +1,80 @@
+"""Staff sign in with a browser: code, security key, the pages of an account; no accessibility finding."""
+
+import os
+import time
+
+import pytest
+from django.conf import settings
+
+from kt_remedy.sandbox.phone import totp
+from kt_remedy.staff import demo, service
+from tests.journeys.test_pages_public import findings, overflow
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sandbox")]
+
+
+@pytest.fixture(autouse=True)
+def staff(at):
+    at("2026-01-20T10:00+09:00")
+    service.create_demo_staff()
+
+
+def clean(page, name: str, *, axe: bool = True) -> None:
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 900})
+        if folder := os.environ.get("SHOTS"):
+            page.screenshot(path=f"{folder}/{name}-{width}.png", full_page=True)
+    if axe:
+        assert findings(page) == [], name
+        assert overflow(page, 320) <= 0, name
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def sign_in(page, username: str) -> None:
+    page.goto("/staff/login/?next=/staff/second-factor/")
+    page.get_by_label("아이디").fill(username)
+    page.get_by_label("비밀번호").fill(demo.PASSWORD)
+    page.get_by_role("button", name="로그인", exact=True).click()
+
+
+def test_sign_in_with_the_code_of_the_practice_phone(page, browser):
+    page.goto("/staff/login/")
+    clean(page, "login")
+    sign_in(page, "admin")
+    clean(page, "second-factor")
+    telephone = browser.new_page()
+    telephone.goto(f"{settings.SANDBOX_URL}/authenticator")
+    clean(telephone, "authenticator")
+    code = telephone.locator("[data-user=admin]").inner_text()
+    telephone.close()
+    page.get_by_label("인증 앱의 번호 6자리").fill(code)
+    page.get_by_role("button", name="로그인", exact=True).click()
+    page.get_by_role("heading", name="내 계정").wait_for()
+    clean(page, "account")
+    page.goto("/admin/staff/user/")
+    page.get_by_role("link", name="maker", exact=True).wait_for()
+    clean(page, "admin-users", axe=False)
+    page.get_by_role("link", name="maker", exact=True).click()
+    clean(page, "admin-user", axe=False)
+
+
+def test_a_security_key_is_added_and_opens_the_account(page):
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    options = {"protocol": "ctap2", "transport": "usb", "hasResidentKey": True, "hasUserVerification": True}
+    options |= {"isUserVerified": True, "automaticPresenceSimulation": True}
+    session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    sign_in(page, "clerk")
+    page.get_by_label("인증 앱의 번호 6자리").fill(totp(demo.totp_secret("clerk"), time.time()))
+    page.get_by_role("button", name="로그인", exact=True).click()
+    page.get_by_role("link", name="보안 키 보기와 더하기").click()
+    clean(page, "keys")
+    page.get_by_role("link", name="보안 키 더하기").click()
+    clean(page, "key-add")
+    page.get_by_role("button", name="보안 키 더하기").click()
+    page.get_by_role("heading", name="복구 번호").or_(page.get_by_role("heading", name="보안 키")).first.wait_for()
+    page.goto("/staff/logout/")
+    page.get_by_role("button", name="나가기").last.click()
+    sign_in(page, "clerk")
+    page.get_by_role("button", name="보안 키로 로그인").click()
+    page.get_by_role("heading", name="내 계정").wait_for()
