@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from refunds.applications import review_views, views
+from refunds.applications import report_views, review_views, views
 
 app_name = "refunds"
 urlpatterns = [
@@ -17,6 +17,7 @@ urlpatterns = [
     path("status/<int:pk>/account/", views.mend, name="mend"),
     path("status/<int:pk>/proof/", views.proof, name="proof"),
     path("object/<str:contract_no>/", review_views.object_to, name="object"),
+    path("report/", report_views.report, name="report"),
     path("review/", review_views.work_list, name="review"),
     path("review/next/", review_views.take_next, name="review-next"),
     path("review/<int:pk>/", review_views.case, name="review-case"),

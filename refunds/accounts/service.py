@@ -47,7 +47,8 @@ def enter(
 ) -> Account:
     """Keep an account and ask its bank at once; returns it with its `holder_check`.
 
-    `number` in any spelling, `holder_name` as it should stand at the bank, `holder_birth` None for a company. The same account entered again by the same
+    `number` in any spelling, `holder_name` as it should stand at the bank, `holder_birth` None for a
+    company. The same account entered again by the same
     person is the same row while the bank's answer stands, so that trying again costs no try. Raises AccountRefused for
     an unknown bank, a number that can be none, or the sixth try of a day on one of `contract_nos` (DOMAIN C2).
     """

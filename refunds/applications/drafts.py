@@ -1,5 +1,6 @@
 """What a person has answered before they file. A draft belongs to the person, so it is there on any device."""
 
+import datetime as dt
 import json
 import uuid
 from dataclasses import asdict, dataclass, field
@@ -49,6 +50,11 @@ def save(answers: Answers, *, person_index: bytes, opened_by: User | None = None
         draft.saved_at = clock.now()
         draft.save()
     return str(draft.id)
+
+
+def forget_old(*, days: int = 90) -> int:
+    """Delete drafts that nobody touched for so many days; returns how many."""
+    return Draft.objects.filter(saved_at__lt=clock.now() - dt.timedelta(days=days)).delete()[0]
 
 
 def discard(*, person_index: bytes, opened_by: User | None = None) -> None:

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy import schedule
 from refunds.accounts import service as accounts
-from refunds.applications import service
+from refunds.applications import drafts, reviews, service
 
 
 def ask_banks(_job: object) -> str:
@@ -22,8 +22,20 @@ def release(_job: object) -> str:
     return f"{moved} moved" if moved else ""
 
 
+def documents(_job: object) -> str:
+    """Remind of documents that are due, and give up on those that did not come. At-least-once."""
+    reminded, ended = reviews.remind_of_documents(), reviews.end_document_requests()
+    return f"{reminded} due soon, {ended} ended" if reminded or ended else ""
+
+
+def forget_drafts(_job: object) -> str:
+    """Delete answers that nobody came back to. At-least-once."""
+    count = drafts.forget_old()
+    return f"{count} deleted" if count else ""
+
+
 def register() -> None:
-    """Put both on the calendar."""
+    """Put them on the calendar."""
     schedule.register(
         "refunds.ask_banks", title=_("예금주 다시 조회"), task=ask_banks, due=dt.timedelta(seconds=5), queue="money"
     )
@@ -32,5 +44,15 @@ def register() -> None:
         title=_("청구와 납부를 기다리던 신청 다시 판단"),
         task=release,
         due=dt.timedelta(seconds=10),
+        queue="money",
+    )
+    schedule.register(
+        "refunds.documents", title=_("서류 기한 확인"), task=documents, due=dt.timedelta(minutes=1), queue="money"
+    )
+    schedule.register(
+        "refunds.forget_drafts",
+        title=_("오래된 임시 답 삭제"),
+        task=forget_drafts,
+        due=dt.timedelta(hours=1),
         queue="money",
     )

@@ -333,3 +333,48 @@ def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, w
 def open_objections() -> QuerySet[Objection]:
     """What waits for an answer, the one due first on top."""
     return Objection.objects.filter(status=Objection.Status.OPEN).select_related("line__customer").order_by("answer_by")
+
+
+# Documents that do not come --------------------------------------------------------------------------------
+
+
+def remind_of_documents(*, days_before: int = 2, limit: int = 500) -> int:
+    """Remind those whose documents are due soon, once; returns how many were looked at."""
+    soon = clock.today() + dt.timedelta(days=days_before)
+    rows = list(
+        Application.objects.filter(status=Status.NEED_DOCS, documents_due_on__lte=soon)
+        .select_related("filing")
+        .order_by("id")[:limit]
+    )
+    for row in rows:
+        notify(
+            row,
+            "application.docs_reminder",
+            subject=f"application:{row.pk}:{row.documents_due_on}",
+            context={"due_on": row.documents_due_on},
+        )
+    return len(rows)
+
+
+def end_document_requests(*, limit: int = 500) -> int:
+    """Put cases whose documents did not come back to the reviewers, who decide on what there is; returns how many."""
+    overdue = (
+        Application.objects.filter(status=Status.NEED_DOCS, documents_due_on__lt=clock.today())
+        .order_by("id")
+        .values_list("pk", flat=True)[:limit]
+    )
+    ended = 0
+    for pk in list(overdue):
+        with transaction.atomic():
+            row = locked(pk, skip=True)
+            if row is None or row.status != Status.NEED_DOCS:
+                continue
+            move(row, Status.REVIEW, code="DOCUMENTS_OVERDUE", actor="system", documents_due_on=None)
+            audit.record(
+                actor="system",
+                action="application.documents_overdue",
+                object=f"application:{pk}",
+                subject=row.line.customer_id,
+            )
+            ended += 1
+    return ended

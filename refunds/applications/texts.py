@@ -67,6 +67,13 @@ KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
         {"due_on": dt.date(2026, 1, 28)},
     ),
     (
+        "application.docs_reminder",
+        _("서류 기한 알림"),
+        "[KT] 환급 심사 서류를 {due_on}까지 매장에 내 주세요. 문의 {hotline}(무료)",
+        "[KT] Please hand in the documents for your claim by {due_on}. Questions: {hotline}",
+        {"due_on": dt.date(2026, 1, 28)},
+    ),
+    (
         "application.withdrawn",
         _("철회"),
         "[KT] 위약금 환급 신청이 철회되었습니다. 모르는 일이면 {hotline}(무료)로 전화하세요",

@@ -161,3 +161,19 @@ def test_the_reviewers_pages(reviewer) -> None:
     row.refresh_from_db()
     assert row.status == "APPROVED"
     assert as_staff(Client(), staff_user("clerk")).get(reverse("refunds:review")).status_code == 403
+
+
+def test_documents_have_a_reminder_and_an_end(reviewer, at) -> None:
+    from refunds.applications import jobs
+
+    row = in_review()
+    reviews.review(application_id=row.pk, reviewer=reviewer, act="ASK_DOCUMENTS", words="가족관계증명서")
+    assert jobs.documents(None) == ""
+    at("2026-01-25T10:00+09:00")
+    assert jobs.documents(None) == "1 due soon, 0 ended"
+    jobs.documents(None)
+    assert Message.objects.filter(kind="application.docs_reminder").count() == 1
+    at("2026-01-28T10:00+09:00")
+    jobs.documents(None)
+    row.refresh_from_db()
+    assert (row.status, row.decisions.order_by("id").last().code) == ("REVIEW", "DOCUMENTS_OVERDUE")

@@ -1,0 +1,145 @@
+"""The filing POST beside a signed-in POST that validates the same form and writes the same number of rows.
+
+Both go through the whole middleware with a session and CSRF, one after the other in turns, on one durable server. The
+floor writes its rows by single INSERTs in one transaction. Then the filing again with Redis stopped (SIGSTOP), as a web
+process never talks to it.
+
+python -m benchmarks.bench_filing --filings 300
+"""
+
+import os
+import signal
+import statistics
+import sys
+import time
+import uuid
+
+from benchmarks import frame
+
+
+def main() -> int:
+    """Throughput of filing against the floor, and its p99 without Redis."""
+    words = frame.options(__doc__)
+    words.add_argument("--filings", type=int, default=300)
+    asked = words.parse_args()
+    with frame.portal(
+        durable=True, QA_SAMPLE_PERCENT="0", REMEDY_NOW="2026-01-16T10:00+09:00", LOG_LEVEL="ERROR"
+    ) as servers:
+        import django
+        from django.test import Client
+        from django.urls import path, reverse
+
+        from kt_remedy import urls
+        from kt_remedy.access import customer
+
+        django.setup()
+        _quiet()
+        urls.urlpatterns.append(path("bench/floor/", customer(_floor), name="bench-floor"))
+        ours, floor, without = [], [], []
+        for number in range(asked.filings):
+            client, key, _line = _ready(Client(), number)
+            began = time.perf_counter()
+            answer = client.post(reverse("refunds:apply-check"), {"key": key})
+            ours.append(time.perf_counter() - began)
+            assert "receipt" in answer["Location"], answer["Location"]
+            began = time.perf_counter()
+            answer = client.post("/bench/floor/", {"bank": "088", "number": "11022033044"})
+            floor.append(time.perf_counter() - began)
+            assert answer.status_code == 302
+        pid = _redis(servers)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            for number in range(asked.filings, 2 * asked.filings):
+                client, key, _line = _ready(Client(), number)
+                began = time.perf_counter()
+                client.post(reverse("refunds:apply-check"), {"key": key})
+                without.append(time.perf_counter() - began)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        rows = _rows_per_filing(asked.filings + len(without))
+    missed = frame.row(
+        f"filing POST ({rows} rows) beside a POST with {FLOOR_ROWS} single INSERTs",
+        1 / statistics.median(ours),
+        1 / statistics.median(floor),
+        unit="a second",
+        at_least=0.5,
+    )
+    return missed | frame.row(
+        "filing p99 with Redis stopped, beside with Redis",
+        _p99(without) * 1000,
+        _p99(ours) * 1000,
+        unit="ms",
+        at_most=1.5,
+    )
+
+
+# A filing of one line: filing, application, two decisions, audit entry, message; its update and its draft's deletion.
+FLOOR_ROWS = 6
+
+
+def _floor(request):
+    from django.db import connection, transaction
+    from django.shortcuts import redirect
+
+    from refunds.applications.forms import AccountForm
+
+    form = AccountForm(request.POST)
+    assert form.is_valid()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE IF NOT EXISTS bench_floor (id bigserial PRIMARY KEY, body text, at timestamptz)")
+        for _ in range(FLOOR_ROWS):
+            cursor.execute("INSERT INTO bench_floor (body, at) VALUES (%s, now())", [uuid.uuid4().hex * 8])
+    return redirect("refunds:status")
+
+
+def _ready(client, number: int):
+    """A verified customer whose draft is complete."""
+    from refunds.applications import drafts
+    from refunds.applications.service import CONSENTS
+    from tests.refunds import make
+    from tests.sessions import as_customer, person
+
+    ci = f"bench-{number}"
+    holder = make.customer(ci=ci)
+    line = make.line(holder)
+    account = make.account(holder)
+    as_customer(client, person(ci))
+    answers = drafts.Answers(lines=[line.pk], account=str(account.pk), consents=dict(CONSENTS))
+    key = drafts.save(answers, person_index=bytes(holder.ci_index))
+    return client, key, line
+
+
+def _rows_per_filing(filings: int) -> str:
+    from kt_remedy.audit.models import AuditEntry
+    from kt_remedy.notices.models import Message
+    from refunds.applications.models import Application, Decision, Filing
+
+    made = sum(model.objects.count() for model in (Filing, Application, Decision, Message))
+    made += AuditEntry.objects.filter(action="filing.submitted").count()
+    return f"{made / filings:.0f}"
+
+
+def _redis(servers) -> int:
+    """The process of our own Valkey."""
+    from urllib.parse import urlsplit
+
+    import redis
+
+    return int(redis.Redis(unix_socket_path=urlsplit(servers.redis_url).path).info()["process_id"])
+
+
+def _p99(seconds: list[float]) -> float:
+    return sorted(seconds)[max(0, int(len(seconds) * 0.99) - 1)]
+
+
+def _quiet() -> None:
+    import logging
+
+    from django.conf import settings
+
+    logging.disable(logging.INFO)
+    settings.ALLOWED_HOSTS.append("testserver")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""Figures over all applications: by channel, day, state, reason and age. Two statements, however many there are."""
+
+import datetime as dt
+from collections import Counter
+from dataclasses import dataclass
+
+from django.db import connection
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from kt_remedy import clock
+from refunds.applications.models import Channel
+from refunds.applications.states import Status
+
+AGES = ((0, _("오늘")), (1, _("1~2일")), (3, _("3~5일")), (6, _("6~9일")), (10, _("10일부터")))
+# In these a case stands still until a person does something; the others move by themselves or are over.
+STANDING = (Status.REVIEW, Status.LATE, Status.NEED_DOCS, Status.NEED_ACCOUNT)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How many applications by each view; `won` is the sum customers saw when they applied."""
+
+    total: int
+    won: int
+    by_channel: dict[str, int]
+    by_day: dict[dt.date, int]
+    by_status: dict[str, int]
+    by_reason: dict[str, int]
+    by_age: list[tuple[Promise, int]]
+
+
+def figures(*, today: dt.date | None = None) -> Figures:
+    """The figures of this moment. Ages are whole days in Seoul since the case came to its present state, of the
+    cases that wait for a person."""
+    today = today or clock.today()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT f.channel, a.applied_on, a.status, count(*), coalesce(sum(a.amount_seen_krw), 0)
+            FROM refunds_application a JOIN refunds_filing f ON f.id = a.filing_id
+            GROUP BY 1, 2, 3
+            """
+        )
+        cells = cursor.fetchall()
+        cursor.execute(
+            """
+            SELECT (a.status_since AT TIME ZONE 'Asia/Seoul')::date, d.code, count(*)
+            FROM refunds_application a
+            CROSS JOIN LATERAL (
+                SELECT code FROM refunds_decision d WHERE d.application_id = a.id AND d.to_status = a.status
+                ORDER BY d.id DESC LIMIT 1
+            ) d
+            WHERE a.status = ANY(%s)
+            GROUP BY 1, 2
+            """,
+            [[status.value for status in STANDING]],
+        )
+        standing = cursor.fetchall()
+    channels: Counter[str] = Counter()
+    days: Counter[dt.date] = Counter()
+    states: Counter[str] = Counter()
+    won = 0
+    for channel, day, status, count, cell_won in cells:
+        channels[channel] += count
+        days[day] += count
+        states[status] += count
+        won += int(cell_won)
+    reasons: Counter[str] = Counter()
+    ages: Counter[int] = Counter()
+    for since, code, count in standing:
+        reasons[code] += count
+        ages[_age((today - since).days)] += count
+    return Figures(
+        total=channels.total(),
+        won=won,
+        by_channel={channel.value: channels[channel.value] for channel in Channel},
+        by_day=dict(sorted(days.items())),
+        by_status={status.value: states[status.value] for status in Status if states[status.value]},
+        by_reason=dict(reasons.most_common()),
+        by_age=[(label, ages[start]) for start, label in AGES],
+    )
+
+
+def _age(days: int) -> int:
+    return max(start for start, _label in AGES if start <= max(days, 0))
