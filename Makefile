@@ -30,7 +30,7 @@ bench: .venv/installed-test
 lint: .venv/installed-test
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "Format the files above with: make format"; exit 1; }
-	@$(BIN)/lint-imports --no-timing
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy
 	@$(BIN)/djlint --quiet --lint templates
 

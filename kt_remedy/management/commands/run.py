@@ -154,7 +154,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         call_command("createcachetable", verbosity=0)
         # Before the demonstration begins, some people of the sample apply, each on a morning of their own.
-        clock.start(min(settings.REMEDY_NOW, demo.moments()[0] - dt.timedelta(hours=1)))
+        clock.start(min(_demo_start(), demo.moments()[0] - dt.timedelta(hours=1)))
 
     def _collect_static(self) -> None:
         """Collect when a file changed: hashing and compressing all of them takes longer than everything else."""
@@ -181,13 +181,14 @@ class Command(BaseCommand):
 
     def _applications(self) -> None:
         """Let the sample's people apply, then set the clock to where the demonstration begins."""
-        moments = [moment for moment in demo.moments() if moment < settings.REMEDY_NOW]
+        start = _demo_start()
+        moments = [moment for moment in demo.moments() if moment < start]
         for part, moment in enumerate(moments):
             if clock.now() < moment:
                 clock.move_to(moment)
                 demo.apply_early(part, len(moments))
-        if clock.now() < settings.REMEDY_NOW:
-            clock.move_to(settings.REMEDY_NOW)
+        if clock.now() < start:
+            clock.move_to(start)
         self._load_due()
 
     def _load_due(self) -> None:
@@ -235,6 +236,11 @@ The portal runs: http://localhost:{port}/   (started in {time.monotonic() - self
   Logs: {local.HOME / "logs"}
   Stop with Ctrl-C; the data stay. `make reset` throws them away.
 """)
+
+
+def _demo_start() -> dt.datetime:
+    assert settings.REMEDY_NOW is not None, "the command has kept one before"
+    return settings.REMEDY_NOW
 
 
 def _padded(text: str, columns: int) -> str:
