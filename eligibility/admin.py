@@ -1,0 +1,176 @@
+"""What staff see of the register: the deliveries, their rejected rows, and the lines that wait for a person."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from eligibility import service, wording
+from eligibility.models import Feed, Line, LineDecision, Outcome, Reject
+from kt_remedy import clock, programme
+from kt_remedy.audit.admin import RoleAdmin
+
+_WATCHERS = ("auditor", "administrator", "supervisor", "reviewer")
+
+
+@admin.register(Feed)
+class FeedAdmin(RoleAdmin):
+    """Deliveries with their counts; the one being loaded shows how far it is."""
+
+    view_roles = _WATCHERS
+    list_display = (
+        "as_of", "state", "how_far", "took", "lines_read", "lines_new", "lines_changed", "bills_read", "bills_new",
+        "bills_changed", "rejected", "verdicts_changed",
+    )  # fmt: skip
+    list_filter = ("state",)
+    ordering = ("-id",)
+    fields = (
+        "as_of", "state", "how_far", "fault", "started_at", "finished_at", "took", "lines_read", "lines_new",
+        "lines_changed", "customers_new", "customers_changed", "bills_read", "bills_new", "bills_changed",
+        "lines_rejected", "bills_rejected", "verdicts_changed", "programme_version", "lines_sha256", "bills_sha256",
+    )  # fmt: skip
+    readonly_fields = fields
+
+    @admin.display(description=gettext_lazy("진행"))
+    def how_far(self, feed: Feed) -> str:
+        """Per cent and phase of a running load."""
+        phases = {"read": _("읽는 중"), "check": _("대조 중"), "judge": _("판정 중"), "merge": _("반영 중")}
+        phase = phases.get(feed.phase, "")
+        return f"{feed.progress}% {phase}".strip()
+
+    @admin.display(description=gettext_lazy("걸린 시간"))
+    def took(self, feed: Feed) -> str:
+        """Minutes and seconds, of a running load up to now."""
+        if feed.state == Feed.State.FAILED and feed.fault == "interrupted":
+            return ""
+        seconds = int(((feed.finished_at or clock.now()) - feed.started_at).total_seconds())
+        return _("%(minutes)s분 %(seconds)s초") % {"minutes": seconds // 60, "seconds": seconds % 60}
+
+    @admin.display(description=gettext_lazy("거부된 행"))
+    def rejected(self, feed: Feed) -> int:
+        """Of both files."""
+        return feed.lines_rejected + feed.bills_rejected
+
+
+@admin.register(Reject)
+class RejectAdmin(RoleAdmin):
+    """Rejected rows, personal values masked."""
+
+    view_roles = _WATCHERS
+    list_display = ("feed", "file", "line", "column", "value", "reason")
+    list_filter = ("feed",)
+    ordering = ("-feed_id", "id")
+
+
+@admin.register(LineDecision)
+class LineDecisionAdmin(RoleAdmin):
+    """What people decided; new decisions are made on the line."""
+
+    view_roles = ("auditor", "supervisor", "reviewer")
+    list_display = ("line", "outcome", "reason", "decided_by", "decided_at", "verdict_outcome", "verdict_reasons")
+    list_filter = ("outcome",)
+    search_fields = ("=line__contract_no",)
+    ordering = ("-id",)
+    raw_id_fields = ("line",)
+
+    def subject_of(self, obj: Any) -> str:
+        """The holder of the decided line."""
+        return obj.line.customer_id
+
+
+class DecisionForm(forms.Form):
+    """A reviewer's decision on a line."""
+
+    outcome = forms.ChoiceField(
+        label=gettext_lazy("결정"),
+        widget=forms.RadioSelect,
+        choices=[
+            (Outcome.ELIGIBLE, gettext_lazy("면제 대상으로 인정")),
+            (Outcome.NOT_ELIGIBLE, gettext_lazy("대상 아님")),
+            (Outcome.NOTHING_DUE, gettext_lazy("돌려드릴 금액 없음")),
+        ],
+        error_messages={"required": gettext_lazy("결정을 골라 주세요")},
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("사유"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=1000,
+        help_text=gettext_lazy("고객에게 설명할 수 있게 적어 주세요. 주민등록번호와 계좌번호는 적지 않습니다."),
+        error_messages={"required": gettext_lazy("사유를 적어 주세요")},
+    )
+
+
+@admin.register(Line)
+class LineAdmin(RoleAdmin):
+    """The queue of lines whose verdict is REVIEW and which nobody has decided; any line's page opens by its number."""
+
+    view_roles = ("reviewer", "supervisor", "auditor")
+    list_display = ("contract_no", "terminated_on", "why", "expected_penalty_krw", "refundable_krw", "as_of")
+    search_fields = ("=contract_no",)
+    search_help_text = gettext_lazy("계약번호를 정확히 적어 주세요.")
+
+    def subject_of(self, obj: Any) -> str:
+        """The holder of the line."""
+        return obj.customer_id
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Line]:
+        """Only the queue: the register has millions of lines."""
+        return service.awaiting_decision()
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Line | None:
+        """Any line, waiting or not."""
+        return Line.objects.select_related("customer").filter(pk=object_id).first()
+
+    @admin.display(description=gettext_lazy("확인할 점"))
+    def why(self, line: Line) -> str:
+        """The reasons in words."""
+        facts = service.facts_of(line)
+        return " ".join(reason.fact for reason in wording.reasons(line.reason_codes, facts, programme.current()))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
+    ) -> HttpResponse:
+        """Facts, bills and every condition of a line, and the decision on it."""
+        line = self.get_object(request, object_id)
+        if line is None:
+            raise Http404
+        if not self.has_view_permission(request, line):
+            raise PermissionDenied
+        reviewer: Any = request.user
+        form = DecisionForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                service.record_decision(
+                    contract_no=line.pk,
+                    outcome=form.cleaned_data["outcome"],
+                    reason=form.cleaned_data["reason"],
+                    decided_by=reviewer,
+                )
+            except service.NotDecidable as error:
+                form.add_error(None, str(error))
+            else:
+                messages.success(request, _("결정을 기록했습니다."))
+                return HttpResponseRedirect(reverse("admin:eligibility_line_changelist"))
+        if request.method == "GET":
+            self._looked(request, "admin.viewed", line.pk, line.customer_id, {})
+        current, facts = programme.current(), service.facts_of(line)
+        bills = service.bills_of([line.pk])[line.pk]
+        checks = service.trace_of(line, bills)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": line.pk,
+            "line": line,
+            "outcome": wording.outcome_title(line.standing_outcome),
+            "conditions": wording.conditions(checks, facts, current),
+            "bills": [(wording.item_name(bill.item), bill) for bill in bills],
+            "decisions": service.decisions_of([line.pk]).get(line.pk, []),
+            "form": form if reviewer.has_role("reviewer") else None,
+        }
+        return TemplateResponse(request, "admin/eligibility/line.html", context, status=422 if form.errors else 200)
