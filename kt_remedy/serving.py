@@ -19,3 +19,5 @@ max_requests_jitter = 2_000
 # Every request has one JSON line from the application; gunicorn's own access log would hold addresses.
 accesslog = None
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
+# Its socket would lie in the home folder and be one for all portals of a machine.
+control_socket_disable = True

@@ -1,0 +1,163 @@
+"""Pages on the shipped server setting beside views that do the least a page of the same kind can do."""
+
+import os
+import socket
+import statistics
+import subprocess
+import threading
+import time
+import urllib.request
+
+from benchmarks import frame, load
+
+ROUNDS = 3
+
+
+def main() -> int:
+    """My lines beside a signed-in view with one query; the quick check beside the bare frame of a page."""
+    words = frame.options(__doc__)
+    words.add_argument("--lines", type=int, default=3, help="lines of the customer who looks")
+    words.add_argument("--seconds", type=float, default=5, help="of load for each figure and round")
+    words.add_argument("--connections", type=int, default=16)
+    asked = words.parse_args()
+    with frame.portal() as _servers:
+        cookie, queries = _customer(asked.lines)
+        port, hanging = _free_port(), _Hanging()
+        server = subprocess.Popen(
+            frame.python("-m", "gunicorn", "--config", "python:kt_remedy.serving", "kt_remedy.wsgi"),
+            env={
+                **os.environ,
+                "DJANGO_SETTINGS_MODULE": "benchmarks.site_settings",
+                "PORT": str(port),
+                "PORTONE_API_URL": hanging.address,
+            },
+        )
+        try:
+            _wait(port)
+            return _measure(port, cookie, queries, hanging, asked)
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def _measure(port: int, cookie: str, queries: int, hanging: "_Hanging", asked) -> int:
+    def figures(*pages: tuple[str, str]) -> list[float]:
+        """The median of interleaved rounds for each page, in requests a second."""
+        seen: dict[str, list[float]] = {path: [] for path, _ in pages}
+        for _ in range(ROUNDS):
+            for path, kept in pages:
+                result = load.run(port, path, cookie=kept, connections=asked.connections, seconds=asked.seconds)
+                seen[path].append(result.per_second)
+        return [statistics.median(rates) for rates in seen.values()]
+
+    for path, kept in (("/my/", cookie), ("/floor/signed-in/", cookie), ("/check/", ""), ("/floor/plain/", "")):
+        load.run(port, path, cookie=kept, connections=4, seconds=1)  # templates compiled, connections open
+    mine, floor, bare, check, plain = figures(
+        ("/my/", cookie), ("/floor/signed-in/", cookie), ("/floor/bare/", ""), ("/check/", ""), ("/floor/plain/", "")
+    )
+    missed = frame.row(
+        f"my lines ({asked.lines} lines) beside a signed-in page without content", mine, floor, unit="/s", at_least=0.4
+    )
+    missed += frame.row("queries of my lines", queries, unit="queries", at_most=4)
+    frame.row("a bare view with one query", bare, unit="/s")
+    missed += frame.row("quick check beside a page without content", check, plain, unit="/s", at_least=0.7)
+    hanging.start(port, asked.seconds)
+    waiting = load.run(port, "/my/", cookie=cookie, connections=asked.connections, seconds=asked.seconds)
+    missed += frame.row(
+        f"my lines while identity hangs, 99th of {len(waiting.times):,} answers beside their median",
+        waiting.at(0.99) * 1000,
+        waiting.at(0.5) * 1000,
+        unit="ms",
+        at_most=5,
+    )
+    hanging.stop()
+    return int(bool(missed))
+
+
+def _customer(lines: int) -> tuple[str, int]:
+    """A customer with a refundable line, an excluded one and so on: their session, and the queries of their page."""
+    from django.db import connection
+    from django.test import Client
+    from django.test.utils import CaptureQueriesContext
+
+    from tests.refunds import make
+    from tests.sessions import as_customer, person
+
+    holder = make.customer()
+    for place in range(lines):
+        facts = {} if place % 2 == 0 else {"outcome": "NOT_ELIGIBLE", "reasons": "NEW_AFTER_BASE"}
+        make.line(holder, product="HANDSET", **facts)
+    client = as_customer(Client(HTTP_HOST="localhost"), person(holder.ci))
+    from django.conf import settings
+
+    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    client.get("/my/")
+    with CaptureQueriesContext(
+        connection,
+    ) as seen:
+        answer = client.get("/my/")
+    if answer.status_code != 200:
+        raise RuntimeError(f"my lines answers {answer.status_code}")
+    return f"sessionid={client.cookies['sessionid'].value}", len(seen)
+
+
+class _Hanging:
+    """An identity service that takes connections and never answers, and people who ask it meanwhile."""
+
+    def __init__(self) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.address = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        self.over = threading.Event()
+        self.people: list[threading.Thread] = []
+
+    def start(self, port: int, seconds: float) -> None:
+        """One person at a time tries to have a code sent, again and again."""
+        self.people = [threading.Thread(target=self._try, args=(port,), daemon=True)]
+        for thread in self.people:
+            thread.start()
+        time.sleep(0.5)
+
+    def _try(self, port: int) -> None:
+        import http.cookiejar
+        import re
+        import urllib.parse
+
+        while not self.over.is_set():
+            jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+            browser = urllib.request.build_opener(jar)
+            address = f"http://127.0.0.1:{port}/identity/app/"
+            page = browser.open(address, timeout=30).read().decode()
+            token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+            assert token is not None, "the form has a token"
+            form = {"csrfmiddlewaretoken": token[1], "carrier": "SKT", "name": "홍길동", "phone": "01012345678"}
+            try:
+                browser.open(address, urllib.parse.urlencode(form).encode(), timeout=30).read()
+            except OSError:
+                continue
+
+    def stop(self) -> None:
+        """No more of them."""
+        self.over.set()
+        for thread in self.people:
+            thread.join(timeout=15)
+        self.socket.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _wait(port: int) -> None:
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError("the web server did not start")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
