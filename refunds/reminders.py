@@ -116,6 +116,24 @@ def number_for(message: Message) -> str | None:
     return None
 
 
+def what_became(subject: str) -> list[tuple[object, int]]:
+    """How many of those a reminder was sent to have applied since, and how many of them were paid."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT count(DISTINCT m.person_index), count(DISTINCT m.person_index) FILTER (WHERE i.status = 'PAID')
+            FROM notices_message m
+            JOIN refunds_filing f ON f.person_index = m.person_index AND f.received_at >= m.sent_at
+            JOIN refunds_application a ON a.filing_id = f.id AND a.status <> 'WITHDRAWN'
+            LEFT JOIN refunds_item i ON i.application_id = a.id AND i.status = 'PAID'
+            WHERE m.kind = 'reminder' AND m.subject = %s AND m.state IN ('ACCEPTED', 'DELIVERED')
+            """,
+            [subject],
+        )
+        applied, paid = cursor.fetchone()
+    return [(_("그 뒤 신청"), applied), (_("입금"), paid)]
+
+
 def register() -> None:
     """Put the texts into the messages room and the rounds on the calendar."""
     current = programme.current()
@@ -134,6 +152,7 @@ def register() -> None:
         recheck=still_due,
         address=number_for,
         optional=True,
+        funnel=what_became,
     )
     notices.register(
         "campaign.left",

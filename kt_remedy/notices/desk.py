@@ -6,20 +6,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from kt_remedy import clock, masking
 from kt_remedy.access import staff
 from kt_remedy.audit import service as audit
 from kt_remedy.crypto import DecryptError
+from kt_remedy.notices import rounds as steps
 from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message
+from kt_remedy.notices.models import Round as RoundRow
 
 ROLES = ("agent", "supervisor", "auditor", "administrator")
+STEERING = ("supervisor", "administrator")
 # Who is reached another way: by e-mail, post or call.
 UNREACHED = (Message.State.FAILED, Message.State.UNKNOWN)
 _REASONS = {
@@ -43,6 +48,12 @@ class Round:
     delivered: int
     not_sent: int
     unreached: int
+    row: RoundRow | None = None
+    action: str = ""
+    bars: tuple[dict[str, Any], ...] = ()
+    step: str = ""
+    samples: tuple[str, ...] = ()
+    text: str = ""
 
 
 class ListForm(forms.Form):
@@ -79,6 +90,8 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         {
             "form": form,
             "rounds": rounds(),
+            "bars_head": (_("단계"), _("사람")),
+            "may_steer": any(request.user.has_role(role) for role in STEERING),  # type: ignore[union-attr]
             "unreached": [
                 (_label(message.kind), message, reason_of(message), _number(message))
                 for message in unreached.order_by("-settled_at", "-id")[:50]
@@ -86,6 +99,19 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             "count": unreached.count(),
         },
     )
+
+
+@staff(*STEERING)
+@require_POST
+def steer(request: HttpRequest, round_id: int, step: str) -> HttpResponse:
+    """Check, approve, pause or resume a round."""
+    try:
+        steps.STEPS[step](round_id=round_id, user=request.user)
+    except steps.RoundError as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(request, _("처리했습니다."))
+    return redirect("notices:sent")
 
 
 def rounds() -> list[Round]:
@@ -97,6 +123,7 @@ def rounds() -> list[Round]:
         counted.setdefault((kind, ""), {})[state] = number
     for kind, subject, state, number in bulk:
         counted.setdefault((kind, subject), {})[state] = number
+    rows = {(row.kind, row.subject): row for row in RoundRow.objects.select_related("checked_by", "approved_by")}
     order = {item.code: place for place, item in enumerate(texts.kinds())}
     state = Message.State
     return [
@@ -109,9 +136,42 @@ def rounds() -> list[Round]:
             delivered=by.get(state.DELIVERED, 0),
             not_sent=by.get(state.CANCELLED, 0),
             unreached=by.get(state.FAILED, 0) + by.get(state.UNKNOWN, 0),
+            **_steering(rows.get((kind, subject)), by),
         )
         for (kind, subject), by in sorted(counted.items(), key=lambda item: (order.get(item[0][0], 999), item[0]))
     ]
+
+
+def _bars(row: RoundRow, by: dict[str, int]) -> tuple[dict[str, Any], ...]:
+    """The funnel of a round: who was chosen, sent to, reached, and what they did then."""
+    total, state = sum(by.values()), Message.State
+    gone = by.get(state.ACCEPTED, 0) + by.get(state.DELIVERED, 0)
+    found: list[tuple[Any, int]] = [(_("대상"), total), (_("보냄"), gone), (_("도착"), by.get(state.DELIVERED, 0))]
+    funnel = texts.kind(row.kind).funnel if texts.known(row.kind) else None
+    found += funnel(row.subject) if funnel else []
+    return tuple(
+        {"label": label, "text": f"{number:,}", "share": 1000 * min(number, total) // max(total, 1)}
+        for label, number in found
+    )
+
+
+def _steering(row: RoundRow | None, by: dict[str, int]) -> dict[str, Any]:
+    """A round's funnel and next step; for one that is not approved yet also its text and some numbers, masked."""
+    if row is None:
+        return {}
+    step = steps.NEXT[row.state]
+    action = reverse(f"notices:round-{step}", args=[row.pk])
+    found: dict[str, Any] = {"row": row, "step": step, "action": action, "bars": _bars(row, by)}
+    if row.state in (RoundRow.State.HELD, RoundRow.State.CHECKED) and texts.known(row.kind):
+        kind = texts.kind(row.kind)
+        few = Message.objects.filter(kind=row.kind, subject=row.subject, state=Message.State.QUEUED).order_by("id")[:5]
+        found["text"] = texts.sample(kind, "ko")
+        found["samples"] = tuple(
+            masking.phone(number) if (number := kind.address(message)) else str(_REASONS["NO_NUMBER"])
+            for message in few
+            if kind.address is not None
+        )
+    return found
 
 
 def reason_of(message: Message) -> Any:

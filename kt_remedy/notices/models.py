@@ -1,5 +1,6 @@
 """Messages as rows: written with the change that caused them, sent by a worker, followed to the end."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -71,6 +72,37 @@ class Message(work.Claimable):
     def natural_key(self) -> str:
         """Known before the row is written, so the number's ciphertext can be bound to it."""
         return f"{self.kind}:{self.subject}:{bytes(self.person_index).hex()}"
+
+
+class Round(models.Model):
+    """Messages written by one statement: whether they may leave, and who said so."""
+
+    class State(models.TextChoices):
+        HELD = "HELD", _("확인 기다림")
+        CHECKED = "CHECKED", _("승인 기다림")
+        OPEN = "OPEN", _("보내는 중")
+        PAUSED = "PAUSED", _("멈춤")
+
+    kind = models.CharField(_("종류"), max_length=40)
+    subject = models.CharField(_("대상 업무"), max_length=80)
+    state = models.CharField(_("상태"), max_length=7, choices=State.choices)
+    checked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(_("만든 때"))
+
+    class Meta:
+        db_table = "notices_round"
+        verbose_name = _("회차")
+        verbose_name_plural = _("회차")
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "subject"], name="round_once"),
+            models.CheckConstraint(
+                condition=Q(approved_by__isnull=True) | ~Q(approved_by=models.F("checked_by")), name="round_two_people"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}"
 
 
 class OptOut(models.Model):

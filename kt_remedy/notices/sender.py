@@ -14,11 +14,11 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Min, Q
+from django.db.models import Exists, Min, OuterRef, Q
 
 from kt_remedy import clock, crypto, programme, work
 from kt_remedy.notices import gateway, texts
-from kt_remedy.notices.models import Message
+from kt_remedy.notices.models import Message, Round
 from kt_remedy.notices.service import opted_out, phone_key
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,8 @@ def send_due() -> int:
 
 def _take(limit: int) -> list[tuple[Message, gateway.Outgoing]] | None:
     """Claim, look again, mark as being sent. None when nothing waits; an empty list when all fell away."""
-    waiting = Message.objects.filter(state__in=WAITING).order_by("bulk", "id")
+    closed = Round.objects.exclude(state=Round.State.OPEN).filter(kind=OuterRef("kind"), subject=OuterRef("subject"))
+    waiting = Message.objects.filter(~Exists(closed), state__in=WAITING).order_by("bulk", "id")
     keys = work.claim(waiting, limit=limit, lease_seconds=LEASE_SECONDS)
     if not keys:
         return None

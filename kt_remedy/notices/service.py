@@ -4,11 +4,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from django.db import connection
+from django.conf import settings
+from django.db import connection, transaction
 
 from kt_remedy import clock, crypto
 from kt_remedy.notices import texts
-from kt_remedy.notices.models import Message, OptOut
+from kt_remedy.notices.models import Message, OptOut, Round
 
 TextError = texts.TextError
 
@@ -22,6 +23,7 @@ def register(
     address: Callable[[Message], str | None] | None = None,
     example: Mapping[str, Any] | None = None,
     optional: bool = False,
+    funnel: Callable[[str], list[tuple[Any, int]]] | None = None,
 ) -> None:
     """Register a kind of message; call it in `AppConfig.ready()`.
 
@@ -29,10 +31,11 @@ def register(
     lazy Korean title shown to staff and on the page of our texts. `example` gives typical fields for the check of
     length. `recheck` is asked just before sending; False cancels the message. `address` finds the number of a message
     queued with a `recipient` instead of a number; None makes it undeliverable. An opt-out stops `optional` ones.
+    `funnel` says what became of a round: its subject to labels and numbers of people, after "sent" and "delivered".
     Raises TextError for a text with a web address, an amount, a character outside CP949, without "[KT]" in front or
     without the hotline, or over 2,000 bytes.
     """
-    texts.register(texts.Kind(kind, label, dict(text), recheck, address, dict(example or {}), optional))
+    texts.register(texts.Kind(kind, label, dict(text), recheck, address, dict(example or {}), optional, funnel))
 
 
 def queue(
@@ -72,11 +75,18 @@ def queue_all(*, kind: str, subject: str, select: str, params: Mapping[str, Any]
     """Write one message for each row of a SELECT and return how many are new; one statement, set-based.
 
     `select` yields columns `person_index` (bytea), `recipient` (text, what the kind's `address` understands) and
-    `language`, at most one row per person. The text of such a kind has no fields but the hotline.
+    `language`, at most one row per person. The text of such a kind has no fields but the hotline. The rows make a
+    round, which staff can pause; where ROUNDS_NEED_APPROVAL is set, one of optional messages waits for two people.
     """
     for language in texts.LANGUAGES:
         texts.render(kind, language, {})
-    with connection.cursor() as cursor:
+    waits = settings.ROUNDS_NEED_APPROVAL and texts.kind(kind).optional
+    with transaction.atomic(), connection.cursor() as cursor:
+        Round.objects.get_or_create(
+            kind=kind,
+            subject=subject,
+            defaults={"state": Round.State.HELD if waits else Round.State.OPEN, "created_at": clock.now()},
+        )
         cursor.execute(
             "INSERT INTO notices_message"  # noqa: S608  (the SELECT is code of ours; values are parameters)
             " (kind, subject, person_index, recipient, language, bulk, state, created_at, attempts, worker)"

@@ -41,6 +41,7 @@ class Kind:
     address: Callable[[Any], str | None] | None
     example: Mapping[str, Any]
     optional: bool
+    funnel: Callable[[str], list[tuple[Any, int]]] | None
 
 
 _kinds: dict[str, Kind] = {}

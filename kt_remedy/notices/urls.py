@@ -1,9 +1,13 @@
 from django.urls import path
 
-from kt_remedy.notices import desk, views
+from kt_remedy.notices import desk, rounds, views
 
 app_name = "notices"
 urlpatterns = [
     path("", views.messages_we_send, name="texts"),
     path("sent/", desk.sent, name="sent"),
+    *(
+        path(f"rounds/<int:round_id>/{step}/", desk.steer, {"step": step}, name=f"round-{step}")
+        for step in rounds.STEPS
+    ),
 ]

@@ -6,8 +6,8 @@ from django.urls import reverse
 
 from kt_remedy import crypto
 from kt_remedy.audit.models import AuditEntry
-from kt_remedy.notices import service, texts
-from kt_remedy.notices.models import Message
+from kt_remedy.notices import rounds, sender, service, texts
+from kt_remedy.notices.models import Message, Round
 from tests.sessions import as_staff, staff_user
 
 pytestmark = pytest.mark.django_db
@@ -67,3 +67,53 @@ def test_the_unreached_are_listed_and_downloaded_with_a_reason():
 def test_other_roles_and_customers_see_no_list():
     assert as_staff(Client(), staff_user("clerk")).get(reverse("notices:sent")).status_code == 403
     assert Client().get(reverse("notices:sent")).status_code == 302
+
+
+def a_round(settings) -> Round:
+    settings.ROUNDS_NEED_APPROVAL = True
+    select = "SELECT decode(md5(n), 'hex') AS person_index, n AS recipient, 'ko' AS language FROM unnest(%(who)s) AS n"
+    service.queue_all(kind="reminder", subject="round-1", select=select, params={"who": ["L1", "L2", "L3"]})
+    return Round.objects.get()
+
+
+def test_a_round_waits_for_two_people_and_can_be_paused(settings, at):
+    at("2026-01-20T10:00+09:00")
+    waiting = a_round(settings)
+    first = as_staff(Client(), staff_user("supervisor", username="s1"))
+    second = as_staff(Client(), staff_user("supervisor", username="s2"))
+
+    def step(client: Client, name: str) -> str:
+        return client.post(reverse(f"notices:round-{name}", args=[waiting.pk]), follow=True).content.decode()
+
+    shown = first.get(reverse("notices:sent")).content.decode()
+    assert "3명에게 이 내용으로 보냅니다" in shown
+    assert "보낼 번호가 없음" in shown
+    assert sender._take(10) is None
+    assert "처리했습니다" in step(first, "check")
+    assert "다른 사람이 승인해야 합니다" in step(first, "approve")
+    assert sender._take(10) is None
+    assert "처리했습니다" in step(second, "approve")
+    assert "먼저 처리했습니다" in step(second, "approve")
+    assert "처리했습니다" in step(first, "pause")
+    assert sender._take(10) is None
+    assert "처리했습니다" in step(first, "resume")
+    assert sender._take(10) == [], "they may leave, and none has a number"
+    waiting.refresh_from_db()
+    assert (waiting.checked_by.username, waiting.approved_by.username) == ("s1", "s2")
+    told = list(AuditEntry.objects.filter(object=f"round:{waiting.pk}").order_by("pk").values_list("action", flat=True))
+    assert told == [f"notices.round_{word}" for word in ("checked", "approved", "paused", "resumed")]
+
+
+def test_one_person_with_two_accounts_does_not_approve_alone(settings, at):
+    waiting = a_round(settings)
+    one, other = (staff_user("supervisor", username=name, ci="same") for name in ("s1", "s2"))
+    rounds.check(round_id=waiting.pk, user=one)
+    with pytest.raises(rounds.RoundError):
+        rounds.approve(round_id=waiting.pk, user=other)
+
+
+def test_others_do_not_steer_a_round(settings):
+    waiting = a_round(settings)
+    address = reverse("notices:round-check", args=[waiting.pk])
+    assert as_staff(Client(), staff_user("auditor")).post(address).status_code == 403
+    assert as_staff(Client(), staff_user("supervisor")).get(address).status_code == 405

@@ -201,3 +201,14 @@ def test_somebody_without_ci_is_a_person_of_their_own():
     keys = {bytes(key) for key in Message.objects.values_list("person_index", flat=True)}
     assert len(keys) == 2
     assert crypto.blind_index("", "ci") not in keys
+
+
+def test_the_funnel_of_a_round_counts_who_applied_after_it():
+    before, after, never = (make.customer() for _ in range(3))
+    lines = [make.line(holder) for holder in (before, after, never)]
+    start()
+    sent_at = dt.datetime.fromisoformat("2026-01-20T10:01+09:00")
+    Message.objects.update(state="DELIVERED", sent_at=sent_at)
+    make.application(lines[0], applied="2026-01-19")
+    make.application(lines[1], applied="2026-01-21")
+    assert [number for _, number in reminders.what_became("round-1")] == [1, 0]
