@@ -1,0 +1,142 @@
+"""Applying in a browser, from the line to the receipt, and the desk and the reviewers' pages: no finding at both ends
+of the scale, nothing cut off."""
+
+import pytest
+from django.test import Client
+
+from kt_remedy.staff.models import Store
+from refunds.accounts import service as accounts
+from refunds.applications import reviews
+from refunds.applications.models import Application
+from refunds.applications.service import person_of
+from tests.journeys.test_pages_public import findings, overflow
+from tests.refunds import make
+from tests.sessions import as_customer, as_staff, person, staff_user
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def january(at, settings, monkeypatch) -> None:
+    settings.QA_SAMPLE_PERCENT = 0
+    at("2026-01-16T10:00+09:00")
+    monkeypatch.setattr(accounts, "ask", lambda _account: ("MATCH", "EXACT", "check-1"))
+
+
+def enter(page, live_server, client: Client) -> None:
+    """Give the browser this client's session."""
+    page.context.add_cookies(
+        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
+    )
+
+
+def look(page) -> None:
+    """No accessibility finding at 1280 and 360 px, nothing cut off at 320."""
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert findings(page) == [], page.url
+    assert overflow(page, 320) <= 0, page.url
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_a_customer_applies_and_follows_it(page, live_server) -> None:
+    holder = make.customer(name="홍길동", ci="hong")
+    make.line(holder)
+    make.line(holder, outcome="NOT_ELIGIBLE", reasons="NEW_AFTER_BASE")
+    enter(page, live_server, as_customer(Client(), person("hong", name="홍길동")))
+    page.goto("/refunds/apply/")
+    look(page)
+    page.get_by_role("button", name="계속").click()
+    assert page.title().startswith("오류:")
+    look(page)
+    page.locator("input[name=lines]").first.check()
+    page.get_by_role("button", name="계속").click()
+    look(page)
+    page.get_by_label("계좌번호").fill("123-456")
+    page.get_by_role("button", name="계속").click()
+    look(page)
+    page.get_by_role("link", name="은행을 골라 주세요").click()
+    assert page.evaluate("document.activeElement.id") == "id_bank"
+    page.get_by_label("은행", exact=True).select_option("088")
+    page.get_by_label("계좌번호").fill("110-220-33044")
+    page.get_by_role("button", name="계속").click()
+    look(page)
+    page.locator("input[name=privacy]").check()
+    page.get_by_role("button", name="계속").click()
+    look(page)
+    page.get_by_role("button", name="160,130원 환급 신청하기").dblclick()
+    page.wait_for_url("**/receipt/**")
+    look(page)
+    assert Application.objects.count() == 1
+    page.go_back()
+    page.goto("/refunds/status/")
+    look(page)
+    page.get_by_role("link", name="신청 철회하기").click()
+    look(page)
+    page.goto(f"/refunds/status/{Application.objects.get().pk}/account/")
+    look(page)
+
+
+def test_a_customer_objects(page, live_server) -> None:
+    holder = make.customer(ci="hong")
+    line = make.line(holder, outcome="NOT_ELIGIBLE", reasons="DEVICE_CHANGE_AFTER_BASE")
+    enter(page, live_server, as_customer(Client(), person("hong")))
+    page.goto(f"/refunds/object/{line.pk}/")
+    look(page)
+    page.get_by_role("button", name="이의 보내기").click()
+    look(page)
+    page.locator("textarea").fill("기기를 바꾸지 않았습니다.")
+    page.get_by_role("button", name="이의 보내기").click()
+    look(page)
+    assert "이의를 받았습니다" in page.content()
+
+
+def test_a_clerk_serves_a_customer(page, live_server) -> None:
+    holder = make.customer(name="이정순", birth="1954-04-02", ci="lee")
+    line = make.line(holder)
+    make.line(holder, outcome="REVIEW", reasons="REVIEW_NAME_TRANSFER")
+    clerk = staff_user("clerk", username="clerk-a", store=Store.objects.create(code="A", name="광화문점"))
+    enter(page, live_server, as_staff(Client(), clerk))
+    page.goto("/desk/")
+    look(page)
+    page.get_by_label("휴대폰 번호 또는 계약번호").fill(line.msisdn)
+    page.get_by_label("생년월일 또는 이름").fill("19540402")
+    page.get_by_role("button", name="찾기").click()
+    look(page)
+    page.get_by_label("본 신분증").select_option("DRIVER")
+    page.get_by_label("안내 문자 받을 번호").fill("010-5555-7720")
+    page.get_by_role("button", name="신분증을 보았습니다").click()
+    look(page)
+    page.get_by_role("button", name="신청서 쓰기").click()
+    look(page)
+    page.locator("input[name=lines]").first.check()
+    page.get_by_label("은행", exact=True).select_option("088")
+    page.get_by_label("계좌번호").fill("11022033044")
+    page.locator("input[name=privacy]").check()
+    page.get_by_role("button", name="신청하기").click()
+    page.wait_for_url("**/desk/receipt/**")
+    look(page)
+    page.goto(f"/desk/application/{Application.objects.get().pk}/")
+    look(page)
+
+
+def test_a_reviewer_decides(page, live_server) -> None:
+    holder = make.customer(ci="hong")
+    no = make.line(holder, outcome="NOT_ELIGIBLE", reasons="DEVICE_CHANGE_AFTER_BASE")
+    row = make.application(make.line(holder, outcome="REVIEW", reasons="REVIEW_NAME_TRANSFER"), status="REVIEW")
+    objection = reviews.object_to(
+        contract_no=no.pk, person_index=person_of(holder), words="아닙니다", contact="01055550000"
+    )
+    enter(page, live_server, as_staff(Client(), staff_user("reviewer")))
+    page.goto("/refunds/review/")
+    look(page)
+    page.get_by_role("button", name="다음 건 맡기").click()
+    look(page)
+    page.get_by_label("승인", exact=False).first.check()
+    page.locator("textarea").fill("이어받은 계약")
+    page.get_by_role("button", name="결정 남기기").click()
+    row.refresh_from_db()
+    assert row.status == "APPROVED"
+    page.goto(f"/refunds/review/objection/{objection.pk}/")
+    look(page)
+    page.goto("/refunds/report/")
