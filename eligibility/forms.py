@@ -16,7 +16,6 @@ class QuickCheckForm(forms.Form):
 
     how = forms.ChoiceField(
         label=gettext_lazy("어떻게 해지하셨나요"),
-        widget=forms.RadioSelect,
         choices=[
             ("PORT_OUT", gettext_lazy("다른 통신사로 번호를 옮겼습니다")),
             ("CANCEL", gettext_lazy("번호를 없애고 해지했습니다")),
@@ -31,7 +30,6 @@ class QuickCheckForm(forms.Form):
     ended = forms.DateField(
         label=gettext_lazy("해지한 날"),
         help_text=gettext_lazy("쓰고 계시면 비워 두세요."),
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         required=False,
         error_messages={"invalid": gettext_lazy("해지한 날을 2025-11-20처럼 적어 주세요")},
     )
@@ -67,7 +65,6 @@ class QuickCheckForm(forms.Form):
     contract = forms.DateField(
         label=gettext_lazy("약정을 맺은 날"),
         help_text=gettext_lazy("마지막으로 가입하거나, 기기를 바꾸거나, 다시 약정한 날입니다."),
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         error_messages={
             "required": gettext_lazy("약정을 맺은 날을 적어 주세요. 정확하지 않으면 비슷한 날도 됩니다"),
             "invalid": gettext_lazy("약정을 맺은 날을 2024-07-01처럼 적어 주세요"),
@@ -97,7 +94,6 @@ class QuickCheckForm(forms.Form):
         help_text=gettext_lazy(
             "할인은 다달이 받은 것을 모두 더한 금액, 지원금은 살 때 받은 금액입니다. 원 단위로 적어 주세요."
         ),
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
         required=False,
         min_value=0,
         max_value=100_000_000,
@@ -111,8 +107,6 @@ class QuickCheckForm(forms.Form):
     def __init__(self, data=None, *, today: dt.date, **kwargs) -> None:
         super().__init__(_without_commas(data), **kwargs)
         self.today = today
-        # The browser's own messages would hide ours, and it knows no "in service".
-        self.use_required_attribute = False
 
     def clean(self) -> dict:
         """The two dates must fit each other and today."""
@@ -161,7 +155,4 @@ class QuickCheckForm(forms.Form):
 
 
 def _without_commas(data):
-    if data and "," in data.get("amount", ""):
-        data = data.copy()
-        data["amount"] = data["amount"].replace(",", "")
-    return data
+    return data and {**data, "amount": data["amount"].replace(",", "")}

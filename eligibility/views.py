@@ -1,9 +1,13 @@
 """The quick check: an answer without saying who asks."""
 
 import datetime as dt
+from functools import lru_cache
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from eligibility import rules, wording
@@ -17,14 +21,27 @@ from kt_remedy.programme import Programme
 @require_safe
 def check(request: HttpRequest) -> HttpResponse:
     """The form, and above it the answer once it was filled in. Stores nothing, asks the database nothing."""
-    today = clock.today()
-    form = QuickCheckForm(request.GET or None, today=today)
-    answer = _answer(form, today) if request.GET and form.is_valid() else None
-    return render(request, "eligibility/check.html", {"form": form, "answer": answer, "today": today})
+    asked = tuple(request.GET.get(name, "")[:40] for name in QuickCheckForm.base_fields)
+    main, wrong = _main(asked, clock.today(), get_language() or "ko", programme.current())
+    return render(request, "eligibility/check.html", {"main": main, "wrong": wrong})
 
 
-def _answer(form: QuickCheckForm, today: dt.date) -> dict[str, object]:
-    facts, current = form.facts(), programme.current()
+@lru_cache(maxsize=512)
+def _main(asked: tuple[str, ...], today: dt.date, language: str, current: Programme) -> tuple[SafeString, bool]:
+    """The main part of the page, and whether something in the form is wrong.
+
+    The same question has the same answer for everybody on the same day, so links that are passed around cost nothing.
+    """
+    filled = any(asked)
+    answers = dict(zip(QuickCheckForm.base_fields, asked, strict=True))
+    form = QuickCheckForm(answers if filled else None, today=today)
+    answer = _answer(form, today, current) if filled and form.is_valid() else None
+    context = {"form": form, "answer": answer, "today": today, "programme": current, "hotline": current.hotline}
+    return render_to_string("eligibility/check_main.html", context), bool(form.errors)
+
+
+def _answer(form: QuickCheckForm, today: dt.date, current: Programme) -> dict[str, object]:
+    facts = form.facts()
     standing = rules.assess(facts, current)
     in_service = facts.terminated_on is None
     estimate = None
