@@ -1,0 +1,116 @@
+"""`manage.py judge` as a user meets it: its bytes, its exit status, its one sentence, its memory."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from eligibility.feed.rows import BILL_COLUMNS, LINE_COLUMNS
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+GOLDEN = ROOT / "tests" / "golden" / "judge"
+
+
+def judge(*arguments: object, cwd: Path = GOLDEN) -> subprocess.CompletedProcess[bytes]:
+    """Run the command as right after `make install`: no setting, no server."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "judge", *map(str, arguments)],
+        cwd=cwd,
+        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LANG": "C.UTF-8"},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_prints_what_it_always_printed() -> None:
+    run = judge("lines.csv", "bills.csv")
+    assert (run.returncode, run.stdout, run.stderr) == (
+        0,
+        (GOLDEN / "verdicts.csv").read_bytes(),
+        (GOLDEN / "rejects.csv").read_bytes(),
+    )
+
+
+def test_another_programme_and_rejects_in_a_file(tmp_path: Path) -> None:
+    programme, report = ROOT / "tests" / "cases" / "skt-2025.toml", tmp_path / "rejects.csv"
+    run = judge("lines.csv", "bills.csv", "--programme", programme, "--rejects", report)
+    assert (run.returncode, run.stdout, run.stderr) == (0, (GOLDEN / "verdicts-skt.csv").read_bytes(), b"")
+    assert report.read_bytes() == (GOLDEN / "rejects.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("nothing.csv", "bills.csv"), "nothing.csv cannot be read: No such file or directory"),
+        (("bills.csv", "lines.csv"), "bills.csv has the wrong header: the column customer_no is missing"),
+        (("lines.csv", "bills.csv", "--programme", "x.toml"), "programme file x.toml cannot be read: No such file"),
+        (("lines.csv", "bills.csv", "--rejects", "no/where.csv"), "--rejects no/where.csv cannot be written"),
+        (("lines.csv", "bills.csv", "--rejects", "lines.csv"), "--rejects lines.csv would overwrite a file"),
+    ],
+)
+def test_what_cannot_be_read_is_one_sentence_and_status_2(arguments: tuple[str, ...], sentence: str) -> None:
+    run = judge(*arguments)
+    text = run.stderr.decode()
+    assert (run.returncode, run.stdout, text.count("\n")) == (2, b"", 1)
+    assert text.startswith(sentence)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """100,000 lines and as many bills in the opposite order, each last row repeating the first key."""
+    folder = tmp_path_factory.mktemp("large")
+    lines, bills = folder / "lines.csv", folder / "bills.csv"
+    rest = (
+        ",U1,,,PERSON,홍길동,1980-01-15,01012345678,,KT,HANDSET,2024-05-01T10:00+09:00,DISCOUNT,NEW,"
+        "2024-05-01T10:00+09:00,2024-05-01T10:00+09:00,24,0,0,100000,0,TERMINATED,2025-11-01T12:00+09:00,PORT_OUT,,\n"
+    )
+    with open(lines, "w", encoding="utf-8") as out:
+        out.write(",".join(LINE_COLUMNS) + "\n")
+        out.writelines(f"C{number}{rest}" for number in [*range(100_000), 0])
+    with open(bills, "w", encoding="utf-8") as out:
+        out.write(",".join(BILL_COLUMNS) + "\n")
+        out.writelines(
+            f"C{number},DISCOUNT_CLAWBACK,2026-01-10,32727,32727,0,0\n" for number in [*range(99_999, -1, -1), 99_999]
+        )
+    return lines, bills
+
+
+def test_memory_is_bounded_and_the_order_is_that_of_the_lines(large: tuple[Path, Path], tmp_path: Path) -> None:
+    lines, bills = large
+    measure = (
+        "import resource, subprocess, sys\n"
+        "code = subprocess.run(sys.argv[2:], stdout=open(sys.argv[1], 'wb'), stderr=subprocess.PIPE)\n"
+        "sys.stderr.buffer.write(code.stderr)\n"
+        "print(code.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
+    )
+    command = [sys.executable, str(ROOT / "manage.py"), "judge", str(lines), str(bills)]
+    run = subprocess.run(
+        [sys.executable, "-c", measure, str(tmp_path / "out.csv"), *command],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    status, kilobytes = map(int, run.stdout.split())
+    assert status == 0
+    assert kilobytes < 200_000, "the largest process held more than 200 MB"
+    assert [row.split(",", 2)[1:] for row in run.stderr.splitlines()[1:]] == [
+        ["100002", "contract_no,C0,this key stood earlier in the file"],
+        ["100002", "contract_no,C99999,this key stood earlier in the file"],
+    ]
+    with open(tmp_path / "out.csv", encoding="ascii") as out:
+        assert next(out) == "contract_no,outcome,reasons,expected_penalty_krw,refundable_krw\n"
+        assert all(text == f"C{number},ELIGIBLE,,32727,32727\n" for number, text in enumerate(out))
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(large: tuple[Path, Path]) -> None:
+    lines, bills = large
+    command = f"{sys.executable} {ROOT / 'manage.py'} judge {lines} {bills} --rejects /dev/null"
+    run = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} | head -n 1"], capture_output=True, timeout=300, check=False
+    )
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert run.stdout.startswith(b"contract_no,outcome")
