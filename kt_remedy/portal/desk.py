@@ -385,7 +385,7 @@ def approve(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/desk_approve.html", context, status=422 if wrong else 200)
 
 
-def _again(request: HttpRequest, sitting: Sitting, **forms) -> HttpResponse:
+def _again(request: HttpRequest, sitting: Sitting, **forms: Any) -> HttpResponse:
     user = _user(request)
     context = {"form": FindForm(), "sitting": sitting, "mine": [], "calls": [], "now": clock.now()}
     context |= _customer_context(sitting, user) | forms

@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 import unicodedata
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -85,7 +86,7 @@ class PhoneProofForm(AppForm):
 
     use_required_attribute = False
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         del self.fields["name"]
         self.fields["phone"].widget.attrs = {"autocomplete": "off", "inputmode": "tel"}
@@ -149,7 +150,9 @@ class FilingForm(AccountForm):
         "privacy",
     )  # fmt: skip
 
-    def __init__(self, data=None, *, options: list[tuple[str, str]], by: str, supervisor: bool, **kwargs) -> None:
+    def __init__(
+        self, data: Any = None, *, options: list[tuple[str, str]], by: str, supervisor: bool, **kwargs: Any
+    ) -> None:
         super().__init__(data, **kwargs)
         self.by = by
         self.fields["lines"].choices = options  # type: ignore[attr-defined]

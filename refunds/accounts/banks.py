@@ -105,4 +105,4 @@ def digits_of(text: str) -> str:
 def unusual_length(code: str, digits: str) -> bool:
     """Whether numbers of this bank are usually longer or shorter: worth a second look, not a fault."""
     bank = find(code)
-    return bool(bank and bank.digits) and len(digits) not in bank.digits
+    return bank is not None and bool(bank.digits) and len(digits) not in bank.digits

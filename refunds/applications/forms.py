@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -38,7 +39,7 @@ class LinesForm(PlainForm):
         },
     )
 
-    def __init__(self, data=None, *, contracts: list[str], **kwargs) -> None:
+    def __init__(self, data: Any = None, *, contracts: list[str], **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
         self.fields["lines"].choices = [(contract, contract) for contract in contracts]  # type: ignore[attr-defined]
 
@@ -70,7 +71,7 @@ class AccountForm(PlainForm):
         },
     )
 
-    def __init__(self, data=None, *, for_ward: bool = False, **kwargs) -> None:
+    def __init__(self, data: Any = None, *, for_ward: bool = False, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
         if not for_ward:
             del self.fields["whose"]

@@ -1,6 +1,7 @@
 """The one place that writes an application's state, and the record of why."""
 
 import datetime as dt
+from typing import Any
 
 from kt_remedy import clock
 from refunds.applications.models import Application, Decision
@@ -31,7 +32,7 @@ def move(
     actor: str,
     words: str = "",
     at: dt.datetime | None = None,
-    **columns,
+    **columns: Any,
 ) -> None:
     """Move one application, locked by the caller, along an edge and record the decision; `columns` change with it.
 

@@ -1,6 +1,7 @@
 """The reviewers' pages: the list, the next case, one case, objections. And the customer's page to object."""
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -141,8 +142,12 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "refunds/review_case.html", context, status=422 if form.errors else 200)
 
 
-def _act(request: HttpRequest, row: Application, form) -> None:
-    values = {"application_id": row.pk, "reviewer": request.user, "words": form.cleaned_data["words"]}
+def _act(request: HttpRequest, row: Application, form: DecisionForm | WordsForm) -> None:
+    values: dict[str, Any] = {
+        "application_id": row.pk,
+        "reviewer": request.user,
+        "words": form.cleaned_data["words"],
+    }
     if "act" in form.cleaned_data:
         reviews.review(act=form.cleaned_data["act"], **values)
     elif "confirm" in request.POST:

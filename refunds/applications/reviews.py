@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
@@ -195,7 +196,7 @@ def _locked(application_id: int) -> Application:
     return row
 
 
-def _decided(row: Application, to: Status, code: str, reviewer: User, words: str, **columns) -> None:
+def _decided(row: Application, to: Status, code: str, reviewer: User, words: str, **columns: Any) -> None:
     move(
         row, to, code=code[:40], actor=f"staff:{reviewer.pk}", words=words.strip(),
         reviewer=None, reviewer_until=None, **columns,

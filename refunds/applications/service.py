@@ -10,6 +10,7 @@ import secrets
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -251,7 +252,8 @@ def _submit(
         )
         log.warning("account used by many persons", account=str(account.id), persons=sharing)
     _announce_receipt(filing, rows, now)
-    Draft.objects.filter(id=_uuid_or_none(key)).delete()
+    if draft := _uuid_or_none(key):
+        Draft.objects.filter(id=draft).delete()
     return Submitted(filing, new=True, elsewhere=tuple(live.values()))
 
 
@@ -383,7 +385,7 @@ def mend_account(
         if row.status == Status.APPROVED and not account.holder_check.matched:
             raise Refused("NOT_CONFIRMED", _("은행에서 새 계좌를 확인하지 못했습니다. 지금 계좌를 그대로 두었습니다."))
         hours = programme.current().applications.change_hold_hours
-        columns = {"account": account, "hold_until": clock.now() + dt.timedelta(hours=hours)}
+        columns: dict[str, Any] = {"account": account, "hold_until": clock.now() + dt.timedelta(hours=hours)}
         actor = actor_of(staff)
         if row.status in ASKED_AGAIN and row.status != Status.NEED_DOCS:
             row.account = account
@@ -446,7 +448,7 @@ def refuse_frozen(row: Application) -> None:
         raise Refused("FROZEN", _("지급 명단이 확정되어 바꿀 수 없습니다."))
 
 
-def _record(row: Application, action: str, *, staff: User | None = None, reason: str = "", **detail) -> None:
+def _record(row: Application, action: str, *, staff: User | None = None, reason: str = "", **detail: Any) -> None:
     audit.record(
         actor=actor_of(staff),
         action=action,
@@ -469,7 +471,7 @@ def facts_of(row: Application, *, reviewed: bool) -> Facts:
     )  # fmt: skip
 
 
-def _ask_again(row: Application, *, actor: str, **columns) -> bool:
+def _ask_again(row: Application, *, actor: str, **columns: Any) -> bool:
     """Ask the table about a locked application again; returns whether its state changed."""
     answer = decide(facts_of(row, reviewed=row.reviewed))
     # What was applied for and is no claim any more is a person's to judge: nothing is rejected by itself.

@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -132,7 +133,7 @@ def _steps() -> list[str]:
     return [_("회선"), _("계좌"), _("동의"), _("확인")]
 
 
-def _page(request: HttpRequest, template: str, step: int, **context) -> HttpResponse:
+def _page(request: HttpRequest, template: str, step: int, **context: Any) -> HttpResponse:
     context |= {"steps": _steps(), "current": step, "step_label": _("신청 단계")}
     status = 422 if context.get("form") is not None and context["form"].errors else 200
     return render(request, f"refunds/{template}.html", context, status=status)
@@ -230,7 +231,7 @@ def account(request: VerifiedRequest) -> HttpResponse:
             drafts.save(answers, person_index=me.ci_index)
             if not form.errors:
                 return redirect(_next(answers))
-    saved = Account.objects.filter(pk=answers.account_id).first() if answers.account else None
+    saved = Account.objects.filter(pk=answers.account).first() if answers.account else None
     return _page(
         request,
         "apply_account",
@@ -323,7 +324,7 @@ def check(request: VerifiedRequest) -> HttpResponse:
     step = _next(answers) if options else "refunds:apply"
     if step != "refunds:apply-check":
         return redirect(step)
-    entered = Account.objects.select_related("holder_check").get(pk=answers.account_id)
+    entered = Account.objects.select_related("holder_check").get(pk=answers.account)
     return _page(
         request,
         "apply_check",
