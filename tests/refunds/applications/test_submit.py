@@ -250,3 +250,19 @@ def test_references_are_read_back_in_any_spelling() -> None:
     assert service.find_reference(reference.lower().replace("-", " ")) == reference
     assert service.find_reference(reference[3:]) == reference
     assert service.find_reference("KT-0000-1111") == ""
+
+
+def test_the_news_of_lines_is_that_of_their_newest_application(at, django_assert_num_queries) -> None:
+    at("2026-01-16T10:00+09:00")
+    holder = make.customer()
+    one, two, none = make.line(holder), make.line(holder), make.line(holder)
+    make.application(one, status=Status.WITHDRAWN)
+    newest = make.application(one)
+    make.application(two, status=Status.NEED_ACCOUNT)
+    with django_assert_num_queries(1):
+        news = service.news_of([one.pk, two.pk, none.pk])
+    assert set(news) == {one.pk, two.pk}
+    assert (news[one.pk].status, news[one.pk].reference) == ("APPROVED", newest.filing.reference)
+    assert (news[two.pk].status, news[two.pk].item_status) == ("NEED_ACCOUNT", None)
+    annotated = service.for_lines([one.pk])[one.pk]
+    assert (annotated.item_status, annotated.item_pay_on) == (news[one.pk].item_status, news[one.pk].item_pay_on)
