@@ -3,6 +3,7 @@
 import calendar
 import datetime as dt
 from dataclasses import dataclass
+from functools import cache
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -196,6 +197,12 @@ class PerkLine:
                 note = _("만 %(age)d세 이상은 자동, 그 밖의 분은 신청") % years
                 return cls("shield", _("안심 보험 %(years)d년") % years, note)
         return cls("yes", perk.code, automatic)
+
+
+@cache
+def perk_line(perk: Perk, language: str) -> PerkLine:
+    """`PerkLine.of` in the language that is active; the words of a perk never change while a process runs."""
+    return PerkLine.of(perk)
 
 
 def span(first: dt.date, last: dt.date, *, year: bool = False) -> str:

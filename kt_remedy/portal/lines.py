@@ -8,7 +8,11 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from django.db.models import Q
 from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from eligibility import rules, wording
@@ -18,13 +22,13 @@ from eligibility.rules.verdict import refundable_of
 from kt_remedy import masking
 from kt_remedy.portal import dates
 from kt_remedy.programme import Programme
-from kt_remedy.templatetags.remedy import kdate, kdate_long, kmonth, krw
-from refunds.applications import service as applications
-from refunds.applications.models import Application
+from kt_remedy.templatetags.remedy import icon, kdate, kdate_long, kmonth, krw
+from refunds.applications.news import News, news_of
 from refunds.payouts import rounds
 from rewards import service as rewards
 from rewards.enrolment.base import perks_for
 
+_IS_NO = mark_safe(' class="is-no"')
 _MONEY = ("NO_PENALTY", "NOT_BILLED_YET", "UNPAID", "ALREADY_SETTLED")
 
 
@@ -75,6 +79,15 @@ class Card:
     to_do: list[dates.PerkLine] = field(default_factory=list)
 
     @property
+    def checks(self) -> SafeString:
+        """The conditions as `partials/checks.html` lays them out, without a template's cost for each."""
+        return format_html_join(
+            "",
+            "<li{}>{}<span>{}<small>{}</small></span></li>",
+            ((_IS_NO if item.no else "", icon(item.icon), item.text, item.note) for item in self.conditions),
+        )
+
+    @property
     def look(self) -> str:
         """The verdict's variant in tokens.css."""
         return "keep" if self.kind == "leave" else self.kind
@@ -82,10 +95,12 @@ class Card:
 
 def cards_of(person_index: bytes, now: dt.datetime, today: dt.date, programme: Programme) -> list[Card]:
     """Every line of a person and of their wards (D-16), those that need something first."""
-    lines = list(register.lines_of(person_index) | register.lines_of_wards(person_index))
+    # One query for both: `register.lines_of` and `lines_of_wards` would be two.
+    own_or_wards = Q(customer__ci_index=person_index) | Q(customer__guardian_ci_index=person_index)
+    lines = list(Line.objects.filter(own_or_wards).select_related("customer").order_by("-opened_on", "contract_no"))
     numbers = [line.pk for line in lines]
     bills = register.bills_of(numbers)
-    filed = applications.for_lines(numbers)
+    filed = news_of(numbers)
     page = _Page(person_index, now, today, programme)
     cards = [page.card(line, bills[line.pk], filed.get(line.pk)) for line in lines]
     order = ("yes", "review", "leave", "no", "none", "keep")
@@ -96,8 +111,9 @@ class _Page:
     def __init__(self, person_index: bytes, now: dt.datetime, today: dt.date, programme: Programme) -> None:
         self.person_index, self.now, self.today, self.programme = person_index, now, today, programme
         self.phase = dates.phase(programme, today)
+        self.language = get_language() or "ko"
 
-    def card(self, line: Line, bills: list[Bill], filed: Application | None) -> Card:
+    def card(self, line: Line, bills: list[Bill], filed: News | None) -> Card:
         facts = register.facts_of(line)
         kind = self._kind(line)
         card = Card(id=f"line-{line.pk}", kind=kind, title=self._title(line, kind), bits=self._bits(line))
@@ -126,7 +142,7 @@ class _Page:
         if kind in ("yes", "review"):
             self._next(card, line, filed)
         if filed is not None:
-            card.status = (self._headline(filed, line), filed.filing.reference)
+            card.status = (self._headline(filed, line), filed.reference)
         if kind in ("no", "none"):
             card.objection = _link(_("이의 신청하기"), "refunds:object", line.pk)
         if card.amount is not None and "NOT_BILLED_YET" in line.reason_codes:
@@ -214,7 +230,7 @@ class _Page:
                 _("%(month)s 청구서에서 계산한 내용") % {"month": one} if one else _("청구서에서 계산한 내용")
             )
 
-    def _next(self, card: Card, line: Line, filed: Application | None) -> None:
+    def _next(self, card: Card, line: Line, filed: News | None) -> None:
         window, ended = self.programme.applications, line.terminated_on or self.programme.waiver.terminated_to
         if filed is not None and filed.is_live:
             card.act = _link(_("신청 현황 보기"), "refunds:status")
@@ -271,7 +287,7 @@ class _Page:
             }
         return _("%(closes)s까지 신청하셔야 받습니다.") % {"closes": closes}
 
-    def _headline(self, filed: Application, line: Line) -> str:
+    def _headline(self, filed: News, line: Line) -> str:
         """An application's news in the customer's words; what happens next stands on its own page."""
         day = {"day": kdate(filed.item_pay_on)}
         match filed.item_status if filed.status == "APPROVED" else None:
@@ -294,7 +310,7 @@ class _Page:
             "LATE": _("늦은 신청을 심사하고 있습니다"),
             "REJECTED": _("신청이 받아들여지지 않았습니다"),
             "WITHDRAWN": _("신청을 취소하셨습니다"),
-        }.get(filed.status, filed.get_status_display())
+        }.get(filed.status, filed.status)
 
     def _perk_codes(self, line: Line) -> list[str]:
         return perks_for(self.programme, line.product, line.customer.holder_kind == HolderKind.CORPORATE)
@@ -306,7 +322,7 @@ class _Page:
                 asks = perk.mode == "CHOICE" or (
                     perk.mode == "APPLICATION" and not rewards.is_automatic(perk, line.customer)
                 )
-                (card.to_do if asks else card.by_itself).append(dates.PerkLine.of(perk))
+                (card.to_do if asks else card.by_itself).append(dates.perk_line(perk, self.language))
         card.act = _link(_("혜택 자세히 보기"), "rewards:mine")
 
 
