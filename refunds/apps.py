@@ -9,9 +9,11 @@ class RefundsConfig(AppConfig):
         """Register the texts and the calendar's entries of each part of the room."""
         from refunds import reminders
         from refunds.applications import jobs, texts  # models are loaded only now
+        from refunds.payouts import jobs as payout_jobs
         from refunds.payouts import results
 
         texts.register()
         jobs.register()
         results.register()
+        payout_jobs.register()
         reminders.register()

@@ -10,6 +10,7 @@ from refunds.payouts.models import (
     Download,
     Hold,
     Item,
+    LeftBehind,
     ResultFile,
 )
 
@@ -27,6 +28,7 @@ __all__ = [
     "Hold",
     "HolderCheck",
     "Item",
+    "LeftBehind",
     "Note",
     "Objection",
     "ResultFile",

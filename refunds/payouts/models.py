@@ -470,6 +470,20 @@ class Item(models.Model):
         return self.reference
 
 
+class LeftBehind(models.Model):
+    """An approved application that a freeze left out, and why: nobody is forgotten without a reason."""
+
+    batch = models.ForeignKey(Batch, models.PROTECT, related_name="left_behind", verbose_name=_("지급 회차"))
+    application = models.ForeignKey(Application, models.PROTECT, related_name="+", verbose_name=_("신청"))
+    reason = models.CharField(_("이유"), max_length=20)
+
+    class Meta:
+        db_table = "refunds_left_behind"
+        verbose_name = _("이번에 나가지 않는 것")
+        verbose_name_plural = _("이번에 나가지 않는 것")
+        constraints = [models.UniqueConstraint(fields=["batch", "application"], name="left_behind_once")]
+
+
 class Download(models.Model):
     """Who took the bytes of a bank file, when and why."""
 

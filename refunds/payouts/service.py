@@ -21,6 +21,7 @@ from kt_remedy.audit import service as audit
 from kt_remedy.staff.models import User
 from refunds import bankfiles
 from refunds.applications.models import Application
+from refunds.applications.states import Status
 from refunds.bankfiles.records import Head, Payment, PaymentRefused
 from refunds.payouts import selection
 from refunds.payouts.models import Adjustment, BankFile, Batch, Chunk, Download, Hold, Item
@@ -157,6 +158,7 @@ def freeze(*, pay_on: dt.date, user: User) -> Batch:
         if not count:
             raise Refused("EMPTY", _("이 회차에 나갈 것이 없습니다."))
         batch.count, batch.won, batch.hash_total, batch.digest = count, won, hash_total, digest
+        _remember_the_rest(batch, chosen)
         batch.excluded = {reason: [many, won] for reason, many, won in _ordered(selection.counts(chosen, frame))}
         batch.status, batch.prepared_at = Batch.Status.FROZEN, now
         batch.prepared_by, batch.prepared_person = user, person_of(user)
@@ -214,6 +216,18 @@ def _copy(batch: Batch, chosen: selection.Selection, now: dt.datetime) -> None:
     holding = tuple(str(status) for status in Item.HOLDING)
     with connection.cursor() as cursor:
         cursor.execute(text, [batch.pk, now, *params, chosen.cut_off, chosen.cut_off, holding, batch.pk])
+
+
+def _remember_the_rest(batch: Batch, chosen: selection.Selection) -> None:
+    """Write down each approved application that stays behind, and why."""
+    text, params = selection.sql(chosen, programme.current())
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM refunds_left_behind WHERE batch_id = %s", [batch.pk])
+        cursor.execute(
+            "INSERT INTO refunds_left_behind (batch_id, application_id, reason)"  # noqa: S608
+            f" SELECT %s, application_id, reason FROM ({text}) s WHERE reason <> ALL(%s)",
+            [batch.pk, *params, [str(status) for status in Status]],
+        )
 
 
 def _totals(batch: Batch) -> tuple[int, int, int, str]:

@@ -1,0 +1,58 @@
+"""Account numbers are kept no longer than the money needs them (DESIGN 6): the nightly wipe after settlement."""
+
+import datetime as dt
+
+import pgtrigger
+from django.conf import settings
+from django.db import connection, transaction
+
+from kt_remedy import clock
+from kt_remedy.audit import service as audit
+from refunds.payouts.models import Batch, Chunk
+
+
+def wipe() -> tuple[int, int]:
+    """Empty the numbers and names of accounts whose every application is over for ACCOUNT_WIPE_DAYS, and drop the
+    bytes of bank files settled as long; returns how many accounts and pieces. The keyed index of a number stays for the
+    fraud report, the digest of a file for the auditor. At-least-once."""
+    now = clock.now()
+    before = now - dt.timedelta(days=settings.ACCOUNT_WIPE_DAYS)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '10min'")
+        cursor.execute(
+            """
+            UPDATE refunds_account c
+            SET number_enc = NULL, holder_name_enc = NULL, holder_birth_enc = NULL, wiped_at = %(now)s
+            WHERE c.wiped_at IS NULL AND c.created_at < %(before)s
+              AND NOT EXISTS (
+                  SELECT FROM refunds_application a
+                  WHERE a.account_id = c.id AND NOT (
+                      a.status IN ('REJECTED', 'WITHDRAWN') AND a.status_since < %(before)s
+                      OR EXISTS (SELECT FROM refunds_item i WHERE i.application_id = a.id AND i.kind = 'REFUND'
+                                 AND i.status = 'PAID' AND i.status_at < %(before)s)))
+              AND NOT EXISTS (
+                  SELECT FROM refunds_item i WHERE i.account_id = c.id AND i.status IN ('QUEUED', 'FILED', 'UNKNOWN'))
+            """,
+            {"now": now, "before": before},
+        )
+        accounts = cursor.rowcount
+        keys = list(
+            Batch.objects.filter(status=Batch.Status.SETTLED, settled_at__lt=before).values_list(
+                "files__message_id", flat=True
+            )
+        )
+        results = list(
+            Batch.objects.filter(status=Batch.Status.SETTLED, settled_at__lt=before).values_list(
+                "files__results__sha256", flat=True
+            )
+        )
+        with pgtrigger.ignore("refunds.Chunk:append_only"):
+            pieces, _each = Chunk.objects.filter(key__in=[key for key in {*keys, *results} if key]).delete()
+        if accounts or pieces:
+            audit.record(
+                actor="system",
+                action="accounts.wiped",
+                object=f"before:{clock.kst_date(before)}",
+                detail={"accounts": accounts, "pieces": pieces},
+            )
+    return accounts, pieces

@@ -1,0 +1,145 @@
+"""The invariants of the money hold along the whole way, and each breach is found by its own."""
+
+import datetime as dt
+import io
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from eligibility.models import Bill
+from refunds.accounts.models import Account
+from refunds.applications.models import Application
+from refunds.payouts import results, service, wipe
+from refunds.payouts.models import Batch, Chunk
+from refunds.payouts.verify import verify
+from tests.refunds.payouts import money
+from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
+
+DAY = dt.date(2026, 1, 22)
+
+
+@pytest.fixture(autouse=True)
+def cut_off(at):
+    at(CUT_OFF)
+    return at
+
+
+def broken() -> dict[str, int]:
+    return {finding.code: finding.count for finding in verify() if finding.count}
+
+
+def tamper(table: str, statement: str, *params) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute(statement, params)
+        cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+def test_all_is_well_at_every_step():
+    due()
+    assert broken() == {}
+    batch = money.frozen(3)
+    assert broken() == {}
+    service.send_back(batch_id=batch.pk, user=checker(), reason="다시")
+    assert broken() == {}
+    batch = service.freeze(pay_on=DAY, user=maker())
+    service.take_out(item_id=money.items(batch)[0].pk, user=maker(), reason="빼기")
+    batch = service.freeze(pay_on=DAY, user=maker())
+    service.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
+    (file,) = service.file(batch_id=batch.pk, user=maker())
+    assert broken() == {}
+    service.hand_over(file_id=file.pk, user=maker())
+    results.load_result(content=money.pain002(file, [], group="RJCT", reason="AM10"), name="r", user=maker())
+    assert broken() == {}
+    again = service.file_again(file_id=file.pk, user=maker())
+    service.hand_over(file_id=again.pk, user=maker())
+    one, two, *_rest = money.items(batch)
+    answers = [(one, "ACSC", ""), (two, "RJCT", "AC04")]
+    results.load_result(content=money.pain002(again, answers), name="r", user=maker())
+    assert broken() == {}
+    out = io.StringIO()
+    call_command("verify_money", stdout=out)
+    assert [line.split()[:2] for line in out.getvalue().splitlines()] == [
+        [code, "0"] for code in ("I1", "I2", "I4", "I5", "I6", "I7", "I12")
+    ]
+
+
+def test_a_paid_application_that_is_withdrawn_by_hand():
+    batch = money.frozen(1)
+    tamper("refunds_application", "UPDATE refunds_application SET status = 'WITHDRAWN'")
+    assert broken() == {"I5": 1}
+    assert batch.pk
+
+
+def test_an_amount_changed_by_hand():
+    batch = money.frozen(2)
+    tamper(
+        "refunds_item", "UPDATE refunds_item SET amount_krw = amount_krw + 1 WHERE id = %s", money.items(batch)[0].pk
+    )
+    assert broken() == {"I4": 2, "I6": 1, "I12": 1}
+
+
+def test_an_item_moved_without_its_event():
+    money.filed(1)
+    tamper("refunds_item", "UPDATE refunds_item SET status = 'UNKNOWN'")
+    assert broken() == {"I6": 1}
+
+
+def test_bytes_that_are_not_those_made():
+    money.filed(1)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT message_id FROM refunds_bank_file")
+        (key,) = cursor.fetchone()
+    from kt_remedy import crypto
+
+    tamper("refunds_chunk", "UPDATE refunds_chunk SET data_enc = %s", crypto.encrypt_bytes(b"x", Chunk.aad(key, 0)))
+    assert broken() == {"I4": 1}
+
+
+def test_one_person_as_both():
+    money.approved(1)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE refunds_batch DROP CONSTRAINT batch_two_people")
+    tamper("refunds_batch", "UPDATE refunds_batch SET approved_person = prepared_person")
+    assert broken() == {"I7": 1}
+
+
+def test_somebody_forgotten():
+    money.frozen(1)
+    forgotten = due()
+    assert broken() == {"I2": 1}
+    Application.objects.filter(pk=forgotten.pk).update(status_since=dt.datetime.fromisoformat(CUT_OFF))
+    assert broken() == {}
+
+
+def test_a_later_bill_is_no_breach_and_the_command_says_so_by_its_status():
+    batch = money.frozen(1)
+    Bill.objects.update(refunded_krw=100_000)  # billing learnt of the refund
+    assert broken() == {}
+    tamper("refunds_batch", "UPDATE refunds_batch SET won = won + 1")
+    with pytest.raises(SystemExit) as stopped:
+        call_command("verify_money", stdout=io.StringIO())
+    assert stopped.value.code == 1
+    assert batch.pk
+
+
+def test_the_wipe_empties_numbers_long_after_settlement(at, settings):
+    settings.ACCOUNT_WIPE_DAYS = 30
+    batch, file = money.handed_over(2)
+    one, two = money.items(batch)
+    results.load_result(content=money.pain002(file, [(one, "ACSC", ""), (two, "RJCT", "AC01")]), name="r", user=maker())
+    at("2026-02-18T00:00+09:00")
+    assert wipe.wipe() == (0, 0)
+    at("2026-02-20T00:00+09:00")
+    accounts, pieces = wipe.wipe()
+    assert (accounts, pieces) == (1, 2)
+    wiped, kept = Account.objects.get(pk=one.account_id), Account.objects.get(pk=two.account_id)
+    assert (wiped.number, wiped.holder_name, bytes(wiped.number_index)) == (None, None, bytes(one.account.number_index))
+    assert kept.number  # still to be paid
+    assert broken() == {}
+    with pytest.raises(service.Refused):
+        service.download(file_id=file.pk, user=maker(), reason="보기")
+    assert Batch.objects.get().status == "SETTLED"
