@@ -18,6 +18,7 @@ from eligibility.models import Bill, Feed, Line, LineDecision, Outcome, VerdictC
 from eligibility.rules.facts import local_day
 from kt_remedy import clock, programme
 from kt_remedy.audit import service as audit
+from kt_remedy.staff.models import User
 
 
 class NotDecidable(Exception):
@@ -156,7 +157,7 @@ def awaiting_decision() -> QuerySet[Line]:
     )
 
 
-def record_decision(*, contract_no: str, outcome: str, reason: str, decided_by) -> LineDecision:
+def record_decision(*, contract_no: str, outcome: str, reason: str, decided_by: User) -> LineDecision:
     """Write a person's decision on a line. It stands above the stored verdict until a later one (DESIGN 4).
 
     `outcome` is ELIGIBLE, NOT_ELIGIBLE or NOTHING_DUE. Raises PermissionDenied for staff who are no reviewer or whose

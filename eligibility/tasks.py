@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from eligibility.feed import deliveries
 from kt_remedy import clock, schedule
+from kt_remedy.models import Act
 
 
 def register() -> None:
@@ -16,7 +17,7 @@ def register() -> None:
     )
 
 
-def load_delivery(act) -> str:
+def load_delivery(act: Act) -> str:
     """Load the delivery of the act's day. At-least-once: a delivery that is loaded already changes nothing."""
     day = clock.kst_date(act.due_at)
     feed = deliveries.load_day(day)

@@ -188,10 +188,10 @@ def _beyond(row: LineRow | BillRow) -> Fault | None:
             (name for name, amount in zip(names, amounts, strict=True) if amount > LARGEST_AMOUNT), "suspended_days"
         )
         return Fault(column, row.values[LINE_COLUMNS.index(column)], TOO_LARGE)
-    amounts = row.bill[1:]
-    if max(amounts) <= LARGEST_AMOUNT:
+    billed = row.bill[1:]
+    if max(billed) <= LARGEST_AMOUNT:
         return None
-    place = next(number for number, amount in enumerate(amounts) if amount > LARGEST_AMOUNT)
+    place = next(number for number, amount in enumerate(billed) if amount > LARGEST_AMOUNT)
     column = ("billed_krw", "paid_krw", "waived_krw", "refunded_krw")[place]
     return Fault(column, row.values[place + 3], TOO_LARGE)
 

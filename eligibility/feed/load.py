@@ -15,6 +15,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from eligibility import rules
 from eligibility.feed import merge, staging, stored, workers
@@ -65,7 +66,7 @@ def exclusive() -> Iterator[None]:
 _LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "work_mem")
 
 
-def unhurry(cursor) -> None:
+def unhurry(cursor: CursorWrapper) -> None:
     """Lift the time limits of this session, and let it sort in more memory."""
     for name in _LIMITS[:3]:
         cursor.execute(f"SET {name} = 0")

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import IO, Protocol
 
 HEADER = ("file", "line", "column", "value", "reason")
 # A spreadsheet takes a cell that begins with one of these for a formula.
@@ -25,7 +25,7 @@ class Rejected(Protocol):
 
 
 @contextlib.contextmanager
-def opened(path: str | None) -> Iterator[TextIO]:
+def opened(path: str | None) -> Iterator[IO[str]]:
     """Standard error, or a new file that takes the place of `path` once the block has ended well."""
     if path is None:
         yield sys.stderr
@@ -43,7 +43,7 @@ def opened(path: str | None) -> Iterator[TextIO]:
             raise
 
 
-def write(stream: TextIO, rejects: Iterable[Rejected]) -> None:
+def write(stream: IO[str], rejects: Iterable[Rejected]) -> None:
     """Write the header and a line for each rejected row."""
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(HEADER)

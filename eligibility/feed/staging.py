@@ -9,14 +9,19 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db import connection
+from django.db import connection, models
 
 from eligibility.models import Bill, Customer, Line
 from eligibility.rules import Verdict
 
-LINE = tuple(field.column for field in Line._meta.concrete_fields if field.column != "decided_outcome")
-CUSTOMER = tuple(field.column for field in Customer._meta.concrete_fields)
-BILL = tuple(field.column for field in Bill._meta.concrete_fields)
+
+def _columns(model: type[models.Model]) -> tuple[str, ...]:
+    return tuple(str(field.column) for field in model._meta.concrete_fields)
+
+
+LINE = tuple(name for name in _columns(Line) if name != "decided_outcome")
+CUSTOMER = _columns(Customer)
+BILL = _columns(Bill)
 VERDICT = ("outcome", "reasons", "expected_penalty_krw", "refundable_krw", "programme_version")
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})

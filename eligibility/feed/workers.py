@@ -26,7 +26,8 @@ class Workers:
     """Runs one function over batches in several processes."""
 
     def __init__(self, pipes: list[Connection]) -> None:
-        self._idle, self._busy = list(pipes), []
+        self._idle: list[Connection] = list(pipes)
+        self._busy: list[Connection] = []
 
     def run(self, batches: Iterable[Any]) -> Iterator[Any]:
         """Hand every batch to whoever is free; yield the answers as they come, in no order."""

@@ -1,8 +1,9 @@
 import datetime as dt
 import sys
 from pathlib import Path
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from eligibility.feed import load, reports
@@ -13,14 +14,23 @@ from eligibility.feed.workers import WorkerFailed
 class Command(BaseCommand):
     help = "Loads one delivery of the billing system into the register: all of it, or nothing."
 
-    def add_arguments(self, parser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("lines", metavar="LINES", help="lines.csv of the delivery")
         parser.add_argument("bills", metavar="BILLS", help="bills.csv of the delivery")
         parser.add_argument("--as-of", metavar="DATE", type=_date, required=True, help="its day, as 2026-01-14")
         parser.add_argument("--rejects", metavar="FILE", help="where rejected rows are written (standard error)")
         parser.add_argument("--processes", metavar="N", type=int, help="worker processes (one for each core)")
 
-    def handle(self, *args, lines: str, bills: str, as_of: dt.date, rejects: str | None, processes, **options) -> None:
+    def handle(
+        self,
+        *args: Any,
+        lines: str,
+        bills: str,
+        as_of: dt.date,
+        rejects: str | None,
+        processes: int | None,
+        **options: Any,
+    ) -> None:
         shown = sys.stderr.isatty()
 
         def told(phase: str, percent: int) -> None:

@@ -1,4 +1,6 @@
-from django.core.management.base import BaseCommand, CommandError
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from eligibility.feed import load
 from eligibility.feed import rejudge as register
@@ -7,10 +9,10 @@ from eligibility.feed import rejudge as register
 class Command(BaseCommand):
     help = "Judges every line of the register by the installed programme; people's decisions stay."
 
-    def add_arguments(self, parser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="only print what would change")
 
-    def handle(self, *args, dry_run: bool, **options) -> None:
+    def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
         try:
             changes = register.rejudge(dry_run=dry_run)
         except load.LoadRefusedError as error:

@@ -1,4 +1,5 @@
 import sys
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -9,7 +10,7 @@ from kt_remedy import crypto
 class Command(BaseCommand):
     help = "Moves every encrypted value to the first key of FIELD_KEYS, in small batches, while the site is up."
 
-    def handle(self, *args, **options) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
         def told(column: rotation.Column, moved: int) -> None:
             if sys.stderr.isatty():
                 sys.stderr.write(f"\r{column.table}.{column.name}: {moved:,}   ")

@@ -1,7 +1,8 @@
 import sys
 from pathlib import Path
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from eligibility.feed import sample
 
@@ -10,12 +11,12 @@ class Command(BaseCommand):
     help = "Writes dated deliveries of an invented register: one folder per day, lines.csv and bills.csv in each."
     requires_system_checks = []
 
-    def add_arguments(self, parser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("directory", metavar="DIR", type=Path)
         parser.add_argument("--lines", metavar="N", type=int, default=20_000, help="how many lines (default 20000)")
         parser.add_argument("--seed", metavar="S", type=int, default=1, help="another seed, other people (default 1)")
 
-    def handle(self, *args, directory: Path, lines: int, seed: int, **options) -> None:
+    def handle(self, *args: Any, directory: Path, lines: int, seed: int, **options: Any) -> None:
         shown = sys.stderr.isatty()
 
         def progress(done: int) -> None:

@@ -1,0 +1,86 @@
+"""load_feed of a sample's first delivery beside a raw COPY of the finished rows into the same indexed tables.
+
+The load is the command as it is typed: checking, encrypting, judging and merging in as many processes as there are
+cores, on a durable server. The floor takes the rows the load left and COPYs them back into the emptied tables, indexes
+in place, all tables in one transaction. Memory is that of the command and its workers together, shared pages once.
+
+python -m benchmarks.bench_feed --lines 1000000
+"""
+
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks import frame
+
+TABLES = ("eligibility_customer", "eligibility_line", "eligibility_bill")
+
+
+def main() -> int:
+    """Seconds of a load against seconds of COPY, and the load's peak memory."""
+    words = frame.options(__doc__)
+    words.add_argument("--lines", type=int, default=1_000_000)
+    words.add_argument("--processes", type=int)
+    asked = words.parse_args()
+    with tempfile.TemporaryDirectory(prefix="remedy-load-") as folder, frame.portal(durable=True):
+        from eligibility.feed import sample
+
+        sample.write(Path(folder), lines=asked.lines, seed=1)
+        day = sample.DELIVERIES[0]
+        seconds, megabytes, said = _load(Path(folder) / str(day), str(day), asked.processes)
+        floor = _copy(Path(folder))
+    print(said)
+    missed = frame.row(f"load_feed of {asked.lines:,} lines", seconds, floor, unit="s", at_most=5, note="hoped for 3")
+    return missed | frame.row("its peak memory", megabytes, unit="MB", at_most=400)
+
+
+def _load(delivery: Path, day: str, processes: int | None) -> tuple[float, float, str]:
+    command = ["manage.py", "load_feed", str(delivery / "lines.csv"), str(delivery / "bills.csv"), "--as-of", day]
+    if processes is not None:
+        command += ["--processes", str(processes)]
+    began, peak = time.perf_counter(), 0.0
+    process = subprocess.Popen(frame.python(*command), stdout=subprocess.PIPE, text=True)
+    while process.poll() is None:
+        peak = max(peak, _memory(process.pid))
+        time.sleep(0.1)
+    seconds = time.perf_counter() - began
+    assert process.stdout is not None
+    said = process.stdout.read().strip()
+    if process.returncode:
+        raise SystemExit(f"load_feed ended with {process.returncode}: {said}")
+    return seconds, peak, said
+
+
+def _memory(pid: int) -> float:
+    """MB that a process and its children hold in memory now, each shared page once."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:  # it has just ended
+        return 0.0
+    own = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) / 1024
+    return own + sum(_memory(int(child)) for child in children)
+
+
+def _copy(folder: Path) -> float:
+    from django.db import connection, transaction
+
+    from eligibility.feed.load import unhurry
+
+    with connection.cursor() as cursor:
+        unhurry(cursor)
+        for table in TABLES:
+            with (folder / table).open("wb") as file:
+                cursor.copy_expert(f"COPY {table} TO STDOUT", file, size=1 << 16)
+        cursor.execute(f"TRUNCATE {', '.join(TABLES)} CASCADE")
+        began = time.perf_counter()
+        with transaction.atomic():
+            for table in TABLES:
+                with (folder / table).open("rb") as file:
+                    cursor.copy_expert(f"COPY {table} FROM STDIN", file, size=1 << 16)
+        return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
