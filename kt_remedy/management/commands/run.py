@@ -13,7 +13,7 @@ import unicodedata
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from io import StringIO
+from io import StringIO, TextIOWrapper
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -57,6 +57,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, lines: int, seed: int, **options: Any) -> None:
         if not settings.DEVELOPMENT:
             raise CommandError("This is a try-out on one machine; production starts its processes one by one (README).")
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(line_buffering=True)  # progress is shown in a file or a pipe too
         self.began = time.monotonic()
         port, sandbox_port = _port("PORT", "8000"), _port("SANDBOX_PORT", "8001")
         if port == sandbox_port:
