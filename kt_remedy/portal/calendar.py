@@ -36,7 +36,7 @@ class ActRow:
     title: Any
     tag: str
     icon: str
-    state: str
+    state: Any
     late: bool
     may_run_again: bool
 

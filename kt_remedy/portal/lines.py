@@ -23,7 +23,9 @@ from kt_remedy import masking
 from kt_remedy.portal import dates
 from kt_remedy.programme import Programme
 from kt_remedy.templatetags.remedy import icon, kdate, kdate_long, kmonth, krw
-from refunds.applications.news import News, news_of
+from refunds.applications import service as applications
+from refunds.applications.service import News
+from refunds.applications.states import LIVE
 from refunds.payouts import rounds
 from rewards import service as rewards
 from rewards.enrolment.base import perks_for
@@ -100,7 +102,7 @@ def cards_of(person_index: bytes, now: dt.datetime, today: dt.date, programme: P
     lines = list(Line.objects.filter(own_or_wards).select_related("customer").order_by("-opened_on", "contract_no"))
     numbers = [line.pk for line in lines]
     bills = register.bills_of(numbers)
-    filed = news_of(numbers)
+    filed = applications.news_of(numbers)
     page = _Page(person_index, now, today, programme)
     cards = [page.card(line, bills[line.pk], filed.get(line.pk)) for line in lines]
     order = ("yes", "review", "leave", "no", "none", "keep")
@@ -232,7 +234,7 @@ class _Page:
 
     def _next(self, card: Card, line: Line, filed: News | None) -> None:
         window, ended = self.programme.applications, line.terminated_on or self.programme.waiver.terminated_to
-        if filed is not None and filed.is_live:
+        if filed is not None and filed.status in LIVE:
             card.act = _link(_("신청 현황 보기"), "refunds:status")
             return
         if self.phase == "lookup":
