@@ -3,19 +3,16 @@
 python -m benchmarks.bench_notices --people 500000 --messages 2000
 """
 
-import argparse
-import base64
 import os
 import signal
+import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 
-from kt_remedy import local
+from benchmarks import frame
 
-QUEUE_TARGET = 2.0
 REGISTER = """
     INSERT INTO eligibility_customer (customer_no, ci_index, holder_kind, holder_name_enc, name_index, birth_date,
                                       digest, as_of)
@@ -35,38 +32,17 @@ REGISTER = """
 """
 
 
-def main() -> None:
-    """Both rows on servers of their own."""
-    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main() -> int:
+    """Both rows, on servers of their own."""
+    words = frame.options(__doc__)
     words.add_argument("--people", type=int, default=500_000)
     words.add_argument("--messages", type=int, default=2000)
     asked = words.parse_args()
-    with local.Servers(throw_away=True) as servers, tempfile.TemporaryDirectory() as folder:
-        os.environ.update(
-            DJANGO_SETTINGS_MODULE="kt_remedy.settings",
-            DEBUG="true",
-            DATABASE_URL=servers.database_url,
-            REDIS_URL=servers.redis_url,
-            SECRET_KEY="bench-" + "0123456789abcdef" * 4,
-            FIELD_KEYS="1:" + base64.b64encode(bytes(range(32))).decode(),
-            INDEX_KEY=base64.b64encode(bytes(range(32, 64))).decode(),
-            REMEDY_NOW="2026-01-20T10:00+09:00",
-            SANDBOX_PORT="8397",
-            SANDBOX_DIR=folder,
-            SMS_PER_SECOND="1000000",
-            LOG_LEVEL="ERROR",
-        )
-        import django
-
-        django.setup()
-        from django.core.management import call_command
-
-        call_command("migrate", verbosity=0)
-        queueing(asked.people)
-        sending(asked.messages)
+    with frame.portal(SANDBOX_PORT=str(_free_port()), SMS_PER_SECOND="1000000"):
+        return queueing(asked.people) | sending(asked.messages)
 
 
-def queueing(people: int) -> None:
+def queueing(people: int) -> int:
     """A round for so many people: our statement beside INSERT … SELECT of the finished rows."""
     from django.db import connection
 
@@ -90,9 +66,12 @@ def queueing(people: int) -> None:
             raw.append(time.perf_counter() - began)
         cursor.execute("TRUNCATE notices_message")
         cursor.execute("DROP TABLE finished")
-    print(
-        f"queue a reminder round for {people:,} people: {ours:.1f} s, raw INSERT … SELECT of the finished rows"
-        f" {min(raw):.1f} s, ratio {ours / min(raw):.2f} (target at most {QUEUE_TARGET})"
+    return frame.row(
+        f"queue a reminder round for {people:,} people, beside INSERT … SELECT of the finished rows",
+        ours,
+        min(raw),
+        unit="s",
+        at_most=2,
     )
 
 
@@ -110,7 +89,7 @@ def _round(number: int) -> float:
     return took
 
 
-def sending(messages: int) -> None:
+def sending(messages: int) -> int:
     """So many messages through the sender, beside the SDK called in a bare loop, both to the stand-in."""
     from django.conf import settings
     from solapi import SolapiMessageService
@@ -141,10 +120,19 @@ def sending(messages: int) -> None:
     finally:
         os.killpg(stand_in.pid, signal.SIGKILL)
         stand_in.wait()
-    print(
-        f"send {messages:,} messages: {ours:,.0f} a second, the SDK in a bare loop {bare:,.0f} a second,"
-        f" ratio {ours / bare:.1f}"
+    return frame.row(
+        f"send {messages:,} messages to the stand-in, beside the SDK in a bare loop",
+        ours,
+        bare,
+        unit="a second",
+        at_least=1,
     )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def _wait(address: str) -> None:
@@ -158,4 +146,4 @@ def _wait(address: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

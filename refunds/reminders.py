@@ -6,6 +6,7 @@ message leaves (D-43): one per person, not per line. Which number it goes to is 
 
 import datetime as dt
 import hashlib
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -208,11 +209,16 @@ def _queue(group: str, subject: str) -> str:
     return f"{group} {subject}: {number:,}"
 
 
-def _params() -> dict[str, object]:
+def _adult_since() -> dt.date:
+    """Whoever was born after this day is a minor today."""
     today = clock.today()
     leap_day = (today.month, today.day) == (2, 29)
+    return today.replace(year=today.year - ADULT_AGE, day=28 if leap_day else today.day)
+
+
+def _params() -> dict[str, Any]:
     return {
-        "adult_since": today.replace(year=today.year - ADULT_AGE, day=28 if leap_day else today.day),
+        "adult_since": _adult_since(),
         "forward_from": programme.current().waiver.forward_from,
     }
 
@@ -239,7 +245,7 @@ def _written_to_himself(customer: Customer, person: bytes) -> bool:
 
 
 def _is_minor(customer: Customer) -> bool:
-    return customer.birth_date is not None and customer.birth_date > _params()["adult_since"]
+    return customer.birth_date is not None and customer.birth_date > _adult_since()
 
 
 def _reissued(line: Line, customers: list[Customer]) -> bool:

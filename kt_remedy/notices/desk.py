@@ -159,7 +159,7 @@ def _steering(row: RoundRow | None, by: dict[str, int]) -> dict[str, Any]:
     """A round's funnel and next step; for one that is not approved yet also its text and some numbers, masked."""
     if row is None:
         return {}
-    step = steps.NEXT[row.state]
+    step = steps.NEXT[RoundRow.State(row.state)]
     action = reverse(f"notices:round-{step}", args=[row.pk])
     found: dict[str, Any] = {"row": row, "step": step, "action": action, "bars": _bars(row, by)}
     if row.state in (RoundRow.State.HELD, RoundRow.State.CHECKED) and texts.known(row.kind):

@@ -87,12 +87,15 @@ def queue_all(*, kind: str, subject: str, select: str, params: Mapping[str, Any]
             subject=subject,
             defaults={"state": Round.State.HELD if waits else Round.State.OPEN, "created_at": clock.now()},
         )
+        # One at a time for a round: then nobody gets in between, and ON CONFLICT, which costs a quarter, is not needed.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{kind}:{subject}"])
         cursor.execute(
             "INSERT INTO notices_message"  # noqa: S608  (the SELECT is code of ours; values are parameters)
             " (kind, subject, person_index, recipient, language, bulk, state, created_at, attempts, worker)"
             " SELECT %(kind)s, %(subject)s, chosen.person_index, chosen.recipient, chosen.language, true, 'QUEUED',"
             " %(now)s, 0, ''"
-            f" FROM ({select}) AS chosen ON CONFLICT (kind, subject, person_index) DO NOTHING",
+            f" FROM ({select}) AS chosen WHERE NOT EXISTS (SELECT FROM notices_message m WHERE m.kind = %(kind)s"
+            " AND m.subject = %(subject)s AND m.person_index = chosen.person_index)",
             {**(params or {}), "kind": kind, "subject": subject, "now": clock.now()},
         )
         return cursor.rowcount

@@ -14,6 +14,7 @@ import re
 import secrets
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from kt_remedy.sandbox import folder, inbox
@@ -55,7 +56,7 @@ class _State:
             self.index(json.loads(line))
 
     @property
-    def file(self):
+    def file(self) -> Path:
         return folder.home() / "solapi.jsonl"
 
     def index(self, message: dict[str, Any]) -> None:
