@@ -1,6 +1,35 @@
+import datetime as dt
+from typing import Any
+
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_in
+from django.utils.translation import gettext_lazy as _
+
+
+def _one_at_a_time(sender: Any, request: Any, **kwargs: Any) -> None:
+    """Staff who sign in on a browser take nothing over of the customer who used it."""
+    from kt_remedy.identity import service
+
+    service.drop(request)
+
+
+def _sweep_sessions(job: Any) -> None:
+    from django.contrib.sessions.backends.db import SessionStore
+
+    SessionStore.clear_expired()
 
 
 class IdentityConfig(AppConfig):
     name = "kt_remedy.identity"
-    verbose_name = "본인 확인"
+    verbose_name = _("본인 확인")
+
+    def ready(self) -> None:
+        from kt_remedy import schedule  # needs the models
+
+        user_logged_in.connect(_one_at_a_time, dispatch_uid="identity.one_at_a_time")
+        schedule.register(
+            "identity.sessions",
+            title=_("끝난 접속 지우기"),
+            task=_sweep_sessions,
+            due=dt.timedelta(hours=1),
+        )

@@ -12,8 +12,9 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from kt_remedy import schedule
 from kt_remedy.identity import service
-from tests.sessions import as_customer, person
+from tests.sessions import as_customer, as_staff, person, staff_user
 
 pytestmark = pytest.mark.django_db
 HONG = person("hong")
@@ -140,3 +141,18 @@ def test_a_verified_person_is_warned_before_the_end_and_nobody_else():
     assert "session-end" not in page.render(RequestContext(request))
     request.person = HONG
     assert 'data-warn-after="1560" data-ends-after="1740"' in page.render(RequestContext(request))
+
+
+def test_staff_and_customer_do_not_share_a_session():
+    client = as_staff(as_customer(Client(), HONG), staff_user("agent"))
+    assert service.person_of(browser(client.session.session_key)) is None
+    request = browser(client.session.session_key)
+    service.sign_in(request, HONG)
+    assert "_auth_user_id" not in request.session
+
+
+def test_ended_sessions_are_swept():
+    key = signed_in()
+    Session.objects.filter(pk=key).update(expire_date="2020-01-01T00:00:00Z")
+    schedule.entry("identity.sessions").task(None)
+    assert not Session.objects.filter(pk=key).exists()

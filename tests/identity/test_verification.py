@@ -1,5 +1,7 @@
 """Verification against the stand-in for PortOne, through the official SDK, as a browser does it."""
 
+import datetime as dt
+import difflib
 import json
 import re
 import time
@@ -11,18 +13,18 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
+from eligibility.models import Customer
 from kt_remedy import crypto, limits
 from kt_remedy.identity import provider, service
 from kt_remedy.sandbox import inbox, portone
-from kt_remedy.templatetags import remedy  # noqa: F401  the pages below are rendered with it
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sandbox")]
 NAME, BORN, DIGIT = "홍시험", "850315", "1"
 
 
 @pytest.fixture(autouse=True)
-def no_code_of_another_test(monkeypatch):
-    """Each test has numbers of its own, so that neither limits nor inboxes are shared."""
+def fresh_client():
+    """The service's address is that of this run. Each test has numbers of its own, so limits are not shared."""
     provider._client.cache_clear()
     yield
     provider._client.cache_clear()
@@ -301,3 +303,28 @@ def test_leaving_ends_the_session():
     enter(client, code_sent_to(phone))
     assert client.post(reverse("identity:leave")).status_code == 302
     assert person_of(client) is None
+
+
+def test_customers_and_strangers_get_the_same_answers():
+    known = Customer(
+        customer_no="K1",
+        ci_index=crypto.blind_index(portone.ci_of("홍고객", "1985-03-15"), "ci"),
+        holder_kind="PERSON",
+        name_index=b"",
+        digest=b"",
+        as_of=dt.date(2026, 1, 20),
+    )
+    known.holder_name = "홍고객"
+    known.save()
+    seen = []
+    for name in ("홍고객", "홍손님"):
+        client, phone = Client(), number()
+        asked = ask(client, phone, name=name)
+        page = client.get(reverse("identity:code"))
+        text = re.sub(
+            r'(csrfmiddlewaretoken" value=")[^"]*|010-\*+-\d{4}', "", page.content.decode().partition("<main")[2]
+        )
+        done = enter(client, code_sent_to(phone))
+        seen.append((asked.status_code, asked["Location"], text, done.status_code, done["Location"]))
+    assert seen[0][:2] + seen[0][3:] == seen[1][:2] + seen[1][3:]
+    assert list(difflib.unified_diff(seen[0][2].splitlines(), seen[1][2].splitlines(), n=0)) == []
