@@ -1,0 +1,199 @@
+"""Random interleavings of everything that moves money: at every step not a won is lost, and nobody is paid twice."""
+
+import datetime as dt
+import uuid
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from kt_remedy import clock, programme
+from refunds.applications import service as applications
+from refunds.applications.models import Application
+from refunds.payouts import results, rounds, service
+from refunds.payouts.models import BankFile, Batch, Item
+from refunds.payouts.verify import verify
+from tests.refunds import make
+from tests.refunds.payouts import money
+from tests.refunds.payouts.money import checker, due, maker
+
+# Whatever a rule tries may be refused; what it may not do is go through wrongly.
+REFUSALS = (service.Refused, results.ResultRefused, applications.Refused)
+
+
+def attempt(act, **kwargs):
+    """Try an act; a refusal leaves everything as it was."""
+    try:
+        with transaction.atomic():
+            return act(**kwargs)
+    except REFUSALS:
+        return None
+
+
+class Payouts(RuleBasedStateMachine):
+    """People apply, withdraw and mend while rounds are frozen, approved, filed, answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.everything = transaction.atomic()
+        self.everything.__enter__()
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.everything.__exit__(None, None, None)
+
+    @initialize()
+    def begin(self):
+        self.at("2026-01-20T17:00+09:00")
+        due(100_000)
+
+    @staticmethod
+    def at(iso: str) -> None:
+        clock._write(dt.datetime.fromisoformat(iso) - dt.datetime.now(dt.UTC))
+
+    def application(self, n: int) -> Application:
+        rows = list(Application.objects.order_by("id"))
+        return rows[n % len(rows)]
+
+    @rule(won=st.integers(1_000, 900_000))
+    def apply(self, won):
+        row = due(won)
+        Application.objects.filter(pk=row.pk).update(status_since=clock.now())
+
+    @rule(n=st.integers(0, 50))
+    def withdraw(self, n):
+        row = self.application(n)
+        attempt(applications.withdraw, application_id=row.pk, person_index=bytes(row.filing.person_index))
+
+    @rule(n=st.integers(0, 50))
+    def mend(self, n):
+        row = self.application(n)
+        to = make.account(row.line.customer, number=str(uuid.uuid4().int)[:12])
+        attempt(
+            applications.mend_account,
+            application_id=row.pk,
+            account_id=to.pk,
+            person_index=bytes(row.filing.person_index),
+        )
+
+    @rule(n=st.integers(0, 50))
+    def hold(self, n):
+        attempt(service.hold, application_id=self.application(n).pk, user=maker(), reason="본다")
+
+    @rule(n=st.integers(0, 50))
+    def release(self, n):
+        attempt(service.release, application_id=self.application(n).pk, user=maker(), reason="됐다")
+
+    @rule()
+    def pass_a_cut_off(self):
+        coming = rounds.next_round(clock.now(), programme.current())
+        if coming:
+            self.at(coming.cut_off.isoformat())
+
+    @rule()
+    def freeze(self):
+        for coming in rounds.calendar(programme.current()):
+            if coming.cut_off <= clock.now() and not Batch.objects.filter(pay_on=coming.pay_on).exclude(status="OPEN"):
+                attempt(service.freeze, pay_on=coming.pay_on, user=maker())
+
+    def batches(self, *statuses: str) -> list[Batch]:
+        return list(Batch.objects.filter(status__in=statuses).order_by("pay_on"))
+
+    @rule()
+    def approve(self):
+        for batch in self.batches("FROZEN"):
+            attempt(service.approve, batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
+
+    @rule()
+    def send_back(self):
+        for batch in self.batches("FROZEN", "APPROVED")[:1]:
+            attempt(service.send_back, batch_id=batch.pk, user=checker(), reason="다시")
+
+    @rule(n=st.integers(0, 50))
+    def take_out(self, n):
+        queued = list(Item.objects.filter(status="QUEUED").order_by("id"))
+        if queued:
+            attempt(service.take_out, item_id=queued[n % len(queued)].pk, user=maker(), reason="뺀다")
+
+    @rule()
+    def file(self):
+        for batch in self.batches("APPROVED"):
+            attempt(service.file, batch_id=batch.pk, user=maker())
+        for refused in BankFile.objects.filter(status="REFUSED"):
+            attempt(service.file_again, file_id=refused.pk, user=maker())
+
+    @rule()
+    def hand_over(self):
+        for file in BankFile.objects.filter(status="MADE"):
+            attempt(service.hand_over, file_id=file.pk, user=maker())
+
+    @precondition(lambda self: BankFile.objects.filter(status="HANDED_OVER").exists())
+    @rule(seed=st.integers(0, 10**6), whole=st.booleans())
+    def answer(self, seed, whole):
+        file = BankFile.objects.filter(status="HANDED_OVER").order_by("-id").first()
+        options = [("ACSC", ""), ("RJCT", "AC04"), ("PDNG", ""), None]
+        answers = []
+        for n, item in enumerate(Item.objects.filter(file=file).order_by("id")):
+            chosen = options[(seed >> (2 * n % 20)) % 4]
+            if chosen:
+                answers.append((item, *chosen))
+        content = (
+            money.pain002(file, [], group="RJCT", reason="AM10")
+            if whole and seed % 7 == 0
+            else money.pain002(file, answers)
+        )
+        attempt(results.load_result, content=content, name=f"r{seed}", user=maker())
+
+    @invariant()
+    def nothing_is_lost(self):
+        assert [f for f in verify() if f.count] == []
+
+    @invariant()
+    def nobody_is_paid_twice(self):
+        paid = list(Item.objects.filter(status="PAID", kind="REFUND").values_list("application_id", flat=True))
+        assert len(paid) == len(set(paid))
+
+    @invariant()
+    def every_won_is_somewhere(self):
+        """What was frozen is, item by item, still queued, at the bank, paid or back: count and won."""
+        for batch in Batch.objects.exclude(status="OPEN"):
+            states = [(item.status, item.amount_krw) for item in batch.items.standing()]
+            assert (len(states), sum(amount for _status, amount in states)) == (batch.count, batch.won)
+        for item in Item.objects.standing().select_related("application__line"):
+            assert item.amount_krw == item.application.line.refundable_krw
+
+
+def test_money(db):
+    run_state_machine_as_test(
+        Payouts,
+        settings=settings(
+            max_examples=10,
+            stateful_step_count=25,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.soak
+def test_money_for_long(db):
+    run_state_machine_as_test(
+        Payouts,
+        settings=settings(
+            max_examples=300,
+            stateful_step_count=50,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
