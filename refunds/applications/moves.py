@@ -16,12 +16,28 @@ class Refused(Exception):
         self.code = code
 
 
-def begin(applications: list[Application], *, actor: str, code: str, at: dt.datetime) -> None:
-    """Write new applications in their first state, with the decision that says who filed."""
-    Application.objects.bulk_create(applications)
-    Decision.objects.bulk_create(
-        Decision(application=row, to_status=row.status, actor=actor, code=code, decided_at=at) for row in applications
-    )
+def begin(filed: list[tuple[Application, Status, str]], *, actor: str, at: dt.datetime) -> None:
+    """Write new applications, each with the state the table gave it and the word why.
+
+    Each is filed by `actor` and then decided by the system: two decisions, as for any other move. The rows of all lines
+    go in together.
+    """
+    rows = [row for row, _to, _code in filed]
+    Application.objects.bulk_create(rows)
+    decisions = [
+        Decision(application=row, to_status=Status.SUBMITTED, actor=actor, code="FILED", decided_at=at) for row in rows
+    ]
+    decided = [(row, to, code) for row, to, code in filed if to != Status.SUBMITTED]
+    decisions += [
+        Decision(application=row, from_status=Status.SUBMITTED, to_status=to, actor="system", code=code, decided_at=at)
+        for row, to, code in decided
+    ]
+    Decision.objects.bulk_create(decisions)
+    for status in {to for _row, to, _code in decided}:
+        moving = [row for row, to, _code in decided if to == status]
+        Application.objects.filter(pk__in=[row.pk for row in moving]).update(status=status)
+        for row in moving:
+            row.status = status
 
 
 def move(

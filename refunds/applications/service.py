@@ -25,7 +25,7 @@ from kt_remedy.notices import service as notices
 from kt_remedy.programme import Programme
 from kt_remedy.staff.models import User
 from refunds.accounts.models import Account, OwnerKind
-from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT, Answer, Facts, decide
+from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT, Facts, decide
 from refunds.applications.models import Application, Channel, Draft, Filing, Lateness
 from refunds.applications.moves import Refused, begin, move
 from refunds.applications.states import ASKED_AGAIN, LIVE, Status
@@ -119,6 +119,7 @@ def submit(
         try:
             with transaction.atomic():
                 return _submit(
+                    again=attempt > 0,
                     key=key,
                     channel=Channel(channel),
                     person_index=person_index,
@@ -145,6 +146,7 @@ def submit(
 
 def _submit(
     *,
+    again: bool,
     key: str,
     channel: Channel,
     person_index: bytes,
@@ -161,7 +163,8 @@ def _submit(
     outage_on: dt.date | None,
     outage_reason: str,
 ) -> Submitted:
-    before = Filing.objects.filter(idempotency_key=key).first()
+    # The first time nobody looks for the key: the unique index finds what was there before, and then we look.
+    before = Filing.objects.filter(idempotency_key=key).first() if again else None
     if before is not None:
         if bytes(before.person_index) != person_index:
             raise Refused("LINES")
@@ -171,28 +174,26 @@ def _submit(
     when = lateness(applied_on, frame)
 
     lines = _lines(contracts, person_index, representation)
-    live = {
-        row.line_id: row
-        for row in Application.objects.filter(line__in=contracts, status__in=LIVE).select_related("filing")
-    }
+    live, earlier = _applications_of(contracts)
     if len(live) == len(contracts):
         return Submitted(live[contracts[0]].filing, new=False, elsewhere=tuple(live.values()))
     account = _account(account_id, person_index)
     sharing = persons_on(account, besides=person_index) + 1
 
-    answers: dict[str, tuple[Answer, bool]] = {}
+    decided: dict[str, tuple[Status, str]] = {}
+    samples: dict[str, bool] = {}
     for contract_no, line in lines.items():
         if contract_no in live:
             continue
-        sample = in_sample(contract_no, frame)
+        sample = samples[contract_no] = in_sample(contract_no, frame)
         answer = decide(_facts(line, account, when, representation, sharing, qa_sample=sample, reviewed=False))
         if answer.status is None:
             raise Refused(
                 "NO_CLAIM", _("환급받을 금액이 없거나 대상이 아닌 회선입니다. 다르다고 보시면 이의를 신청해 주세요.")
             )
-        answers[contract_no] = (answer, sample)
+        decided[contract_no] = (answer.status, answer.code)
 
-    first = lines[next(iter(answers))]
+    first = lines[next(iter(decided))]
     filing = Filing(
         id=uuid.uuid4(),
         reference=new_reference(),
@@ -215,7 +216,6 @@ def _submit(
     if representative:
         filing.representative = representative
     filing.save(force_insert=True)
-    earlier = _earlier(list(answers))
     rows = [
         Application(
             filing=filing,
@@ -230,14 +230,10 @@ def _submit(
             flag=SHARED_ACCOUNT if sharing > PERSONS_ON_ONE_ACCOUNT else "",
             previous=earlier.get(contract_no),
         )
-        for contract_no, (_answer, sample) in answers.items()
+        for contract_no, sample in samples.items()
     ]
     actor = actor_of(staff)
-    begin(rows, actor=actor, code="FILED", at=now)
-    for row in rows:
-        answer = answers[row.line_id][0]
-        assert answer.status is not None
-        move(row, answer.status, code=answer.code, actor="system", at=now)
+    begin([(row, *decided[row.line_id]) for row in rows], actor=actor, at=now)
     audit.record(
         actor=actor,
         action="filing.submitted",
@@ -325,10 +321,12 @@ def _facts(
     )
 
 
-def _earlier(contracts: list[str]) -> dict[str, Application]:
-    """The last application of each line that came to nothing: a new one refers to it (D-32)."""
-    rows = Application.objects.filter(line__in=contracts).exclude(status__in=LIVE).order_by("id")
-    return {row.line_id: row for row in rows}
+def _applications_of(contracts: list[str]) -> tuple[dict[str, Application], dict[str, Application]]:
+    """The live application of each line, and the last that came to nothing: a new one refers to it (D-32)."""
+    live, earlier = {}, {}
+    for row in Application.objects.filter(line__in=contracts).select_related("filing").order_by("id"):
+        (live if row.is_live else earlier)[row.line_id] = row
+    return live, earlier
 
 
 def _uuid_or_none(text: str) -> uuid.UUID | None:
