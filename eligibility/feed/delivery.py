@@ -176,7 +176,7 @@ class Delivery:
         for batch in file.batches():
             dealt: list[tuple[int, Any]] = []
             for row in batch:
-                if type(row) is LineRow:
+                if isinstance(row, LineRow):
                     contract = row.values[0]
                     dealt.append((hash(contract) % parts, (row.line, contract, keep(row))))
                 else:
@@ -204,7 +204,7 @@ class Delivery:
         for batch in file.batches():
             dealt: list[tuple[int, Any]] = []
             for row in batch:
-                if type(row) is BillRow:
+                if isinstance(row, BillRow):
                     contract, item, billed_on = row.values[:3]
                     dealt.append((hash(contract) % parts, (row.line, contract, item, billed_on, keep(row))))
                 elif row.key is None:
