@@ -70,6 +70,14 @@ class Encoder:
         self._days = rules.LocalDays(programme.zone)
         self._line_file, self._bill_file = LineFile(lines, programme.zone), BillFile(bills)
         self._digest_key = crypto.blind_index("", "digest")
+        self._ci_index, self._name_index, self._msisdn_index = map(crypto.indexer, ("ci", "name", "msisdn"))
+        self._seal_ci, self._seal_guardian_ci, self._seal_name = (
+            crypto.sealer(f"eligibility_customer:{column}")
+            for column in ("ci_enc", "guardian_ci_enc", "holder_name_enc")
+        )
+        self._seal_msisdn, self._seal_contact = (
+            crypto.sealer(f"eligibility_line:{column}") for column in ("msisdn_enc", "contact_enc")
+        )
 
     def close(self) -> None:
         """Close the two files."""
@@ -99,7 +107,7 @@ class Encoder:
 
     def _lines(self, rows: Iterable[LineRow], out: Encoded) -> None:
         programme, as_of, time, day = self._programme, self._as_of, self._time, self._days.day
-        encrypt, index, judge, version = crypto.encrypt, crypto.blind_index, rules.judge, programme.version
+        seal, index, judge, version = self._seal_msisdn, self._msisdn_index, rules.judge, programme.version
         append = out.lines.append
         holder: tuple[str, ...] = ()
         first = last = 0
@@ -115,17 +123,22 @@ class Encoder:
             verdict = judge(facts, (), programme)
             reachable = "\\N\t\\N"
             if contact:
-                hidden = encrypt(contact, f"eligibility_line:contact_enc:{contract_no}").hex()
-                reachable = f"\\\\x{hidden}\t\\\\x{index(contact, 'msisdn').hex()}"
+                reachable = f"\\\\x{self._seal_contact(contact, contract_no).hex()}\t\\\\x{index(contact).hex()}"
+            started = time(started_at)
+            # Most lines have one moment three times.
+            opened, committed, opened_on = started, started, facts.contract_started_on
+            if opened_at != started_at:
+                opened, opened_on = time(opened_at), day(opened_at)
+            if committed_at != started_at:
+                committed = time(committed_at)
             append(
                 f"{contract_no}\t{customer_no}"
-                f"\t\\\\x{encrypt(msisdn, f'eligibility_line:msisdn_enc:{contract_no}').hex()}"
-                f"\t\\\\x{index(msisdn, 'msisdn').hex()}\t{reachable}"
-                f"\t{network}\t{product}\t{time(opened_at)}\t{contract_type}\t{contract_event}"
-                f"\t{time(started_at)}\t{time(committed_at)}\t{months}\t{facts.subsidy}\t{facts.extra_subsidy}"
-                f"\t{facts.discount}\t{facts.suspended_days}\t{status}\t{time(terminated_at)}\t{reason}"
-                f"\t{time(asked_at)}\t{time(rejoined_at)}\t{day(opened_at)}\t{facts.terminated_on or staging.NULL}"
-                f"\t{verdict.outcome}\t{';'.join(verdict.reasons)}\t{verdict.expected_penalty}\t{verdict.refundable}"
+                f"\t\\\\x{seal(msisdn, contract_no).hex()}\t\\\\x{index(msisdn).hex()}\t{reachable}"
+                f"\t{network}\t{product}\t{opened}\t{contract_type}\t{contract_event}\t{started}\t{committed}"
+                f"\t{months}\t{facts.subsidy}\t{facts.extra_subsidy}\t{facts.discount}\t{facts.suspended_days}"
+                f"\t{status}\t{time(terminated_at)}\t{reason}\t{time(asked_at)}\t{time(rejoined_at)}"
+                f"\t{opened_on}\t{facts.terminated_on or staging.NULL}\t{verdict.outcome}"
+                f"\t{';'.join(verdict.reasons)}\t{verdict.expected_penalty}\t{verdict.refundable}"
                 f"\t{version}\t{as_of}\t{line}\n"
             )
         if holder:
@@ -134,20 +147,16 @@ class Encoder:
     def _customer(self, holder: tuple[str, ...], first: int, last: int) -> str:
         customer_no, ci, guardian_ci, kind, name, birth_date = holder
 
-        def hidden(column: str, value: str) -> str:
-            return f"\\\\x{crypto.encrypt(value, f'eligibility_customer:{column}:{customer_no}').hex()}"
-
-        def indexed(value: str, purpose: str) -> str:
-            return f"\\\\x{crypto.blind_index(value, purpose).hex()}"
-
+        own = guardian = "\\N\t\\N"
+        if ci:
+            own = f"\\\\x{self._ci_index(ci).hex()}\t\\\\x{self._seal_ci(ci, customer_no).hex()}"
+        if guardian_ci:
+            sealed = self._seal_guardian_ci(guardian_ci, customer_no)
+            guardian = f"\\\\x{self._ci_index(guardian_ci).hex()}\t\\\\x{sealed.hex()}"
         digest = hashlib.blake2s(_SEPARATOR.join(holder).encode(), key=self._digest_key, digest_size=16)
-        own = f"{indexed(ci, 'ci')}\t{hidden('ci_enc', ci)}" if ci else "\\N\t\\N"
-        guardian = (
-            f"{indexed(guardian_ci, 'ci')}\t{hidden('guardian_ci_enc', guardian_ci)}" if guardian_ci else "\\N\t\\N"
-        )
         return (
-            f"{customer_no}\t{own}\t{guardian}\t{kind}\t{hidden('holder_name_enc', name)}"
-            f"\t{indexed(search.name_key(name), 'name')}\t{birth_date or staging.NULL}"
+            f"{customer_no}\t{own}\t{guardian}\t{kind}\t\\\\x{self._seal_name(name, customer_no).hex()}"
+            f"\t\\\\x{self._name_index(search.name_key(name)).hex()}\t{birth_date or staging.NULL}"
             f"\t\\\\x{digest.hexdigest()}\t{self._as_of}\t{first}\t{last}\n"
         )
 

@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
@@ -43,7 +44,7 @@ class Command(BaseCommand):
                 if shown:
                     sys.stderr.write("\r")
                 reports.write(report, load.rejects_of(feed))
-        except (FeedError, load.LoadRefusedError, WorkerFailed) as error:
+        except (FeedError, load.LoadRefusedError, WorkerFailed, ImproperlyConfigured) as error:
             raise CommandError(str(error), returncode=2) from None
         except OSError as error:
             raise CommandError(f"{rejects} cannot be written: {error.strerror or error}", returncode=2) from None
