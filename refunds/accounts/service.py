@@ -11,7 +11,6 @@ import httpx
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
-from portone_server_sdk import errors
 
 from kt_remedy import clock, crypto, limits, portone, work
 from kt_remedy.audit import service as audit
@@ -100,6 +99,8 @@ def ask(account: Account) -> tuple[str, str, str]:
 
     A network call of up to five seconds; never inside a transaction. The holder's name is compared and forgotten.
     """
+    from portone_server_sdk import errors  # late: see `kt_remedy.portone`
+
     bank = banks.find(account.bank_code)
     assert bank is not None
     assert account.number is not None
