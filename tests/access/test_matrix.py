@@ -1,0 +1,106 @@
+"""Who gets in where: `tests/cases/access.csv`, every route and method by every kind of visitor.
+
+In a cell, `x` is let in and empty is kept out: 403, or led to the page where one proves who one is. Objects of other
+people are asked for by numbers that do not exist: "not found" betrays nothing and fits both. A route that is not
+in the table fails, so a new one is thought about.
+"""
+
+import csv
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+
+from kt_remedy.access import ROLES
+from kt_remedy.staff.models import Store
+from tests.access.routes import routes
+from tests.sessions import as_customer, as_staff, person, staff_user
+
+TABLE = Path(__file__).resolve().parent.parent / "cases" / "access.csv"
+VISITORS = ("anonymous", "customer", "password_only", *ROLES)
+ARGUMENTS = {
+    "way": "sms",
+    "object_id": "0",
+    "content_type_id": "0",
+    "app_label": "staff",
+    "url": "nothing-here",
+    "reference": "R-0",
+    "contract_no": "NONE-0",
+    "code": "none",
+    "digest": "0" * 64,
+    "name": "none",
+    "kind": "none",
+}
+KEPT_OUT = ("/staff/login/", "/identity/?", "/identity/", "/staff/second-factor/totp/activate/")
+
+BROWSER = Client(
+    raise_request_exception=False
+)  # one for all: each reads the static files and loads the middleware anew
+
+
+def cases() -> list[dict[str, str]]:
+    with TABLE.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_table_names_every_route_and_no_other():
+    named = {route.name for route in routes() if not route.name.endswith(":")}
+    in_table = {case["route"] for case in cases()}
+    assert named - in_table == set(), "routes without a row: say who may use them"
+    assert in_table - named == set(), "rows of routes that are gone"
+
+
+_ROUTES = {route.name: route for route in routes()}
+
+
+def address(name: str) -> str:
+    route = _ROUTES[name]
+    nobody = "00000000-0000-0000-0000-000000000000"
+    found = {arg: nobody if f"<uuid:{arg}>" in route.pattern else ARGUMENTS.get(arg, "0") for arg in route.arguments}
+    return reverse(name, kwargs=found)
+
+
+@pytest.fixture(scope="module")
+def visitors(django_db_setup, django_db_blocker):
+    """Session cookies of every kind of visitor; made once, because signing in is slow."""
+    with django_db_blocker.unblock():
+        cookies = {"anonymous": None}
+        cookies["customer"] = as_customer(Client(), person("matrix")).cookies
+        cookies["password_only"] = as_staff(
+            Client(), staff_user("maker", username="matrix-half"), second_factor=False
+        ).cookies
+        store, _ = Store.objects.get_or_create(code="S-0001", defaults={"name": "시험점"})
+        for role in ROLES:
+            cookies[role] = as_staff(Client(), staff_user(role, username=f"matrix-{role}", store=store)).cookies
+        yield {
+            visitor: cookie[settings.SESSION_COOKIE_NAME].value if cookie else "" for visitor, cookie in cookies.items()
+        }
+
+
+def let_in(answer, *, everybody: bool) -> bool:
+    if answer.status_code == 403:
+        return False
+    if everybody:  # who comes too early is led to the first step, as anybody is
+        return True
+    return not (answer.status_code == 302 and answer["Location"].startswith(KEPT_OUT))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("case", cases(), ids=lambda case: f"{case['route']} {case['method']}")
+def test_who_gets_in(case, visitors):
+    wrong = []
+    target = address(case["route"])
+    everybody = all(case[visitor] == "x" for visitor in VISITORS)
+    for visitor in VISITORS[:4] if everybody else VISITORS:  # one of each kind will do
+        BROWSER.cookies.clear()
+        if visitors[visitor]:
+            BROWSER.cookies[settings.SESSION_COOKIE_NAME] = visitors[visitor]
+        answer = BROWSER.generic(case["method"], target, HTTP_X_STAY="1")
+        assert answer.status_code < 500, f"{visitor}: {answer.status_code}"
+        if answer.status_code == 404 and _ROUTES[case["route"]].arguments:
+            continue
+        if let_in(answer, everybody=everybody) is not (case[visitor] == "x"):
+            wrong.append((visitor, answer.status_code, answer.get("Location", "")))
+    assert wrong == []
