@@ -274,13 +274,16 @@ def in_sample(contract_no: str, frame: Programme) -> bool:
 
 def persons_on(account: Account, *, besides: bytes) -> int:
     """How many other persons have a live application that pays to the same account (D-35)."""
-    return (
-        Application.objects.filter(account__number_index=account.number_index, status__in=LIVE)
-        .exclude(account__person_index=besides)
-        .values("account__person_index")
-        .distinct()
-        .count()
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT count(DISTINCT other.person_index)
+            FROM refunds_account other JOIN refunds_application a ON a.account_id = other.id
+            WHERE other.number_index = %s AND other.person_index <> %s AND a.status = ANY(%s)
+            """,
+            [account.number_index, besides, [status.value for status in LIVE]],
+        )
+        return cursor.fetchone()[0]
 
 
 def _lines(contracts: list[str], person_index: bytes, representation: str) -> dict[str, Line]:
