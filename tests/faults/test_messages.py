@@ -200,7 +200,7 @@ def test_the_clock_forward_and_back_sends_no_round_twice(sandbox, at, monkeypatc
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(3))
 def test_random_kills_and_a_failing_gateway(sandbox, at, workers, broker, seed):  # noqa: F811
-    """Five minutes of a bad day, three times."""
+    """A minute of a bad day, three times."""
     import random
 
     chance = random.Random(seed)
