@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from eligibility.models import Customer, Line
@@ -281,7 +281,7 @@ def persons_on(account: Account, *, besides: bytes) -> int:
             FROM refunds_account other JOIN refunds_application a ON a.account_id = other.id
             WHERE other.number_index = %s AND other.person_index <> %s AND a.status = ANY(%s)
             """,
-            [account.number_index, besides, [status.value for status in LIVE]],
+            [bytes(account.number_index), besides, [status.value for status in LIVE]],
         )
         return cursor.fetchone()[0]
 
@@ -326,7 +326,8 @@ def _facts(
 
 def _applications_of(contracts: list[str]) -> tuple[dict[str, Application], dict[str, Application]]:
     """The live application of each line, and the last that came to nothing: a new one refers to it (D-32)."""
-    live, earlier = {}, {}
+    live: dict[str, Application] = {}
+    earlier: dict[str, Application] = {}
     for row in Application.objects.filter(line__in=contracts).select_related("filing").order_by("id"):
         (live if row.is_live else earlier)[row.line_id] = row
     return live, earlier
@@ -639,18 +640,8 @@ def news_of(contract_nos: Iterable[str]) -> dict[str, News]:
 
 
 def for_lines(contract_nos: Iterable[str]) -> dict[str, Application]:
-    """The newest application of each of these lines, over or not, with the state and pay day of its last payout item
-    as `item_status` and `item_pay_on` (None where there is none). One query."""
-    items = Item.objects.filter(application=OuterRef("pk"), kind=Item.Kind.REFUND).exclude(status=Item.Status.VOID)
-    rows = (
-        Application.objects.filter(line__in=list(contract_nos))
-        .select_related("filing", "account")
-        .annotate(
-            item_status=Subquery(items.order_by("-id").values("status")[:1]),
-            item_pay_on=Subquery(items.order_by("-id").values("batch__pay_on")[:1]),
-        )
-        .order_by("id")
-    )
+    """The newest application of each of these lines, over or not."""
+    rows = Application.objects.filter(line__in=list(contract_nos)).select_related("filing", "account").order_by("id")
     return {row.line_id: row for row in rows}
 
 

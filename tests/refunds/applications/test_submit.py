@@ -264,5 +264,4 @@ def test_the_news_of_lines_is_that_of_their_newest_application(at, django_assert
     assert set(news) == {one.pk, two.pk}
     assert (news[one.pk].status, news[one.pk].reference) == ("APPROVED", newest.filing.reference)
     assert (news[two.pk].status, news[two.pk].item_status) == ("NEED_ACCOUNT", None)
-    annotated = service.for_lines([one.pk])[one.pk]
-    assert (annotated.item_status, annotated.item_pay_on) == (news[one.pk].item_status, news[one.pk].item_pay_on)
+    assert service.for_lines([one.pk, none.pk]) == {one.pk: newest}
