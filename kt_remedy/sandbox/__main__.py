@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from importlib.util import find_spec
 from socketserver import ThreadingMixIn
 from threading import Thread
 from typing import Any
@@ -24,22 +23,10 @@ MOUNTS = {"/portone": "portone", "/solapi": "solapi", "/bank": "bank"}
 REST = "phone"  # the phone's inbox and the authenticator: the pages a person opens
 
 
-def _load(name: str) -> Application:
-    if find_spec(f"kt_remedy.sandbox.{name}") is None:
-        return _missing
-    app: Application = import_module(f"kt_remedy.sandbox.{name}").app
-    return app
-
-
-def _missing(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
-    return [b"No stand-in here."]
-
-
 def mounted() -> Application:
     """All stand-ins as one WSGI application, each under its prefix."""
-    apps = {prefix: _load(name) for prefix, name in MOUNTS.items()}
-    rest = _load(REST)
+    apps = {prefix: import_module(f"kt_remedy.sandbox.{name}").app for prefix, name in MOUNTS.items()}
+    rest = import_module(f"kt_remedy.sandbox.{REST}").app
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         setup_testing_defaults(environ)
