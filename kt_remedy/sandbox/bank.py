@@ -187,7 +187,7 @@ def app(environ: dict[str, Any], start_response: Start) -> Any:
 def _take(environ: dict[str, Any]) -> str:
     head = f"Content-Type: {environ.get('CONTENT_TYPE', '')}\r\n\r\n".encode()
     message = BytesParser(policy=HTTP).parsebytes(head + body_of(environ))
-    parts = [part for part in message.iter_parts()] if message.is_multipart() else []
+    parts = list(message.iter_parts()) if message.is_multipart() else []
     content = next((part.get_payload(decode=True) for part in parts if part.get_filename()), None)
     if not content:
         raise Bad("파일을 골라 주세요.")
@@ -223,7 +223,8 @@ def _counter(here: str, fault: str = "") -> str:
         f"{told}<p>지급 화면에서 내려받은 은행 파일을 여기에 올리면, 고른 대로 답한 결과 파일을 돌려줍니다. 돈은"
         " 움직이지 않습니다.<br><small>Upload the payment file; the result file comes back as you choose. No money"
         ' moves.</small></p><form method="post" enctype="multipart/form-data"><p><label for="file">은행 파일'
-        ' (payment file)</label><br><input id="file" name="file" type="file" required></p><button>올리기 (upload)</button></form>'
+        ' (payment file)</label><br><input id="file" name="file" type="file" required></p>'
+        "<button>올리기 (upload)</button></form>"
         f"<h2>받은 파일</h2><table>{rows or '<tr><td>아직 없습니다.</td></tr>'}</table>",
     )
 

@@ -451,7 +451,7 @@ class ItemAdmin(RoleAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         response = super().changelist_view(request, extra_context)
         found = getattr(response, "context_data", {}).get("cl")
-        if found is not None:
+        if found is not None and isinstance(response, TemplateResponse) and response.context_data is not None:
             response.context_data["totals"] = found.queryset.order_by().aggregate(
                 count=Count("pk"), won=Sum("amount_krw")
             )

@@ -5,6 +5,8 @@ does not exist, a second live or paid refund of one application, a change of a f
 who both prepared and approved. Nothing but `refunds.payouts.service` writes these tables.
 """
 
+from typing import Any
+
 import pghistory
 import pgtrigger
 from django.conf import settings
@@ -19,7 +21,7 @@ from refunds.applications.models import Application
 STAY = pgtrigger.Protect(name="stays", operation=pgtrigger.Delete)
 APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
 # One statement may move half a million items: their history is written by one statement too.
-HISTORY = {
+HISTORY: dict[str, Any] = {
     "level": pgtrigger.Statement,
     "append_only": True,
     "context_field": None,
@@ -270,7 +272,7 @@ class Chunk(models.Model):
     @property
     def data(self) -> bytes:
         """The bytes as they were stored."""
-        return crypto.decrypt_bytes(self.data_enc, self.aad(self.key, self.number))
+        return crypto.decrypt_bytes(bytes(self.data_enc), self.aad(self.key, self.number))
 
 
 class ResultFile(models.Model):

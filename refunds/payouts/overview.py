@@ -247,8 +247,8 @@ def duties(*, at: dt.datetime | None = None) -> list[Duty]:
             text = _("%(round)s 오늘 %(when)s 마감") % {"round": _round(coming), "when": kdatetime(coming.cut_off)}
             found.append((text, "maker", coming.cut_off, url))
     for batch in Batch.objects.exclude(status__in=["OPEN", "SETTLED"]).order_by("pay_on"):
-        coming = round_on(batch.pay_on, frame)
-        label = _round(coming) if coming else str(batch)
+        known = round_on(batch.pay_on, frame)
+        label = _round(known) if known else str(batch)
         url, by = reverse("admin:refunds_batch_change", args=[batch.pk]), hand_over_by(batch.pay_on)
         if batch.status == Batch.Status.FROZEN:
             found.append((_("%(round)s 승인") % {"round": label}, "checker", by, url))

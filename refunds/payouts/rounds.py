@@ -9,10 +9,11 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from zoneinfo import ZoneInfo
 
 import holidays
 
-from kt_remedy.programme import Programme
+from kt_remedy.programme import Payout, Programme, Supplementary
 
 _WEEK = dt.timedelta(days=7)
 _DAY = dt.timedelta(days=1)
@@ -55,7 +56,7 @@ def business_days_before(day: dt.date, count: int) -> dt.date:
 
 
 @lru_cache(maxsize=8)
-def _calendar(payouts, supplementary, zone) -> tuple[Round, ...]:
+def _calendar(payouts: tuple[Payout, ...], supplementary: Supplementary, zone: ZoneInfo) -> tuple[Round, ...]:
     # Two rows may share a pay day; their round closes with the later of them.
     cut_offs: dict[dt.date, dt.datetime] = {}
     for row in payouts:
@@ -65,7 +66,7 @@ def _calendar(payouts, supplementary, zone) -> tuple[Round, ...]:
     return (*fixed, *_weekly(payouts, supplementary, zone, len(fixed)))
 
 
-def _weekly(payouts, supplementary, zone, number: int) -> Iterator[Round]:
+def _weekly(payouts: tuple[Payout, ...], supplementary: Supplementary, zone: ZoneInfo, number: int) -> Iterator[Round]:
     if not payouts:
         return
     last = max(next_business_day(row.pay_on) for row in payouts)
