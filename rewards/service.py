@@ -21,6 +21,8 @@ from rewards.enrolment import base
 from rewards.models import BaseLine, Entitlement, Grant, Voucher
 from rewards.perks.dates import age_on, born_on_or_before, ends_on, grant_months, last_day
 
+# When the calendar acts: the base after the night's delivery has been loaded, grants as the month begins.
+BASE_AT, GRANT_AT = dt.time(9), dt.time(0, 5)
 ADULT_AGE = 19  # 성년: below it a legal guardian agrees (Civil Act art. 4)
 
 

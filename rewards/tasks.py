@@ -7,10 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from kt_remedy import clock, programme, schedule
 from rewards.enrolment import base, grants
 from rewards.providers import files
-
-# After the night's delivery has been loaded.
-BASE_AT = dt.time(9)
-GRANT_AT = dt.time(6)
+from rewards.service import BASE_AT, GRANT_AT
 
 
 def register() -> None:

@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from kt_remedy import clock
 from kt_remedy.programme import Payout, Perk, Programme
 from kt_remedy.templatetags.remedy import kday, kmonth, kweekday
+from refunds.reminders import HOUR as REMINDERS_AT
+from rewards.service import BASE_AT, GRANT_AT
 
 _MORNING = dt.time(9)
 
@@ -63,7 +65,9 @@ def moments(programme: Programme) -> list[Moment]:
     found = [
         Moment("lookup", opening, _("조회 시작")),
         Moment("waiver-ends", clock.kst(waiver.terminated_to, _MORNING), _("위약금 없는 해지 마지막 날")),
-        Moment("base", clock.kst(programme.rewards.base_date + dt.timedelta(days=1)), _("고객 보답 대상 확정")),
+        Moment(
+            "base", clock.kst(programme.rewards.base_date + dt.timedelta(days=1), BASE_AT), _("고객 보답 대상 확정")
+        ),
         Moment("opens", clock.kst(window.opens, _MORNING), _("환급 신청 시작")),
         Moment("closes", clock.kst(window.closes, _MORNING), _("환급 신청 마지막 날")),
         Moment("closed", clock.kst(window.closes + dt.timedelta(days=1)), _("환급 신청 마감")),
@@ -72,7 +76,7 @@ def moments(programme: Programme) -> list[Moment]:
         found.append(
             Moment(
                 f"reminder-{reminder.round}",
-                clock.kst(reminder.send_on, programme.notices.send_from),
+                clock.kst(reminder.send_on, REMINDERS_AT),
                 _("%(n)d차 안내 문자") % {"n": reminder.round},
             )
         )
@@ -92,7 +96,7 @@ def moments(programme: Programme) -> list[Moment]:
             for month in range(perk.months):
                 first = _months_later(perk.starts, month)
                 title = _("%(month)s 데이터 지급") % {"month": kmonth(first)}
-                found.append(Moment(f"grant-{perk.code}-{month + 1}", clock.kst(first, dt.time(0, 5)), title))
+                found.append(Moment(f"grant-{perk.code}-{month + 1}", clock.kst(first, GRANT_AT), title))
         if perk.ends:
             found.append(Moment(f"ends-{perk.code}", clock.kst(perk.ends, _MORNING), _("로밍 혜택 마지막 날")))
     return sorted(found, key=lambda moment: moment.at)

@@ -97,7 +97,7 @@ def test_monthly_grants_follow_the_line_of_that_day(take_base, at, kept, setting
     first = grant_months(perk)[0]
     with pytest.raises(base.NotYet):
         grants.run_month(perk, first)
-    at("2026-02-01T06:00+09:00")
+    at("2026-02-01T00:05+09:00")
     assert grants.run_month(perk, first) == "1 of 3 lines granted"
     assert grants.run_month(perk, first) == "1 of 3 lines granted"
     states = dict(Grant.objects.values_list("contract_no", "state"))
@@ -105,7 +105,7 @@ def test_monthly_grants_follow_the_line_of_that_day(take_base, at, kept, setting
     assert iot.pk not in states
     # D-48: a suspended month is not made up for, the next one counts again.
     Line.objects.filter(pk=suspended.pk).update(status="ACTIVE")
-    at("2026-03-01T06:00+09:00")
+    at("2026-03-01T00:05+09:00")
     grants.run_month(perk, grant_months(perk)[1])
     assert (
         Grant.objects.filter(contract_no=suspended.pk).order_by("month").values_list("state", flat=True)[1] == "GRANTED"
@@ -130,7 +130,7 @@ def test_an_unwritable_folder_is_a_fault_that_waits(take_base, at, kept, setting
     settings.HAND_OFF_DIR = str(tmp_path / "file")
     kept()
     take_base()
-    at("2026-02-01T06:00+09:00")
+    at("2026-02-01T00:05+09:00")
     perk = grants.monthly(programme.current())[0]
     grants.run_month(perk, grant_months(perk)[0])
     files.deliver_open()
@@ -142,7 +142,7 @@ def test_an_unwritable_folder_is_a_fault_that_waits(take_base, at, kept, setting
 def test_one_grant_for_line_perk_and_month_in_the_database(take_base, at, kept):
     line = kept()
     take_base()
-    at("2026-02-01T06:00+09:00")
+    at("2026-02-01T00:05+09:00")
     perk = grants.monthly(programme.current())[0]
     grants.run_month(perk, grant_months(perk)[0])
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
