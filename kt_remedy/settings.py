@@ -52,7 +52,7 @@ _local = json.loads(_saved.read_text()) if DEVELOPMENT and _saved.exists() else 
 
 SECRET_KEY = env.str("SECRET_KEY", _local.get("SECRET_KEY", ""))
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
-if DEVELOPMENT and not SECRET_KEY or FILES_ONLY:
+if (DEVELOPMENT and not SECRET_KEY) or FILES_ONLY:
     SECRET_KEY = secrets.token_urlsafe(50)
 try:
     FIELD_KEYS = crypto.parse_keys(env.str("FIELD_KEYS", _local.get("FIELD_KEYS", "")))

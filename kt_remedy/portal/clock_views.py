@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from eligibility.feed import deliveries
 from kt_remedy import clock, programme
 from kt_remedy.access import public
 from kt_remedy.portal import dates
@@ -19,7 +20,9 @@ def move(request: HttpRequest) -> HttpResponse:
     """GET lists the moments, POST moves to one. Where no clock is set, this page does not exist."""
     if not clock.is_set():
         raise Http404
-    moments = dates.moments(programme.current())
+    # What a delivery brings counts from when it is loaded: jump over one and its lines miss the cut-off of that day.
+    arrivals = [dates.Moment(f"delivery-{at:%Y-%m-%d}", at, _("청구 데이터 도착")) for at in deliveries.moments()]
+    moments = sorted([*dates.moments(programme.current()), *arrivals], key=lambda moment: moment.at)
     now = clock.now()
     if request.method == "POST":
         chosen = next((moment for moment in moments if moment.key == request.POST.get("to")), None)

@@ -1,0 +1,230 @@
+"""The main job from end to end, as people do it.
+
+A customer, a clerk, a maker and a checker in browsers of their own, the calendar doing by itself what needs nobody, and
+the stand-ins for telephone and bank.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from eligibility.feed import sample
+from kt_remedy.staff import demo
+from kt_remedy.staff import service as staff
+from refunds.applications.models import Application
+from refunds.payouts.models import Batch, Item
+from rewards.demo import create_vouchers
+from rewards.models import BaseLine, Grant
+from tests import people
+from tests.conftest import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Person:
+    """Somebody with a browser window of their own."""
+
+    def __init__(self, browser, site: str, sandbox: str) -> None:
+        self.context = browser.new_context(base_url=site, locale="ko-KR", viewport={"width": 1280, "height": 900})
+        self.context.set_default_timeout(30_000)
+        self.page = self.context.new_page()
+        self.sandbox = sandbox
+
+    def beside(self, path: str) -> str:
+        """What a page of the stand-ins says, in a second window."""
+        window = self.context.new_page()
+        window.goto(self.sandbox + path)
+        text = window.inner_text("body")
+        window.close()
+        return text
+
+    def reads(self) -> str:
+        """The page as a person reads it, with plain spaces."""
+        return self.page.inner_text("main").replace("\u00a0", " ").replace("\u2060", "")
+
+    def verify(self, key: str, next_page: str) -> None:
+        """Prove to be one of the cast by a code on their telephone."""
+        who = people.person(key)
+        self.page.goto(f"/identity/sms/?next={next_page}")
+        self.page.get_by_label("이름", exact=True).fill(who.name)
+        self.page.get_by_label("통신사").select_option(who.carrier)
+        self.page.get_by_label("휴대폰 번호").fill(who.phone)
+        self.page.get_by_label("생년월일 6자리").fill(str(who.birth_date)[2:].replace("-", ""))
+        self.page.get_by_label("주민등록번호 뒤 첫 숫자 하나").fill("1")
+        self.page.get_by_role("button", name="인증번호 받기").click()
+        self.page.wait_for_url("**/identity/code/**")
+        code = re.search(r"\b\d{6}\b", self.beside(f"/inbox?to={who.phone}")).group()
+        self.page.get_by_label("인증번호").fill(code)
+        self.page.get_by_role("button", name="확인하기").click()
+        self.page.wait_for_url(f"**{next_page}")
+
+    def sign_in(self, username: str, next_page: str) -> None:
+        """Sign in as one of the demonstration's staff, second factor from the authenticator."""
+        self.page.goto(f"/staff/login/?next={next_page}")
+        self.page.locator("input[name=login]").fill(username)
+        self.page.locator("input[name=password]").fill(demo.PASSWORD)
+        self.page.locator("main button[type=submit]").first.click()
+        self.page.locator("input[name=code]").fill(self.code(username))
+        self.page.locator("main button[type=submit]").first.click()
+        self.page.wait_for_url(f"**{next_page}")
+
+    def code(self, username: str) -> str:
+        """The code the authenticator shows for a member of staff."""
+        window = self.context.new_page()
+        window.goto(f"{self.sandbox}/authenticator")
+        digits = window.locator(f'[data-user="{username}"]').inner_text()
+        window.close()
+        return digits
+
+    def move_clock(self, title: str) -> None:
+        """Move the demonstration's clock forward to one of the programme's moments."""
+        self.page.goto("/clock/")
+        self.page.get_by_role("button", name=title).click()
+        self.page.wait_for_load_state()
+
+
+@pytest.fixture
+def someone(browser, live_server, sandbox):
+    """Open browser windows; all close with the test."""
+    opened = []
+
+    def open_one() -> Person:
+        opened.append(Person(browser, live_server.url, sandbox))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.context.close()
+
+
+def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, tmp_path):
+    sample.write(Path(settings.DELIVERIES_DIR), lines=sample.smallest(), seed=people.SEED)
+    staff.create_demo_staff()
+    create_vouchers()
+    at("2026-01-15T10:00+09:00")
+
+    # By themselves: the deliveries that have come, then the base of 13 January.
+    wait_until(BaseLine.objects.exists, seconds=120, what="deliveries and the base")
+
+    customer = someone()
+    page = customer.page
+    page.goto("/")
+    page.get_by_role("link", name="내 회선 확인하기").click()
+    page.wait_for_url("**/identity/**")
+    customer.verify("hong", "/my/")
+    assert page.locator("article.verdict").count() == 3
+    page.get_by_role("button", name="이 회선 환급 신청하기").click()
+    page.get_by_label("은행", exact=True).select_option("088")
+    page.get_by_label("계좌번호").fill("110-123-456789")
+    page.get_by_role("button", name="계속").click()
+    page.locator("input[name=privacy]").check()
+    page.get_by_role("button", name="계속").click()
+    assert "아직 신청되지 않았습니다" in customer.reads()
+    page.get_by_role("button", name=re.compile("환급 신청하기")).click()
+    page.wait_for_url("**/receipt/**")
+    hong = Application.objects.get()
+    assert hong.filing.reference in customer.reads()
+    assert "1월 22일(목)" in customer.reads()
+    phone = people.person("hong").phone
+    wait_until(lambda: "접수" in customer.beside(f"/inbox?to={phone}"), what="the message about the application")
+
+    clerk = someone()
+    clerk.sign_in("clerk", "/desk/")
+    desk = clerk.page
+    wolmae = people.person("wolmae")
+    desk.get_by_label("휴대폰 번호 또는 계약번호").fill("CAST-102-1")
+    desk.get_by_label("생년월일 또는 이름").fill(wolmae.name)
+    desk.get_by_role("button", name="찾기").click()
+    desk.get_by_label("본 신분증").select_option("DRIVER")
+    desk.get_by_label("안내 문자 받을 번호").fill(wolmae.phone)
+    desk.get_by_role("button", name="신분증을 보았습니다").click()
+    desk.get_by_role("button", name="신청서 쓰기").click()
+    desk.locator("input[name=lines]").first.check()
+    desk.get_by_label("은행", exact=True).select_option("004")
+    desk.get_by_label("계좌번호").fill("123402123456")
+    desk.locator("input[name=privacy]").check()
+    desk.get_by_role("button", name="신청하기").click()
+    desk.wait_for_url("**/desk/receipt/**")
+    assert set(Application.objects.values_list("line", "status")) == {
+        ("CAST-101-1", "WAITING_FOR_BILL"),
+        ("CAST-102-1", "APPROVED"),
+    }
+
+    # The first reminder leaves by itself to those who have not applied, and to nobody who has.
+    customer.move_clock("1차 안내 문자")
+    lan = people.person("lan").phone
+    wait_until(lambda: "받은 문자가 없습니다" not in customer.beside(f"/inbox?to={lan}"), what="the first reminder")
+    # His bill, and that it is paid, came with the delivery of that morning, which released what waited for it.
+    wait_until(lambda: Application.objects.filter(status="APPROVED").count() == 2, what="the bill to release it")
+    customer.move_clock("1차 지급 명단 확정")
+
+    maker = someone()
+    maker.sign_in("maker", "/admin/refunds/batch/rounds/")
+    admin = maker.page
+    admin.get_by_role("link", name=re.compile("확정")).and_(admin.locator(".btn-primary")).first.click()
+    admin.get_by_role("button", name=re.compile("확정")).click()
+    batch = Batch.objects.get(pay_on="2026-01-22")
+    assert (batch.status, batch.count) == ("FROZEN", 2)
+
+    checker = someone()
+    checker.sign_in("checker", f"/admin/refunds/batch/{batch.pk}/change/")
+    desk = checker.page
+    assert f"{batch.won:,}" in desk.content()
+    desk.locator("input[name=total]").fill(f"{batch.won:,}")
+    desk.get_by_role("button", name="이 금액을 승인하기").click()
+    desk.wait_for_load_state()
+    batch.refresh_from_db()
+    assert batch.status == "APPROVED"
+
+    admin.goto(f"/admin/refunds/batch/{batch.pk}/change/")
+    admin.get_by_role("link", name="은행 파일 만들기").click()
+    admin.locator("form button.btn-primary").click()
+    file = batch.files.get()
+    admin.get_by_role("link", name=re.compile("^내려받기")).first.click()
+    admin.locator("[name=reason]").fill("은행에 전달하려고")
+    with admin.expect_download() as download:
+        admin.locator("form button.btn-primary").click()
+    sent = tmp_path / file.name
+    download.value.save_as(sent)
+    admin.goto(f"/admin/refunds/batch/{batch.pk}/change/")
+    admin.get_by_role("link", name=re.compile("은행에 전달함")).first.click()
+    admin.locator("form button.btn-primary").click()
+
+    bank = someone().page
+    bank.goto(f"{customer.sandbox}/bank/")
+    bank.locator("input[type=file]").set_input_files(sent)
+    bank.get_by_role("button", name=re.compile("올리기")).click()
+    returned = Item.objects.get(application__line="CAST-102-1")
+    bank.locator("tr", has_text=returned.reference).locator("select").select_option("closed")
+    with bank.expect_download() as download:
+        bank.get_by_role("button", name=re.compile("결과 파일 받기")).first.click()
+    result = tmp_path / "result.xml"
+    download.value.save_as(result)
+
+    admin.goto("/admin/refunds/resultfile/load/")
+    admin.locator("input[type=file]").set_input_files(result)
+    admin.locator("form button.btn-primary").click()
+    admin.wait_for_load_state()
+    assert dict(Item.objects.values_list("application__line", "status")) == {
+        "CAST-101-1": "PAID",
+        "CAST-102-1": "RETURNED",
+    }
+    page.goto("/refunds/status/")
+    assert "받으셨습니다" in page.content() or "입금" in page.content()
+    wait_until(
+        lambda: "계좌" in customer.beside(f"/inbox?to={wolmae.phone}"), what="the message about the returned payment"
+    )
+
+    customer.move_clock("2월 데이터 지급")
+    wait_until(lambda: Grant.objects.filter(contract_no="CAST-101-3").exists(), seconds=120, what="the first grant")
+    page.goto("/rewards/")
+    page.get_by_label(re.compile("TVING")).check()
+    page.get_by_role("button", name="이 서비스로 고르기").click()
+    page.get_by_role("button", name=re.compile("이용권 번호 받기")).click()
+    assert "DEMO-TVING-" in page.content()
+    # It is five past midnight: the message waits for the hours in which messages leave.
+    assert "이용권" not in customer.beside(f"/inbox?to={phone}")
+    customer.move_clock("2차 지급 명단 확정")
+    wait_until(lambda: "이용권" in customer.beside(f"/inbox?to={phone}"), what="the message about the code")
