@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from kt_remedy.access import ROLES
-from kt_remedy.staff.models import Store
+from kt_remedy.audit.models import AuditEntry
+from kt_remedy.staff.models import Store, User
 from tests.access.routes import routes
 from tests.sessions import as_customer, as_staff, person, staff_user
 
@@ -77,6 +80,10 @@ def visitors(django_db_setup, django_db_blocker):
         yield {
             visitor: cookie[settings.SESSION_COOKIE_NAME].value if cookie else "" for visitor, cookie in cookies.items()
         }
+        # These rows were committed; other tests count from nothing.
+        tables = ", ".join(model._meta.db_table for model in (User, Store, Session, AuditEntry))
+        with connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {tables} CASCADE")
 
 
 def let_in(answer, *, everybody: bool) -> bool:
