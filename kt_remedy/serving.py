@@ -1,5 +1,6 @@
 """gunicorn's settings: `gunicorn --config python:kt_remedy.serving kt_remedy.wsgi`. Read from the environment."""
 
+import gc
 import os
 
 bind = os.environ.get("BIND", f"127.0.0.1:{os.environ.get('PORT', '8000')}")
@@ -21,3 +22,11 @@ accesslog = None
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
 # Its socket would lie in the home folder and be one for all portals of a machine.
 control_socket_disable = True
+
+
+def when_ready(server: object) -> None:
+    """Put what was loaded before the fork out of the collector's sight: walking it on every round costs each page a
+    tenth of its time and unshares the memory the processes have in common."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
