@@ -1,0 +1,52 @@
+"""The rewards page in a browser, in every state a card can be in: no finding at both ends of the scale."""
+
+import datetime as dt
+
+import pytest
+from django.test import Client
+
+from eligibility.models import Feed
+from kt_remedy import programme
+from rewards import service
+from rewards.enrolment import base, grants
+from rewards.perks.dates import grant_months
+from tests.journeys.test_pages_refunds import enter, look
+from tests.refunds import make
+from tests.sessions import as_customer, person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def kept(holder, **facts):
+    return make.line(
+        holder, terminated="", outcome="NOT_ELIGIBLE", product="HANDSET", refundable_krw=0, status="ACTIVE", **facts
+    )
+
+
+def test_the_rewards_page_in_its_states(at, page, live_server) -> None:
+    at("2026-01-14T09:00+09:00")
+    adult, minor = make.customer(ci="hong"), make.customer(ci="kong", birth="2011-07-20")
+    chooses, gets = kept(adult), kept(adult)
+    make.line(adult, product="HANDSET")
+    kept(minor)
+    enter(page, live_server, as_customer(Client(), person("hong")))
+    page.goto("/rewards/")
+    look(page)  # before the base
+    Feed.objects.create(as_of=dt.date(2026, 1, 14), state="LOADED", started_at=dt.datetime(2026, 1, 14, tzinfo=dt.UTC))
+    base.run_all()
+    page.goto("/rewards/")
+    look(page)  # before the start
+    at("2026-02-02T10:00+09:00")
+    perk = grants.monthly(programme.current())[0]
+    grants.run_month(perk, grant_months(perk)[0])
+    service.import_vouchers(perk_code="OTT", choice_code="TVING", codes=["TV-0001"])
+    for line in (chooses, gets):
+        service.choose(perk_code="OTT", contract_no=line.pk, choice_code="TVING", person_index=bytes(adult.ci_index))
+    service.issue_code(perk_code="OTT", contract_no=gets.pk, person_index=bytes(adult.ci_index))
+    service.apply(perk_code="INSURANCE", person_index=bytes(adult.ci_index))
+    page.goto("/rewards/")
+    assert "TV-0001" in page.content()
+    look(page)  # chosen, code in hand, insured, months running, a line outside the base
+    enter(page, live_server, as_customer(Client(), person("kong", birth_date=dt.date(2011, 7, 20))))
+    page.goto("/rewards/")
+    look(page)  # a minor: with the guardian
