@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from kt_remedy import crypto
+from kt_remedy import crypto, phones
 
 _COMPANY = re.compile(r"주식회사|유한회사|\(주\)|\(유\)|㈜")
 _SPACE = re.compile(r"\s+")
@@ -14,12 +14,6 @@ def name_key(name: str) -> str:
     return _SPACE.sub("", _COMPANY.sub("", unicodedata.normalize("NFC", name))).upper()
 
 
-def phone_key(number: str) -> str:
-    """A telephone number as bare digits with a leading 0: `+82 10-1234-5678` and `010 1234 5678` are one."""
-    digits = re.sub(r"\D", "", number)
-    return "0" + digits[2:].removeprefix("0") if digits.startswith("82") else digits
-
-
 def ci_index(ci: str) -> bytes:
     """By this a person is found: the blind index of the connecting information."""
     return crypto.blind_index(ci, "ci")
@@ -27,7 +21,7 @@ def ci_index(ci: str) -> bytes:
 
 def msisdn_index(number: str) -> bytes:
     """By this a line is found from its number."""
-    return crypto.blind_index(phone_key(number), "msisdn")
+    return crypto.blind_index(phones.key(number), "msisdn")
 
 
 def name_index(name: str) -> bytes:

@@ -7,6 +7,8 @@ import unicodedata
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from kt_remedy import phones
+
 CARRIERS = [
     ("", _("통신사를 골라 주세요")),
     ("KT", "KT"),
@@ -16,10 +18,6 @@ CARRIERS = [
     ("SKT_MVNO", _("SKT 알뜰폰")),
     ("LGU_MVNO", _("LG U+ 알뜰폰")),
 ]
-
-
-def _digits(text: str) -> str:
-    return re.sub(r"\D", "", unicodedata.normalize("NFKC", text))
 
 
 class AppForm(forms.Form):
@@ -48,12 +46,10 @@ class AppForm(forms.Form):
 
     def clean_phone(self) -> str:
         """Bare digits from 010-1234-5678, 010 1234 5678 or +82 10 1234 5678 (DOMAIN C5)."""
-        digits = _digits(self.cleaned_data["phone"])
-        if digits.startswith("82"):
-            digits = "0" + digits[2:].removeprefix("0")
-        if not re.fullmatch(r"010\d{8}", digits):
-            raise forms.ValidationError(_("010으로 시작하는 11자리 번호를 적어 주세요."))
-        return digits
+        try:
+            return phones.mobile(self.cleaned_data["phone"])
+        except ValueError:
+            raise forms.ValidationError(_("010으로 시작하는 11자리 번호를 적어 주세요.")) from None
 
     @property
     def identity_number(self) -> str | None:
@@ -83,7 +79,7 @@ class SmsForm(AppForm):
     )
 
     def clean_born(self) -> str:
-        digits = _digits(self.cleaned_data["born"])
+        digits = phones.digits(self.cleaned_data["born"])
         if len(digits) == 8:  # many write the year in full
             digits = digits[2:]
         try:
@@ -93,7 +89,7 @@ class SmsForm(AppForm):
         return digits
 
     def clean_digit(self) -> str:
-        digit = _digits(self.cleaned_data["digit"])
+        digit = phones.digits(self.cleaned_data["digit"])
         if not re.fullmatch(r"[0-9]", digit):
             raise forms.ValidationError(_("숫자 하나를 적어 주세요."))
         return digit
@@ -114,7 +110,7 @@ class CodeForm(forms.Form):
     )
 
     def clean_code(self) -> str:
-        digits = _digits(self.cleaned_data["code"])
+        digits = phones.digits(self.cleaned_data["code"])
         if len(digits) != 6:
             raise forms.ValidationError(_("인증번호는 숫자 6자리입니다."))
         return digits

@@ -16,10 +16,10 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, Min, OuterRef, Q
 
-from kt_remedy import clock, crypto, programme, work
+from kt_remedy import clock, crypto, phones, programme, work
 from kt_remedy.notices import gateway, texts
 from kt_remedy.notices.models import Message, Round
-from kt_remedy.notices.service import opted_out, phone_key
+from kt_remedy.notices.service import opted_out
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ def _prepare(message: Message) -> gateway.Outgoing | None:
         _settle([message.pk], State.CANCELLED, "NO_LONGER_DUE")
         return None
     number = (kind.address(message) if kind.address else None) if message.recipient else message.to
-    number = phone_key(number or "")
+    number = phones.key(number or "")
     if not number:
         _settle([message.pk], State.FAILED, "NO_NUMBER")
         return None
@@ -271,5 +271,5 @@ def _key(message: Message) -> str:
 def _number_of(message: Message) -> str:
     if message.recipient:
         address = texts.kind(message.kind).address
-        return phone_key((address(message) if address else None) or "")
+        return phones.key((address(message) if address else None) or "")
     return message.to or ""

@@ -1,13 +1,12 @@
 """What other rooms call: register a kind of message, queue one, queue a whole round."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
 
-from kt_remedy import clock, crypto
+from kt_remedy import clock, crypto, phones
 from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message, OptOut, Round
 
@@ -62,7 +61,7 @@ def queue(
         body=texts.render(kind, language, context or {}),
         created_at=clock.now(),
     )
-    number = phone_key(to)
+    number = phones.key(to)
     if number:
         message.to = number
         message.to_index = crypto.blind_index(number, "msisdn")
@@ -121,11 +120,5 @@ def opted_out(to_indexes: Sequence[bytes]) -> set[bytes]:
 def opt_out(*, number: str) -> None:
     """Send no more reminders to a number; said twice changes nothing. The caller writes the audit entry."""
     OptOut.objects.get_or_create(
-        pk=crypto.blind_index(phone_key(number), "msisdn"), defaults={"created_at": clock.now()}
+        pk=crypto.blind_index(phones.key(number), "msisdn"), defaults={"created_at": clock.now()}
     )
-
-
-def phone_key(number: str) -> str:
-    """A telephone number as bare digits with a leading 0, whatever way it was written; "" for none."""
-    digits = re.sub(r"\D", "", number)
-    return "0" + digits[2:].removeprefix("0") if digits.startswith("82") else digits

@@ -9,14 +9,11 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kt_remedy import phones
 from kt_remedy.identity.forms import AppForm
 from refunds.accounts.models import OwnerKind
 from refunds.applications.forms import AccountForm, PlainForm, refuse_registration_number
 from refunds.applications.representation import DOCUMENTS, ID_CARDS
-
-
-def _digits(text: str) -> str:
-    return re.sub(r"\D", "", unicodedata.normalize("NFKC", text))
 
 
 class FindForm(PlainForm):
@@ -40,12 +37,12 @@ class FindForm(PlainForm):
         """The two facts as the register is asked for them."""
         number, fact = self.cleaned_data["number"].strip(), self.cleaned_data["fact"].strip()
         found: dict = {}
-        digits = _digits(number)
+        digits = phones.digits(number)
         if re.fullmatch(r"(82|0)1\d{8,9}", digits) and not re.search(r"[A-Za-z]", number):
             found["msisdn"] = number
         else:
             found["contract_no"] = unicodedata.normalize("NFKC", number).upper()
-        born = _digits(fact)
+        born = phones.digits(fact)
         if len(born) == 8 and not re.search(r"[^\d\s.\-/년월일]", fact):
             try:
                 found["birth_date"] = dt.date(int(born[:4]), int(born[4:6]), int(born[6:]))
@@ -73,12 +70,10 @@ class CardForm(PlainForm):
     )
 
     def clean_contact(self) -> str:
-        digits = _digits(self.cleaned_data["contact"])
-        if digits.startswith("82"):
-            digits = "0" + digits[2:].removeprefix("0")
-        if not re.fullmatch(r"010\d{8}", digits):
-            raise forms.ValidationError(_("010으로 시작하는 11자리 번호를 적어 주세요"))
-        return digits
+        try:
+            return phones.mobile(self.cleaned_data["contact"])
+        except ValueError:
+            raise forms.ValidationError(_("010으로 시작하는 11자리 번호를 적어 주세요")) from None
 
 
 class PhoneProofForm(AppForm):
