@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from django.db.models import Q
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -22,7 +22,7 @@ from eligibility.rules.verdict import refundable_of
 from kt_remedy import masking
 from kt_remedy.portal import dates
 from kt_remedy.programme import Programme
-from kt_remedy.templatetags.remedy import icon, kdate, kdate_long, kmonth, krw
+from kt_remedy.templatetags.remedy import kdate, kdate_long, kmonth, krw
 from refunds.applications import service as applications
 from refunds.applications.service import News
 from refunds.applications.states import LIVE
@@ -30,7 +30,6 @@ from refunds.payouts import rounds
 from rewards import service as rewards
 from rewards.enrolment.base import perks_for
 
-_IS_NO = mark_safe(' class="is-no"')
 _MONEY = ("NO_PENALTY", "NOT_BILLED_YET", "UNPAID", "ALREADY_SETTLED")
 
 
@@ -82,12 +81,8 @@ class Card:
 
     @property
     def checks(self) -> SafeString:
-        """The conditions as `partials/checks.html` lays them out, without a template's cost for each."""
-        return format_html_join(
-            "",
-            "<li{}>{}<span>{}<small>{}</small></span></li>",
-            ((_IS_NO if item.no else "", icon(item.icon), item.text, item.note) for item in self.conditions),
-        )
+        """The conditions as `partials/checks.html` lays them out."""
+        return format_html_join("", "{}", ((item.row,) for item in self.conditions))
 
     @property
     def look(self) -> str:
