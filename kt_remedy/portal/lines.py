@@ -1,17 +1,16 @@
 """My lines: each line of a person as one card, refunds and rewards side by side.
 
-Everything a card says is put together here, so that the template only lays it out. Three queries whatever the number
-of lines: the lines, their bills, their applications.
+Everything a card says is put together here, so that the template only lays it out. As many queries whatever the
+number of lines: one for the lines with their bills, two for their applications.
 """
 
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from django.db.models import Q
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -22,7 +21,7 @@ from eligibility.rules.verdict import refundable_of
 from kt_remedy import masking
 from kt_remedy.portal import dates
 from kt_remedy.programme import Programme
-from kt_remedy.templatetags.remedy import icon, kdate, kdate_long, kmonth, krw
+from kt_remedy.templatetags.remedy import kdate, kdate_long, kmonth, krw
 from refunds.applications import service as applications
 from refunds.applications.service import News
 from refunds.applications.states import LIVE
@@ -30,7 +29,6 @@ from refunds.payouts import rounds
 from rewards import service as rewards
 from rewards.enrolment.base import perks_for
 
-_IS_NO = mark_safe(' class="is-no"')
 _MONEY = ("NO_PENALTY", "NOT_BILLED_YET", "UNPAID", "ALREADY_SETTLED")
 
 
@@ -82,12 +80,8 @@ class Card:
 
     @property
     def checks(self) -> SafeString:
-        """The conditions as `partials/checks.html` lays them out, without a template's cost for each."""
-        return format_html_join(
-            "",
-            "<li{}>{}<span>{}<small>{}</small></span></li>",
-            ((_IS_NO if item.no else "", icon(item.icon), item.text, item.note) for item in self.conditions),
-        )
+        """The conditions as `partials/checks.html` lays them out."""
+        return format_html_join("", "{}", ((item.row,) for item in self.conditions))
 
     @property
     def look(self) -> str:
@@ -97,14 +91,10 @@ class Card:
 
 def cards_of(person_index: bytes, now: dt.datetime, today: dt.date, programme: Programme) -> list[Card]:
     """Every line of a person and of their wards (D-16), those that need something first."""
-    # One query for both: `register.lines_of` and `lines_of_wards` would be two.
-    own_or_wards = Q(customer__ci_index=person_index) | Q(customer__guardian_ci_index=person_index)
-    lines = list(Line.objects.filter(own_or_wards).select_related("customer").order_by("-opened_on", "contract_no"))
-    numbers = [line.pk for line in lines]
-    bills = register.bills_of(numbers)
-    filed = applications.news_of(numbers)
+    lines = register.lines_with_bills(person_index)
+    filed = applications.news_of([line.pk for line, _bills in lines])
     page = _Page(person_index, now, today, programme)
-    cards = [page.card(line, bills[line.pk], filed.get(line.pk)) for line in lines]
+    cards = [page.card(line, bills, filed.get(line.pk)) for line, bills in lines]
     order = ("yes", "review", "leave", "no", "none", "keep")
     return sorted(cards, key=lambda card: order.index(card.kind))
 

@@ -617,9 +617,14 @@ class News(NamedTuple):
 
 
 def news_of(contract_nos: Iterable[str]) -> dict[str, News]:
-    """The newest application of each of these lines and its last payout item. One statement, written by hand: the page
-    that asks is opened by everybody, and building this query through the ORM costs more than running it."""
+    """The newest application of each of these lines and its last payout item. Written by hand: the page that asks is
+    opened by everybody, and building this query through the ORM costs more than running it."""
+    numbers = list(contract_nos)
     with connection.cursor() as cursor:
+        # Most who look have not filed, and planning the joins below takes five times as long as this.
+        cursor.execute("SELECT 1 FROM refunds_application WHERE contract_no = ANY(%s) LIMIT 1", [numbers])
+        if not cursor.fetchone():
+            return {}
         cursor.execute(
             """
             SELECT DISTINCT ON (a.contract_no) a.contract_no, a.status, a.applied_on, f.reference, i.status, b.pay_on
@@ -634,7 +639,7 @@ def news_of(contract_nos: Iterable[str]) -> dict[str, News]:
             WHERE a.contract_no = ANY(%s)
             ORDER BY a.contract_no, a.id DESC
             """,
-            [list(contract_nos)],
+            [numbers],
         )
         return {row[0]: News(*row[1:]) for row in cursor.fetchall()}
 

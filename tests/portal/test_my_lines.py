@@ -7,9 +7,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
+from eligibility import service as register
+from eligibility import wording
 from eligibility.models import Bill
-from kt_remedy import clock
+from kt_remedy import clock, programme
 from tests.refunds import make
 from tests.sessions import as_customer, person
 
@@ -238,3 +241,61 @@ def test_four_queries_whatever_the_number_of_lines(holder, lines):
     # A set clock has a row of its own, read once a second; in production there is none.
     asked = [query["sql"] for query in seen if "clock_offset" not in query["sql"]]
     assert len(asked) <= 4, [sql[:120] for sql in asked]
+
+
+def test_lines_and_bills_read_together_are_those_read_one_by_one(holder):
+    """The statement written by hand says what the ORM says, of every column."""
+    for opened in ("2024-03-02", "2024-05-06"):
+        billed(make.line(holder, opened_on=dt.date.fromisoformat(opened)), "USAGE", 30_000)
+    ward = make.customer(name="홍아이", ci="ward-2")
+    ward.guardian_ci_index = holder.ci_index
+    ward.save()
+    make.line(ward, terminated="", outcome="NOT_ELIGIBLE", reasons="NOT_TERMINATED", refundable_krw=0)
+    make.line(make.customer(name="성춘향"))  # somebody else's
+
+    def columns(row):
+        values = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+        return {name: bytes(value) if isinstance(value, memoryview) else value for name, value in values.items()}
+
+    me = bytes(holder.ci_index)
+    lines = sorted([*register.lines_of(me), *register.lines_of_wards(me)], key=lambda line: (line.opened_on, line.pk))
+    bills = register.bills_of([line.pk for line in lines])
+    together = register.lines_with_bills(me)
+    assert [line.opened_on for line, _rows in together] == sorted((line.opened_on for line in lines), reverse=True)
+    together.sort(key=lambda pair: (pair[0].opened_on, pair[0].pk))
+    assert [columns(line) for line, _rows in together] == [columns(line) for line in lines]
+    assert [columns(line.customer) for line, _rows in together] == [columns(line.customer) for line in lines]
+    assert [[columns(row) for row in rows] for _line, rows in together] == [
+        [columns(row) for row in bills[line.pk]] for line in lines
+    ]
+    assert [line.msisdn for line, _rows in together] == [line.msisdn for line in lines]
+    assert sum(len(rows) for _line, rows in together) == 4
+
+
+def test_remembered_words_follow_language_and_line(holder):
+    """Conditions are worded once for all lines that share them: never in another language or with another day."""
+    current = programme.current()
+
+    def words(language: str, **facts: str) -> list[str]:
+        line = make.line(holder, contract_event="NEW", **facts)
+        with translation.override(language):
+            checks = register.trace_of(line)
+            return [f"{item.text} {item.note}" for item in wording.conditions(checks, register.facts_of(line), current)]
+
+    early = words("ko", terminated="2025-11-20T10:00+09:00")
+    assert any("2025년 11월\xa020일" in text for text in early)
+    english = words("en", terminated="2025-11-20T10:00+09:00")
+    assert not any(re.search("[가-힣]", text) for text in english)
+    assert words("ko", terminated="2025-11-20T10:00+09:00") == early
+    late = words("ko", terminated="2025-11-21T10:00+09:00")
+    assert any("2025년 11월\xa021일" in text for text in late)
+    assert not any("2025년 11월\xa020일" in text for text in late)
+    # Reviewed for a request that came in time, on two different days.
+    delayed = [
+        words(
+            "ko", terminated=f"2026-01-{day}T10:00+09:00", port_requested_at=dt.datetime(2026, 1, 12, 3, tzinfo=dt.UTC)
+        )
+        for day in (14, 15)
+    ]
+    assert "2026년 1월\xa014일" in delayed[0][0]
+    assert "2026년 1월\xa015일" in delayed[1][0]

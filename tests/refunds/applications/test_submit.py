@@ -259,8 +259,10 @@ def test_the_news_of_lines_is_that_of_their_newest_application(at, django_assert
     make.application(one, status=Status.WITHDRAWN)
     newest = make.application(one)
     make.application(two, status=Status.NEED_ACCOUNT)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         news = service.news_of([one.pk, two.pk, none.pk])
+    with django_assert_num_queries(1):
+        assert service.news_of([none.pk]) == {}
     assert set(news) == {one.pk, two.pk}
     assert (news[one.pk].status, news[one.pk].reference) == ("APPROVED", newest.filing.reference)
     assert (news[two.pk].status, news[two.pk].item_status) == ("NEED_ACCOUNT", None)
