@@ -354,3 +354,25 @@ class VerdictChange(models.Model):
     class Meta:
         db_table = "eligibility_verdict_change"
         indexes = [models.Index(fields=["id"], name="verdict_change_open", condition=Q(handled_at__isnull=True))]
+
+
+class OpeningWish(models.Model):
+    """A verified person wants one message when applications open (see `opening`); deleted on a word, or afterwards."""
+
+    person_index = models.BinaryField(max_length=32, unique=True)
+    phone_enc = models.BinaryField()
+    language = models.CharField(max_length=2, default="ko")
+    asked_at = models.DateTimeField()
+
+    phone = crypto.Encrypted("phone_enc", key="person_hex")
+
+    class Meta:
+        db_table = "eligibility_opening_wish"
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @property
+    def person_hex(self) -> str:
+        """Known before the row is written, so the number's ciphertext can be bound to it."""
+        return bytes(self.person_index).hex()
