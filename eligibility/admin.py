@@ -1,23 +1,37 @@
 """What staff see of the register: the deliveries, their rejected rows, and the lines that wait for a person."""
 
+import io
+import tempfile
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from eligibility import service, wording
+from eligibility.feed import load, reports
 from eligibility.models import Feed, Line, LineDecision, Outcome, Reject
 from kt_remedy import clock, programme
+from kt_remedy.audit import service as audit
 from kt_remedy.audit.admin import RoleAdmin
 
 _WATCHERS = ("auditor", "administrator", "supervisor", "reviewer")
+
+
+class RejectsForm(forms.Form):
+    """Why somebody takes rejected rows out of the portal."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("내려받는 이유"), max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
 
 
 @admin.register(Feed)
@@ -37,6 +51,73 @@ class FeedAdmin(RoleAdmin):
         "lines_rejected", "bills_rejected", "verdicts_changed", "programme_version", "lines_sha256", "bills_sha256",
     )  # fmt: skip
     readonly_fields = fields
+
+    change_form_template = "admin/eligibility/feed.html"
+    change_list_template = "admin/eligibility/feed_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """The pages of ModelAdmin, the download of rejected rows, and how far a running load is."""
+        view = self.admin_site.admin_view
+        return [
+            path("progress/", view(self.progress_view), name="eligibility_feed_progress"),
+            path("<int:feed_id>/rejects/", view(self.rejects_view), name="eligibility_feed_rejects"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        """The list, and above it how far the running load is."""
+        return super().changelist_view(request, {**(extra_context or {}), "running": self._running()})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
+    ) -> HttpResponse:
+        """Counts and duration of a delivery, the first of its rejected rows, and all of them to download."""
+        feed = self.get_object(request, object_id)
+        shown = (
+            {} if feed is None else {"feed": feed, "took": self.took(feed), "rejects": feed.rejects.order_by("id")[:20]}
+        )
+        form = RejectsForm()
+        return super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), **shown, "running": self._running(), "ask": form}
+        )
+
+    def progress_view(self, request: HttpRequest) -> HttpResponse:
+        """The running load as a piece of a page; nothing once it has ended."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return TemplateResponse(request, "admin/eligibility/feed_progress.html", {"running": self._running()})
+
+    def rejects_view(self, request: HttpRequest, feed_id: int) -> HttpResponseBase:
+        """The rejected rows of a delivery as the CSV that `load_feed` reports; by POST, with a reason that is kept."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        feed = get_object_or_404(Feed, pk=feed_id)
+        here = reverse("admin:eligibility_feed_change", args=[feed.pk])
+        form = RejectsForm(request.POST or None)
+        if request.method != "POST":
+            return HttpResponseRedirect(here)
+        if not form.is_valid():
+            messages.error(request, _("내려받는 이유를 적어 주세요."))
+            return HttpResponseRedirect(here)
+        audit.record(
+            actor=f"staff:{request.user.pk}",
+            action="feed.rejects_downloaded",
+            object=f"feed:{feed.pk}",
+            reason=form.cleaned_data["reason"],
+        )
+        file = tempfile.TemporaryFile()  # noqa: SIM115  (the response closes it)
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        reports.write(text, load.rejects_of(feed))
+        text.flush()
+        text.detach()
+        file.seek(0)
+        return FileResponse(
+            file, as_attachment=True, filename=f"rejects-{feed.as_of}-{feed.pk}.csv", content_type="text/csv"
+        )
+
+    def _running(self) -> tuple[Feed, str] | None:
+        feed = Feed.objects.filter(state=Feed.State.RUNNING).order_by("-id").first()
+        return (feed, self.how_far(feed)) if feed else None
 
     @admin.display(description=gettext_lazy("진행"))
     def how_far(self, feed: Feed) -> str:

@@ -1,12 +1,14 @@
 """The register in the admin: deliveries with their counts, the queue of lines that wait for a person."""
 
+import csv
 import datetime as dt
+import io
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from eligibility.models import Feed, Line, LineDecision
+from eligibility.models import Feed, Line, LineDecision, Reject
 from kt_remedy import clock
 from kt_remedy.audit.models import AuditEntry
 from tests import people
@@ -37,6 +39,49 @@ def test_deliveries_are_listed_with_counts_and_progress(reviewer: Client) -> Non
     feed = Feed.objects.filter(state="LOADED").first()
     page = reviewer.get(reverse("admin:eligibility_feed_change", args=[feed.pk]))
     assert feed.lines_sha256 in page.content.decode()
+
+
+def test_a_running_load_shows_how_far_it_is_and_then_nothing(reviewer: Client) -> None:
+    progress = reverse("admin:eligibility_feed_progress")
+    assert reviewer.get(progress).content.decode().strip() == ""
+    feed = Feed.objects.create(as_of=dt.date(2026, 2, 3), started_at=clock.now(), phase="merge", progress=80)
+    assert "2026-02-03 데이터를 받고 있습니다: 80% 반영 중" in reviewer.get(progress).content.decode()
+    for page in (
+        reverse("admin:eligibility_feed_changelist"),
+        reverse("admin:eligibility_feed_change", args=[feed.pk]),
+    ):
+        text = reviewer.get(page).content.decode()
+        assert '<progress value="80" max="100">' in text
+        assert "feed.js" in text
+
+
+def test_rejected_rows_are_downloaded_as_csv_with_a_reason(reviewer: Client) -> None:
+    feed = Feed.objects.create(
+        as_of=dt.date(2026, 2, 3), started_at=clock.now(), finished_at=clock.now(), state="LOADED", lines_rejected=22
+    )
+    for line in range(2, 24):
+        Reject.objects.create(
+            feed=feed, file="lines.csv", line=line, column="msisdn", value="=1*****", reason='not "01" and digits'
+        )
+    page = reviewer.get(reverse("admin:eligibility_feed_change", args=[feed.pk])).content.decode()
+    assert page.count("=1*****") == 20
+
+    address = reverse("admin:eligibility_feed_rejects", args=[feed.pk])
+    assert reviewer.get(address).status_code == 302
+    assert reviewer.post(address, {"reason": " "}).status_code == 302
+    assert not AuditEntry.objects.filter(action="feed.rejects_downloaded").exists()
+
+    answer = reviewer.post(address, {"reason": "청구 시스템에 알리려고"})
+    rows = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode())))
+    assert rows[0] == ["file", "line", "column", "value", "reason"]
+    assert rows[1] == ["lines.csv", "2", "msisdn", "'=1*****", 'not "01" and digits']
+    assert len(rows) == 23
+    assert answer["Content-Disposition"] == f'attachment; filename="rejects-2026-02-03-{feed.pk}.csv"'
+    assert AuditEntry.objects.get(action="feed.rejects_downloaded").reason == "청구 시스템에 알리려고"
+
+    maker = as_staff(Client(), staff_user("maker"))
+    assert maker.post(address, {"reason": "x"}).status_code == 403
+    assert maker.get(reverse("admin:eligibility_feed_progress")).status_code == 403
 
 
 @pytest.mark.parametrize("name", ["feed", "reject", "linedecision", "line"])
