@@ -22,6 +22,9 @@ from eligibility.models import Feed, Line, LineDecision, Outcome, Reject
 from kt_remedy import clock, programme
 from kt_remedy.audit import service as audit
 from kt_remedy.audit.admin import RoleAdmin
+from kt_remedy.audit.models import AuditEntry
+from kt_remedy.staff.models import User
+from kt_remedy.templatetags.remedy import krw
 
 _WATCHERS = ("auditor", "administrator", "supervisor", "reviewer")
 
@@ -150,13 +153,26 @@ class RejectAdmin(RoleAdmin):
     ordering = ("-feed_id", "id")
 
 
+class OvertakenFilter(admin.SimpleListFilter):
+    """Decisions to look at again."""
+
+    title = gettext_lazy("결정한 뒤")
+    parameter_name = "overtaken"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        return [("1", gettext_lazy("판정이 바뀐 회선"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(pk__in=service.overtaken_decisions().values("pk")) if self.value() else queryset
+
+
 @admin.register(LineDecision)
 class LineDecisionAdmin(RoleAdmin):
     """What people decided; new decisions are made on the line."""
 
     view_roles = ("auditor", "supervisor", "reviewer")
     list_display = ("line", "outcome", "reason", "decided_by", "decided_at", "verdict_outcome", "verdict_reasons")
-    list_filter = ("outcome",)
+    list_filter = ("outcome", OvertakenFilter)
     search_fields = ("=line__contract_no",)
     ordering = ("-id",)
     raw_id_fields = ("line",)
@@ -252,6 +268,26 @@ class LineAdmin(RoleAdmin):
             "conditions": wording.conditions(checks, facts, current),
             "bills": [(wording.item_name(bill.item), bill) for bill in bills],
             "decisions": service.decisions_of([line.pk]).get(line.pk, []),
+            "overtaken": service.overtaken_decisions().filter(line=line).exists(),
+            "steps": wording.explain(service.estimate_of(line)),
+            "verdicts": [
+                (
+                    stood,
+                    Outcome(stood.outcome).label,
+                    wording.reasons(stood.reasons, stood.facts, current),
+                )
+                for stood in service.verdicts_of(line)
+            ],
+            "looks": [self._look(entry, line) for entry in service.looks_of(line)],
             "form": form if reviewer.has_role("reviewer") else None,
         }
         return TemplateResponse(request, "admin/eligibility/line.html", context, status=422 if form.errors else 200)
+
+    def _look(self, entry: AuditEntry, line: Line) -> tuple[AuditEntry, str, str]:
+        """A look in words: when, who, and what a customer was shown."""
+        if entry.actor != "customer":
+            user = User.objects.filter(pk=entry.actor.partition(":")[2]).first()
+            return entry, _("직원 %(name)s") % {"name": user.username if user else entry.actor}, ""
+        standing, _reasons, refundable = entry.detail["lines"][line.pk]
+        who = _("보호자") if entry.detail["by"] == "guardian" else _("명의자")
+        return entry, who, f"{Outcome(standing).label} · {krw(refundable)}"

@@ -62,6 +62,7 @@ class Card:
     kind: str
     title: str
     bits: list[str]
+    seen: register.Seen  # for the record of who saw which verdict when
     reasons: list[wording.Reason] = field(default_factory=list)
     conditions: list[wording.Condition] = field(default_factory=list)
     amount_label: str = ""
@@ -118,7 +119,8 @@ class _Page:
     def card(self, line: Line, bills: list[Bill], filed: News | None) -> Card:
         facts = register.facts_of(line)
         kind = self._kind(line)
-        card = Card(id=f"line-{line.pk}", kind=kind, title=self._title(line, kind), bits=self._bits(line))
+        seen = register.Seen.of(line, self.person_index)
+        card = Card(id=f"line-{line.pk}", kind=kind, title=self._title(line, kind), bits=self._bits(line), seen=seen)
         if kind == "keep":
             self._perks(card, line)
             return card

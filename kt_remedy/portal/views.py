@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from eligibility import opening
+from eligibility import service as register
 from kt_remedy import clock, masking, programme
 from kt_remedy.access import customer, public
 from kt_remedy.notices import texts
@@ -28,9 +29,13 @@ def home(request: HttpRequest) -> HttpResponse:
 @customer
 @require_safe
 def my_lines(request: HttpRequest) -> HttpResponse:
-    """Each of the customer's lines with its verdict and the one next step."""
+    """Each of the customer's lines with its verdict and the one next step; that it was seen is recorded."""
     person, now = request.person, clock.now()  # type: ignore[attr-defined]
     cards = lines.cards_of(person.ci_index, now, clock.kst_date(now), programme.current())
+    before = request.session.get("lines_seen", "")
+    seen = register.note_seen([card.seen for card in cards], before=before)
+    if seen != before:
+        request.session["lines_seen"] = seen
     kept = sum(card.kind in ("keep", "leave") for card in cards)
     return render(
         request, "portal/lines.html", {"cards": cards, "person": person, "left": len(cards) - kept, "kept": kept}

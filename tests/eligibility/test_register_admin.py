@@ -8,11 +8,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from eligibility import service
 from eligibility.models import Feed, Line, LineDecision, Reject
 from kt_remedy import clock
 from kt_remedy.audit.models import AuditEntry
 from tests import people
-from tests.sessions import as_staff, staff_user
+from tests.sessions import as_customer, as_staff, person, staff_user
 
 pytestmark = pytest.mark.django_db
 
@@ -120,3 +121,55 @@ def test_an_auditor_reads_and_does_not_decide() -> None:
     assert "결정 기록" not in auditor.get(url).content.decode()
     assert auditor.post(url, {"outcome": "ELIGIBLE", "reason": "x"}).status_code == 403
     assert not LineDecision.objects.exists()
+
+
+def test_who_saw_which_verdict_when(reviewer: Client, at) -> None:
+    """A customer looks, a later delivery changes the verdict, they look again: both are told apart afterwards."""
+    at("2026-01-02T10:00+09:00")
+    people.load_cast(until=dt.date(2025, 12, 31))
+    line = Line.objects.select_related("customer").get(pk="CAST-101-1")
+    holder = as_customer(Client(), person(people.person("hong").ci))
+    holder.get("/my/")
+    holder.get("/my/")  # the same again says nothing new
+    at("2026-01-21T10:00+09:00")
+    people.load_cast()
+    holder.get("/my/")
+
+    line.refresh_from_db()
+    before, *_rest = service.verdicts_of(line)[::-1]
+    stood = service.verdicts_of(line)
+    assert len(stood) >= 2
+    assert (stood[0].until, stood[0].outcome, stood[0].refundable) == (None, line.outcome, line.refundable_krw)
+    assert (before.refundable, before.reasons) == (0, ("NOT_BILLED_YET",))
+    assert [later.until for later in stood[1:]] == [earlier.since for earlier in stood[:-1]]
+
+    shown = [entry.detail["lines"][line.pk] for entry in service.looks_of(line)]
+    assert shown == [["ELIGIBLE", "", line.refundable_krw], ["ELIGIBLE", "NOT_BILLED_YET", 0]]
+    page = reviewer.get(reverse("admin:eligibility_line_change", args=[line.pk])).content.decode()
+    assert "보인 내용: 면제 대상 · 0원" in page
+    assert f"보인 내용: 면제 대상 · {line.refundable_krw:,}원" in page
+    assert "직원 reviewer" in page
+    assert "예상 위약금을 이렇게 계산했습니다" in page
+
+
+def test_a_guardians_look_is_recorded_as_such(at) -> None:
+    people.load_cast()
+    at("2026-01-21T10:00+09:00")
+    as_customer(Client(), person(people.person("jinsa").ci)).get("/my/")
+    by = AuditEntry.objects.filter(action="lines.seen").values_list("subject", "detail__by")
+    assert set(by) == {("K20260108", "holder"), ("K20260107", "guardian"), ("K20260119", "guardian")}
+
+
+def test_a_decision_that_a_later_verdict_overtook_is_flagged(reviewer: Client) -> None:
+    people.load_cast()
+    url = reverse("admin:eligibility_line_change", args=["CAST-110-1"])
+    reviewer.post(url, {"outcome": "ELIGIBLE", "reason": "KTOA 기록에서 신청 시각 확인"})
+    listed = reverse("admin:eligibility_linedecision_changelist") + "?overtaken=1"
+    assert "결정한 뒤에 판정이 바뀌었습니다" not in reviewer.get(url).content.decode()
+    assert "CAST-110-1" not in reviewer.get(listed).content.decode()
+
+    Line.objects.filter(pk="CAST-110-1").update(outcome="NOT_ELIGIBLE", reasons="MVNO")
+    assert "결정한 뒤에 판정이 바뀌었습니다" in reviewer.get(url).content.decode()
+    assert "CAST-110-1" in reviewer.get(listed).content.decode()
+    reviewer.post(url, {"outcome": "NOT_ELIGIBLE", "reason": "알뜰폰으로 확인"})
+    assert "CAST-110-1" not in reviewer.get(listed).content.decode()
