@@ -132,6 +132,12 @@ class _Page:
         # What is said of the money of a line that gets none would read as a promise.
         money = kind in ("yes", "none")
         codes = [code for code in line.reason_codes if (code in _MONEY) == money]
+        if kind == "no" and line.terminated_on is None and self.today <= self.programme.waiver.terminated_to:
+            # Leaving would not help: that is the news, not that the line is in service.
+            codes = [code for code in codes if code != "NOT_TERMINATED"]
+            if self._in_base(line):
+                day = {"day": kdate(self.programme.rewards.base_date)}
+                card.notes.append(_("해지하지 않고 %(day)s이 끝날 때까지 쓰시면 고객 보답을 받습니다.") % day)
         if line.decided_outcome:
             card.notes.append(_("심사하는 사람이 기록을 보고 정한 결과입니다."))
         else:
@@ -204,6 +210,12 @@ class _Page:
                 card.rows.append((_("지금까지 내신 금액"), krw(line.refundable_krw)))
         if back and card.kind != "no":
             card.ledger = [
+                Row(_("예상 금액"), _("날수로 계산한 값"), line.expected_penalty_krw),
+                Row(_("청구된 위약금"), won=card.billed),
+                Row(_("내신 금액"), won=sum(bill.paid_krw for bill in back)),
+                Row(_("그래서 돌려받는 것"), kind="part"),
+            ]
+            card.ledger += [
                 Row(wording.item_name(bill.item), _paid_note(bill), refundable_of(register.bill_facts([bill])[0]))
                 for bill in back
             ]
