@@ -209,16 +209,13 @@ class _Page:
                 card.amount = sum(max(0, b.billed_krw - b.waived_krw - b.refunded_krw) for b in back)
                 card.rows.append((_("지금까지 내신 금액"), krw(line.refundable_krw)))
         if back and card.kind != "no":
-            card.ledger = [
-                Row(_("예상 금액"), _("날수로 계산한 값"), line.expected_penalty_krw),
-                Row(_("청구된 위약금"), won=card.billed),
-                Row(_("내신 금액"), won=sum(bill.paid_krw for bill in back)),
-                Row(_("그래서 돌려받는 것"), kind="part"),
-            ]
-            card.ledger += [
-                Row(wording.item_name(bill.item), _paid_note(bill), refundable_of(register.bill_facts([bill])[0]))
-                for bill in back
-            ]
+            card.ledger = _sums(line, back)
+            if len(back) > 1:
+                card.ledger.append(Row(_("항목마다 돌려받는 금액"), kind="part"))
+                card.ledger += [
+                    Row(wording.item_name(bill.item), _paid_note(bill), refundable_of(register.bill_facts([bill])[0]))
+                    for bill in back
+                ]
             unpaid = "UNPAID" in line.reason_codes
             card.ledger.append(
                 Row(
@@ -340,6 +337,25 @@ class _Page:
                 )
                 (card.to_do if asks else card.by_itself).append(dates.perk_line(perk, self.language))
         card.act = _link(_("혜택 자세히 보기"), "rewards:mine")
+
+
+def _sums(line: Line, back: list[Bill]) -> list[Row]:
+    """Expected, billed, paid, and where there is some: taken off the bill, given back already."""
+    one = back[0].item if len(back) == 1 else ""
+    rows = [
+        Row(_("예상 금액"), _("날수로 계산한 값"), line.expected_penalty_krw),
+        Row(
+            _("청구된 위약금"),
+            f"{wording.item_name(one)}: {wording.item_note(one)}" if one else "",
+            sum(bill.billed_krw for bill in back),
+        ),
+        Row(_("내신 금액"), won=sum(bill.paid_krw for bill in back)),
+    ]
+    if waived := sum(bill.waived_krw for bill in back):
+        rows.append(Row(_("감면해 드린 금액"), won=waived))
+    if refunded := sum(bill.refunded_krw for bill in back):
+        rows.append(Row(_("이미 돌려드린 금액"), won=refunded))
+    return rows
 
 
 def _paid_note(bill: Bill) -> str:

@@ -79,9 +79,11 @@ def test_expected_billed_paid_and_refundable_stand_one_below_the_other(holder, l
     (card,) = look()
     ledger = card[card.index("청구서에서 계산한 내용") :]
     amounts = re.findall(r"([\d,]+원)</td>", ledger)
-    assert amounts == ["160,128원", "160,120원", "160,120원", "50,000원", "100,000원", "150,000원"]
+    assert amounts == [
+        "160,128원", "160,120원", "160,120원", "10,120원", "50,000원", "100,000원", "150,000원"
+    ]  # fmt: skip
     heads = re.findall(r'<th scope="row">([^<]+)', ledger)
-    assert heads[:3] == ["예상 금액", "청구된 위약금", "내신 금액"]
+    assert heads[:4] == ["예상 금액", "청구된 위약금", "내신 금액", "이미 돌려드린 금액"]
     assert heads[-1] == "돌려받을 금액"
 
 
@@ -159,7 +161,7 @@ def test_nothing_due_and_already_settled(holder, look):
     page = " ".join(look())
     assert "위약금이 생기지 않았습니다" in page
     assert "이미 돌려드렸거나 감면해 드렸습니다" in page
-    assert "청구 50,000원, 이미 돌려드림 50,000원" in page
+    assert "이미 돌려드린 금액</th><td>50,000원" in page
 
 
 def test_review_promises_a_person_and_no_money_reason(holder, look):
