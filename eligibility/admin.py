@@ -42,10 +42,7 @@ class FeedAdmin(RoleAdmin):
     """Deliveries with their counts; the one being loaded shows how far it is."""
 
     view_roles = _WATCHERS
-    list_display = (
-        "as_of", "state", "how_far", "took", "lines_read", "lines_new", "lines_changed", "bills_read", "bills_new",
-        "bills_changed", "rejected", "verdicts_changed",
-    )  # fmt: skip
+    list_display = ("as_of", "state", "how_far", "took", "lines_read", "bills_read", "rejected", "verdicts_changed")
     list_filter = ("state",)
     ordering = ("-id",)
     fields = (
@@ -69,7 +66,8 @@ class FeedAdmin(RoleAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         """The list, and above it how far the running load is."""
-        return super().changelist_view(request, {**(extra_context or {}), "running": self._running()})
+        more = {"title": _("데이터 수신"), "running": self._running()}
+        return super().changelist_view(request, {**(extra_context or {}), **more})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
@@ -152,6 +150,10 @@ class RejectAdmin(RoleAdmin):
     list_filter = ("feed",)
     ordering = ("-feed_id", "id")
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        """The list under its own name."""
+        return super().changelist_view(request, {**(extra_context or {}), "title": _("거부된 행")})
+
 
 class OvertakenFilter(admin.SimpleListFilter):
     """Decisions to look at again."""
@@ -216,6 +218,10 @@ class LineAdmin(RoleAdmin):
     def subject_of(self, obj: Any) -> str:
         """The holder of the line."""
         return obj.customer_id
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        """The queue under its own name."""
+        return super().changelist_view(request, {**(extra_context or {}), "title": _("사람의 확인을 기다리는 회선")})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Line]:
         """Only the queue: the register has millions of lines."""

@@ -92,14 +92,19 @@ class Reject(models.Model):
     """A bad row of a delivery, as reported; personal values are masked before they come here."""
 
     feed = models.ForeignKey(Feed, models.CASCADE, related_name="rejects")
-    file = models.TextField()  # the name as given
-    line = models.BigIntegerField()
-    column = models.CharField(max_length=40, blank=True)
-    value = models.TextField(blank=True)
-    reason = models.TextField()
+    file = models.TextField(_("파일"))  # the name as given
+    line = models.BigIntegerField(_("행"))
+    column = models.CharField(_("열"), max_length=40, blank=True)
+    value = models.TextField(_("값"), blank=True)
+    reason = models.TextField(_("이유"))
 
     class Meta:
         db_table = "eligibility_reject"
+        verbose_name = _("거부된 행")
+        verbose_name_plural = _("거부된 행")
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
 
 
 class CustomerColumns(models.Model):
