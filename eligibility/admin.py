@@ -1,23 +1,40 @@
 """What staff see of the register: the deliveries, their rejected rows, and the lines that wait for a person."""
 
+import io
+import tempfile
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from eligibility import service, wording
+from eligibility.feed import load, reports
 from eligibility.models import Feed, Line, LineDecision, Outcome, Reject
 from kt_remedy import clock, programme
+from kt_remedy.audit import service as audit
 from kt_remedy.audit.admin import RoleAdmin
+from kt_remedy.audit.models import AuditEntry
+from kt_remedy.staff.models import User
+from kt_remedy.templatetags.remedy import krw
 
 _WATCHERS = ("auditor", "administrator", "supervisor", "reviewer")
+
+
+class RejectsForm(forms.Form):
+    """Why somebody takes rejected rows out of the portal."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("내려받는 이유"), max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
 
 
 @admin.register(Feed)
@@ -25,10 +42,7 @@ class FeedAdmin(RoleAdmin):
     """Deliveries with their counts; the one being loaded shows how far it is."""
 
     view_roles = _WATCHERS
-    list_display = (
-        "as_of", "state", "how_far", "took", "lines_read", "lines_new", "lines_changed", "bills_read", "bills_new",
-        "bills_changed", "rejected", "verdicts_changed",
-    )  # fmt: skip
+    list_display = ("as_of", "state", "how_far", "took", "lines_read", "bills_read", "rejected", "verdicts_changed")
     list_filter = ("state",)
     ordering = ("-id",)
     fields = (
@@ -37,6 +51,74 @@ class FeedAdmin(RoleAdmin):
         "lines_rejected", "bills_rejected", "verdicts_changed", "programme_version", "lines_sha256", "bills_sha256",
     )  # fmt: skip
     readonly_fields = fields
+
+    change_form_template = "admin/eligibility/feed.html"
+    change_list_template = "admin/eligibility/feed_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """The pages of ModelAdmin, the download of rejected rows, and how far a running load is."""
+        view = self.admin_site.admin_view
+        return [
+            path("progress/", view(self.progress_view), name="eligibility_feed_progress"),
+            path("<int:feed_id>/rejects/", view(self.rejects_view), name="eligibility_feed_rejects"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        """The list, and above it how far the running load is."""
+        more = {"title": _("데이터 수신"), "running": self._running()}
+        return super().changelist_view(request, {**(extra_context or {}), **more})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
+    ) -> HttpResponse:
+        """Counts and duration of a delivery, the first of its rejected rows, and all of them to download."""
+        feed = self.get_object(request, object_id)
+        shown = (
+            {} if feed is None else {"feed": feed, "took": self.took(feed), "rejects": feed.rejects.order_by("id")[:20]}
+        )
+        form = RejectsForm()
+        return super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), **shown, "running": self._running(), "ask": form}
+        )
+
+    def progress_view(self, request: HttpRequest) -> HttpResponse:
+        """The running load as a piece of a page; nothing once it has ended."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return TemplateResponse(request, "admin/eligibility/feed_progress.html", {"running": self._running()})
+
+    def rejects_view(self, request: HttpRequest, feed_id: int) -> HttpResponseBase:
+        """The rejected rows of a delivery as the CSV that `load_feed` reports; by POST, with a reason that is kept."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        feed = get_object_or_404(Feed, pk=feed_id)
+        here = reverse("admin:eligibility_feed_change", args=[feed.pk])
+        form = RejectsForm(request.POST or None)
+        if request.method != "POST":
+            return HttpResponseRedirect(here)
+        if not form.is_valid():
+            messages.error(request, _("내려받는 이유를 적어 주세요."))
+            return HttpResponseRedirect(here)
+        audit.record(
+            actor=f"staff:{request.user.pk}",
+            action="feed.rejects_downloaded",
+            object=f"feed:{feed.pk}",
+            reason=form.cleaned_data["reason"],
+        )
+        file = tempfile.TemporaryFile()  # noqa: SIM115  (the response closes it)
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        reports.write(text, load.rejects_of(feed))
+        text.flush()
+        text.detach()
+        file.seek(0)
+        return FileResponse(
+            file, as_attachment=True, filename=f"rejects-{feed.as_of}-{feed.pk}.csv", content_type="text/csv"
+        )
+
+    def _running(self) -> tuple[Feed, str] | None:
+        feed = Feed.objects.filter(state=Feed.State.RUNNING).order_by("-id").first()
+        return (feed, self.how_far(feed)) if feed else None
 
     @admin.display(description=gettext_lazy("진행"))
     def how_far(self, feed: Feed) -> str:
@@ -68,6 +150,23 @@ class RejectAdmin(RoleAdmin):
     list_filter = ("feed",)
     ordering = ("-feed_id", "id")
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        """The list under its own name."""
+        return super().changelist_view(request, {**(extra_context or {}), "title": _("거부된 행")})
+
+
+class OvertakenFilter(admin.SimpleListFilter):
+    """Decisions to look at again."""
+
+    title = gettext_lazy("결정한 뒤")
+    parameter_name = "overtaken"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        return [("1", gettext_lazy("판정이 바뀐 회선"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(pk__in=service.overtaken_decisions().values("pk")) if self.value() else queryset
+
 
 @admin.register(LineDecision)
 class LineDecisionAdmin(RoleAdmin):
@@ -75,7 +174,7 @@ class LineDecisionAdmin(RoleAdmin):
 
     view_roles = ("auditor", "supervisor", "reviewer")
     list_display = ("line", "outcome", "reason", "decided_by", "decided_at", "verdict_outcome", "verdict_reasons")
-    list_filter = ("outcome",)
+    list_filter = ("outcome", OvertakenFilter)
     search_fields = ("=line__contract_no",)
     ordering = ("-id",)
     raw_id_fields = ("line",)
@@ -119,6 +218,10 @@ class LineAdmin(RoleAdmin):
     def subject_of(self, obj: Any) -> str:
         """The holder of the line."""
         return obj.customer_id
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        """The queue under its own name."""
+        return super().changelist_view(request, {**(extra_context or {}), "title": _("사람의 확인을 기다리는 회선")})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Line]:
         """Only the queue: the register has millions of lines."""
@@ -171,6 +274,26 @@ class LineAdmin(RoleAdmin):
             "conditions": wording.conditions(checks, facts, current),
             "bills": [(wording.item_name(bill.item), bill) for bill in bills],
             "decisions": service.decisions_of([line.pk]).get(line.pk, []),
+            "overtaken": service.overtaken_decisions().filter(line=line).exists(),
+            "steps": wording.explain(service.estimate_of(line)),
+            "verdicts": [
+                (
+                    stood,
+                    Outcome(stood.outcome).label,
+                    wording.reasons(stood.reasons, stood.facts, current),
+                )
+                for stood in service.verdicts_of(line)
+            ],
+            "looks": [self._look(entry, line) for entry in service.looks_of(line)],
             "form": form if reviewer.has_role("reviewer") else None,
         }
         return TemplateResponse(request, "admin/eligibility/line.html", context, status=422 if form.errors else 200)
+
+    def _look(self, entry: AuditEntry, line: Line) -> tuple[AuditEntry, str, str]:
+        """A look in words: when, who, and what a customer was shown."""
+        if entry.actor != "customer":
+            user = User.objects.filter(pk=entry.actor.partition(":")[2]).first()
+            return entry, _("직원 %(name)s") % {"name": user.username if user else entry.actor}, ""
+        standing, _reasons, refundable = entry.detail["lines"][line.pk]
+        who = _("보호자") if entry.detail["by"] == "guardian" else _("명의자")
+        return entry, who, f"{Outcome(standing).label} · {krw(refundable)}"

@@ -7,6 +7,7 @@ class EligibilityConfig(AppConfig):
     verbose_name = _("회선과 판정")
 
     def ready(self) -> None:
-        from eligibility import tasks  # needs the models
+        from eligibility import opening, tasks  # need the models
 
         tasks.register()
+        opening.register()

@@ -92,14 +92,19 @@ class Reject(models.Model):
     """A bad row of a delivery, as reported; personal values are masked before they come here."""
 
     feed = models.ForeignKey(Feed, models.CASCADE, related_name="rejects")
-    file = models.TextField()  # the name as given
-    line = models.BigIntegerField()
-    column = models.CharField(max_length=40, blank=True)
-    value = models.TextField(blank=True)
-    reason = models.TextField()
+    file = models.TextField(_("파일"))  # the name as given
+    line = models.BigIntegerField(_("행"))
+    column = models.CharField(_("열"), max_length=40, blank=True)
+    value = models.TextField(_("값"), blank=True)
+    reason = models.TextField(_("이유"))
 
     class Meta:
         db_table = "eligibility_reject"
+        verbose_name = _("거부된 행")
+        verbose_name_plural = _("거부된 행")
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
 
 
 class CustomerColumns(models.Model):
@@ -354,3 +359,25 @@ class VerdictChange(models.Model):
     class Meta:
         db_table = "eligibility_verdict_change"
         indexes = [models.Index(fields=["id"], name="verdict_change_open", condition=Q(handled_at__isnull=True))]
+
+
+class OpeningWish(models.Model):
+    """A verified person wants one message when applications open (see `opening`); deleted on a word, or afterwards."""
+
+    person_index = models.BinaryField(max_length=32, unique=True)
+    phone_enc = models.BinaryField()
+    language = models.CharField(max_length=2, default="ko")
+    asked_at = models.DateTimeField()
+
+    phone = crypto.Encrypted("phone_enc", key="person_hex")
+
+    class Meta:
+        db_table = "eligibility_opening_wish"
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @property
+    def person_hex(self) -> str:
+        """Known before the row is written, so the number's ciphertext can be bound to it."""
+        return bytes(self.person_index).hex()

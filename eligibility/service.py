@@ -6,19 +6,32 @@ taking over the changed verdicts. Feeds are loaded by `eligibility.feed.load`, a
 """
 
 import datetime as dt
+import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
+from itertools import pairwise
+from typing import NamedTuple
 
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import F, Max, Model, Q, QuerySet
 
 from eligibility import rules, search
-from eligibility.models import Bill, Customer, Feed, Line, LineDecision, Outcome, VerdictChange
+from eligibility.models import (
+    Bill,
+    Customer,
+    Feed,
+    Line,
+    LineDecision,
+    LineHistory,
+    Outcome,
+    VerdictChange,
+)
 from eligibility.rules.facts import local_day
 from kt_remedy import clock, programme
 from kt_remedy.audit import service as audit
+from kt_remedy.audit.models import AuditEntry
 from kt_remedy.staff.models import User
 
 
@@ -133,7 +146,7 @@ def latest_feed_date() -> dt.date | None:
 # Judging -----------------------------------------------------------------------------------------------
 
 
-def facts_of(line: Line) -> rules.Facts:
+def facts_of(line: Line | LineHistory) -> rules.Facts:
     """The facts of a stored line as the rules look at them."""
     zone = programme.current().zone
 
@@ -186,6 +199,93 @@ def estimate_of(line: Line, on: dt.date | None = None) -> rules.Estimate:
 def curve_of(line: Line) -> list[rules.Estimate]:
     """The expected penalty for each day of the forward part of the waiver (D-22)."""
     return list(rules.curve(facts_of(line), programme.current()))
+
+
+# Remembering -------------------------------------------------------------------------------------------
+
+
+class Seen(NamedTuple):
+    """What a customer was shown of one line: the answer that counted, the stored verdict behind it, in whole won."""
+
+    customer_no: str
+    contract_no: str
+    own: bool  # False: seen by the guardian of the holder
+    standing: str
+    reasons: str
+    refundable: int
+
+    @classmethod
+    def of(cls, line: Line, person_index: bytes) -> "Seen":
+        """The line as this person sees it now."""
+        holder = line.customer.ci_index
+        own = holder is not None and bytes(holder) == person_index
+        return cls(line.customer_id, line.pk, own, line.standing_outcome, line.reasons, line.refundable_krw)
+
+
+def note_seen(seen: Collection[Seen], *, before: str) -> str:
+    """Record what a verified person was shown of their lines; returns a digest of it.
+
+    `before` is the digest of the last time in this session: the same answers are not recorded twice.
+    """
+    digest = hashlib.sha256(repr(sorted(seen)).encode()).hexdigest()[:32] if seen else ""
+    if digest == before or not seen:
+        return digest
+    by_customer: dict[tuple[str, bool], dict[str, list]] = defaultdict(dict)
+    for one in seen:
+        by_customer[one.customer_no, one.own][one.contract_no] = [one.standing, one.reasons, one.refundable]
+    with transaction.atomic():
+        for (customer_no, own), lines in sorted(by_customer.items()):
+            audit.record(
+                actor="customer",
+                action="lines.seen",
+                object=f"customer:{customer_no}",
+                subject=customer_no,
+                detail={"lines": lines, "by": "holder" if own else "guardian"},
+            )
+    return digest
+
+
+class Stood(NamedTuple):
+    """A verdict as it stood from `since` to `until` (None: still, or since before anything is known)."""
+
+    since: dt.datetime | None
+    until: dt.datetime | None
+    outcome: str
+    reasons: tuple[str, ...]
+    expected_penalty: int
+    refundable: int
+    facts: rules.Facts
+
+
+def verdicts_of(line: Line) -> list[Stood]:
+    """Every verdict a line ever had, the latest first: which one stood when."""
+    rows: list[LineHistory | Line] = [*LineHistory.objects.filter(contract_no=line.pk).order_by("id"), line]
+    first = Feed.objects.filter(state=Feed.State.LOADED, as_of=rows[0].as_of).order_by("id").first()
+    since, found = (first.finished_at if first else None), []
+    for row, following in pairwise([*rows, None]):
+        assert row is not None
+        if following is not None and _verdict(row) == _verdict(following):
+            continue  # other facts of the line changed
+        until = row.replaced_at if isinstance(row, LineHistory) else None
+        reasons = tuple(row.reasons.split(";")) if row.reasons else ()
+        found.append(
+            Stood(since, until, row.outcome, reasons, row.expected_penalty_krw, row.refundable_krw, facts_of(row))
+        )
+        since = until
+    return found[::-1]
+
+
+def _verdict(row: LineHistory | Line) -> tuple[str, str, int, int]:
+    return row.outcome, row.reasons, row.expected_penalty_krw, row.refundable_krw
+
+
+def looks_of(line: Line, *, limit: int = 20) -> list[AuditEntry]:
+    """Who looked at a line, the latest first: its holder or guardian (with what they were shown), and staff."""
+    entries = AuditEntry.objects.filter(
+        Q(subject=line.customer_id, action="lines.seen", detail__lines__has_key=line.pk)
+        | Q(object=f"line:{line.pk}", action="admin.viewed")
+    )
+    return list(entries.order_by("-at", "-id")[:limit])
 
 
 # Deciding ----------------------------------------------------------------------------------------------
@@ -264,6 +364,16 @@ def decisions_of(contract_nos: Iterable[str]) -> dict[str, list[LineDecision]]:
     for decision in LineDecision.objects.filter(line_id__in=list(contract_nos)).order_by("-id"):
         decisions[decision.line_id].append(decision)
     return dict(decisions)
+
+
+def overtaken_decisions() -> QuerySet[LineDecision]:
+    """Decisions that stand on lines whose verdict has changed since: a feed or a rejudge never touches them."""
+    last = LineDecision.objects.values("line_id").annotate(last=Max("id")).values("last")
+    return LineDecision.objects.filter(pk__in=last).exclude(
+        verdict_outcome=F("line__outcome"),
+        verdict_reasons=F("line__reasons"),
+        verdict_refundable_krw=F("line__refundable_krw"),
+    )
 
 
 # Changed verdicts --------------------------------------------------------------------------------------

@@ -73,6 +73,8 @@ def _answer(form: QuickCheckForm, today: dt.date, current: Programme) -> dict[st
         "estimate": estimate,
         "steps": wording.explain(estimate) if estimate else [],
         "chart": wording.chart(rules.curve(facts, current), today) if kind == "leave" and estimate else [],
+        # The check does not ask when a move was asked for, which is all that counts here (D-05).
+        "maybe_delayed": codes == ["TERMINATED_AFTER_PERIOD"] and facts.termination_reason == "PORT_OUT",
         "pay_on": _pay_day(facts.terminated_on, max(today, current.applications.opens), current),
     }
 

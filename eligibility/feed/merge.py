@@ -6,7 +6,7 @@ verdict, and a verdict that changed is a row for whoever holds an application on
 
 # ruff: noqa: S608  (names of tables and columns are our own; every value is a parameter)
 import datetime as dt
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -71,14 +71,29 @@ def replace_verdicts(verdicts: str, *, feed: Feed | None, now: dt.datetime) -> i
     return told
 
 
-def outcomes_changed(verdicts: str) -> list[tuple[str, str, int]]:
-    """How many lines would change their verdict, by old and new outcome."""
+class Changed(NamedTuple):
+    """A line whose verdict changes, and both verdicts: outcome, reasons, expected penalty and refundable in won."""
+
+    contract_no: str
+    old_outcome: str
+    old_reasons: str
+    old_expected_penalty_krw: int
+    old_refundable_krw: int
+    new_outcome: str
+    new_reasons: str
+    new_expected_penalty_krw: int
+    new_refundable_krw: int
+
+
+def verdicts_changed(verdicts: str) -> list[Changed]:
+    """The lines whose verdict would change, in the order of their numbers."""
+    old, new = (", ".join(f"{alias}.{column}" for column in VERDICT[:-1]) for alias in "ts")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT t.outcome, s.outcome, count(*) FROM eligibility_line t JOIN {verdicts} s USING (contract_no)"
-            f" WHERE {_row('t', VERDICT[:-1])} IS DISTINCT FROM {_row('s', VERDICT[:-1])} GROUP BY 1, 2 ORDER BY 1, 2"
+            f"SELECT t.contract_no, {old}, {new} FROM eligibility_line t JOIN {verdicts} s USING (contract_no)"
+            f" WHERE {_row('t', VERDICT[:-1])} IS DISTINCT FROM {_row('s', VERDICT[:-1])} ORDER BY 1"
         )
-        return cursor.fetchall()
+        return [Changed(*row) for row in cursor.fetchall()]
 
 
 def _run(sql: str, *params: Any) -> int:

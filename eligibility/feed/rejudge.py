@@ -3,6 +3,7 @@
 # ruff: noqa: S608  (names of tables and columns are our own; every value is a parameter)
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.db import connection, transaction
@@ -12,6 +13,8 @@ from eligibility.feed import load, merge, staging, stored
 from kt_remedy import clock, programme
 
 _AT_ONCE = 20_000
+
+Told = Callable[[merge.Changed], None]
 
 
 @dataclass
@@ -23,8 +26,10 @@ class Changes:
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
-def rejudge(*, dry_run: bool = False) -> Changes:
-    """Judge all lines by the installed programme; `dry_run` only counts.
+def rejudge(*, dry_run: bool = False, told: Told = lambda changed: None) -> Changes:
+    """Judge all lines by the installed programme; `dry_run` only says what would change.
+
+    `told` hears each line whose verdict changes, with both verdicts.
 
     The register is taken in shards of contract numbers, each its own transaction, so it can be stopped and run again
     at any time. Raises `load.LoadRefusedError` beside a running load.
@@ -35,12 +40,12 @@ def rejudge(*, dry_run: bool = False) -> Changes:
         last = ""
         while True:
             with transaction.atomic():
-                last = _shard(last, current, changes, dry_run)
+                last = _shard(last, current, changes, dry_run, told)
             if not last:
                 return changes
 
 
-def _shard(after: str, current: programme.Programme, changes: Changes, dry_run: bool) -> str:
+def _shard(after: str, current: programme.Programme, changes: Changes, dry_run: bool, told: Told) -> str:
     """Judge the lines behind `after`; returns the last contract number, or nothing where there was no line."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -74,9 +79,10 @@ def _shard(after: str, current: programme.Programme, changes: Changes, dry_run: 
             ("contract_no", *staging.VERDICT),
             [staging.verdict_row(contract_no, verdict, current.version) for contract_no, verdict in verdicts],
         )
-        for old, new, count in merge.outcomes_changed("eligibility_rejudged"):
-            changes.changed += count
-            changes.outcomes[old, new] += count
+        for changed in merge.verdicts_changed("eligibility_rejudged"):
+            changes.changed += 1
+            changes.outcomes[changed.old_outcome, changed.new_outcome] += 1
+            told(changed)
         if not dry_run:
             merge.replace_verdicts("eligibility_rejudged", feed=None, now=clock.now())
         cursor.execute("DROP TABLE eligibility_rejudged")

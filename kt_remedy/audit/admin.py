@@ -92,6 +92,7 @@ class KindFilter(admin.SimpleListFilter):
             ("staff", _("직원 계정과 로그인")),
             ("admin", _("관리 화면")),
             ("customer", _("고객 정보 보기")),
+            ("lines", _("고객이 자기 회선 보기")),
             ("filing", _("신청")),
             ("application", _("심사")),
             ("batch", _("지급")),

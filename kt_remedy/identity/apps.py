@@ -25,6 +25,7 @@ class IdentityConfig(AppConfig):
 
     def ready(self) -> None:
         from kt_remedy import schedule  # needs the models
+        from kt_remedy.identity import alarm
 
         user_logged_in.connect(_one_at_a_time, dispatch_uid="identity.one_at_a_time")
         schedule.register(
@@ -32,4 +33,10 @@ class IdentityConfig(AppConfig):
             title=_("끝난 접속 지우기"),
             task=_sweep_sessions,
             due=dt.timedelta(hours=1),
+        )
+        schedule.register(
+            "identity.wrong_codes",
+            title=_("틀린 인증번호가 갑자기 늘었는지 보기"),
+            task=alarm.watch,
+            due=dt.timedelta(minutes=1),
         )

@@ -18,7 +18,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
 from kt_remedy import crypto, limits, masking
-from kt_remedy.identity import provider
+from kt_remedy.identity import alarm, provider
 
 IDLE_SECONDS = 30 * 60
 WARN_SECONDS = 3 * 60  # how long before the idle end a page offers to go on
@@ -47,6 +47,11 @@ class TooMany(Exception):
     def minutes(self) -> int:
         """Whole minutes until then, at least one."""
         return max(1, -(-int((self.retry_at - dt.datetime.now(dt.UTC)).total_seconds()) // 60))
+
+    @property
+    def hours(self) -> int:
+        """Whole hours until then, rounded up, where minutes would be no help; else 0."""
+        return -(-self.minutes // 60) if self.minutes > 90 else 0
 
 
 class NoIdentifier(Exception):
@@ -131,8 +136,11 @@ def confirm(pending: Pending, code: str = "") -> Person:
     try:
         verified = provider.confirm(pending.key, code if pending.method == "SMS" else None)
     except provider.WrongCode:
+        alarm.count(right=False)
         _within(limit, TRIES_PER_PERSON)
         raise
+    if pending.method == "SMS":
+        alarm.count(right=True)
     if not verified.ci:
         raise NoIdentifier
     return Person(

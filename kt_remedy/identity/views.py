@@ -208,7 +208,7 @@ def _own_path(target: str) -> str:
 
 
 def _too_many(request: HttpRequest, stop: service.TooMany) -> HttpResponse:
-    return render(request, "identity/too_many.html", {"minutes": stop.minutes}, status=429)
+    return render(request, "identity/too_many.html", {"minutes": stop.minutes, "hours": stop.hours}, status=429)
 
 
 def _unavailable(request: HttpRequest) -> HttpResponse:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from kt_remedy import clock, schedule
 from kt_remedy.access import ROLES, staff
 from kt_remedy.audit import service as audit
+from kt_remedy.identity import alarm
 from kt_remedy.models import Act, Job
 from kt_remedy.notices import desk as messages_desk
 
@@ -71,6 +72,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
             "troubles": [row for row in rows if row.late or row.act.state in (Act.State.FAILED, Act.State.MISSED)],
             "jobs": jobs,
             "silent": [row for row in jobs if row.late],
+            "wrong_codes": alarm.standing(),
             "now": now,
             "may_see_messages": any(request.user.has_role(role) for role in messages_desk.ROLES),  # type: ignore[union-attr]
         },

@@ -60,6 +60,7 @@ class Card:
     kind: str
     title: str
     bits: list[str]
+    seen: register.Seen  # for the record of who saw which verdict when
     reasons: list[wording.Reason] = field(default_factory=list)
     conditions: list[wording.Condition] = field(default_factory=list)
     amount_label: str = ""
@@ -108,7 +109,8 @@ class _Page:
     def card(self, line: Line, bills: list[Bill], filed: News | None) -> Card:
         facts = register.facts_of(line)
         kind = self._kind(line)
-        card = Card(id=f"line-{line.pk}", kind=kind, title=self._title(line, kind), bits=self._bits(line))
+        seen = register.Seen.of(line, self.person_index)
+        card = Card(id=f"line-{line.pk}", kind=kind, title=self._title(line, kind), bits=self._bits(line), seen=seen)
         if kind == "keep":
             self._perks(card, line)
             return card
@@ -120,6 +122,12 @@ class _Page:
         # What is said of the money of a line that gets none would read as a promise.
         money = kind in ("yes", "none")
         codes = [code for code in line.reason_codes if (code in _MONEY) == money]
+        if kind == "no" and line.terminated_on is None and self.today <= self.programme.waiver.terminated_to:
+            # Leaving would not help: that is the news, not that the line is in service.
+            codes = [code for code in codes if code != "NOT_TERMINATED"]
+            if self._in_base(line):
+                day = {"day": kdate(self.programme.rewards.base_date)}
+                card.notes.append(_("해지하지 않고 %(day)s이 끝날 때까지 쓰시면 고객 보답을 받습니다.") % day)
         if line.decided_outcome:
             card.notes.append(_("심사하는 사람이 기록을 보고 정한 결과입니다."))
         else:
@@ -191,10 +199,13 @@ class _Page:
                 card.amount = sum(max(0, b.billed_krw - b.waived_krw - b.refunded_krw) for b in back)
                 card.rows.append((_("지금까지 내신 금액"), krw(line.refundable_krw)))
         if back and card.kind != "no":
-            card.ledger = [
-                Row(wording.item_name(bill.item), _paid_note(bill), refundable_of(register.bill_facts([bill])[0]))
-                for bill in back
-            ]
+            card.ledger = _sums(line, back)
+            if len(back) > 1:
+                card.ledger.append(Row(_("항목마다 돌려받는 금액"), kind="part"))
+                card.ledger += [
+                    Row(wording.item_name(bill.item), _paid_note(bill), refundable_of(register.bill_facts([bill])[0]))
+                    for bill in back
+                ]
             unpaid = "UNPAID" in line.reason_codes
             card.ledger.append(
                 Row(
@@ -316,6 +327,25 @@ class _Page:
                 )
                 (card.to_do if asks else card.by_itself).append(dates.perk_line(perk, self.language))
         card.act = _link(_("혜택 자세히 보기"), "rewards:mine")
+
+
+def _sums(line: Line, back: list[Bill]) -> list[Row]:
+    """Expected, billed, paid, and where there is some: taken off the bill, given back already."""
+    one = back[0].item if len(back) == 1 else ""
+    rows = [
+        Row(_("예상 금액"), _("날수로 계산한 값"), line.expected_penalty_krw),
+        Row(
+            _("청구된 위약금"),
+            f"{wording.item_name(one)}: {wording.item_note(one)}" if one else "",
+            sum(bill.billed_krw for bill in back),
+        ),
+        Row(_("내신 금액"), won=sum(bill.paid_krw for bill in back)),
+    ]
+    if waived := sum(bill.waived_krw for bill in back):
+        rows.append(Row(_("감면해 드린 금액"), won=waived))
+    if refunded := sum(bill.refunded_krw for bill in back):
+        rows.append(Row(_("이미 돌려드린 금액"), won=refunded))
+    return rows
 
 
 def _paid_note(bill: Bill) -> str:

@@ -16,6 +16,7 @@ app_name = "portal"
 urlpatterns = [
     path("", views.home, name="home"),
     path("my/", views.my_lines, name="my-lines"),
+    path("my/tell-me/", views.tell_me, name="tell-me"),
     path("help/", _page("faq"), name="faq"),
     path("help/bring/", _page("bring"), name="bring"),
     path("help/protection/", _page("protection"), name="protection"),

@@ -1,13 +1,21 @@
-"""Home, my lines and the page of last resort."""
+"""Home, my lines, the wish to be told, and the page of last resort."""
 
+from contextlib import suppress
+
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template import loader
 from django.utils.translation import get_language
-from django.views.decorators.http import require_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
 
-from kt_remedy import clock, programme
+from eligibility import opening
+from eligibility import service as register
+from kt_remedy import clock, masking, programme
 from kt_remedy.access import customer, public
+from kt_remedy.notices import texts
 from kt_remedy.portal import dates, lines
 
 
@@ -21,12 +29,43 @@ def home(request: HttpRequest) -> HttpResponse:
 @customer
 @require_safe
 def my_lines(request: HttpRequest) -> HttpResponse:
-    """Each of the customer's lines with its verdict and the one next step."""
+    """Each of the customer's lines with its verdict and the one next step; that it was seen is recorded."""
     person, now = request.person, clock.now()  # type: ignore[attr-defined]
     cards = lines.cards_of(person.ci_index, now, clock.kst_date(now), programme.current())
+    before = request.session.get("lines_seen", "")
+    seen = register.note_seen([card.seen for card in cards], before=before)
+    if seen != before:
+        request.session["lines_seen"] = seen
     kept = sum(card.kind in ("keep", "leave") for card in cards)
     return render(
         request, "portal/lines.html", {"cards": cards, "person": person, "left": len(cards) - kept, "kept": kept}
+    )
+
+
+@customer
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def tell_me(request: HttpRequest) -> HttpResponse:
+    """Ask for one message when applications open, see that it was asked for, or take the wish back."""
+    person, language = request.person, (get_language() or "ko")[:2]  # type: ignore[attr-defined]
+    if request.method == "POST":
+        if request.POST.get("want") == "no":
+            if opening.stop(person_index=person.ci_index):
+                messages.success(request, _("알림을 취소했습니다. 적어 둔 번호도 지웠습니다."))
+        else:
+            with suppress(opening.TooLate):  # the page itself says that applications are open
+                opening.ask(person=person, language=language)
+        return redirect("portal:tell-me")
+    wish, current = opening.wish_of(person.ci_index), programme.current()
+    return render(
+        request,
+        "portal/tell_me.html",
+        {
+            "phase": dates.phase(current, clock.today()),
+            "wish": wish,
+            "phone": masking.phone(wish.phone if wish else person.phone),
+            "text": texts.sample(texts.kind(opening.KIND), wish.language if wish else language),
+        },
     )
 
 

@@ -1,6 +1,8 @@
 """Judging the register again, moving it to another key, and the calendar that loads deliveries."""
 
+import csv
 import datetime as dt
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from django.db import DatabaseError, connection, transaction
 
 from eligibility import rotation, search, service, tasks
 from eligibility.feed import deliveries
+from eligibility.management.commands import rejudge
 from eligibility.models import Feed, Line, LineDecision, LineHistory, VerdictChange
 from kt_remedy import clock, crypto, programme, schedule
 from kt_remedy.audit.models import AuditEntry
@@ -50,16 +53,24 @@ def test_a_rejudge_by_the_same_programme_changes_nothing(capsys) -> None:
     assert not LineHistory.objects.filter(replaced_by=None).exists()
 
 
-def test_a_rejudge_by_another_programme(other_programme, reviewer, capsys) -> None:
+def test_a_rejudge_by_another_programme(other_programme, reviewer, capsys, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(programme, "current", lambda: programme.load(programme.DEFAULT_FILE))
         people.load_cast()
     service.record_decision(contract_no="CAST-117-1", outcome="ELIGIBLE", reason="승계 확인", decided_by=reviewer)
     before = VerdictChange.objects.count()
 
-    call_command("rejudge", "--dry-run")
+    call_command("rejudge", "--dry-run", "--changes", str(tmp_path / "changes.csv"))
     told = capsys.readouterr().out
     assert "REVIEW -> NOT_ELIGIBLE" in told
+    line = Line.objects.get(pk="CAST-117-1")
+    both = f"expected {line.expected_penalty_krw:,}, refundable {line.refundable_krw:,} won"
+    assert f"CAST-117-1: REVIEW (REVIEW_NAME_TRANSFER), {both} -> NOT_ELIGIBLE (TRANSFER_AFTER_BASE), {both}" in told
+    with (tmp_path / "changes.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["contract_no"]: row for row in csv.DictReader(file)}
+    assert rows["CAST-117-1"]["old_reasons"] == "REVIEW_NAME_TRANSFER"
+    assert rows["CAST-117-1"]["new_outcome"] == "NOT_ELIGIBLE"
+    assert f"{len(rows):,} verdicts would change" in told
     assert "would change" in told
     assert Line.objects.get(pk="CAST-117-1").reasons == "REVIEW_NAME_TRANSFER"
     assert VerdictChange.objects.count() == before
@@ -75,6 +86,18 @@ def test_a_rejudge_by_another_programme(other_programme, reviewer, capsys) -> No
     assert (old.outcome, old.reasons) == ("REVIEW", "REVIEW_NAME_TRANSFER")
     change = VerdictChange.objects.filter(contract_no="CAST-117-1").latest("id")
     assert (change.old_outcome, change.new_outcome, change.feed) == ("REVIEW", "NOT_ELIGIBLE", None)
+
+
+def test_of_many_changes_the_first_are_printed_and_the_rest_counted(other_programme, monkeypatch, capsys) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(programme, "current", lambda: programme.load(programme.DEFAULT_FILE))
+        people.load_cast()
+    monkeypatch.setattr(rejudge, "SHOWN", 1)
+    call_command("rejudge", "--dry-run")
+    told = capsys.readouterr().out.splitlines()
+    more = re.fullmatch(r"… and (\d+) more lines; --changes FILE writes them all\.", told[1])
+    assert more is not None
+    assert told[-1].endswith(f" {int(more[1]) + 1} verdicts would change.")
 
 
 # Decisions ---------------------------------------------------------------------------------------------

@@ -218,6 +218,13 @@ def test_the_number_of_codes_to_a_number_ends_and_says_when():
     assert re.search(r"(60|59)분 뒤에", answer.content.decode())
 
 
+def test_a_limit_of_a_day_is_said_in_hours(monkeypatch):
+    monkeypatch.setattr(service, "SENDS_PER_NUMBER", ((1, 86_400),))
+    phone = number()
+    ask(Client(), phone)
+    assert "24시간 안에" in ask(Client(), phone).content.decode()
+
+
 def test_wrong_codes_add_up_over_requests_of_one_person(monkeypatch):
     monkeypatch.setattr(service, "SENDS_PER_NUMBER", ((100, 3600),))
     phone = number()

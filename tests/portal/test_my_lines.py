@@ -74,6 +74,22 @@ def test_eligible_shows_amount_day_and_one_button(holder, look):
     assert re.sub(r"\D", "", line.msisdn)[3:7] not in card  # masked
 
 
+def test_expected_billed_paid_and_refundable_stand_one_below_the_other(holder, look):
+    line = make.line(holder, refundable_krw=150_000, expected_penalty_krw=160_128)
+    Bill.objects.filter(line=line).delete()
+    billed(line, "SUBSIDY_CLAWBACK", 100_000)
+    billed(line, "DISCOUNT_CLAWBACK", 60_120, refunded=10_120)
+    (card,) = look()
+    ledger = card[card.index("청구서에서 계산한 내용") :]
+    amounts = re.findall(r"([\d,]+원)</td>", ledger)
+    assert amounts == [
+        "160,128원", "160,120원", "160,120원", "10,120원", "50,000원", "100,000원", "150,000원"
+    ]  # fmt: skip
+    heads = re.findall(r'<th scope="row">([^<]+)', ledger)
+    assert heads[:4] == ["예상 금액", "청구된 위약금", "내신 금액", "이미 돌려드린 금액"]
+    assert heads[-1] == "돌려받을 금액"
+
+
 def test_before_the_window_the_day_is_that_of_the_first_day(at, holder, look):
     make.line(holder)
     at("2026-01-05T10:00+09:00")
@@ -148,7 +164,7 @@ def test_nothing_due_and_already_settled(holder, look):
     page = " ".join(look())
     assert "위약금이 생기지 않았습니다" in page
     assert "이미 돌려드렸거나 감면해 드렸습니다" in page
-    assert "청구 50,000원, 이미 돌려드림 50,000원" in page
+    assert "이미 돌려드린 금액</th><td>50,000원" in page
 
 
 def test_review_promises_a_person_and_no_money_reason(holder, look):
@@ -190,6 +206,24 @@ def test_a_line_that_may_still_leave_sees_each_day(at, holder, look):
     (card,) = look()
     assert "1월\xa013일(화)\u2060까지 해지하시면" in card
     assert card.count('class="bar"') == 14
+
+
+def test_a_line_that_would_not_be_refunded_hears_so_and_what_staying_brings(at, holder, look):
+    make.line(
+        holder,
+        terminated="",
+        outcome="NOT_ELIGIBLE",
+        reasons="NOT_TERMINATED;DEVICE_CHANGE_AFTER_BASE",
+        contract_event="DEVICE_CHANGE",
+        contract_started_at=dt.datetime(2025, 10, 2, 11, tzinfo=clock.KST),
+        refundable_krw=0,
+    )
+    at("2026-01-05T10:00+09:00")
+    (card,) = look()
+    before_conditions = card[: card.index("<details")]
+    assert "기기를 바꾸며 새 약정을 맺으셨습니다" in before_conditions
+    assert "해지하지 않고 쓰고 계십니다." not in before_conditions
+    assert "1월\xa013일(화)\u2060이 끝날 때까지 쓰시면 고객 보답을 받습니다" in card
 
 
 def test_an_application_replaces_the_button_by_its_news(holder, look):

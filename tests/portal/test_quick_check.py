@@ -41,6 +41,19 @@ def test_every_answer_names_its_reason(ask, answers, heading, fact):
     assert fact in page
 
 
+@pytest.mark.parametrize(
+    ("answers", "asked"),
+    [
+        ({"ended": "2026-01-14"}, True),
+        ({"ended": "2026-01-13"}, False),
+        ({"ended": "2026-01-14", "how": "CANCEL"}, False),
+        ({"ended": "2026-01-14", "line": "MVNO"}, False),  # out for another reason as well
+    ],
+)
+def test_who_moved_too_late_hears_of_delayed_moves(ask, answers, asked):
+    assert ("번호 이동을 신청하셨나요" in ask(**answers).content.decode()) is asked
+
+
 def test_amount_formula_and_pay_day(ask):
     page = ask(kind="SUBSIDY", months="24", amount="345,000").content.decode()
     assert "139,254<small>원</small>" in page  # 345,000 × 222 / 550, floored
