@@ -321,6 +321,7 @@ def _facts(
         persons_on_account=persons,
         qa_sample=qa_sample,
         reviewed=reviewed,
+        last_chance=line.refundable_krw > 0 and rounds.is_last(clock.now(), programme.current()),
     )
 
 
@@ -505,14 +506,18 @@ def recheck(application_ids: Iterable[int]) -> int:
 
 def recheck_after_feed(*, limit: int = 2000) -> int:
     """Release what waited for a bill or a payment that a feed has brought, and flag approvals whose verdict changed.
+    Before the last round of all, what is paid in part is released for what is paid (D-24).
 
     Looks at rows, not at the feed, so it may run at any time and finds what an earlier run missed. Returns how many
     applications moved or were flagged.
     """
+    ready_to_go = ~Q(line__reasons__contains="UNPAID")
+    if rounds.is_last(clock.now(), programme.current()):
+        ready_to_go |= Q(line__refundable_krw__gt=0)
     ready = (
         Application.objects.filter(
             Q(status=Status.WAITING_FOR_BILL) & ~Q(line__reasons__contains="NOT_BILLED_YET")
-            | Q(status=Status.ON_HOLD_UNPAID) & ~Q(line__reasons__contains="UNPAID")
+            | Q(status=Status.ON_HOLD_UNPAID) & ready_to_go
         )
         .order_by("id")
         .values_list("id", flat=True)[:limit]

@@ -68,7 +68,8 @@ def headline(application: Application, item: Item | None = None) -> str:
 def amount(application: Application) -> tuple[str, int]:
     """The sum to show and what it is called: final where billing says what was paid, else expected (D-26)."""
     line = application.line
-    if {"NOT_BILLED_YET", "UNPAID"} & set(line.reason_codes):
+    # An approved one is paid what was paid by the last round, whatever is still open (D-24).
+    if application.status != Status.APPROVED and {"NOT_BILLED_YET", "UNPAID"} & set(line.reason_codes):
         return _("예상 금액"), line.expected_penalty_krw
     return _("돌려받을 금액"), line.refundable_krw
 
@@ -165,7 +166,9 @@ def _news(row: Application, item: Item | None, coming: rounds.Round | None) -> t
     if row.status == Status.ON_HOLD_UNPAID:
         return _("청구된 위약금을 먼저 내 주세요"), _(
             "모두 내신 것이 확인되면 저절로 이어집니다. 다시 신청하지 않으셔도 됩니다."
-        )
+        ) + " " + _("다 내지 못하셔도 %(day)s 마지막 지급 때 그때까지 내신 만큼은 돌려드립니다.") % {
+            "day": kdate(rounds.calendar(programme.current())[-1].pay_on)
+        }
     if row.status == Status.NEED_ACCOUNT:
         if item is not None and item.status == Item.Status.RETURNED:
             return _("입금이 되돌아왔습니다. 계좌를 고쳐 주세요"), _(
