@@ -46,6 +46,7 @@ class Story:
     rail: list[Step] = field(default_factory=list)
     can_withdraw: bool = False
     can_mend: bool = False
+    can_send: bool = False
     must_mend: bool = False
 
     @property
@@ -119,6 +120,7 @@ def _story(row: Application, item: Item | None, decisions: list[Decision], now: 
         rail=_rail(row, item, decisions, coming, now),
         can_withdraw=row.is_live and not open_item,
         can_mend=row.is_live and not open_item,
+        can_send=row.status in {Status.REVIEW, Status.LATE, Status.NEED_DOCS},
         must_mend=row.status == Status.NEED_ACCOUNT and not open_item,
     )
 
@@ -176,10 +178,9 @@ def _news(row: Application, item: Item | None, coming: rounds.Round | None) -> t
             )
         return _("계좌를 고쳐 주세요"), _("신청은 받았습니다. 적으신 계좌가 확인되지 않아 기다리고 있습니다.")
     if row.status == Status.NEED_DOCS:
-        due = row.documents_due_on
-        return _("서류를 내 주세요"), (
-            _("%(day)s까지 가까운 매장에 내시면 이어서 봅니다.") % {"day": kdate(due)} if due else ""
-        )
+        due = kdate(row.documents_due_on) if row.documents_due_on else ""
+        lead = _("%(day)s까지 여기에 올리시거나 가까운 매장에 보여 주시면 이어서 봅니다.") % {"day": due}
+        return _("서류를 내 주세요"), lead if due else ""
     if row.status == Status.LATE:
         return _("신청 기간이 지나 사람이 확인합니다"), _(
             "늦은 까닭을 살펴 결과를 문자로 알려 드립니다."
