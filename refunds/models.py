@@ -1,7 +1,7 @@
 """The tables of this room, where Django looks for them."""
 
 from refunds.accounts.models import Account, HolderCheck
-from refunds.applications.models import Application, Decision, Draft, Filing, Note, Objection
+from refunds.applications.models import Application, Decision, Draft, Evidence, Filing, LateReason, Note, Objection
 from refunds.payouts.models import (
     Adjustment,
     BankFile,
@@ -24,10 +24,12 @@ __all__ = [
     "Decision",
     "Download",
     "Draft",
+    "Evidence",
     "Filing",
     "Hold",
     "HolderCheck",
     "Item",
+    "LateReason",
     "LeftBehind",
     "Note",
     "Objection",

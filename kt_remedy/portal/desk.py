@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
@@ -28,16 +29,17 @@ from kt_remedy.access import staff
 from kt_remedy.audit import service as audit
 from kt_remedy.identity import provider
 from kt_remedy.identity import service as identity
-from kt_remedy.portal.desk_forms import CardForm, FilingForm, FindForm, NoteForm, PhoneProofForm
+from kt_remedy.portal.desk_forms import CardForm, FilingForm, FindForm, MendForm, NoteForm, PhoneProofForm
 from kt_remedy.staff.models import User
 from kt_remedy.templatetags.remedy import kdate, kdate_long, krw
 from refunds.accounts.models import Account, OwnerKind
 from refunds.applications import desk as refunds_desk
-from refunds.applications import reviews, service, wording
-from refunds.applications.forms import AccountForm
-from refunds.applications.models import Application, Channel
+from refunds.applications import evidence, reviews, service, wording
+from refunds.applications.forms import DocumentsForm, ObjectionForm
+from refunds.applications.models import Application, Channel, Lateness
 from refunds.applications.moves import Refused
 from refunds.applications.representation import DOCUMENTS, ID_CARDS
+from refunds.applications.states import Status
 from refunds.applications.views import account_note, enter_account, is_minor
 from refunds.payouts import rounds
 from rewards import service as rewards
@@ -82,6 +84,7 @@ class Card:
     reasons: list[Any]
     say: str
     can_file: bool
+    can_object: bool
 
 
 # Who is at the desk -------------------------------------------------------------------------------------------
@@ -264,6 +267,7 @@ def _card(line: Line, application: Application | None) -> Card:
         reasons=reasons,
         say=_say(line, outcome, day),
         can_file=outcome in {"ELIGIBLE", "REVIEW"} and not live,
+        can_object=kind != "keep" and reviews.can_object(line),
     )
 
 
@@ -405,7 +409,7 @@ def file(request: HttpRequest) -> HttpResponse:
     if sitting is None or not sitting.proven:
         return redirect("portal:desk")
     try:
-        service.lateness(clock.today(), programme.current())
+        when = service.lateness(clock.today(), programme.current())
     except Refused as refused:
         messages.warning(request, str(refused))
         return redirect("portal:desk")
@@ -423,7 +427,9 @@ def file(request: HttpRequest) -> HttpResponse:
     supervisor = user.has_role("supervisor")
     posted = request.POST if request.method == "POST" else None
     initial = {"lines": [cards[0].line.pk]} if len(cards) == 1 else {}
-    form = FilingForm(posted, options=options, by=by, supervisor=supervisor, initial=initial)
+    form = FilingForm(
+        posted, options=options, by=by, supervisor=supervisor, late=when == Lateness.LATE, initial=initial
+    )
     key = request.POST.get("key") or str(uuid.uuid4())
     if posted is not None and form.is_valid():
         account = _account_of(request, form, sitting, user)
@@ -445,12 +451,19 @@ def file(request: HttpRequest) -> HttpResponse:
                     staff=user,
                     outage_on=form.cleaned_data.get("outage_on"),
                     outage_reason=form.cleaned_data.get("outage_reason", ""),
+                    late=form.late(),
                 )
             except Refused as refused:
                 form.add_error(None, str(refused))
             else:
                 if not done.new:
-                    messages.info(request, _("이미 접수된 신청입니다. 접수번호는 그대로입니다."))
+                    messages.info(
+                        request,
+                        _("이미 접수된 신청입니다. 접수번호는 %(reference)s 그대로입니다.")
+                        % {"reference": done.filing.reference},
+                    )
+                    if user.store_id and done.filing.store_id != user.store_id:
+                        return redirect("portal:desk")  # another door's filing: told of, not opened
                 return redirect("portal:desk-receipt", done.filing.reference)
     context = {
         "form": form,
@@ -524,10 +537,13 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
     )
     if row is None:
         raise Http404
-    form = AccountForm(request.POST if request.POST.get("act") == "account" else None)
+    form = MendForm(
+        request.POST if request.POST.get("act") == "account" else None, own=row.account.owner_kind == OwnerKind.SELF
+    )
+    files = DocumentsForm(*((request.POST, request.FILES) if request.POST.get("act") == "files" else (None, None)))
     if request.method == "POST":
         try:
-            if _done(request, row, form, user):
+            if _done(request, row, form, files, user):
                 return redirect("portal:desk-application", pk)
         except Refused as refused:
             messages.warning(request, str(refused))
@@ -544,12 +560,26 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
         "form": form,
         "account_note": account_note(row.account),
         "documents": DOCUMENTS.get(row.filing.representation, ()),
+        "files": files,
+        "errors_of": files if files.errors else form,
+        "sent": evidence.of_filing(row.filing),
+        "asked": row.decisions.filter(to_status=Status.NEED_DOCS).last() if row.status == Status.NEED_DOCS else None,
+        "contact": masking.phone(row.filing.contact or ""),
+        "other_contact": _other_contact(request, row),
     }
-    return render(request, "portal/desk_application.html", context, status=422 if form.errors else 200)
+    return render(request, "portal/desk_application.html", context, status=422 if form.errors or files.errors else 200)
 
 
-def _done(request: HttpRequest, row: Application, form: AccountForm, user: User) -> bool:
-    """Carry out what was asked; False where the account form has to be shown again."""
+def _other_contact(request: HttpRequest, row: Application) -> str:
+    """The number confirmed in this sitting where the filing has another one; its notices can go there from now on."""
+    sitting = _sitting(request)
+    if sitting is None or not sitting.proven or sitting.person_index != bytes(row.filing.person_index):
+        return ""
+    return sitting.contact if sitting.contact != row.filing.contact else ""
+
+
+def _done(request: HttpRequest, row: Application, form: MendForm, files: DocumentsForm, user: User) -> bool:
+    """Carry out what was asked; False where a form has to be shown again."""
     act = request.POST.get("act")
     sitting = _sitting(request)
     if act == "withdraw":
@@ -561,6 +591,23 @@ def _done(request: HttpRequest, row: Application, form: AccountForm, user: User)
     elif act == "documents":
         reviews.documents_shown(application_id=row.pk, staff=user, documents=request.POST.getlist("documents"))
         messages.success(request, _("서류를 확인한 것으로 남기고 심사로 넘겼습니다."))
+    elif act == "files":
+        if not files.is_valid():
+            return False
+        try:
+            evidence.add(application_id=row.pk, staff=user, files=files.cleaned_data["files"])
+        except Refused as refused:
+            if refused.code not in {"FILE", "MANY"}:
+                raise
+            files.add_error("files", str(refused))
+            return False
+        messages.success(request, _("서류를 받았습니다."))
+    elif act == "contact":
+        contact = _other_contact(request, row)
+        if not contact:
+            raise Refused("PROOF", _("고객을 먼저 찾고 본인을 확인하세요."))
+        refunds_desk.change_contact(filing_id=row.filing_id, contact=contact, staff=user)
+        messages.success(request, _("안내 문자 받을 번호를 바꾸었습니다."))
     elif act == "account":
         if not form.is_valid():
             return False
@@ -568,7 +615,7 @@ def _done(request: HttpRequest, row: Application, form: AccountForm, user: User)
         entered = enter_account(
             form,
             person_index=bytes(old.person_index),
-            holder_name=old.holder_name or "",
+            holder_name=form.cleaned_data.get("owner") or old.holder_name or "",
             holder_birth=dt.date.fromisoformat(old.holder_birth) if old.holder_birth else None,
             owner_kind=old.owner_kind,
             contract_nos=[row.line_id],
@@ -582,6 +629,44 @@ def _done(request: HttpRequest, row: Application, form: AccountForm, user: User)
     else:
         raise Http404
     return True
+
+
+@staff(*DESK)
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
+    """What a proven customer contests about a line, in their words, with documents."""
+    sitting, user = _sitting(request), _user(request)
+    if sitting is None or not sitting.proven:
+        return redirect("portal:desk")
+    line = next((line for line in _lines(sitting.customer) if line.pk == contract_no), None)
+    if line is None or not reviews.can_object(line):
+        raise Http404
+    form = ObjectionForm(*((request.POST, request.FILES) if request.method == "POST" else (None, None)))
+    if request.method == "POST" and form.is_valid():
+        try:
+            with transaction.atomic():
+                found = reviews.object_to(
+                    contract_no=contract_no,
+                    person_index=sitting.person_index,
+                    words=form.cleaned_data["words"],
+                    contact=sitting.contact,
+                    language=(get_language() or "ko")[:2],
+                    staff=user,
+                )
+                if form.cleaned_data["files"]:
+                    evidence.add_to_objection(objection_id=found.pk, files=form.cleaned_data["files"], staff=user)
+        except Refused as refused:
+            form.add_error("files" if refused.code in {"FILE", "MANY"} else None, str(refused))
+        else:
+            messages.success(
+                request,
+                _("이의를 받았습니다. %(day)s까지 답한다고 말씀드리세요.") % {"day": kdate_long(found.answer_by)},
+            )
+            return redirect("portal:desk")
+    card = _card(line, None)
+    context = {"form": form, "card": card, "name": masking.name(sitting.customer.holder_name or "")}
+    return render(request, "portal/desk_object.html", context, status=422 if form.errors else 200)
 
 
 @staff("clerk", "store_manager")

@@ -13,7 +13,9 @@ from kt_remedy import phones
 from kt_remedy.identity.forms import AppForm
 from refunds.accounts.models import OwnerKind
 from refunds.applications.forms import AccountForm, PlainForm, refuse_registration_number
+from refunds.applications.models import LateReason
 from refunds.applications.representation import DOCUMENTS, ID_CARDS
+from refunds.applications.service import Late
 
 
 class FindForm(PlainForm):
@@ -136,17 +138,36 @@ class FilingForm(AccountForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         validators=[refuse_registration_number],
     )
+    late_kind = forms.ChoiceField(
+        label=gettext_lazy("늦은 까닭"),
+        choices=[("", gettext_lazy("골라 주세요")), *LateReason.Kind.choices],
+        error_messages={"required": gettext_lazy("늦으신 까닭을 골라 주세요")},
+    )
+    late_ended_on = forms.DateField(
+        label=gettext_lazy("그 사정이 끝난 날(아직이면 비움)"),
+        required=False,
+        input_formats=["%Y-%m-%d", "%Y%m%d", "%Y.%m.%d"],
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"invalid": gettext_lazy("날짜를 2026-02-03처럼 적어 주세요")},
+    )
+    late_words = forms.CharField(
+        label=gettext_lazy("늦은 사정, 고객의 말(없으면 비움)"),
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        validators=[refuse_registration_number],
+    )
     privacy = forms.BooleanField(
         label=gettext_lazy("개인정보 이용 안내를 읽어 드렸고 고객이 동의했습니다"),
         error_messages={"required": gettext_lazy("안내를 읽어 드리고 동의를 받아 주세요")},
     )
     field_order = (
-        "lines", "representative", "documents", "owner", "owner_born", "bank", "number", "outage_on", "outage_reason",
-        "privacy",
+        "lines", "representative", "documents", "owner", "owner_born", "bank", "number", "late_kind", "late_ended_on",
+        "late_words", "outage_on", "outage_reason", "privacy",
     )  # fmt: skip
 
     def __init__(
-        self, data: Any = None, *, options: list[tuple[str, str]], by: str, supervisor: bool, **kwargs: Any
+        self, data: Any = None, *, options: list[tuple[str, str]], by: str, supervisor: bool, late: bool, **kwargs: Any
     ) -> None:
         super().__init__(data, **kwargs)
         self.by = by
@@ -158,7 +179,14 @@ class FilingForm(AccountForm):
             self.fields["documents"].choices = DOCUMENTS[by]  # type: ignore[attr-defined]
         if not supervisor:
             del self.fields["outage_on"], self.fields["outage_reason"]
+        if not late:
+            del self.fields["late_kind"], self.fields["late_ended_on"], self.fields["late_words"]
         self.order_fields(self.field_order)
+
+    def late(self) -> Late | None:
+        """Why it comes after the window, where it does."""
+        given = self.cleaned_data
+        return Late(given["late_kind"], given["late_ended_on"], given["late_words"]) if "late_kind" in given else None
 
     def clean_documents(self) -> list[str]:
         """Every document of the list, or none of this is accepted."""
@@ -166,6 +194,24 @@ class FilingForm(AccountForm):
         if {code for code, _label in DOCUMENTS[self.by]} - set(shown):
             raise forms.ValidationError(_("서류를 모두 확인해야 접수할 수 있습니다"))
         return shown
+
+
+class MendForm(AccountForm):
+    """Another account for what was filed; a holder's name typed wrong is put right with it."""
+
+    owner = forms.CharField(
+        label=gettext_lazy("예금주 이름(그대로면 비움)"),
+        required=False,
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    field_order = ("owner", "bank", "number")
+
+    def __init__(self, data: Any = None, *, own: bool, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        if own:
+            del self.fields["owner"]
+        self.order_fields(self.field_order)
 
 
 class NoteForm(PlainForm):

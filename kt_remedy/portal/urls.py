@@ -33,6 +33,7 @@ urlpatterns = [
     path("desk/file/", desk.file, name="desk-file"),
     path("desk/receipt/<str:reference>/", desk.receipt, name="desk-receipt"),
     path("desk/application/<int:pk>/", desk.application, name="desk-application"),
+    path("desk/object/<str:contract_no>/", desk.object_to, name="desk-object"),
     path("desk/take/", desk.take_along, name="desk-take"),
     path("desk/note/", desk.note, name="desk-note"),
     path("desk/called/<int:pk>/", desk.called, name="desk-called"),

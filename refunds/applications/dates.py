@@ -23,6 +23,14 @@ def review_by(since: dt.datetime) -> dt.date:
     return business_days_after(clock.kst_date(since), REVIEW_DAYS)
 
 
+def overdue_before(today: dt.date) -> dt.datetime:
+    """Cases that came to the reviewers before this moment should have been decided by yesterday at the latest."""
+    day = today - dt.timedelta(days=1)
+    while business_days_after(day, REVIEW_DAYS) >= today:
+        day -= dt.timedelta(days=1)
+    return clock.kst(day + dt.timedelta(days=1))
+
+
 def objection_by(on: dt.date) -> dt.date:
     """By when an objection made `on` a day is answered."""
     return business_days_after(on, OBJECTION_DAYS)

@@ -1,6 +1,7 @@
 """What a store or the call centre does with a customer's filings beyond filing them."""
 
 import datetime as dt
+import uuid
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -9,11 +10,12 @@ from django.utils.translation import gettext as _
 from eligibility.models import Customer
 from kt_remedy import clock
 from kt_remedy.audit import service as audit
+from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
 from refunds.applications.forms import refuse_registration_number
 from refunds.applications.models import Filing, Note
 from refunds.applications.moves import Refused
-from refunds.applications.service import close_to_own_case, find_reference, person_of
+from refunds.applications.service import close_to_own_case, find_reference, person_of, visible_to
 
 
 def filings_of_store(store_id: int, *, day: dt.date) -> QuerySet[Filing]:
@@ -53,6 +55,37 @@ def take_along(*, reference: str, customer: Customer, staff: User) -> Filing:
             detail={"from": before, "to": staff.store_id},
         )
     return filing
+
+
+def change_contact(*, filing_id: uuid.UUID, contact: str, staff: User) -> None:
+    """Send the notices of a filing to another number, confirmed at the desk; the old one is told.
+
+    Raises Refused: UNKNOWN, OWN_CASE.
+    """
+    with transaction.atomic():
+        filing = (
+            Filing.objects.select_for_update()
+            .filter(visible_to(staff=staff, path="applications__"), pk=filing_id)
+            .first()
+        )
+        if filing is None:
+            raise Refused("UNKNOWN", _("신청을 찾을 수 없습니다."))
+        close_to_own_case(staff, bytes(filing.person_index))
+        before, filing.contact = filing.contact, contact
+        filing.save(update_fields=["contact_enc"])
+        audit.record(
+            actor=f"staff:{staff.pk}",
+            action="filing.contact_changed",
+            object=f"filing:{filing.reference}",
+            subject=filing.customer_id,
+        )
+        notices.queue(
+            kind="filing.contact_changed",
+            subject=f"filing:{filing.pk}:{clock.now():%Y%m%d%H%M%S}",
+            person=bytes(filing.person_index),
+            to=before or "",
+            language=filing.language,
+        )
 
 
 def write_note(*, customer: Customer, words: str, staff: User, call_back_at: dt.datetime | None = None) -> Note:

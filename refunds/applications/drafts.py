@@ -26,6 +26,7 @@ class Answers:
     consents: dict[str, str] = field(default_factory=dict)
     contact: str = ""
     proof: dict[str, str] = field(default_factory=dict)
+    late: dict[str, str] = field(default_factory=dict)  # kind, ended_on, words: asked only after the window
 
     @property
     def account_id(self) -> uuid.UUID | None:

@@ -1,5 +1,6 @@
 """What the journey asks. Nothing here decides: the service does."""
 
+import datetime as dt
 import re
 import unicodedata
 from typing import Any
@@ -9,7 +10,11 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kt_remedy import clock
 from refunds.accounts import banks
+from refunds.applications.models import LateReason
+
+LARGEST_BYTES = 10 * 1024 * 1024
 
 # Six digits of a birth date and seven more, the first of them 1 to 8: what a registration number looks like.
 _REGISTRATION = re.compile(r"(?<!\d)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])[-\s.]?[1-8]\d{6}(?!\d)")
@@ -108,6 +113,77 @@ class ConsentForm(PlainForm):
     )
 
 
+class _FilesInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """Several files at once, as a list of (name, bytes). What is in them, `evidence` looks at."""
+
+    widget = _FilesInput(attrs={"accept": ".pdf,.jpg,.jpeg,.png,application/pdf,image/jpeg,image/png"})
+    default_error_messages = {
+        "required": gettext_lazy("올릴 파일을 골라 주세요."),
+        "invalid": gettext_lazy("올릴 파일을 골라 주세요."),
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", gettext_lazy("서류(PDF, 사진)"))
+        kwargs.setdefault("help_text", gettext_lazy("휴대폰으로 찍은 사진도 됩니다. 한 개에 10MB까지, 모두 20개까지."))
+        super().__init__(allow_empty_file=True, **kwargs)
+
+    def clean(self, data: Any, initial: Any = None) -> list[tuple[str, bytes]]:
+        """Read what fits; a file that is too large is not read at all."""
+        files = [super(FilesField, self).clean(file, initial) for file in data or [None]]
+        for file in files:
+            if file is not None and file.size > LARGEST_BYTES:
+                too_large = _("10MB가 넘습니다. 더 작게 찍거나 나누어 올려 주세요.")
+                raise ValidationError(f"{file.name}: {too_large}")
+        return [(file.name, file.read()) for file in files if file is not None]
+
+
+class DocumentsForm(PlainForm):
+    """Documents for a case that waits for them."""
+
+    files = FilesField()
+
+
+class LateForm(PlainForm):
+    """Why somebody applies after the window."""
+
+    kind = forms.ChoiceField(
+        label=gettext_lazy("늦으신 까닭"),
+        widget=forms.RadioSelect,
+        choices=LateReason.Kind.choices,
+        error_messages={
+            "required": gettext_lazy("늦으신 까닭을 골라 주세요"),
+            "invalid_choice": gettext_lazy("늦으신 까닭을 골라 주세요"),
+        },
+    )
+    ended_on = forms.DateField(
+        label=gettext_lazy("그 사정이 끝난 날(제대한 날, 귀국한 날, 퇴원한 날)"),
+        help_text=gettext_lazy("아직 끝나지 않았으면 비워 두세요."),
+        required=False,
+        input_formats=["%Y-%m-%d", "%Y%m%d", "%Y.%m.%d"],
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"invalid": gettext_lazy("날짜를 2026-02-03처럼 적어 주세요")},
+    )
+    words = forms.CharField(
+        label=gettext_lazy("덧붙일 말(없으면 비움)"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=1000,
+        validators=[refuse_registration_number],
+        error_messages={"max_length": gettext_lazy("1,000자 안으로 적어 주세요")},
+    )
+
+    def clean_ended_on(self) -> dt.date | None:
+        """A day that has come."""
+        day = self.cleaned_data["ended_on"]
+        if day and day > clock.today():
+            raise ValidationError(_("아직 오지 않은 날입니다. 끝나지 않았으면 비워 두세요"))
+        return day
+
+
 class ObjectionForm(PlainForm):
     """Why the answer is wrong, in the customer's words."""
 
@@ -122,3 +198,4 @@ class ObjectionForm(PlainForm):
             "max_length": gettext_lazy("2,000자 안으로 적어 주세요"),
         },
     )
+    files = FilesField(label=gettext_lazy("보여 주실 서류(없으면 비움)"), required=False)

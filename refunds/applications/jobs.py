@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy import schedule
 from refunds.accounts import service as accounts
-from refunds.applications import drafts, reviews, service
+from refunds.applications import drafts, evidence, reviews, service
 
 
 def ask_banks(_job: object) -> str:
@@ -34,6 +34,12 @@ def forget_drafts(_job: object) -> str:
     return f"{count} deleted" if count else ""
 
 
+def wipe_documents(_job: object) -> str:
+    """Delete documents whose case is long over. At-least-once."""
+    count = evidence.wipe()
+    return f"{count} deleted" if count else ""
+
+
 def register() -> None:
     """Put them on the calendar."""
     schedule.register(
@@ -53,6 +59,13 @@ def register() -> None:
         "refunds.forget_drafts",
         title=_("오래된 임시 답 삭제"),
         task=forget_drafts,
+        due=dt.timedelta(hours=1),
+        queue="money",
+    )
+    schedule.register(
+        "refunds.wipe_documents",
+        title=_("끝난 신청의 서류 삭제"),
+        task=wipe_documents,
         due=dt.timedelta(hours=1),
         queue="money",
     )

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy import crypto
 from refunds.accounts.models import Account, OwnerKind
-from refunds.applications.states import EDGES, LIVE, Status
+from refunds.applications.states import EDGES, LIVE, STANDING, Status
 
 
 class Channel(models.TextChoices):
@@ -107,6 +107,8 @@ class Application(models.Model):
     """The application for one line. `account` is where its money goes now, which may differ from the filing's."""
 
     filing = models.ForeignKey(Filing, models.PROTECT, related_name="applications", verbose_name=_("접수"))
+    # The filing's, copied by the database, so that half a million are counted from one index.
+    channel = models.CharField(_("접수처"), max_length=11, choices=Channel.choices, null=True, editable=False)
     line = models.ForeignKey(
         "eligibility.Line", models.PROTECT, related_name="applications", db_column="contract_no", verbose_name=_("회선")
     )
@@ -146,7 +148,15 @@ class Application(models.Model):
         ]
         indexes = [
             # The freeze, the reviewers' list and the sweeps each ask for one state.
-            models.Index(fields=["status", "applied_on"], name="application_state"),
+            models.Index(
+                fields=["status", "applied_on", "channel"], include=["amount_seen_krw"], name="application_state"
+            ),
+            models.Index(
+                fields=["id"],
+                include=["status", "status_since"],
+                name="application_standing",
+                condition=Q(status__in=STANDING),
+            ),
         ]
         triggers = [
             pgtrigger.FSM(
@@ -161,6 +171,12 @@ class Application(models.Model):
                 condition=pgtrigger.Q(new__status__df=Status.SUBMITTED.value),
             ),
             pgtrigger.Protect(name="application_stays", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="application_channel",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func="NEW.channel := (SELECT channel FROM refunds_filing WHERE id = NEW.filing_id); RETURN NEW;",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -188,6 +204,16 @@ class Decision(models.Model):
         db_table = "refunds_decision"
         verbose_name = _("결정")
         verbose_name_plural = _("결정")
+        indexes = [
+            # Why a case stands where it does: the last move into a state in which it waits for a person.
+            models.Index(
+                "application",
+                models.F("id").desc(),
+                include=["to_status", "code"],
+                name="decision_standing",
+                condition=Q(to_status__in=STANDING) & ~Q(from_status=models.F("to_status")),
+            )
+        ]
         triggers = [
             pgtrigger.Protect(name="decision_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
         ]
@@ -238,6 +264,66 @@ class Objection(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["status", "answer_by"], name="objection_due")]
+
+
+class LateReason(models.Model):
+    """Why a filing came after the window, as the customer said; a supervisor decides by it (D-31)."""
+
+    class Kind(models.TextChoices):
+        MILITARY = "MILITARY", _("군 복무")
+        OVERSEAS = "OVERSEAS", _("해외 체류")
+        HOSPITAL = "HOSPITAL", _("입원")
+        PRISON = "PRISON", _("수감")
+        ISLAND = "ISLAND", _("섬·산간 등 먼 곳")
+        OTHER = "OTHER", _("그 밖의 까닭")
+
+    filing = models.OneToOneField(Filing, models.PROTECT, primary_key=True, related_name="late_reason")
+    kind = models.CharField(_("까닭"), max_length=8, choices=Kind.choices)
+    # Empty where it has not ended: somebody abroad may apply from there.
+    ended_on = models.DateField(_("끝난 날"), null=True, blank=True)
+    words_enc = models.BinaryField()
+
+    words = crypto.Encrypted("words_enc", key="filing_id")
+
+    class Meta:
+        db_table = "refunds_late_reason"
+        verbose_name = _("늦은 까닭")
+        verbose_name_plural = _("늦은 까닭")
+
+
+class Evidence(models.Model):
+    """One document handed in for a filing or an objection. Its bytes lie encrypted under UPLOADS_DIR, in a file that
+    carries its id; the key stands here, so that deleting the key is deleting the document."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    filing = models.ForeignKey(Filing, models.PROTECT, null=True, blank=True, related_name="evidence")
+    objection = models.ForeignKey(Objection, models.PROTECT, null=True, blank=True, related_name="evidence")
+    kind = models.CharField(_("종류"), max_length=3)
+    size = models.PositiveIntegerField(_("크기"))
+    # Of the bytes, keyed: the same document sent twice is one.
+    content_index = models.BinaryField()
+    name_enc = models.BinaryField(null=True)
+    file_key_enc = models.BinaryField(null=True)
+    added_by = models.CharField(_("올린 사람"), max_length=40)
+    added_at = models.DateTimeField(_("올린 때"))
+    wiped_at = models.DateTimeField(_("삭제"), null=True, blank=True)
+
+    name = crypto.Encrypted("name_enc", key="id")
+    file_key = crypto.Encrypted("file_key_enc", key="id")
+
+    class Meta:
+        db_table = "refunds_evidence"
+        verbose_name = _("낸 서류")
+        verbose_name_plural = _("낸 서류")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(filing__isnull=False) ^ Q(objection__isnull=False), name="evidence_of_one_thing"
+            ),
+            models.UniqueConstraint(
+                fields=["filing", "objection", "content_index"], nulls_distinct=False, name="evidence_once"
+            ),
+        ]
+        triggers = [pgtrigger.Protect(name="evidence_stays", operation=pgtrigger.Delete)]
 
 
 class Note(models.Model):

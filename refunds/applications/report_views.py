@@ -66,6 +66,7 @@ def reason(code: str) -> str:
         "UNDONE": _("결정을 되돌림"),
         "OBJECTION_UPHELD": _("이의를 받아들임"),
         "DOCUMENTS_SHOWN": _("서류 확인됨"),
+        "DOCUMENTS_SENT": _("서류를 올림"),
         "DOCUMENTS_OVERDUE": _("서류 기한 지남"),
     }
     if code.startswith("RETURNED"):

@@ -1,10 +1,13 @@
 """What reviewers fill in."""
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from refunds.applications import reviews
 from refunds.applications.forms import PlainForm, refuse_registration_number
+from refunds.applications.models import LateReason
 
 _WORDS = {
     "required": _("사유를 적어 주세요"),
@@ -32,6 +35,44 @@ class DecisionForm(PlainForm):
         max_length=2000,
         validators=[refuse_registration_number],
         error_messages=_WORDS,
+    )
+
+
+class CaseForm(DecisionForm):
+    """The decision on one case; what came late or follows a rejected one asks a little more."""
+
+    kind = forms.ChoiceField(label=_("확인된 까닭"), required=False, choices=LateReason.Kind.choices)
+    ended_on = forms.DateField(
+        label=_("사정이 끝난 날"),
+        help_text=_("아직 끝나지 않았으면 비워 두세요. 끝나고 14일 안에 한 신청만 승인됩니다."),
+        required=False,
+        input_formats=["%Y-%m-%d", "%Y%m%d", "%Y.%m.%d"],
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"invalid": _("날짜를 2026-02-03처럼 적어 주세요")},
+    )
+    earlier_date = forms.BooleanField(label=_("앞서 거절한 것은 우리 잘못이니 그때 신청일로 봄"), required=False)
+    field_order = ("act", "kind", "ended_on", "earlier_date", "words")
+
+    def __init__(self, data: Any = None, *, hardship: bool, approves: bool, earlier: bool, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        if not (hardship and approves):
+            del self.fields["kind"], self.fields["ended_on"]
+        if not earlier:
+            del self.fields["earlier_date"]
+        if not approves:
+            act = self.fields["act"]
+            act.choices = [choice for choice in act.choices if choice[0] != reviews.APPROVE]  # type: ignore[attr-defined]
+
+
+class ReasonForm(PlainForm):
+    """Why a document is looked at."""
+
+    reason = forms.CharField(
+        label=_("보는 까닭"),
+        max_length=200,
+        validators=[refuse_registration_number],
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("보는 까닭을 적어 주세요.")},
     )
 
 

@@ -1,12 +1,16 @@
 """The reviewers' pages: the list, the next case, one case, objections. And the customer's page to object."""
 
+import datetime as dt
 import uuid
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -18,12 +22,12 @@ from eligibility.models import Line
 from kt_remedy import clock, masking, programme
 from kt_remedy.access import customer, staff
 from kt_remedy.audit import service as audit
-from refunds.applications import dates, reviews, wording
-from refunds.applications.forms import ObjectionForm
-from refunds.applications.models import Application, Objection
+from refunds.applications import dates, evidence, file_types, reviews, wording
+from refunds.applications.forms import DocumentsForm, ObjectionForm
+from refunds.applications.models import Application, Channel, LateReason, Objection
 from refunds.applications.moves import Refused
-from refunds.applications.review_forms import AnswerForm, DecisionForm, WordsForm
-from refunds.applications.service import may_claim
+from refunds.applications.review_forms import AnswerForm, CaseForm, DecisionForm, ReasonForm, WordsForm
+from refunds.applications.service import Late, may_claim
 from refunds.applications.states import BY_REVIEWER, Status
 
 PER_PAGE = 50
@@ -50,10 +54,14 @@ def work_list(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("%(count)s건을 결정했습니다.") % {"count": count})
             return redirect("refunds:review")
-    state = request.GET.get("state", "")
+    picked = {name: request.GET.get(name, "") for name in ("state", "door", "age")}
     rows = reviews.waiting()
-    if state in Status.values:
-        rows = rows.filter(status=state)
+    if picked["state"] in Status.values:
+        rows = rows.filter(status=picked["state"])
+    if picked["door"] in Channel.values:
+        rows = rows.filter(channel=picked["door"])
+    if picked["age"] == "over":
+        rows = rows.filter(status_since__lt=dates.overdue_before(clock.today()))
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     now = clock.now()
     cases = [
@@ -71,8 +79,13 @@ def work_list(request: HttpRequest) -> HttpResponse:
     context = {
         "cases": cases,
         "page": page,
-        "state": state,
-        "states": [(s.value, s.label) for s in BY_REVIEWER],
+        "filters": [
+            ("state", _("상태"), picked["state"], [(s.value, s.label) for s in BY_REVIEWER]),
+            ("door", _("접수처"), picked["door"], Channel.choices),
+            ("age", _("기다린 날"), picked["age"], [("over", _("기한 지난 것만"))]),
+        ],
+        "query": urlencode({name: value for name, value in picked.items() if value}),
+        "filtered": any(picked.values()),
         "form": form,
         "conflicts": conflicts,
         "objections": reviews.open_objections()[:20],
@@ -105,9 +118,21 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     )
     if row is None:
         raise Http404
-    open_case = row.status in BY_REVIEWER
-    form_class = DecisionForm if open_case else WordsForm
-    form = form_class(request.POST if request.method == "POST" else None)
+    open_case, hardship = row.status in BY_REVIEWER, reviews.is_hardship_case(row)
+    supervisor = request.user.has_role("supervisor")  # type: ignore[union-attr]
+    late = LateReason.objects.filter(filing=row.filing_id).first()
+    posted = request.POST if request.method == "POST" else None
+    form: DecisionForm | WordsForm = (
+        CaseForm(
+            posted,
+            hardship=hardship,
+            approves=supervisor or not hardship,
+            earlier=row.previous is not None and row.previous.status == Status.REJECTED,
+            initial={"kind": late.kind, "ended_on": late.ended_on} if late else {},
+        )
+        if open_case
+        else WordsForm(posted)
+    )
     if request.method == "POST" and form.is_valid():
         try:
             _act(request, row, form)
@@ -137,7 +162,13 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "can_undo": row.status in {Status.REJECTED, Status.APPROVED} and not row.flag,
         "changed": row.status == Status.APPROVED and row.flag == "VERDICT_CHANGED",
         "by": dates.review_by(row.status_since),
-        "may_decide": request.user.has_role("reviewer"),  # type: ignore[union-attr]
+        "may_decide": request.user.has_role("reviewer") or (hardship and supervisor),  # type: ignore[union-attr]
+        "hardship": hardship,
+        "supervisor": supervisor,
+        "late": late,
+        "evidence": evidence.of_filing(row.filing),
+        "earlier": row.previous,
+        "held": row.reviewer_until is not None and row.reviewer_until > dt.datetime.now(dt.UTC),
     }
     return render(request, "refunds/review_case.html", context, status=422 if form.errors else 200)
 
@@ -149,11 +180,54 @@ def _act(request: HttpRequest, row: Application, form: DecisionForm | WordsForm)
         "words": form.cleaned_data["words"],
     }
     if "act" in form.cleaned_data:
-        reviews.review(act=form.cleaned_data["act"], **values)
+        given = form.cleaned_data
+        found = Late(given["kind"], given["ended_on"]) if given.get("kind") else None
+        reviews.review(act=given["act"], late=found, earlier_date=given.get("earlier_date", False), **values)
     elif "confirm" in request.POST:
         reviews.confirm(**values)
     else:
         reviews.undo(**values)
+
+
+@staff("supervisor")
+@require_POST
+def release(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a case from whoever has it."""
+    try:
+        reviews.release(application_id=pk, supervisor=request.user)  # type: ignore[arg-type]
+    except Refused:
+        raise Http404 from None
+    messages.success(request, _("다른 심사자가 맡을 수 있게 풀었습니다."))
+    return redirect("refunds:review-case", pk)
+
+
+@staff(*evidence.READERS)
+@never_cache
+@require_POST
+def take_out(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """A document, as a file to open elsewhere, for a reason that is written down."""
+    form = ReasonForm(request.POST)
+    back = request.POST.get("back", "")
+    try:
+        if not form.is_valid():
+            raise Refused("REASON", next(iter(form.errors["reason"])))
+        row, data = evidence.take_out(
+            evidence_id=pk,
+            staff=request.user,  # type: ignore[arg-type]
+            reason=form.cleaned_data["reason"],
+        )
+    except Refused as refused:
+        if refused.code == "UNKNOWN":
+            raise Http404 from None
+        messages.warning(request, str(refused))
+        safe = url_has_allowed_host_and_scheme(back, allowed_hosts=None)
+        return redirect(back if safe else "refunds:review")
+    name = f"{row.added_at:%Y%m%d}-{row.pk.hex[:8]}.{row.kind}"
+    return HttpResponse(
+        data,
+        content_type=file_types.MIME[row.kind],
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Content-Security-Policy": "sandbox"},
+    )
 
 
 @staff("reviewer", "supervisor", "auditor")
@@ -193,6 +267,7 @@ def objection(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         ),
         "verdict": lines.outcome_title(row.line.standing_outcome),
         "may_decide": request.user.has_role("reviewer"),  # type: ignore[union-attr]
+        "evidence": evidence.of_objection(row),
     }
     return render(request, "refunds/review_objection.html", context, status=422 if form.errors else 200)
 
@@ -208,21 +283,34 @@ def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
         raise Http404
     latest = Objection.objects.filter(line=line).order_by("-received_at").first()
     still_open = latest is not None and latest.status == Objection.Status.OPEN
-    form = ObjectionForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and not still_open and form.is_valid():
-        reviews.object_to(
-            contract_no=contract_no,
-            person_index=me.ci_index,
-            words=form.cleaned_data["words"],
-            contact=me.phone,
-            language=(get_language() or "ko")[:2],
-        )
-        return redirect("refunds:object", contract_no)
+    posted = (request.POST, request.FILES) if request.method == "POST" else (None, None)
+    # While one is open, only documents can be added to it.
+    form: ObjectionForm | DocumentsForm = DocumentsForm(*posted) if still_open else ObjectionForm(*posted)
+    if request.method == "POST" and form.is_valid():
+        try:
+            with transaction.atomic():
+                if not still_open:
+                    latest = reviews.object_to(
+                        contract_no=contract_no,
+                        person_index=me.ci_index,
+                        words=form.cleaned_data["words"],
+                        contact=me.phone,
+                        language=(get_language() or "ko")[:2],
+                    )
+                if latest is not None and form.cleaned_data["files"]:
+                    evidence.add_to_objection(
+                        objection_id=latest.pk, files=form.cleaned_data["files"], person_index=me.ci_index
+                    )
+        except Refused as refused:
+            form.add_error("files", str(refused))
+        else:
+            return redirect("refunds:object", contract_no)
     facts = eligibility.facts_of(line)
     context = {
         "form": form,
         "latest": latest,
         "still_open": still_open,
+        "sent": evidence.of_objection(latest) if latest is not None and still_open else [],
         "line_name": f"{lines.product_name(line.product)} {masking.phone(line.msisdn or '')}",
         "verdict": lines.outcome_title(line.standing_outcome),
         "reasons": lines.reasons(line.reason_codes, facts, programme.current()),

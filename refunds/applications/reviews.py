@@ -19,9 +19,10 @@ from kt_remedy.staff.models import User
 from refunds.applications import dates
 from refunds.applications.decision import decide
 from refunds.applications.forms import refuse_registration_number
-from refunds.applications.models import Application, Objection
+from refunds.applications.models import Application, Lateness, LateReason, Objection
 from refunds.applications.moves import Refused, move
 from refunds.applications.service import (
+    Late,
     announce_approval,
     close_to_own_case,
     facts_of,
@@ -33,6 +34,9 @@ from refunds.applications.service import (
 from refunds.applications.states import BY_REVIEWER, Status
 
 KEPT_FOR = dt.timedelta(minutes=20)
+# After the end of one of these a late application is let in for fourteen days (D-31).
+HARDSHIPS = tuple(str(kind) for kind in LateReason.Kind if kind != LateReason.Kind.OTHER)
+HARDSHIP_DAYS = 14
 APPROVE, REJECT, ASK_DOCUMENTS = "APPROVE", "REJECT", "ASK_DOCUMENTS"
 
 
@@ -96,18 +100,31 @@ def decide_all(*, application_ids: Iterable[int], reviewer: User, act: str, word
     return len(ids)
 
 
-def review(*, application_id: int, reviewer: User, act: str, words: str) -> Application:
+def review(
+    *,
+    application_id: int,
+    reviewer: User,
+    act: str,
+    words: str,
+    late: Late | None = None,
+    earlier_date: bool = False,
+) -> Application:
     """Decide one case with a reason. Approving lets the rest of the table (account, bill, payment) have its say.
 
-    Where the verdict itself was in review, the decision on the line is written with it. Raises Refused: UNKNOWN, ROLE,
-    OWN_CASE, WORDS, STATE, TAKEN (another reviewer has it), NO_CLAIM.
+    Where the verdict itself was in review, the decision on the line is written with it. What came after the window is
+    let in by a supervisor, for one of the hardship types (D-31): `late` puts right what the customer said of it.
+    `earlier_date` gives an application that follows a rejected one the date of that one: the no was our error (D-32).
+    Raises Refused: UNKNOWN, ROLE, OWN_CASE, WORDS, STATE, TAKEN (another reviewer has it), NO_CLAIM, SUPERVISOR,
+    HARDSHIP, EARLIER (no rejected application before it).
     """
-    if not reviewer.has_role("reviewer"):
+    if not (reviewer.has_role("reviewer") or reviewer.has_role("supervisor")):
         raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
     if not words.strip():
         raise Refused("WORDS", _("사유를 적어 주세요"))
     with transaction.atomic():
         row = _locked(application_id)
+        if not reviewer.has_role("reviewer") and not is_hardship_case(row):
+            raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
         for person in (row.filing.person_index, row.line.customer.ci_index, row.line.customer.guardian_ci_index):
             if person is not None:
                 close_to_own_case(reviewer, bytes(person))
@@ -125,6 +142,10 @@ def review(*, application_id: int, reviewer: User, act: str, words: str) -> Appl
             _decided(row, Status.REJECTED, "REJECTED", reviewer, words, reviewed=True)
             notify(row, "application.rejected", subject=_once(row))
         elif act == APPROVE:
+            if is_hardship_case(row):
+                _let_in(row, reviewer, late)
+            if earlier_date:
+                _take_earlier_date(row)
             # A person's earlier no on the line is undone by a person's yes; the rules' own no is not.
             if row.line.standing_outcome == "REVIEW" or row.line.decided_outcome in {"NOT_ELIGIBLE", "NOTHING_DUE"}:
                 _settle_line(row.line, "ELIGIBLE", words, reviewer)
@@ -132,7 +153,10 @@ def review(*, application_id: int, reviewer: User, act: str, words: str) -> Appl
             answer = decide(facts_of(row, reviewed=True))
             if answer.status is None:
                 raise Refused("NO_CLAIM", _("판정이 대상 아님이라 승인할 수 없습니다. 이의로 판정을 먼저 바꾸세요."))
-            _decided(row, answer.status, f"REVIEWED_{answer.code}", reviewer, words, reviewed=True)
+            _decided(
+                row, answer.status, f"REVIEWED_{answer.code}", reviewer, words,
+                reviewed=True, applied_on=row.applied_on, lateness=row.lateness,
+            )  # fmt: skip
             if answer.status == Status.APPROVED:
                 announce_approval(row)
             elif answer.status == Status.NEED_ACCOUNT:
@@ -140,6 +164,47 @@ def review(*, application_id: int, reviewer: User, act: str, words: str) -> Appl
         else:
             raise Refused("ACT")
         return row
+
+
+def is_hardship_case(row: Application) -> bool:
+    """Whether it waits for a supervisor: it came after the window, and no holiday or cure excuses that (D-31)."""
+    return row.status == Status.LATE and row.lateness == Lateness.LATE
+
+
+def _let_in(row: Application, supervisor: User, late: Late | None) -> None:
+    """Check that a hardship carries a late application, and keep what the supervisor found."""
+    if not supervisor.has_role("supervisor"):
+        raise Refused("SUPERVISOR", _("기간이 지난 신청은 심사 책임자만 승인할 수 있습니다."))
+    known = LateReason.objects.filter(filing=row.filing_id).first()
+    found = late or (Late(known.kind, known.ended_on) if known else None)
+    if found is None or found.kind not in HARDSHIPS:
+        raise Refused("HARDSHIP", _("정해진 사정(군 복무, 해외 체류, 입원, 수감, 먼 곳)이 있어야 승인할 수 있습니다."))
+    if found.ended_on is not None and row.applied_on > found.ended_on + dt.timedelta(days=HARDSHIP_DAYS):
+        raise Refused("HARDSHIP", _("사정이 끝나고 14일이 지난 뒤에 한 신청이라 승인할 수 없습니다."))
+    if found.ended_on is not None and found.ended_on > clock.today():
+        raise Refused("HARDSHIP", _("끝난 날이 아직 오지 않았습니다. 아직 끝나지 않았으면 비워 두세요."))
+    if known is None:
+        known = LateReason(filing_id=row.filing_id)
+        known.words = ""
+    known.kind, known.ended_on = found.kind, found.ended_on
+    known.save()
+
+
+def _take_earlier_date(row: Application) -> None:
+    if row.previous is None or row.previous.status != Status.REJECTED:
+        raise Refused("EARLIER", _("앞서 거절된 신청이 없습니다."))
+    row.applied_on, row.lateness = row.previous.applied_on, row.previous.lateness
+
+
+def release(*, application_id: int, supervisor: User) -> None:
+    """Take a case from the reviewer who has it, so that the next one gets it. Raises Refused: UNKNOWN, ROLE."""
+    if not supervisor.has_role("supervisor"):
+        raise Refused("ROLE", _("심사 책임자만 할 수 있습니다."))
+    with transaction.atomic():
+        row = _locked(application_id)
+        before, row.reviewer, row.reviewer_until = row.reviewer_id, None, None
+        row.save(update_fields=["reviewer", "reviewer_until"])
+        _audit(row, "application.released", supervisor, detail={"from": before})
 
 
 def undo(*, application_id: int, reviewer: User, words: str) -> None:

@@ -26,7 +26,7 @@ from kt_remedy.programme import Programme
 from kt_remedy.staff.models import User
 from refunds.accounts.models import Account, OwnerKind
 from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT, Facts, decide
-from refunds.applications.models import Application, Channel, Draft, Filing, Lateness
+from refunds.applications.models import Application, Channel, Draft, Filing, Lateness, LateReason
 from refunds.applications.moves import Refused, begin, move
 from refunds.applications.states import ASKED_AGAIN, LIVE, Status
 from refunds.payouts import rounds
@@ -40,6 +40,7 @@ REFERENCE_ALPHABET = "234679ACDEFGHJKMNPQRTVWXY"
 CONSENTS = {"privacy": "2026-01-14"}
 VERDICT_CHANGED = "VERDICT_CHANGED"
 SHARED_ACCOUNT = "SHARED_ACCOUNT"
+CURE_DAYS = 14
 _ATTEMPTS = 4
 
 
@@ -51,6 +52,15 @@ class Submitted:
     new: bool
     # Live applications for lines of this submission that stand in other filings.
     elsewhere: tuple[Application, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Why somebody applies after the window (D-31): a `LateReason.Kind`, when it ended (None: it goes on), in words."""
+
+    kind: str
+    ended_on: dt.date | None = None
+    words: str = ""
 
 
 def person_of(customer: Customer) -> bytes:
@@ -70,6 +80,17 @@ def lateness(on: dt.date, frame: Programme) -> Lateness:
     if on <= window.late_accepted_until:
         return Lateness.LATE
     raise Refused("CLOSED", _("신청을 받는 기간이 모두 끝났습니다. 고객센터로 전화해 주세요."))
+
+
+def cures(earlier: Application | None, on: dt.date) -> bool:
+    """Whether an application on a day after the window mends a defect of one that was in time: it was rejected, and
+    the customer heard of it no more than fourteen days before (D-32)."""
+    return (
+        earlier is not None
+        and earlier.status == Status.REJECTED
+        and earlier.lateness != Lateness.LATE
+        and on <= clock.kst_date(earlier.status_since) + dt.timedelta(days=CURE_DAYS)
+    )
 
 
 def pay_day(application: Application, *, at: dt.datetime | None = None) -> dt.date | None:
@@ -98,12 +119,14 @@ def submit(
     staff: User | None = None,
     outage_on: dt.date | None = None,
     outage_reason: str = "",
+    late: Late | None = None,
 ) -> Submitted:
     """File for the given lines and decide each by the table; the same `key` again gives the same filing.
 
     Lines that have a live application already are left where they are and named in the answer (D-33); where all of
     them have one, the answer is their filing. `contact` is a number confirmed by an identity check. `outage_on` is the
-    day the customer came while the portal was down: a supervisor's entry with a reason (D-28).
+    day the customer came while the portal was down: a supervisor's entry with a reason (D-28). `late` is why it comes
+    after the window, kept where it does (D-31).
     Raises Refused: NOT_OPEN, CLOSED, LINES (not this person's), NO_CLAIM (nothing to apply for), ACCOUNT, CONSENT,
     OWN_CASE, OUTAGE.
     """
@@ -135,6 +158,7 @@ def submit(
                     staff=staff,
                     outage_on=outage_on,
                     outage_reason=outage_reason.strip(),
+                    late=late,
                 )
         except IntegrityError:
             # Somebody filed with this key or for one of these lines between our look and our insert, or the reference
@@ -162,6 +186,7 @@ def _submit(
     staff: User | None,
     outage_on: dt.date | None,
     outage_reason: str,
+    late: Late | None,
 ) -> Submitted:
     # The first time nobody looks for the key: the unique index finds what was there before, and then we look.
     before = Filing.objects.filter(idempotency_key=key).first() if again else None
@@ -182,11 +207,16 @@ def _submit(
 
     decided: dict[str, tuple[Status, str]] = {}
     samples: dict[str, bool] = {}
+    lates: dict[str, Lateness] = {}
     for contract_no, line in lines.items():
         if contract_no in live:
             continue
         sample = samples[contract_no] = in_sample(contract_no, frame)
-        answer = decide(_facts(line, account, when, representation, sharing, qa_sample=sample, reviewed=False))
+        cured = when == Lateness.LATE and cures(earlier.get(contract_no), applied_on)
+        lates[contract_no] = lateness_of_line = Lateness.CURED if cured else when
+        answer = decide(
+            _facts(line, account, lateness_of_line, representation, sharing, qa_sample=sample, reviewed=False)
+        )
         if answer.status is None:
             raise Refused(
                 "NO_CLAIM", _("환급받을 금액이 없거나 대상이 아닌 회선입니다. 다르다고 보시면 이의를 신청해 주세요.")
@@ -216,6 +246,10 @@ def _submit(
     if representative:
         filing.representative = representative
     filing.save(force_insert=True)
+    if late is not None and Lateness.LATE in lates.values():
+        reason = LateReason(filing=filing, kind=late.kind, ended_on=late.ended_on)
+        reason.words = late.words.strip()
+        reason.save(force_insert=True)
     rows = [
         Application(
             filing=filing,
@@ -224,7 +258,7 @@ def _submit(
             status=Status.SUBMITTED,
             status_since=now,
             applied_on=applied_on,
-            lateness=when,
+            lateness=lates[contract_no],
             amount_seen_krw=lines[contract_no].refundable_krw,
             qa_sample=sample,
             flag=SHARED_ACCOUNT if sharing > PERSONS_ON_ONE_ACCOUNT else "",
@@ -321,6 +355,7 @@ def _facts(
         persons_on_account=persons,
         qa_sample=qa_sample,
         reviewed=reviewed,
+        last_chance=line.refundable_krw > 0 and rounds.is_last(clock.now(), programme.current()),
     )
 
 
@@ -505,14 +540,18 @@ def recheck(application_ids: Iterable[int]) -> int:
 
 def recheck_after_feed(*, limit: int = 2000) -> int:
     """Release what waited for a bill or a payment that a feed has brought, and flag approvals whose verdict changed.
+    Before the last round of all, what is paid in part is released for what is paid (D-24).
 
     Looks at rows, not at the feed, so it may run at any time and finds what an earlier run missed. Returns how many
     applications moved or were flagged.
     """
+    ready_to_go = ~Q(line__reasons__contains="UNPAID")
+    if rounds.is_last(clock.now(), programme.current()):
+        ready_to_go |= Q(line__refundable_krw__gt=0)
     ready = (
         Application.objects.filter(
             Q(status=Status.WAITING_FOR_BILL) & ~Q(line__reasons__contains="NOT_BILLED_YET")
-            | Q(status=Status.ON_HOLD_UNPAID) & ~Q(line__reasons__contains="UNPAID")
+            | Q(status=Status.ON_HOLD_UNPAID) & ready_to_go
         )
         .order_by("id")
         .values_list("id", flat=True)[:limit]

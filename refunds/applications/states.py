@@ -42,6 +42,8 @@ ASKED_AGAIN = (
     Status.NEED_DOCS,
 )
 BY_REVIEWER = (Status.REVIEW, Status.LATE)
+# In these a case stands still until a person does something; the others move by themselves or are over.
+STANDING = (Status.REVIEW, Status.LATE, Status.NEED_DOCS, Status.NEED_ACCOUNT)
 # One application per line may be in one of these; the others are over.
 LIVE = tuple(status for status in Status if status not in (Status.REJECTED, Status.WITHDRAWN))
 

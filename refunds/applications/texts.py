@@ -32,6 +32,13 @@ KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
         {},
     ),
     (
+        "filing.contact_changed",
+        _("안내 번호 변경"),
+        "[KT] 환급 안내를 받는 번호가 바뀌었습니다. 모르는 일이면 바로 {hotline}(무료)로 전화하세요",
+        "[KT] Notices of your refund go to another number now. Not you? Call {hotline} (free)",
+        {},
+    ),
+    (
         "application.need_account",
         _("계좌 확인 필요"),
         "[KT] 환급 계좌가 확인되지 않습니다. 신청 현황에서 고쳐 주세요. 문의 {hotline}(무료)",
@@ -69,7 +76,7 @@ KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
     (
         "application.docs_reminder",
         _("서류 기한 알림"),
-        "[KT] 환급 심사 서류를 {due_on}까지 매장에 내 주세요. 문의 {hotline}(무료)",
+        "[KT] 환급 심사 서류를 {due_on}까지 내 주세요. 문의 {hotline}(무료)",
         "[KT] Please hand in the documents for your claim by {due_on}. Questions: {hotline}",
         {"due_on": dt.date(2026, 1, 28)},
     ),

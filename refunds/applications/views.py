@@ -25,10 +25,11 @@ from kt_remedy.templatetags.remedy import kdate, kdate_long
 from refunds.accounts import banks
 from refunds.accounts import service as accounts
 from refunds.accounts.models import Account, HolderCheck, OwnerKind
-from refunds.applications import drafts, service, wording
-from refunds.applications.forms import AccountForm, ConsentForm, LinesForm
-from refunds.applications.models import Application, Channel, Filing
+from refunds.applications import drafts, evidence, reviews, service, wording
+from refunds.applications.forms import AccountForm, ConsentForm, DocumentsForm, LateForm, LinesForm
+from refunds.applications.models import Application, Channel, Filing, Lateness, LateReason
 from refunds.applications.moves import Refused
+from refunds.applications.states import Status
 from refunds.payouts import rounds
 
 ADULT_AT = 19
@@ -129,12 +130,21 @@ def _summary(options: list[Option]) -> Summary:
     )
 
 
-def _steps() -> list[str]:
-    return [_("회선"), _("계좌"), _("동의"), _("확인")]
+def _late() -> bool:
+    """Whether who applies today has to say why so late (D-31)."""
+    return service.lateness(clock.today(), programme.current()) == Lateness.LATE
 
 
-def _page(request: HttpRequest, template: str, step: int, **context: Any) -> HttpResponse:
-    context |= {"steps": _steps(), "current": step, "step_label": _("신청 단계")}
+def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
+    steps = {"apply_lines": _("회선"), "apply_late": _("까닭"), "apply_account": _("계좌")}
+    steps |= {"apply_consent": _("동의"), "apply_check": _("확인")}
+    if not _late():
+        del steps["apply_late"]
+    context |= {
+        "steps": list(steps.values()),
+        "current": list(steps).index(template) + 1,
+        "step_label": _("신청 단계"),
+    }
     status = 422 if context.get("form") is not None and context["form"].errors else 200
     return render(request, f"refunds/{template}.html", context, status=status)
 
@@ -182,7 +192,6 @@ def apply(request: VerifiedRequest) -> HttpResponse:
     return _page(
         request,
         "apply_lines",
-        1,
         form=form,
         options=open_ones,
         others=[option for option in options if option.why_not],
@@ -190,6 +199,26 @@ def apply(request: VerifiedRequest) -> HttpResponse:
         window=programme.current().applications,
         resumed=bool(answers.lines) and request.method != "POST",
     )
+
+
+@customer
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def late(request: VerifiedRequest) -> HttpResponse:
+    """After the window only: why so late. Documents to prove it can be sent once it is filed."""
+    if (closed := _window_closed(request)) is not None:
+        return closed
+    me = request.person.ci_index
+    _key, answers = drafts.load(person_index=me)
+    if not answers.lines or not _late():
+        return redirect(_next(answers))
+    form = LateForm(request.POST if request.method == "POST" else None, initial=answers.late)
+    if request.method == "POST" and form.is_valid():
+        day = form.cleaned_data["ended_on"]
+        answers.late = form.cleaned_data | {"ended_on": day.isoformat() if day else ""}
+        drafts.save(answers, person_index=me)
+        return redirect(_next(answers))
+    return _page(request, "apply_late", form=form, days=reviews.HARDSHIP_DAYS)
 
 
 @customer
@@ -235,7 +264,6 @@ def account(request: VerifiedRequest) -> HttpResponse:
     return _page(
         request,
         "apply_account",
-        2,
         form=form,
         name=name,
         for_ward=for_ward,
@@ -295,7 +323,7 @@ def consent(request: VerifiedRequest) -> HttpResponse:
         return closed
     me = request.person.ci_index
     _key, answers = drafts.load(person_index=me)
-    if not answers.lines or not answers.account:
+    if _next(answers) not in {"refunds:apply-consent", "refunds:apply-check"}:
         return redirect(_next(answers))
     given = bool(answers.consents)
     form = ConsentForm(request.POST if request.method == "POST" else None, initial={"privacy": given})
@@ -303,7 +331,7 @@ def consent(request: VerifiedRequest) -> HttpResponse:
         answers.consents = dict(service.CONSENTS)
         drafts.save(answers, person_index=me)
         return redirect(_next(answers))
-    return _page(request, "apply_consent", 3, form=form, version=service.CONSENTS["privacy"])
+    return _page(request, "apply_consent", form=form, version=service.CONSENTS["privacy"])
 
 
 @customer
@@ -328,7 +356,6 @@ def check(request: VerifiedRequest) -> HttpResponse:
     return _page(
         request,
         "apply_check",
-        4,
         key=key,
         summary=(summary := _summary(options)),
         options=options,
@@ -337,6 +364,7 @@ def check(request: VerifiedRequest) -> HttpResponse:
         person=me,
         round=rounds.round_on(summary.days[0], programme.current()) if summary.days else None,
         late=clock.today() > programme.current().applications.closes,
+        late_reason=LateReason.Kind(answers.late["kind"]).label if _late() else "",
     )
 
 
@@ -373,6 +401,7 @@ def _file(request: VerifiedRequest, answers: drafts.Answers) -> HttpResponse:
             language=(get_language() or "ko")[:2],
             representation=answers.representation,
             representative=me.name if answers.representation == OwnerKind.GUARDIAN else "",
+            late=late_of(answers.late) if answers.late else None,
         )
     except Refused as refused:
         messages.warning(request, str(refused))
@@ -383,10 +412,20 @@ def _file(request: VerifiedRequest, answers: drafts.Answers) -> HttpResponse:
     return redirect("refunds:receipt", done.filing.reference)
 
 
+def late_of(answered: dict[str, Any]) -> service.Late:
+    """The answers of a `LateForm`, fresh or kept, as the service takes them."""
+    day = answered["ended_on"] or None
+    return service.Late(
+        answered["kind"], dt.date.fromisoformat(day) if isinstance(day, str) else day, answered["words"]
+    )
+
+
 def _next(answers: drafts.Answers) -> str:
     """The first page whose question has no answer yet: a change goes straight back to the check."""
     if not answers.lines:
         return "refunds:apply"
+    if not answers.late and _late():
+        return "refunds:apply-late"
     if not answers.account:
         return "refunds:apply-account"
     if not answers.consents:
@@ -515,7 +554,7 @@ def mend(request: VerifiedRequest, pk: int) -> HttpResponse:
             person_index=bytes(row.account.person_index),
             holder_name=me.name if guardians else name or "",
             holder_birth=me.birth_date if guardians or not for_ward else row.line.customer.birth_date,
-            owner_kind=OwnerKind.GUARDIAN if guardians else row.account.owner_kind,
+            owner_kind=OwnerKind.GUARDIAN if guardians else OwnerKind.SELF,
             contract_nos=[row.line_id],
             actor="customer",
             subject=row.line.customer_id,
@@ -531,6 +570,41 @@ def mend(request: VerifiedRequest, pk: int) -> HttpResponse:
     status_code = 422 if form.errors else 200
     context = {"story": story, "form": form, "name": name, "for_ward": for_ward}
     return render(request, "refunds/mend.html", context, status=status_code)
+
+
+@customer
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def documents(request: VerifiedRequest, pk: int) -> HttpResponse:
+    """Sending documents that were asked for or that prove something, and seeing which are there."""
+    row, me = _own(request, pk), request.person.ci_index
+    form = DocumentsForm()
+    if request.method == "POST":
+        try:
+            if "done" in request.POST:
+                evidence.handed_in(application_id=pk, person_index=me)
+                messages.success(request, _("서류를 보냈습니다. 사람이 보고 결과를 문자로 알려 드립니다."))
+                return redirect("refunds:application", pk)
+            form = DocumentsForm(request.POST, request.FILES)
+            if form.is_valid():
+                evidence.add(application_id=pk, person_index=me, files=form.cleaned_data["files"])
+                messages.success(request, _("서류를 받았습니다."))
+                return redirect("refunds:documents", pk)
+        except Refused as refused:
+            if refused.code in {"FILE", "MANY"} and "done" not in request.POST:
+                form.add_error("files", str(refused))
+            else:
+                messages.warning(request, str(refused))
+                return redirect("refunds:documents", pk)
+    asked = row.decisions.filter(to_status=Status.NEED_DOCS).last()
+    context = {
+        "story": wording.stories([row])[0],
+        "form": form,
+        "sent": evidence.of_filing(row.filing),
+        "asked": asked.words if asked and row.status == Status.NEED_DOCS else "",
+        "open": row.status in evidence.WANTED_IN,
+    }
+    return render(request, "refunds/documents.html", context, status=422 if form.errors else 200)
 
 
 @customer

@@ -46,6 +46,7 @@ class Story:
     rail: list[Step] = field(default_factory=list)
     can_withdraw: bool = False
     can_mend: bool = False
+    can_send: bool = False
     must_mend: bool = False
 
     @property
@@ -68,7 +69,8 @@ def headline(application: Application, item: Item | None = None) -> str:
 def amount(application: Application) -> tuple[str, int]:
     """The sum to show and what it is called: final where billing says what was paid, else expected (D-26)."""
     line = application.line
-    if {"NOT_BILLED_YET", "UNPAID"} & set(line.reason_codes):
+    # An approved one is paid what was paid by the last round, whatever is still open (D-24).
+    if application.status != Status.APPROVED and {"NOT_BILLED_YET", "UNPAID"} & set(line.reason_codes):
         return _("예상 금액"), line.expected_penalty_krw
     return _("돌려받을 금액"), line.refundable_krw
 
@@ -118,6 +120,7 @@ def _story(row: Application, item: Item | None, decisions: list[Decision], now: 
         rail=_rail(row, item, decisions, coming, now),
         can_withdraw=row.is_live and not open_item,
         can_mend=row.is_live and not open_item,
+        can_send=row.status in {Status.REVIEW, Status.LATE, Status.NEED_DOCS},
         must_mend=row.status == Status.NEED_ACCOUNT and not open_item,
     )
 
@@ -165,7 +168,9 @@ def _news(row: Application, item: Item | None, coming: rounds.Round | None) -> t
     if row.status == Status.ON_HOLD_UNPAID:
         return _("청구된 위약금을 먼저 내 주세요"), _(
             "모두 내신 것이 확인되면 저절로 이어집니다. 다시 신청하지 않으셔도 됩니다."
-        )
+        ) + " " + _("다 내지 못하셔도 %(day)s 마지막 지급 때 그때까지 내신 만큼은 돌려드립니다.") % {
+            "day": kdate(rounds.calendar(programme.current())[-1].pay_on)
+        }
     if row.status == Status.NEED_ACCOUNT:
         if item is not None and item.status == Item.Status.RETURNED:
             return _("입금이 되돌아왔습니다. 계좌를 고쳐 주세요"), _(
@@ -173,10 +178,9 @@ def _news(row: Application, item: Item | None, coming: rounds.Round | None) -> t
             )
         return _("계좌를 고쳐 주세요"), _("신청은 받았습니다. 적으신 계좌가 확인되지 않아 기다리고 있습니다.")
     if row.status == Status.NEED_DOCS:
-        due = row.documents_due_on
-        return _("서류를 내 주세요"), (
-            _("%(day)s까지 가까운 매장에 내시면 이어서 봅니다.") % {"day": kdate(due)} if due else ""
-        )
+        due = kdate(row.documents_due_on) if row.documents_due_on else ""
+        lead = _("%(day)s까지 여기에 올리시거나 가까운 매장에 보여 주시면 이어서 봅니다.") % {"day": due}
+        return _("서류를 내 주세요"), lead if due else ""
     if row.status == Status.LATE:
         return _("신청 기간이 지나 사람이 확인합니다"), _(
             "늦은 까닭을 살펴 결과를 문자로 알려 드립니다."

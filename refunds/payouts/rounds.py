@@ -90,6 +90,12 @@ def next_round(at: dt.datetime, programme: Programme) -> Round | None:
     return next((r for r in calendar(programme) if at < r.cut_off), None)
 
 
+def is_last(at: dt.datetime, programme: Programme) -> bool:
+    """Whether the round that is open at `at` is the last of all (D-24)."""
+    coming = next_round(at, programme)
+    return coming is not None and coming == calendar(programme)[-1]
+
+
 def round_on(pay_on: dt.date, programme: Programme) -> Round | None:
     """The round paid on `pay_on`, or None where the programme pays nothing that day."""
     return next((r for r in calendar(programme) if r.pay_on == pay_on), None)

@@ -22,6 +22,7 @@ def facts_of(row: dict[str, str]) -> Facts:
         persons_on_account=int(row["persons"]),
         qa_sample=row["qa"] == "1",
         reviewed=row["reviewed"] == "1",
+        last_chance=row["last"] == "1",
     )
 
 
@@ -41,6 +42,7 @@ def everything() -> list[Facts]:
             ("", "MATCH", "MISMATCH", "NOT_FOUND", "CLOSED", "BANK_MAINTENANCE", "TIMEOUT"),
             ("SELF", "PROXY", "GUARDIAN", "HEIR", "COMPANY"),
             (1, 3, 4),
+            (False, True),
             (False, True),
             (False, True),
         )
@@ -63,5 +65,5 @@ def test_nothing_is_approved_without_a_matched_account_and_a_yes() -> None:
         if decide(facts).status == "APPROVED":
             assert facts.outcome == "ELIGIBLE"
             assert facts.holder == "MATCH"
-            assert not facts.reasons
+            assert not facts.reasons or (facts.reasons == ("UNPAID",) and facts.last_chance)
             assert facts.reviewed or (facts.lateness == "IN_TIME" and facts.representation == "SELF")

@@ -190,10 +190,21 @@ def test_outside_the_window(at, hong, holder, bank) -> None:
     assert "1월\xa014일(수)" in hong.get(url("apply")).content.decode()
     at("2026-02-03T10:00+09:00")
     assert "늦은 신청으로 받아" in hong.get(url("apply")).content.decode()
+    assert hong.post(url("apply"), {"lines": [line.pk]})["Location"] == url("apply-late")
+    assert hong.get(url("apply-account")).status_code == 200
+    assert hong.post(url("apply-late"), {"kind": ""}).status_code == 422
+    assert hong.post(url("apply-late"), {"kind": "HOSPITAL", "ended_on": "2026-02-04"}).status_code == 422  # tomorrow
+    answer = hong.post(url("apply-late"), {"kind": "HOSPITAL", "ended_on": "2026-02-01", "words": "한 달 입원"})
+    assert answer["Location"] == url("apply-account")
     key = fill(hong, line)
+    assert "입원" in hong.get(url("apply-check")).content.decode()
     hong.post(url("apply-check"), {"key": key})
-    assert Application.objects.get().status == "LATE"
+    row = Application.objects.get()
+    assert row.status == "LATE"
+    why = row.filing.late_reason
+    assert (why.kind, str(why.ended_on), why.words) == ("HOSPITAL", "2026-02-01", "한 달 입원")
     assert "신청 기간이 지나" in hong.get(url("status")).content.decode()
+    assert url("documents", row.pk) in hong.get(url("receipt", row.filing.reference)).content.decode()
     at("2026-07-01T10:00+09:00")
     assert "모두 끝났습니다" in hong.get(url("apply")).content.decode()
 

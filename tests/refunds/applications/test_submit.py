@@ -5,12 +5,14 @@ import uuid
 import pytest
 
 from eligibility.models import Line
+from kt_remedy import programme
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.notices.models import Message
-from refunds.applications import service
+from refunds.applications import service, wording
 from refunds.applications.models import Application, Decision, Filing
 from refunds.applications.service import CONSENTS, Refused
 from refunds.applications.states import Status
+from refunds.payouts import rounds, selection
 from tests.refunds import make
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_sample")]
@@ -157,8 +159,6 @@ def test_the_fourth_person_on_one_account_is_looked_at(at) -> None:
 
 def test_a_sample_is_the_same_every_time(at, settings) -> None:
     settings.QA_SAMPLE_PERCENT = 2
-    from kt_remedy import programme
-
     drawn = [number for number in range(20_000) if service.in_sample(f"L{number}", programme.current())]
     assert 300 < len(drawn) < 500
     assert all(service.in_sample(f"L{number}", programme.current()) for number in drawn)
@@ -182,6 +182,27 @@ def test_a_feed_that_brings_payment_releases_by_itself(at) -> None:
     assert Message.objects.filter(kind="application.approved").count() == 1
     # The application keeps the date on which it was made (D-29).
     assert {str(row.applied_on) for row in Application.objects.all()} == {"2026-01-16"}
+    assert service.recheck_after_feed() == 0
+
+
+def test_what_is_paid_in_part_is_released_before_the_last_round_only(at) -> None:
+    at("2026-01-16T10:00+09:00")
+    holder = make.customer()
+    part = make.line(holder, reasons="UNPAID", refundable_krw=50_000, expected_penalty_krw=160_130)
+    nothing = make.line(holder, reasons="UNPAID", refundable_krw=0)
+    submit(holder, part, nothing)
+    at("2026-06-16T17:59+09:00")  # the cut-off of the last round but one is not over yet
+    assert service.recheck_after_feed() == 0
+    at("2026-06-16T18:00+09:00")
+    assert service.recheck_after_feed() == 1
+    row, waiting = Application.objects.get(line=part), Application.objects.get(line=nothing)
+    assert (row.status, waiting.status) == ("APPROVED", "ON_HOLD_UNPAID")
+    assert row.decisions.last().code == "PART_PAID"
+    assert wording.amount(row) == ("돌려받을 금액", 50_000)
+    assert Message.objects.filter(kind="application.approved", body__contains="6/25").count() == 1
+    last = rounds.calendar(programme.current())[-1]
+    chosen = selection.Selection(last.pay_on, last.cut_off, last=True)
+    assert set(selection.counts(chosen, programme.current())) == {(None, 1, 50_000), ("ON_HOLD_UNPAID", 1, 0)}
     assert service.recheck_after_feed() == 0
 
 

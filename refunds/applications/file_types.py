@@ -1,0 +1,91 @@
+"""What a handed-in file really is, read from its bytes: PDF, JPEG or PNG, from its beginning to its end (TRUST 2.6).
+
+Pure. The first bytes and the last must be those of one type, so that a file which is two things at once is refused or
+loses the second, and a picture must be small enough to be opened.
+"""
+
+import re
+import struct
+
+EXTENSIONS = {"pdf": ("pdf",), "jpg": ("jpg", "jpeg"), "png": ("png",)}
+MIME = {"pdf": "application/pdf", "jpg": "image/jpeg", "png": "image/png"}
+LARGEST_PIXELS = 25_000_000
+_STARTS = {"pdf": b"%PDF-", "jpg": b"\xff\xd8\xff", "png": b"\x89PNG\r\n\x1a\n"}
+_MARKER = re.compile(rb"\xff+([\x01-\xfe])", re.DOTALL)
+_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
+_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+# What a proof never needs: scripts, programs and files inside a document.
+_ACTIVE = re.compile(rb"/(?:JavaScript|Launch|EmbeddedFile|RichMedia)\b")
+
+
+class WrongFile(Exception):
+    """A file that is not taken; `code`: EMPTY, TYPE, NAME, BROKEN, ACTIVE, LOCKED or PIXELS."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def checked(data: bytes, name: str) -> tuple[str, bytes]:
+    """ "pdf", "jpg" or "png" for a whole file and the name it came under, and the bytes to keep.
+
+    Phones write films and notes of their own behind the end of a photograph: those are cut off. Raises WrongFile.
+    """
+    if not data:
+        raise WrongFile("EMPTY")
+    kind = next((kind for kind, start in _STARTS.items() if data.startswith(start)), "")
+    if not kind:
+        raise WrongFile("TYPE")
+    if name.rpartition(".")[2].lower() not in EXTENSIONS[kind]:
+        raise WrongFile("NAME")
+    if kind == "pdf":
+        _check_pdf(data)
+    elif kind == "png":
+        _check_png(data)
+    else:
+        data = data[: _end_of_jpeg(data)]
+    return kind, data
+
+
+def _check_pdf(data: bytes) -> None:
+    if not data.rstrip(b"\0\r\n\t ").endswith(b"%%EOF"):
+        raise WrongFile("BROKEN")
+    if _ACTIVE.search(data):
+        raise WrongFile("ACTIVE")
+    if re.search(rb"/Encrypt\b", data):
+        raise WrongFile("LOCKED")
+
+
+def _check_png(data: bytes) -> None:
+    if not data.endswith(_PNG_END) or data[12:16] != b"IHDR" or data.count(_PNG_END) != 1:
+        raise WrongFile("BROKEN")
+    _check_pixels(*struct.unpack(">II", data[16:24]))
+
+
+def _end_of_jpeg(data: bytes) -> int:
+    """Walk the segments and scans to the end of the picture, past the frame header that holds its size."""
+    at, sized = 2, False
+    while (found := _MARKER.match(data, at)) is not None:
+        marker = found[1][0]
+        at = found.end()
+        if marker == 0xD9 and sized:
+            return at
+        if at + 7 > len(data):
+            break
+        if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
+            height, width = struct.unpack(">HH", data[at + 3 : at + 7])
+            _check_pixels(width, height)
+            sized = True
+        at += struct.unpack(">H", data[at : at + 2])[0]
+        if marker == 0xDA:
+            # Behind the head of a scan stand its bytes, in which a marker is what 0 or a restart does not follow.
+            following = _AFTER_SCAN.search(data, at)
+            at = following.start() if following else len(data)
+    raise WrongFile("BROKEN")
+
+
+def _check_pixels(width: int, height: int) -> None:
+    if width * height == 0:
+        raise WrongFile("BROKEN")
+    if width * height > LARGEST_PIXELS:
+        raise WrongFile("PIXELS")
