@@ -158,6 +158,7 @@ def freeze(*, pay_on: dt.date, user: User) -> Batch:
         if not count:
             raise Refused("EMPTY", _("이 회차에 나갈 것이 없습니다."))
         batch.count, batch.won, batch.hash_total, batch.digest = count, won, hash_total, digest
+        batch.frame = frame_of(frame)
         _remember_the_rest(batch, chosen)
         batch.excluded = {reason: [many, won] for reason, many, won in _ordered(selection.counts(chosen, frame))}
         batch.status, batch.prepared_at = Batch.Status.FROZEN, now
@@ -166,6 +167,24 @@ def freeze(*, pay_on: dt.date, user: User) -> Batch:
         batch.save()
         _note(user, "batch.frozen", batch, count=count, won=won, digest=digest)
     return batch
+
+
+def frame_of(frame: programme.Programme) -> dict[str, Any]:
+    """What of the programme decides who is in a round and with how much, kept with the batch frozen by it."""
+    return {
+        "refundable_items": list(frame.waiver.refundable_items),
+        "terminated_to": frame.waiver.terminated_to.isoformat(),
+        "payouts": [
+            {
+                "terminated_from": row.terminated_from.isoformat(),
+                "terminated_to": row.terminated_to.isoformat(),
+                "applied_from": row.applied_from.isoformat(),
+                "applied_to": row.applied_to.isoformat(),
+                "pay_on": next_business_day(row.pay_on).isoformat(),
+            }
+            for row in frame.payouts
+        ],
+    }
 
 
 def _hold_still() -> None:
@@ -315,6 +334,7 @@ def _reopen(batch: Batch, reason: str) -> None:
     batch.items.filter(status=Item.Status.QUEUED).update(status=Item.Status.VOID, status_at=clock.now())
     batch.status, batch.opened_again, batch.excluded, batch.digest = Batch.Status.OPEN, reason, {}, ""
     batch.count = batch.won = batch.hash_total = None
+    batch.frame = {}
     batch.prepared_by = batch.prepared_person = batch.prepared_at = None
     batch.approved_by = batch.approved_person = batch.approved_at = None
     batch.approved_digest = ""
