@@ -243,7 +243,7 @@ def test_the_file_is_made_once_valid_and_kept_as_it_was(pain001_schema):
     refused("STATE", service.take_out, item_id=money.items(batch)[0].pk, user=maker(), reason="늦었다")
     with connection.cursor() as cursor:
         cursor.execute("SELECT data_enc FROM refunds_chunk")
-        assert b"KT" not in bytes(cursor.fetchone()[0])
+        assert b"CstmrCdtTrfInitn" not in bytes(cursor.fetchone()[0])
 
 
 def test_no_file_without_approval_or_of_other_content():
