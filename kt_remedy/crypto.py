@@ -101,6 +101,23 @@ def sealer(place: str) -> Callable[[str, str], bytes]:
     return sealed
 
 
+def opener(place: str) -> Callable[[bytes, str], str]:
+    """`decrypt` for many rows of one column: `opener("table:column")(blob, key)`."""
+    opens = {number: key.decrypt for number, key in _keys()[1].items()}
+    prefix = f"{place}:".encode()
+
+    def opened(blob: bytes, key: str) -> str:
+        blob = bytes(blob)
+        if not blob or (decipher := opens.get(blob[0])) is None:
+            raise DecryptError(f"{place}: the key of a stored value is not in FIELD_KEYS")
+        try:
+            return decipher(blob[1:13], blob[13:], prefix + key.encode()).decode()
+        except InvalidTag:
+            raise DecryptError(f"{place}: a stored value does not belong to its row") from None
+
+    return opened
+
+
 def indexer(purpose: str) -> Callable[[str], bytes]:
     """`blind_index` for many values of one purpose."""
     inner, outer = (state.copy() for state in _hmac_states())

@@ -6,6 +6,8 @@ the reader and the description in the README (`describe`). A spreadsheet runs wh
 text is refused; a bank file is never changed to make it safe.
 """
 
+import io
+import struct
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -71,6 +73,11 @@ FOOT = (
     Column("won", "합계", 15, "number", "won"),
 )
 RECORDS = {"H": HEAD, "D": DETAIL, "T": FOOT}
+# How each kind of line is taken apart: cell, tab, cell, tab …
+_CUTS = {
+    kind.encode(): (columns, struct.Struct("1s".join(f"{column.width}s" for column in columns)))
+    for kind, columns in RECORDS.items()
+}
 # The result codes: outcome and reason. Blank is no answer.
 RESULTS = {
     "": (UNKNOWN, ""),
@@ -165,41 +172,52 @@ class Sheet:
 
     def read(self, content: bytes) -> Iterator[tuple[int, Payment]]:
         """The payments of a sheet."""
-        for line, cells in _records(content):
-            if cells["kind"] == "D":
+        bank, account, amount, holder, reference = (
+            _place(DETAIL, name) for name in ("bank", "account", "amount", "holder", "reference")
+        )
+        for line, kind, cells in _records(content):
+            if kind == b"D":
                 yield (
                     line,
                     Payment(
-                        cells["reference"],
-                        cells["bank"],
-                        cells["account"],
-                        cells["holder"],
-                        _amount(line, cells["amount"]),
+                        _text(cells[reference]),
+                        _text(cells[bank]),
+                        _text(cells[account]),
+                        _text(cells[holder]),
+                        _amount(line, cells[amount]),
                     ),
                 )
 
     def read_result(self, content: bytes) -> Answers:
         """A sheet with its result columns filled in."""
         answers = Answers("")
-        refused = rows = won = 0
+        rows, won = 0, 0
+        refused = 0
         foot = None
-        for line, cells in _records(content):
-            if cells["kind"] == "H":
-                answers.message_id = cells["message_id"]
-                answers.count, answers.won = _amount(line, cells["count"]), _amount(line, cells["won"])
-            elif cells["kind"] == "T":
-                foot = (line, _amount(line, cells["count"]), _amount(line, cells["won"]))
-            else:
-                amount = _amount(line, cells["amount"])
+        d_amount, d_reference, d_result, d_words = (
+            _place(DETAIL, name) for name in ("amount", "reference", "result", "words")
+        )
+        for line, kind, cells in _records(content):
+            if kind == b"D":
+                amount, result = _amount(line, cells[d_amount]), _text(cells[d_result])
                 rows += 1
                 won += amount
-                if cells["result"] not in RESULTS:
-                    raise FileFault(line, f"the result {cells['result']} is not known")
-                outcome, code = RESULTS[cells["result"]]
-                refused += outcome == "REFUSED"
-                answers.words = answers.words or (cells["words"] if outcome == "REFUSED" else "")
-                words = f"{cells['result']} {cells['words']}".strip()
-                answers.rows.append(Answer(line, cells["reference"], outcome, code, words, amount))
+                if result not in RESULTS:
+                    raise FileFault(line, f"the result {result} is not known")
+                outcome, code = RESULTS[result]
+                words = _text(cells[d_words])
+                if outcome == "REFUSED":
+                    refused += 1
+                    answers.words = answers.words or words
+                answers.rows.append(
+                    Answer(line, _text(cells[d_reference]), outcome, code, f"{result} {words}".strip(), amount)
+                )
+            elif kind == b"H":
+                answers.message_id = _text(cells[_place(HEAD, "message_id")])
+                answers.count = _amount(line, cells[_place(HEAD, "count")])
+                answers.won = _amount(line, cells[_place(HEAD, "won")])
+            else:
+                foot = (line, _amount(line, cells[_place(FOOT, "count")]), _amount(line, cells[_place(FOOT, "won")]))
         if not answers.message_id:
             raise FileFault(1, "the first line does not name the file")
         if foot is None:
@@ -213,35 +231,46 @@ class Sheet:
         return answers
 
 
-def _records(content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
-    """The records by position, with their physical lines; anything that does not fit is named by its line."""
-    lines = content.split(b"\n")
-    if lines and lines[-1].strip() in (b"", b"\x1a"):
-        lines.pop()
-    for number, raw in enumerate(lines, 1):
-        data = raw.removesuffix(b"\r")
-        columns = RECORDS.get(data[:1].decode("latin-1"))
-        if columns is None:
+def _place(columns: tuple[Column, ...], name: str) -> int:
+    """Where the cell of a column stands in a line that was taken apart."""
+    return 2 * next(n for n, column in enumerate(columns) if column.name == name)
+
+
+def _records(content: bytes) -> Iterator[tuple[int, bytes, tuple[bytes, ...]]]:
+    """The lines with their kind and cells (and the tabs between them); what does not fit is named by its line."""
+    for number, raw in enumerate(io.BytesIO(content.rstrip(b"\x1a\r\n")), 1):
+        data = raw.rstrip(b"\r\n")
+        kind = data[:1]
+        if kind not in _CUTS:
             raise FileFault(number, "a line begins with H, D or T")
-        if len(data) != sum(column.width for column in columns) + len(columns) - 1:
+        columns, cut = _CUTS[kind]
+        if len(data) != cut.size:
             raise FileFault(number, f"this line has {len(data)} bytes, which is not its length")
-        cells: dict[str, str] = {}
-        at = 0
-        for column in columns:
-            cell = data[at : at + column.width]
-            at += column.width + 1
-            if at <= len(data) and data[at - 1 : at] != b"\t":
-                raise FileFault(number, f"there is no tab after {column.title}")
-            try:
-                cells[column.name] = cell.decode(ENCODING).rstrip(" ")
-            except UnicodeDecodeError:
-                raise FileFault(number, f"{column.title} is not CP949") from None
-        if (number == 1) != (cells["kind"] == "H"):
+        cells = cut.unpack(data)
+        if cells[1::2].count(b"\t") != len(columns) - 1:
+            wrong = cells[1::2].index(next(tab for tab in cells[1::2] if tab != b"\t"))
+            raise FileFault(number, f"there is no tab after {columns[wrong].title}")
+        if b"\0" in data or not data.isascii():
+            _readable(number, columns, cells[::2])
+        if (number == 1) != (kind == b"H"):
             raise FileFault(number, "the line H stands first, and once")
-        yield number, cells
+        yield number, kind, cells
 
 
-def _amount(line: int, digits: str) -> int:
-    if not digits.isascii() or not digits.isdigit():
+def _readable(line: int, columns: tuple[Column, ...], cells: tuple[bytes, ...]) -> None:
+    for column, cell in zip(columns, cells, strict=True):
+        try:
+            if "\0" in cell.decode(ENCODING):
+                raise FileFault(line, f"{column.title} holds a control sign")
+        except UnicodeDecodeError:
+            raise FileFault(line, f"{column.title} is not CP949") from None
+
+
+def _text(cell: bytes) -> str:
+    return cell.rstrip(b" ").decode(ENCODING)
+
+
+def _amount(line: int, digits: bytes) -> int:
+    if not digits.isdigit():
         raise FileFault(line, "an amount holds digits only")
     return int(digits)

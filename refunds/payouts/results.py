@@ -1,9 +1,11 @@
 """Taking in what the bank answers: a whole file or nothing of it, every fault by its line.
 
-The answers are COPYed into a temporary table and compared with the items there; only when nothing is wrong is one
-statement allowed to move them. What a file does not mention is unknown, never paid.
+The answers are COPYed into a temporary table and joined with the items they name once; everything is asked of that
+table, and only when nothing is wrong is one statement allowed to move the items. What a file does not mention is
+unknown, never paid.
 """
 
+import csv
 import hashlib
 import io
 from dataclasses import dataclass
@@ -25,16 +27,15 @@ from refunds.payouts.models import BankFile, Batch, Chunk, Item, ResultFile
 from refunds.payouts.service import CHUNK_BYTES, Refused, _lock, _need
 
 _SHOWN = 200
-_COPY = str.maketrans({"\\": "\\\\", "\t": " ", "\n": " ", "\r": " "})
 
-# Each kind of fault a row may have, in SQL over the answers `t` and the item `i` they name.
+# Each kind of fault a row may have, in SQL over `answer`: what a line says, beside the item it names as it stands.
 _FAULTS = (
-    ("DOUBLED", "t.reference IN (SELECT reference FROM answer GROUP BY reference HAVING count(*) > 1)"),
-    ("UNKNOWN_ITEM", "i.id IS NULL"),
-    ("FOREIGN_ITEM", "i.file_id IS DISTINCT FROM %(file)s"),
-    ("AMOUNT", "t.amount IS NOT NULL AND t.amount <> i.amount_krw"),
-    ("NOT_OUT", "i.status NOT IN ('FILED', 'UNKNOWN', 'PAID', 'RETURNED')"),
-    ("PAID_AFTER_RETURN", "i.status = 'RETURNED' AND t.outcome = 'PAID'"),
+    ("DOUBLED", "reference IN (SELECT reference FROM answer GROUP BY reference HAVING count(*) > 1)"),
+    ("UNKNOWN_ITEM", "item_id IS NULL"),
+    ("FOREIGN_ITEM", "file_id IS DISTINCT FROM %(file)s"),
+    ("AMOUNT", "amount IS NOT NULL AND amount <> amount_krw"),
+    ("NOT_OUT", "status NOT IN ('FILED', 'UNKNOWN', 'PAID', 'RETURNED')"),
+    ("PAID_AFTER_RETURN", "status = 'RETURNED' AND outcome = 'PAID'"),
 )
 
 
@@ -178,23 +179,27 @@ def _refuse_whole(batch: Batch, given: BankFile, answers: Answers) -> None:
 
 
 def _stage(answers: Answers) -> None:
+    """The table `answer`: each line with the item it names. Analysed, or every later plan would be one for few rows."""
     text = io.StringIO()
-    for line, reference, outcome, code, words, amount in answers.rows:
-        won = r"\N" if amount is None else str(amount)
-        text.write(f"{line}\t{reference.translate(_COPY)}\t{outcome}\t{code}\t{words[:140].translate(_COPY)}\t{won}\n")
+    csv.writer(text).writerows(answers.rows)
     text.seek(0)
     with connection.cursor() as cursor:
         cursor.execute(
-            "DROP TABLE IF EXISTS pg_temp.answer;"
-            'CREATE TEMP TABLE answer (line int, reference text COLLATE "C", outcome text, code text, words text,'
+            "DROP TABLE IF EXISTS pg_temp.line, pg_temp.answer;"
+            'CREATE TEMP TABLE line (line int, reference text COLLATE "C", outcome text, code text, words text,'
             " amount bigint) ON COMMIT DROP"
         )
-        cursor.copy_expert("COPY answer FROM STDIN", text)
-        # The planner may still believe that no item is in a file: with an index even a wrong plan is a quick one.
-        cursor.execute("CREATE INDEX ON answer (reference); ANALYZE answer")
-
-
-_ITEM = "LEFT JOIN refunds_item i ON i.reference = t.reference AND i.status <> 'VOID'"
+        cursor.copy_expert("COPY line FROM STDIN (FORMAT csv, FORCE_NOT_NULL (reference, code, words))", text)
+        cursor.execute(
+            """
+            ANALYZE pg_temp.line;
+            CREATE TEMP TABLE answer ON COMMIT DROP AS
+            SELECT t.line, t.reference, t.outcome, t.code, left(t.words, 140) AS words, t.amount, i.id AS item_id,
+                   i.file_id, i.status, i.amount_krw, i.application_id
+            FROM pg_temp.line t LEFT JOIN refunds_item i ON i.reference = t.reference AND i.status <> 'VOID';
+            ANALYZE pg_temp.answer
+            """
+        )
 
 
 def _check(given: BankFile) -> None:
@@ -203,7 +208,7 @@ def _check(given: BankFile) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT line, fault, reference, count(*) OVER () FROM ("  # noqa: S608
-            f" SELECT t.line, t.reference, CASE {case} END AS fault FROM answer t {_ITEM}) s"
+            f" SELECT line, reference, CASE {case} END AS fault FROM answer) s"
             " WHERE fault IS NOT NULL ORDER BY line, reference LIMIT %(shown)s",
             {"file": given.pk, "shown": _SHOWN},
         )
@@ -216,24 +221,21 @@ def _sums(given: BankFile) -> dict[str, Any]:
     """What the file says, beside what we knew: sums of the answers, and what is worth a second look."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""
+            """
             SELECT count(*) FILTER (WHERE outcome = 'PAID'),
-                   COALESCE(sum(i.amount_krw) FILTER (WHERE outcome = 'PAID'), 0)::bigint,
+                   COALESCE(sum(amount_krw) FILTER (WHERE outcome = 'PAID'), 0)::bigint,
                    count(*) FILTER (WHERE outcome = 'RETURNED'),
-                   COALESCE(sum(i.amount_krw) FILTER (WHERE outcome = 'RETURNED'), 0)::bigint,
+                   COALESCE(sum(amount_krw) FILTER (WHERE outcome = 'RETURNED'), 0)::bigint,
                    count(*) FILTER (WHERE outcome = 'UNKNOWN'),
-                   count(*) FILTER (WHERE outcome = i.status),
-                   count(*) FILTER (WHERE outcome = 'RETURNED' AND i.status = 'PAID')
-            FROM answer t {_ITEM}
-            """  # noqa: S608
-        )
-        paid, paid_won, returned, returned_won, unknown, known, taken_back = cursor.fetchone()
-        cursor.execute(
-            "SELECT count(*) FROM refunds_item i WHERE i.file_id = %s AND i.status = 'FILED'"
-            " AND NOT EXISTS (SELECT FROM answer t WHERE t.reference = i.reference)",
+                   (SELECT count(*) FROM refunds_item WHERE file_id = %s AND status = 'FILED')
+                       - count(*) FILTER (WHERE status = 'FILED'),
+                   count(*) FILTER (WHERE outcome = status),
+                   count(*) FILTER (WHERE outcome = 'RETURNED' AND status = 'PAID')
+            FROM answer
+            """,
             [given.pk],
         )
-        (absent,) = cursor.fetchone()
+        paid, paid_won, returned, returned_won, unknown, absent, known, taken_back = cursor.fetchone()
     notes = []
     if known:
         notes.append({"code": "KNOWN", "count": known})
@@ -257,16 +259,15 @@ def _apply(kept: ResultFile, given: BankFile, now: Any) -> None:
             """
             UPDATE refunds_item i SET status = t.outcome, status_at = %s, code = t.code, words = t.words, result_id = %s
             FROM answer t
-            WHERE i.reference = t.reference AND i.file_id = %s AND i.status <> t.outcome
-              AND (t.outcome <> 'UNKNOWN' OR i.status = 'FILED')
+            WHERE i.id = t.item_id AND i.status <> t.outcome AND (t.outcome <> 'UNKNOWN' OR i.status = 'FILED')
             """,
-            [now, kept.pk, given.pk],
+            [now, kept.pk],
         )
         if kept.absent:
+            # Whatever was answered has moved, so what still stands as filed was left out.
             cursor.execute(
-                "UPDATE refunds_item i SET status = 'UNKNOWN', status_at = %s, code = 'ABSENT', result_id = %s"
-                " WHERE i.file_id = %s AND i.status = 'FILED'"
-                " AND NOT EXISTS (SELECT FROM answer t WHERE t.reference = i.reference)",
+                "UPDATE refunds_item SET status = 'UNKNOWN', status_at = %s, code = 'ABSENT', result_id = %s"
+                " WHERE file_id = %s AND status = 'FILED'",
                 [now, kept.pk, given.pk],
             )
 
@@ -291,16 +292,24 @@ def _tell(kept: ResultFile, batch: Batch, user: User) -> None:
         )
     for code, ids in by_code.items():
         applications.mark_returned(application_ids=ids, code=code, actor=f"staff:{user.pk}")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            DROP TABLE IF EXISTS pg_temp.told;
+            CREATE TEMP TABLE told ON COMMIT DROP AS
+            SELECT DISTINCT ON (f.person_index) f.person_index, f.id::text AS recipient, f.language
+            FROM answer t
+            JOIN refunds_application a ON a.id = t.application_id
+            JOIN refunds_filing f ON f.id = a.filing_id
+            WHERE t.outcome = 'PAID' AND t.status <> 'PAID'
+            ORDER BY f.person_index, f.received_at DESC;
+            ANALYZE pg_temp.told
+            """
+        )
     notices.queue_all(
         kind="payout.paid",
         subject=f"batch:{batch.pk}",
-        select=(
-            "SELECT DISTINCT ON (f.person_index) f.person_index, f.id::text AS recipient, f.language"
-            " FROM refunds_item i JOIN refunds_application a ON a.id = i.application_id"
-            " JOIN refunds_filing f ON f.id = a.filing_id"
-            " WHERE i.result_id = %(result)s AND i.status = 'PAID' ORDER BY f.person_index, f.received_at DESC"
-        ),
-        params={"result": kept.pk},
+        select="SELECT person_index, recipient, language FROM told",
     )
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, Sum, TextField
+from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 
 from kt_remedy import clock, crypto, programme
@@ -153,19 +154,38 @@ def freeze(*, pay_on: dt.date, user: User) -> Batch:
             raise Refused("STATE", _("이미 확정된 회차입니다."))
         chosen = selection.Selection(coming.pay_on, coming.cut_off, batch.pk, last=_is_last(coming))
         _hold_still()
+        _choose(chosen)
         _copy(batch, chosen, now)
         count, won, hash_total, digest = _totals(batch)
         if not count:
             raise Refused("EMPTY", _("이 회차에 나갈 것이 없습니다."))
         batch.count, batch.won, batch.hash_total, batch.digest = count, won, hash_total, digest
-        _remember_the_rest(batch, chosen)
-        batch.excluded = {reason: [many, won] for reason, many, won in _ordered(selection.counts(chosen, frame))}
+        batch.frame = frame_of(frame)
+        batch.excluded = _remember_the_rest(batch)
         batch.status, batch.prepared_at = Batch.Status.FROZEN, now
         batch.prepared_by, batch.prepared_person = user, person_of(user)
         batch.opened_again = ""
         batch.save()
         _note(user, "batch.frozen", batch, count=count, won=won, digest=digest)
     return batch
+
+
+def frame_of(frame: programme.Programme) -> dict[str, Any]:
+    """What of the programme decides who is in a round and with how much, kept with the batch frozen by it."""
+    return {
+        "refundable_items": list(frame.waiver.refundable_items),
+        "terminated_to": frame.waiver.terminated_to.isoformat(),
+        "payouts": [
+            {
+                "terminated_from": row.terminated_from.isoformat(),
+                "terminated_to": row.terminated_to.isoformat(),
+                "applied_from": row.applied_from.isoformat(),
+                "applied_to": row.applied_to.isoformat(),
+                "pay_on": next_business_day(row.pay_on).isoformat(),
+            }
+            for row in frame.payouts
+        ],
+    }
 
 
 def _hold_still() -> None:
@@ -179,9 +199,17 @@ def _hold_still() -> None:
         )
 
 
+def _choose(chosen: selection.Selection) -> None:
+    """The table `chosen`: the selection asked once, so that what goes and what stays behind is one answer."""
+    text, params = selection.sql(chosen, programme.current())
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.chosen")
+        cursor.execute(f"CREATE TEMP TABLE chosen ON COMMIT DROP AS {text}", params)
+        cursor.execute("ANALYZE pg_temp.chosen")
+
+
 def _copy(batch: Batch, chosen: selection.Selection, now: dt.datetime) -> None:
     """Write the items of a batch: refunds by the selection, and adjustments that were approved."""
-    due, params = selection.sql(chosen, programme.current())
     # How often this money was tried before: a returned item is followed by attempt 2 (D-40).
     before = "(SELECT count(*) FROM refunds_item i WHERE i.{0} = {1} AND i.kind = '{2}' AND i.status <> 'VOID')"
     text = f"""
@@ -194,7 +222,7 @@ def _copy(batch: Batch, chosen: selection.Selection, now: dt.datetime) -> None:
             SELECT 'REFUND' AS kind, s.application_id, NULL::bigint AS adjustment_id, s.account_id, s.contract_no,
                    s.amount, s.bills_digest, 'R' || s.application_id AS prefix,
                    1 + {before.format("application_id", "s.application_id", "REFUND")} AS attempt
-            FROM ({due}) s WHERE s.reason IS NULL
+            FROM chosen s WHERE s.reason IS NULL
             UNION ALL
             SELECT 'ADJUSTMENT', a.id, j.id, a.account_id, a.contract_no, j.amount_krw,
                    COALESCE((SELECT {selection.BILLS_DIGEST} FROM eligibility_bill b
@@ -215,19 +243,23 @@ def _copy(batch: Batch, chosen: selection.Selection, now: dt.datetime) -> None:
     """  # noqa: S608  (column names are ours, values are parameters)
     holding = tuple(str(status) for status in Item.HOLDING)
     with connection.cursor() as cursor:
-        cursor.execute(text, [batch.pk, now, *params, chosen.cut_off, chosen.cut_off, holding, batch.pk])
+        cursor.execute(text, [batch.pk, now, chosen.cut_off, chosen.cut_off, holding, batch.pk])
 
 
-def _remember_the_rest(batch: Batch, chosen: selection.Selection) -> None:
-    """Write down each approved application that stays behind, and why."""
-    text, params = selection.sql(chosen, programme.current())
+def _remember_the_rest(batch: Batch) -> dict[str, list[int]]:
+    """Write down each approved application that stays behind, and why; returns how many and how much by reason."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM refunds_left_behind WHERE batch_id = %s", [batch.pk])
         cursor.execute(
-            "INSERT INTO refunds_left_behind (batch_id, application_id, reason)"  # noqa: S608
-            f" SELECT %s, application_id, reason FROM ({text}) s WHERE reason <> ALL(%s)",
-            [batch.pk, *params, [str(status) for status in Status]],
+            "INSERT INTO refunds_left_behind (batch_id, application_id, reason)"
+            " SELECT %s, application_id, reason FROM chosen WHERE reason <> ALL(%s)",
+            [batch.pk, [str(status) for status in Status]],
         )
+        cursor.execute(
+            "SELECT reason, count(*), COALESCE(sum(refundable_krw), 0)::bigint FROM chosen"
+            " WHERE reason IS NOT NULL GROUP BY reason"
+        )
+        return {reason: [many, won] for reason, many, won in _ordered(cursor.fetchall())}
 
 
 def _totals(batch: Batch) -> tuple[int, int, int, str]:
@@ -315,6 +347,7 @@ def _reopen(batch: Batch, reason: str) -> None:
     batch.items.filter(status=Item.Status.QUEUED).update(status=Item.Status.VOID, status_at=clock.now())
     batch.status, batch.opened_again, batch.excluded, batch.digest = Batch.Status.OPEN, reason, {}, ""
     batch.count = batch.won = batch.hash_total = None
+    batch.frame = {}
     batch.prepared_by = batch.prepared_person = batch.prepared_at = None
     batch.approved_by = batch.approved_person = batch.approved_at = None
     batch.approved_digest = ""
@@ -438,19 +471,21 @@ def _payments(items: Any) -> Iterator[Payment]:
     query, params = (
         items.order_by("id")
         .values_list(
-            "reference", "amount_krw", "account_id", "account__bank_code", "account__number_enc",
+            "reference", "amount_krw", Cast("account_id", TextField()), "account__bank_code", "account__number_enc",
             "account__holder_name_enc", "account__number_index",
         )
         .query.sql_with_params()
     )  # fmt: skip
-    number_column, name_column = "refunds_account:number_enc:", "refunds_account:holder_name_enc:"
+    number_of = crypto.opener("refunds_account:number_enc")
+    name_of = crypto.opener("refunds_account:holder_name_enc")
+    index_of = crypto.indexer("account")
     for reference, amount, account, bank, number_enc, name_enc, index in rows(query, params):
         if number_enc is None or name_enc is None:
             raise PaymentRefused(reference, "the account was wiped")
-        number = crypto.decrypt(number_enc, f"{number_column}{account}")
-        if crypto.blind_index(f"{bank}:{number}", "account") != bytes(index):
+        number = number_of(number_enc, account)
+        if index_of(f"{bank}:{number}") != bytes(index):
             raise PaymentRefused(reference, "the account number is not the one that was entered")
-        yield Payment(reference, bank, number, crypto.decrypt(name_enc, f"{name_column}{account}"), amount)
+        yield Payment(reference, bank, number, name_of(name_enc, account), amount)
 
 
 def _sized(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -243,7 +243,7 @@ def test_the_file_is_made_once_valid_and_kept_as_it_was(pain001_schema):
     refused("STATE", service.take_out, item_id=money.items(batch)[0].pk, user=maker(), reason="늦었다")
     with connection.cursor() as cursor:
         cursor.execute("SELECT data_enc FROM refunds_chunk")
-        assert b"KT" not in bytes(cursor.fetchone()[0])
+        assert b"CstmrCdtTrfInitn" not in bytes(cursor.fetchone()[0])
 
 
 def test_no_file_without_approval_or_of_other_content():
@@ -604,3 +604,17 @@ def test_nobody_holds_their_own_case():
     refused("STATE", service.hold, application_id=row.pk, user=maker(), reason="확인")
     service.release(application_id=row.pk, user=maker(), reason="확인 끝")
     assert service.freeze(pay_on=DAY, user=maker()).count == 1
+
+
+# Large rounds ---------------------------------------------------------------------------------------------------------
+
+
+def test_no_history_is_planned_for_one_row_and_run_for_a_million():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT proname, proconfig FROM pg_proc"
+            " WHERE proname LIKE 'pgtrigger_%' AND prosrc LIKE '%JOIN new_values%'"
+        )
+        found = dict(cursor.fetchall())
+    assert len(found) >= 4  # batch, file, adjustment, item
+    assert set(map(tuple, found.values())) == {("enable_nestloop=off",)}

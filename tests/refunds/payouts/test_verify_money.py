@@ -62,7 +62,7 @@ def test_all_is_well_at_every_step():
     out = io.StringIO()
     call_command("verify_money", stdout=out)
     assert [line.split()[:2] for line in out.getvalue().splitlines()] == [
-        [code, "0"] for code in ("I1", "I2", "I4", "I5", "I6", "I7", "I12")
+        [code, "0"] for code in ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I12")
     ]
 
 
@@ -78,13 +78,33 @@ def test_an_amount_changed_by_hand():
     tamper(
         "refunds_item", "UPDATE refunds_item SET amount_krw = amount_krw + 1 WHERE id = %s", money.items(batch)[0].pk
     )
-    assert broken() == {"I4": 2, "I6": 1, "I12": 1}
+    assert broken() == {"I3": 1, "I4": 2, "I6": 1, "I12": 1}
 
 
 def test_an_item_moved_without_its_event():
     money.filed(1)
     tamper("refunds_item", "UPDATE refunds_item SET status = 'UNKNOWN'")
-    assert broken() == {"I6": 1}
+    assert broken() == {"I3": 1, "I6": 1}
+
+
+def test_a_batch_and_a_file_moved_without_their_events():
+    money.handed_over(1)
+    tamper("refunds_batch", "UPDATE refunds_batch SET status = 'SETTLED', settled_at = now()")
+    assert broken() == {"I3": 1, "I5": 1}
+    tamper("refunds_bank_file", "UPDATE refunds_bank_file SET status = 'REFUSED'")
+    assert broken() == {"I3": 2, "I5": 1}
+
+
+def test_a_way_that_does_not_exist():
+    batch, _file = money.handed_over(1)
+    for table, status in (("refunds_itemevent", "PAID"), ("refunds_batchevent", "SETTLED")):
+        # The event of the freeze now says where the row went at once.
+        tamper(
+            table,
+            f"UPDATE {table} SET status = '{status}' WHERE pgh_id = (SELECT min(pgh_id) FROM {table})",
+        )
+    assert broken() == {"I6": 2}
+    assert batch.pk
 
 
 def test_bytes_that_are_not_those_made():
@@ -120,6 +140,7 @@ def test_a_later_bill_is_no_breach_and_the_command_says_so_by_its_status():
     Bill.objects.update(refunded_krw=100_000)  # billing learnt of the refund
     assert broken() == {}
     tamper("refunds_batch", "UPDATE refunds_batch SET won = won + 1")
+    assert broken() == {"I3": 1, "I4": 1}
     with pytest.raises(SystemExit) as stopped:
         call_command("verify_money", stdout=io.StringIO())
     assert stopped.value.code == 1
