@@ -9,9 +9,11 @@ from refunds.payouts.models import (
     Chunk,
     Download,
     Hold,
+    Inquiry,
     Item,
     LeftBehind,
     ResultFile,
+    Roster,
 )
 
 __all__ = [
@@ -27,9 +29,11 @@ __all__ = [
     "Filing",
     "Hold",
     "HolderCheck",
+    "Inquiry",
     "Item",
     "LeftBehind",
     "Note",
     "Objection",
     "ResultFile",
+    "Roster",
 ]

@@ -213,16 +213,17 @@ class Sheet:
         return answers
 
 
-def _records(content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
+def _records(content: bytes, records: dict[str, tuple[Column, ...]] = RECORDS) -> Iterator[tuple[int, dict[str, str]]]:
     """The records by position, with their physical lines; anything that does not fit is named by its line."""
+    kinds = list(records)
     lines = content.split(b"\n")
     if lines and lines[-1].strip() in (b"", b"\x1a"):
         lines.pop()
     for number, raw in enumerate(lines, 1):
         data = raw.removesuffix(b"\r")
-        columns = RECORDS.get(data[:1].decode("latin-1"))
+        columns = records.get(data[:1].decode("latin-1"))
         if columns is None:
-            raise FileFault(number, "a line begins with H, D or T")
+            raise FileFault(number, f"a line begins with {', '.join(kinds[:-1])} or {kinds[-1]}")
         if len(data) != sum(column.width for column in columns) + len(columns) - 1:
             raise FileFault(number, f"this line has {len(data)} bytes, which is not its length")
         cells: dict[str, str] = {}
@@ -236,8 +237,8 @@ def _records(content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
                 cells[column.name] = cell.decode(ENCODING).rstrip(" ")
             except UnicodeDecodeError:
                 raise FileFault(number, f"{column.title} is not CP949") from None
-        if (number == 1) != (cells["kind"] == "H"):
-            raise FileFault(number, "the line H stands first, and once")
+        if (number == 1) != (cells["kind"] == kinds[0]):
+            raise FileFault(number, f"the line {kinds[0]} stands first, and once")
         yield number, cells
 
 
