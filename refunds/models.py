@@ -9,9 +9,11 @@ from refunds.payouts.models import (
     Chunk,
     Download,
     Hold,
+    Inquiry,
     Item,
     LeftBehind,
     ResultFile,
+    Roster,
 )
 
 __all__ = [
@@ -28,10 +30,12 @@ __all__ = [
     "Filing",
     "Hold",
     "HolderCheck",
+    "Inquiry",
     "Item",
     "LateReason",
     "LeftBehind",
     "Note",
     "Objection",
     "ResultFile",
+    "Roster",
 ]

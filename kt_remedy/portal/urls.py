@@ -4,7 +4,7 @@ from django.urls import path
 from django.views.generic import TemplateView
 
 from kt_remedy.access import public
-from kt_remedy.portal import calendar, clock_views, desk, views
+from kt_remedy.portal import calendar, clock_views, desk, person, views
 
 
 def _page(name: str):
@@ -37,4 +37,6 @@ urlpatterns = [
     path("desk/take/", desk.take_along, name="desk-take"),
     path("desk/note/", desk.note, name="desk-note"),
     path("desk/called/<int:pk>/", desk.called, name="desk-called"),
+    path("staff/person/", person.person, name="staff-person"),
+    path("staff/person/approve/", person.approve, name="staff-person-approve"),
 ]

@@ -49,6 +49,13 @@ class ChangeForm(_Roles, _Reasoned):
 
 
 class HireForm(_Roles, _Reasoned, BaseUserCreationForm):
+    first_name = forms.CharField(
+        label=_("이름"),
+        max_length=60,
+        help_text=_("휴대폰에 가입된 이름 그대로. 처음 들어올 때 본인 확인으로 이 이름을 맞추어 봅니다."),
+        error_messages={"required": _("이름을 적어 주세요.")},
+    )
+
     class Meta:
         model = User
         fields = ("username", "first_name", "roles", "store")
@@ -60,12 +67,17 @@ class UserAdmin(RoleAdmin):
 
     view_roles = ("auditor",)
     change_roles = add_roles = ("administrator",)
-    list_display = ("username", "first_name", "role_names", "store", "is_active", "last_login")
+    list_display = ("username", "first_name", "role_names", "store", "is_active", "person_known", "last_login")
     list_filter = ("is_active", "store")
     search_fields = ("username",)
     list_select_related = ("store",)
-    readonly_fields = ("username", "first_name", "is_active", "last_login")
-    actions = ("dismiss", "forget_second_factor")
+    readonly_fields = ("username", "first_name", "is_active", "person_known", "last_login")
+    actions = ("dismiss", "forget_second_factor", "forget_person")
+
+    @admin.display(description=_("본인 확인"), boolean=True)
+    def person_known(self, user: User) -> bool:
+        """Whether the owner of the account has proved who they are."""
+        return bool(user.person_index)
 
     @admin.display(description=_("역할"))
     def role_names(self, user: User) -> str:
@@ -115,6 +127,11 @@ class UserAdmin(RoleAdmin):
     def forget_second_factor(self, request: HttpRequest, chosen: models.QuerySet[User]) -> None:
         """Let the chosen set up a new second factor."""
         self._each(request, chosen, service.forget_second_factor, str(_("관리 화면에서 2단계 인증을 다시 정하게 함")))
+
+    @admin.action(description=_("본인 확인 다시 하게 하기"), permissions=["change"])
+    def forget_person(self, request: HttpRequest, chosen: models.QuerySet[User]) -> None:
+        """Let the owners of the chosen accounts prove themselves again."""
+        self._each(request, chosen, service.forget_person, str(_("관리 화면에서 본인 확인을 다시 하게 함")))
 
     def _each(self, request: HttpRequest, chosen: models.QuerySet[User], act: object, reason: str) -> None:
         for user in chosen:

@@ -47,7 +47,8 @@ def fresh_second_factor(request: HttpRequest, *, seconds: int = FRESH_SECONDS) -
 def hire(
     *, by: User, username: str, name: str, password: str, roles: list[str], store: Store | None, reason: str
 ) -> User:
-    """A new account. It sets up its second factor at its first sign-in. Raises NotAllowed, ValueError on a role."""
+    """A new account. At its first sign-in it sets up its second factor, and its owner proves who they are by telephone
+    (`know_person`); `name` is the one that proof must show. Raises NotAllowed, ValueError on a role."""
     _administrator(by, None)
     _known(roles)
     user = User(username=username, first_name=name, roles=sorted(set(roles)), store=store, is_staff=True)
@@ -94,6 +95,31 @@ def forget_second_factor(*, by: User, user: User, reason: str) -> None:
     _administrator(by, user)
     _record(by, "staff.second_factor_reset", user, reason, {})
     Authenticator.objects.filter(user=user).delete()
+
+
+@transaction.atomic
+def know_person(*, user: User, person_index: bytes, name: str) -> None:
+    """Keep who is behind an account, once: the blind index of the CI that person proved with their own telephone.
+
+    Raises NotAllowed where somebody is known already, or the verified name is not the one the account was made for.
+    """
+    locked = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    if locked.person_index:
+        raise NotAllowed("the person behind this account is known already")
+    if not locked.first_name.strip() or "".join(locked.first_name.split()) != "".join(name.split()):
+        raise NotAllowed("the verified name is not the name of this account")
+    locked.person_index = person_index
+    locked.save(update_fields=["person_index"])
+    audit.record(actor=actor(user), action="staff.person_known", object=f"user:{user.pk}")
+    user.person_index = person_index
+
+
+@transaction.atomic
+def forget_person(*, by: User, user: User, reason: str) -> None:
+    """The person behind an account has to prove themselves again before money."""
+    _administrator(by, user)
+    _record(by, "staff.person_forgotten", user, reason, {})
+    User.objects.filter(pk=user.pk).update(person_index=None)
 
 
 @dataclass(frozen=True)

@@ -415,7 +415,7 @@ def mend_account(
         row = lock(application_id, person_index=person_index, staff=staff)
         if not row.is_live:
             raise Refused("OVER", _("이미 끝난 신청입니다."))
-        refuse_frozen(row)
+        refuse_frozen(row, account_only=True)
         account = _account(account_id, bytes(row.account.person_index))
         if row.account_id == account.pk:
             raise Refused("SAME", _("지금과 같은 계좌입니다."))
@@ -478,10 +478,14 @@ def visible_to(*, person_index: bytes | None = None, staff: User | None = None, 
     return Q(pk__in=[])
 
 
-def refuse_frozen(row: Application) -> None:
-    """Refuse whatever would change a locked application that is in a batch or paid."""
+def refuse_frozen(row: Application, *, account_only: bool = False) -> None:
+    """Refuse whatever would change a locked application that is in a batch or paid. Its account may change once a
+    correction of what was paid is still owed."""
     # The freeze takes a share lock on the application before it makes an item, so one of the two sees the other.
-    if row.items.filter(status__in=Item.HOLDING).exists():
+    holding: tuple[str, ...] = Item.HOLDING
+    if account_only and row.adjustments.filter(status="APPROVED").exclude(items__status__in=Item.HOLDING).exists():
+        holding = Item.LIVE
+    if row.items.filter(status__in=holding).exists():
         raise Refused("FROZEN", _("지급 명단이 확정되어 바꿀 수 없습니다."))
 
 

@@ -10,11 +10,11 @@ from django.utils.translation import gettext as _
 
 from eligibility import wording as lines
 from kt_remedy import clock, masking, programme
-from kt_remedy.templatetags.remedy import kdate, kdatetime
+from kt_remedy.templatetags.remedy import kdate, kdatetime, krw
 from refunds.applications import dates
 from refunds.applications.models import Application, Channel, Decision
 from refunds.applications.states import Status
-from refunds.payouts import rounds
+from refunds.payouts import adjustments, rounds
 from refunds.payouts.models import Item
 
 BANK_TEXT = "KT위약금환급"
@@ -87,18 +87,23 @@ def last_items(applications: list[Application]) -> dict[int, Item]:
 
 
 def stories(applications: list[Application], *, at: dt.datetime | None = None) -> list[Story]:
-    """Every application of a person as they read it; three queries, however many there are."""
+    """Every application of a person as they read it; four queries, however many there are."""
     now = at or clock.now()
     items = last_items(applications)
     decisions: dict[int, list[Decision]] = {}
     for decision in Decision.objects.filter(application__in=applications).order_by("id"):
         decisions.setdefault(decision.application_id, []).append(decision)
-    return [_story(row, items.get(row.pk), decisions.get(row.pk, []), now) for row in applications]
+    back = adjustments.without_account(row.pk for row in applications)
+    return [_story(row, items.get(row.pk), decisions.get(row.pk, []), now, back.get(row.pk, 0)) for row in applications]
 
 
-def _story(row: Application, item: Item | None, decisions: list[Decision], now: dt.datetime) -> Story:
+def _story(row: Application, item: Item | None, decisions: list[Decision], now: dt.datetime, back: int = 0) -> Story:
+    """`back`: won of a correction beside the refund that came back and wants another account."""
     coming = pay_round(row, item, now)
     title, lead = _news(row, item, coming)
+    if back:
+        title = _("더 드릴 %(won)s이 되돌아왔습니다. 계좌를 고쳐 주세요") % {"won": krw(back)}
+        lead = _("앞서 받으신 환급금은 그대로입니다. 고치시면 다음 지급일에 다시 보냅니다.")
     label, won = amount(row)
     if item is not None and item.status != Item.Status.RETURNED:
         label, won = _("받을 금액"), item.amount_krw
@@ -119,9 +124,9 @@ def _story(row: Application, item: Item | None, decisions: list[Decision], now: 
         rows=details,
         rail=_rail(row, item, decisions, coming, now),
         can_withdraw=row.is_live and not open_item,
-        can_mend=row.is_live and not open_item,
+        can_mend=row.is_live and (not open_item or back > 0),
         can_send=row.status in {Status.REVIEW, Status.LATE, Status.NEED_DOCS},
-        must_mend=row.status == Status.NEED_ACCOUNT and not open_item,
+        must_mend=(row.status == Status.NEED_ACCOUNT and not open_item) or back > 0,
     )
 
 

@@ -1,6 +1,6 @@
 """Bank file layouts behind one small interface (`records.Layout`). A new bank is one module and one entry here."""
 
-from refunds.bankfiles import iso20022, sheet
+from refunds.bankfiles import inquiry, iso20022, sheet
 from refunds.bankfiles.records import FileFault, Layout
 
 LAYOUTS: dict[str, Layout] = {layout.code: layout for layout in (iso20022.Pain001(), sheet.Sheet())}
@@ -13,11 +13,13 @@ def layout(code: str) -> Layout:
     return LAYOUTS[code]
 
 
-def recognise(content: bytes) -> Layout:
-    """The layout a file we are given is written in, by its first bytes. Raises FileFault for none of ours."""
+def recognise(content: bytes) -> Layout | inquiry.Inquiry:
+    """The layout of an answer we are given, by its first bytes. Raises FileFault for none of ours."""
     start = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"<"):
         return LAYOUTS["pain001"]
     if start.startswith(sheet.FIRST):
         return LAYOUTS["sheet"]
-    raise FileFault(0, "this is neither an ISO 20022 message nor a transfer sheet")
+    if start.startswith(inquiry.FIRST):
+        return inquiry.INQUIRY
+    raise FileFault(0, "this is neither an ISO 20022 message nor a transfer sheet nor an inquiry list")

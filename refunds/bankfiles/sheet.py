@@ -73,11 +73,17 @@ FOOT = (
     Column("won", "합계", 15, "number", "won"),
 )
 RECORDS = {"H": HEAD, "D": DETAIL, "T": FOOT}
-# How each kind of line is taken apart: cell, tab, cell, tab …
-_CUTS = {
-    kind.encode(): (columns, struct.Struct("1s".join(f"{column.width}s" for column in columns)))
-    for kind, columns in RECORDS.items()
-}
+
+
+def cuts_of(records: dict[str, tuple[Column, ...]]) -> dict[bytes, tuple[tuple[Column, ...], struct.Struct]]:
+    """How each kind of line is taken apart: cell, tab, cell, tab …"""
+    return {
+        kind.encode(): (columns, struct.Struct("1s".join(f"{column.width}s" for column in columns)))
+        for kind, columns in records.items()
+    }
+
+
+_CUTS = cuts_of(RECORDS)
 # The result codes: outcome and reason. Blank is no answer.
 RESULTS = {
     "": (UNKNOWN, ""),
@@ -236,14 +242,18 @@ def _place(columns: tuple[Column, ...], name: str) -> int:
     return 2 * next(n for n, column in enumerate(columns) if column.name == name)
 
 
-def _records(content: bytes) -> Iterator[tuple[int, bytes, tuple[bytes, ...]]]:
+def _records(
+    content: bytes, cuts: dict[bytes, tuple[tuple[Column, ...], struct.Struct]] = _CUTS
+) -> Iterator[tuple[int, bytes, tuple[bytes, ...]]]:
     """The lines with their kind and cells (and the tabs between them); what does not fit is named by its line."""
+    *others, last = (kind.decode() for kind in cuts)
+    first = next(iter(cuts))
     for number, raw in enumerate(io.BytesIO(content.rstrip(b"\x1a\r\n")), 1):
         data = raw.rstrip(b"\r\n")
         kind = data[:1]
-        if kind not in _CUTS:
-            raise FileFault(number, "a line begins with H, D or T")
-        columns, cut = _CUTS[kind]
+        if kind not in cuts:
+            raise FileFault(number, f"a line begins with {', '.join(others)} or {last}")
+        columns, cut = cuts[kind]
         if len(data) != cut.size:
             raise FileFault(number, f"this line has {len(data)} bytes, which is not its length")
         cells = cut.unpack(data)
@@ -252,8 +262,8 @@ def _records(content: bytes) -> Iterator[tuple[int, bytes, tuple[bytes, ...]]]:
             raise FileFault(number, f"there is no tab after {columns[wrong].title}")
         if b"\0" in data or not data.isascii():
             _readable(number, columns, cells[::2])
-        if (number == 1) != (kind == b"H"):
-            raise FileFault(number, "the line H stands first, and once")
+        if (number == 1) != (kind == first):
+            raise FileFault(number, f"the line {first.decode()} stands first, and once")
         yield number, kind, cells
 
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('refunds', '0006_money_views'),
+        ('refunds', '0020_aftermath'),
     ]
 
     operations = [
@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='adjustment',
-            trigger=pgtrigger.compiler.Trigger(name='edges', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (OLD.status IS DISTINCT FROM NEW.status AND (OLD.status, NEW.status) NOT IN (('PROPOSED', 'APPROVED'), ('PROPOSED', 'DECLINED')))", func="RAISE EXCEPTION 'no way leads from % to % in %', OLD.status, NEW.status, TG_TABLE_NAME;", hash='02f4a6f968617f949e866ace359e53fae437aa8f', operation='UPDATE', pgid='pgtrigger_edges_45fe6', table='refunds_adjustment', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='edges', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (OLD.status IS DISTINCT FROM NEW.status AND (OLD.status, NEW.status) NOT IN (('PROPOSED', 'APPROVED'), ('PROPOSED', 'DECLINED'), ('PROPOSED', 'CLAIMED'), ('CLAIMED', 'RECOVERED')))", func="RAISE EXCEPTION 'no way leads from % to % in %', OLD.status, NEW.status, TG_TABLE_NAME;", hash='be507274f4780003030139fb7d1c9ef5f5bccc48', operation='UPDATE', pgid='pgtrigger_edges_45fe6', table='refunds_adjustment', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='bankfile',

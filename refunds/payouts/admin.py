@@ -5,16 +5,18 @@ it does. Acts that let money go ask for the second factor again when it is older
 """
 
 import datetime as dt
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet, Sum
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -27,13 +29,16 @@ from kt_remedy.staff.models import User
 from kt_remedy.staff.service import fresh_second_factor
 from kt_remedy.templatetags.remedy import kdate, krw
 from refunds import bankfiles
+from refunds.accounts import banks
 from refunds.bankfiles.records import FileFault
-from refunds.payouts import overview, results, service
+from refunds.payouts import inquiry, overview, results, service, settlement, waiting
 from refunds.payouts.forms import ConfirmForm, ReasonForm, TotalForm, UploadForm
-from refunds.payouts.models import Adjustment, BankFile, Batch, Download, Hold, Item, ResultFile
+from refunds.payouts.models import BankFile, Batch, Download, Item, ResultFile
 from refunds.payouts.selection import REASONS
 
 MONEY = ("maker", "checker", "auditor")
+PAGE = 100
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class Act:
     button: Any
     call: Callable[..., Any]
     done: Any
-    reason: bool = False
+    form: type[forms.Form] = ConfirmForm
     fresh: bool = False
 
 
@@ -75,11 +80,10 @@ def confirm(request: HttpRequest, act: Act, *, back: str, title: str, rows: list
     user = need(request, *act.roles)
     if act.fresh and (again := show_again(request, request.get_full_path())):
         return again
-    form = (ReasonForm if act.reason else ConfirmForm)(request.POST or None)
+    form = act.form(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            given = {"reason": form.cleaned_data["reason"]} if act.reason else {}
-            act.call(user=user, **target, **given)
+            act.call(user=user, **target, **form.cleaned_data)
         except service.Refused as refused:
             messages.error(request, refused.text)
         else:
@@ -95,6 +99,43 @@ def page(request: HttpRequest, name: str, title: Any, context: dict, *, status: 
     return TemplateResponse(request, f"admin/refunds/{name}.html", context, status=status)
 
 
+def take(
+    request: HttpRequest,
+    *,
+    roles: tuple[str, ...],
+    title: Any,
+    about: str,
+    text: Any,
+    rows: list,
+    back: str,
+    make: Callable[[User, str], HttpResponse | StreamingHttpResponse],
+) -> HttpResponse | StreamingHttpResponse:
+    """The page before a file is taken, and the file when its reason is posted; asks for the second factor."""
+    user = need(request, *roles)
+    if again := show_again(request, request.get_full_path()):
+        return again
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            response = make(user, form.cleaned_data["reason"])
+        except service.Refused as refused:
+            messages.error(request, refused.text)
+            return redirect(back)
+        response["Cache-Control"] = "no-store"
+        return response
+    context = {"form": form, "heading": title, "about": about, "rows": rows, "text": text, "back": back}
+    context["button"] = _("내려받기")
+    return page(request, "download", title, context, status=400 if form.errors else 200)
+
+
+def attached(content: Any, name: str, media_type: str) -> HttpResponse | StreamingHttpResponse:
+    """A file as the browser saves it."""
+    kind = HttpResponse if isinstance(content, bytes) else StreamingHttpResponse
+    response = kind(content, content_type=media_type)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
 BATCH_ACTS = {
     "send-back": Act(
         ("checker", "maker"),
@@ -103,7 +144,7 @@ BATCH_ACTS = {
         gettext_lazy("돌려보내기"),
         service.send_back,
         gettext_lazy("돌려보냈습니다. 다시 확정해야 합니다."),
-        reason=True,
+        form=ReasonForm,
     ),
     "file": Act(
         ("maker",),
@@ -152,12 +193,27 @@ TAKE_OUT = Act(
     gettext_lazy("이 건 빼기"),
     service.take_out,
     gettext_lazy("뺐습니다. 회차를 다시 확정해야 합니다."),
-    reason=True,
+    form=ReasonForm,
 )
 
 
+class AddedUp:
+    """A list that says how many rows were chosen and what they add up to: the column `added_up`, in won."""
+
+    added_up = ""
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        response = super().changelist_view(request, extra_context)  # type: ignore[misc]
+        found = getattr(response, "context_data", {}).get("cl")
+        if found is not None:
+            response.context_data["totals"] = found.queryset.order_by().aggregate(
+                count=Count("pk"), won=Sum(self.added_up)
+            )
+        return response
+
+
 @admin.register(Batch)
-class BatchAdmin(RoleAdmin):
+class BatchAdmin(AddedUp, RoleAdmin):
     """Batches: the list, the coming rounds, and the page on which one is approved."""
 
     view_roles = MONEY
@@ -166,6 +222,7 @@ class BatchAdmin(RoleAdmin):
     date_hierarchy = "pay_on"
     list_select_related = ("prepared_by", "approved_by")
     change_list_template = "admin/refunds/batch_list.html"
+    added_up = "won"
 
     @admin.display(description=gettext_lazy("합계"), ordering="won")
     def won_text(self, batch: Batch) -> str:
@@ -186,6 +243,8 @@ class BatchAdmin(RoleAdmin):
         wrap = self.admin_site.admin_view
         return [
             path("rounds/", wrap(self.rounds), name="refunds_batch_rounds"),
+            path("rounds/<pay_on>/waiting/", wrap(self.waiting), name="refunds_batch_waiting"),
+            path("settlement/", wrap(self.settlement), name="refunds_batch_settlement"),
             path("freeze/<pay_on>/", wrap(self.freeze), name="refunds_batch_freeze"),
             path("<int:batch_id>/approve/", wrap(self.approve), name="refunds_batch_approve"),
             path("<int:batch_id>/<slug:name>/do/", wrap(self.act), name="refunds_batch_act"),
@@ -202,8 +261,9 @@ class BatchAdmin(RoleAdmin):
                 "round": one.round,
                 "count": one.count,
                 "won": one.won,
-                "excluded": [(str(REASONS.get(code, code)), count) for code, count, _won in one.excluded],
+                "excluded": [(code, str(REASONS.get(code, code)), count, won) for code, count, won in one.excluded],
                 "excluded_count": one.excluded_count,
+                "excluded_won": sum(won for _code, _count, won in one.excluded),
                 "closed": one.round.cut_off <= now,
             }
             for one in service.projection(at=now)
@@ -211,21 +271,91 @@ class BatchAdmin(RoleAdmin):
         context = {
             "coming": coming,
             "now": now,
-            "by_round": overview.by_round(),
-            "returns": overview.returns(),
             "can_freeze": may(request, "maker"),
-            "unknown": service.inquiries().count(),
-            "head_round": [_("지급일"), _("건수")],
-            "head_reason": [_("은행이 되돌린 이유"), _("건수")],
+            "unknown": inquiry.unanswered().count(),
+            "charts": [
+                (_("회차별로 나간 돈"), _("지급일"), overview.by_round()),
+                (_("상태별 돈"), _("상태"), overview.by_state()),
+                (_("되돌아온 돈"), _("은행이 되돌린 이유"), overview.returns()),
+            ],
         }
         return page(request, "rounds", _("지급 예정"), context)
 
+    def waiting(self, request: HttpRequest, pay_on: str) -> HttpResponse:
+        """The applications a coming round would leave out, by reason."""
+        need(request, *MONEY)
+        day = _day(pay_on)
+        coming = next((one for one in service.open_rounds() if one.pay_on == day), None)
+        if coming is None:
+            raise Http404
+        reason = request.GET.get("reason", "")
+        number = request.GET.get("page", "")
+        at = max(1, int(number)) if number.isascii() and number.isdigit() and len(number) < 7 else 1
+        found, count = waiting.left_out(coming=coming, reason=reason, limit=PAGE, offset=(at - 1) * PAGE)
+        self._looked(request, "admin.listed", str(day), "", {"reason": reason[:20]})
+        rows = [
+            [
+                (one.application.filing.reference, reverse("admin:refunds_hold_case", args=[one.application.pk])),
+                (masking.name(one.application.line.customer.holder_name or ""), ""),
+                (str(one.application.account), ""),
+                (kdate(one.application.applied_on), ""),
+                (str(REASONS.get(one.reason, one.reason)), ""),
+                (krw(one.won), ""),
+            ]
+            for one in found
+        ]
+        here = reverse("admin:refunds_batch_waiting", args=[day])
+        step = {"reason": reason} if reason else {}
+        context = {
+            "heading": _("이번에 나가지 않는 것"),
+            "lead": _("%(round)s에 지금 마감하면 나가지 않는 %(count)s건입니다.")
+            % {"round": overview.round_name(coming.number, day), "count": f"{count:,}"},
+            "tables": [
+                {
+                    "title": str(REASONS.get(reason, _("모든 이유"))),
+                    "head": [_("접수번호"), _("신청한 분"), _("계좌"), _("신청일"), _("이유"), _("금액")],
+                    "rows": rows,
+                }
+            ],
+            "links": [(_("모든 이유"), here, "")] if reason else [],
+            "before": f"{here}?{urlencode({**step, 'page': at - 1})}" if at > 1 else "",
+            "after": f"{here}?{urlencode({**step, 'page': at + 1})}" if at * PAGE < count else "",
+        }
+        return page(request, "listing", context["heading"], context)
+
+    def settlement(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+        """The sheet for finance: of one round, or of all."""
+        number = request.GET.get("batch", "")
+        batch = get_object_or_404(Batch, pk=int(number)) if number.isascii() and number.isdigit() else None
+
+        back = reverse("admin:refunds_batch_rounds")
+        if batch is not None:
+            back = reverse("admin:refunds_batch_change", args=[batch.pk])
+
+        def make(user: User, reason: str) -> StreamingHttpResponse:
+            content = tempfile.TemporaryFile()  # noqa: SIM115  (the response closes it)
+            try:
+                name = settlement.sheet(to=content, user=user, reason=reason, batch_id=batch.pk if batch else None)
+            except service.Refused:
+                content.close()
+                raise
+            content.seek(0)
+            return FileResponse(content, as_attachment=True, filename=name, content_type=XLSX)
+
+        return take(
+            request,
+            roles=settlement.ROLES,
+            title=_("정산서 내려받기"),
+            about=overview.round_name(batch.number, batch.pay_on) if batch else _("모든 회차"),
+            text=_("회차별 합계, 건별 결과, 정정을 담은 엑셀 파일입니다. 이름과 계좌번호는 들어 있지 않습니다."),
+            rows=[(_("건수"), f"{batch.count:,}"), (_("합계"), krw(batch.won))] if batch and batch.count else [],
+            back=back,
+            make=make,
+        )
+
     def freeze(self, request: HttpRequest, pay_on: str) -> HttpResponse:
         """Freeze a round whose cut-off has passed."""
-        try:
-            day = dt.date.fromisoformat(pay_on)
-        except ValueError:
-            raise Http404 from None
+        day = _day(pay_on)
         title, rows = kdate(day), []
         for one in service.projection():
             if one.round.pay_on == day:
@@ -281,7 +411,6 @@ class BatchAdmin(RoleAdmin):
             "items_url": reverse("admin:refunds_item_changelist") + f"?batch__id__exact={batch.pk}",
             "bank_url": f"{settings.SANDBOX_URL}/bank/" if settings.SANDBOX_URL else "",
             "head_spread": [_("금액대"), _("건수")],
-            "head_state": [_("상태"), _("건수")],
         }
         if batch.status != Batch.Status.OPEN:
             banks = overview.by_bank(batch)
@@ -303,9 +432,10 @@ class BatchAdmin(RoleAdmin):
             again = service.count_again(batch=batch)
             context |= {"again": again, "agrees": again.agrees(batch), "pairs": _pairs(batch, again)}
         if batch.status == Batch.Status.FROZEN and may(request, "checker"):
-            context["same_person"] = batch.prepared_by_id == user.pk or bytes(
-                batch.prepared_person or b""
-            ) == service.person_of(user)
+            context["same_person"] = batch.prepared_by_id == user.pk or bytes(batch.prepared_person or b"") == bytes(
+                user.person_index or b""
+            )
+            context["nobody"] = not user.person_index
             context["fresh"] = fresh_second_factor(request)
             context["again_url"] = reverse("mfa_reauthenticate") + "?" + urlencode({"next": here})
             context["form"] = form or TotalForm(initial={"digest": batch.digest})
@@ -356,6 +486,14 @@ class BatchAdmin(RoleAdmin):
         )
 
 
+def _day(text: str) -> dt.date:
+    """The day an address names; raises Http404 for none."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise Http404 from None
+
+
 def _states(file: BankFile) -> list[tuple[str, int]]:
     counts = overview.answered(file)
     return [(str(label), counts[code]) for code, label in Item.Status.choices if code in counts]
@@ -400,6 +538,7 @@ class LookFilter(admin.SimpleListFilter):
             ("differs", _("보여 드린 금액과 다름")),
             ("changed", _("계좌를 바꿈")),
             ("shared", _("여러 사람이 쓰는 계좌")),
+            ("new", _("처음 쓰는 계좌")),
             ("again", _("다시 보냄")),
             ("adjustment", _("정정 지급")),
         ]
@@ -409,18 +548,45 @@ class LookFilter(admin.SimpleListFilter):
         return queryset if chosen is None else chosen
 
 
+class ReturnedFilter(admin.SimpleListFilter):
+    """Why the bank sent money back."""
+
+    title = gettext_lazy("되돌아온 이유")
+    parameter_name = "code"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list:
+        return [(code, overview.return_reason(code)) for code in overview.RETURN_CODES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(code=self.value(), status=Item.Status.RETURNED) if self.value() else queryset
+
+
+class BankFilter(admin.SimpleListFilter):
+    """The bank the money goes to."""
+
+    title = gettext_lazy("은행")
+    parameter_name = "bank"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list:
+        return [(bank.code, bank.name) for bank in banks.BANKS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(account__bank_code=self.value()) if self.value() else queryset
+
+
 @admin.register(Item)
-class ItemAdmin(RoleAdmin):
+class ItemAdmin(AddedUp, RoleAdmin):
     """Payments: read, filtered, added up, taken out."""
 
     view_roles = MONEY
     list_display = ("reference", "batch", "amount", "holder", "account_text", "status", "reason", "status_at")
-    list_filter = ("status", "kind", LookFilter, "batch")
+    list_filter = ("status", "batch", "kind", ReturnedFilter, BankFilter, LookFilter)
     list_select_related = ("batch", "account")
     search_fields = ("=reference", "=contract_no")
     search_help_text = gettext_lazy("관리번호나 계약번호 전체")
     ordering = ("-id",)
     change_list_template = "admin/refunds/item_list.html"
+    added_up = "amount_krw"
 
     @admin.display(description=gettext_lazy("금액"), ordering="amount_krw")
     def amount(self, item: Item) -> str:
@@ -447,15 +613,6 @@ class ItemAdmin(RoleAdmin):
     def get_urls(self) -> list:
         wrap = self.admin_site.admin_view
         return [path("<int:item_id>/take-out/", wrap(self.take_out), name="refunds_item_take_out"), *super().get_urls()]
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-        response = super().changelist_view(request, extra_context)
-        found = getattr(response, "context_data", {}).get("cl")
-        if found is not None and isinstance(response, TemplateResponse) and response.context_data is not None:
-            response.context_data["totals"] = found.queryset.order_by().aggregate(
-                count=Count("pk"), won=Sum("amount_krw")
-            )
-        return response
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
@@ -484,6 +641,7 @@ class ItemAdmin(RoleAdmin):
             "rows": rows,
             "events": [{**event, "label": labels[event["status"]]} for event in events],
             "can_take_out": may(request, "maker") and item.status == Item.Status.QUEUED,
+            "case_url": reverse("admin:refunds_hold_case", args=[item.application_id]),
         }
         return page(request, "item", item.reference, context)
 
@@ -524,35 +682,27 @@ class BankFileAdmin(RoleAdmin):
 
     def download(self, request: HttpRequest, file_id: int) -> HttpResponse | StreamingHttpResponse:
         """The stored bytes, for a reason."""
-        user = need(request, "maker", "auditor")
         kept = get_object_or_404(BankFile, pk=file_id)
-        form = ReasonForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            if again := show_again(request, request.get_full_path()):
-                return again
-            try:
-                content = service.download(file_id=kept.pk, user=user, reason=form.cleaned_data["reason"])
-            except service.Refused as refused:
-                messages.error(request, refused.text)
-                return redirect("admin:refunds_batch_change", kept.batch_id)
-            response = StreamingHttpResponse(content, content_type=bankfiles.layout(kept.layout).media_type)
-            response["Content-Disposition"] = f'attachment; filename="{kept.name}"'
+
+        def make(user: User, reason: str) -> HttpResponse | StreamingHttpResponse:
+            content = service.download(file_id=kept.pk, user=user, reason=reason)
+            response = attached(content, kept.name, bankfiles.layout(kept.layout).media_type)
             response["Content-Length"] = str(kept.size)
-            response["Cache-Control"] = "no-store"
             return response
-        if request.method == "GET" and (again := show_again(request, request.get_full_path())):
-            return again
-        context = {
-            "form": form,
-            "heading": _("은행 파일 내려받기"),
-            "about": kept.name,
-            "rows": [(_("건수"), f"{kept.count:,}"), (_("합계"), krw(kept.won)), ("SHA-256", kept.sha256[:16])],
-            "text": _("이름과 계좌번호가 그대로 든 파일입니다. 내려받은 사람과 이유가 기록됩니다."),
-            "button": _("내려받기"),
-            "back": reverse("admin:refunds_batch_change", args=[kept.batch_id]),
-            "downloads": kept.downloads.select_related("user").order_by("-id")[:20],
-        }
-        return page(request, "download", _("은행 파일 내려받기"), context, status=400 if form.errors else 200)
+
+        response = take(
+            request,
+            roles=("maker", "auditor"),
+            title=_("은행 파일 내려받기"),
+            about=kept.name,
+            text=_("이름과 계좌번호가 그대로 든 파일입니다. 내려받은 사람과 이유가 기록됩니다."),
+            rows=[(_("건수"), f"{kept.count:,}"), (_("합계"), krw(kept.won)), ("SHA-256", kept.sha256[:16])],
+            back=reverse("admin:refunds_batch_change", args=[kept.batch_id]),
+            make=make,
+        )
+        if isinstance(response, TemplateResponse) and response.context_data is not None:
+            response.context_data["downloads"] = kept.downloads.select_related("user").order_by("-id")[:20]
+        return response
 
     def compare(self, request: HttpRequest, file_id: int) -> HttpResponse:
         """Compare the file the bank shows with the stored one."""
@@ -631,60 +781,6 @@ class ResultFileAdmin(RoleAdmin):
             "back": reverse("admin:refunds_batch_changelist"),
         }
         return page(request, "result", context["heading"], context, status=400 if form.errors else 200)
-
-
-@admin.register(Adjustment)
-class AdjustmentAdmin(RoleAdmin):
-    """Adjustments: proposed by one person, decided by another."""
-
-    view_roles = MONEY
-    list_display = ("application", "amount", "status", "proposed_by", "proposed_at", "decided_by", "decided_at")
-    list_filter = ("status",)
-    list_select_related = ("application", "proposed_by", "decided_by")
-    fields = readonly_fields = (
-        "application", "amount", "reason", "status", "proposed_by", "proposed_at", "decided_by", "decided_at",
-    )  # fmt: skip
-    actions = ("approve", "decline")
-
-    @admin.display(description=gettext_lazy("금액"), ordering="amount_krw")
-    def amount(self, row: Adjustment) -> str:
-        """The sum with its unit."""
-        return krw(row.amount_krw)
-
-    @admin.action(description=gettext_lazy("승인하기"))
-    def approve(self, request: HttpRequest, chosen: QuerySet[Adjustment]) -> HttpResponse | None:
-        """Approve the chosen, each by itself."""
-        return self._decide(request, chosen, approve=True)
-
-    @admin.action(description=gettext_lazy("받아들이지 않기"))
-    def decline(self, request: HttpRequest, chosen: QuerySet[Adjustment]) -> HttpResponse | None:
-        """Decline the chosen, each by itself."""
-        return self._decide(request, chosen, approve=False)
-
-    def _decide(self, request: HttpRequest, chosen: QuerySet[Adjustment], *, approve: bool) -> HttpResponse | None:
-        user = need(request, "checker")
-        if again := show_again(request, request.get_full_path()):
-            return again
-        for row in chosen.order_by("pk"):
-            try:
-                service.decide_adjustment(
-                    adjustment_id=row.pk, user=user, approve=approve, reason=str(_("관리 화면에서 받아들이지 않음"))
-                )
-            except service.Refused as refused:
-                self.message_user(request, f"{row}: {refused.text}", messages.ERROR)
-            else:
-                self.message_user(request, _("%(row)s: 정했습니다.") % {"row": row}, messages.SUCCESS)
-        return None
-
-
-@admin.register(Hold)
-class HoldAdmin(RoleAdmin):
-    """Applications kept out of the payouts by a person."""
-
-    view_roles = (*MONEY, "reviewer", "supervisor")
-    list_display = ("application", "reason", "placed_by", "placed_at", "released_by", "released_at")
-    list_select_related = ("application", "placed_by", "released_by")
-    fields = readonly_fields = list_display
 
 
 @admin.register(Download)

@@ -1,7 +1,14 @@
 """What staff type on the payout pages."""
 
+from typing import Any
+
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
+
+from kt_remedy import masking
+from kt_remedy.staff.models import User
+from refunds.payouts.models import Adjustment
 
 UPLOAD_BYTES = 256 << 20
 
@@ -59,9 +66,52 @@ class UploadForm(forms.Form):
 
 
 class AdjustmentForm(ReasonForm):
-    """How much more is owed for an application, and why."""
+    """What was wrong with a refund that was paid, by how much, and why."""
 
-    amount = forms.IntegerField(
-        label=_("더 드릴 금액(원)"), min_value=1, error_messages={"required": _("금액을 적어 주세요.")}
+    cause = forms.ChoiceField(
+        label=_("무엇이 잘못되었나"),
+        choices=Adjustment.Cause.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("무엇이 잘못되었는지 골라 주세요.")},
     )
-    field_order = ("amount", "reason")
+    amount_krw = forms.IntegerField(
+        label=_("차액(원)"),
+        min_value=1,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={
+            "required": _("금액을 적어 주세요."),
+            "invalid": _("숫자로 적어 주세요."),
+            "min_value": _("금액은 1원 이상이어야 합니다."),
+        },
+    )
+    field_order = ("cause", "amount_krw", "reason")
+
+
+class RosterForm(ReasonForm):
+    """Who does a duty and who stands in."""
+
+    holder: forms.ModelChoiceField = forms.ModelChoiceField(
+        label=_("담당"), queryset=None, error_messages={"required": _("골라 주세요.")}
+    )
+    deputy: forms.ModelChoiceField = forms.ModelChoiceField(
+        label=_("대리"), queryset=None, error_messages={"required": _("골라 주세요.")}
+    )
+    field_order = ("holder", "deputy", "reason")
+
+    def __init__(self, *args: Any, people: QuerySet[User], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("holder", "deputy"):
+            field = self.fields[name]
+            field.queryset = people  # type: ignore[attr-defined]
+            field.label_from_instance = lambda user: f"{masking.name(user.first_name)} ({user.username})"  # type: ignore[attr-defined]
+
+
+class FindForm(forms.Form):
+    """One application by a number of it."""
+
+    number = forms.CharField(
+        label=_("접수번호, 계약번호 또는 관리번호"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("번호를 적어 주세요.")},
+    )

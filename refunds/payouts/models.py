@@ -325,17 +325,28 @@ class ResultFile(models.Model):
     **HISTORY,
 )
 class Adjustment(models.Model):
-    """Money owed beside a refund that went out wrong: proposed by one person, approved by another, paid as an item."""
+    """A correction of a refund that went out wrong: proposed by one person, decided by another.
+
+    What was paid too little is paid as an item of its own; what was paid too much is claimed back and never an item.
+    """
+
+    class Cause(models.TextChoices):
+        UNDERPAID = "UNDERPAID", _("덜 드림")
+        CORRECTED_BILL = "CORRECTED_BILL", _("청구서가 정정됨")
+        OVERPAID = "OVERPAID", _("더 드림(돌려받기)")
 
     class Status(models.TextChoices):
         PROPOSED = "PROPOSED", _("승인 기다림")
         APPROVED = "APPROVED", _("승인됨")
         DECLINED = "DECLINED", _("받아들이지 않음")
+        CLAIMED = "CLAIMED", _("돌려받는 중")
+        RECOVERED = "RECOVERED", _("돌려받음")
 
     application = models.ForeignKey(Application, models.PROTECT, related_name="adjustments", verbose_name=_("신청"))
+    cause = models.CharField(_("까닭"), max_length=14, choices=Cause.choices, default=Cause.UNDERPAID)
     amount_krw = models.BigIntegerField(_("금액(원)"))
     reason = models.TextField(_("이유"))
-    status = models.CharField(_("상태"), max_length=8, choices=Status.choices, default=Status.PROPOSED)
+    status = models.CharField(_("상태"), max_length=9, choices=Status.choices, default=Status.PROPOSED)
     proposed_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("낸 사람"))
     proposed_person = models.BinaryField()
     proposed_at = models.DateTimeField(_("낸 때"))
@@ -351,6 +362,15 @@ class Adjustment(models.Model):
         verbose_name_plural = _("정정 지급")
         constraints = [
             models.CheckConstraint(name="adjustment_amount", condition=Q(amount_krw__gt=0) & ~Q(reason="")),
+            # The freeze pays what is APPROVED: money to be claimed back can never be that.
+            models.CheckConstraint(
+                name="adjustment_way",
+                condition=Q(cause="OVERPAID", status__in=["PROPOSED", "DECLINED", "CLAIMED", "RECOVERED"])
+                | ~Q(cause="OVERPAID") & Q(status__in=["PROPOSED", "DECLINED", "APPROVED"]),
+            ),
+            models.UniqueConstraint(
+                fields=["application"], condition=Q(status="PROPOSED"), name="adjustment_one_proposed"
+            ),
             models.CheckConstraint(
                 name="adjustment_two_people",
                 condition=Q(status="PROPOSED", decided_by=None)
@@ -362,7 +382,9 @@ class Adjustment(models.Model):
         ]
         triggers = [
             starts_as("PROPOSED"),
-            only_moves(("PROPOSED", "APPROVED"), ("PROPOSED", "DECLINED")),
+            only_moves(
+                ("PROPOSED", "APPROVED"), ("PROPOSED", "DECLINED"), ("PROPOSED", "CLAIMED"), ("CLAIMED", "RECOVERED")
+            ),
             pgtrigger.ReadOnly(name="stored", exclude=["status", "decided_by", "decided_person", "decided_at"]),
             STAY,
         ]
@@ -541,3 +563,60 @@ class Hold(models.Model):
 
     def __str__(self) -> str:
         return str(self.application_id)
+
+
+class Inquiry(models.Model):
+    """A list of payments the bank never answered, as it was given to the bank: a question, never an order to pay."""
+
+    file = models.ForeignKey(BankFile, models.PROTECT, related_name="inquiries", verbose_name=_("은행 파일"))
+    number = models.SmallIntegerField(_("순번"))
+    name = models.CharField(_("파일 이름"), max_length=80, unique=True, db_collation="C")
+    count = models.IntegerField(_("건수"))
+    won = models.BigIntegerField(_("합계(원)"))
+    size = models.BigIntegerField(_("크기(바이트)"))
+    sha256 = models.CharField("SHA-256", max_length=64)
+    made_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("만든 사람"))
+    made_at = models.DateTimeField(_("만든 때"))
+
+    class Meta:
+        db_table = "refunds_inquiry"
+        verbose_name = _("은행 조회 목록")
+        verbose_name_plural = _("은행 조회 목록")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["file", "number"], name="inquiry_number"),
+            models.CheckConstraint(name="inquiry_not_empty", condition=Q(count__gt=0, won__gt=0, size__gt=0)),
+        ]
+        triggers = [APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Roster(models.Model):
+    """Who does each duty of a cut-off, and the one who stands in for them (DESIGN 9)."""
+
+    class Duty(models.TextChoices):
+        FREEZE = "FREEZE", _("회차 확정")
+        APPROVE = "APPROVE", _("승인")
+        FILE = "FILE", _("은행 파일과 전달")
+        RESULTS = "RESULTS", _("은행 결과와 조회")
+
+    ROLES = {Duty.FREEZE: "maker", Duty.APPROVE: "checker", Duty.FILE: "maker", Duty.RESULTS: "maker"}
+
+    duty = models.CharField(_("업무"), max_length=8, choices=Duty.choices, unique=True)
+    holder = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("담당"))
+    deputy = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("대리"))
+    named_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("정한 사람"))
+    named_at = models.DateTimeField(_("정한 때"))
+
+    class Meta:
+        db_table = "refunds_roster"
+        verbose_name = _("담당과 대리")
+        verbose_name_plural = _("담당과 대리")
+        ordering = ["id"]
+        constraints = [models.CheckConstraint(name="roster_two_people", condition=~Q(holder=F("deputy")))]
+        triggers = [STAY]
+
+    def __str__(self) -> str:
+        return str(self.get_duty_display())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -15,8 +15,8 @@ from kt_remedy import clock, masking, programme
 from kt_remedy.staff.models import User
 from kt_remedy.templatetags.remedy import kdate, kdatetime, krw, won
 from refunds.accounts import banks
-from refunds.payouts import service
-from refunds.payouts.models import Adjustment, BankFile, Batch, Item
+from refunds.payouts import roster, service
+from refunds.payouts.models import Adjustment, BankFile, Batch, Item, Roster
 from refunds.payouts.rounds import Round, business_days_before, round_on
 from refunds.payouts.selection import REASONS
 
@@ -103,6 +103,11 @@ def largest(batch: Batch, limit: int = 20) -> list[Item]:
     )
 
 
+def _before(batch: Batch) -> Batch | None:
+    """The round frozen before this one."""
+    return Batch.objects.filter(pay_on__lt=batch.pay_on, won__isnull=False).order_by("-pay_on").first()
+
+
 def looks(items: QuerySet[Item]) -> dict[str, QuerySet[Item]]:
     """What deserves a look, as filters of a list of items."""
     shared = (
@@ -112,11 +117,18 @@ def looks(items: QuerySet[Item]) -> dict[str, QuerySet[Item]]:
         .filter(people__gt=SHARED_BY)
         .values("account__number_index")
     )
+    # By the index of the number: the same account entered by somebody else is not a new one.
+    paid = Item.objects.filter(
+        account__number_index=OuterRef("account__number_index"),
+        status=Item.Status.PAID,
+        batch__pay_on__lt=OuterRef("batch__pay_on"),
+    )
     return {
         "large": items.filter(amount_krw__gte=LARGE_KRW),
         "differs": items.filter(kind="REFUND").exclude(amount_krw=F("application__amount_seen_krw")),
         "changed": items.exclude(account=F("application__filing__account")),
         "shared": items.filter(account__number_index__in=shared),
+        "new": items.filter(~Exists(paid)),
         "again": items.filter(attempt__gt=1),
         "adjustment": items.filter(kind=Item.Kind.ADJUSTMENT),
     }
@@ -125,8 +137,10 @@ def looks(items: QuerySet[Item]) -> dict[str, QuerySet[Item]]:
 def look_first(batch: Batch) -> list[Look]:
     """What to look at before approving, each with the items behind it."""
     found = []
-    items = batch.items.standing()
+    items, before = batch.items.standing(), _before(batch)
     for code, rows in looks(items).items():
+        if code == "new" and before is None:
+            continue  # in the first round every account is
         sums = rows.aggregate(count=Count("pk"), total=Sum("amount_krw"), seen=Sum("application__amount_seen_krw"))
         count = sums["count"]
         if not count:
@@ -135,20 +149,15 @@ def look_first(batch: Batch) -> list[Look]:
         if code == "differs":
             values["won"] = krw(abs((sums["total"] or 0) - (sums["seen"] or 0)))
         found.append(Look(_LOOKS[code]() % values, code))
-    before = Batch.objects.filter(pay_on__lt=batch.pay_on, won__isnull=False).order_by("-pay_on").first()
-    if before and batch.won and before.won:
-        found.append(
-            Look(
-                _("지난 회차 %(day)s: %(count)s건 %(won)s. 이번은 그 %(share)s%%입니다.")
-                % {
-                    "day": kdate(before.pay_on),
-                    "count": won(before.count),
-                    "won": krw(before.won),
-                    "share": batch.won * 100 // before.won,
-                },
-                "",
-            )
-        )
+    if before and before.won and batch.won:
+        values = {
+            "day": kdate(before.pay_on),
+            "count": f"{(batch.count or 0) - (before.count or 0):+,}",
+            "won": f"{batch.won - before.won:+,}",
+            "share": batch.won * 100 // before.won,
+        }
+        text = _("지난 회차(%(day)s)보다 %(count)s건, %(won)s원. 합계는 그 %(share)s%%입니다.")
+        found.append(Look(text % values, ""))
     return found
 
 
@@ -157,6 +166,7 @@ _LOOKS: dict[str, Any] = {
     "differs": lambda: _("신청 화면에 보여 드린 금액과 다른 %(count)s건, 차이 %(won)s"),
     "changed": lambda: _("신청한 뒤 계좌를 바꾼 %(count)s건, 모두 %(won)s"),
     "shared": lambda: _("%(people)s명이 넘게 쓰는 계좌로 가는 %(count)s건, 모두 %(won)s"),
+    "new": lambda: _("처음으로 돈이 가는 계좌 %(count)s건, 모두 %(won)s"),
     "again": lambda: _("되돌아와 다시 보내는 %(count)s건, 모두 %(won)s"),
     "adjustment": lambda: _("정정 지급 %(count)s건, 모두 %(won)s"),
 }
@@ -171,18 +181,28 @@ def states(batch: Batch) -> list[Bar]:
     """Won by state of the items."""
     rows = batch.items.values_list("status").annotate(count=Count("pk"), total=Sum("amount_krw")).order_by()
     found = {status: (count, total) for status, count, total in rows}
-    return _bars((str(label), *found[code]) for code, label in Item.Status.choices if code in found)
+    return _won_bars((str(label), *found[code]) for code, label in Item.Status.choices if code in found)
+
+
+def by_state() -> list[Bar]:
+    """Won by state, of all items that were not taken out."""
+    rows = Item.objects.standing().values_list("status").annotate(count=Count("pk"), total=Sum("amount_krw")).order_by()
+    found = {status: (count, total) for status, count, total in rows}
+    return _won_bars((str(label), *found[code]) for code, label in Item.Status.choices if code in found)
 
 
 def returns() -> list[Bar]:
-    """Returned items by the bank's reason."""
+    """Won that came back, by the bank's reason."""
     rows = (
         Item.objects.filter(status=Item.Status.RETURNED)
         .values_list("code")
         .annotate(count=Count("pk"), total=Sum("amount_krw"))
-        .order_by("-count")
+        .order_by("-total", "code")
     )
-    return _bars((str(return_reason(code)), count, total) for code, count, total in rows)
+    return _won_bars((str(return_reason(code)), count, total) for code, count, total in rows)
+
+
+RETURN_CODES = ("NO_ACCOUNT", "CLOSED", "NAME", "BLOCKED", "BANK_DOWN", "LIMIT", "OTHER")
 
 
 def return_reason(code: str) -> str:
@@ -201,7 +221,7 @@ def return_reason(code: str) -> str:
 def by_round() -> list[Bar]:
     """Won by round, of everything frozen so far."""
     rows = Batch.objects.filter(won__isnull=False).order_by("pay_on")
-    return _bars((f"{kdate(row.pay_on)}", row.count or 0, row.won or 0) for row in rows)
+    return _won_bars((f"{kdate(row.pay_on)}", row.count or 0, row.won or 0) for row in rows)
 
 
 def _bars(rows: Iterable[tuple[str, int, int]]) -> list[Bar]:
@@ -213,6 +233,13 @@ def _bars(rows: Iterable[tuple[str, int, int]]) -> list[Bar]:
     ]
 
 
+def _won_bars(rows: Iterable[tuple[str, int, int]]) -> list[Bar]:
+    """Bars as long as their won."""
+    every = list(rows)
+    most = max((total for _label, _count, total in every), default=0) or 1
+    return [Bar(label, total * 1000 // most, krw(total), count, total) for label, count, total in every]
+
+
 # Today --------------------------------------------------------------------------------------------------------------
 
 
@@ -221,16 +248,26 @@ class Duty:
     """Something that waits for a person: what, for whom, until when, where."""
 
     text: str
-    role: str
+    duty: str
     until: dt.datetime | None
     url: str
-    late: bool = False
+    late: bool
+    holder: str
+    deputy: str
+    # Nobody, or nobody who still may: then all who hold the role stand in `holder`.
+    unnamed: bool
 
-    @property
-    def people(self) -> list[str]:
-        """Who holds the role: the first and those who stand in."""
-        holders = User.objects.filter(is_active=True, roles__contains=[self.role]).order_by("pk")
-        return [name_of(user) for user in holders[:4]]
+
+def _people(named: dict[str, Roster], duty: str) -> tuple[str, str, bool]:
+    """Who does a duty, who stands in, and whether nobody who may was named for it."""
+    row = named.get(duty)
+    if row is not None and (roster.fit(row.holder, duty) or roster.fit(row.deputy, duty)):
+        return (
+            name_of(row.holder) if roster.fit(row.holder, duty) else "",
+            name_of(row.deputy) if roster.fit(row.deputy, duty) else "",
+            False,
+        )
+    return ", ".join(name_of(user) for user in roster.candidates(duty)[:4]), "", True
 
 
 def duties(*, at: dt.datetime | None = None) -> list[Duty]:
@@ -241,36 +278,40 @@ def duties(*, at: dt.datetime | None = None) -> list[Duty]:
     for coming in service.open_rounds(at=at):
         if coming.cut_off <= at:
             url = reverse("admin:refunds_batch_freeze", args=[coming.pay_on])
-            found.append((_("%(round)s 확정") % {"round": _round(coming)}, "maker", hand_over_by(coming.pay_on), url))
+            found.append((_("%(round)s 확정") % {"round": _round(coming)}, "FREEZE", hand_over_by(coming.pay_on), url))
         elif clock.kst_date(coming.cut_off) <= clock.kst_date(at):
             url = reverse("admin:refunds_batch_rounds")
             text = _("%(round)s 오늘 %(when)s 마감") % {"round": _round(coming), "when": kdatetime(coming.cut_off)}
-            found.append((text, "maker", coming.cut_off, url))
+            found.append((text, "FREEZE", coming.cut_off, url))
     for batch in Batch.objects.exclude(status__in=["OPEN", "SETTLED"]).order_by("pay_on"):
         known = round_on(batch.pay_on, frame)
         label = _round(known) if known else str(batch)
         url, by = reverse("admin:refunds_batch_change", args=[batch.pk]), hand_over_by(batch.pay_on)
         if batch.status == Batch.Status.FROZEN:
-            found.append((_("%(round)s 승인") % {"round": label}, "checker", by, url))
+            found.append((_("%(round)s 승인") % {"round": label}, "APPROVE", by, url))
         elif batch.status == Batch.Status.APPROVED:
-            found.append((_("%(round)s 파일 만들기") % {"round": label}, "maker", by, url))
+            found.append((_("%(round)s 파일 만들기") % {"round": label}, "FILE", by, url))
         elif batch.status == Batch.Status.FILED:
-            found.append((_("%(round)s 은행에 전달") % {"round": label}, "maker", by, url))
+            found.append((_("%(round)s 은행에 전달") % {"round": label}, "FILE", by, url))
         elif batch.status == Batch.Status.REFUSED:
-            found.append((_("%(round)s 은행이 거절한 파일 다시 만들기") % {"round": label}, "maker", None, url))
+            found.append((_("%(round)s 은행이 거절한 파일 다시 만들기") % {"round": label}, "FILE", None, url))
         elif batch.pay_on <= clock.kst_date(at):
             evening = clock.kst(batch.pay_on, HAND_OVER_AT)
-            found.append((_("%(round)s 결과 올리기") % {"round": label}, "maker", evening, url))
+            found.append((_("%(round)s 결과 올리기") % {"round": label}, "RESULTS", evening, url))
     unknown = Item.objects.filter(status=Item.Status.UNKNOWN).count()
     if unknown:
-        url = reverse("admin:refunds_item_changelist") + "?status__exact=UNKNOWN"
-        found.append((_("은행에 물어볼 %(count)s건") % {"count": won(unknown)}, "maker", None, url))
+        url = reverse("admin:refunds_inquiry_open")
+        found.append((_("은행에 물어볼 %(count)s건") % {"count": won(unknown)}, "RESULTS", None, url))
     waiting = Adjustment.objects.filter(status=Adjustment.Status.PROPOSED).count()
     if waiting:
         url = reverse("admin:refunds_adjustment_changelist") + "?status__exact=PROPOSED"
-        found.append((_("정정 지급 승인 %(count)s건") % {"count": won(waiting)}, "checker", None, url))
+        found.append((_("정정 지급 승인 %(count)s건") % {"count": won(waiting)}, "APPROVE", None, url))
     ordered = sorted(found, key=lambda duty: (duty[2] is None, duty[2] or at))
-    return [Duty(text, role, until, url, bool(until and until < at)) for text, role, until, url in ordered]
+    named = roster.named()
+    return [
+        Duty(text, code, until, url, bool(until and until < at), *_people(named, code))
+        for text, code, until, url in ordered
+    ]
 
 
 def _round(coming: Round) -> str:

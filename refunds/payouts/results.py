@@ -22,6 +22,7 @@ from refunds import bankfiles
 from refunds.applications import service as applications
 from refunds.applications.models import Application
 from refunds.bankfiles import records
+from refunds.bankfiles.inquiry import INQUIRY
 from refunds.bankfiles.records import Answers, FileFault
 from refunds.payouts.models import BankFile, Batch, Chunk, Item, ResultFile
 from refunds.payouts.service import CHUNK_BYTES, Refused, _lock, _need
@@ -107,7 +108,8 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
     except FileFault as fault:
         raise ResultRefused([Fault(fault.line, fault.text)], 1) from None
     given = BankFile.objects.filter(message_id=answers.message_id).first()
-    if given is None or given.layout != layout.code:
+    # An inquiry list is answered in its own layout, whatever the payments left in.
+    if given is None or layout.code not in (given.layout, INQUIRY.code):
         raise Refused("UNKNOWN_FILE", _("우리가 보낸 파일에 대한 결과가 아닙니다."))
     batch = _lock(given.batch_id)
     given = BankFile.objects.select_for_update().get(pk=given.pk)
@@ -282,7 +284,8 @@ def _tell(kept: ResultFile, batch: Batch, user: User) -> None:
     by_code: dict[str, list[int]] = {}
     for item in returned:
         filing = item.application.filing
-        by_code.setdefault(item.code or records.OTHER, []).append(item.application_id)
+        if item.kind == Item.Kind.REFUND:
+            by_code.setdefault(item.code or records.OTHER, []).append(item.application_id)
         notices.queue(
             kind="payout.returned",
             subject=f"item:{item.pk}",
@@ -290,6 +293,7 @@ def _tell(kept: ResultFile, batch: Batch, user: User) -> None:
             to=filing.contact or "",
             language=filing.language,
         )
+    # A correction that came back leaves the refund paid and the application where it is.
     for code, ids in by_code.items():
         applications.mark_returned(application_ids=ids, code=code, actor=f"staff:{user.pk}")
     with connection.cursor() as cursor:

@@ -43,10 +43,11 @@ class Refused(Exception):
 
 
 def person_of(user: User) -> bytes:
-    """The natural person behind an account; an account nobody is known behind counts as a person of its own."""
-    if user.person_index:
-        return bytes(user.person_index)
-    return crypto.blind_index(str(user.pk), "staff")
+    """The natural person behind an account. Raises Refused PERSON where nobody is known yet: two accounts could be one
+    person."""
+    if not user.person_index:
+        raise Refused("PERSON", _("계정의 주인이 아직 확인되지 않았습니다. 본인 확인을 먼저 해 주세요."))
+    return bytes(user.person_index)
 
 
 def _actor(user: User) -> str:
@@ -134,9 +135,10 @@ def freeze(*, pay_on: dt.date, user: User) -> Batch:
 
     Amount, account and a digest of the bill rows behind it are copied into items; count, sum, hash total and a digest
     over all of them into the batch. What stays behind is counted by reason. Frozen again after it was opened, the
-    same data give the same digest. Raises Refused: ROLE, ROUND, CUT_OFF, STATE, EMPTY.
+    same data give the same digest. Raises Refused: ROLE, PERSON, ROUND, CUT_OFF, STATE, EMPTY.
     """
     _need(user, "maker")
+    person = person_of(user)
     frame = programme.current()
     coming = round_on(pay_on, frame)
     if coming is None:
@@ -163,7 +165,7 @@ def freeze(*, pay_on: dt.date, user: User) -> Batch:
         batch.frame = frame_of(frame)
         batch.excluded = _remember_the_rest(batch)
         batch.status, batch.prepared_at = Batch.Status.FROZEN, now
-        batch.prepared_by, batch.prepared_person = user, person_of(user)
+        batch.prepared_by, batch.prepared_person = user, person
         batch.opened_again = ""
         batch.save()
         _note(user, "batch.frozen", batch, count=count, won=won, digest=digest)
@@ -235,6 +237,8 @@ def _copy(batch: Batch, chosen: selection.Selection, now: dt.datetime) -> None:
               AND (a.hold_until IS NULL OR a.hold_until <= %s)
               AND NOT EXISTS (SELECT FROM refunds_hold h WHERE h.application_id = a.id AND h.released_at IS NULL)
               AND NOT EXISTS (SELECT FROM refunds_item i WHERE i.adjustment_id = j.id AND i.status IN %s)
+              AND NOT EXISTS (SELECT FROM refunds_item i WHERE i.adjustment_id = j.id AND i.status = 'RETURNED'
+                              AND i.account_id = a.account_id)
               AND NOT EXISTS (SELECT FROM refunds_item i WHERE i.adjustment_id = j.id AND i.batch_id = %s
                               AND i.taken_out_because <> '')
         ) t
@@ -291,7 +295,7 @@ def approve(*, batch_id: int, user: User, typed_total: int, digest: str) -> Batc
     """Approve exactly the content with this digest, by somebody who neither prepared it nor is the same person.
 
     The checker types the sum that leaves. Everything is counted again from its sources first.
-    Raises Refused: ROLE, STATE, CHANGED, SAME_PERSON, TOTAL, DIFFERS.
+    Raises Refused: ROLE, PERSON, STATE, CHANGED, SAME_PERSON, TOTAL, DIFFERS.
     """
     _need(user, "checker")
     with transaction.atomic():
@@ -612,45 +616,57 @@ def release(*, application_id: int, user: User, reason: str) -> None:
         _note(user, "application.released", None, reason=reason, application=row)
 
 
-def propose_adjustment(*, application_id: int, amount_krw: int, user: User, reason: str) -> Adjustment:
-    """Propose to pay more for an application whose refund was paid. Raises Refused: ROLE, REASON, STATE, AMOUNT,
-    OWN_CASE."""
+def propose_adjustment(
+    *, application_id: int, amount_krw: int, user: User, reason: str, cause: str = Adjustment.Cause.UNDERPAID
+) -> Adjustment:
+    """Propose to mend a paid refund: to pay `amount_krw` more, or to claim it back (OVERPAID; at most what was paid).
+    Raises Refused: ROLE, PERSON, REASON, STATE, AMOUNT, OWN_CASE."""
     _need(user, "maker")
-    reason = _reason(reason)
+    person, reason = person_of(user), _reason(reason)
     if amount_krw <= 0:
         raise Refused("AMOUNT", _("금액은 1원 이상이어야 합니다."))
     with transaction.atomic():
         row = _case(application_id, user)
         if not row.items.filter(kind=Item.Kind.REFUND, status=Item.Status.PAID).exists():
             raise Refused("STATE", _("환급이 입금된 신청만 정정할 수 있습니다."))
+        if row.adjustments.filter(status=Adjustment.Status.PROPOSED).exists():
+            raise Refused("STATE", _("승인을 기다리는 정정이 이미 있습니다."))
+        paid = row.items.filter(status=Item.Status.PAID).aggregate(won=Sum("amount_krw"))["won"]
+        if cause == Adjustment.Cause.OVERPAID and amount_krw > paid:
+            raise Refused("AMOUNT", _("입금된 금액보다 많이 돌려받을 수 없습니다."))
         made = Adjustment.objects.create(
             application=row,
+            cause=cause,
             amount_krw=amount_krw,
             reason=reason,
             proposed_by=user,
-            proposed_person=person_of(user),
+            proposed_person=person,
             proposed_at=clock.now(),
         )
-        _note(user, "adjustment.proposed", None, reason=reason, application=row, amount=amount_krw)
+        _note(user, "adjustment.proposed", None, reason=reason, application=row, amount=amount_krw, cause=cause)
     return made
 
 
 def decide_adjustment(*, adjustment_id: int, user: User, approve: bool, reason: str = "") -> Adjustment:
-    """Approve or decline an adjustment, by another person; an approved one rides with the next round.
-    Raises Refused: ROLE, STATE, SAME_PERSON, REASON."""
+    """Approve or decline an adjustment, by another person. Approved money rides with the next round; what was paid too
+    much is claimed back. Raises Refused: ROLE, PERSON, STATE, SAME_PERSON, OWN_CASE, REASON."""
     _need(user, "checker")
+    person = person_of(user)
     if not approve:
         reason = _reason(reason)
     with transaction.atomic():
+        _case(Adjustment.objects.values_list("application_id", flat=True).get(pk=adjustment_id), user)
         row = (
             Adjustment.objects.select_for_update(of=("self",)).select_related("application__line").get(pk=adjustment_id)
         )
         if row.status != Adjustment.Status.PROPOSED:
             raise Refused("STATE", _("이미 정해진 건입니다."))
-        if row.proposed_by_id == user.pk or bytes(row.proposed_person) == person_of(user):
+        if row.proposed_by_id == user.pk or bytes(row.proposed_person) == person:
             raise Refused("SAME_PERSON", _("낸 사람은 승인할 수 없습니다. 다른 사람이 승인해야 합니다."))
-        row.status = Adjustment.Status.APPROVED if approve else Adjustment.Status.DECLINED
-        row.decided_by, row.decided_person, row.decided_at = user, person_of(user), clock.now()
+        back = row.cause == Adjustment.Cause.OVERPAID
+        yes = Adjustment.Status.CLAIMED if back else Adjustment.Status.APPROVED
+        row.status = yes if approve else Adjustment.Status.DECLINED
+        row.decided_by, row.decided_person, row.decided_at = user, person, clock.now()
         row.save(update_fields=["status", "decided_by", "decided_person", "decided_at"])
         action = "adjustment.approved" if approve else "adjustment.declined"
         _note(user, action, None, reason=reason, application=row.application, amount=row.amount_krw)
@@ -671,24 +687,6 @@ def _case(application_id: int, user: User) -> Application:
 def live_item(application_id: int) -> Item | None:
     """The item whose money is on its way, or was paid, for an application; None while it is free to be changed."""
     return Item.objects.filter(application_id=application_id, kind=Item.Kind.REFUND, status__in=Item.HOLDING).first()
-
-
-def inquiries() -> Any:
-    """Items the bank has to be asked about: never sent again before it answered."""
-    return Item.objects.filter(status=Item.Status.UNKNOWN).select_related("batch", "file", "account").order_by("id")
-
-
-def stranded(*, at: dt.datetime | None = None) -> Any:
-    """Applications with money due and no round left for them: the call centre's list."""
-    from refunds.payouts.rounds import next_round
-
-    if next_round(at or clock.now(), programme.current()) is not None:
-        return Application.objects.none()
-    return (
-        Application.objects.exclude(status__in=["REJECTED", "WITHDRAWN"])
-        .exclude(items__in=Item.objects.filter(status__in=Item.HOLDING, kind=Item.Kind.REFUND))
-        .order_by("id")
-    )
 
 
 def _note(

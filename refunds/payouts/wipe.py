@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from kt_remedy import clock
 from kt_remedy.audit import service as audit
-from refunds.payouts.models import Batch, Chunk
+from refunds.payouts.models import Batch, Chunk, Inquiry
 
 
 def wipe() -> tuple[int, int]:
@@ -32,6 +32,12 @@ def wipe() -> tuple[int, int]:
                                  AND i.status = 'PAID' AND i.status_at < %(before)s)))
               AND NOT EXISTS (
                   SELECT FROM refunds_item i WHERE i.account_id = c.id AND i.status IN ('QUEUED', 'FILED', 'UNKNOWN'))
+              -- A correction that is still to be decided or paid goes to the same account.
+              AND NOT EXISTS (
+                  SELECT FROM refunds_adjustment j JOIN refunds_application a ON a.id = j.application_id
+                  WHERE a.account_id = c.id AND (j.status = 'PROPOSED' OR j.status = 'APPROVED' AND NOT EXISTS (
+                      SELECT FROM refunds_item i WHERE i.adjustment_id = j.id AND i.status = 'PAID'
+                      AND i.status_at < %(before)s)))
             """,
             {"now": now, "before": before},
         )
@@ -41,6 +47,9 @@ def wipe() -> tuple[int, int]:
                 "files__message_id", flat=True
             )
         )
+        keys += Inquiry.objects.filter(
+            file__batch__status=Batch.Status.SETTLED, file__batch__settled_at__lt=before
+        ).values_list("name", flat=True)
         results = list(
             Batch.objects.filter(status=Batch.Status.SETTLED, settled_at__lt=before).values_list(
                 "files__results__sha256", flat=True

@@ -1,20 +1,39 @@
 """What the admin's front page shows of the payouts."""
 
+import datetime as dt
+
 from django import template
 
-from kt_remedy import clock
+from kt_remedy import clock, schedule
 from kt_remedy.models import Job
-from refunds.payouts import overview
+from refunds.payouts import overview, verify
 
 register = template.Library()
 
 
+@register.filter
+def wall_time(value: dt.datetime) -> str:
+    """A moment of the wall clock, as jobs are dated: day and hour in Seoul."""
+    return f"{value.astimezone(clock.KST):%Y-%m-%d %H:%M}"
+
+
 @register.inclusion_tag("admin/refunds/_today.html", takes_context=True)
 def payouts_today(context: template.Context) -> dict:
-    """What must happen today, by whom, until when; nothing for those whom the payouts do not concern."""
+    """What must happen today, by whom, until when, and the last check of the money; nothing for those whom the payouts
+    do not concern."""
     user = context["request"].user
     concerned = any(user.has_role(role) for role in ("maker", "checker", "auditor"))
     if not concerned:
         return {"concerned": False}
     checked = Job.objects.filter(code="refunds.verify_money").first()
-    return {"concerned": True, "duties": overview.duties(), "now": clock.now(), "checked": checked}
+    told = checked.result if checked else ""
+    broken = dict(part.split(": ") for part in told.split(", ") if ": " in part)
+    return {
+        "concerned": True,
+        "duties": overview.duties(),
+        "now": clock.now(),
+        "checked": checked,
+        "broken": broken,
+        "late": bool(checked and schedule.is_overdue(checked, dt.datetime.now(dt.UTC))),
+        "findings": [(code, title, int(broken.get(code, 0))) for code, title, _find in verify.INVARIANTS],
+    }

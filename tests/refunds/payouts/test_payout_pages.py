@@ -168,11 +168,11 @@ def test_lists_open_for_those_who_may():
     row = money.items(batch)[0].application
     money.service.propose_adjustment(application_id=row.pk, amount_krw=500, user=maker(), reason="정정")
     check = signed_in(checker())
-    for name in ("batch", "item", "bankfile", "resultfile", "adjustment", "hold", "download"):
+    for name in ("batch", "item", "bankfile", "resultfile", "adjustment", "hold", "download", "inquiry", "roster"):
         assert check.get(reverse(f"admin:refunds_{name}_changelist")).status_code == 200, name
     assert check.get(reverse("admin:refunds_bankfile_change", args=[file.pk])).status_code == 200
     made = Adjustment.objects.get()
-    check.post(reverse("admin:refunds_adjustment_changelist"), {"action": "approve", "_selected_action": [made.pk]})
+    check.post(reverse("admin:refunds_adjustment_act", args=[made.pk, "approve"]), {"confirmed": "yes"})
     made.refresh_from_db()
     assert made.status == "APPROVED"
 

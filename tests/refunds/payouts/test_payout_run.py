@@ -13,7 +13,7 @@ from kt_remedy.notices.models import Message
 from refunds.applications import service as applications
 from refunds.applications.models import Application
 from refunds.bankfiles import iso20022
-from refunds.payouts import results, service
+from refunds.payouts import inquiry, results, service
 from refunds.payouts.models import BankFile, Batch, Download, Item
 from refunds.payouts.service import Refused
 from tests.refunds import make
@@ -431,7 +431,7 @@ def test_absence_is_unknown_and_is_settled_by_the_answer(at):
     kept = load(money.pain002(file, [(one, "ACSC", "")]))
     assert kept.absent == 1
     assert [item.status for item in money.items(batch)] == ["PAID", "UNKNOWN"]
-    assert [item.pk for item in service.inquiries()] == [two.pk]
+    assert [item.pk for item in inquiry.unanswered()] == [two.pk]
     batch.refresh_from_db()
     assert batch.status == "HANDED_OVER"
     at("2026-02-03T18:00+09:00")

@@ -1,0 +1,101 @@
+"""The inquiry list: payments a bank never answered, given to it to be looked up, and the same list filled in.
+
+A question, not an order: it names no account number and no holder, begins with another sign than the transfer sheet
+and can be executed by nobody. The layout is ours until a bank's own is given; it stands in the tables below, which
+drive writer, reader and the README as those of the sheet do.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from refunds.bankfiles.records import Answer, Answers, FileFault
+from refunds.bankfiles.sheet import RESULTS, Column, _amount, _record, _records, _text, cuts_of
+
+HEAD = (
+    Column("kind", "구분", 1, "text", "I"),
+    Column("name", "조회번호", 45, "text", "our number of this list"),
+    Column("message_id", "파일번호", 35, "text", "the file the payments left in"),
+    Column("asked_on", "조회일", 8, "text", "YYYYMMDD"),
+    Column("count", "건수", 9, "number", "payments asked about"),
+    Column("won", "합계", 15, "number", "won"),
+)
+DETAIL = (
+    Column("kind", "구분", 1, "text", "Q"),
+    Column("number", "일련번호", 9, "number", "from 1"),
+    Column("reference", "관리번호", 35, "text", "as it left"),
+    Column("bank", "입금은행", 3, "text", "standard bank code"),
+    Column("last4", "계좌끝자리", 4, "text", "last four digits"),
+    Column("amount", "이체금액", 13, "number", "won"),
+    Column("execution_on", "이체일", 8, "text", "YYYYMMDD"),
+    Column("result", "처리결과", 2, "text", "empty when it leaves; a code of RESULTS when it comes back"),
+    Column("words", "불능사유", 60, "text", "the bank's words"),
+)
+FOOT = (
+    Column("kind", "구분", 1, "text", "E"),
+    Column("count", "건수", 9, "number", "rows Q"),
+    Column("won", "합계", 15, "number", "won"),
+)
+RECORDS = {"I": HEAD, "Q": DETAIL, "E": FOOT}
+_CUTS = cuts_of(RECORDS)
+FIRST = b"I\t"
+
+
+class Asked(NamedTuple):
+    """One payment without an answer; amount in whole won, `bank` the three-digit code."""
+
+    reference: str
+    bank: str
+    last4: str
+    amount: int
+
+
+class Inquiry:
+    """The layout `inquiry`; answered by any bank, whatever layout the payments left in."""
+
+    code, suffix, media_type = "inquiry", "txt", "text/plain; charset=euc-kr"
+
+    def write(
+        self, asked: Iterable[Asked], *, name: str, message_id: str, asked_on: dt.date, execution_on: dt.date
+    ) -> bytes:
+        """The whole list: few payments stay unanswered. Raises PaymentRefused, ValueError."""
+        rows = list(asked)
+        sums = {"count": len(rows), "won": sum(row.amount for row in rows)}
+        head = {"kind": "I", "name": name, "message_id": message_id, "asked_on": f"{asked_on:%Y%m%d}", **sums}
+        lines = [_record(HEAD, head)]
+        lines += [
+            _record(DETAIL, {"kind": "Q", "number": at, "execution_on": f"{execution_on:%Y%m%d}", **row._asdict()})
+            for at, row in enumerate(rows, 1)
+        ]
+        return b"".join([*lines, _record(FOOT, {"kind": "E", **sums})])
+
+    def read_result(self, content: bytes) -> Answers:
+        """The list with its result columns filled in. Payments it leaves out stay unanswered. Raises FileFault."""
+        answers = Answers("")
+        said: tuple[int, int] | None = None
+        won = 0
+        for line, kind, cut in _records(content, _CUTS):
+            cells = {column.name: cell for column, cell in zip(RECORDS[kind.decode()], cut[::2], strict=True)}
+            if kind == b"I":
+                answers.message_id = _text(cells["message_id"])
+            elif kind == b"E":
+                said = _amount(line, cells["count"]), _amount(line, cells["won"])
+            else:
+                result = _text(cells["result"])
+                outcome, code = RESULTS.get(result, ("", ""))
+                if outcome in ("", "REFUSED"):
+                    raise FileFault(line, f"the result {result} is not known for an inquiry")
+                amount = _amount(line, cells["amount"])
+                won += amount
+                words = f"{result} {_text(cells['words'])}".strip()
+                answers.rows.append(Answer(line, _text(cells["reference"]), outcome, code, words, amount))
+        if said is None:
+            raise FileFault(0, "the last line (E) is missing: the file was cut off")
+        if said != (len(answers.rows), won):
+            raise FileFault(
+                0, f"the last line says {said[0]} rows and {said[1]} won; there are {len(answers.rows)} and {won}"
+            )
+        return answers
+
+
+INQUIRY = Inquiry()

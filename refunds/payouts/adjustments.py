@@ -1,0 +1,69 @@
+"""Corrections of refunds that went out wrong, beside proposing and deciding them (`service`): what the bills say now,
+what came back for want of an account, and money that was claimed back and returned."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Sum
+from django.utils.translation import gettext as _
+
+from eligibility.models import Bill
+from kt_remedy import programme
+from kt_remedy.staff.models import User
+from refunds.applications.models import Application
+from refunds.payouts.models import Adjustment, Item
+from refunds.payouts.service import Refused, _case, _need, _note, _reason
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What one line's bills say its holder is owed in all, and what was paid so far; won."""
+
+    owed: int
+    paid: int
+
+    @property
+    def difference(self) -> int:
+        """Still owed when above zero, paid too much when below."""
+        return self.owed - self.paid
+
+
+def balance(application: Application) -> Balance:
+    """What the bills say beside what was paid. `refunded_krw` of a bill is billing's own word for what we paid, so it
+    is not taken off again here (D-23)."""
+    items = programme.current().waiver.refundable_items
+    bills = Bill.objects.filter(line=application.line_id, item__in=items).values_list("billed_krw", "paid_krw")
+    paid = application.items.filter(status=Item.Status.PAID).aggregate(won=Sum("amount_krw"))["won"] or 0
+    return Balance(sum(max(0, min(billed, given)) for billed, given in bills), paid)
+
+
+def recovered(*, adjustment_id: int, user: User, reason: str) -> Adjustment:
+    """Say that money claimed back has arrived, and how. Raises Refused: ROLE, REASON, STATE, OWN_CASE."""
+    _need(user, "maker")
+    reason = _reason(reason)
+    with transaction.atomic():
+        application = _case(Adjustment.objects.values_list("application_id", flat=True).get(pk=adjustment_id), user)
+        row = Adjustment.objects.select_for_update().get(pk=adjustment_id)
+        if row.status != Adjustment.Status.CLAIMED:
+            raise Refused("STATE", _("돌려받기로 한 건이 아닙니다."))
+        row.status = Adjustment.Status.RECOVERED
+        row.save(update_fields=["status"])
+        _note(user, "adjustment.recovered", None, reason=reason, application=application, amount=row.amount_krw)
+    return row
+
+
+def without_account(application_ids: Iterable[int]) -> dict[int, int]:
+    """Won of corrections that came back and wait for another account, by application."""
+    found: dict[int, int] = {}
+    rows = Item.objects.filter(
+        application__in=application_ids, kind=Item.Kind.ADJUSTMENT, status=Item.Status.RETURNED
+    ).select_related("application", "adjustment")
+    latest = {row.adjustment_id: row for row in rows.order_by("id")}
+    holding = set(
+        Item.objects.filter(adjustment__in=latest, status__in=Item.HOLDING).values_list("adjustment_id", flat=True)
+    )
+    for adjustment, row in latest.items():
+        if adjustment not in holding and row.account_id == row.application.account_id:
+            found[row.application_id] = found.get(row.application_id, 0) + row.amount_krw
+    return found

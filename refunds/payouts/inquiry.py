@@ -1,0 +1,87 @@
+"""Asking the bank about payments it never answered: a list made for it, kept as it was made, settled by its answer.
+
+A payment on this list is never sent again before the bank has said what became of it (D-40). The answer is taken in by
+`results.load_result`, whichever layout it comes in.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Min, Q, Sum
+from django.utils.translation import gettext as _
+
+from kt_remedy import clock, crypto
+from kt_remedy.staff.models import User
+from refunds.bankfiles.inquiry import INQUIRY, Asked
+from refunds.payouts.models import BankFile, Chunk, Inquiry, Item
+from refunds.payouts.service import Refused, _lock, _need, _note, _reason, stored
+
+
+def unanswered() -> Any:
+    """Payments the bank has to be asked about, oldest first."""
+    return Item.objects.filter(status=Item.Status.UNKNOWN).select_related("batch", "file", "account").order_by("id")
+
+
+def files() -> Any:
+    """Bank files with payments the bank has not answered: each with `unknown`, `unknown_won` and `since`."""
+    open_ = Q(items__status=Item.Status.UNKNOWN)
+    return (
+        BankFile.objects.filter(open_)
+        .annotate(unknown=Count("items"), unknown_won=Sum("items__amount_krw"), since=Min("items__status_at"))
+        .select_related("batch")
+        .order_by("since", "pk")
+    )
+
+
+def make(*, file_id: int, user: User) -> Inquiry:
+    """Write the list of what is unanswered of one file, and keep its bytes. Raises Refused: ROLE, EMPTY."""
+    _need(user, "maker")
+    with transaction.atomic():
+        batch = _lock(BankFile.objects.values_list("batch_id", flat=True).get(pk=file_id))
+        asked_of = BankFile.objects.get(pk=file_id)
+        rows = [
+            Asked(*row)
+            for row in unanswered()
+            .filter(file=asked_of)
+            .values_list("reference", "account__bank_code", "account__last4", "amount_krw")
+        ]
+        if not rows:
+            raise Refused("EMPTY", _("이 파일에는 은행에 물어볼 건이 없습니다."))
+        number = asked_of.inquiries.count() + 1
+        name = f"{asked_of.message_id}-Q{number:02}"
+        now = clock.now()
+        content = INQUIRY.write(
+            rows,
+            name=name,
+            message_id=asked_of.message_id,
+            asked_on=clock.kst_date(now),
+            execution_on=asked_of.execution_on,
+        )
+        Chunk.objects.create(key=name, number=0, data_enc=crypto.encrypt_bytes(content, Chunk.aad(name, 0)))
+        made = Inquiry.objects.create(
+            file=asked_of,
+            number=number,
+            name=name,
+            count=len(rows),
+            won=sum(row.amount for row in rows),
+            size=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            made_by=user,
+            made_at=now,
+        )
+        _note(user, "inquiry.made", batch, part=asked_of.part, count=made.count, won=made.won, sha256=made.sha256)
+    return made
+
+
+def download(*, inquiry_id: int, user: User, reason: str) -> Iterator[bytes]:
+    """The stored list, after the look was recorded. Raises Refused: ROLE, REASON, GONE."""
+    _need(user, "maker", "auditor")
+    reason = _reason(reason)
+    with transaction.atomic():
+        kept = Inquiry.objects.select_related("file__batch").get(pk=inquiry_id)
+        if not Chunk.objects.filter(key=kept.name).exists():
+            raise Refused("GONE", _("이 파일의 내용은 보관 기간이 지나 지워졌습니다."))
+        _note(user, "inquiry.downloaded", kept.file.batch, reason=reason, name=kept.name, sha256=kept.sha256)
+    return stored(kept.name)

@@ -1,0 +1,168 @@
+"""The settlement sheet for finance: rounds, what became of their items, corrections. No name and no account number.
+
+Written row by row, so that half a million items take no more memory than a page. Every text is stored as a text: what
+begins like a formula is not one.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Count, Q, Sum
+from django.utils.translation import gettext as _
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from openpyxl.styles import Font
+
+from kt_remedy import clock
+from kt_remedy.audit import service as audit
+from kt_remedy.staff.models import User
+from refunds.accounts import banks
+from refunds.payouts.models import Adjustment, Batch, Item
+from refunds.payouts.overview import return_reason
+from refunds.payouts.recount import rows
+from refunds.payouts.service import _actor, _need, _reason
+
+ROLES = ("maker", "checker", "auditor")
+STATES = (Item.Status.PAID, Item.Status.RETURNED, Item.Status.UNKNOWN, Item.Status.FILED, Item.Status.QUEUED)
+
+
+def sheet(*, to: Any, user: User, reason: str, batch_id: int | None = None) -> str:
+    """Write the sheet of one round, or of all, into the file object `to`; returns its name. The look is recorded.
+    Raises Refused: ROLE, REASON."""
+    _need(user, *ROLES)
+    reason = _reason(reason)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            # One state of the tables for every page of the book, read without a hurry.
+            if not connection.savepoint_ids:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute("SET LOCAL statement_timeout = '15min'")
+        batches = Batch.objects.exclude(status=Batch.Status.OPEN).order_by("pay_on")
+        if batch_id is not None:
+            batches = batches.filter(pk=batch_id)
+        book = Workbook(write_only=True)
+        _rounds(book, batches)
+        _items(book, batches)
+        _corrections(book, batches if batch_id is not None else None)
+        book.save(to)
+        only = batches.first() if batch_id is not None else None
+        audit.record(
+            actor=_actor(user),
+            action="settlement.taken",
+            object=f"batch:{only.pay_on}" if only else "batches",
+            reason=reason,
+        )
+    return f"settlement-{only.pay_on if only else clock.today():%Y%m%d}.xlsx"
+
+
+def by_state(batches: Any) -> list[tuple[Batch, dict[str, tuple[int, int]]]]:
+    """Count and won of each state, by round; the states add up to what was frozen."""
+    found = []
+    for batch in batches.annotate(
+        **{f"n_{code}": Count("items", filter=Q(items__status=code)) for code in STATES},
+        **{f"w_{code}": Sum("items__amount_krw", filter=Q(items__status=code)) for code in STATES},
+    ):
+        sums = {str(code): (getattr(batch, f"n_{code}"), getattr(batch, f"w_{code}") or 0) for code in STATES}
+        found.append((batch, sums))
+    return found
+
+
+def _rounds(book: Workbook, batches: Any) -> None:
+    page = book.create_sheet(_("회차"))
+    heads = [_("지급일"), _("회차"), _("상태"), _("건수"), _("합계(원)")]
+    for code in STATES:
+        label = str(Item.Status(code).label)
+        heads += [f"{label} {_('건수')}", f"{label} {_('합계(원)')}"]
+    _head(page, heads)
+    total = [0] * (2 + 2 * len(STATES))
+    for batch, sums in by_state(batches):
+        figures = [batch.count or 0, batch.won or 0, *(part for code in STATES for part in sums[code])]
+        total = [a + b for a, b in zip(total, figures, strict=True)]
+        page.append(_cells(page, [batch.pay_on, batch.number, str(batch.get_status_display()), *figures]))
+    page.append(_cells(page, [_("모두"), "", "", *total]))
+
+
+def _items(book: Workbook, batches: Any) -> None:
+    page = book.create_sheet(_("건별"))
+    _head(
+        page,
+        [
+            _("지급일"),
+            _("관리번호"),
+            _("종류"),
+            _("접수번호"),
+            _("계약번호"),
+            _("은행"),
+            _("금액(원)"),
+            _("상태"),
+            _("은행 사유"),
+            _("상태 변경"),
+            _("은행 파일"),
+        ],
+    )
+    query = """
+        SELECT b.pay_on, i.reference, i.kind, f.reference, i.contract_no, c.bank_code, i.amount_krw, i.status, i.code,
+               i.status_at, file.name
+        FROM refunds_item i
+        JOIN refunds_batch b ON b.id = i.batch_id
+        JOIN refunds_application a ON a.id = i.application_id
+        JOIN refunds_filing f ON f.id = a.filing_id
+        JOIN refunds_account c ON c.id = i.account_id
+        LEFT JOIN refunds_bank_file file ON file.id = i.file_id
+        WHERE i.status <> 'VOID' AND i.batch_id = ANY(%s)
+        ORDER BY b.pay_on, i.id
+    """
+    kinds, states = dict(Item.Kind.choices), dict(Item.Status.choices)
+    count = won = 0
+    for pay_on, reference, kind, filing, contract, bank, amount, status, code, at, file in rows(
+        query, [list(batches.values_list("pk", flat=True))]
+    ):
+        count += 1
+        won += amount
+        why = return_reason(code) if status == Item.Status.RETURNED else ""
+        when = at.astimezone(clock.KST).replace(tzinfo=None)
+        texts = [str(kinds[kind]), filing, contract, banks.name(bank)]
+        page.append(_cells(page, [pay_on, reference, *texts, amount, str(states[status]), why, when, file or ""]))
+    page.append(_cells(page, [_("모두"), "", "", "", _("%(count)s건") % {"count": f"{count:,}"}, "", won]))
+
+
+def _corrections(book: Workbook, batches: Any) -> None:
+    page = book.create_sheet(_("정정"))
+    _head(
+        page,
+        [_("접수번호"), _("계약번호"), _("까닭"), _("금액(원)"), _("상태"), _("낸 때"), _("정한 때"), _("이유")],
+    )
+    found = Adjustment.objects.select_related("application__filing").order_by("pk")
+    if batches is not None:
+        found = found.filter(application__items__batch__in=batches).distinct()
+    for row in found:
+        when = [at.astimezone(clock.KST).replace(tzinfo=None) if at else "" for at in (row.proposed_at, row.decided_at)]
+        words = [row.application.filing.reference, row.application.line_id, str(row.get_cause_display())]
+        page.append(_cells(page, [*words, row.amount_krw, str(row.get_status_display()), *when, row.reason]))
+
+
+def _head(page: Any, titles: Iterable[str]) -> None:
+    page.freeze_panes = "A2"
+    cells = []
+    for place, title in enumerate(titles):
+        page.column_dimensions[chr(ord("A") + place)].width = max(12, 2 * len(title) + 2)
+        cell = WriteOnlyCell(page, title)
+        cell.font = Font(bold=True)
+        cells.append(cell)
+    page.append(cells)
+
+
+def _cells(page: Any, values: Iterable[Any]) -> list[Any]:
+    """Numbers and dates as they are; a text is a text, whatever it begins with."""
+    return [_text(page, value) if isinstance(value, str) else value for value in values]
+
+
+def _text(page: Any, value: str) -> Any:
+    value = ILLEGAL_CHARACTERS_RE.sub("", value)
+    if not value.startswith("="):
+        return value
+    cell = WriteOnlyCell(page, value)
+    cell.data_type = "s"
+    return cell
