@@ -1,4 +1,4 @@
-"""kill -9 at every statement of the perks' bulk work: whatever was left, the rerun ends with exactly the eligible set."""
+"""kill -9 at every statement of the perks' bulk work: a rerun ends with exactly the eligible set."""
 
 import datetime as dt
 from collections import Counter
