@@ -31,7 +31,7 @@ REGISTER = """
         contract_started_at, commitment_started_at, contract_months, subsidy_krw, extra_subsidy_krw, discount_krw,
         suspended_days, status, terminated_at, termination_reason, opened_on, terminated_on, outcome, reasons,
         expected_penalty_krw, refundable_krw, programme_version, as_of)
-    SELECT 'L' || lpad((n::bigint * 7919 %% %(lines)s)::text, 9, '0'), 'C' || lpad((1 + n / 2)::text, 9, '0'),
+    SELECT 'L' || lpad(n::text, 9, '0'), 'C' || lpad((1 + n / 2)::text, 9, '0'),
            '\\x00', sha256(n::text::bytea), CASE WHEN n %% 100 = 1 THEN 'MVNO' ELSE 'KT' END,
            CASE n %% 30 WHEN 2 THEN 'IOT' WHEN 3 THEN 'PREPAID' WHEN 4 THEN 'WATCH' ELSE 'HANDSET' END,
            '2024-03-02+09', 'SUBSIDY', 'NEW', '2024-03-02+09', '2024-03-02+09', 24, 400000, 0, 0, 0,

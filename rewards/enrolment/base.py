@@ -31,7 +31,7 @@ FROM (
     FROM eligibility_line l JOIN eligibility_customer c USING (customer_no)
     WHERE l.contract_no >= %(from)s AND (%(to)s = '' OR l.contract_no < %(to)s)
 ) seen
-ON CONFLICT (contract_no) DO NOTHING
+ORDER BY contract_no
 """
 
 
@@ -59,7 +59,7 @@ def plan() -> int:
 
 
 def run(shard: Shard) -> int:
-    """Write the base rows of one shard; one transaction. Returns the rows of the shard."""
+    """Write the base rows of one shard; one transaction. Returns its rows, 0 where the shard was done."""
     rules = programme.current()
     cases, params = [], {}
     for corporate in (False, True):
@@ -69,7 +69,8 @@ def run(shard: Shard) -> int:
             holder = "corporate" if corporate else "NOT corporate"
             cases.append(f"WHEN product = '{product}' AND {holder} THEN %({key})s::varchar[]")
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = '15min'")
+        if not shards.begin(cursor, shard):
+            return 0
         cursor.execute(
             _INSERT.format(perks=" ".join(cases), person=holders.KEY_SQL),
             params

@@ -1,18 +1,16 @@
 """Shards: ranges of contracts as claimable rows, so that bulk work is shared, resumed and never doubled."""
 
 import datetime as dt
-import logging
 import time
+from typing import Any
 
 from django.db import connection, transaction
 
 from kt_remedy import clock, work
 from rewards.models import Shard
 
-log = logging.getLogger(__name__)
-
-# A shard takes seconds. Whoever needs longer than this is overtaken by another worker, which does no harm: the rows
-# of a shard are keyed, so that the second writes nothing.
+# A shard takes seconds. Whoever needs longer than this may be asked for by another worker, which then finds the row
+# locked, or done.
 LEASE_SECONDS = 300
 ATTEMPTS_BEFORE_ALARM = 3
 LOOK_AGAIN_SECONDS = 0.5
@@ -69,6 +67,18 @@ def next_open(kind: str = "", perk: str = "", month: dt.date | None = None) -> S
         waiting = waiting.filter(kind=kind, perk=perk, month=month)
     claimed = work.claim(waiting, limit=1, lease_seconds=LEASE_SECONDS)
     return Shard.objects.get(pk=claimed[0]) if claimed else None
+
+
+def begin(cursor: Any, shard: Shard) -> bool:
+    """Begin a shard's work in the transaction that will also end it; False where somebody else has ended it.
+
+    The row is locked until then, so that its rows are written by one worker, once, whatever the leases say. Ranges are
+    read by their index, never a table whole: the time grows with the lines, not with their square.
+    """
+    cursor.execute("SET LOCAL statement_timeout = '15min'; SET LOCAL random_page_cost = 1.1")
+    cursor.execute("SET LOCAL work_mem = '64MB'")
+    cursor.execute("SELECT done_at FROM rewards_shard WHERE id = %s FOR UPDATE", [shard.pk])
+    return cursor.fetchone()[0] is None
 
 
 def finish(shard: Shard, *, rows: int, counts: dict[str, int]) -> None:
