@@ -6,7 +6,8 @@ class RewardsConfig(AppConfig):
     verbose_name = "고객 보답"
 
     def ready(self) -> None:
-        from rewards import tasks, texts
+        from rewards import letters, tasks, texts
 
         texts.register()
+        letters.register()
         tasks.register()

@@ -23,14 +23,19 @@ class Shard(Claimable):
     class Kind(models.TextChoices):
         BASE = "BASE", _("대상 확정")
         GRANT = "GRANT", _("월 지급")
+        LIST = "LIST", _("달 명단")
+        DAY = "DAY", _("하루 변경")
 
     kind = models.CharField(_("작업"), max_length=8, choices=Kind.choices)
     perk = models.CharField(_("혜택"), max_length=40, blank=True)
+    # The first of the month of a grant, the day a list is made for.
     month = models.DateField(_("달"), null=True)
     number = models.IntegerField(_("번호"))
     from_contract = KeyField(blank=True)  # inclusive; empty: from the first
     to_contract = KeyField(blank=True)  # exclusive; empty: to the last
     rows = models.BigIntegerField(_("건수"), null=True)
+    # What the rows are, for reports that must not read millions again: lines by perk or reason, grants by state.
+    counts = models.JSONField(default=dict, editable=False)
     done_at = models.DateTimeField(_("끝"), null=True)
     fault = models.TextField(_("문제"), blank=True)
 
@@ -57,7 +62,8 @@ class BaseLine(models.Model):
 
     contract_no = KeyField(_("계약번호"), primary_key=True)
     customer_no = KeyField(_("고객번호"))
-    # The holder's CI as a blind index; a perk by person is one for all lines of this person (D-56).
+    # The holder's CI as a blind index, or a digest of the customer number where there is none
+    # (`rewards.perks.holders`); a perk by person is one for all lines of this person (D-56).
     person_index = models.BinaryField(null=True)
     why = models.CharField(_("이유"), max_length=12, choices=Why.choices)
     perks = ArrayField(models.CharField(max_length=40), verbose_name=_("혜택"))
@@ -105,6 +111,7 @@ class Entitlement(models.Model):
         CHOICE = "CHOICE", _("선택")
         APPLICATION = "APPLICATION", _("신청")
         OPT_OUT = "OPT_OUT", _("받지 않음")
+        SUBSTITUTE = "SUBSTITUTE", _("대신 받음")
 
     perk = models.CharField(_("혜택"), max_length=40)
     kind = models.CharField(_("종류"), max_length=11, choices=Kind.choices)
@@ -160,17 +167,22 @@ class Grant(models.Model):
 
 
 class HandOff(Claimable):
-    """A file for a provider (data, insurer …): the granted lines of one shard, delivered once, acknowledged."""
+    """A file for a provider (data, insurer …): the rows of one shard, delivered once, acknowledged.
+
+    Part 1 holds all rows; a further part those that the provider could not deliver of the part before.
+    """
 
     class State(models.TextChoices):
         WAITING = "WAITING", _("보낼 것")
         SENT = "SENT", _("보냄")
         ACKNOWLEDGED = "ACKNOWLEDGED", _("확인됨")
 
-    shard = models.OneToOneField(Shard, models.PROTECT, related_name="hand_off", verbose_name=_("작업 조각"))
+    shard = models.ForeignKey(Shard, models.PROTECT, related_name="hand_offs", verbose_name=_("작업 조각"))
+    part = models.SmallIntegerField(_("차수"), default=1)
     provider = models.CharField(_("제공처"), max_length=40)
     name = models.CharField(_("파일"), max_length=120, unique=True)
     rows = models.BigIntegerField(_("건수"))
+    refused = models.BigIntegerField(_("못 받은 건"), default=0)
     state = models.CharField(_("상태"), max_length=12, choices=State.choices, default=State.WAITING)
     sha256 = models.CharField(max_length=64, blank=True)
     sent_at = models.DateTimeField(_("보낸 시각"), null=True)
@@ -180,7 +192,21 @@ class HandOff(Claimable):
     class Meta:
         verbose_name = _("제공처 전달")
         verbose_name_plural = _("제공처 전달")
-        indexes = [models.Index(fields=["id"], condition=~Q(state="ACKNOWLEDGED"), name="hand_off_open")]
+        constraints = [models.UniqueConstraint(fields=["shard", "part"], name="hand_off_part")]
+        indexes = [models.Index(fields=["provider", "id"], condition=~Q(state="ACKNOWLEDGED"), name="hand_off_open")]
 
     def __str__(self) -> str:
         return self.name
+
+
+class RefusedRow(models.Model):
+    """A row of a hand-off that the provider could not deliver, and its reason in the provider's code."""
+
+    hand_off = models.ForeignKey(HandOff, models.PROTECT, related_name="refused_rows", verbose_name=_("전달"))
+    key = models.CharField(_("계약번호나 고객번호"), max_length=40, db_collation="C")
+    code = models.CharField(_("코드"), max_length=40, blank=True)
+
+    class Meta:
+        verbose_name = _("전달 못 한 건")
+        verbose_name_plural = _("전달 못 한 건")
+        constraints = [models.UniqueConstraint(fields=["hand_off", "key"], name="refused_once")]

@@ -11,19 +11,25 @@ from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 
+from eligibility import service as eligibility
 from eligibility.models import Customer, HolderKind, Line
 from kt_remedy import clock, crypto, programme
 from kt_remedy.audit import service as audit
+from kt_remedy.content import service as content
+from kt_remedy.content.models import Place
 from kt_remedy.notices import service as notices
 from kt_remedy.programme import Choice, Perk
 from kt_remedy.staff.models import User
 from rewards.enrolment import base
 from rewards.models import BaseLine, Entitlement, Grant, Voucher
-from rewards.perks.dates import age_on, born_on_or_before, ends_on, grant_months, last_day
+from rewards.perks import holders
+from rewards.perks.dates import age_on, born_on_or_before, ends_on, grant_months, last_day, turns_on
+from rewards.perks.holders import Held, Holder, needs_guardian
 
 # When the calendar acts: the base after the night's delivery has been loaded, grants as the month begins.
 BASE_AT, GRANT_AT = dt.time(9), dt.time(0, 5)
-ADULT_AGE = 19  # 성년: below it a legal guardian agrees (Civil Act art. 4)
+# Under this label staff publish, among the texts on plans, what a child gets who can use neither service (D-53).
+SUBSTITUTE = "substitute"
 
 
 class Refused(Exception):
@@ -36,7 +42,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Month:
-    """One cell of a monthly perk: GRANTED, SUSPENDED, TERMINATED, or COMING."""
+    """One cell of a monthly perk: GRANTED, SUSPENDED, TERMINATED, or COMING; NOW and OVER for what runs by itself."""
 
     first: dt.date
     state: str
@@ -46,8 +52,9 @@ class Month:
 class Card:
     """One perk of one line (or of the person) as a page shows it.
 
-    state: RUNNING, COMING, OVER, CHOOSE (a choice is open), CHOSEN (code not issued yet), ACTIVE (dates run), APPLY,
-    OPTED_OUT, TOO_YOUNG, GUARDIAN, CLOSED (too late to choose or apply).
+    state: RUNNING, COMING, OVER, STOPPED (the line was terminated), CHOOSE (a choice is open), CHOSEN (code not issued
+    yet), ACTIVE (dates run), APPLY, OPTED_OUT, TOO_YOUNG (old enough from `starts_on`), HELD (too young for all of it:
+    the right is kept), SUBSTITUTE (can be taken instead), SUBSTITUTED, GUARDIAN, CLOSED (too late to choose or apply).
     """
 
     perk: Perk
@@ -65,7 +72,11 @@ class Card:
 
 @dataclass(frozen=True)
 class LinePerks:
-    """A line of the person: in the base or why not, and its cards."""
+    """A line of the person: in the base or why not, and its cards.
+
+    `why` is a BaseLine.Why; or TAKEN_OVER (theirs since the base date, with what stays with a line), GIVEN_AWAY (what
+    stays with the person is theirs), UNKNOWN_YET before the base was taken (D-57).
+    """
 
     line: Line
     why: str
@@ -96,95 +107,165 @@ class Overview:
         return [card for card in self.cards if not card.needs_act]
 
 
-def overview(person_index: bytes) -> Overview:
-    """The perks of a verified person: by line and by person. Five queries, whatever the number of lines."""
-    rules = programme.current()
+def overview(person_index: bytes, *, guardian: bool = False) -> Overview:
+    """The perks of a person: by line and by person. At most eight queries, whatever the number of lines.
+
+    `person_index` is the blind index of the CI, or `person_key` of a holder without one. `guardian` says that a legal
+    guardian looks, who may act for a minor.
+    """
     today = clock.today()
-    lines = list(
-        Line.objects.filter(customer__ci_index=person_index).select_related("customer").order_by("contract_no")
-    )
+    who = holders.holder(person_index)
     if not base.is_complete():
+        lines = [held.line for held in who.held] + list(who.outside)
         return Overview(False, tuple(LinePerks(line, "", ()) for line in lines), ())
-    seen = {row.contract_no: row for row in BaseLine.objects.filter(pk__in=[line.pk for line in lines])}
     made = {
         (row.perk, row.contract_no): row
-        for row in Entitlement.objects.filter(person_index=person_index).select_related("voucher")
+        for row in Entitlement.objects.filter(person_index__in=who.keys).select_related("voucher").order_by("id")
     }
     grants: dict[tuple[str, str], dict[dt.date, str]] = {}
-    for grant in Grant.objects.filter(contract_no__in=list(seen)):
+    for grant in Grant.objects.filter(contract_no__in=[held.row.pk for held in who.held if held.now]):
         grants.setdefault((grant.perk, grant.contract_no), {})[grant.month] = grant.state
+    page = _Page(who, guardian, today)
     by_line: list[LinePerks] = []
-    personal: dict[str, tuple[Perk, Line]] = {}
-    for line in lines:
-        row = seen.get(line.pk)
-        if row is None or not row.in_base:
-            by_line.append(LinePerks(line, row.why if row else BaseLine.Why.OPENED_LATER, ()))
-            continue
+    for held in who.held:
         cards = []
-        for perk in rules.perks:
-            if perk.code not in row.perks:
+        for perk in programme.current().perks if held.row.in_base else ():
+            if perk.code not in held.row.perks or perk.unit != "LINE":
                 continue
-            if perk.unit == "PERSON":
-                personal.setdefault(perk.code, (perk, line))
-                continue
-            cards.append(_card(perk, line, made.get((perk.code, line.pk)), grants.get((perk.code, line.pk), {}), today))
-        by_line.append(LinePerks(line, row.why, tuple(cards)))
-    by_person = tuple(_card(perk, line, made.get((perk.code, None)), {}, today) for perk, line in personal.values())
-    return Overview(True, tuple(by_line), by_person)
+            key = (perk.code, held.row.pk)
+            if perk.mode == "CHOICE" and held.then:
+                cards.append(page.choice(perk, held, made.get(key)))
+            elif perk.mode == "AUTOMATIC" and held.now:
+                cards.append(page.automatic(perk, held.line, held.ended_on, grants.get(key, {})))
+        why = held.row.why
+        if held.row.in_base and not (held.then and held.now):
+            why = "TAKEN_OVER" if held.now else "GIVEN_AWAY"
+        by_line.append(LinePerks(held.line, why, tuple(cards)))
+    by_line += [LinePerks(line, BaseLine.Why.OPENED_LATER, ()) for line in who.outside]
+    personal = []
+    for perk in programme.current().perks:
+        if perk.unit != "PERSON" or not who.by_person(perk.code):
+            continue
+        ended = who.ended_on(perk.code)
+        if perk.mode == "AUTOMATIC":
+            personal.append(page.automatic(perk, None, ended, {}))
+        else:
+            personal.append(page.application(perk, made.get((perk.code, None)), ended))
+    return Overview(True, tuple(by_line), tuple(personal))
 
 
-def _card(perk: Perk, line: Line, made: Entitlement | None, grants: dict[dt.date, str], today: dt.date) -> Card:
-    birth = line.customer.birth_date
-    where = line if perk.unit == "LINE" else None
-    if made is not None and made.kind == Entitlement.Kind.OPT_OUT:
-        return Card(perk, "OPTED_OUT", where)
-    if perk.mode == "CHOICE":
-        return _choice_card(perk, line, made, today)
-    if perk.mode == "APPLICATION":
+@dataclass(frozen=True)
+class _Page:
+    who: Holder
+    guardian: bool
+    today: dt.date
+
+    def automatic(self, perk: Perk, line: Line | None, ended: dt.date | None, grants: dict[dt.date, str]) -> Card:
+        """A perk that nobody asks for."""
+        starts, ends = perk.starts, ends_on(perk)
+        if perk.monthly_gb:
+            months = tuple(Month(first, grants.get(first, "COMING")) for first in grant_months(perk))
+        elif perk.categories:
+            months = tuple(Month(first, self._month(first, ended)) for first in grant_months(perk))
+        else:
+            months = ()
+        state = "COMING" if self.today < starts else "OVER" if ends and ends < self.today else "RUNNING"
+        if ended is not None:
+            state, ends = "STOPPED", ended
+            months = tuple(
+                Month(month.first, "TERMINATED" if month.state == "COMING" else month.state) for month in months
+            )
+        return Card(perk, state, line, starts, ends, months=months, automatic=True)
+
+    def _month(self, first: dt.date, ended: dt.date | None) -> str:
+        this = self.today.replace(day=1)
+        if ended is not None and ended < first:
+            return "TERMINATED"
+        return "COMING" if first > this else "NOW" if first == this else "OVER"
+
+    def application(self, perk: Perk, made: Entitlement | None, ended: dt.date | None) -> Card:
+        """A perk by application, or by itself from an age on."""
+        automatic = is_automatic(perk, self.who.customer)
+        starts, ends = perk.starts, ends_on(perk)
         if made is not None:
+            automatic, starts, ends = False, made.starts_on or starts, made.ends_on or ends
+        insured = automatic or (made is not None and made.kind == Entitlement.Kind.APPLICATION)
+        if ended is not None:
+            return Card(perk, "STOPPED", None, starts if insured else None, ended, automatic=automatic)
+        if insured:
+            state = "COMING" if self.today < starts else "OVER" if ends and ends < self.today else "ACTIVE"
+            return Card(perk, state, None, starts, ends, automatic=automatic)
+        if made is None and self.today > (ends_on(perk) or self.today):
+            return Card(perk, "CLOSED")
+        if needs_guardian(self.who.birth_date, self.today) and not self.guardian:
+            return Card(perk, "GUARDIAN")
+        if made is not None:
+            return Card(perk, "OPTED_OUT")
+        return Card(perk, "APPLY", needs_act=True)
+
+    def choice(self, perk: Perk, held: Held, made: Entitlement | None) -> Card:
+        """A perk with one of several services."""
+        line, birth, today = held.line, self.who.birth_date, self.today
+        open_to = allowed_choices(perk, birth, today)
+        if made is not None and made.kind == Entitlement.Kind.SUBSTITUTE:
+            return Card(perk, "SUBSTITUTED", line)
+        if made is not None and made.voucher is not None:
+            chosen = _choice_of(perk, made)
             state = "OVER" if made.ends_on and made.ends_on < today else "ACTIVE"
-            return Card(perk, state, where, made.starts_on, made.ends_on)
-        if is_automatic(perk, line.customer):
-            starts, ends = perk.starts, ends_on(perk)
-            state = "COMING" if today < starts else "OVER" if ends and ends < today else "ACTIVE"
-            return Card(perk, state, where, starts, ends, automatic=True)
-        if birth and age_on(birth, today) < ADULT_AGE:
-            return Card(perk, "GUARDIAN", where)
-        return Card(perk, "APPLY", where, needs_act=True)
-    starts, ends = perk.starts, ends_on(perk)
-    months = tuple(Month(first, grants.get(first, "COMING")) for first in grant_months(perk)) if perk.monthly_gb else ()
-    state = "COMING" if today < starts else "OVER" if ends and ends < today else "RUNNING"
-    if where is not None and line.terminated_on is not None:
-        state = "OVER"
-    return Card(perk, state, where, starts, ends, months=months, automatic=True)
+            return Card(perk, state, line, made.starts_on, made.ends_on, chosen=chosen, code=made.voucher.code or "")
+        if held.ended_on is not None:
+            return Card(perk, "STOPPED", line, ends_on=held.ended_on)
+        if made is not None:
+            return Card(perk, "CHOSEN", line, choices=open_to, chosen=_choice_of(perk, made), needs_act=True)
+        if today < perk.starts:
+            return Card(perk, "COMING", line, perk.starts, perk.choose_until, choices=perk.choices)
+        kept = is_held(perk, birth)
+        alone = needs_guardian(birth, today) and not self.guardian
+        if not open_to:
+            if not kept:
+                return Card(perk, "TOO_YOUNG", line, starts_on=old_enough_on(perk, birth), choices=perk.choices)
+            offered = substitute() is not None
+            state = "HELD" if not offered else "GUARDIAN" if alone else "SUBSTITUTE"
+            return Card(
+                perk, state, line, starts_on=old_enough_on(perk, birth), choices=perk.choices, needs_act=offered
+            )
+        until = None if kept else perk.choose_until
+        if until and today > until:
+            return Card(perk, "CLOSED", line, ends_on=until)
+        if alone:
+            return Card(perk, "GUARDIAN", line, choices=open_to, ends_on=until)
+        return Card(perk, "CHOOSE", line, choices=open_to, ends_on=until, needs_act=True)
 
 
-def _choice_card(perk: Perk, line: Line, made: Entitlement | None, today: dt.date) -> Card:
-    open_to = allowed_choices(perk, line.customer.birth_date, today)
-    if made is not None:
-        chosen = next((choice for choice in perk.choices if choice.code == made.choice), None)
-        if made.voucher is None:
-            return Card(perk, "CHOSEN", line, choices=open_to, chosen=chosen, needs_act=True)
-        state = "OVER" if made.ends_on and made.ends_on < today else "ACTIVE"
-        return Card(
-            perk, state, line, made.starts_on, made.ends_on, chosen=chosen, code=made.voucher.code, choices=open_to
-        )
-    if line.terminated_on is not None:
-        return Card(perk, "OVER", line)
-    if today < perk.starts:
-        return Card(perk, "COMING", line, perk.starts, perk.choose_until, choices=perk.choices)
-    if perk.choose_until and today > perk.choose_until:
-        return Card(perk, "CLOSED", line, ends_on=perk.choose_until)
-    if not open_to:
-        return Card(perk, "TOO_YOUNG", line)
-    if needs_guardian(line.customer.birth_date, today):
-        return Card(perk, "GUARDIAN", line, choices=open_to, ends_on=perk.choose_until)
-    return Card(perk, "CHOOSE", line, choices=open_to, ends_on=perk.choose_until, needs_act=True)
+def _choice_of(perk: Perk, made: Entitlement) -> Choice | None:
+    return next((choice for choice in perk.choices if choice.code == made.choice), None)
 
 
-def is_automatic(perk: Perk, customer: Customer) -> bool:
+def person_key(customer: Customer) -> bytes:
+    """By this the rows of the person behind a customer are found, with or without a CI."""
+    return holders.person_key(customer)
+
+
+def wards_of(person_index: bytes) -> list[Customer]:
+    """The minors whose guardian this person is, as far as billing knows (D-16)."""
+    today = clock.today()
+    lines = eligibility.lines_of_wards(person_index)
+    return list(
+        {line.customer_id: line.customer for line in lines if needs_guardian(line.customer.birth_date, today)}.values()
+    )
+
+
+def ward(*, customer_no: str, person_index: bytes) -> bytes:
+    """The key of a minor on whose behalf this person may act. Raises Refused UNKNOWN for anybody else's child."""
+    for customer in wards_of(person_index):
+        if customer.pk == customer_no:
+            return person_key(customer)
+    raise Refused("UNKNOWN")
+
+
+def is_automatic(perk: Perk, customer: Customer | None) -> bool:
     """Whether an applied-for perk starts by itself for this customer: full years on the base date (D-55)."""
-    if perk.automatic_from_age is None or customer.birth_date is None:
+    if customer is None or perk.automatic_from_age is None or customer.birth_date is None:
         return False
     limit = born_on_or_before(programme.current().rewards.base_date, perk.automatic_from_age)
     return customer.holder_kind != HolderKind.CORPORATE and customer.birth_date <= limit
@@ -197,9 +278,20 @@ def allowed_choices(perk: Perk, birth: dt.date | None, today: dt.date) -> tuple[
     return tuple(c for c in perk.choices if c.minimum_age is None or age_on(birth, today) >= c.minimum_age)
 
 
-def needs_guardian(birth: dt.date | None, today: dt.date) -> bool:
-    """Whether a legal guardian has to agree (D-16): below nineteen on the day."""
-    return birth is not None and age_on(birth, today) < ADULT_AGE
+def old_enough_on(perk: Perk, birth: dt.date | None) -> dt.date | None:
+    """The day somebody born on `birth` may use the first of the services."""
+    ages = [choice.minimum_age or 0 for choice in perk.choices]
+    return turns_on(birth, min(ages)) if birth and ages else None
+
+
+def is_held(perk: Perk, birth: dt.date | None) -> bool:
+    """Whether a child can use none of the services while the choice is open: the right does not lapse then (D-53)."""
+    return perk.choose_until is not None and not allowed_choices(perk, birth, perk.choose_until)
+
+
+def substitute() -> content.Entry | None:
+    """What children get instead who can use none of the services, once staff have published it."""
+    return next((entry for entry in content.current(Place.PLAN) if entry.key == SUBSTITUTE), None)
 
 
 def choose(
@@ -219,12 +311,12 @@ def choose(
     perk = _perk(perk_code, "CHOICE")
     today = clock.today()
     with transaction.atomic():
-        line = _own_line(contract_no, person_index, perk)
+        who, line = _own_line(contract_no, person_index, perk)
+        birth = who.birth_date
         if today < perk.starts:
             raise Refused("NOT_OPEN")
-        if perk.choose_until and today > perk.choose_until:
+        if perk.choose_until and today > perk.choose_until and not is_held(perk, birth):
             raise Refused("CLOSED")
-        birth = line.customer.birth_date
         if choice_code not in {choice.code for choice in perk.choices}:
             raise Refused("UNKNOWN")
         if choice_code not in {choice.code for choice in allowed_choices(perk, birth, today)}:
@@ -243,11 +335,42 @@ def choose(
             },
         )
         if not created:
-            if row.voucher_id:
+            if row.voucher_id or row.kind != Entitlement.Kind.CHOICE:
                 raise Refused("FINAL")
             row.choice, row.made_at, row.made_by = choice_code, clock.now(), by
             row.save(update_fields=["choice", "made_at", "made_by"])
-        _record("rewards.chosen", row, line.customer_id, by, {"perk": perk.code, "choice": choice_code})
+        _record("rewards.chosen", row, who, by, guardian, {"perk": perk.code, "choice": choice_code})
+    return row
+
+
+def take_substitute(
+    *, perk_code: str, contract_no: str, person_index: bytes, guardian: bool = False, by: User | None = None
+) -> Entitlement:
+    """Take what is given in place of a choice that a child is too young for; final (D-53).
+
+    Twice returns the first. Raises Refused: UNKNOWN, NOT_OPEN (nothing published, or a service can be used), GUARDIAN.
+    """
+    perk = _perk(perk_code, "CHOICE")
+    today = clock.today()
+    with transaction.atomic():
+        who, line = _own_line(contract_no, person_index, perk)
+        birth = who.birth_date
+        if today < perk.starts or not is_held(perk, birth) or allowed_choices(perk, birth, today) or not substitute():
+            raise Refused("NOT_OPEN")
+        if needs_guardian(birth, today) and not guardian:
+            raise Refused("GUARDIAN")
+        row, created = Entitlement.objects.get_or_create(
+            perk=perk.code,
+            contract_no=line.pk,
+            defaults={
+                "kind": Entitlement.Kind.SUBSTITUTE,
+                "person_index": person_index,
+                "made_at": clock.now(),
+                "made_by": by,
+            },
+        )
+        if created:
+            _record("rewards.substitute_taken", row, who, by, guardian, {"perk": perk.code})
     return row
 
 
@@ -259,7 +382,7 @@ def issue_code(*, perk_code: str, contract_no: str, person_index: bytes, by: Use
     """
     perk = _perk(perk_code, "CHOICE")
     with transaction.atomic():
-        line = _own_line(contract_no, person_index, perk)
+        who, line = _own_line(contract_no, person_index, perk)
         row = Entitlement.objects.select_for_update().filter(perk=perk.code, contract_no=line.pk).first()
         if row is None or row.kind != Entitlement.Kind.CHOICE:
             raise Refused("NOT_CHOSEN")
@@ -277,8 +400,8 @@ def issue_code(*, perk_code: str, contract_no: str, person_index: bytes, by: Use
         row.starts_on = clock.today()
         row.ends_on = last_day(row.starts_on, perk.months or 1)
         row.save(update_fields=["voucher", "starts_on", "ends_on"])
-        _record("rewards.code_issued", row, line.customer_id, by, {"perk": perk.code})
-        _notify("rewards.code", row, line)
+        _record("rewards.code_issued", row, who, by, False, {"perk": perk.code})
+        _notify("rewards.code", row, who)
     return row
 
 
@@ -290,56 +413,67 @@ def apply(*, perk_code: str, person_index: bytes, guardian: bool = False, by: Us
     perk = _perk(perk_code, "APPLICATION")
     today = clock.today()
     with transaction.atomic():
-        line = _line_with(perk, person_index)
-        customer = line.customer
-        existing = (
-            Entitlement.objects.select_for_update()
-            .filter(perk=perk.code, person_index=person_index, contract_no=None)
-            .first()
-        )
+        who = _qualified(perk, person_index)
+        existing = _made(perk, who)
         if existing is not None and existing.kind == Entitlement.Kind.APPLICATION:
             return existing
-        if is_automatic(perk, customer) and existing is None:
+        if today > (ends_on(perk) or today):
+            raise Refused("CLOSED")
+        if is_automatic(perk, who.customer) and existing is None:
             raise Refused("AUTOMATIC")
-        if needs_guardian(customer.birth_date, today) and not guardian:
+        if needs_guardian(who.birth_date, today) and not guardian:
             raise Refused("GUARDIAN")
         starts = max(perk.starts, today)
-        dates = {"starts_on": starts, "ends_on": last_day(starts, perk.months or 1)}
-        row, _ = Entitlement.objects.update_or_create(
-            perk=perk.code,
-            person_index=person_index,
-            contract_no=None,
-            defaults={
-                "kind": Entitlement.Kind.APPLICATION,
-                "made_at": clock.now(),
-                "made_by": by,
-                **dates,
-            },
+        row = _write(
+            perk,
+            who,
+            existing,
+            kind=Entitlement.Kind.APPLICATION,
+            made_by=by,
+            starts_on=starts,
+            ends_on=last_day(starts, perk.months or 1),
         )
-        _record("rewards.applied", row, customer.pk, by, {"perk": perk.code})
-        _notify("rewards.applied", row, line)
+        _record("rewards.applied", row, who, by, guardian, {"perk": perk.code})
+        _notify("rewards.applied", row, who)
     return row
 
 
-def opt_out(*, perk_code: str, person_index: bytes, by: User | None = None) -> Entitlement:
-    """Decline a perk by person, or end it; can be taken back by applying. Raises Refused: UNKNOWN, NOT_IN_BASE."""
+def opt_out(*, perk_code: str, person_index: bytes, guardian: bool = False, by: User | None = None) -> Entitlement:
+    """Decline a perk by person, or end it; can be taken back by applying.
+
+    Twice changes nothing. Raises Refused: UNKNOWN, NOT_IN_BASE, GUARDIAN.
+    """
     perk = _perk(perk_code, "APPLICATION")
     with transaction.atomic():
-        line = _line_with(perk, person_index)
-        row, _ = Entitlement.objects.update_or_create(
-            perk=perk.code,
-            person_index=person_index,
-            contract_no=None,
-            defaults={
-                "kind": Entitlement.Kind.OPT_OUT,
-                "made_at": clock.now(),
-                "made_by": by,
-                "starts_on": None,
-                "ends_on": None,
-            },
-        )
-        _record("rewards.opted_out", row, line.customer_id, by, {"perk": perk.code})
+        who = _qualified(perk, person_index)
+        existing = _made(perk, who)
+        if existing is not None and existing.kind == Entitlement.Kind.OPT_OUT:
+            return existing
+        if needs_guardian(who.birth_date, clock.today()) and not guardian:
+            raise Refused("GUARDIAN")
+        row = _write(perk, who, existing, kind=Entitlement.Kind.OPT_OUT, made_by=by, starts_on=None, ends_on=None)
+        _record("rewards.opted_out", row, who, by, guardian, {"perk": perk.code})
     return row
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What an insured person can print. `number` says nothing of anybody and is the same each time."""
+
+    perk: Perk
+    number: str
+    starts_on: dt.date
+    ends_on: dt.date
+
+
+def certificate(*, perk_code: str, person_index: bytes) -> Certificate:
+    """The proof of a running or coming insurance. Raises Refused: UNKNOWN, NOT_INSURED."""
+    perk = _perk(perk_code, "APPLICATION")
+    card = next((card for card in overview(person_index).personal if card.perk.code == perk.code), None)
+    if card is None or card.state not in ("ACTIVE", "COMING") or card.starts_on is None or card.ends_on is None:
+        raise Refused("NOT_INSURED")
+    digest = crypto.blind_index(f"{perk.code}:{person_index.hex()}:{card.starts_on}", "certificate").hex().upper()
+    return Certificate(perk, f"KT-{digest[:4]}-{digest[4:8]}-{digest[8:12]}", card.starts_on, card.ends_on)
 
 
 def import_vouchers(*, perk_code: str, choice_code: str, codes: Iterable[str], by: User | None = None) -> int:
@@ -379,40 +513,63 @@ def _perk(code: str, mode: str) -> Perk:
     return perk
 
 
-def _own_line(contract_no: str, person_index: bytes, perk: Perk) -> Line:
-    """The person's line in the base that qualifies for `perk` and is still in service."""
-    line = (
-        Line.objects.select_related("customer")
-        .filter(pk=contract_no, customer__ci_index=person_index, terminated_on=None)
+def _own_line(contract_no: str, person_index: bytes, perk: Perk) -> tuple[Holder, Line]:
+    """The person and their line of the base that qualifies for `perk` and did not end for them."""
+    who = holders.holder(person_index)
+    for held in who.by_person(perk.code):
+        if held.row.pk == contract_no and held.ended_on is None:
+            return who, held.line
+    raise Refused("UNKNOWN")
+
+
+def _qualified(perk: Perk, person_index: bytes) -> Holder:
+    """The person, who has a perk by person; their acts on it wait for each other until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"{perk.code}:{person_index.hex()}"])
+    who = holders.holder(person_index)
+    if not who.by_person(perk.code) or who.ended_on(perk.code) is not None:
+        raise Refused("NOT_IN_BASE")
+    return who
+
+
+def _made(perk: Perk, who: Holder) -> Entitlement | None:
+    return (
+        Entitlement.objects.select_for_update()
+        .filter(perk=perk.code, person_index__in=who.keys, contract_no=None)
         .first()
     )
-    if line is None or not BaseLine.objects.filter(pk=contract_no, perks__contains=[perk.code]).exists():
-        raise Refused("UNKNOWN")
-    return line
 
 
-def _line_with(perk: Perk, person_index: bytes) -> Line:
-    """A line of the person by which they qualify for a perk by person; locks nothing."""
-    with connection.cursor() as cursor:
-        # One person, one perk: their acts on it wait for each other.
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"{perk.code}:{person_index.hex()}"])
-    found = BaseLine.objects.filter(person_index=person_index, perks__contains=[perk.code]).order_by("pk").first()
-    line = Line.objects.select_related("customer").filter(pk=found.pk).first() if found else None
-    if line is None:
-        raise Refused("NOT_IN_BASE")
-    return line
+def _write(perk: Perk, who: Holder, existing: Entitlement | None, **values: object) -> Entitlement:
+    row = existing or Entitlement(perk=perk.code, person_index=who.key)
+    row.made_at = clock.now()
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.save()
+    return row
 
 
-def _record(action: str, row: Entitlement, customer_no: str, by: User | None, detail: dict) -> None:
+def _record(action: str, row: Entitlement, who: Holder, by: User | None, guardian: bool, detail: dict) -> None:
     audit.record(
         actor=f"staff:{by.pk}" if by else "customer",
         action=action,
         object=f"entitlement:{row.pk}",
-        subject=customer_no,
-        detail=detail,
+        subject=who.customer.pk if who.customer else "",
+        detail=detail | ({"guardian": True} if guardian else {}),
     )
 
 
-def _notify(kind: str, row: Entitlement, line: Line) -> None:
-    to = line.contact_msisdn or line.msisdn
-    notices.queue(kind=kind, subject=f"entitlement:{row.pk}", person=bytes(row.person_index), to=to)
+def _notify(kind: str, row: Entitlement, who: Holder) -> None:
+    notices.queue(kind=kind, subject=f"entitlement:{row.pk}", person=who.key, to=number_of(who))
+
+
+def number_of(who: Holder) -> str:
+    """The number a person is written to: of a line that is theirs and in service; "" where there is none.
+
+    The contact's comes first: with a child it is the guardian's. A line given away is somebody else's telephone.
+    """
+    lines = [held.line for held in who.held if held.now and held.line.terminated_on is None]
+    lines += [line for line in who.outside if line.terminated_on is None]
+    contacts = [line.contact_msisdn for line in lines if line.contact_msisdn]
+    phones = [line.msisdn for line in lines if line.product == "HANDSET" and line.msisdn]
+    return next(iter(contacts + phones + [line.msisdn or "" for line in lines]), "")

@@ -1,17 +1,24 @@
 """The perks' part of the calendar."""
 
 import datetime as dt
+from collections.abc import Callable
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy import clock, programme, schedule
-from rewards.enrolment import base, grants
+from rewards import providers
+from rewards.enrolment import base, grants, working
 from rewards.providers import files
 from rewards.service import BASE_AT, GRANT_AT
 
+# So many workers may share the shards beside the one that carries out the act; each helper is a job with its own lock.
+HELPERS = 3
+HELP_SECONDS = 20  # a helper ends after so long and begins anew, so that its job is never overdue
+
 
 def register() -> None:
-    """Put the base, the monthly grants and the hand-over on the calendar."""
+    """Put the base, the monthly grants, the helpers, the sweep and each provider's hand-over on the calendar."""
     schedule.register(
         "rewards.base",
         title=_("혜택 대상 회선 확정"),
@@ -21,19 +28,53 @@ def register() -> None:
     )
     schedule.register("rewards.grants", title=_("월 혜택 지급"), task=run_grants, due=_grant_moments, queue="perks")
     schedule.register(
-        "rewards.hand-over", title=_("제공처 전달"), task=hand_over, due=dt.timedelta(seconds=20), queue="perks"
+        "rewards.sweep",
+        title=_("혜택 작업 점검"),
+        task=lambda job: working.sweep(),
+        due=dt.timedelta(seconds=30),
+        queue="perks",
     )
+    for number in range(1, HELPERS + 1):
+        schedule.register(
+            f"rewards.help-{number}",
+            title=_("혜택 작업 나누어 하기"),
+            task=help_out,
+            due=dt.timedelta(seconds=5),
+            queue="perks",
+        )
+    for provider in providers.PROVIDERS:
+        schedule.register(
+            f"rewards.hand-over-{provider.code.lower()}",
+            title=_("제공처 전달"),
+            task=_hand_over(provider.code),
+            due=dt.timedelta(seconds=20),
+            queue="perks",
+        )
 
 
-def run_grants(act) -> str:
+def run_grants(act: Any) -> str:
     """Grant every monthly perk for the month of the act."""
     month = clock.kst_date(act.due_at).replace(day=1)
     return "; ".join(grants.run_month(perk, first) for perk, first in grants.due(programme.current()) if first == month)
 
 
-def hand_over(act) -> str:
-    """Write open hand-off files and read acknowledgements."""
-    return f"{files.deliver_open()} written, {files.collect_acknowledgements()} acknowledged"
+def help_out(job: Any) -> str:
+    """Work off shards beside whoever else does. At-least-once: a shard done twice writes nothing the second time."""
+    until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=HELP_SECONDS)
+    done = 0
+    while dt.datetime.now(dt.UTC) < until and working.work_one():
+        done += 1
+    return f"{done} shards"
+
+
+def _hand_over(provider: str) -> Callable[[Any], str]:
+    def hand_over(job: Any) -> str:
+        """Write the provider's open files and read its answers. At-least-once; see `rewards.providers.files`."""
+        again = files.send_again_where_lost(provider)
+        written, answered = files.deliver_open(provider), files.collect_acknowledgements(provider)
+        return f"{written} written, {answered} acknowledged" + (f", {again} sent again" if again else "")
+
+    return hand_over
 
 
 def _grant_moments(rules: programme.Programme) -> list[dt.datetime]:

@@ -9,4 +9,7 @@ urlpatterns = [
     path("code", views.code, name="code"),
     path("apply", views.apply, name="apply"),
     path("opt-out", views.opt_out, name="opt-out"),
+    path("substitute", views.substitute, name="substitute"),
+    path("certificate/<str:perk>/", views.certificate, name="certificate"),
+    path("report/", views.report, name="report"),
 ]

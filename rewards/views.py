@@ -1,16 +1,21 @@
 """My rewards: what runs by itself, what waits for a choice, and the few acts."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
 
-from kt_remedy.access import customer
-from rewards import service
+from eligibility.models import Customer
+from kt_remedy import clock
+from kt_remedy.access import customer, staff
+from rewards import reports, service
 from rewards.forms import ChoiceForm, PerkForm
 
 REFUSALS = {
@@ -18,20 +23,32 @@ REFUSALS = {
     "NOT_OPEN": gettext_lazy("아직 고르는 기간이 아닙니다."),
     "CLOSED": gettext_lazy("고르는 기간이 끝났습니다."),
     "TOO_YOUNG": gettext_lazy("이 서비스를 쓸 수 있는 나이가 아닙니다. 다른 서비스를 골라 주세요."),
-    "GUARDIAN": gettext_lazy("만 19세가 되지 않은 분은 보호자와 함께 매장이나 전화로 신청해 주세요."),
+    "GUARDIAN": gettext_lazy("만 19세가 되지 않은 분은 보호자의 동의가 필요합니다."),
     "FINAL": gettext_lazy("이용권 번호를 이미 받으셔서 바꿀 수 없습니다."),
     "NOT_CHOSEN": gettext_lazy("먼저 서비스를 골라 주세요."),
     "NO_CODES": gettext_lazy("지금은 남은 이용권 번호가 없습니다. 고르신 것은 그대로 있으니 내일 다시 받아 주세요."),
     "NOT_IN_BASE": gettext_lazy("1월 13일이 끝날 때 쓰고 계신 회선이 없어 신청하실 수 없습니다."),
+    "NOT_INSURED": gettext_lazy("가입되어 있지 않아 증명서를 드릴 수 없습니다."),
     "AUTOMATIC": gettext_lazy("이미 자동으로 가입되어 있어 신청하지 않으셔도 됩니다."),
 }
 
 
+@dataclass(frozen=True)
+class Ward:
+    """A child on the page of the guardian."""
+
+    customer: Customer
+    overview: service.Overview
+
+
 @customer
-@require_GET
+@never_cache
+@require_safe
 def mine(request: HttpRequest) -> HttpResponse:
-    """Every perk of the verified person, those that wait for an act first."""
-    return render(request, "rewards/mine.html", {"overview": service.overview(request.person.ci_index)})
+    """Every perk of the verified person and of their children, those that wait for an act first."""
+    me = request.person.ci_index
+    wards = [Ward(child, service.overview(service.person_key(child), guardian=True)) for child in service.wards_of(me)]
+    return render(request, "rewards/mine.html", {"overview": service.overview(me), "wards": wards})
 
 
 @customer
@@ -44,11 +61,12 @@ def choose(request: HttpRequest) -> HttpResponse:
         return redirect("rewards:mine")
     return _act(
         request,
-        lambda: service.choose(
+        form,
+        lambda who: service.choose(
             perk_code=form.cleaned_data["perk"],
             contract_no=form.cleaned_data["contract"],
             choice_code=form.cleaned_data["choice"],
-            person_index=request.person.ci_index,
+            **who,
         ),
         _("골랐습니다. 이용권 번호를 받기 전까지는 바꿀 수 있습니다."),
     )
@@ -63,12 +81,30 @@ def code(request: HttpRequest) -> HttpResponse:
         return redirect("rewards:mine")
     return _act(
         request,
-        lambda: service.issue_code(
+        form,
+        lambda who: service.issue_code(
             perk_code=form.cleaned_data["perk"],
             contract_no=form.cleaned_data["contract"],
-            person_index=request.person.ci_index,
+            person_index=who["person_index"],
         ),
         _("이용권 번호를 드렸습니다. 아래에서 보실 수 있습니다."),
+    )
+
+
+@customer
+@require_POST
+def substitute(request: HttpRequest) -> HttpResponse:
+    """Take what a child gets who is too young for every service."""
+    form = PerkForm(request.POST)
+    if not form.is_valid():
+        return redirect("rewards:mine")
+    return _act(
+        request,
+        form,
+        lambda who: service.take_substitute(
+            perk_code=form.cleaned_data["perk"], contract_no=form.cleaned_data["contract"], **who
+        ),
+        _("대신 받으시기로 했습니다."),
     )
 
 
@@ -81,7 +117,8 @@ def apply(request: HttpRequest) -> HttpResponse:
         return redirect("rewards:mine")
     return _act(
         request,
-        lambda: service.apply(perk_code=form.cleaned_data["perk"], person_index=request.person.ci_index),
+        form,
+        lambda who: service.apply(perk_code=form.cleaned_data["perk"], **who),
         _("신청했습니다. 아래에서 기간을 보실 수 있습니다."),
     )
 
@@ -95,15 +132,47 @@ def opt_out(request: HttpRequest) -> HttpResponse:
         return redirect("rewards:mine")
     return _act(
         request,
-        lambda: service.opt_out(perk_code=form.cleaned_data["perk"], person_index=request.person.ci_index),
+        form,
+        lambda who: service.opt_out(perk_code=form.cleaned_data["perk"], **who),
         _("받지 않기로 하셨습니다. 언제든 다시 신청하실 수 있습니다."),
     )
 
 
-def _act(request: HttpRequest, act: Callable[[], object], done: str) -> HttpResponse:
-    """Carry out one act and go back to the page with its outcome in words."""
+@customer
+@never_cache
+@require_safe
+def certificate(request: HttpRequest, perk: str) -> HttpResponse:
+    """The proof of the insurance, one page to print."""
     try:
-        act()
+        found = service.certificate(perk_code=perk, person_index=request.person.ci_index)
+    except service.Refused as refusal:
+        messages.warning(request, REFUSALS[refusal.code])
+        return redirect("rewards:mine")
+    return render(
+        request,
+        "rewards/certificate.html",
+        {"certificate": found, "perk": found.perk, "today": clock.today()},
+    )
+
+
+@staff("supervisor", "auditor", "administrator")
+@never_cache
+@require_safe
+def report(request: HttpRequest) -> HttpResponse:
+    """Who has what, what was chosen, delivered and failed, each a chart that is its own table; and how far it is."""
+    return render(request, "rewards/report.html", reports.page())
+
+
+def _act(request: HttpRequest, form: Any, act: Callable[[dict], object], done: str) -> HttpResponse:
+    """Carry out one act, for oneself or for one's child, and go back to the page with its outcome in words."""
+    who: dict[str, Any] = {"person_index": request.person.ci_index}
+    try:
+        if child := form.cleaned_data["ward"]:
+            who = {
+                "person_index": service.ward(customer_no=child, person_index=request.person.ci_index),
+                "guardian": True,
+            }
+        act(who)
     except service.Refused as refusal:
         messages.warning(request, REFUSALS[refusal.code])
     else:

@@ -209,7 +209,7 @@ def _customer_context(sitting: Sitting, user: User) -> dict[str, Any]:
             service.visible_to(staff=user), pk__in=[s.application.pk for s in stories]
         ).values_list("pk", flat=True)
     )
-    overview = rewards.overview(sitting.person_index)
+    overview = rewards.overview(rewards.person_key(customer))
     return context | {
         "proof": _proof_text(sitting.proof),
         "cards": cards,

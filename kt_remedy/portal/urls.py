@@ -4,7 +4,7 @@ from django.urls import path
 from django.views.generic import TemplateView
 
 from kt_remedy.access import public
-from kt_remedy.portal import calendar, clock_views, desk, person, views
+from kt_remedy.portal import calendar, clock_views, desk, desk_perks, person, views
 
 
 def _page(name: str):
@@ -34,6 +34,7 @@ urlpatterns = [
     path("desk/receipt/<str:reference>/", desk.receipt, name="desk-receipt"),
     path("desk/application/<int:pk>/", desk.application, name="desk-application"),
     path("desk/object/<str:contract_no>/", desk.object_to, name="desk-object"),
+    path("desk/perks/", desk_perks.perks, name="desk-perks"),
     path("desk/take/", desk.take_along, name="desk-take"),
     path("desk/note/", desk.note, name="desk-note"),
     path("desk/called/<int:pk>/", desk.called, name="desk-called"),

@@ -15,9 +15,9 @@ def folder() -> Path:
 
 
 def acknowledge(where: Path) -> int:
-    """Write `<file>.ack` beside each file that has none; returns how many."""
+    """Write `<file>.ack` beside each file that has none, in the folder of each provider; returns how many."""
     done = 0
-    for file in sorted(where.glob("*")):
+    for file in sorted(where.rglob("*")):
         answer = file.with_name(f"{file.name}.ack")
         if file.name.startswith(".") or file.suffix == ".ack" or not file.is_file() or answer.exists():
             continue

@@ -3,23 +3,27 @@
 Set-based, in shards of contract ranges that any number of workers share. Running anything again changes nothing.
 """
 
+from collections import Counter
+
 from django.db import connection, transaction
+from django.db.models import Count, Q, QuerySet
 
 from eligibility.models import Feed
 from kt_remedy import clock, programme, schedule
 from kt_remedy.audit import service as audit
 from rewards.enrolment import shards
 from rewards.models import BaseLine, Shard
+from rewards.perks import holders
 
 SHARD_ROWS = 200_000
 PRODUCTS = ("HANDSET", "WATCH", "TABLET", "IOT", "PREPAID")
 
 _INSERT = """
 INSERT INTO rewards_baseline (contract_no, customer_no, person_index, why, perks)
-SELECT contract_no, customer_no, ci_index, why,
+SELECT contract_no, customer_no, person_index, why,
        CASE WHEN why <> 'IN_SERVICE' THEN '{{}}' {perks} ELSE '{{}}' END
 FROM (
-    SELECT l.contract_no, l.customer_no, c.ci_index, l.product, c.holder_kind = 'CORPORATE' AS corporate,
+    SELECT l.contract_no, l.customer_no, {person} AS person_index, l.product, c.holder_kind = 'CORPORATE' AS corporate,
            CASE WHEN l.network = ANY(%(networks)s) THEN 'NETWORK'
                 WHEN l.opened_on > %(base)s THEN 'OPENED_LATER'
                 WHEN l.terminated_on <= %(base)s THEN 'TERMINATED'
@@ -27,7 +31,7 @@ FROM (
     FROM eligibility_line l JOIN eligibility_customer c USING (customer_no)
     WHERE l.contract_no >= %(from)s AND (%(to)s = '' OR l.contract_no < %(to)s)
 ) seen
-ON CONFLICT (contract_no) DO NOTHING
+ORDER BY contract_no
 """
 
 
@@ -55,7 +59,7 @@ def plan() -> int:
 
 
 def run(shard: Shard) -> int:
-    """Write the base rows of one shard; one transaction. Returns the rows of the shard."""
+    """Write the base rows of one shard; one transaction. Returns its rows, 0 where the shard was done."""
     rules = programme.current()
     cases, params = [], {}
     for corporate in (False, True):
@@ -65,9 +69,10 @@ def run(shard: Shard) -> int:
             holder = "corporate" if corporate else "NOT corporate"
             cases.append(f"WHEN product = '{product}' AND {holder} THEN %({key})s::varchar[]")
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = '15min'")
+        if not shards.begin(cursor, shard):
+            return 0
         cursor.execute(
-            _INSERT.format(perks=" ".join(cases)),
+            _INSERT.format(perks=" ".join(cases), person=holders.KEY_SQL),
             params
             | {
                 "networks": list(rules.rewards.excluded_networks),
@@ -76,23 +81,41 @@ def run(shard: Shard) -> int:
                 "to": shard.to_contract,
             },
         )
-        rows = shards.count("rewards_baseline", shard)
-        shards.finish(shard, rows=rows)
+        cursor.execute(
+            "SELECT why, perks, count(*) FROM rewards_baseline WHERE contract_no >= %s"
+            " AND (%s = '' OR contract_no < %s) GROUP BY why, perks",
+            [shard.from_contract, shard.to_contract, shard.to_contract],
+        )
+        rows, counts = 0, Counter[str]()
+        for why, perks, number in cursor.fetchall():
+            rows += number
+            counts[why] += number
+            counts.update(dict.fromkeys(perks, number))
+        shards.finish(shard, rows=rows, counts=dict(counts))
     return rows
 
 
 def run_all(act: object = None) -> str:
-    """Plan and work off the base until no shard is open; the calendar's act. Returns a sentence for its result."""
+    """Plan and work off the base until every shard is done, whoever did it; the calendar's act. Safe to run again."""
     number = plan()
-    while shard := shards.next_open(Shard.Kind.BASE):
-        run(shard)
-    lines = BaseLine.objects.filter(why=BaseLine.Why.IN_SERVICE).count()
+    while True:
+        if shard := shards.next_open(Shard.Kind.BASE):
+            run(shard)
+        elif not shards.wait_for_others(Shard.Kind.BASE):
+            break
+    lines = sum(counts.get(BaseLine.Why.IN_SERVICE, 0) for counts in _done().values_list("counts", flat=True))
     with transaction.atomic():
         audit.record(actor="system", action="rewards.base", object="base", detail={"lines": lines, "shards": number})
     return f"{lines:,} lines in the base, {number} shards"
 
 
+def _done() -> QuerySet[Shard]:
+    return Shard.objects.filter(kind=Shard.Kind.BASE).exclude(done_at=None)
+
+
 def is_complete() -> bool:
-    """Whether the base has been taken whole."""
-    base = Shard.objects.filter(kind=Shard.Kind.BASE)
-    return base.exists() and not base.filter(done_at=None).exists()
+    """Whether the base has been taken whole. One query."""
+    found = Shard.objects.filter(kind=Shard.Kind.BASE).aggregate(
+        all=Count("id"), open=Count("id", filter=Q(done_at=None))
+    )
+    return found["all"] > 0 and found["open"] == 0

@@ -6,12 +6,13 @@ from django.db import connection, transaction
 
 from kt_remedy import clock, programme
 from kt_remedy.programme import Perk
+from rewards import providers
 from rewards.enrolment import base, shards
-from rewards.models import HandOff, Shard
+from rewards.models import Shard
 from rewards.perks.dates import add_months, grant_months
 
-SHARD_ROWS = 200_000
-
+# The range stands there for both tables: neither is read whole for each shard. In the order of the keys the index
+# grows at its end.
 _INSERT = """
 INSERT INTO rewards_grant (month, perk, contract_no, state)
 SELECT %(month)s, %(perk)s, b.contract_no,
@@ -20,7 +21,8 @@ SELECT %(month)s, %(perk)s, b.contract_no,
             ELSE 'GRANTED' END
 FROM rewards_baseline b JOIN eligibility_line l USING (contract_no)
 WHERE b.contract_no >= %(from)s AND (%(to)s = '' OR b.contract_no < %(to)s) AND %(perk)s = ANY(b.perks)
-ON CONFLICT DO NOTHING
+  AND l.contract_no >= %(from)s AND (%(to)s = '' OR l.contract_no < %(to)s)
+ORDER BY b.contract_no
 """
 
 
@@ -38,18 +40,21 @@ def run_month(perk: Perk, month: dt.date) -> str:
         raise base.NotYet(f"{perk.code} for {month:%Y-%m} is granted on {month}.")
     if not base.is_complete():
         raise base.NotYet("The base has not been taken yet.")
+    plan(perk, month)
+    while True:
+        if shard := shards.next_open(Shard.Kind.GRANT, perk.code, month):
+            run(shard, perk)
+        elif not shards.wait_for_others(Shard.Kind.GRANT, perk.code, month):
+            break
+    done = list(Shard.objects.filter(kind=Shard.Kind.GRANT, perk=perk.code, month=month).values_list("counts", "rows"))
+    granted = sum(counts.get("GRANTED", 0) for counts, _rows in done)
+    return f"{granted:,} of {sum(rows for _counts, rows in done):,} lines granted"
+
+
+def plan(perk: Perk, month: dt.date) -> int:
+    """Make the month's partition and its shards, once; returns how many shards there are."""
     _partition(month)
-    shards.plan(Shard.Kind.GRANT, table="rewards_baseline", rows=SHARD_ROWS, perk=perk.code, month=month)
-    while shard := shards.next_open(Shard.Kind.GRANT, perk.code, month):
-        run(shard, perk)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FILTER (WHERE state = 'GRANTED'), count(*)"
-            " FROM rewards_grant WHERE month = %s AND perk = %s",
-            [month, perk.code],
-        )
-        granted, rows = cursor.fetchone()
-    return f"{granted:,} of {rows:,} lines granted"
+    return shards.plan_like(Shard.Kind.GRANT, perk=perk.code, month=month)
 
 
 def _partition(month: dt.date) -> None:
@@ -64,10 +69,11 @@ def _partition(month: dt.date) -> None:
 
 
 def run(shard: Shard, perk: Perk) -> int:
-    """Grant one shard and leave its hand-off to the provider, in one transaction. Returns the granted lines."""
+    """Grant one shard and leave its hand-off, in one transaction. Returns the granted lines, 0 where it was done."""
     assert shard.month is not None, "a grant has a month"
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = '15min'")
+        if not shards.begin(cursor, shard):
+            return 0
         cursor.execute(
             _INSERT,
             {
@@ -79,21 +85,14 @@ def run(shard: Shard, perk: Perk) -> int:
             },
         )
         cursor.execute(
-            "SELECT count(*) FROM rewards_grant WHERE month = %s AND perk = %s AND state = 'GRANTED'"
-            " AND contract_no >= %s AND (%s = '' OR contract_no < %s)",
+            "SELECT state, count(*) FROM rewards_grant WHERE month = %s AND perk = %s"
+            " AND contract_no >= %s AND (%s = '' OR contract_no < %s) GROUP BY state",
             [shard.month, perk.code, shard.from_contract, shard.to_contract, shard.to_contract],
         )
-        granted = cursor.fetchone()[0]
-        HandOff.objects.get_or_create(
-            shard=shard,
-            defaults={
-                "provider": perk.code,
-                "name": f"{perk.code}-{shard.month:%Y%m}-{shard.number:04d}.csv",
-                "rows": granted,
-            },
-        )
-        shards.finish(shard, rows=granted)
-    return granted
+        counts = dict(cursor.fetchall())
+        providers.leave(shard, perk, rows=counts.get("GRANTED", 0))
+        shards.finish(shard, rows=sum(counts.values()), counts=counts)
+    return counts.get("GRANTED", 0)
 
 
 def due(rules: programme.Programme) -> list[tuple[Perk, dt.date]]:

@@ -1,13 +1,19 @@
 """Shards: ranges of contracts as claimable rows, so that bulk work is shared, resumed and never doubled."""
 
 import datetime as dt
+import time
+from typing import Any
 
 from django.db import connection, transaction
 
 from kt_remedy import clock, work
 from rewards.models import Shard
 
-LEASE_SECONDS = 900
+# A shard takes seconds. Whoever needs longer than this may be asked for by another worker, which then finds the row
+# locked, or done.
+LEASE_SECONDS = 300
+ATTEMPTS_BEFORE_ALARM = 3
+LOOK_AGAIN_SECONDS = 0.5
 
 
 def plan(kind: str, *, table: str, rows: int, perk: str = "", month: dt.date | None = None) -> int:
@@ -33,25 +39,61 @@ def plan(kind: str, *, table: str, rows: int, perk: str = "", month: dt.date | N
     return len(starts)
 
 
-def next_open(kind: str, perk: str = "", month: dt.date | None = None) -> Shard | None:
-    """Claim one shard that is not done, or None where all are done or in other hands."""
-    waiting = Shard.objects.filter(kind=kind, perk=perk, month=month, done_at=None).order_by("number")
+def plan_like(kind: str, *, perk: str, month: dt.date) -> int:
+    """Plan a work in the ranges of the base, once; returns how many there are."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"shards:{kind}:{perk}:{month}"])
+        planned = Shard.objects.filter(kind=kind, perk=perk, month=month)
+        if number := planned.count():
+            return number
+        Shard.objects.bulk_create(
+            Shard(
+                kind=kind,
+                perk=perk,
+                month=month,
+                number=base.number,
+                from_contract=base.from_contract,
+                to_contract=base.to_contract,
+            )
+            for base in Shard.objects.filter(kind=Shard.Kind.BASE).order_by("number")
+        )
+        return planned.count()
+
+
+def next_open(kind: str = "", perk: str = "", month: dt.date | None = None) -> Shard | None:
+    """Claim one shard that is not done, or None where all are done or in other hands. Without a kind: any."""
+    waiting = Shard.objects.filter(done_at=None).order_by("id")
+    if kind:
+        waiting = waiting.filter(kind=kind, perk=perk, month=month)
     claimed = work.claim(waiting, limit=1, lease_seconds=LEASE_SECONDS)
     return Shard.objects.get(pk=claimed[0]) if claimed else None
 
 
-def finish(shard: Shard, *, rows: int) -> None:
+def begin(cursor: Any, shard: Shard) -> bool:
+    """Begin a shard's work in the transaction that will also end it; False where somebody else has ended it.
+
+    The row is locked until then, so that its rows are written by one worker, once, whatever the leases say. Ranges are
+    read by their index, never a table whole: the time grows with the lines, not with their square.
+    """
+    cursor.execute("SET LOCAL statement_timeout = '15min'; SET LOCAL random_page_cost = 1.1")
+    cursor.execute("SET LOCAL work_mem = '64MB'")
+    cursor.execute("SELECT done_at FROM rewards_shard WHERE id = %s FOR UPDATE", [shard.pk])
+    return cursor.fetchone()[0] is None
+
+
+def finish(shard: Shard, *, rows: int, counts: dict[str, int]) -> None:
     """Mark a shard done; in the transaction of its work."""
-    Shard.objects.filter(pk=shard.pk).update(rows=rows, done_at=clock.now(), lease_until=None, fault="")
+    Shard.objects.filter(pk=shard.pk).update(rows=rows, counts=counts, done_at=clock.now(), lease_until=None, fault="")
 
 
-def count(table: str, shard: Shard) -> int:
-    """Rows of `table` within the shard's range (and month and perk, where it has them)."""
-    sql = f"SELECT count(*) FROM {table} WHERE contract_no >= %s AND (%s = '' OR contract_no < %s)"  # noqa: S608
-    params: list[str | dt.date] = [shard.from_contract, shard.to_contract, shard.to_contract]
-    if shard.month:
-        sql += " AND month = %s AND perk = %s"
-        params += [shard.month, shard.perk]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.fetchone()[0]
+def wait_for_others(kind: str, perk: str = "", month: dt.date | None = None) -> bool:
+    """Whether shards are left in other hands; pauses a moment if so. A dead worker's come back by their lease."""
+    if not Shard.objects.filter(kind=kind, perk=perk, month=month, done_at=None).exists():
+        return False
+    time.sleep(LOOK_AGAIN_SECONDS)
+    return True
+
+
+def stuck() -> list[Shard]:
+    """Open shards that were taken up again and again without coming to an end."""
+    return list(Shard.objects.filter(done_at=None, attempts__gte=ATTEMPTS_BEFORE_ALARM).order_by("id")[:100])

@@ -15,7 +15,8 @@ from rewards.perks.dates import age_on, born_on_or_before, grant_months, last_da
 from rewards.providers import files
 from tests.refunds import make
 
-CASES = list(csv.reader((Path(__file__).parent.parent / "cases" / "rewards.csv").open(encoding="utf-8")))[1:]
+TABLE = list(csv.reader((Path(__file__).parent.parent / "cases" / "rewards.csv").open(encoding="utf-8")))[1:]
+CASES = [row for row in TABLE if not row[11]]  # rows with a day tell what is seen on it: test_decisions
 
 
 def noon(day: str) -> dt.datetime:
@@ -24,7 +25,7 @@ def noon(day: str) -> dt.datetime:
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{row[0]} {row[1]}" for row in CASES])
 def test_base_case(case, take_base, kept):
-    _decision, _title, opened, terminated, network, product, holder, birth, why, perks = case
+    _decision, _title, opened, terminated, network, product, holder, birth, why, perks = case[:10]
     line = kept(
         make.customer(birth=birth or None, kind=holder),
         opened_at=noon(opened),
@@ -111,16 +112,17 @@ def test_monthly_grants_follow_the_line_of_that_day(take_base, at, kept, setting
         Grant.objects.filter(contract_no=suspended.pk).order_by("month").values_list("state", flat=True)[1] == "GRANTED"
     )
 
-    assert files.deliver_open() == 2
-    assert files.deliver_open() == 0
-    sent = HandOff.objects.get(name="DATA_100GB-202602-0001.csv")
-    assert (tmp_path / sent.name).read_text() == f"contract_no\n{kept_line.pk}\n"
-    (tmp_path / f"{sent.name}.ack").write_text("something else")
-    assert files.collect_acknowledgements() == 0
+    assert files.deliver_open("DATA") == 2
+    assert files.deliver_open("DATA") == 0
+    sent = HandOff.objects.get(name="DATA_100GB-20260201-0001.csv")
+    data = tmp_path / "data"
+    assert (data / sent.name).read_text() == f"contract_no\n{kept_line.pk}\n"
+    (data / f"{sent.name}.ack").write_text("0" * 64)
+    assert files.collect_acknowledgements("DATA") == 0
     sent.refresh_from_db()
     assert "other bytes" in sent.fault
-    (tmp_path / f"{sent.name}.ack").write_text(sent.sha256 + "\n")
-    assert files.collect_acknowledgements() == 1
+    (data / f"{sent.name}.ack").write_text(sent.sha256 + "\n")
+    assert files.collect_acknowledgements("DATA") == 1
     sent.refresh_from_db()
     assert sent.state == HandOff.State.ACKNOWLEDGED
 
@@ -133,7 +135,7 @@ def test_an_unwritable_folder_is_a_fault_that_waits(take_base, at, kept, setting
     at("2026-02-01T00:05+09:00")
     perk = grants.monthly(programme.current())[0]
     grants.run_month(perk, grant_months(perk)[0])
-    files.deliver_open()
+    files.deliver_open("DATA")
     waiting = HandOff.objects.get()
     assert waiting.state == HandOff.State.WAITING
     assert "could not be written" in waiting.fault

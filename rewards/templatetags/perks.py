@@ -1,0 +1,66 @@
+"""`{% load perks %}`: the words of perks, and the texts that staff publish about them.
+
+What the announcement left open is content, found by its label: partners of COFFEE stand under `coffee`, `coffee-2` …
+(place PARTNER); the plan of TVING under `tving` (place PLAN); all about the insurance in place INSURER. Until a text
+is in force, a page says "to be announced".
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.utils.translation import gettext_lazy as _
+
+from kt_remedy.content import service as content
+from kt_remedy.content.models import Entry, Place
+from kt_remedy.programme import Choice, Perk
+from rewards.service import SUBSTITUTE
+
+register = template.Library()
+
+CATEGORIES = {"COFFEE": _("커피"), "FILM": _("영화"), "BAKERY": _("빵"), "ICE_CREAM": _("아이스크림")}
+COVERS = {
+    "PHISHING_HACKING": _("피싱과 해킹으로 잃은 돈"),
+    "SHOPPING_FRAUD": _("인터넷 쇼핑몰 사기"),
+    "SECOND_HAND_FRAUD": _("중고 거래 사기"),
+}
+
+
+@dataclass(frozen=True)
+class Group:
+    """A category of coupons, or a service, with what staff published about it."""
+
+    name: Any
+    entries: list[Entry]
+
+
+@register.simple_tag
+def coupons(perk: Perk) -> list[Group]:
+    """The categories of a membership perk, each with its partners of today; one query."""
+    return _grouped([(code, CATEGORIES.get(code, code)) for code in perk.categories], content.current(Place.PARTNER))
+
+
+@register.simple_tag
+def plans(choices: tuple[Choice, ...]) -> list[Group]:
+    """The services of a choice, each with what is known of its plan; one query."""
+    return _grouped([(choice.code, choice.name) for choice in choices], content.current(Place.PLAN))
+
+
+@register.simple_tag
+def instead() -> Entry | None:
+    """What children get who are too young for every service; one query."""
+    return next((entry for entry in content.current(Place.PLAN) if entry.key == SUBSTITUTE), None)
+
+
+@register.filter
+def cover(code: str) -> Any:
+    """What an insurance covers, in words."""
+    return COVERS.get(code, code)
+
+
+def _grouped(names: list[tuple[str, Any]], entries: list[Entry]) -> list[Group]:
+    groups = []
+    for code, name in names:
+        label = code.lower().replace("_", "-")
+        groups.append(Group(name, [e for e in entries if e.key == label or e.key.startswith(f"{label}-")]))
+    return groups

@@ -1,0 +1,117 @@
+"""D-47 to D-57 by table: what happens after the base date, what a person does on a day, and what their page shows."""
+
+import csv
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from eligibility.models import Line
+from kt_remedy import clock, programme
+from kt_remedy.content import service as content
+from kt_remedy.content.models import Entry, Place
+from rewards import service
+from rewards.enrolment import grants
+from rewards.models import BaseLine
+from tests.refunds import make
+from tests.sessions import staff_user
+
+TABLE = list(csv.reader((Path(__file__).parent.parent / "cases" / "rewards.csv").open(encoding="utf-8")))[1:]
+CASES = [row for row in TABLE if row[11]]
+LETTERS = {"GRANTED": "G", "SUSPENDED": "S", "TERMINATED": "T", "COMING": "C", "NOW": "N", "OVER": "O"}
+
+
+def happens(later: str, line: Line, at) -> None:
+    """What deliveries bring after the base: a state on the first of a month or a termination, a transfer; a text."""
+    word, _, state = later.rpartition(":")
+    if later == "transfer":
+        Line.objects.filter(pk=line.pk).update(customer=make.customer(ci="new-holder"))
+    elif later == "substitute":
+        entry = Entry(place=Place.PLAN, key="substitute", title_ko="데이터 쿠폰", shown_from=clock.today())
+        content.write(by=staff_user("administrator"), entry=entry)
+    elif state == "TERMINATED":
+        Line.objects.filter(pk=line.pk).update(status="TERMINATED", terminated_on=dt.date.fromisoformat(word))
+
+
+def grant(line: Line, later: list[str], day: dt.date, at) -> None:
+    """The grants due until the day, each with the state that the line has on that first of the month."""
+    for perk, month in grants.due(programme.current()):
+        if month > day:
+            return
+        suspended = f"{month:%Y-%m}:SUSPENDED" in later
+        gone = Line.objects.values_list("terminated_on", flat=True).get(pk=line.pk)
+        state = "SUSPENDED" if suspended else "TERMINATED" if gone and gone < month else "ACTIVE"
+        Line.objects.filter(pk=line.pk).update(status=state)
+        at(f"{month}T00:05+09:00")
+        grants.run_month(perk, month)
+
+
+def do(act: str, line: Line, who: dict) -> str:
+    word, _, choice = act.partition(":")
+    acts = {
+        "choose": lambda: service.choose(perk_code="OTT", contract_no=line.pk, choice_code=choice, **who),
+        "code": lambda: service.issue_code(perk_code="OTT", contract_no=line.pk, person_index=who["person_index"]),
+        "substitute": lambda: service.take_substitute(perk_code="OTT", contract_no=line.pk, **who),
+        "apply": lambda: service.apply(perk_code="INSURANCE", **who),
+        "opt-out": lambda: service.opt_out(perk_code="INSURANCE", **who),
+    }
+    try:
+        acts[word]()
+    except service.Refused as refused:
+        return refused.code
+    return ""
+
+
+def seen(card: service.Card | None, what: str) -> str:
+    if card is None:
+        return ""
+    facts = {
+        "state": card.state,
+        "from": card.starts_on,
+        "to": card.ends_on,
+        "gb": card.perk.monthly_gb,
+        "line": card.line.pk if card.line else "",
+        "months": "".join(LETTERS[month.state] for month in card.months),
+    }
+    return str(facts[what])
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{row[0]} {row[1]}" for row in CASES])
+def test_decision(case, take_base, kept, at):
+    _id, _title, opened, terminated, network, product, holder, birth, why, perks, later, day, viewer, acts, shown = case
+    line = kept(
+        make.customer(birth=birth or None, kind=holder),
+        opened_on=dt.date.fromisoformat(opened),
+        network=network,
+        product=product,
+        terminated=f"{terminated}T12:00+09:00" if terminated else "",
+    )
+    take_base()
+    row = BaseLine.objects.get(pk=line.pk)
+    assert (row.why, set(row.perks)) == (why, set(perks.split()))
+    for word in later.split():
+        happens(word, line, at)
+    grant(line, later.split(), dt.date.fromisoformat(day), at)
+    at(f"{day}T10:00+09:00")
+    for choice in ("TVING", "DISNEY"):
+        service.import_vouchers(perk_code="OTT", choice_code=choice, codes=[f"{choice}-1"])
+    person = Line.objects.get(pk=line.pk).customer if viewer == "new holder" else line.customer
+    who = {"person_index": service.person_key(person), "guardian": viewer == "guardian"}
+    outcomes = [do(act, line, who) for act in acts.split()]
+    found = {card.perk.code: card for card in service.overview(**who).cards}
+    refused = ""
+    for word in shown.split():
+        name, _, expected = word.partition("=")
+        code, _, what = name.partition(".")
+        if code == "refused":
+            refused = expected
+            assert outcomes[-1] == expected
+        else:
+            assert seen(found.get(code), what or "state") == expected, word
+    assert outcomes[: -1 if refused else None] == [""] * (len(outcomes) - bool(refused))
+    if not shown:
+        assert not found
+
+
+def test_every_decision_has_its_cases():
+    assert {f"D-{number}" for number in range(45, 58)} <= {row[0] for row in TABLE}
