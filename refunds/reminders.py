@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from eligibility.models import Customer, HolderKind, Line
 from kt_remedy import clock, programme, schedule
@@ -57,20 +58,22 @@ def chosen(group: str, *, only_customers: bool = False) -> str:
     """  # noqa: S608  (constants of this module; values are parameters)
 
 
-def start_round(act: Act) -> str:
+def start_round(act: Act) -> schedule.Said:
     """Queue the reminder whose day `act` is. Run again it queues only whom it did not reach. At-least-once."""
     day = clock.kst_date(act.due_at)
     current = programme.current()
     number = next((item.round for item in current.reminders if item.send_on == day), None)
     if number is None or clock.today() > current.applications.closes:
-        return str(_("신청 기간이 지나 보내지 않음"))
-    return _queue("reminder", f"round-{number}")
+        return schedule.said(gettext_noop("신청 기간이 지나 보내지 않음"))
+    return schedule.said(gettext_noop("새로 올린 안내 %(n)s명"), n=_queue("reminder", f"round-{number}"))
 
 
-def start_campaign(act: Act) -> str:
+def start_campaign(act: Act) -> list[schedule.Said]:
     """Queue the news of the day the look-up opens: to those who left before it, then to those who may still leave."""
-    first = _queue("campaign.left", "opening")
-    return f"{first}; {_queue('campaign.may_leave', 'opening')}"
+    return [
+        schedule.said(gettext_noop("이미 해지하신 분 %(n)s명"), n=_queue("campaign.left", "opening")),
+        schedule.said(gettext_noop("이용 중이신 분 %(n)s명"), n=_queue("campaign.may_leave", "opening")),
+    ]
 
 
 def still_due(message: Message) -> bool:
@@ -200,13 +203,12 @@ def register() -> None:
     )
 
 
-def _queue(group: str, subject: str) -> str:
+def _queue(group: str, subject: str) -> int:
     with transaction.atomic():
         with connection.cursor() as cursor:
             # Half a million people are sorted in memory rather than on disk.
             cursor.execute("SET LOCAL statement_timeout = '10min'; SET LOCAL work_mem = '256MB'")
-        number = notices.queue_all(kind=group, subject=subject, select=chosen(group), params=_params())
-    return f"{group} {subject}: {number:,}"
+        return notices.queue_all(kind=group, subject=subject, select=chosen(group), params=_params())
 
 
 def _adult_since() -> dt.date:

@@ -3,6 +3,7 @@
 import datetime as dt
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from kt_remedy import clock, programme, schedule
 from rewards.enrolment import base, grants
@@ -25,15 +26,19 @@ def register() -> None:
     )
 
 
-def run_grants(act) -> str:
+def run_grants(act) -> schedule.Told:
     """Grant every monthly perk for the month of the act."""
     month = clock.kst_date(act.due_at).replace(day=1)
-    return "; ".join(grants.run_month(perk, first) for perk, first in grants.due(programme.current()) if first == month)
+    return [grants.run_month(perk, first) for perk, first in grants.due(programme.current()) if first == month]
 
 
-def hand_over(act) -> str:
+def hand_over(act) -> schedule.Told:
     """Write open hand-off files and read acknowledgements."""
-    return f"{files.deliver_open()} written, {files.collect_acknowledgements()} acknowledged"
+    return schedule.said(
+        gettext_noop("파일 %(written)s개 전달, 확인 %(acknowledged)s개"),
+        written=files.deliver_open(),
+        acknowledged=files.collect_acknowledgements(),
+    )
 
 
 def _grant_moments(rules: programme.Programme) -> list[dt.datetime]:

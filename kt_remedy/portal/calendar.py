@@ -48,6 +48,7 @@ class JobRow:
     title: Any
     every: str
     ago: str
+    ahead: str
     result: str
     failures: int
     late: bool
@@ -112,6 +113,7 @@ def _job_row(job: Job, item: schedule.Entry, wall: dt.datetime) -> JobRow:
         title=item.title,
         every=_span(item.period),
         ago=_("%(span)s 전") % {"span": _span(wall - job.succeeded_at)} if job.succeeded_at else _("아직 없음"),
+        ahead=_("%(span)s 뒤") % {"span": _span(job.due_at - wall)} if job.due_at > wall else _("지금"),
         result=job.result,
         failures=job.failures,
         late=schedule.is_overdue(job, wall),

@@ -3,8 +3,9 @@
 import datetime as dt
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_noop
 
-from kt_remedy import clock, programme
+from kt_remedy import clock, programme, schedule
 from kt_remedy.programme import Perk
 from rewards.enrolment import base, shards
 from rewards.models import HandOff, Shard
@@ -29,7 +30,7 @@ def monthly(rules: programme.Programme) -> list[Perk]:
     return [perk for perk in rules.perks if perk.monthly_gb]
 
 
-def run_month(perk: Perk, month: dt.date) -> str:
+def run_month(perk: Perk, month: dt.date) -> schedule.Said:
     """Grant one month of a perk to every line that qualifies; claims shards until none is open.
 
     Safe to run again and on several workers at once. Raises base.NotYet before the month or before the base.
@@ -37,7 +38,9 @@ def run_month(perk: Perk, month: dt.date) -> str:
     if clock.today() < month:
         raise base.NotYet(f"{perk.code} for {month:%Y-%m} is granted on {month}.")
     if not base.is_complete():
-        raise base.NotYet("The base has not been taken yet.")
+        raise base.NotYet(
+            "The base has not been taken yet.", schedule.said(gettext_noop("대상 회선이 확정되기를 기다림"))
+        )
     _partition(month)
     shards.plan(Shard.Kind.GRANT, table="rewards_baseline", rows=SHARD_ROWS, perk=perk.code, month=month)
     while shard := shards.next_open(Shard.Kind.GRANT, perk.code, month):
@@ -49,7 +52,7 @@ def run_month(perk: Perk, month: dt.date) -> str:
             [month, perk.code],
         )
         granted, rows = cursor.fetchone()
-    return f"{granted:,} of {rows:,} lines granted"
+    return schedule.said(gettext_noop("%(rows)s회선 가운데 %(granted)s회선에 지급"), rows=rows, granted=granted)
 
 
 def _partition(month: dt.date) -> None:

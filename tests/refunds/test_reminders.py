@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from kt_remedy import crypto, schedule
-from kt_remedy.models import Act
+from kt_remedy.models import Act, worded
 from kt_remedy.notices import sender
 from kt_remedy.notices.models import Message
 from refunds import reminders
@@ -21,7 +21,8 @@ def first_round(at):
 
 
 def start(day: str = "2026-01-20") -> str:
-    return reminders.start_round(Act(code="refunds.reminder", due_at=dt.datetime.fromisoformat(f"{day}T10:00+09:00")))
+    act = Act(code="refunds.reminder", due_at=dt.datetime.fromisoformat(f"{day}T10:00+09:00"))
+    return worded([list(reminders.start_round(act))])
 
 
 def reminded() -> set[str]:
@@ -46,12 +47,12 @@ def test_those_who_could_apply_and_have_not_get_one_each(at):
     decided = make.line(make.customer(), outcome="REVIEW", decided_outcome="NOT_ELIGIBLE")
     make.application(make.line(make.customer()))
     withdrawn = make.application(make.line(make.customer()), status="WITHDRAWN")
-    assert start() == "reminder round-1: 4"
+    assert start() == "새로 올린 안내 4명"
     assert reminded() == {min(left.pk, also.pk), review.pk, unbilled.pk, withdrawn.line_id}
     assert decided.pk not in reminded()
-    assert start() == "reminder round-1: 0", "run again it reaches nobody twice"
+    assert start() == "새로 올린 안내 0명", "run again it reaches nobody twice"
     at("2026-01-26T10:00+09:00")
-    assert start("2026-01-26") == "reminder round-2: 4"
+    assert start("2026-01-26") == "새로 올린 안내 4명"
 
 
 def test_a_person_with_one_line_open_is_reminded_of_it():
@@ -197,7 +198,7 @@ def test_the_rounds_stand_on_the_calendar(at):
 def test_somebody_without_ci_is_a_person_of_their_own():
     make.line(make.customer(ci=None))
     make.line(make.customer(ci=None))
-    assert start() == "reminder round-1: 2"
+    assert start() == "새로 올린 안내 2명"
     keys = {bytes(key) for key in Message.objects.values_list("person_index", flat=True)}
     assert len(keys) == 2
     assert crypto.blind_index("", "ci") not in keys
