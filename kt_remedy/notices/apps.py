@@ -1,6 +1,7 @@
 import datetime as dt
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
@@ -11,7 +12,9 @@ class NoticesConfig(AppConfig):
 
     def ready(self) -> None:
         from kt_remedy import schedule
-        from kt_remedy.notices import sender  # needs the models
+        from kt_remedy.notices import sender, service  # need the models
+
+        post_migrate.connect(service.keep_shipped, sender=self, dispatch_uid="notices.keep_shipped")
 
         # A person waits for each of these; the calendar keeps each from running twice at a time.
         schedule.register(

@@ -54,6 +54,9 @@ class Round:
     step: str = ""
     samples: tuple[str, ...] = ()
     text: str = ""
+    english: str = ""
+    seal: str = ""
+    back: str = ""
 
 
 class ListForm(forms.Form):
@@ -105,8 +108,9 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
 @require_POST
 def steer(request: HttpRequest, round_id: int, step: str) -> HttpResponse:
     """Check, approve, pause or resume a round."""
+    seen = {"seen": request.POST.get("seen", "")} if step == "check" else {}
     try:
-        steps.STEPS[step](round_id=round_id, user=request.user)
+        steps.STEPS[step](round_id=round_id, user=request.user, **seen)
     except steps.RoundError as error:
         messages.warning(request, str(error))
     else:
@@ -162,10 +166,12 @@ def _steering(row: RoundRow | None, by: dict[str, int]) -> dict[str, Any]:
     step = steps.NEXT[RoundRow.State(row.state)]
     action = reverse(f"notices:round-{step}", args=[row.pk])
     found: dict[str, Any] = {"row": row, "step": step, "action": action, "bars": _bars(row, by)}
+    if steps.may_be_taken_back(row):
+        found["back"] = reverse("notices:round-take-back", args=[row.pk])
     if row.state in (RoundRow.State.HELD, RoundRow.State.CHECKED) and texts.known(row.kind):
-        kind = texts.kind(row.kind)
+        kind, bodies = texts.kind(row.kind), steps.bodies(row)
         few = Message.objects.filter(kind=row.kind, subject=row.subject, state=Message.State.QUEUED).order_by("id")[:5]
-        found["text"] = texts.sample(kind, "ko")
+        found |= {"text": bodies["ko"], "english": bodies["en"], "seal": steps.seal(row)}
         found["samples"] = tuple(
             masking.phone(number) if (number := kind.address(message)) else str(_REASONS["NO_NUMBER"])
             for message in few
@@ -184,7 +190,7 @@ def _label(kind: str) -> Any:
 
 
 def _number(message: Message) -> str:
-    """Masked; the number of a round's message is known to the line's owner alone."""
+    """Masked; a message of a round has one from the moment it left."""
     try:
         return masking.phone(message.to) if message.to else ""
     except DecryptError:

@@ -27,7 +27,10 @@ def messages_we_send(request: HttpRequest) -> HttpResponse:
             "form": form,
             "checked": checked,
             "ours": [kind.label for kind, _ in texts.matching(form.cleaned_data["text"])] if checked else [],
-            "kinds": [(kind.label, texts.sample(kind, language), texts.sample(kind, other)) for kind in texts.kinds()],
+            "kinds": [
+                (kind.label, texts.sample(kind, language), texts.sample(kind, other), texts.former(kind, language))
+                for kind in texts.kinds()
+            ],
             "other": other,
         },
     )

@@ -202,8 +202,8 @@ def test_each_is_looked_at_again_just_before_it_leaves(gateway):
     )
     service.queue_all(kind="round", subject="1", select=select, params={"crowd": crowd})
     applied.add(crowd[0])
-    service.opt_out(number=crowd[1])
-    service.opt_out(number=crowd[1])
+    service.opt_out(actor="customer", number=crowd[1])
+    service.opt_out(actor="customer", number=crowd[1])
     Message.objects.filter(recipient=crowd[2]).update(recipient="x")
     sender.send_due()
     assert received(gateway, crowd) == {crowd[3]: 1}
