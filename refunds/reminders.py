@@ -121,21 +121,35 @@ def number_for(message: Message) -> str | None:
 
 
 def what_became(subject: str) -> list[tuple[object, int]]:
-    """How many of those a reminder was sent to have applied since, and how many of them were paid."""
+    """How many of those a reminder was sent to have looked up since, applied since, and were paid.
+
+    Looked up means verified, or applied by whatever door: the quick check asks nobody who they are.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT count(DISTINCT m.person_index), count(DISTINCT m.person_index) FILTER (WHERE i.status = 'PAID')
-            FROM notices_message m
-            JOIN refunds_filing f ON f.person_index = m.person_index AND f.received_at >= m.sent_at
-            JOIN refunds_application a ON a.filing_id = f.id AND a.status <> 'WITHDRAWN'
-            LEFT JOIN refunds_item i ON i.application_id = a.id AND i.status = 'PAID'
-            WHERE m.kind = 'reminder' AND m.subject = %s AND m.state IN ('ACCEPTED', 'DELIVERED')
+            WITH reached AS (
+                SELECT person_index, sent_at FROM notices_message
+                WHERE kind = 'reminder' AND subject = %s AND state IN ('ACCEPTED', 'DELIVERED')
+            ), applied AS (
+                SELECT m.person_index, bool_or(i.id IS NOT NULL) AS paid
+                FROM reached m
+                JOIN refunds_filing f ON f.person_index = m.person_index AND f.received_at >= m.sent_at
+                JOIN refunds_application a ON a.filing_id = f.id AND a.status <> 'WITHDRAWN'
+                LEFT JOIN refunds_item i ON i.application_id = a.id AND i.status = 'PAID'
+                GROUP BY 1
+            ), verified AS (
+                SELECT m.person_index FROM reached m
+                JOIN audit_entry e ON e.object = 'person:' || encode(m.person_index, 'hex')
+                    AND e.action = 'identity.verified' AND e.at >= m.sent_at
+            )
+            SELECT (SELECT count(*) FROM (SELECT person_index FROM verified UNION SELECT person_index FROM applied) u),
+                   (SELECT count(*) FROM applied), (SELECT count(*) FROM applied WHERE paid)
             """,
             [subject],
         )
-        applied, paid = cursor.fetchone()
-    return [(_("그 뒤 신청"), applied), (_("입금"), paid)]
+        looked_up, applied, paid = cursor.fetchone()
+    return [(_("본인확인하고 조회"), looked_up), (_("그 뒤 신청"), applied), (_("입금"), paid)]
 
 
 def register() -> None:

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from kt_remedy import clock, masking
@@ -19,7 +20,8 @@ from kt_remedy.access import staff
 from kt_remedy.audit import service as audit
 from kt_remedy.crypto import DecryptError
 from kt_remedy.notices import rounds as steps
-from kt_remedy.notices import texts
+from kt_remedy.notices import service, texts
+from kt_remedy.notices.forms import NumberForm
 from kt_remedy.notices.models import Message
 from kt_remedy.notices.models import Round as RoundRow
 
@@ -94,6 +96,7 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             "form": form,
             "rounds": rounds(),
             "bars_head": (_("단계"), _("사람")),
+            "may_opt_out": any(request.user.has_role(role) for role in ("agent", "supervisor")),  # type: ignore[union-attr]
             "may_steer": any(request.user.has_role(role) for role in STEERING),  # type: ignore[union-attr]
             "unreached": [
                 (_label(message.kind), message, reason_of(message), _number(message))
@@ -116,6 +119,26 @@ def steer(request: HttpRequest, round_id: int, step: str) -> HttpResponse:
     else:
         messages.success(request, _("처리했습니다."))
     return redirect("notices:sent")
+
+
+@staff("agent", "supervisor")
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("number")
+def opt_outs(request: HttpRequest) -> HttpResponse:
+    """For a caller who wants no more reminders, or wants them again: nothing is shown of a number but what was done."""
+    form = NumberForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        who = {"actor": f"staff:{request.user.pk}", "number": form.cleaned_data["number"]}
+        number = masking.phone(form.cleaned_data["number"])
+        if request.POST.get("act") == "start":
+            service.opt_in(**who)
+            told = _("%(number)s: 신청 안내 문자를 다시 보냅니다.")
+        else:
+            service.opt_out(**who)
+            told = _("%(number)s: 신청 안내 문자를 보내지 않습니다.")
+        messages.success(request, told % {"number": number})
+        return redirect("notices:opt-outs")
+    return render(request, "notices/opt_outs.html", {"form": form})
 
 
 def rounds() -> list[Round]:

@@ -3,14 +3,17 @@
 import datetime as dt
 
 import pytest
+from django.test import Client, RequestFactory
 
 from kt_remedy import crypto, schedule
+from kt_remedy.identity import service as identity
 from kt_remedy.models import Act, worded
 from kt_remedy.notices import sender
 from kt_remedy.notices.models import Message
 from refunds import reminders
 from tests.notices.gateway_stand_in import received
 from tests.refunds import make
+from tests.sessions import person
 
 pytestmark = pytest.mark.django_db
 
@@ -204,12 +207,25 @@ def test_somebody_without_ci_is_a_person_of_their_own():
     assert crypto.blind_index("", "ci") not in keys
 
 
-def test_the_funnel_of_a_round_counts_who_applied_after_it():
-    before, after, never = (make.customer() for _ in range(3))
-    lines = [make.line(holder) for holder in (before, after, never)]
+def test_the_funnel_of_a_round_counts_what_people_did_after_it(at):
+    before, after, looked, never = (make.customer() for _ in range(4))
+    lines = [make.line(holder) for holder in (before, after, looked, never)]
     start()
     sent_at = dt.datetime.fromisoformat("2026-01-20T10:01+09:00")
     Message.objects.update(state="DELIVERED", sent_at=sent_at)
     make.application(lines[0], applied="2026-01-19")
     make.application(lines[1], applied="2026-01-21")
-    assert [number for _, number in reminders.what_became("round-1")] == [1, 0]
+    at("2026-01-19T10:00+09:00")
+    verify(never)
+    at("2026-01-21T10:00+09:00")
+    verify(looked)
+    verify(looked)
+    assert [number for _, number in reminders.what_became("round-1")] == [2, 1, 0]
+
+
+def verify(holder) -> None:
+    """As the identity page does."""
+    browser = Client()
+    request = RequestFactory().get("/")
+    request.session, request.person = browser.session, None
+    identity.sign_in(request, person(holder.ci))
