@@ -13,12 +13,15 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
+from eligibility import search
 from eligibility.models import Customer, HolderKind, Line
 from kt_remedy import clock, programme, schedule
 from kt_remedy.models import Act
 from kt_remedy.notices import service as notices
 from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message
+from refunds.accounts.models import OwnerKind
+from refunds.applications.models import Filing
 
 HOUR = dt.time(10)
 ADULT_AGE = 19  # of majority in Korea: below it the guardian is written to (D-16)
@@ -98,10 +101,18 @@ def still_due(message: Message) -> bool:
 def number_for(message: Message) -> str | None:
     """The number a person is written to (D-44), or None: then staff reach them another way.
 
-    A child is written to through the guardian, a company through its contact. A number of the person that is in service
-    comes first, then the number given for contact; a number that left with its customer is still theirs, unless it
-    stands on somebody else's line by now. A number that was given up is nobody's for 29 days and anybody's after that.
+    A child is written to through the guardian, a company through its contact. The number the person confirmed when
+    they applied for another line comes first, then one of theirs that is in service, then the number given for contact;
+    a number that left with its customer is still theirs, unless it stands on somebody else's line by now. A number that
+    was given up is nobody's for 29 days and anybody's after that, also where billing still has it as a contact.
     """
+    confirmed = (
+        Filing.objects.filter(person_index=message.person_index, representation=OwnerKind.SELF)
+        .order_by("-received_at")
+        .first()
+    )
+    if confirmed is not None and confirmed.contact:
+        return confirmed.contact
     customers = _customers(message)
     lines = list(
         Line.objects.filter(customer__in=customers).select_related("customer").order_by("-opened_on", "contract_no")
@@ -112,7 +123,7 @@ def number_for(message: Message) -> str | None:
         if line.status == "ACTIVE" and line.product == "HANDSET":
             return line.msisdn
     for line in sorted(lines, key=lambda line: line.contract_no != message.recipient):
-        if line.contact_msisdn:
+        if line.contact_msisdn and not _given_up(line.contact_msisdn):
             return line.contact_msisdn
     for line in own:
         if line.termination_reason == "PORT_OUT" and not _reissued(line, customers):
@@ -128,20 +139,29 @@ def what_became(subject: str) -> list[tuple[object, int]]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            WITH reached AS (
-                SELECT person_index, sent_at FROM notices_message
+            WITH reached AS MATERIALIZED (
+                SELECT person_index, recipient, sent_at FROM notices_message
                 WHERE kind = 'reminder' AND subject = %s AND state IN ('ACCEPTED', 'DELIVERED')
-            ), applied AS (
-                SELECT m.person_index, bool_or(i.id IS NOT NULL) AS paid
-                FROM reached m
-                JOIN refunds_filing f ON f.person_index = m.person_index AND f.received_at >= m.sent_at
-                JOIN refunds_application a ON a.filing_id = f.id AND a.status <> 'WITHDRAWN'
-                LEFT JOIN refunds_item i ON i.application_id = a.id AND i.status = 'PAID'
+            ), claims AS MATERIALIZED (
+                SELECT a.id, a.contract_no, f.person_index, f.received_at
+                FROM refunds_filing f JOIN refunds_application a ON a.filing_id = f.id AND a.status <> 'WITHDRAWN'
+                WHERE f.received_at >= (SELECT min(sent_at) FROM reached)
+            ), matched AS (
+                SELECT m.person_index, c.id FROM reached m
+                JOIN claims c ON c.person_index = m.person_index AND c.received_at >= m.sent_at
+                UNION  -- a company, or a holder without CI, is known there by another key: by the line then
+                SELECT m.person_index, c.id FROM reached m
+                JOIN claims c ON c.contract_no = m.recipient AND c.received_at >= m.sent_at
+            ), applied AS MATERIALIZED (
+                SELECT t.person_index, bool_or(i.id IS NOT NULL) AS paid
+                FROM matched t LEFT JOIN refunds_item i ON i.application_id = t.id AND i.status = 'PAID'
                 GROUP BY 1
+            ), entries AS MATERIALIZED (
+                SELECT object, at FROM audit_entry
+                WHERE action = 'identity.verified' AND at >= (SELECT min(sent_at) FROM reached)
             ), verified AS (
                 SELECT m.person_index FROM reached m
-                JOIN audit_entry e ON e.object = 'person:' || encode(m.person_index, 'hex')
-                    AND e.action = 'identity.verified' AND e.at >= m.sent_at
+                JOIN entries e ON decode(substr(e.object, 8), 'hex') = m.person_index AND e.at >= m.sent_at
             )
             SELECT (SELECT count(*) FROM (SELECT person_index FROM verified UNION SELECT person_index FROM applied) u),
                    (SELECT count(*) FROM applied), (SELECT count(*) FROM applied WHERE paid)
@@ -270,6 +290,12 @@ def _reissued(line: Line, customers: list[Customer]) -> bool:
         .exclude(customer__in=customers)
         .exists()
     )
+
+
+def _given_up(number: str) -> bool:
+    """Whether a number is known to be nobody's: its newest line ended, and the number did not leave with it."""
+    newest = Line.objects.filter(msisdn_index=search.msisdn_index(number)).order_by("-opened_on", "contract_no").first()
+    return newest is not None and newest.status == "TERMINATED" and newest.termination_reason != "PORT_OUT"
 
 
 def _has_other_text(message: Message) -> bool:

@@ -122,6 +122,21 @@ def test_the_number_given_for_contact():
     assert number_of(line) == "01091110031"
 
 
+def test_a_contact_number_that_was_given_up_is_never_written_to():
+    given_up = make.line(make.customer(), termination_reason="CANCEL")
+    line = contact(make.line(make.customer()), given_up.msisdn)
+    assert number_of(line) is None
+    type(given_up).objects.filter(pk=given_up.pk).update(termination_reason="PORT_OUT")
+    assert number_of(line) == given_up.msisdn, "it left with its customer, who is still reached on it"
+
+
+def test_the_number_a_person_confirmed_when_applying_for_another_line_comes_first():
+    holder = make.customer()
+    filed = make.application(make.line(holder))
+    line = contact(make.line(holder, termination_reason="PORT_OUT"), "01091110061")
+    assert number_of(line) == filed.filing.contact
+
+
 def test_a_child_is_reached_through_the_guardian_once_with_the_guardians_own():
     guardian = make.customer()
     own_phone = make.line(guardian, terminated="", outcome="NOT_ELIGIBLE", reasons="NOT_TERMINATED")
@@ -221,6 +236,15 @@ def test_the_funnel_of_a_round_counts_what_people_did_after_it(at):
     verify(looked)
     verify(looked)
     assert [number for _, number in reminders.what_became("round-1")] == [2, 1, 0]
+
+
+def test_a_company_that_applied_is_in_the_funnel():
+    company = make.customer(name="주식회사 케이", birth=None, ci=None, kind="CORPORATE")
+    line = make.line(company)
+    start()
+    Message.objects.update(state="DELIVERED", sent_at=dt.datetime.fromisoformat("2026-01-20T10:01+09:00"))
+    make.application(line, applied="2026-01-21")
+    assert [number for _, number in reminders.what_became("round-1")] == [1, 1, 0]
 
 
 def verify(holder) -> None:
