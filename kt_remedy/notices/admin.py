@@ -36,7 +36,7 @@ class TextForm(forms.ModelForm):
             "모든 문자는 [KT]로 시작하고 {hotline}을 넣습니다. 인터넷 주소, 금액, 이름, 계좌번호는 넣을 수 없습니다."
         )
         self.fields["reason"].required = True
-        if texts.known(code := self.initial.get("kind", "")):
+        if texts.known(code := self.data.get("kind") or self.initial.get("kind", "")):
             fields = " ".join(sorted(f"{{{name}}}" for name in texts.fields_of(texts.kind(code))))
             self.fields["en"].help_text = _("이 종류에서 쓸 수 있는 자리: %(fields)s") % {"fields": fields}
 

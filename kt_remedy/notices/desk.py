@@ -11,6 +11,7 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -156,7 +157,7 @@ def rounds() -> list[Round]:
     return [
         Round(
             label=_label(kind),
-            subject=subject,
+            subject=_subject(subject),
             total=sum(by.values()),
             waiting=by.get(state.QUEUED, 0) + by.get(state.FAILED_TEMPORARY, 0),
             on_the_way=by.get(state.SENDING, 0) + by.get(state.ACCEPTED, 0),
@@ -173,7 +174,7 @@ def _bars(row: RoundRow, by: dict[str, int]) -> tuple[dict[str, Any], ...]:
     """The funnel of a round: who was chosen, sent to, reached, and what they did then."""
     total, state = sum(by.values()), Message.State
     gone = by.get(state.ACCEPTED, 0) + by.get(state.DELIVERED, 0)
-    found: list[tuple[Any, int]] = [(_("대상"), total), (_("보냄"), gone), (_("도착"), by.get(state.DELIVERED, 0))]
+    found: list[tuple[Any, int]] = [(_("받을 분"), total), (_("보냄"), gone), (_("도착"), by.get(state.DELIVERED, 0))]
     funnel = texts.kind(row.kind).funnel if texts.known(row.kind) else None
     found += funnel(row.subject) if funnel else []
     return tuple(
@@ -210,6 +211,12 @@ def reason_of(message: Message) -> Any:
 
 def _label(kind: str) -> Any:
     return texts.kind(kind).label if texts.known(kind) else kind
+
+
+def _subject(subject: str) -> str:
+    """Which round, in words; other subjects are keys of their rooms and stay."""
+    name, _dash, number = subject.partition("-")
+    return gettext("%(n)s차") % {"n": number} if name == "round" and number.isdigit() else subject
 
 
 def _number(message: Message) -> str:

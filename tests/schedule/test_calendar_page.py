@@ -71,6 +71,14 @@ def test_what_an_act_waits_for_is_said_in_words(calendar, at):
     assert (waiting.state, waiting.result) == ("WAITING", "대상 회선이 확정되기를 기다림")
 
 
+def test_the_programmes_own_dates_stand_beside_the_acts(calendar):
+    shown = page()
+    ahead, past = shown.index("앞으로 할 일"), shown.index("지난 일")
+    assert ahead < shown.index("1차 지급 명단 확정") < shown.index("1차 입금") < past
+    assert past < shown.index("환급 신청 시작")
+    assert "사람이 하는 일, 지금: 아직 확정하지 않음" in shown
+
+
 def test_the_pulse_can_be_watched_from_outside(calendar, client):
     assert client.get("/pulsez").status_code == 200
     calendar.sweep("rest")
