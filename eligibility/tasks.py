@@ -1,6 +1,7 @@
 """The register's part of the calendar: each delivery found in the folder is loaded when its day comes."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from eligibility.feed import deliveries
 from kt_remedy import clock, schedule
@@ -17,14 +18,22 @@ def register() -> None:
     )
 
 
-def load_delivery(act: Act) -> str:
+def load_delivery(act: Act) -> list[schedule.Said]:
     """Load the delivery of the act's day. At-least-once: a delivery that is loaded already changes nothing."""
     day = clock.kst_date(act.due_at)
     feed = deliveries.load_day(day)
     if feed is None:
-        return f"{day}: a delivery of this day or a later one is loaded already"
-    return (
-        f"{day}: {feed.lines_new} new lines, {feed.lines_changed} changed, {feed.bills_new} new bills,"
-        f" {feed.bills_changed} changed, {feed.lines_rejected + feed.bills_rejected} rows rejected,"
-        f" {feed.verdicts_changed} verdicts changed"
-    )
+        return [schedule.said(gettext_noop("이날이나 그 뒤의 데이터를 이미 받았음"))]
+    return [
+        schedule.said(
+            gettext_noop("회선 새로 %(new)s, 바뀜 %(changed)s"), new=feed.lines_new, changed=feed.lines_changed
+        ),
+        schedule.said(
+            gettext_noop("청구 새로 %(new)s, 바뀜 %(changed)s"), new=feed.bills_new, changed=feed.bills_changed
+        ),
+        schedule.said(
+            gettext_noop("받지 않은 줄 %(rejected)s, 바뀐 판정 %(verdicts)s"),
+            rejected=feed.lines_rejected + feed.bills_rejected,
+            verdicts=feed.verdicts_changed,
+        ),
+    ]

@@ -2,6 +2,7 @@ import datetime as dt
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 
 class KtRemedyConfig(AppConfig):
@@ -15,6 +16,6 @@ class KtRemedyConfig(AppConfig):
         schedule.register(
             "limits.sweep",
             title=_("지난 시도 횟수 지우기"),
-            task=lambda job: str(limits.sweep()),
+            task=lambda job: schedule.said(gettext_noop("지움 %(n)s"), n=limits.sweep()),
             due=dt.timedelta(hours=1),
         )

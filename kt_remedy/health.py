@@ -7,6 +7,8 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from kt_remedy import schedule
+
 _migrated = False
 
 
@@ -27,6 +29,18 @@ def readyz(request: HttpRequest) -> JsonResponse:
     checks = {"keys": _keys_loaded(), **_database()}
     ready = all(answer == "ok" for answer in checks.values())
     return JsonResponse({"status": "ok" if ready else "not ready", **checks}, status=200 if ready else 503)
+
+
+@never_cache
+@require_safe
+def pulsez(request: HttpRequest) -> JsonResponse:
+    """200 while every repeated job succeeds in time, else 503 with the codes of those that do not.
+
+    The dead man's alarm for whoever watches from outside: it sounds also where no worker is left to write a warning.
+    A web process is not taken out of service for it, so it stands apart from `readyz`.
+    """
+    silent = sorted(job.code for job in schedule.overdue_jobs())
+    return JsonResponse({"status": "silent" if silent else "ok", "jobs": silent}, status=503 if silent else 200)
 
 
 def _keys_loaded() -> str:

@@ -1,7 +1,19 @@
 """Rows that belong to no room: the clock's offset, counters of limits, the calendar's acts."""
 
+from typing import Any
+
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+
+def worded(told: list[list[Any]]) -> str:
+    """What a run told, in the language of the reader: sentences of the catalogue and the numbers in them."""
+    sentences = []
+    for text, values in told:
+        shown = {name: f"{value:,}" if isinstance(value, int) else value for name, value in values.items()}
+        sentences.append(gettext(text) % shown if shown else gettext(text))
+    return ", ".join(sentences)
 
 
 class ClockOffset(models.Model):
@@ -42,7 +54,8 @@ class Act(models.Model):
     # By business time, as the calendar shows it.
     started_at = models.DateTimeField(_("시작"), null=True)
     finished_at = models.DateTimeField(_("끝"), null=True)
-    result = models.TextField(_("결과"), blank=True)
+    # Sentences of the catalogue with their numbers: put into words where they are shown (`worded`).
+    told = models.JSONField(_("결과"), default=list, blank=True)
     attempts = models.IntegerField(default=0)
     # By the wall clock: since when it is known to be due, and before when a failed one is not tried again.
     seen_at = models.DateTimeField(null=True)
@@ -58,6 +71,11 @@ class Act(models.Model):
     def __str__(self) -> str:
         return f"{self.code} {self.due_at:%Y-%m-%d %H:%M}"
 
+    @property
+    def result(self) -> str:
+        """How the last run went, in the reader's language."""
+        return worded(self.told)
+
 
 class Job(models.Model):
     """Work repeated for ever, by the wall clock: when it is next due and when it last succeeded (see `schedule`)."""
@@ -68,7 +86,7 @@ class Job(models.Model):
     started_at = models.DateTimeField(_("시작"), null=True)
     succeeded_at = models.DateTimeField(_("마지막 성공"), null=True)
     failures = models.IntegerField(_("연속 실패"), default=0)
-    result = models.TextField(_("결과"), blank=True)
+    told = models.JSONField(_("결과"), default=list, blank=True)
 
     class Meta:
         verbose_name = _("반복 업무")
@@ -77,3 +95,8 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def result(self) -> str:
+        """How the last run went, in the reader's language."""
+        return worded(self.told)

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
@@ -44,13 +44,34 @@ _LOCK_ACTS, _LOCK_JOB = 72_401, 72_402
 
 
 class NotYet(Exception):
-    """Raised by the task of an act when what it needs is not there yet; its text, without personal data, is shown.
+    """Raised by the task of an act when what it needs is not there yet; `told`, or else its text, stands on the page.
 
-    The act is asked again every half minute, without counting as a failure and without holding back others.
+    The act is asked again every half minute, without counting as a failure and without holding back others. No
+    personal data in either.
     """
 
+    def __init__(self, text: str, told: "Said | None" = None) -> None:
+        super().__init__(text)
+        self.told = told
 
-Task = Callable[[Any], str | None]
+
+class Said(NamedTuple):
+    """One sentence on how a run went: a Korean entry of the catalogue (mark it by `gettext_noop`) and its numbers.
+
+    It is kept like this and put into words where it is shown, in the language of whoever reads it.
+    """
+
+    text: str
+    values: dict[str, int | str]
+
+
+def said(text: str, **values: int | str) -> Said:
+    """A sentence for the calendar; no personal data."""
+    return Said(text, values)
+
+
+Told = str | Said | Sequence[Said] | None
+Task = Callable[[Any], Told]
 Due = dt.timedelta | Sequence[dt.datetime] | Callable[[programme.Programme], Sequence[dt.datetime]]
 
 
@@ -94,7 +115,8 @@ def register(
 
     `due` is a list of aware datetimes or a function of the programme that gives one (an act, once per moment, business
     time), or a timedelta (a job, wall clock). `task` gets the row, whose `code` and `due_at` say which run this is, and
-    returns one sentence on how it went (no personal data), or None. It must bear being run again after a crash.
+    returns what `said` made of how it went, a list of those, a word that needs no translation, or None; no personal
+    data. It must bear being run again after a crash.
     An act found more than `latest` after its time is not run but closed as missed.
     Raises ValueError for a code registered twice or an unknown queue.
     """
@@ -182,21 +204,21 @@ def run_next_act(queue: str) -> bool:
             return False
         item = _entries[act.code]
         if item.latest is not None and now - act.due_at > item.latest:
-            _finish(act, Act.State.MISSED, "")
+            _finish(act, Act.State.MISSED, [])
             log.warning("act missed: %s", act.code)
             return True
         if act.attempts >= ATTEMPTS:  # it took its worker down each time
-            _finish(act, Act.State.FAILED, act.result)
+            _finish(act, Act.State.FAILED, act.told)
             return True
         act.state, act.started_at, act.attempts = Act.State.RUNNING, now, act.attempts + 1
         act.save(update_fields=["state", "started_at", "attempts"])
         try:
-            result = item.task(act) or ""
+            told = _told(item.task(act))
         except NotYet as reason:
             Act.objects.filter(pk=act.pk).update(
                 state=Act.State.WAITING,
                 attempts=act.attempts - 1,
-                result=str(reason),
+                told=_told(reason.told or str(reason)),
                 seen_at=wall - PATIENCE,
                 retry_at=wall + dt.timedelta(seconds=30),
             )
@@ -205,15 +227,15 @@ def run_next_act(queue: str) -> bool:
             where = _where(error)
             log.error("act failed: %s %s", act.code, where)
             if act.attempts >= ATTEMPTS:
-                _finish(act, Act.State.FAILED, where)
+                _finish(act, Act.State.FAILED, _told(where))
             else:
                 Act.objects.filter(pk=act.pk).update(
                     state=Act.State.WAITING,
-                    result=where,
+                    told=_told(where),
                     retry_at=dt.datetime.now(dt.UTC) + dt.timedelta(seconds=5 * 3**act.attempts),
                 )
             return True
-        _finish(act, Act.State.DONE, result)
+        _finish(act, Act.State.DONE, told)
         return True
 
 
@@ -229,18 +251,18 @@ def run_job(code: str) -> bool:
             return False
         Job.objects.filter(pk=code).update(started_at=wall)
         try:
-            result = item.task(job) or ""
+            told = _told(item.task(job))
         except Exception as error:  # a broken job must not stop the others
             where = _where(error)
             log.error("job failed: %s %s", code, where)
             # Back off from a fault that lasts, but not longer than a minute beyond the job's own period.
             pause = item.period + dt.timedelta(seconds=min(2**job.failures, 60))
             Job.objects.filter(pk=code).update(
-                due_at=dt.datetime.now(dt.UTC) + pause, failures=job.failures + 1, result=where
+                due_at=dt.datetime.now(dt.UTC) + pause, failures=job.failures + 1, told=_told(where)
             )
             return True
         done = dt.datetime.now(dt.UTC)
-        Job.objects.filter(pk=code).update(due_at=wall + item.period, succeeded_at=done, failures=0, result=result)
+        Job.objects.filter(pk=code).update(due_at=wall + item.period, succeeded_at=done, failures=0, told=told)
         return True
 
 
@@ -284,8 +306,15 @@ def _plan_sometimes() -> None:
         _planned = (time.monotonic(), name)
 
 
-def _finish(act: Act, state: str, result: str) -> None:
-    Act.objects.filter(pk=act.pk).update(state=state, result=result, finished_at=clock.now(), retry_at=None)
+def _told(result: Told) -> list:
+    """As it is kept: sentences, each with its values."""
+    if isinstance(result, str):
+        return [[result, {}]] if result else []
+    return [list(one) for one in ([result] if isinstance(result, Said) else result or [])]
+
+
+def _finish(act: Act, state: str, told: list) -> None:
+    Act.objects.filter(pk=act.pk).update(state=state, told=told, finished_at=clock.now(), retry_at=None)
 
 
 def _where(error: Exception) -> str:

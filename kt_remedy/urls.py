@@ -19,6 +19,7 @@ urlpatterns = [
     path("language/", public(set_language), name="set_language"),
     path("livez", public(health.livez), name="livez"),
     path("readyz", public(health.readyz), name="readyz"),
+    path("pulsez", public(health.pulsez), name="pulsez"),
 ]
 
 handler500 = "kt_remedy.portal.views.server_error"

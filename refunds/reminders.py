@@ -11,13 +11,17 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
+from eligibility import search
 from eligibility.models import Customer, HolderKind, Line
 from kt_remedy import clock, programme, schedule
 from kt_remedy.models import Act
 from kt_remedy.notices import service as notices
 from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message
+from refunds.accounts.models import OwnerKind
+from refunds.applications.models import Filing
 
 HOUR = dt.time(10)
 ADULT_AGE = 19  # of majority in Korea: below it the guardian is written to (D-16)
@@ -57,20 +61,22 @@ def chosen(group: str, *, only_customers: bool = False) -> str:
     """  # noqa: S608  (constants of this module; values are parameters)
 
 
-def start_round(act: Act) -> str:
+def start_round(act: Act) -> schedule.Said:
     """Queue the reminder whose day `act` is. Run again it queues only whom it did not reach. At-least-once."""
     day = clock.kst_date(act.due_at)
     current = programme.current()
     number = next((item.round for item in current.reminders if item.send_on == day), None)
     if number is None or clock.today() > current.applications.closes:
-        return str(_("신청 기간이 지나 보내지 않음"))
-    return _queue("reminder", f"round-{number}")
+        return schedule.said(gettext_noop("신청 기간이 지나 보내지 않음"))
+    return schedule.said(gettext_noop("새로 올린 안내 %(n)s명"), n=_queue("reminder", f"round-{number}"))
 
 
-def start_campaign(act: Act) -> str:
+def start_campaign(act: Act) -> list[schedule.Said]:
     """Queue the news of the day the look-up opens: to those who left before it, then to those who may still leave."""
-    first = _queue("campaign.left", "opening")
-    return f"{first}; {_queue('campaign.may_leave', 'opening')}"
+    return [
+        schedule.said(gettext_noop("이미 해지하신 분 %(n)s명"), n=_queue("campaign.left", "opening")),
+        schedule.said(gettext_noop("이용 중이신 분 %(n)s명"), n=_queue("campaign.may_leave", "opening")),
+    ]
 
 
 def still_due(message: Message) -> bool:
@@ -95,10 +101,18 @@ def still_due(message: Message) -> bool:
 def number_for(message: Message) -> str | None:
     """The number a person is written to (D-44), or None: then staff reach them another way.
 
-    A child is written to through the guardian, a company through its contact. A number of the person that is in service
-    comes first, then the number given for contact; a number that left with its customer is still theirs, unless it
-    stands on somebody else's line by now. A number that was given up is nobody's for 29 days and anybody's after that.
+    A child is written to through the guardian, a company through its contact. The number the person confirmed when
+    they applied for another line comes first, then one of theirs that is in service, then the number given for contact;
+    a number that left with its customer is still theirs, unless it stands on somebody else's line by now. A number that
+    was given up is nobody's for 29 days and anybody's after that, also where billing still has it as a contact.
     """
+    confirmed = (
+        Filing.objects.filter(person_index=message.person_index, representation=OwnerKind.SELF)
+        .order_by("-received_at")
+        .first()
+    )
+    if confirmed is not None and confirmed.contact:
+        return confirmed.contact
     customers = _customers(message)
     lines = list(
         Line.objects.filter(customer__in=customers).select_related("customer").order_by("-opened_on", "contract_no")
@@ -109,7 +123,7 @@ def number_for(message: Message) -> str | None:
         if line.status == "ACTIVE" and line.product == "HANDSET":
             return line.msisdn
     for line in sorted(lines, key=lambda line: line.contract_no != message.recipient):
-        if line.contact_msisdn:
+        if line.contact_msisdn and not _given_up(line.contact_msisdn):
             return line.contact_msisdn
     for line in own:
         if line.termination_reason == "PORT_OUT" and not _reissued(line, customers):
@@ -118,21 +132,44 @@ def number_for(message: Message) -> str | None:
 
 
 def what_became(subject: str) -> list[tuple[object, int]]:
-    """How many of those a reminder was sent to have applied since, and how many of them were paid."""
+    """How many of those a reminder was sent to have looked up since, applied since, and were paid.
+
+    Looked up means verified, or applied by whatever door: the quick check asks nobody who they are.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT count(DISTINCT m.person_index), count(DISTINCT m.person_index) FILTER (WHERE i.status = 'PAID')
-            FROM notices_message m
-            JOIN refunds_filing f ON f.person_index = m.person_index AND f.received_at >= m.sent_at
-            JOIN refunds_application a ON a.filing_id = f.id AND a.status <> 'WITHDRAWN'
-            LEFT JOIN refunds_item i ON i.application_id = a.id AND i.status = 'PAID'
-            WHERE m.kind = 'reminder' AND m.subject = %s AND m.state IN ('ACCEPTED', 'DELIVERED')
+            WITH reached AS MATERIALIZED (
+                SELECT person_index, recipient, sent_at FROM notices_message
+                WHERE kind = 'reminder' AND subject = %s AND state IN ('ACCEPTED', 'DELIVERED')
+            ), claims AS MATERIALIZED (
+                SELECT a.id, a.contract_no, f.person_index, f.received_at
+                FROM refunds_filing f JOIN refunds_application a ON a.filing_id = f.id AND a.status <> 'WITHDRAWN'
+                WHERE f.received_at >= (SELECT min(sent_at) FROM reached)
+            ), matched AS (
+                SELECT m.person_index, c.id FROM reached m
+                JOIN claims c ON c.person_index = m.person_index AND c.received_at >= m.sent_at
+                UNION  -- a company, or a holder without CI, is known there by another key: by the line then
+                SELECT m.person_index, c.id FROM reached m
+                JOIN claims c ON c.contract_no = m.recipient AND c.received_at >= m.sent_at
+            ), applied AS MATERIALIZED (
+                SELECT t.person_index, bool_or(i.id IS NOT NULL) AS paid
+                FROM matched t LEFT JOIN refunds_item i ON i.application_id = t.id AND i.status = 'PAID'
+                GROUP BY 1
+            ), entries AS MATERIALIZED (
+                SELECT object, at FROM audit_entry
+                WHERE action = 'identity.verified' AND at >= (SELECT min(sent_at) FROM reached)
+            ), verified AS (
+                SELECT m.person_index FROM reached m
+                JOIN entries e ON decode(substr(e.object, 8), 'hex') = m.person_index AND e.at >= m.sent_at
+            )
+            SELECT (SELECT count(*) FROM (SELECT person_index FROM verified UNION SELECT person_index FROM applied) u),
+                   (SELECT count(*) FROM applied), (SELECT count(*) FROM applied WHERE paid)
             """,
             [subject],
         )
-        applied, paid = cursor.fetchone()
-    return [(_("그 뒤 신청"), applied), (_("입금"), paid)]
+        looked_up, applied, paid = cursor.fetchone()
+    return [(_("본인확인하고 조회"), looked_up), (_("그 뒤 신청"), applied), (_("입금"), paid)]
 
 
 def register() -> None:
@@ -200,13 +237,12 @@ def register() -> None:
     )
 
 
-def _queue(group: str, subject: str) -> str:
+def _queue(group: str, subject: str) -> int:
     with transaction.atomic():
         with connection.cursor() as cursor:
             # Half a million people are sorted in memory rather than on disk.
             cursor.execute("SET LOCAL statement_timeout = '10min'; SET LOCAL work_mem = '256MB'")
-        number = notices.queue_all(kind=group, subject=subject, select=chosen(group), params=_params())
-    return f"{group} {subject}: {number:,}"
+        return notices.queue_all(kind=group, subject=subject, select=chosen(group), params=_params())
 
 
 def _adult_since() -> dt.date:
@@ -254,6 +290,12 @@ def _reissued(line: Line, customers: list[Customer]) -> bool:
         .exclude(customer__in=customers)
         .exists()
     )
+
+
+def _given_up(number: str) -> bool:
+    """Whether a number is known to be nobody's: its newest line ended, and the number did not leave with it."""
+    newest = Line.objects.filter(msisdn_index=search.msisdn_index(number)).order_by("-opened_on", "contract_no").first()
+    return newest is not None and newest.status == "TERMINATED" and newest.termination_reason != "PORT_OUT"
 
 
 def _has_other_text(message: Message) -> bool:

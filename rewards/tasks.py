@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from kt_remedy import clock, programme, schedule
 from rewards import providers
@@ -52,27 +53,30 @@ def register() -> None:
         )
 
 
-def run_grants(act: Any) -> str:
+def run_grants(act: Any) -> schedule.Told:
     """Grant every monthly perk for the month of the act."""
     month = clock.kst_date(act.due_at).replace(day=1)
-    return "; ".join(grants.run_month(perk, first) for perk, first in grants.due(programme.current()) if first == month)
+    return [grants.run_month(perk, first) for perk, first in grants.due(programme.current()) if first == month]
 
 
-def help_out(job: Any) -> str:
+def help_out(job: Any) -> schedule.Told:
     """Work off shards beside whoever else does. At-least-once: a shard done twice writes nothing the second time."""
     until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=HELP_SECONDS)
     done = 0
     while dt.datetime.now(dt.UTC) < until and working.work_one():
         done += 1
-    return f"{done} shards"
+    return schedule.said(gettext_noop("%(shards)s묶음"), shards=done) if done else None
 
 
-def _hand_over(provider: str) -> Callable[[Any], str]:
-    def hand_over(job: Any) -> str:
+def _hand_over(provider: str) -> Callable[[Any], schedule.Told]:
+    def hand_over(job: Any) -> schedule.Told:
         """Write the provider's open files and read its answers. At-least-once; see `rewards.providers.files`."""
         again = files.send_again_where_lost(provider)
         written, answered = files.deliver_open(provider), files.collect_acknowledgements(provider)
-        return f"{written} written, {answered} acknowledged" + (f", {again} sent again" if again else "")
+        said = schedule.said(
+            gettext_noop("파일 %(written)s개 전달, 확인 %(acknowledged)s개"), written=written, acknowledged=answered
+        )
+        return [said, schedule.said(gettext_noop("다시 보냄 %(again)s개"), again=again)] if again else said
 
     return hand_over
 

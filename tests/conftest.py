@@ -119,10 +119,12 @@ def shut_network() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def fresh_clock() -> None:
-    """Forget the cached offset of the test before."""
+    """Forget the cached offset and the cached texts of the test before."""
     from kt_remedy import clock
+    from kt_remedy.notices import versions
 
     clock._cached = None
+    versions.forget()
 
 
 @pytest.fixture

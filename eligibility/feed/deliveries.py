@@ -4,6 +4,7 @@ import datetime as dt
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from eligibility.feed import load
 from eligibility.models import Feed
@@ -44,7 +45,10 @@ def load_day(day: dt.date, *, told: load.Told = lambda phase, percent: None) -> 
     folder = Path(settings.DELIVERIES_DIR) / str(day)
     files = [folder / "lines.csv", folder / "bills.csv"]
     if not all(file.is_file() for file in files):
-        raise NotThereYet(f"The delivery of {day} is not complete yet.")
+        raise NotThereYet(
+            f"The delivery of {day} is not complete yet.",
+            schedule.said(gettext_noop("청구 데이터가 아직 다 오지 않음")),
+        )
     return load.load(lines=files[0], bills=files[1], as_of=day, told=told)
 
 

@@ -2,6 +2,7 @@ import datetime as dt
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 
 class AuditConfig(AppConfig):
@@ -15,7 +16,7 @@ class AuditConfig(AppConfig):
         schedule.register(
             "audit.chain",
             title=_("접속 기록을 사슬로 잇기"),
-            task=lambda job: str(service.chain()),
+            task=lambda job: schedule.said(gettext_noop("이음 %(n)s"), n=service.chain()),
             due=dt.timedelta(seconds=10),
         )
         sign_ins.watch()

@@ -18,6 +18,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
 from kt_remedy import crypto, limits, masking
+from kt_remedy.audit import service as audit
 from kt_remedy.identity import alarm, provider
 
 IDLE_SECONDS = 30 * 60
@@ -157,7 +158,7 @@ def sign_in(request: HttpRequest, person: Person) -> None:
     """Make this session that person's, under a new session key.
 
     What another person left in the browser's session (a draft, a staff sign-in) is dropped; the same person, verifying
-    again, keeps it.
+    again, keeps it. Who verified themselves when is recorded.
     """
     before = person_of(request)
     if before is not None and before.ci_index == person.ci_index:
@@ -166,6 +167,8 @@ def sign_in(request: HttpRequest, person: Person) -> None:
         request.session.flush()
     write(request.session, person)
     request.person = person  # type: ignore[attr-defined]
+    # By the blind index alone: this room does not know whether the person is a customer.
+    audit.record(actor="customer", action="identity.verified", object=f"person:{person.ci_index.hex()}")
 
 
 def drop(request: HttpRequest) -> None:

@@ -1,7 +1,9 @@
 import datetime as dt
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 
 class NoticesConfig(AppConfig):
@@ -10,27 +12,29 @@ class NoticesConfig(AppConfig):
 
     def ready(self) -> None:
         from kt_remedy import schedule
-        from kt_remedy.notices import sender  # needs the models
+        from kt_remedy.notices import sender, service  # need the models
+
+        post_migrate.connect(service.keep_shipped, sender=self, dispatch_uid="notices.keep_shipped")
 
         # A person waits for each of these; the calendar keeps each from running twice at a time.
         schedule.register(
             "notices.send",
             title=_("메시지 보내기"),
-            task=lambda job: str(sender.send_due()),
+            task=lambda job: schedule.said(gettext_noop("보냄 %(n)s"), n=sender.send_due()),
             due=dt.timedelta(seconds=1),
             queue="messages",
         )
         schedule.register(
             "notices.ask",
             title=_("보냈는지 알 수 없는 메시지 확인"),
-            task=lambda job: str(sender.ask_unclear()),
+            task=lambda job: schedule.said(gettext_noop("확인됨 %(n)s"), n=sender.ask_unclear()),
             due=dt.timedelta(seconds=5),
             queue="messages",
         )
         schedule.register(
             "notices.follow",
             title=_("메시지 도착 확인"),
-            task=lambda job: str(sender.follow_accepted()),
+            task=lambda job: schedule.said(gettext_noop("확인됨 %(n)s"), n=sender.follow_accepted()),
             due=dt.timedelta(seconds=3),
             queue="messages",
         )

@@ -11,7 +11,9 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from kt_remedy import clock, masking
@@ -19,7 +21,8 @@ from kt_remedy.access import staff
 from kt_remedy.audit import service as audit
 from kt_remedy.crypto import DecryptError
 from kt_remedy.notices import rounds as steps
-from kt_remedy.notices import texts
+from kt_remedy.notices import service, texts
+from kt_remedy.notices.forms import NumberForm
 from kt_remedy.notices.models import Message
 from kt_remedy.notices.models import Round as RoundRow
 
@@ -54,6 +57,9 @@ class Round:
     step: str = ""
     samples: tuple[str, ...] = ()
     text: str = ""
+    english: str = ""
+    seal: str = ""
+    back: str = ""
 
 
 class ListForm(forms.Form):
@@ -91,6 +97,7 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             "form": form,
             "rounds": rounds(),
             "bars_head": (_("단계"), _("사람")),
+            "may_opt_out": any(request.user.has_role(role) for role in ("agent", "supervisor")),  # type: ignore[union-attr]
             "may_steer": any(request.user.has_role(role) for role in STEERING),  # type: ignore[union-attr]
             "unreached": [
                 (_label(message.kind), message, reason_of(message), _number(message))
@@ -105,13 +112,34 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
 @require_POST
 def steer(request: HttpRequest, round_id: int, step: str) -> HttpResponse:
     """Check, approve, pause or resume a round."""
+    seen = {"seen": request.POST.get("seen", "")} if step == "check" else {}
     try:
-        steps.STEPS[step](round_id=round_id, user=request.user)
+        steps.STEPS[step](round_id=round_id, user=request.user, **seen)
     except steps.RoundError as error:
         messages.warning(request, str(error))
     else:
         messages.success(request, _("처리했습니다."))
     return redirect("notices:sent")
+
+
+@staff("agent", "supervisor")
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("number")
+def opt_outs(request: HttpRequest) -> HttpResponse:
+    """For a caller who wants no more reminders, or wants them again: nothing is shown of a number but what was done."""
+    form = NumberForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        who = {"actor": f"staff:{request.user.pk}", "number": form.cleaned_data["number"]}
+        number = masking.phone(form.cleaned_data["number"])
+        if request.POST.get("act") == "start":
+            service.opt_in(**who)
+            told = _("%(number)s: 신청 안내 문자를 다시 보냅니다.")
+        else:
+            service.opt_out(**who)
+            told = _("%(number)s: 신청 안내 문자를 보내지 않습니다.")
+        messages.success(request, told % {"number": number})
+        return redirect("notices:opt-outs")
+    return render(request, "notices/opt_outs.html", {"form": form})
 
 
 def rounds() -> list[Round]:
@@ -129,7 +157,7 @@ def rounds() -> list[Round]:
     return [
         Round(
             label=_label(kind),
-            subject=subject,
+            subject=_subject(subject),
             total=sum(by.values()),
             waiting=by.get(state.QUEUED, 0) + by.get(state.FAILED_TEMPORARY, 0),
             on_the_way=by.get(state.SENDING, 0) + by.get(state.ACCEPTED, 0),
@@ -146,7 +174,7 @@ def _bars(row: RoundRow, by: dict[str, int]) -> tuple[dict[str, Any], ...]:
     """The funnel of a round: who was chosen, sent to, reached, and what they did then."""
     total, state = sum(by.values()), Message.State
     gone = by.get(state.ACCEPTED, 0) + by.get(state.DELIVERED, 0)
-    found: list[tuple[Any, int]] = [(_("대상"), total), (_("보냄"), gone), (_("도착"), by.get(state.DELIVERED, 0))]
+    found: list[tuple[Any, int]] = [(_("받을 분"), total), (_("보냄"), gone), (_("도착"), by.get(state.DELIVERED, 0))]
     funnel = texts.kind(row.kind).funnel if texts.known(row.kind) else None
     found += funnel(row.subject) if funnel else []
     return tuple(
@@ -162,10 +190,12 @@ def _steering(row: RoundRow | None, by: dict[str, int]) -> dict[str, Any]:
     step = steps.NEXT[RoundRow.State(row.state)]
     action = reverse(f"notices:round-{step}", args=[row.pk])
     found: dict[str, Any] = {"row": row, "step": step, "action": action, "bars": _bars(row, by)}
+    if steps.may_be_taken_back(row):
+        found["back"] = reverse("notices:round-take-back", args=[row.pk])
     if row.state in (RoundRow.State.HELD, RoundRow.State.CHECKED) and texts.known(row.kind):
-        kind = texts.kind(row.kind)
+        kind, bodies = texts.kind(row.kind), steps.bodies(row)
         few = Message.objects.filter(kind=row.kind, subject=row.subject, state=Message.State.QUEUED).order_by("id")[:5]
-        found["text"] = texts.sample(kind, "ko")
+        found |= {"text": bodies["ko"], "english": bodies["en"], "seal": steps.seal(row)}
         found["samples"] = tuple(
             masking.phone(number) if (number := kind.address(message)) else str(_REASONS["NO_NUMBER"])
             for message in few
@@ -183,8 +213,14 @@ def _label(kind: str) -> Any:
     return texts.kind(kind).label if texts.known(kind) else kind
 
 
+def _subject(subject: str) -> str:
+    """Which round, in words; other subjects are keys of their rooms and stay."""
+    name, _dash, number = subject.partition("-")
+    return gettext("%(n)s차") % {"n": number} if name == "round" and number.isdigit() else subject
+
+
 def _number(message: Message) -> str:
-    """Masked; the number of a round's message is known to the line's owner alone."""
+    """Masked; a message of a round has one from the moment it left."""
     try:
         return masking.phone(message.to) if message.to else ""
     except DecryptError:

@@ -1,3 +1,5 @@
+import re
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -17,3 +19,21 @@ class CheckForm(forms.Form):
             "max_length": _("문자 하나의 내용만 넣어 주세요."),
         },
     )
+
+
+class NumberForm(forms.Form):
+    """A caller's own number, for the opt-out an agent enters."""
+
+    number = forms.CharField(
+        label=_("휴대폰 번호"),
+        help_text=_("전화하신 분이 쓰시는 번호입니다. 숫자만 적어도 됩니다."),
+        max_length=20,
+        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
+        error_messages={"required": _("휴대폰 번호를 적어 주세요.")},
+    )
+
+    def clean_number(self) -> str:
+        number = phones.key(self.cleaned_data["number"])
+        if not re.fullmatch(r"01\d{8,9}", number):
+            raise forms.ValidationError(_("01로 시작하는 휴대폰 번호를 적어 주세요."))
+        return number

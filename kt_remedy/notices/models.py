@@ -1,11 +1,39 @@
 """Messages as rows: written with the change that caused them, sent by a worker, followed to the end."""
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy import crypto, work
+
+
+class Text(models.Model):
+    """One version of what a kind of message says, never changed: the newest one by staff is sent, else the shipped one.
+
+    All of them are kept, because the check of a message somebody received compares it with every one.
+    """
+
+    kind = models.CharField(_("종류"), max_length=40)
+    ko = models.TextField(_("한국어 문자"), max_length=2000)
+    en = models.TextField(_("영어 문자"), max_length=2000)
+    since = models.DateTimeField(_("언제부터"), editable=False)
+    # Nobody: it came with the programme's own code.
+    written_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, verbose_name=_("쓴 사람")
+    )
+    reason = models.CharField(_("고친 이유"), max_length=200, blank=True)
+
+    class Meta:
+        db_table = "notices_text"
+        verbose_name = _("보내는 문자")
+        verbose_name_plural = _("보내는 문자")
+        indexes = [models.Index(fields=["kind", "-id"], name="text_newest")]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
 
 
 class Message(work.Claimable):
@@ -28,7 +56,8 @@ class Message(work.Claimable):
     language = models.CharField(_("언어"), max_length=2, default="ko")
     # Written with many others by one statement: waits behind single messages, for which a person may be waiting.
     bulk = models.BooleanField(_("대량"), default=False)
-    # A number known now is kept encrypted; otherwise the kind's owner finds it from `recipient` when it is sent.
+    # A number known now is kept encrypted; otherwise the kind's owner finds it from `recipient` when it is sent, and it
+    # is kept from then on: an unclear call is asked about by the number it was made to.
     to_enc = models.BinaryField(null=True)
     recipient = models.CharField(max_length=40, blank=True, db_default="")
     # Of the number it went to, known from the moment of sending.
@@ -53,7 +82,6 @@ class Message(work.Claimable):
         verbose_name_plural = _("메시지")
         constraints = [
             models.UniqueConstraint(fields=["kind", "subject", "person_index"], name="message_once"),
-            models.CheckConstraint(condition=Q(to_enc__isnull=True) | Q(recipient=""), name="message_one_address"),
         ]
         indexes = [
             # What waits: single messages before bulk ones, then in the order they were written.
@@ -86,6 +114,9 @@ class Round(models.Model):
     kind = models.CharField(_("종류"), max_length=40)
     subject = models.CharField(_("대상 업무"), max_length=80)
     state = models.CharField(_("상태"), max_length=7, choices=State.choices)
+    # What is sent, as it was when the round was checked (or began, where nobody checks): what two people saw goes out.
+    ko = models.TextField(blank=True, default="")
+    en = models.TextField(blank=True, default="")
     checked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(_("만든 때"))
@@ -106,9 +137,11 @@ class Round(models.Model):
 
 
 class OptOut(models.Model):
-    """A number that wants no more reminders. Messages about a person's own application are sent all the same."""
+    """A number, or a person on any number, that wants no more reminders. Messages about a person's own application are
+    sent all the same."""
 
-    to_index = models.BinaryField(primary_key=True, max_length=32)
+    # Blind index of the number or of the person's CI; made under different names, so one is never the other.
+    index = models.BinaryField(primary_key=True, max_length=32)
     created_at = models.DateTimeField(_("등록한 때"))
 
     class Meta:

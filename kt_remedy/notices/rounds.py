@@ -1,16 +1,19 @@
 """A round of many messages: looked at by one person, approved by another, paused and resumed.
 
-HELD → CHECKED   somebody has looked at the counts and the samples
+HELD → CHECKED   somebody has looked at the counts and the samples; the text is kept as they saw it
 CHECKED → OPEN   another person approves
 OPEN ⇄ PAUSED    what has left has left; the rest waits
+CHECKED, PAUSED → HELD   taken back: to be checked again, with the text in force by then
 """
 
+import hashlib
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from kt_remedy.audit import service as audit
+from kt_remedy.notices import texts
 from kt_remedy.notices.models import Round
 
 State = Round.State
@@ -20,11 +23,26 @@ class RoundError(Exception):
     """A step that cannot be taken now; the message says why, in the reader's language."""
 
 
-def check(*, round_id: int, user: Any) -> None:
-    """Say that the counts and samples were looked at. Raises RoundError."""
+def bodies(item: Round) -> dict[str, str]:
+    """What a round sends, by language: what it was checked with, before that what would be sent now."""
+    if item.ko:
+        return {"ko": item.ko, "en": item.en}
+    return {language: texts.render(item.kind, language, {}) for language in texts.LANGUAGES}
+
+
+def seal(item: Round) -> str:
+    """A digest of those bodies, by which a check says which ones were looked at."""
+    return hashlib.sha256("\0".join(bodies(item).values()).encode()).hexdigest()[:32]
+
+
+def check(*, round_id: int, user: Any, seen: str) -> None:
+    """Say that the counts and samples were looked at, and the text of this seal. Raises RoundError."""
     with transaction.atomic():
         item = _locked(round_id, State.HELD)
+        if seen != seal(item):
+            raise RoundError(_("그사이 문자 내용이 바뀌었습니다. 새 내용을 보고 다시 확인해 주세요."))
         item.checked_by = user
+        item.ko, item.en = bodies(item).values()
         _move(item, State.CHECKED, user, "notices.round_checked")
 
 
@@ -52,7 +70,23 @@ def resume(*, round_id: int, user: Any) -> None:
         _move(_locked(round_id, State.PAUSED), State.OPEN, user, "notices.round_resumed")
 
 
-STEPS = {"check": check, "approve": approve, "pause": pause, "resume": resume}
+def take_back(*, round_id: int, user: Any) -> None:
+    """Hold back what has not left until two people have looked again. Raises RoundError."""
+    with transaction.atomic():
+        item = _locked(round_id, State.CHECKED, State.PAUSED)
+        if not may_be_taken_back(item):
+            raise RoundError(_("이 안내는 되돌릴 수 없습니다."))
+        item.checked_by = item.approved_by = None
+        item.ko = item.en = ""
+        _move(item, State.HELD, user, "notices.round_taken_back")
+
+
+def may_be_taken_back(item: Round) -> bool:
+    """Whether two people may look at it anew; what the programme itself tells each customer only pauses."""
+    return item.state in (State.CHECKED, State.PAUSED) and texts.known(item.kind) and texts.kind(item.kind).optional
+
+
+STEPS = {"check": check, "approve": approve, "pause": pause, "resume": resume, "take-back": take_back}
 NEXT = {State.HELD: "check", State.CHECKED: "approve", State.OPEN: "pause", State.PAUSED: "resume"}
 
 
@@ -61,9 +95,9 @@ def _person(user: Any) -> bytes:
     return bytes(user.person_index) if user.person_index else str(user.pk).encode()
 
 
-def _locked(round_id: int, state: str) -> Round:
-    item = Round.objects.select_for_update().filter(pk=round_id).first()
-    if item is None or item.state != state:
+def _locked(round_id: int, *states: str) -> Round:
+    item = Round.objects.select_for_update(of=("self",)).filter(pk=round_id).first()
+    if item is None or item.state not in states:
         raise RoundError(_("다른 사람이 먼저 처리했습니다. 지금 상태를 보세요."))
     return item
 

@@ -66,9 +66,14 @@ def _take(limit: int) -> list[tuple[Message, gateway.Outgoing]] | None:
     if not keys:
         return None
     ready = []
-    for message in Message.objects.filter(pk__in=keys).order_by("bulk", "id"):
+    messages = list(Message.objects.filter(pk__in=keys).order_by("bulk", "id"))
+    rounds = {
+        (row.kind, row.subject): row
+        for row in Round.objects.filter(subject__in={message.subject for message in messages if message.bulk})
+    }
+    for message in messages:
         try:
-            outgoing = _prepare(message)
+            outgoing = _prepare(message, rounds.get((message.kind, message.subject)) if message.bulk else None)
         except Exception as error:  # one message that cannot be made must not hold up the others
             log.error("message %s not prepared: %s", message.pk, type(error).__name__)
             _later([message], "NOT_PREPARED")
@@ -80,7 +85,7 @@ def _take(limit: int) -> list[tuple[Message, gateway.Outgoing]] | None:
     with transaction.atomic():
         for message, outgoing in allowed:
             message.state, message.sent_at, message.tried_at = State.SENDING, now, wall
-            message.body = outgoing.text
+            message.body, message.to = outgoing.text, outgoing.to
             message.to_index, message.lease_until = crypto.blind_index(outgoing.to, "msisdn"), None
         # Only what is still ours: a lease that ran out under a long pause belongs to another worker.
         mine = set(
@@ -90,13 +95,17 @@ def _take(limit: int) -> list[tuple[Message, gateway.Outgoing]] | None:
         )
         allowed = [pair for pair in allowed if pair[0].pk in mine]
         Message.objects.bulk_update(
-            [message for message, _ in allowed], ["state", "sent_at", "tried_at", "body", "to_index", "lease_until"]
+            [message for message, _ in allowed],
+            ["state", "sent_at", "tried_at", "body", "to_enc", "to_index", "lease_until"],
         )
     return allowed
 
 
-def _prepare(message: Message) -> gateway.Outgoing | None:
-    """The message as it leaves; None when it must not or cannot, which is then written into its row."""
+def _prepare(message: Message, own: Round | None) -> gateway.Outgoing | None:
+    """The message as it leaves; None when it must not or cannot, which is then written into its row.
+
+    Each of a round says what the round was checked with.
+    """
     kind = texts.kind(message.kind)
     if kind.recheck is not None and not kind.recheck(message):
         _settle([message.pk], State.CANCELLED, "NO_LONGER_DUE")
@@ -106,7 +115,7 @@ def _prepare(message: Message) -> gateway.Outgoing | None:
     if not number:
         _settle([message.pk], State.FAILED, "NO_NUMBER")
         return None
-    body = message.body or texts.render(message.kind, message.language, {})
+    body = message.body or (own and getattr(own, message.language)) or texts.render(message.kind, message.language, {})
     subject = None
     if texts.is_long(body):
         subject = "KT 안내" if message.language == "ko" else "KT notice"
@@ -114,14 +123,15 @@ def _prepare(message: Message) -> gateway.Outgoing | None:
 
 
 def _without_opt_outs(ready: list[tuple[Message, gateway.Outgoing]]) -> list[tuple[Message, gateway.Outgoing]]:
-    index = {
-        message.pk: crypto.blind_index(outgoing.to, "msisdn")
+    indexes = {
+        message.pk: {crypto.blind_index(outgoing.to, "msisdn"), bytes(message.person_index)}
         for message, outgoing in ready
         if texts.kind(message.kind).optional
     }
-    unwilling = opted_out(list(index.values())) if index else set()
-    _settle([pk for pk, value in index.items() if value in unwilling], State.CANCELLED, "OPTED_OUT")
-    return [pair for pair in ready if index.get(pair[0].pk) not in unwilling]
+    unwilling = opted_out(list(set().union(*indexes.values()))) if indexes else set()
+    stopped = [pk for pk, values in indexes.items() if values & unwilling]
+    _settle(stopped, State.CANCELLED, "OPTED_OUT")
+    return [pair for pair in ready if pair[0].pk not in stopped]
 
 
 def _send(batch: list[tuple[Message, gateway.Outgoing]]) -> int:
@@ -169,11 +179,15 @@ def ask_unclear() -> int:
     for message in unclear.filter(tried_at__lt=quiet).order_by("tried_at")[:200]:
         tried_at = message.tried_at
         assert tried_at is not None
-        number = _number_of(message)
+        later = wall + dt.timedelta(seconds=settings.SMS_ASK_AFTER_SECONDS)
         try:
-            found = gateway.ask(to=number, sender=sender, since=tried_at - ASK_AROUND, until=tried_at + ASK_AROUND)
+            found = gateway.ask(
+                to=message.to or "", sender=sender, since=tried_at - ASK_AROUND, until=tried_at + ASK_AROUND
+            )
         except gateway.NotTaken:
-            return settled  # not even asked: nobody is given up because the gateway is down
+            # Not even asked: nobody is given up because the gateway is down, and the next time another one goes first.
+            Message.objects.filter(pk=message.pk, state=State.SENDING).update(lease_until=later)
+            return settled
         match = next((item for item in found if item.key == _key(message)), None)
         if match is not None:
             Message.objects.filter(pk=message.pk, state=State.SENDING).update(
@@ -184,9 +198,7 @@ def ask_unclear() -> int:
             log.warning("message %s is unknown to the gateway", message.pk)
             settled += _settle([message.pk], State.UNKNOWN, "NOT_FOUND", only=(State.SENDING,))
         else:
-            Message.objects.filter(pk=message.pk, state=State.SENDING).update(
-                lease_until=wall + dt.timedelta(seconds=settings.SMS_ASK_AFTER_SECONDS)
-            )
+            Message.objects.filter(pk=message.pk, state=State.SENDING).update(lease_until=later)
     return settled
 
 
@@ -266,10 +278,3 @@ def _settle(keys: list[int], state: str, reason: str, *, only: tuple[str, ...] |
 def _key(message: Message) -> str:
     """What names this try at the gateway: the row, its time (should row numbers ever start again), the attempt."""
     return f"{message.pk}-{int(message.created_at.timestamp())}-{message.attempts}"
-
-
-def _number_of(message: Message) -> str:
-    if message.recipient:
-        address = texts.kind(message.kind).address
-        return phones.key((address(message) if address else None) or "")
-    return message.to or ""

@@ -1,4 +1,4 @@
-"""What other rooms call: register a kind of message, queue one, queue a whole round."""
+"""What other rooms call: register a kind of message, queue one, queue a whole round; new texts, and who wants none."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -7,8 +7,9 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from kt_remedy import clock, crypto, phones
-from kt_remedy.notices import texts
-from kt_remedy.notices.models import Message, OptOut, Round
+from kt_remedy.audit import service as audit
+from kt_remedy.notices import texts, versions
+from kt_remedy.notices.models import Message, OptOut, Round, Text
 
 TextError = texts.TextError
 
@@ -31,8 +32,8 @@ def register(
     length. `recheck` is asked just before sending; False cancels the message. `address` finds the number of a message
     queued with a `recipient` instead of a number; None makes it undeliverable. An opt-out stops `optional` ones.
     `funnel` says what became of a round: its subject to labels and numbers of people, after "sent" and "delivered".
-    Raises TextError for a text with a web address, an amount, a character outside CP949, without "[KT]" in front or
-    without the hotline, or over 2,000 bytes.
+    Raises TextError for a text with a web address, an amount, a name, an account, a character outside CP949, without
+    "[KT]" in front or without the hotline, or over 2,000 bytes. Staff may put another text in its place (`write_text`).
     """
     texts.register(texts.Kind(kind, label, dict(text), recheck, address, dict(example or {}), optional, funnel))
 
@@ -70,21 +71,30 @@ def queue(
     Message.objects.bulk_create([message], ignore_conflicts=True)
 
 
-def queue_all(*, kind: str, subject: str, select: str, params: Mapping[str, Any] | None = None) -> int:
+def queue_all(
+    *,
+    kind: str,
+    subject: str,
+    select: str,
+    params: Mapping[str, Any] | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> int:
     """Write one message for each row of a SELECT and return how many are new; one statement, set-based.
 
     `select` yields columns `person_index` (bytea), `recipient` (text, what the kind's `address` understands) and
-    `language`, at most one row per person. The text of such a kind has no fields but the hotline. The rows make a
-    round, which staff can pause; where ROUNDS_NEED_APPROVAL is set, one of optional messages waits for two people.
+    `language`, at most one row per person. `context` fills the fields of all of them alike. The rows make a round,
+    which staff can pause; where ROUNDS_NEED_APPROVAL is set, one of optional messages waits for two people. Raises
+    TextError where a field is missing.
     """
-    for language in texts.LANGUAGES:
-        texts.render(kind, language, {})
+    bodies = {language: texts.render(kind, language, context or {}) for language in texts.LANGUAGES}
     waits = settings.ROUNDS_NEED_APPROVAL and texts.kind(kind).optional
     with transaction.atomic(), connection.cursor() as cursor:
         Round.objects.get_or_create(
             kind=kind,
             subject=subject,
-            defaults={"state": Round.State.HELD if waits else Round.State.OPEN, "created_at": clock.now()},
+            defaults={"state": Round.State.HELD, "created_at": clock.now()}
+            if waits
+            else {"state": Round.State.OPEN, "created_at": clock.now(), **bodies},
         )
         # One at a time for a round: then nobody gets in between, and ON CONFLICT, which costs a quarter, is not needed.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{kind}:{subject}"])
@@ -112,13 +122,80 @@ def of_person(person: bytes, *, limit: int = 20) -> list[Message]:
     return list(Message.objects.filter(person_index=person).order_by("-id")[:limit])
 
 
-def opted_out(to_indexes: Sequence[bytes]) -> set[bytes]:
-    """Which of these numbers want no reminders."""
-    return {bytes(value) for value in OptOut.objects.filter(pk__in=to_indexes).values_list("pk", flat=True)}
+@transaction.atomic
+def write_text(*, by: Any, kind: str, ko: str, en: str, reason: str) -> Text:
+    """Put new texts of a kind in force, from now. Raises TextError for one that must not be sent, KeyError.
 
-
-def opt_out(*, number: str) -> None:
-    """Send no more reminders to a number; said twice changes nothing. The caller writes the audit entry."""
-    OptOut.objects.get_or_create(
-        pk=crypto.blind_index(phones.key(number), "msisdn"), defaults={"created_at": clock.now()}
+    A round that was checked, or began without a check, goes on with the text it has.
+    """
+    item = texts.kind(kind)
+    for language, template in (("ko", ko), ("en", en)):
+        texts.filled(item, language, template)
+    row = Text.objects.create(kind=kind, ko=ko, en=en, since=clock.now(), written_by=by, reason=reason)
+    audit.record(
+        actor=f"staff:{by.pk}",
+        action="notices.text_written",
+        object=f"text:{row.pk}",
+        reason=reason,
+        detail={"kind": kind},
     )
+    versions.forget()
+    transaction.on_commit(versions.forget)  # another thread may have read the old one meanwhile
+    return row
+
+
+def keep_shipped(**_signal: Any) -> None:
+    """After a migration: keep the texts that came with this code, where they are not the ones that came last."""
+    with connection.cursor() as cursor:
+        if Text._meta.db_table not in connection.introspection.table_names(cursor):
+            return  # migrated back to before there were any
+    shipped = Text.objects.filter(written_by__isnull=True).order_by("kind", "-id").distinct("kind")
+    last = {row.kind: (row.ko, row.en) for row in shipped}
+    Text.objects.bulk_create(
+        Text(kind=item.code, ko=item.text["ko"], en=item.text["en"], since=clock.now())
+        for item in texts.kinds()
+        if last.get(item.code) != (item.text["ko"], item.text["en"])
+    )
+
+
+def opted_out(indexes: Sequence[bytes]) -> set[bytes]:
+    """Which of these numbers and persons want no reminders, by their blind indexes."""
+    return {bytes(value) for value in OptOut.objects.filter(pk__in=indexes).values_list("pk", flat=True)}
+
+
+def opt_out(*, actor: str, number: str, person: bytes | None = None) -> bool:
+    """Send no more reminders to a number, and to a person on whatever number; says whether that is new.
+
+    `person` is the blind index of a verified CI; `actor` as in the audit.
+    """
+    with transaction.atomic():
+        new = [
+            OptOut.objects.get_or_create(pk=index, defaults={"created_at": clock.now()})[1]
+            for index in _indexes(number, person)
+        ]
+        if any(new):
+            audit.record(actor=actor, action="notices.opted_out", object=f"number:{_mark(number)}")
+    return any(new)
+
+
+def opt_in(*, actor: str, number: str, person: bytes | None = None) -> bool:
+    """Take an opt-out back; says whether there was one."""
+    with transaction.atomic():
+        gone = OptOut.objects.filter(pk__in=_indexes(number, person)).delete()[0]
+        if gone:
+            audit.record(actor=actor, action="notices.opted_in", object=f"number:{_mark(number)}")
+    return bool(gone)
+
+
+def has_opted_out(*, number: str, person: bytes | None = None) -> bool:
+    """Whether reminders to this number or this person are stopped."""
+    return bool(opted_out(_indexes(number, person)))
+
+
+def _indexes(number: str, person: bytes | None) -> list[bytes]:
+    return [crypto.blind_index(phones.key(number), "msisdn")] + ([person] if person else [])
+
+
+def _mark(number: str) -> str:
+    """The blind index of a number, short: enough to find the entry again from the number, and no number."""
+    return crypto.blind_index(phones.key(number), "msisdn").hex()[:16]

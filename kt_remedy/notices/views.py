@@ -1,13 +1,16 @@
-"""The texts we send, published, and the check of a message somebody received."""
+"""The texts we send, published, the check of a message somebody received, and the way to get no more reminders."""
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from kt_remedy.access import public
-from kt_remedy.notices import texts
+from kt_remedy import masking
+from kt_remedy.access import customer, public
+from kt_remedy.notices import service, texts
 from kt_remedy.notices.forms import CheckForm
 
 
@@ -27,7 +30,38 @@ def messages_we_send(request: HttpRequest) -> HttpResponse:
             "form": form,
             "checked": checked,
             "ours": [kind.label for kind, _ in texts.matching(form.cleaned_data["text"])] if checked else [],
-            "kinds": [(kind.label, texts.sample(kind, language), texts.sample(kind, other)) for kind in texts.kinds()],
+            "kinds": [
+                (kind.label, texts.sample(kind, language), texts.sample(kind, other), texts.former(kind, language))
+                for kind in texts.kinds()
+            ],
             "other": other,
+        },
+    )
+
+
+@customer
+@require_http_methods(["GET", "HEAD", "POST"])
+def opt_out(request: HttpRequest) -> HttpResponse:
+    """Stop the reminders to the verified person and their number, or let them come again.
+
+    Only for a verified person: whoever could stop somebody else's reminders could cost them their refund.
+    """
+    person = request.person  # type: ignore[attr-defined]
+    if request.method == "POST":
+        who = {"actor": "customer", "number": person.phone, "person": person.ci_index}
+        if request.POST.get("act") == "start":
+            service.opt_in(**who)
+            messages.success(request, _("신청 안내 문자를 다시 보내 드립니다."))
+        elif request.POST.get("act") == "stop":
+            service.opt_out(**who)
+            messages.success(request, _("이제 신청 안내 문자를 보내지 않습니다."))
+        return redirect("notices:opt-out")
+    return render(
+        request,
+        "notices/opt_out.html",
+        {
+            "number": masking.phone(person.phone),
+            "stopped": service.has_opted_out(number=person.phone, person=person.ci_index),
+            "optional": [kind.label for kind in texts.kinds() if kind.optional],
         },
     )

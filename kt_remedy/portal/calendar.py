@@ -10,12 +10,14 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from kt_remedy import clock, schedule
+from kt_remedy import clock, programme, schedule
 from kt_remedy.access import ROLES, staff
 from kt_remedy.audit import service as audit
 from kt_remedy.identity import alarm
 from kt_remedy.models import Act, Job
 from kt_remedy.notices import desk as messages_desk
+from kt_remedy.portal import dates
+from refunds.payouts.models import Batch
 
 MAY_RUN_AGAIN = ("supervisor", "administrator")
 _STATES = {
@@ -30,10 +32,22 @@ _WAITS_TOO_LONG = dt.timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
+class Dated:
+    """A date of the programme that is no act of the portal's own: a deadline, or what people do and how far that is."""
+
+    at: dt.datetime
+    title: str
+    text: str
+    done: bool
+    act: None = None
+
+
+@dataclass(frozen=True)
 class ActRow:
     """One act as the page shows it."""
 
     act: Act
+    at: dt.datetime
     title: Any
     tag: str
     icon: str
@@ -49,6 +63,7 @@ class JobRow:
     title: Any
     every: str
     ago: str
+    ahead: str
     result: str
     failures: int
     late: bool
@@ -60,16 +75,17 @@ def calendar(request: HttpRequest) -> HttpResponse:
     """Past acts newest first, coming ones soonest first, and the jobs that repeat."""
     now, wall = clock.now(), dt.datetime.now(dt.UTC)
     may = any(request.user.has_role(role) for role in MAY_RUN_AGAIN)  # type: ignore[union-attr]
-    rows = [_act_row(act, now, may) for act in Act.objects.order_by("due_at", "id") if schedule.entry(act.code)]
+    acts = [_act_row(act, now, may) for act in Act.objects.order_by("due_at", "id") if schedule.entry(act.code)]
+    rows = sorted([*acts, *_dated(now)], key=lambda row: row.at)
     saved = {job.code: job for job in Job.objects.all()}
     jobs = [_job_row(saved[item.code], item, wall) for item in schedule.entries() if item.code in saved]
     return render(
         request,
         "portal/calendar.html",
         {
-            "ahead": [row for row in rows if row.act.due_at > now],
-            "past": [row for row in reversed(rows) if row.act.due_at <= now],
-            "troubles": [row for row in rows if row.late or row.act.state in (Act.State.FAILED, Act.State.MISSED)],
+            "ahead": [row for row in rows if row.at > now],
+            "past": [row for row in reversed(rows) if row.at <= now],
+            "troubles": [row for row in acts if row.late or row.act.state in (Act.State.FAILED, Act.State.MISSED)],
             "jobs": jobs,
             "silent": [row for row in jobs if row.late],
             "wrong_codes": alarm.standing(),
@@ -91,6 +107,26 @@ def run_again(request: HttpRequest, act_id: int) -> HttpResponse:
     return redirect("portal:calendar")
 
 
+def _dated(now: dt.datetime) -> list[Dated]:
+    """The programme's own dates; of a payout also how far its batch is, for people carry it from step to step."""
+    frame = programme.current()
+    batches = {batch.pay_on: batch for batch in Batch.objects.filter(pay_on__in=[row.pay_on for row in frame.payouts])}
+    found = []
+    for moment in dates.moments(frame):
+        name, _dash, number = moment.key.rpartition("-")
+        if name in ("cut-off", "pay"):
+            batch = batches.get(frame.payouts[int(number) - 1].pay_on)
+            state = Batch.Status(batch.status).label if batch else _("아직 확정하지 않음")
+            text = _("사람이 하는 일, 지금: %(state)s") % {"state": state}
+            ended = batch is not None and batch.status not in (
+                (Batch.Status.OPEN,) if name == "cut-off" else Batch.NOT_APPROVED
+            )
+            found.append(Dated(moment.at, moment.title, text, done=ended and moment.at <= now))
+        elif moment.key in ("lookup", "waiver-ends", "opens", "closes", "closed") or name in ("choose", "ends"):
+            found.append(Dated(moment.at, moment.title, "", done=moment.at <= now))
+    return found
+
+
 def _act_row(act: Act, now: dt.datetime, may_run_again: bool) -> ActRow:
     item = schedule.entry(act.code)
     assert item is not None
@@ -99,6 +135,7 @@ def _act_row(act: Act, now: dt.datetime, may_run_again: bool) -> ActRow:
     tag, icon = _STATES[Act.State(act.state)]
     return ActRow(
         act=act,
+        at=act.due_at,
         title=item.title,
         tag=tag,
         icon="alert" if late else icon,
@@ -114,6 +151,7 @@ def _job_row(job: Job, item: schedule.Entry, wall: dt.datetime) -> JobRow:
         title=item.title,
         every=_span(item.period),
         ago=_("%(span)s 전") % {"span": _span(wall - job.succeeded_at)} if job.succeeded_at else _("아직 없음"),
+        ahead=_("%(span)s 뒤") % {"span": _span(job.due_at - wall)} if job.due_at > wall else _("지금"),
         result=job.result,
         failures=job.failures,
         late=schedule.is_overdue(job, wall),

@@ -3,35 +3,38 @@
 import datetime as dt
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from kt_remedy import schedule
 from refunds.accounts import service as accounts
 from refunds.applications import drafts, evidence, reviews, service
 
 
-def ask_banks(_job: object) -> str:
+def ask_banks(_job: object) -> schedule.Told:
     """Ask again the banks that had no answer, and go on with what waited for one. At-least-once."""
     settled = accounts.ask_again()
     moved = service.recheck_accounts(settled) + service.recheck_settled()
-    return f"{len(settled)} answered, {moved} moved" if settled or moved else ""
+    told = schedule.said(gettext_noop("은행 답 %(n)s, 옮긴 신청 %(moved)s"), n=len(settled), moved=moved)
+    return told if settled or moved else None
 
 
-def release(_job: object) -> str:
+def release(_job: object) -> schedule.Told:
     """Release what waited for a bill or a payment, and flag approvals whose verdict changed. At-least-once."""
     moved = service.recheck_after_feed()
-    return f"{moved} moved" if moved else ""
+    return schedule.said(gettext_noop("옮긴 신청 %(n)s"), n=moved) if moved else None
 
 
-def documents(_job: object) -> str:
+def documents(_job: object) -> schedule.Told:
     """Remind of documents that are due, and give up on those that did not come. At-least-once."""
     reminded, ended = reviews.remind_of_documents(), reviews.end_document_requests()
-    return f"{reminded} due soon, {ended} ended" if reminded or ended else ""
+    told = schedule.said(gettext_noop("곧 기한 %(n)s, 기한 지남 %(ended)s"), n=reminded, ended=ended)
+    return told if reminded or ended else None
 
 
-def forget_drafts(_job: object) -> str:
+def forget_drafts(_job: object) -> schedule.Told:
     """Delete answers that nobody came back to. At-least-once."""
     count = drafts.forget_old()
-    return f"{count} deleted" if count else ""
+    return schedule.said(gettext_noop("지움 %(n)s"), n=count) if count else None
 
 
 def wipe_documents(_job: object) -> str:

@@ -4,6 +4,7 @@ import datetime as dt
 
 import structlog
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from kt_remedy import schedule
 from refunds.payouts import verify, wipe
@@ -19,10 +20,11 @@ def verify_money(_job: object) -> str:
     return ", ".join(f"{finding.code}: {finding.count}" for finding in broken) or "OK"
 
 
-def wipe_accounts(_job: object) -> str:
+def wipe_accounts(_job: object) -> schedule.Told:
     """Wipe account numbers that are no longer needed. At-least-once."""
     accounts, pieces = wipe.wipe()
-    return f"{accounts} accounts, {pieces} pieces" if accounts or pieces else ""
+    told = schedule.said(gettext_noop("계좌 %(n)s, 파일 조각 %(pieces)s 지움"), n=accounts, pieces=pieces)
+    return told if accounts or pieces else None
 
 
 def register() -> None:

@@ -20,12 +20,12 @@ from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
 from refunds import bankfiles
 from refunds.applications import service as applications
-from refunds.applications.models import Application
 from refunds.bankfiles import records
 from refunds.bankfiles.inquiry import INQUIRY
 from refunds.bankfiles.records import Answers, FileFault
 from refunds.payouts.models import BankFile, Batch, Chunk, Item, ResultFile
 from refunds.payouts.service import CHUNK_BYTES, Refused, _lock, _need
+from refunds.payouts.texts import contact_of
 
 _SHOWN = 200
 
@@ -321,12 +321,6 @@ def _settle(batch: Batch) -> None:
     if batch.status == Batch.Status.HANDED_OVER and not batch.items.live().exists():
         batch.status, batch.settled_at = Batch.Status.SETTLED, clock.now()
         batch.save(update_fields=["status", "settled_at"])
-
-
-def contact_of(message: Any) -> str | None:
-    """The number a "paid" message goes to: the one its filing confirmed. `recipient` is the filing's id."""
-    row = Application.objects.select_related("filing").filter(filing_id=message.recipient).first()
-    return row.filing.contact if row else None
 
 
 def register() -> None:

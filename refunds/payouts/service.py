@@ -24,7 +24,7 @@ from refunds import bankfiles
 from refunds.applications.models import Application
 from refunds.applications.states import Status
 from refunds.bankfiles.records import Head, Payment, PaymentRefused
-from refunds.payouts import selection
+from refunds.payouts import selection, texts
 from refunds.payouts.models import Adjustment, BankFile, Batch, Chunk, Download, Hold, Item
 from refunds.payouts.recount import HASH_TOTAL, Recount, recount, rows
 from refunds.payouts.rounds import Round, calendar, next_business_day, round_on
@@ -544,6 +544,7 @@ def hand_over(*, file_id: int, user: User) -> BankFile:
         if batch.status == Batch.Status.FILED and not batch.files.filter(status=BankFile.Status.MADE).exists():
             batch.status, batch.handed_over_at = Batch.Status.HANDED_OVER, batch.handed_over_at or now
             batch.save(update_fields=["status", "handed_over_at"])
+            texts.announce_hand_over(batch)
         _note(user, "file.handed_over", batch, part=given.part, sha256=given.sha256)
     return given
 

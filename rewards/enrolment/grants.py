@@ -3,8 +3,9 @@
 import datetime as dt
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_noop
 
-from kt_remedy import clock, programme
+from kt_remedy import clock, programme, schedule
 from kt_remedy.programme import Perk
 from rewards import providers
 from rewards.enrolment import base, shards
@@ -31,7 +32,7 @@ def monthly(rules: programme.Programme) -> list[Perk]:
     return [perk for perk in rules.perks if perk.monthly_gb]
 
 
-def run_month(perk: Perk, month: dt.date) -> str:
+def run_month(perk: Perk, month: dt.date) -> schedule.Said:
     """Grant one month of a perk to every line that qualifies; claims shards until none is open.
 
     Safe to run again and on several workers at once. Raises base.NotYet before the month or before the base.
@@ -39,7 +40,9 @@ def run_month(perk: Perk, month: dt.date) -> str:
     if clock.today() < month:
         raise base.NotYet(f"{perk.code} for {month:%Y-%m} is granted on {month}.")
     if not base.is_complete():
-        raise base.NotYet("The base has not been taken yet.")
+        raise base.NotYet(
+            "The base has not been taken yet.", schedule.said(gettext_noop("대상 회선이 확정되기를 기다림"))
+        )
     plan(perk, month)
     while True:
         if shard := shards.next_open(Shard.Kind.GRANT, perk.code, month):
@@ -48,7 +51,11 @@ def run_month(perk: Perk, month: dt.date) -> str:
             break
     done = list(Shard.objects.filter(kind=Shard.Kind.GRANT, perk=perk.code, month=month).values_list("counts", "rows"))
     granted = sum(counts.get("GRANTED", 0) for counts, _rows in done)
-    return f"{granted:,} of {sum(rows for _counts, rows in done):,} lines granted"
+    return schedule.said(
+        gettext_noop("%(rows)s회선 가운데 %(granted)s회선에 지급"),
+        rows=sum(rows for _counts, rows in done),
+        granted=granted,
+    )
 
 
 def plan(perk: Perk, month: dt.date) -> int:

@@ -254,9 +254,9 @@ def test_deliveries_are_loaded_when_their_day_comes(at, settings, tmp_path: Path
     assert deliveries.moments()[1] == clock.kst(dt.date(2026, 1, 14), dt.time(5))
     at("2026-01-14T05:00+09:00")
     act = Act(code="eligibility.delivery", due_at=deliveries.moments()[1])
-    assert "lines, " in tasks.load_delivery(act)
-    assert "loaded already" in tasks.load_delivery(act)
-    assert "loaded already" in tasks.load_delivery(Act(code=act.code, due_at=deliveries.moments()[0]))
+    assert len(tasks.load_delivery(act)) == 3
+    assert "이미 받았음" in tasks.load_delivery(act)[0].text
+    assert "이미 받았음" in tasks.load_delivery(Act(code=act.code, due_at=deliveries.moments()[0]))[0].text
     assert Feed.objects.filter(state="LOADED").count() == 2
     assert schedule.entry("eligibility.delivery") is not None
 

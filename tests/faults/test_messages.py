@@ -163,7 +163,7 @@ def test_a_worker_killed_while_it_starts_the_round(sandbox, at, start_process):
     wait_until(lambda: not _locks(), what="the lock of the dead worker")
     assert schedule.run_next_act("messages"), "taken up at once"
     act = Act.objects.get(code="refunds.reminder", due_at__lte=clock.now())
-    assert (act.state, act.attempts, act.result) == ("DONE", 2, "reminder round-1: 0")
+    assert (act.state, act.attempts, act.result) == ("DONE", 2, "새로 올린 안내 0명")
     assert Message.objects.filter(kind="reminder").count() == 5
 
 

@@ -82,13 +82,16 @@ def test_a_round_waits_for_two_people_and_can_be_paused(settings, at):
     first = as_staff(Client(), staff_user("supervisor", username="s1"))
     second = as_staff(Client(), staff_user("supervisor", username="s2"))
 
-    def step(client: Client, name: str) -> str:
-        return client.post(reverse(f"notices:round-{name}", args=[waiting.pk]), follow=True).content.decode()
+    def step(client: Client, name: str, seen: str = "") -> str:
+        address = reverse(f"notices:round-{name}", args=[waiting.pk])
+        return client.post(address, {"seen": seen or rounds.seal(waiting)}, follow=True).content.decode()
 
     shown = first.get(reverse("notices:sent")).content.decode()
     assert "3명에게 이 내용으로 보냅니다" in shown
     assert "보낼 번호가 없음" in shown
     assert sender._take(10) is None
+    assert f'name="seen" value="{rounds.seal(waiting)}"' in shown
+    assert "문자 내용이 바뀌었습니다" in step(first, "check", seen="another text")
     assert "처리했습니다" in step(first, "check")
     assert "다른 사람이 승인해야 합니다" in step(first, "approve")
     assert sender._take(10) is None
@@ -104,10 +107,27 @@ def test_a_round_waits_for_two_people_and_can_be_paused(settings, at):
     assert told == [f"notices.round_{word}" for word in ("checked", "approved", "paused", "resumed")]
 
 
+def test_a_round_that_was_taken_back_waits_for_two_people_again(settings, at):
+    at("2026-01-20T10:00+09:00")
+    waiting = a_round(settings)
+    one, other = (staff_user("supervisor", username=name) for name in ("s1", "s2"))
+    rounds.check(round_id=waiting.pk, user=one, seen=rounds.seal(waiting))
+    rounds.approve(round_id=waiting.pk, user=other)
+    with pytest.raises(rounds.RoundError):
+        rounds.take_back(round_id=waiting.pk, user=one)
+    rounds.pause(round_id=waiting.pk, user=one)
+    client = as_staff(Client(), one)
+    assert "처음부터 다시 확인하기" in client.get(reverse("notices:sent")).content.decode()
+    client.post(reverse("notices:round-take-back", args=[waiting.pk]))
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.checked_by, waiting.approved_by, waiting.ko) == ("HELD", None, None, "")
+    assert sender._take(10) is None
+
+
 def test_one_person_with_two_accounts_does_not_approve_alone(settings, at):
     waiting = a_round(settings)
     one, other = (staff_user("supervisor", username=name, ci="same") for name in ("s1", "s2"))
-    rounds.check(round_id=waiting.pk, user=one)
+    rounds.check(round_id=waiting.pk, user=one, seen=rounds.seal(waiting))
     with pytest.raises(rounds.RoundError):
         rounds.approve(round_id=waiting.pk, user=other)
 

@@ -1,5 +1,6 @@
 """A message leaves once, whatever the gateway does; judged by the gateway's own log."""
 
+import dataclasses
 import datetime as dt
 import itertools
 
@@ -109,6 +110,59 @@ def test_nobody_is_given_up_while_the_gateway_does_not_even_answer_questions(gat
     assert state(message) == "SENDING"
 
 
+def test_an_unclear_message_is_asked_about_by_the_number_it_went_to(gateway):
+    """The register may know another number by then; asking for that one would never find it."""
+    now = {"number": next(numbers)}
+    service.register("round", text=BULK, label="", optional=True, address=lambda message: now["number"])
+    select = "SELECT 'x'::bytea AS person_index, 'L1' AS recipient, 'ko' AS language"
+    service.queue_all(kind="round", subject="1", select=select)
+    message, number = Message.objects.get(), now["number"]
+    control(gateway, "accept_500", 1)
+    sender.send_due()
+    now["number"] = None
+    assert sender.ask_unclear() == 1
+    assert state(message) == "ACCEPTED"
+    assert received(gateway, [number]) == {number: 1}
+    assert message.to == number
+    assert number.encode() not in bytes(message.to_enc)
+
+
+def test_one_question_without_an_answer_does_not_hold_up_the_others(gateway, monkeypatch, settings):
+    settings.SMS_ASK_AFTER_SECONDS = 5
+    first, second = queue(next(numbers)), queue(next(numbers))
+    control(gateway, "accept_500", 1)
+    sender.send_due()
+    Message.objects.filter(pk=first.pk).update(tried_at=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=20))
+    Message.objects.filter(pk=second.pk).update(tried_at=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=10))
+    real = sender.gateway.ask
+
+    def ask(*, to, **window):
+        if to == first.to:
+            raise sender.gateway.NotTaken("no answer")
+        return real(to=to, **window)
+
+    monkeypatch.setattr(sender.gateway, "ask", ask)
+    assert [sender.ask_unclear(), sender.ask_unclear()] == [0, 1]
+    assert (state(first), state(second)) == ("SENDING", "ACCEPTED")
+
+
+def test_receipts_that_come_again_or_contradict_the_last_one_change_nothing(gateway):
+    number = next(numbers)
+    message = queue(number)
+    sender.send_due()
+    state(message)
+    receipt = sender.gateway.Found(sender._key(message), message.provider_id, message.provider_group, "4000")
+    late = dataclasses.replace(receipt, status="3047")
+    again = dataclasses.replace(receipt, status="3043")
+    assert sender._take_receipts([receipt, receipt]) == 1
+    settled_at = Message.objects.get(pk=message.pk).settled_at
+    assert [sender._take_receipts([one]) for one in (receipt, late, again)] == [0, 0, 0]
+    assert (state(message), message.settled_at) == ("DELIVERED", settled_at)
+    due_again()
+    sender.send_due()
+    assert received(gateway, [number]) == {number: 1}
+
+
 def test_a_busy_or_missing_gateway_only_delays(gateway, settings):
     number = next(numbers)
     message = queue(number)
@@ -202,8 +256,8 @@ def test_each_is_looked_at_again_just_before_it_leaves(gateway):
     )
     service.queue_all(kind="round", subject="1", select=select, params={"crowd": crowd})
     applied.add(crowd[0])
-    service.opt_out(number=crowd[1])
-    service.opt_out(number=crowd[1])
+    service.opt_out(actor="customer", number=crowd[1])
+    service.opt_out(actor="customer", number=crowd[1])
     Message.objects.filter(recipient=crowd[2]).update(recipient="x")
     sender.send_due()
     assert received(gateway, crowd) == {crowd[3]: 1}

@@ -10,6 +10,9 @@ KO = "[KT] 위약금 환급 신청이 접수되었습니다. 지급 예정일 {p
 EN = "[KT] We received your refund application. Pay day {pay_on}. Questions: {hotline} (free)"
 
 
+pytestmark = pytest.mark.django_db
+
+
 @pytest.fixture(autouse=True)
 def own_kinds(monkeypatch):
     monkeypatch.setattr(texts, "_kinds", {})
@@ -44,6 +47,14 @@ def test_the_example_of_the_rules_is_a_short_message():
         ("[KT] 위약금 안내입니다.", "hotline"),
         ("[KT] {name}님 안내입니다. 문의 {hotline}", "never holds name"),
         ("[KT] 900101-1234567 문의 {hotline}", "registration"),
+        ("[KT] 국민은행 110-123-456789 문의 {hotline}", "account"),
+        ("[KT] 010-1234-5678로 전화 주세요. 문의 {hotline}", "account"),
+        ("[KT] 홍길동님 안내입니다. 문의 {hotline}", "a name"),
+        ("[KT] 홍*동 님 안내입니다. 문의 {hotline}", "a name"),
+        ("[KT] {pay_on.year} 문의 {hotline}", "plain names"),
+        ("[KT] {0} 문의 {hotline}", "plain names"),
+        ("[KT] {pay_on!r} 문의 {hotline}", "plain names"),
+        ("[KT] {pay_on 문의 {hotline}", "braces"),
         ("[KT] " + "가" * 1000 + " 문의 {hotline}", "2000 at most"),
     ],
 )

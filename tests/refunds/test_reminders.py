@@ -3,14 +3,17 @@
 import datetime as dt
 
 import pytest
+from django.test import Client, RequestFactory
 
 from kt_remedy import crypto, schedule
-from kt_remedy.models import Act
+from kt_remedy.identity import service as identity
+from kt_remedy.models import Act, worded
 from kt_remedy.notices import sender
 from kt_remedy.notices.models import Message
 from refunds import reminders
 from tests.notices.gateway_stand_in import received
 from tests.refunds import make
+from tests.sessions import person
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +24,8 @@ def first_round(at):
 
 
 def start(day: str = "2026-01-20") -> str:
-    return reminders.start_round(Act(code="refunds.reminder", due_at=dt.datetime.fromisoformat(f"{day}T10:00+09:00")))
+    act = Act(code="refunds.reminder", due_at=dt.datetime.fromisoformat(f"{day}T10:00+09:00"))
+    return worded([list(reminders.start_round(act))])
 
 
 def reminded() -> set[str]:
@@ -46,12 +50,12 @@ def test_those_who_could_apply_and_have_not_get_one_each(at):
     decided = make.line(make.customer(), outcome="REVIEW", decided_outcome="NOT_ELIGIBLE")
     make.application(make.line(make.customer()))
     withdrawn = make.application(make.line(make.customer()), status="WITHDRAWN")
-    assert start() == "reminder round-1: 4"
+    assert start() == "새로 올린 안내 4명"
     assert reminded() == {min(left.pk, also.pk), review.pk, unbilled.pk, withdrawn.line_id}
     assert decided.pk not in reminded()
-    assert start() == "reminder round-1: 0", "run again it reaches nobody twice"
+    assert start() == "새로 올린 안내 0명", "run again it reaches nobody twice"
     at("2026-01-26T10:00+09:00")
-    assert start("2026-01-26") == "reminder round-2: 4"
+    assert start("2026-01-26") == "새로 올린 안내 4명"
 
 
 def test_a_person_with_one_line_open_is_reminded_of_it():
@@ -116,6 +120,21 @@ def test_a_number_that_somebody_else_has_by_now_is_never_written_to():
 def test_the_number_given_for_contact():
     line = contact(make.line(make.customer()), "01091110031")
     assert number_of(line) == "01091110031"
+
+
+def test_a_contact_number_that_was_given_up_is_never_written_to():
+    given_up = make.line(make.customer(), termination_reason="CANCEL")
+    line = contact(make.line(make.customer()), given_up.msisdn)
+    assert number_of(line) is None
+    type(given_up).objects.filter(pk=given_up.pk).update(termination_reason="PORT_OUT")
+    assert number_of(line) == given_up.msisdn, "it left with its customer, who is still reached on it"
+
+
+def test_the_number_a_person_confirmed_when_applying_for_another_line_comes_first():
+    holder = make.customer()
+    filed = make.application(make.line(holder))
+    line = contact(make.line(holder, termination_reason="PORT_OUT"), "01091110061")
+    assert number_of(line) == filed.filing.contact
 
 
 def test_a_child_is_reached_through_the_guardian_once_with_the_guardians_own():
@@ -197,18 +216,40 @@ def test_the_rounds_stand_on_the_calendar(at):
 def test_somebody_without_ci_is_a_person_of_their_own():
     make.line(make.customer(ci=None))
     make.line(make.customer(ci=None))
-    assert start() == "reminder round-1: 2"
+    assert start() == "새로 올린 안내 2명"
     keys = {bytes(key) for key in Message.objects.values_list("person_index", flat=True)}
     assert len(keys) == 2
     assert crypto.blind_index("", "ci") not in keys
 
 
-def test_the_funnel_of_a_round_counts_who_applied_after_it():
-    before, after, never = (make.customer() for _ in range(3))
-    lines = [make.line(holder) for holder in (before, after, never)]
+def test_the_funnel_of_a_round_counts_what_people_did_after_it(at):
+    before, after, looked, never = (make.customer() for _ in range(4))
+    lines = [make.line(holder) for holder in (before, after, looked, never)]
     start()
     sent_at = dt.datetime.fromisoformat("2026-01-20T10:01+09:00")
     Message.objects.update(state="DELIVERED", sent_at=sent_at)
     make.application(lines[0], applied="2026-01-19")
     make.application(lines[1], applied="2026-01-21")
-    assert [number for _, number in reminders.what_became("round-1")] == [1, 0]
+    at("2026-01-19T10:00+09:00")
+    verify(never)
+    at("2026-01-21T10:00+09:00")
+    verify(looked)
+    verify(looked)
+    assert [number for _, number in reminders.what_became("round-1")] == [2, 1, 0]
+
+
+def test_a_company_that_applied_is_in_the_funnel():
+    company = make.customer(name="주식회사 케이", birth=None, ci=None, kind="CORPORATE")
+    line = make.line(company)
+    start()
+    Message.objects.update(state="DELIVERED", sent_at=dt.datetime.fromisoformat("2026-01-20T10:01+09:00"))
+    make.application(line, applied="2026-01-21")
+    assert [number for _, number in reminders.what_became("round-1")] == [1, 1, 0]
+
+
+def verify(holder) -> None:
+    """As the identity page does."""
+    browser = Client()
+    request = RequestFactory().get("/")
+    request.session, request.person = browser.session, None
+    identity.sign_in(request, person(holder.ci))

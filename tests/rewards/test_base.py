@@ -99,8 +99,8 @@ def test_monthly_grants_follow_the_line_of_that_day(take_base, at, kept, setting
     with pytest.raises(base.NotYet):
         grants.run_month(perk, first)
     at("2026-02-01T00:05+09:00")
-    assert grants.run_month(perk, first) == "1 of 3 lines granted"
-    assert grants.run_month(perk, first) == "1 of 3 lines granted"
+    assert grants.run_month(perk, first).values == {"rows": 3, "granted": 1}
+    assert grants.run_month(perk, first).values == {"rows": 3, "granted": 1}
     states = dict(Grant.objects.values_list("contract_no", "state"))
     assert states == {kept_line.pk: "GRANTED", suspended.pk: "SUSPENDED", gone.pk: "TERMINATED"}
     assert iot.pk not in states

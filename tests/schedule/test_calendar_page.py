@@ -48,10 +48,49 @@ def test_it_says_so_when_a_job_has_stopped_and_when_an_act_is_late(calendar, at)
     assert "늦어짐" in shown
 
 
+def test_results_are_worded_for_whoever_reads_them(calendar):
+    calendar.register("n", title="n", task=lambda job: calendar.said("보냄 %(n)s", n=1234), due=dt.timedelta(seconds=1))
+    calendar.sweep("rest")
+    client = as_staff(Client(), staff_user("auditor"))
+    english, korean = (
+        client.get(reverse("portal:calendar"), headers={"accept-language": language}).content.decode()
+        for language in ("en", "ko")
+    )
+    assert "보냄 1,234" in korean
+    assert "1,234 sent" in english
+    assert "다음 실행" in korean
+
+
+def test_what_an_act_waits_for_is_said_in_words(calendar, at):
+    def wait(act):
+        raise calendar.NotYet("no base yet", calendar.said("대상 회선이 확정되기를 기다림"))
+
+    calendar.register("w", title="w", task=wait, due=[dt.datetime.fromisoformat("2026-01-20T09:00+09:00")])
+    calendar.sweep("rest")
+    waiting = Act.objects.get(code="w")
+    assert (waiting.state, waiting.result) == ("WAITING", "대상 회선이 확정되기를 기다림")
+
+
+def test_the_programmes_own_dates_stand_beside_the_acts(calendar):
+    shown = page()
+    ahead, past = shown.index("앞으로 할 일"), shown.index("지난 일")
+    assert ahead < shown.index("1차 지급 명단 확정") < shown.index("1차 입금") < past
+    assert past < shown.index("환급 신청 시작")
+    assert "사람이 하는 일, 지금: 아직 확정하지 않음" in shown
+
+
+def test_the_pulse_can_be_watched_from_outside(calendar, client):
+    assert client.get("/pulsez").status_code == 200
+    calendar.sweep("rest")
+    Job.objects.update(succeeded_at=dt.datetime.now(dt.UTC) - dt.timedelta(minutes=30))
+    answer = client.get("/pulsez")
+    assert (answer.status_code, answer.json()) == (503, {"status": "silent", "jobs": ["j"]})
+
+
 def test_a_failed_act_is_run_again_by_those_who_may(calendar):
     calendar.plan()
     act = Act.objects.order_by("due_at").first()
-    Act.objects.filter(pk=act.pk).update(state="FAILED", attempts=3, result="OSError (x.py:1)")
+    Act.objects.filter(pk=act.pk).update(state="FAILED", attempts=3, told=[["OSError (x.py:1)", {}]])
     address = reverse("portal:calendar-run-again", args=[act.pk])
     assert address not in page("auditor")
     assert as_staff(Client(), staff_user("auditor")).post(address).status_code == 403

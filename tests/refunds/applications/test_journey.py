@@ -154,10 +154,10 @@ def test_a_bank_that_sleeps_is_asked_later(at, hong, holder, bank) -> None:
     key = fill(hong, make.line(holder))
     hong.post(url("apply-check"), {"key": key})
     assert Application.objects.get().status == "SUBMITTED"
-    assert jobs.ask_banks(None) == ""
+    assert jobs.ask_banks(None) is None
     bank.outcome = "MATCH"
     HolderCheck.objects.update(next_try_at="2026-01-01T00:00Z")
-    assert jobs.ask_banks(None) == "1 answered, 1 moved"
+    assert jobs.ask_banks(None).values == {"n": 1, "moved": 1}
     row = Application.objects.get()
     assert (row.status, str(row.applied_on)) == ("APPROVED", "2026-01-16")
 

@@ -168,9 +168,9 @@ def test_documents_have_a_reminder_and_an_end(reviewer, at) -> None:
 
     row = in_review()
     reviews.review(application_id=row.pk, reviewer=reviewer, act="ASK_DOCUMENTS", words="가족관계증명서")
-    assert jobs.documents(None) == ""
+    assert jobs.documents(None) is None
     at("2026-01-25T10:00+09:00")
-    assert jobs.documents(None) == "1 due soon, 0 ended"
+    assert jobs.documents(None).values == {"n": 1, "ended": 0}
     jobs.documents(None)
     assert Message.objects.filter(kind="application.docs_reminder").count() == 1
     at("2026-01-28T10:00+09:00")

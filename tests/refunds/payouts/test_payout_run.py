@@ -9,6 +9,7 @@ from lxml import etree
 
 from eligibility.models import Bill
 from kt_remedy.audit.models import AuditEntry
+from kt_remedy.notices import sender, texts
 from kt_remedy.notices.models import Message
 from refunds.applications import service as applications
 from refunds.applications.models import Application
@@ -16,6 +17,8 @@ from refunds.bankfiles import iso20022
 from refunds.payouts import inquiry, results, service
 from refunds.payouts.models import BankFile, Batch, Download, Item
 from refunds.payouts.service import Refused
+from refunds.payouts.texts import announce_hand_over
+from tests.notices.gateway_stand_in import texts_to
 from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import BEFORE, CUT_OFF, checker, due, maker
@@ -408,6 +411,26 @@ def test_paid_and_returned():
     assert money.items(batch)[1].code == "CLOSED"
     assert Message.objects.filter(kind="payout.returned").count() == 1
     assert Message.objects.filter(kind="payout.paid").count() == 2
+
+
+def test_whoever_is_in_a_batch_hears_the_day_when_it_goes_to_the_bank(sandbox, at):
+    batch, _file = money.handed_over(3)
+    told = Message.objects.filter(kind="payout.at_bank", subject=f"batch:{batch.pk}")
+    assert told.count() == 3
+    number = money.items(batch)[0].application.filing.contact
+    while sender.send_due():
+        pass
+    assert {text for text in texts_to(sandbox, number) if "은행에 보냈습니다" in text} == {
+        f"[KT] 위약금 환급금을 은행에 보냈습니다. {texts.day(batch.pay_on, 'ko')}에 입금됩니다. 문의 080-470-7790(무료)"
+    }
+
+
+def test_nothing_is_promised_for_a_day_that_has_passed(at):
+    batch, _file = money.handed_over(1)
+    Message.objects.all().delete()
+    at(f"{batch.pay_on + dt.timedelta(days=1)}T10:00+09:00")
+    announce_hand_over(batch)
+    assert not Message.objects.exists()
 
 
 def test_a_returned_payment_is_tried_again_in_the_next_round(at):

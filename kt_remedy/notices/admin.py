@@ -1,0 +1,118 @@
+"""The admin of the texts we send: a change is a new version, checked before it is kept and in force at once."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from kt_remedy.audit.admin import RoleAdmin
+from kt_remedy.notices import service, texts
+from kt_remedy.notices.models import Text
+from kt_remedy.notices.wording import fault_of, size_of
+
+
+class TextForm(forms.ModelForm):
+    kind = forms.ChoiceField(label=_("종류"))
+
+    class Meta:
+        model = Text
+        fields = ("kind", "ko", "en", "reason")
+        widgets = {name: forms.Textarea(attrs={"rows": 5, "cols": 60}) for name in texts.LANGUAGES}
+        help_texts = {
+            "ko": _("90바이트까지는 단문, 2,000바이트까지는 장문으로 나갑니다. 한글 한 글자는 2바이트입니다.")
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            return  # only looked at
+        self.fields["kind"].choices = [(item.code, item.label) for item in texts.kinds()]  # type: ignore[attr-defined]
+        self.fields["kind"].help_text = _(
+            "모든 문자는 [KT]로 시작하고 {hotline}을 넣습니다. 인터넷 주소, 금액, 이름, 계좌번호는 넣을 수 없습니다."
+        )
+        self.fields["reason"].required = True
+        if texts.known(code := self.data.get("kind") or self.initial.get("kind", "")):
+            fields = " ".join(sorted(f"{{{name}}}" for name in texts.fields_of(texts.kind(code))))
+            self.fields["en"].help_text = _("이 종류에서 쓸 수 있는 자리: %(fields)s") % {"fields": fields}
+
+    def clean(self) -> dict | None:
+        values = super().clean() or self.cleaned_data
+        if not texts.known(values.get("kind", "")):
+            return values
+        item = texts.kind(values["kind"])
+        for language in texts.LANGUAGES:
+            if language not in values:
+                continue
+            values[language] = values[language].replace("\r\n", "\n").strip()
+            try:
+                texts.filled(item, language, values[language])
+            except texts.TextError as error:
+                self.add_error(language, fault_of(error))
+        if not self.errors and {name: values[name] for name in texts.LANGUAGES} == dict(texts.in_force(item)):
+            self.add_error(None, _("지금 쓰는 문자와 같습니다."))
+        return values
+
+
+@admin.register(Text)
+class TextAdmin(RoleAdmin):
+    """Every version of every text; the administrator adds, nobody changes."""
+
+    view_roles = ("auditor", "supervisor")
+    add_roles = ("administrator",)
+    form = TextForm
+    list_display = ("label", "ko", "size", "since", "origin", "state")
+    list_select_related = ("written_by",)
+    ordering = ("kind", "-id")
+    fields = ("kind", "ko", "en", "reason")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return self.fields if obj is None else ("label", "ko", "en", "size", "since", "origin", "reason", "state")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return () if obj is None else ("label", "size", "since", "origin", "state")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A new version begins with the text in force of the kind that was chosen in the list."""
+        code = request.GET.get("kind", "")
+        return {"kind": code, **texts.in_force(texts.kind(code))} if texts.known(code) else {}
+
+    def save_model(self, request: HttpRequest, obj: Text, form: forms.ModelForm, change: bool) -> None:
+        row = service.write_text(by=request.user, kind=obj.kind, ko=obj.ko, en=obj.en, reason=obj.reason)
+        obj.pk, obj.since, obj.written_by = row.pk, row.since, row.written_by
+
+    @admin.display(description=_("종류"), ordering="kind")
+    def label(self, row: Text) -> Any:
+        """The kind as staff know it."""
+        return texts.kind(row.kind).label if texts.known(row.kind) else row.kind
+
+    @admin.display(description=_("길이"))
+    def size(self, row: Text) -> str:
+        """Bytes of both texts, and how they leave."""
+        if not texts.known(row.kind):
+            return "–"
+        return " / ".join(
+            size_of(texts.kind(row.kind), language, getattr(row, language)) for language in texts.LANGUAGES
+        )
+
+    @admin.display(description=_("쓴 사람"))
+    def origin(self, row: Text) -> Any:
+        """Who wrote it; nobody where it came with the programme."""
+        return row.written_by or _("처음부터 있던 글")
+
+    @admin.display(description=_("상태"))
+    def state(self, row: Text) -> Any:
+        """Whether it is sent now, with the way to another version."""
+        if not texts.known(row.kind) or {name: getattr(row, name) for name in texts.LANGUAGES} != dict(
+            texts.in_force(texts.kind(row.kind))
+        ):
+            return _("전에 쓰던 글")
+        return self._link(row)
+
+    def _link(self, row: Text) -> SafeString:
+        address = f"{reverse('admin:notices_text_add')}?kind={row.kind}"
+        return format_html('{} · <a href="{}">{}</a>', _("지금 쓰는 글"), address, _("고치기"))
