@@ -56,7 +56,7 @@ def _measure(port: int, cookie: str, queries: int, hanging: "_Hanging", asked) -
         ("/my/", cookie), ("/floor/signed-in/", cookie), ("/floor/bare/", ""), ("/check/", ""), ("/floor/plain/", "")
     )
     missed = frame.row(
-        f"my lines ({asked.lines} lines) beside a signed-in page without content", mine, floor, unit="/s", at_least=0.4
+        f"my lines ({asked.lines} lines) beside a signed-in page without content", mine, floor, unit="/s", at_least=0.5
     )
     missed += frame.row("queries of my lines", queries, unit="queries", at_most=4)
     frame.row("a bare view with one query", bare, unit="/s")

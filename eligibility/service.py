@@ -9,13 +9,12 @@ import datetime as dt
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
-from django.db.models import F, Max, Model, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 
 from eligibility import rules, search
 from eligibility.models import (
@@ -29,7 +28,7 @@ from eligibility.models import (
     VerdictChange,
 )
 from eligibility.rules.facts import local_day
-from kt_remedy import clock, programme
+from kt_remedy import by_hand, clock, programme
 from kt_remedy.audit import service as audit
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.staff.models import User
@@ -64,42 +63,36 @@ def lines_with_bills(person_index: bytes) -> list[tuple[Line, list[Bill]]]:
     """The lines of a person and of their wards (D-16) with customers, the newest contract first, each with its bill
     rows, oldest first. One statement, written by hand: the page that asks is opened by everybody, and building the two
     queries through the ORM costs more than running them."""
-    line_names, customer_names, bill_names = _names(Line), _names(Customer), _names(Bill)
-    one, two = len(line_names), len(line_names) + len(customer_names)
+    return _with_bills("c.ci_index = %s OR c.guardian_ci_index = %s", [person_index, person_index])
+
+
+def lines_numbered(contract_nos: Iterable[str]) -> dict[str, Line]:
+    """The lines with these contract numbers and their customers; a number nobody knows is no key."""
+    return {line.pk: line for line, _bills in _with_bills("l.contract_no = ANY(%s)", [list(contract_nos)])}
+
+
+def _with_bills(which: str, values: list) -> list[tuple[Line, list[Bill]]]:
+    columns = ", ".join(by_hand.columns(alias, model) for alias, model in (("l", Line), ("c", Customer), ("b", Bill)))
     with connection.cursor() as cursor:
-        cursor.execute(_lines_with_bills(), [person_index, person_index])
-        rows = cursor.fetchall()
+        cursor.execute(
+            f"SELECT {columns}"  # noqa: S608  (columns and conditions are our own; values are parameters)
+            " FROM eligibility_line l JOIN eligibility_customer c ON c.customer_no = l.customer_no"
+            " LEFT JOIN eligibility_bill b ON b.contract_no = l.contract_no"
+            f" WHERE {which} ORDER BY l.opened_on DESC, l.contract_no, b.billed_on, b.item",
+            values,
+        )
+        fetched = cursor.fetchall()
+    customers_at = by_hand.width(Line)
+    bills_at = customers_at + by_hand.width(Customer)
     found: dict[str, tuple[Line, list[Bill]]] = {}
-    for row in rows:
-        line = Line.from_db(connection.alias, line_names, row[:one])
+    for row in fetched:
+        line = by_hand.read(Line, row)
         if line.pk not in found:
-            line.customer = Customer.from_db(connection.alias, customer_names, row[one:two])
+            line.customer = by_hand.read(Customer, row, customers_at)
             found[line.pk] = (line, [])
-        if row[two] is not None:
-            found[line.pk][1].append(Bill.from_db(connection.alias, bill_names, row[two:]))
+        if row[bills_at] is not None:
+            found[line.pk][1].append(by_hand.read(Bill, row, bills_at))
     return list(found.values())
-
-
-@cache
-def _lines_with_bills() -> str:
-    columns = ", ".join(
-        f'{alias}."{field.column}"'
-        for alias, model in (("l", Line), ("c", Customer), ("b", Bill))
-        for field in model._meta.concrete_fields
-    )
-    return f"""
-        SELECT {columns}
-        FROM eligibility_line l
-        JOIN eligibility_customer c ON c.customer_no = l.customer_no
-        LEFT JOIN eligibility_bill b ON b.contract_no = l.contract_no
-        WHERE c.ci_index = %s OR c.guardian_ci_index = %s
-        ORDER BY l.opened_on DESC, l.contract_no, b.billed_on, b.item
-        """  # noqa: S608  (the columns are those of our own models)
-
-
-@cache
-def _names(model: type[Model]) -> list[str]:
-    return [field.attname for field in model._meta.concrete_fields]
 
 
 def find_lines(

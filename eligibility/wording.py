@@ -205,7 +205,9 @@ def conditions(checks: Iterable[Check], facts: Facts, programme: Programme) -> l
     """Every condition of the waiver for one line, with the value that decided it and its source."""
     language = get_language()
     return [
-        _condition(check, facts, programme) if check.code in _SUMS else _known(language, check, facts, programme)
+        _condition(check, facts, programme)
+        if check.value and check.code in _SUMS
+        else _known(language, check, facts, programme)
         for check in checks
     ]
 
@@ -213,13 +215,14 @@ def conditions(checks: Iterable[Check], facts: Facts, programme: Programme) -> l
 # Wording decides how fast a page of lines is, and thousands of lines share a condition: its words follow from the
 # language and the check, of a period also from the last day. What names a sum or an item of somebody's bill is worded
 # anew each time.
-_SUMS = frozenset({"ITEMS", "BILLED", "PAID", "LEFT_TO_REFUND"})
+_SUMS = frozenset({"ITEMS", "BILLED", "LEFT_TO_REFUND"})
 _REMEMBERED = 20_000  # some 15 MB
 _worded: dict[tuple[str | None, Check, date | None], Condition] = {}
 
 
 def _known(language: str | None, check: Check, facts: Facts, programme: Programme) -> Condition:
-    key = (language, check, facts.terminated_on if check.code == "PERIOD" else None)
+    same = check._replace(value=None) if check.code == "PAID" else check  # its words leave the sum out
+    key = (language, same, facts.terminated_on if check.code == "PERIOD" else None)
     found = _worded.get(key)
     if found is None:
         if len(_worded) >= _REMEMBERED:

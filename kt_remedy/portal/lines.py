@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -82,7 +81,13 @@ class Card:
     @property
     def checks(self) -> SafeString:
         """The conditions as `partials/checks.html` lays them out."""
-        return format_html_join("", "{}", ((item.row,) for item in self.conditions))
+        return SafeString("".join(item.row for item in self.conditions))
+
+    @property
+    def summary(self) -> str:
+        """What the conditions are folded under."""
+        n = {"n": len(self.conditions)}
+        return _("왜 대상인가요? 확인한 조건 %(n)s가지") % n if self.kind == "yes" else _("확인한 조건 %(n)s가지") % n
 
     @property
     def look(self) -> str:
