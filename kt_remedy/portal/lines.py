@@ -116,6 +116,7 @@ class _Page:
         kind = self._kind(line)
         seen = register.Seen.of(line, self.person_index)
         card = Card(id=f"line-{line.pk}", kind=kind, title=self._title(line, kind), bits=self._bits(line), seen=seen)
+        card.conditions = self._conditions(facts, bills)
         if kind == "keep":
             self._perks(card, line)
             return card
@@ -137,12 +138,8 @@ class _Page:
             card.notes.append(_("심사하는 사람이 기록을 보고 정한 결과입니다."))
         else:
             card.reasons = wording.reasons(codes, facts, self.programme)
-        checks = [
-            check
-            for check in rules.trace(facts, register.bill_facts(bills), self.programme)
-            if check.result != "NOT_APPLIED" or check.value is not None
-        ]
-        card.conditions = wording.conditions(checks, facts, self.programme)
+        if kind == "none":
+            card.notes.append(_("지금 하실 일은 없습니다."))
         self._money(card, line, bills)
         if kind in ("yes", "review"):
             self._next(card, line, filed)
@@ -153,6 +150,15 @@ class _Page:
         if card.amount is not None and "NOT_BILLED_YET" in line.reason_codes:
             card.steps = wording.explain(rules.estimate(facts, facts.terminated_on or self.today, self.programme))
         return card
+
+    def _conditions(self, facts: rules.Facts, bills: Iterable[Bill]) -> list[wording.Condition]:
+        """Every condition with the value that decided it; a rule that is switched off only where it would have hit."""
+        checks = [
+            check
+            for check in rules.trace(facts, register.bill_facts(bills), self.programme)
+            if check.result != "NOT_APPLIED" or check.value is not None
+        ]
+        return wording.conditions(checks, facts, self.programme)
 
     def _kind(self, line: Line) -> str:
         if line.terminated_on is None:
@@ -196,7 +202,12 @@ class _Page:
         if "NOT_BILLED_YET" in line.reason_codes and card.kind != "no":
             card.amount_label, card.amount = _("예상 금액"), line.expected_penalty_krw
             if card.kind == "yes":
-                card.rows.append((_("금액 확정"), _("청구서가 나온 뒤")))
+                # A month of use is billed in the middle of the next (DOMAIN B2).
+                middle = ((line.terminated_on or self.today).replace(day=1) + dt.timedelta(days=31)).replace(day=18)
+                by = _("청구서가 나온 뒤")
+                if middle >= self.today:
+                    by = _("청구서가 나온 뒤(보통 %(month)s 중순까지)") % {"month": kmonth(middle)}
+                card.rows.append((_("금액 확정"), by))
         elif card.kind in ("yes", "review"):
             card.amount_label, card.amount = _("돌려받을 금액"), line.refundable_krw
             if "UNPAID" in line.reason_codes:
@@ -253,11 +264,18 @@ class _Page:
         if self.phase == "over":
             card.notes.append(_("환급 신청이 모두 끝났습니다. 전화로 알려 주세요."))
             return
-        if "UNPAID" in line.reason_codes:
+        if card.seen.own and rewards.needs_guardian(line.customer.birth_date, self.today):
+            self._guardian(card, line)
+            return
+        if card.kind == "review" or "UNPAID" in line.reason_codes:
             paid = rounds.due_on(ended, self.today, self.now, self.programme)
             following = rounds.round_on(paid, self.programme) if paid else None
             if following:
-                label = _("%(day)s까지 내신 것이 확인되면 받는 날") % {"day": kdate(following.cut_off)}
+                label = (
+                    _("%(day)s까지 확인이 끝나면 받는 날")
+                    if card.kind == "review"
+                    else _("%(day)s까지 내신 것이 확인되면 받는 날")
+                ) % {"day": kdate(following.cut_off)}
                 card.rows.append((label, kdate(following.pay_on)))
         elif card.kind == "yes":
             paid = rounds.due_on(ended, self.today, self.now, self.programme)
@@ -276,6 +294,19 @@ class _Page:
             card.notes.append(self._deadlines(ended))
         else:
             card.notes.append(_("신청해 두시면 확인이 끝나는 대로 결과를 문자로 알려 드립니다."))
+
+    def _guardian(self, card: Card, line: Line) -> None:
+        """A minor looks at a line of their own: the guardian applies (D-16)."""
+        card.notes.append(_("만 19세가 되지 않으셔서 보호자가 신청합니다."))
+        if line.customer.guardian_ci_index is not None:
+            card.notes.append(
+                _("보호자가 이 홈페이지에서 본인 휴대폰으로 확인하시면 이 회선이 보입니다. 어느 통신사든 됩니다.")
+            )
+        else:
+            card.notes.append(
+                _("보호자가 신분증과 가족관계증명서를 가지고 매장으로 오시거나 전화로 신청하시면 됩니다.")
+            )
+        card.act = _link(_("보호자가 신청하는 방법"), "portal:bring")
 
     def _deadlines(self, ended: dt.date) -> str:
         rows = [

@@ -64,6 +64,7 @@ def tell_me(request: HttpRequest) -> HttpResponse:
             "phase": dates.phase(current, clock.today()),
             "wish": wish,
             "phone": masking.phone(wish.phone if wish else person.phone),
+            "other": masking.phone(person.phone) if wish and wish.phone != person.phone else "",
             "text": texts.sample(texts.kind(opening.KIND), wish.language if wish else language),
         },
     )

@@ -582,19 +582,29 @@ def recheck_after_feed(*, limit: int = 2000) -> int:
         .values_list("id", flat=True)[:limit]
     )
     moved = recheck(list(ready))
-    return moved + _flag_changed(limit=limit)
+    return moved + _waiting_in_vain(limit=limit) + _flag_changed(limit=limit)
+
+
+_NO_LONGER_ELIGIBLE = Q(line__decided_outcome="") & ~Q(line__outcome="ELIGIBLE") | ~Q(
+    line__decided_outcome__in=["", "ELIGIBLE"]
+)
+
+
+def _waiting_in_vain(*, limit: int) -> int:
+    """What waits for a bill or a payment on a line that is no longer eligible goes to a person at once."""
+    waiting = Application.objects.filter(
+        _NO_LONGER_ELIGIBLE, status__in=(Status.WAITING_FOR_BILL, Status.ON_HOLD_UNPAID)
+    )
+    return recheck(list(waiting.order_by("id").values_list("id", flat=True)[:limit]))
 
 
 def _flag_changed(*, limit: int) -> int:
     """An approval whose line is no longer eligible waits for a person; where it is again, the flag goes."""
     changed = Application.objects.filter(status=Status.APPROVED).exclude(flag=SHARED_ACCOUNT)
-    standing_no = Q(line__decided_outcome="") & ~Q(line__outcome="ELIGIBLE") | ~Q(
-        line__decided_outcome__in=["", "ELIGIBLE"]
-    )
     count = 0
     for wanted, rows in (
-        (VERDICT_CHANGED, changed.filter(standing_no, flag="")),
-        ("", changed.filter(flag=VERDICT_CHANGED).exclude(standing_no)),
+        (VERDICT_CHANGED, changed.filter(_NO_LONGER_ELIGIBLE, flag="")),
+        ("", changed.filter(flag=VERDICT_CHANGED).exclude(_NO_LONGER_ELIGIBLE)),
     ):
         for pk in list(rows.order_by("id").values_list("id", flat=True)[:limit]):
             with transaction.atomic():

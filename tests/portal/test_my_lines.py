@@ -9,8 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
+from eligibility import search, wording
 from eligibility import service as register
-from eligibility import wording
 from eligibility.models import Bill
 from kt_remedy import clock, programme
 from tests.refunds import make
@@ -125,7 +125,7 @@ def test_not_billed_yet_says_what_happens_next(holder, look):
     )
     (card,) = look()
     assert "112,532<small>원</small>" in card
-    assert "청구서가 나온 뒤" in card
+    assert "청구서가 나온 뒤(보통 2월 중순까지)" in card
     assert "먼저 신청해 두시면" in card
     assert "2월\xa019일(목)" in card
 
@@ -180,6 +180,8 @@ def test_review_promises_a_person_and_no_money_reason(holder, look):
     assert "사람이 확인합니다" in card
     assert "명의변경" in card
     assert "결과를 문자로" in card
+    assert "2월\xa03일(화)\u2060까지 확인이 끝나면 받는 날" in card
+    assert "2월\xa05일(목)" in card
 
 
 def test_a_persons_decision_stands_above_the_verdict(holder, look):
@@ -196,6 +198,8 @@ def test_both_worlds_stand_on_one_page(holder, look):
     refund, kept = look()
     assert "환급 대상입니다" in refund
     assert "계속 쓰고 계십니다. 혜택 5가지를 받습니다" in kept
+    assert "위약금 환급의 조건 5가지" in kept  # the trace stands on every card
+    assert "해지하지 않고 쓰고 계십니다" in kept
     assert "안심 보험 2년" in kept
     assert 'href="/rewards/' in kept
 
@@ -235,9 +239,23 @@ def test_an_application_replaces_the_button_by_its_news(holder, look):
     assert "/refunds/status/" in card
 
 
-def test_a_guardian_sees_the_wards_line_under_the_wards_name(holder, look):
-    from eligibility import search
+@pytest.mark.parametrize(("guardian", "says"), [(True, "보호자가 이 홈페이지에서"), (False, "가족관계증명서")])
+def test_a_minor_is_told_that_the_guardian_applies(at, guardian, says):
+    at(NOW)
+    minor = make.customer(name="김콩쥐", birth="2010-05-05")
+    if guardian:
+        minor.guardian_ci = make.customer().ci
+        minor.guardian_ci_index = search.ci_index(minor.guardian_ci)
+        minor.save()
+    make.line(minor)
+    page = as_customer(Client(), person(minor.ci, name=minor.holder_name)).get("/my/").content.decode()
+    assert "보호자가 신청합니다" in page
+    assert says in page
+    assert "이 회선 환급 신청하기" not in page
+    assert 'href="/help/bring/"' in page
 
+
+def test_a_guardian_sees_the_wards_line_under_the_wards_name(holder, look):
     ward = make.customer(name="김콩쥐", birth="2010-05-05")
     ward.guardian_ci = holder.ci
     ward.guardian_ci_index = search.ci_index(holder.ci)

@@ -64,6 +64,10 @@ def test_asked_shown_and_taken_back():
 def test_the_number_verified_last_and_the_language_count():
     customer().post(PAGE, {"want": "yes"})
     later = customer(phone="01091114002")
+    assert "지금 확인하신 번호는" not in customer().get(PAGE).content.decode()
+    page = later.get(PAGE).content.decode()
+    assert "010-****-4001" in page
+    assert "010-****-4002" in page
     later.cookies["django_language"] = "en"
     later.post(PAGE, {"want": "yes"})
     wish = OpeningWish.objects.get()

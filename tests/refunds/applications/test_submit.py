@@ -220,6 +220,18 @@ def test_an_approval_whose_verdict_changes_waits_for_a_person(at) -> None:
     assert Application.objects.get().flag == ""
 
 
+@pytest.mark.parametrize("reason", ["NOT_BILLED_YET", "UNPAID"])
+def test_what_waits_on_a_line_that_is_out_by_now_goes_to_a_person(at, reason: str) -> None:
+    at("2026-01-16T10:00+09:00")
+    holder = make.customer()
+    line = make.line(holder, reasons=reason, refundable_krw=0)
+    submit(holder, line)
+    Line.objects.filter(pk=line.pk).update(outcome="NOT_ELIGIBLE", reasons=f"MVNO;{reason}")
+    assert service.recheck_after_feed() == 1
+    assert Application.objects.get().status == "REVIEW"
+    assert service.recheck_after_feed() == 0
+
+
 def test_withdrawing_and_applying_again(at) -> None:
     at("2026-01-16T10:00+09:00")
     holder, stranger = make.customer(), make.customer()
