@@ -249,7 +249,8 @@ def _card(line: Line, application: Application | None) -> Card:
     label, won = wording.amount(Application(line=line))
     live = application is not None and application.is_live
     day = None
-    if line.terminated_on:
+    late = clock.today() > frame.applications.closes
+    if line.terminated_on and not live and not late:
         day = rounds.due_on(line.terminated_on, clock.today(), clock.now(), frame)
     reasons = lines_wording.reasons(line.reason_codes, eligibility.facts_of(line), frame)
     return Card(
@@ -265,14 +266,16 @@ def _card(line: Line, application: Application | None) -> Card:
         won=won,
         day=day,
         reasons=reasons,
-        say=_say(line, outcome, day),
+        say=_say(line, outcome, day, late=late),
         can_file=outcome in {"ELIGIBLE", "REVIEW"} and not live,
         can_object=kind != "keep" and reviews.can_object(line),
     )
 
 
-def _say(line: Line, outcome: str, day: dt.date | None) -> str:
+def _say(line: Line, outcome: str, day: dt.date | None, *, late: bool) -> str:
     """A sentence the clerk can say as it stands."""
+    if late and outcome in {"ELIGIBLE", "REVIEW"}:
+        return _("신청 기간이 지나 늦은 신청으로 받습니다. 사람이 확인하고 문자로 알려 드립니다.")
     if outcome == "REVIEW":
         return _("신청을 받아 두면 심사하는 사람이 보고 문자로 알려 드립니다.")
     if outcome != "ELIGIBLE" or day is None:

@@ -40,6 +40,7 @@ ID_CARDS: tuple[tuple[str, Promise], ...] = (
 )
 
 
-def missing(representation: str, shown: list[str]) -> list[str]:
-    """The codes of the documents that have not been looked at."""
-    return [code for code, _label in DOCUMENTS.get(representation, ()) if code not in shown]
+def names(codes: list[str]) -> list[str]:
+    """What the documents of these codes are called; a code nobody knows stays as it is."""
+    known = {code: label for documents in DOCUMENTS.values() for code, label in documents}
+    return [str(known.get(code, code)) for code in codes]

@@ -26,7 +26,7 @@ from kt_remedy.programme import Programme
 from kt_remedy.staff.models import User
 from refunds.accounts.models import Account, OwnerKind
 from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT, Facts, decide
-from refunds.applications.models import Application, Channel, Draft, Filing, Lateness, LateReason
+from refunds.applications.models import Application, Channel, Decision, Draft, Filing, Lateness, LateReason
 from refunds.applications.moves import Refused, begin, move
 from refunds.applications.states import ASKED_AGAIN, LIVE, Status
 from refunds.payouts import rounds
@@ -277,10 +277,7 @@ def _submit(
         detail={"channel": channel, "lines": [row.line_id for row in rows]},
     )
     if sharing > PERSONS_ON_ONE_ACCOUNT:
-        audit.record(
-            actor="system", action="account.shared", object=f"account:{account.id}", detail={"persons": sharing}
-        )
-        log.warning("account used by many persons", account=str(account.id), persons=sharing)
+        _alert_shared(account, sharing)
     _announce_receipt(filing, rows, now)
     if draft := _uuid_or_none(key):
         Draft.objects.filter(id=draft).delete()
@@ -318,6 +315,11 @@ def persons_on(account: Account, *, besides: bytes) -> int:
             [bytes(account.number_index), besides, [status.value for status in LIVE]],
         )
         return cursor.fetchone()[0]
+
+
+def _alert_shared(account: Account, persons: int) -> None:
+    audit.record(actor="system", action="account.shared", object=f"account:{account.id}", detail={"persons": persons})
+    log.warning("account used by many persons", account=str(account.id), persons=persons)
 
 
 def _lines(contracts: list[str], person_index: bytes, representation: str) -> dict[str, Line]:
@@ -409,7 +411,8 @@ def mend_account(
     """Point an application at another account, until it is in a batch: 24 hours' hold and a notice (D-34).
 
     An approved application keeps its old account unless the bank has confirmed the new one. In the states that wait
-    for something the table is asked again. Raises Refused: UNKNOWN, FROZEN, OVER, ACCOUNT, NOT_CONFIRMED, SAME.
+    for something the table is asked again. An account that more than three persons use sends it to a reviewer, whoever
+    looked at it before (D-35). Raises Refused: UNKNOWN, FROZEN, OVER, ACCOUNT, NOT_CONFIRMED, SAME.
     """
     with transaction.atomic():
         row = lock(application_id, person_index=person_index, staff=staff)
@@ -424,9 +427,25 @@ def mend_account(
         hours = programme.current().applications.change_hold_hours
         columns: dict[str, Any] = {"account": account, "hold_until": clock.now() + dt.timedelta(hours=hours)}
         actor = actor_of(staff)
+        sharing = persons_on(account, besides=bytes(account.person_index)) + 1
+        if sharing > PERSONS_ON_ONE_ACCOUNT:
+            columns |= {"flag": SHARED_ACCOUNT, "reviewed": False}
+            _alert_shared(account, sharing)
+        elif row.flag == SHARED_ACCOUNT:
+            columns["flag"] = ""
+        Decision.objects.create(
+            application=row,
+            from_status=row.status,
+            to_status=row.status,
+            actor=actor,
+            code="ACCOUNT_CHANGED",
+            decided_at=clock.now(),
+        )
         if row.status in ASKED_AGAIN and row.status != Status.NEED_DOCS:
-            row.account = account
+            row.account, row.reviewed = account, columns.get("reviewed", row.reviewed)
             _ask_again(row, actor=actor, **columns)
+        elif row.status == Status.APPROVED and sharing > PERSONS_ON_ONE_ACCOUNT:
+            move(row, Status.REVIEW, code=SHARED_ACCOUNT, actor="system", **columns)
         else:
             move(row, Status(row.status), code="ACCOUNT_CHANGED", actor=actor, **columns)
         _record(row, "application.account_changed", staff=staff)

@@ -600,7 +600,9 @@ def documents(request: VerifiedRequest, pk: int) -> HttpResponse:
     context = {
         "story": wording.stories([row])[0],
         "form": form,
-        "sent": evidence.of_filing(row.filing),
+        "sent": (sent := evidence.of_filing(row.filing)),
+        # What was there before does not answer what is asked for now.
+        "ready": row.status == Status.NEED_DOCS and any(one.added_at >= row.status_since for one in sent),
         "asked": asked.words if asked and row.status == Status.NEED_DOCS else "",
         "open": row.status in evidence.WANTED_IN,
     }
