@@ -411,8 +411,9 @@ def mend_account(
     """Point an application at another account, until it is in a batch: 24 hours' hold and a notice (D-34).
 
     An approved application keeps its old account unless the bank has confirmed the new one. In the states that wait
-    for something the table is asked again. An account that more than three persons use sends it to a reviewer, whoever
-    looked at it before (D-35). Raises Refused: UNKNOWN, FROZEN, OVER, ACCOUNT, NOT_CONFIRMED, SAME.
+    for something the table is asked again. An account that more than three persons use (D-35), or one for which a
+    member of staff wrote another holder, sends it to a reviewer, whoever looked at it before.
+    Raises Refused: UNKNOWN, FROZEN, OVER, ACCOUNT, NOT_CONFIRMED, SAME.
     """
     with transaction.atomic():
         row = lock(application_id, person_index=person_index, staff=staff)
@@ -428,11 +429,16 @@ def mend_account(
         columns: dict[str, Any] = {"account": account, "hold_until": clock.now() + dt.timedelta(hours=hours)}
         actor = actor_of(staff)
         sharing = persons_on(account, besides=bytes(account.person_index)) + 1
+        doubt = ""
         if sharing > PERSONS_ON_ONE_ACCOUNT:
-            columns |= {"flag": SHARED_ACCOUNT, "reviewed": False}
+            doubt = columns["flag"] = SHARED_ACCOUNT
             _alert_shared(account, sharing)
         elif row.flag == SHARED_ACCOUNT:
             columns["flag"] = ""
+        if staff is not None and account.holder_name != row.account.holder_name:
+            doubt = doubt or "HOLDER_RENAMED"
+        if doubt:
+            columns["reviewed"] = False
         Decision.objects.create(
             application=row,
             from_status=row.status,
@@ -444,8 +450,8 @@ def mend_account(
         if row.status in ASKED_AGAIN and row.status != Status.NEED_DOCS:
             row.account, row.reviewed = account, columns.get("reviewed", row.reviewed)
             _ask_again(row, actor=actor, **columns)
-        elif row.status == Status.APPROVED and sharing > PERSONS_ON_ONE_ACCOUNT:
-            move(row, Status.REVIEW, code=SHARED_ACCOUNT, actor="system", **columns)
+        elif row.status == Status.APPROVED and doubt:
+            move(row, Status.REVIEW, code=doubt, actor="system", **columns)
         else:
             move(row, Status(row.status), code="ACCOUNT_CHANGED", actor=actor, **columns)
         _record(row, "application.account_changed", staff=staff)

@@ -368,6 +368,7 @@ def decision_reason(code: str) -> str:
         "UNPAID": _("납부 대기"),
         "HOLDER_NOT_CHECKED": _("예금주 조회 대기"),
         "ACCOUNT_CHANGED": _("계좌를 바꿈"),
+        "HOLDER_RENAMED": _("직원이 예금주 이름을 고침"),
         "WITHDRAWN": _("철회"),
         "REJECTED": _("거절"),
         "CONFIRMED": _("승인 그대로 둠"),
