@@ -163,7 +163,7 @@ class FilingForm(AccountForm):
         validators=[refuse_registration_number],
     )
     privacy = forms.BooleanField(
-        label=gettext_lazy("개인정보 이용 안내를 읽어 드렸고 고객이 동의했습니다"),
+        label=gettext_lazy("개인정보 이용과 은행에 알리는 것을 읽어 드렸고 고객이 둘 다 동의했습니다"),
         error_messages={"required": gettext_lazy("안내를 읽어 드리고 동의를 받아 주세요")},
     )
     field_order = (

@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 # Read aloud and typed back: no letter or digit that looks or sounds like another.
 REFERENCE_ALPHABET = "234679ACDEFGHJKMNPQRTVWXY"
 # Each consent and the version of the text that was shown with it.
-CONSENTS = {"privacy": "2026-01-14"}
+CONSENTS = {"privacy": "2026-01-14", "provision": "2026-01-14"}
 VERDICT_CHANGED = "VERDICT_CHANGED"
 SHARED_ACCOUNT = "SHARED_ACCOUNT"
 CURE_DAYS = 14

@@ -325,8 +325,8 @@ def consent(request: VerifiedRequest) -> HttpResponse:
     _key, answers = drafts.load(person_index=me)
     if _next(answers) not in {"refunds:apply-consent", "refunds:apply-check"}:
         return redirect(_next(answers))
-    given = bool(answers.consents)
-    form = ConsentForm(request.POST if request.method == "POST" else None, initial={"privacy": given})
+    given = dict.fromkeys(answers.consents, True)
+    form = ConsentForm(request.POST if request.method == "POST" else None, initial=given)
     if request.method == "POST" and form.is_valid():
         answers.consents = dict(service.CONSENTS)
         drafts.save(answers, person_index=me)

@@ -129,7 +129,7 @@ def test_what_is_refused(at) -> None:
         "LINES": lambda: submit(holder, theirs),
         "NO_CLAIM": lambda: submit(holder, no),
         "ACCOUNT": lambda: submit(holder, make.line(holder), account=make.account(stranger)),
-        "CONSENT": lambda: submit(holder, make.line(holder), consents={}),
+        "CONSENT": lambda: submit(holder, make.line(holder), consents={"privacy": "2026-01-14"}),
     }.items():
         with pytest.raises(Refused) as refused:
             attempt()
