@@ -32,6 +32,7 @@ from kt_remedy.identity import service as identity
 from kt_remedy.portal.desk_forms import CardForm, FilingForm, FindForm, MendForm, NoteForm, PhoneProofForm
 from kt_remedy.staff.models import User
 from kt_remedy.templatetags.remedy import kdate, kdate_long, krw
+from refunds.accounts import service as accounts
 from refunds.accounts.models import Account, OwnerKind
 from refunds.applications import desk as refunds_desk
 from refunds.applications import evidence, reviews, service, wording
@@ -450,7 +451,7 @@ def file(request: HttpRequest) -> HttpResponse:
                     language=(get_language() or "ko")[:2],
                     representation=by,
                     representative=form.cleaned_data.get("representative", ""),
-                    documents=form.cleaned_data.get("documents", []),
+                    documents=[*form.cleaned_data.get("documents", []), *form.cleaned_data["hand_documents"]],
                     staff=user,
                     outage_on=form.cleaned_data.get("outage_on"),
                     outage_reason=form.cleaned_data.get("outage_reason", ""),
@@ -486,6 +487,14 @@ def _account_of(request: HttpRequest, form: FilingForm, sitting: Sitting, user: 
     """The account of a valid form; None where the bank said no and the clerk did not say to go on with it."""
     kept = request.session[_KEY]
     own = form.by == OwnerKind.SELF
+    if form.cleaned_data["by_hand"]:
+        return accounts.enter_by_hand(
+            person_index=sitting.person_index,
+            holder_name=(sitting.customer.holder_name or "") if own else form.cleaned_data["owner"],
+            owner_kind=form.by,
+            actor=f"staff:{user.pk}",
+            subject=sitting.customer.pk,
+        )
     if "anyway" in request.POST and kept.get("candidate"):
         return Account.objects.filter(pk=kept["candidate"]).first()
     entered = enter_account(

@@ -95,6 +95,8 @@ def cures(earlier: Application | None, on: dt.date) -> bool:
 
 def pay_day(application: Application, *, at: dt.datetime | None = None) -> dt.date | None:
     """The pay day that can still be kept for an application that is in no batch yet; None after the last round."""
+    if application.account.by_hand:
+        return None  # no round carries it
     ended = application.line.terminated_on or programme.current().waiver.terminated_to
     return rounds.due_on(ended, application.applied_on, at or clock.now(), programme.current())
 
@@ -737,13 +739,12 @@ def notify(row: Application, kind: str, *, subject: str, context: dict | None = 
 def announce_approval(row: Application) -> None:
     """Tell the customer the day, or only the yes where no round is left."""
     day = pay_day(row)
-    if day:
-        notify(
-            row,
-            "application.approved",
-            subject=f"application:{row.pk}:{row.status_since:%Y%m%d%H%M%S}",
-            context={"pay_on": day},
-        )
+    notify(
+        row,
+        "application.approved" if day else "application.approved_open",
+        subject=f"application:{row.pk}:{row.status_since:%Y%m%d%H%M%S}",
+        context={"pay_on": day} if day else None,
+    )
 
 
 def _announce_receipt(filing: Filing, rows: list[Application], now: dt.datetime) -> None:

@@ -132,6 +132,8 @@ def _story(row: Application, item: Item | None, decisions: list[Decision], now: 
 def pay_round(row: Application, item: Item | None, now: dt.datetime) -> rounds.Round | None:
     """The round an application is in, or the next one it can still be in."""
     frame = programme.current()
+    if row.account.by_hand:
+        return None
     if item is not None and item.status != Item.Status.RETURNED:
         return rounds.round_on(item.batch.pay_on, frame)
     ended = row.line.terminated_on or frame.waiver.terminated_to
@@ -159,6 +161,10 @@ def _news(row: Application, item: Item | None, coming: rounds.Round | None) -> t
             )
             sent = _("은행에 보냈습니다.") if item.status == Item.Status.FILED else _("지급 명단이 확정되었습니다.")
             return when, sent + " " + nothing_to_do
+    if row.status == Status.APPROVED and row.account.by_hand:
+        return _("승인되었습니다"), _(
+            "한국 계좌가 없으셔서 따로 보내 드립니다. 고객센터에서 받는 방법과 날을 연락드립니다."
+        )
     if row.status == Status.APPROVED:
         if coming is None:
             return _("승인되었습니다"), _("지급일은 고객센터에서 따로 알려 드립니다.")
@@ -335,6 +341,8 @@ def staff_reason(row: Application) -> str:
         return _("판정이 사람의 확인을 요구함")
     if row.line.standing_outcome != "ELIGIBLE":
         return _("신청 뒤에 판정이 바뀜")
+    if row.account.by_hand:
+        return _("한국 계좌 없음, 서류 확인")
     if row.filing.representation != "SELF":
         return row.filing.get_representation_display() + " " + _("신청, 서류 확인")
     if row.flag == "SHARED_ACCOUNT":
@@ -362,6 +370,7 @@ def decision_reason(code: str) -> str:
         "OBJECTION_UPHELD": _("이의를 받아들임"),
         "DOCUMENTS_SHOWN": _("서류 확인됨"),
         "FILED": _("신청"),
+        "BY_HAND": _("한국 계좌 없음"),
         "ALL_CLEAR": _("모두 확인됨"),
         "PART_PAID": _("마지막 회차, 내신 만큼"),
         "NOT_BILLED_YET": _("청구 대기"),

@@ -7,12 +7,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from kt_remedy import programme
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.identity import service as identity
 from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import Store
 from refunds.applications import reviews, service
 from refunds.applications.models import Application, Filing, Note, Objection
+from refunds.payouts import rounds, selection
 from tests.refunds import make
 from tests.refunds.applications.test_evidence import PDF
 from tests.refunds.applications.test_submit import submit
@@ -188,6 +190,36 @@ def test_the_clerk_mends_a_slip_and_withdraws_with_the_customer(clerk, holder, b
     clerk.post(url("desk-application", row.pk), {"act": "withdraw"})
     row.refresh_from_db()
     assert row.status == "WITHDRAWN"
+
+
+def test_without_an_account_in_korea_the_money_goes_another_way(clerk, holder, bank) -> None:
+    line = make.line(holder)
+    prove(clerk, line)
+    values = {"bank": "", "number": "", "by_hand": "on"}
+    assert "은행을 골라 주세요" in file(clerk, line, **values | {"by_hand": ""}).content.decode()
+    assert "서류를 모두 확인해야" in file(clerk, line, **values, hand_documents=["ABROAD_ID"]).content.decode()
+    answer = file(clerk, line, **values, hand_documents=["ABROAD_ID", "ABROAD_ACCOUNT"])
+    row = Application.objects.get()
+    assert (row.status, row.decisions.last().code, bank.asked) == ("REVIEW", "BY_HAND", 0)
+    assert str(row.account) == "한국 계좌 없음, 따로 보냄"
+    assert "따로 보냄" in clerk.get(answer["Location"]).content.decode()
+    reviewer = as_staff(Client(), staff_user("reviewer"))
+    assert "여권 또는 외국인등록증" in reviewer.get(reverse("refunds:review-case", args=[row.pk])).content.decode()
+    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="APPROVE", words="여권 확인")
+    row.refresh_from_db()
+    assert row.status == "APPROVED"
+    assert Message.objects.filter(kind="application.approved_open").count() == 1
+    assert "따로 보내 드립니다" in clerk.get(url("desk-application", row.pk)).content.decode()
+    # No round takes it along, and each says so.
+    first = rounds.calendar(programme.current())[0]
+    chosen = selection.Selection(first.pay_on, first.cut_off)
+    assert selection.counts(chosen, programme.current()) == [("BY_HAND", 1, 160_130)]
+    # An account opened later goes the usual way.
+    service.mend_account(
+        application_id=row.pk, account_id=make.account(holder).pk, person_index=service.person_of(holder)
+    )
+    row.refresh_from_db()
+    assert (row.status, row.account.by_hand) == ("APPROVED", False)
 
 
 def test_a_misspelt_holder_is_put_right_and_looked_at_again(clerk, holder, bank) -> None:
