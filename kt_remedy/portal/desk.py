@@ -32,6 +32,7 @@ from kt_remedy.identity import service as identity
 from kt_remedy.portal.desk_forms import CardForm, FilingForm, FindForm, MendForm, NoteForm, PhoneProofForm
 from kt_remedy.staff.models import User
 from kt_remedy.templatetags.remedy import kdate, kdate_long, krw
+from refunds.accounts import service as accounts
 from refunds.accounts.models import Account, OwnerKind
 from refunds.applications import desk as refunds_desk
 from refunds.applications import evidence, reviews, service, wording
@@ -249,7 +250,8 @@ def _card(line: Line, application: Application | None) -> Card:
     label, won = wording.amount(Application(line=line))
     live = application is not None and application.is_live
     day = None
-    if line.terminated_on:
+    late = clock.today() > frame.applications.closes
+    if line.terminated_on and not live and not late:
         day = rounds.due_on(line.terminated_on, clock.today(), clock.now(), frame)
     reasons = lines_wording.reasons(line.reason_codes, eligibility.facts_of(line), frame)
     return Card(
@@ -265,14 +267,16 @@ def _card(line: Line, application: Application | None) -> Card:
         won=won,
         day=day,
         reasons=reasons,
-        say=_say(line, outcome, day),
+        say=_say(line, outcome, day, late=late),
         can_file=outcome in {"ELIGIBLE", "REVIEW"} and not live,
         can_object=kind != "keep" and reviews.can_object(line),
     )
 
 
-def _say(line: Line, outcome: str, day: dt.date | None) -> str:
+def _say(line: Line, outcome: str, day: dt.date | None, *, late: bool) -> str:
     """A sentence the clerk can say as it stands."""
+    if late and outcome in {"ELIGIBLE", "REVIEW"}:
+        return _("신청 기간이 지나 늦은 신청으로 받습니다. 사람이 확인하고 문자로 알려 드립니다.")
     if outcome == "REVIEW":
         return _("신청을 받아 두면 심사하는 사람이 보고 문자로 알려 드립니다.")
     if outcome != "ELIGIBLE" or day is None:
@@ -447,7 +451,7 @@ def file(request: HttpRequest) -> HttpResponse:
                     language=(get_language() or "ko")[:2],
                     representation=by,
                     representative=form.cleaned_data.get("representative", ""),
-                    documents=form.cleaned_data.get("documents", []),
+                    documents=[*form.cleaned_data.get("documents", []), *form.cleaned_data["hand_documents"]],
                     staff=user,
                     outage_on=form.cleaned_data.get("outage_on"),
                     outage_reason=form.cleaned_data.get("outage_reason", ""),
@@ -483,6 +487,14 @@ def _account_of(request: HttpRequest, form: FilingForm, sitting: Sitting, user: 
     """The account of a valid form; None where the bank said no and the clerk did not say to go on with it."""
     kept = request.session[_KEY]
     own = form.by == OwnerKind.SELF
+    if form.cleaned_data["by_hand"]:
+        return accounts.enter_by_hand(
+            person_index=sitting.person_index,
+            holder_name=(sitting.customer.holder_name or "") if own else form.cleaned_data["owner"],
+            owner_kind=form.by,
+            actor=f"staff:{user.pk}",
+            subject=sitting.customer.pk,
+        )
     if "anyway" in request.POST and kept.get("candidate"):
         return Account.objects.filter(pk=kept["candidate"]).first()
     entered = enter_account(

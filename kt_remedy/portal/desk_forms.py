@@ -14,7 +14,7 @@ from kt_remedy.identity.forms import AppForm
 from refunds.accounts.models import OwnerKind
 from refunds.applications.forms import AccountForm, PlainForm, refuse_registration_number
 from refunds.applications.models import LateReason
-from refunds.applications.representation import DOCUMENTS, ID_CARDS
+from refunds.applications.representation import BY_HAND, DOCUMENTS, ID_CARDS
 from refunds.applications.service import Late
 
 
@@ -138,6 +138,15 @@ class FilingForm(AccountForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         validators=[refuse_registration_number],
     )
+    by_hand = forms.BooleanField(
+        label=gettext_lazy("한국 계좌가 없어 서류를 보고 따로 보냄(은행과 번호는 비움)"), required=False
+    )
+    hand_documents = forms.MultipleChoiceField(
+        label=gettext_lazy("한국 계좌가 없을 때 확인한 서류"),
+        required=False,
+        choices=BY_HAND,
+        widget=forms.CheckboxSelectMultiple,
+    )
     late_kind = forms.ChoiceField(
         label=gettext_lazy("늦은 까닭"),
         choices=[("", gettext_lazy("골라 주세요")), *LateReason.Kind.choices],
@@ -158,12 +167,12 @@ class FilingForm(AccountForm):
         validators=[refuse_registration_number],
     )
     privacy = forms.BooleanField(
-        label=gettext_lazy("개인정보 이용 안내를 읽어 드렸고 고객이 동의했습니다"),
+        label=gettext_lazy("개인정보 이용과 은행에 알리는 것을 읽어 드렸고 고객이 둘 다 동의했습니다"),
         error_messages={"required": gettext_lazy("안내를 읽어 드리고 동의를 받아 주세요")},
     )
     field_order = (
-        "lines", "representative", "documents", "owner", "owner_born", "bank", "number", "late_kind", "late_ended_on",
-        "late_words", "outage_on", "outage_reason", "privacy",
+        "lines", "representative", "documents", "owner", "owner_born", "bank", "number", "by_hand", "hand_documents",
+        "late_kind", "late_ended_on", "late_words", "outage_on", "outage_reason", "privacy",
     )  # fmt: skip
 
     def __init__(
@@ -179,9 +188,22 @@ class FilingForm(AccountForm):
             self.fields["documents"].choices = DOCUMENTS[by]  # type: ignore[attr-defined]
         if not supervisor:
             del self.fields["outage_on"], self.fields["outage_reason"]
+        if self.data.get("by_hand"):
+            self.fields["bank"].required = self.fields["number"].required = False
         if not late:
             del self.fields["late_kind"], self.fields["late_ended_on"], self.fields["late_words"]
         self.order_fields(self.field_order)
+
+    def clean_number(self) -> str:
+        """Nothing where nothing goes to a bank."""
+        return "" if self.data.get("by_hand") else super().clean_number()
+
+    def clean(self) -> dict[str, Any]:
+        """Who has no account in Korea shows the papers for that."""
+        given = super().clean() or self.cleaned_data
+        if given.get("by_hand") and {code for code, _label in BY_HAND} - set(given.get("hand_documents", [])):
+            self.add_error("hand_documents", _("서류를 모두 확인해야 접수할 수 있습니다"))
+        return given
 
     def late(self) -> Late | None:
         """Why it comes after the window, where it does."""

@@ -69,7 +69,12 @@ class Account(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.bank_name} {masking.account(self.last4)}"
+        return self.bank_name if self.by_hand else f"{self.bank_name} {masking.account(self.last4)}"
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether there is no account in Korea, so that no bank file can carry the money."""
+        return self.bank_code == banks.BY_HAND
 
     @property
     def bank_name(self) -> str:
@@ -88,6 +93,7 @@ class HolderCheck(Claimable):
         CLOSED = "CLOSED", _("해지된 계좌")
         BANK_MAINTENANCE = "BANK_MAINTENANCE", _("은행 점검 중")
         TIMEOUT = "TIMEOUT", _("응답 없음")
+        BY_HAND = "BY_HAND", _("한국 계좌 없음")
 
     class Reason(models.TextChoices):
         """How the two names compared (DOMAIN C2)."""

@@ -94,6 +94,30 @@ def enter(
     return account
 
 
+def enter_by_hand(*, person_index: bytes, holder_name: str, owner_kind: str, actor: str, subject: str = "") -> Account:
+    """The place of an account for somebody who has none in Korea: no bank is asked and no bank file carries it."""
+    account = Account(
+        id=uuid.uuid4(),
+        bank_code=banks.BY_HAND,
+        number_index=crypto.blind_index(str(uuid.uuid4()), "account"),
+        last4="",
+        owner_kind=owner_kind,
+        person_index=person_index,
+        created_at=clock.now(),
+    )
+    account.holder_name = holder_name
+    with transaction.atomic():
+        account.save(force_insert=True)
+        account.holder_check = HolderCheck.objects.create(
+            account=account, outcome=HolderCheck.Outcome.BY_HAND, next_try_at=_wall()
+        )
+        audit.record(
+            actor=actor, action="account.by_hand", object=f"account:{account.id}", subject=subject,
+            detail={"owner": owner_kind},
+        )  # fmt: skip
+    return account
+
+
 def ask(account: Account) -> tuple[str, str, str]:
     """Ask the bank who holds `account`: outcome, how the names compare, the service's own number of the answer.
 

@@ -47,9 +47,11 @@ def decide(facts: Facts) -> Answer:
         return Answer(Status.REVIEW, "VERDICT_REVIEW")
     if facts.holder in NO_ANSWER_YET:
         return Answer(Status.SUBMITTED, "HOLDER_NOT_CHECKED")
-    if facts.holder != "MATCH":
+    if facts.holder not in {"MATCH", "BY_HAND"}:
         return Answer(Status.NEED_ACCOUNT, f"HOLDER_{facts.holder}")
     if not facts.reviewed:
+        if facts.holder == "BY_HAND":
+            return Answer(Status.REVIEW, "BY_HAND")
         if facts.representation != "SELF":
             return Answer(Status.REVIEW, f"BY_{facts.representation}")
         if facts.persons_on_account > PERSONS_ON_ONE_ACCOUNT:

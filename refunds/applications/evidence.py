@@ -25,6 +25,7 @@ from refunds.applications import file_types
 from refunds.applications.forms import LARGEST_BYTES
 from refunds.applications.models import Application, Evidence, Filing, Objection
 from refunds.applications.moves import Refused, move
+from refunds.applications.reviews import returns_to
 from refunds.applications.service import actor_of, close_to_own_case, lock
 from refunds.applications.states import Status
 from refunds.payouts.models import Item
@@ -149,7 +150,7 @@ def handed_in(*, application_id: int, person_index: bytes | None = None, staff: 
             raise Refused("STATE", _("서류를 기다리는 신청이 아닙니다."))
         if not Evidence.objects.filter(filing=row.filing_id, added_at__gte=row.status_since).exists():
             raise Refused("FILE", _("먼저 서류를 올려 주세요."))
-        move(row, Status.REVIEW, code="DOCUMENTS_SENT", actor=actor_of(staff), documents_due_on=None)
+        move(row, returns_to(row), code="DOCUMENTS_SENT", actor=actor_of(staff), documents_due_on=None)
         audit.record(
             actor=actor_of(staff), action="application.documents_sent", object=f"application:{row.pk}",
             subject=row.line.customer_id,

@@ -105,11 +105,15 @@ class AccountForm(PlainForm):
 
 
 class ConsentForm(PlainForm):
-    """The one consent a refund needs."""
+    """The two consents a refund needs, each given by itself: use, and passing on to banks (DOMAIN D1)."""
 
     privacy = forms.BooleanField(
         label=gettext_lazy("환급을 위한 개인정보 이용에 동의합니다"),
         error_messages={"required": gettext_lazy("동의하셔야 신청할 수 있습니다")},
+    )
+    provision = forms.BooleanField(
+        label=gettext_lazy("은행과 예금주 확인 회사에 이름, 생년월일, 계좌번호를 알려 주는 데 동의합니다"),
+        error_messages={"required": gettext_lazy("은행에 알려야 돈을 보낼 수 있습니다. 동의해 주세요")},
     )
 
 

@@ -67,7 +67,7 @@ class Filing(models.Model):
     representative_enc = models.BinaryField(null=True)
     representative_index = models.BinaryField(null=True)
     documents = models.JSONField(_("확인한 서류"), default=list, blank=True)
-    # Text and version of each consent given: {"privacy": "2026-01-14"}.
+    # Text and version of each consent given: {"privacy": "2026-01-14", …}.
     consents = models.JSONField(_("동의"), default=dict)
     contact_enc = models.BinaryField()
     language = models.CharField(_("언어"), max_length=2, default="ko")

@@ -30,6 +30,11 @@ DOCUMENTS: dict[str, tuple[tuple[str, Promise], ...]] = {
         ("AGENT_ID", _("온 사람의 신분증")),
     ),
 }
+# Looked at where there is no account in Korea.
+BY_HAND: tuple[tuple[str, Promise], ...] = (
+    ("ABROAD_ID", _("여권 또는 외국인등록증")),
+    ("ABROAD_ACCOUNT", _("해외 계좌 증명 또는 받는 방법을 적은 종이")),
+)
 ID_CARDS: tuple[tuple[str, Promise], ...] = (
     ("RESIDENT", _("주민등록증")),
     ("DRIVER", _("운전면허증")),
@@ -40,6 +45,7 @@ ID_CARDS: tuple[tuple[str, Promise], ...] = (
 )
 
 
-def missing(representation: str, shown: list[str]) -> list[str]:
-    """The codes of the documents that have not been looked at."""
-    return [code for code, _label in DOCUMENTS.get(representation, ()) if code not in shown]
+def names(codes: list[str]) -> list[str]:
+    """What the documents of these codes are called; a code nobody knows stays as it is."""
+    known = {code: label for documents in (*DOCUMENTS.values(), BY_HAND) for code, label in documents}
+    return [str(known.get(code, code)) for code in codes]

@@ -22,9 +22,9 @@ from eligibility.models import Line
 from kt_remedy import clock, masking, programme
 from kt_remedy.access import customer, staff
 from kt_remedy.audit import service as audit
-from refunds.applications import dates, evidence, file_types, reviews, wording
+from refunds.applications import dates, evidence, file_types, representation, reviews, wording
 from refunds.applications.forms import DocumentsForm, ObjectionForm
-from refunds.applications.models import Application, Channel, LateReason, Objection
+from refunds.applications.models import Application, Channel, Decision, LateReason, Objection
 from refunds.applications.moves import Refused
 from refunds.applications.review_forms import AnswerForm, CaseForm, DecisionForm, ReasonForm, WordsForm
 from refunds.applications.service import Late, may_claim
@@ -156,7 +156,15 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "verdict": lines.outcome_title(row.line.standing_outcome),
         "reason": wording.staff_reason(row),
         "amount": wording.amount(row),
-        "decisions": row.decisions.order_by("id"),
+        "decisions": [
+            {
+                "row": one,
+                "why": wording.decision_reason(one.code),
+                "who": _who(one.actor),
+                "words": _words(one),
+            }
+            for one in row.decisions.order_by("id")
+        ],
         "form": form,
         "open_case": open_case,
         "can_undo": row.status in {Status.REJECTED, Status.APPROVED} and not row.flag,
@@ -168,9 +176,21 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "late": late,
         "evidence": evidence.of_filing(row.filing),
         "earlier": row.previous,
+        "documents": representation.names(row.filing.documents),
         "held": row.reviewer_until is not None and row.reviewer_until > dt.datetime.now(dt.UTC),
     }
     return render(request, "refunds/review_case.html", context, status=422 if form.errors else 200)
+
+
+def _words(decision: Decision) -> str:
+    if decision.code == "DOCUMENTS_SHOWN":
+        return ", ".join(representation.names(decision.words.split(", ")))
+    return decision.words
+
+
+def _who(actor: str) -> str:
+    kind, _colon, number = actor.partition(":")
+    return {"customer": _("고객"), "system": _("저절로")}.get(kind, _("직원 %(number)s") % {"number": number})
 
 
 def _act(request: HttpRequest, row: Application, form: DecisionForm | WordsForm) -> None:

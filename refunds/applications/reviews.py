@@ -168,7 +168,12 @@ def review(
 
 def is_hardship_case(row: Application) -> bool:
     """Whether it waits for a supervisor: it came after the window, and no holiday or cure excuses that (D-31)."""
-    return row.status == Status.LATE and row.lateness == Lateness.LATE
+    return row.status in BY_REVIEWER and row.lateness == Lateness.LATE and not row.reviewed
+
+
+def returns_to(row: Application) -> Status:
+    """Where a case goes that waited for documents: back to those who look at late ones, or to the reviewers."""
+    return Status.LATE if row.lateness != Lateness.IN_TIME and not row.reviewed else Status.REVIEW
 
 
 def _let_in(row: Application, supervisor: User, late: Late | None) -> None:
@@ -248,7 +253,7 @@ def documents_shown(*, application_id: int, staff: User, documents: Sequence[str
         if row.status != Status.NEED_DOCS:
             raise Refused("STATE", _("서류를 기다리는 신청이 아닙니다."))
         move(
-            row, Status.REVIEW, code="DOCUMENTS_SHOWN", actor=f"staff:{staff.pk}", words=", ".join(documents),
+            row, returns_to(row), code="DOCUMENTS_SHOWN", actor=f"staff:{staff.pk}", words=", ".join(documents),
             documents_due_on=None,
         )  # fmt: skip
         _audit(row, "application.documents_shown", staff, detail={"documents": list(documents)})
@@ -435,7 +440,7 @@ def end_document_requests(*, limit: int = 500) -> int:
             row = locked(pk, skip=True)
             if row is None or row.status != Status.NEED_DOCS:
                 continue
-            move(row, Status.REVIEW, code="DOCUMENTS_OVERDUE", actor="system", documents_due_on=None)
+            move(row, returns_to(row), code="DOCUMENTS_OVERDUE", actor="system", documents_due_on=None)
             audit.record(
                 actor="system",
                 action="application.documents_overdue",

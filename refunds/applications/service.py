@@ -27,7 +27,7 @@ from kt_remedy.programme import Programme
 from kt_remedy.staff.models import User
 from refunds.accounts.models import Account, HolderCheck, OwnerKind
 from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT, Facts, decide
-from refunds.applications.models import Application, Channel, Filing, Lateness, LateReason
+from refunds.applications.models import Application, Channel, Decision, Filing, Lateness, LateReason
 from refunds.applications.moves import Refused, begin, move
 from refunds.applications.states import ASKED_AGAIN, LIVE, Status
 from refunds.payouts import rounds
@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 # Read aloud and typed back: no letter or digit that looks or sounds like another.
 REFERENCE_ALPHABET = "234679ACDEFGHJKMNPQRTVWXY"
 # Each consent and the version of the text that was shown with it.
-CONSENTS = {"privacy": "2026-01-14"}
+CONSENTS = {"privacy": "2026-01-14", "provision": "2026-01-14"}
 VERDICT_CHANGED = "VERDICT_CHANGED"
 SHARED_ACCOUNT = "SHARED_ACCOUNT"
 CURE_DAYS = 14
@@ -96,6 +96,8 @@ def cures(earlier: Application | None, on: dt.date) -> bool:
 
 def pay_day(application: Application, *, at: dt.datetime | None = None) -> dt.date | None:
     """The pay day that can still be kept for an application that is in no batch yet; None after the last round."""
+    if application.account.by_hand:
+        return None  # no round carries it
     ended = application.line.terminated_on or programme.current().waiver.terminated_to
     return rounds.due_on(ended, application.applied_on, at or clock.now(), programme.current())
 
@@ -278,10 +280,7 @@ def _submit(
         detail={"channel": channel, "lines": [row.line_id for row in rows]},
     )
     if sharing > PERSONS_ON_ONE_ACCOUNT:
-        audit.record(
-            actor="system", action="account.shared", object=f"account:{account.id}", detail={"persons": sharing}
-        )
-        log.warning("account used by many persons", account=str(account.id), persons=sharing)
+        _alert_shared(account, sharing)
     _announce_receipt(filing, rows, now)
     if draft := _uuid_or_none(key):
         with connection.cursor() as cursor:
@@ -320,6 +319,11 @@ def persons_on(account: Account, *, besides: bytes) -> int:
             [bytes(account.number_index), besides, [status.value for status in LIVE]],
         )
         return cursor.fetchone()[0]
+
+
+def _alert_shared(account: Account, persons: int) -> None:
+    audit.record(actor="system", action="account.shared", object=f"account:{account.id}", detail={"persons": persons})
+    log.warning("account used by many persons", account=str(account.id), persons=persons)
 
 
 def _lines(contracts: list[str], person_index: bytes, representation: str) -> dict[str, Line]:
@@ -430,7 +434,9 @@ def mend_account(
     """Point an application at another account, until it is in a batch: 24 hours' hold and a notice (D-34).
 
     An approved application keeps its old account unless the bank has confirmed the new one. In the states that wait
-    for something the table is asked again. Raises Refused: UNKNOWN, FROZEN, OVER, ACCOUNT, NOT_CONFIRMED, SAME.
+    for something the table is asked again. An account that more than three persons use (D-35), or one for which a
+    member of staff wrote another holder, sends it to a reviewer, whoever looked at it before.
+    Raises Refused: UNKNOWN, FROZEN, OVER, ACCOUNT, NOT_CONFIRMED, SAME.
     """
     with transaction.atomic():
         row = lock(application_id, person_index=person_index, staff=staff)
@@ -445,9 +451,30 @@ def mend_account(
         hours = programme.current().applications.change_hold_hours
         columns: dict[str, Any] = {"account": account, "hold_until": clock.now() + dt.timedelta(hours=hours)}
         actor = actor_of(staff)
+        sharing = persons_on(account, besides=bytes(account.person_index)) + 1
+        doubt = ""
+        if sharing > PERSONS_ON_ONE_ACCOUNT:
+            doubt = columns["flag"] = SHARED_ACCOUNT
+            _alert_shared(account, sharing)
+        elif row.flag == SHARED_ACCOUNT:
+            columns["flag"] = ""
+        if staff is not None and account.holder_name != row.account.holder_name:
+            doubt = doubt or "HOLDER_RENAMED"
+        if doubt:
+            columns["reviewed"] = False
+        Decision.objects.create(
+            application=row,
+            from_status=row.status,
+            to_status=row.status,
+            actor=actor,
+            code="ACCOUNT_CHANGED",
+            decided_at=clock.now(),
+        )
         if row.status in ASKED_AGAIN and row.status != Status.NEED_DOCS:
-            row.account = account
+            row.account, row.reviewed = account, columns.get("reviewed", row.reviewed)
             _ask_again(row, actor=actor, **columns)
+        elif row.status == Status.APPROVED and doubt:
+            move(row, Status.REVIEW, code=doubt, actor="system", **columns)
         else:
             move(row, Status(row.status), code="ACCOUNT_CHANGED", actor=actor, **columns)
         _record(row, "application.account_changed", staff=staff)
@@ -750,13 +777,12 @@ def notify(row: Application, kind: str, *, subject: str, context: dict | None = 
 def announce_approval(row: Application) -> None:
     """Tell the customer the day, or only the yes where no round is left."""
     day = pay_day(row)
-    if day:
-        notify(
-            row,
-            "application.approved",
-            subject=f"application:{row.pk}:{row.status_since:%Y%m%d%H%M%S}",
-            context={"pay_on": day},
-        )
+    notify(
+        row,
+        "application.approved" if day else "application.approved_open",
+        subject=f"application:{row.pk}:{row.status_since:%Y%m%d%H%M%S}",
+        context={"pay_on": day} if day else None,
+    )
 
 
 def _announce_receipt(filing: Filing, rows: list[Application], now: dt.datetime) -> None:

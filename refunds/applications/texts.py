@@ -60,6 +60,13 @@ KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
         _DAY,
     ),
     (
+        "application.approved_open",
+        _("승인, 지급일 따로 안내"),
+        "[KT] 위약금 환급 신청이 승인되었습니다. 지급일은 따로 알려 드립니다. 문의 {hotline}(무료)",
+        "[KT] Your refund claim is approved. We will tell you the day. Call: {hotline} (free)",
+        {},
+    ),
+    (
         "application.rejected",
         _("심사 결과"),
         "[KT] 위약금 환급 심사 결과가 나왔습니다. 신청 현황을 봐 주세요. 문의 {hotline}(무료)",

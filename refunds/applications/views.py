@@ -325,8 +325,8 @@ def consent(request: VerifiedRequest) -> HttpResponse:
     _key, answers = drafts.load(person_index=me)
     if _next(answers) not in {"refunds:apply-consent", "refunds:apply-check"}:
         return redirect(_next(answers))
-    given = bool(answers.consents)
-    form = ConsentForm(request.POST if request.method == "POST" else None, initial={"privacy": given})
+    given = dict.fromkeys(answers.consents, True)
+    form = ConsentForm(request.POST if request.method == "POST" else None, initial=given)
     if request.method == "POST" and form.is_valid():
         answers.consents = dict(service.CONSENTS)
         drafts.save(answers, person_index=me)
@@ -371,6 +371,8 @@ def check(request: VerifiedRequest) -> HttpResponse:
 def account_note(account: Account, *, unusual: bool = False) -> str:
     """What is known of an account, in a sentence under it; never whose it is."""
     state = account.holder_check.outcome
+    if account.by_hand:
+        return _("서류를 확인하고 따로 보내 드립니다")
     if account.holder_check.matched:
         return _("예금주를 확인했습니다")
     if state in HolderCheck.UNSETTLED:
@@ -600,7 +602,9 @@ def documents(request: VerifiedRequest, pk: int) -> HttpResponse:
     context = {
         "story": wording.stories([row])[0],
         "form": form,
-        "sent": evidence.of_filing(row.filing),
+        "sent": (sent := evidence.of_filing(row.filing)),
+        # What was there before does not answer what is asked for now.
+        "ready": row.status == Status.NEED_DOCS and any(one.added_at >= row.status_since for one in sent),
         "asked": asked.words if asked and row.status == Status.NEED_DOCS else "",
         "open": row.status in evidence.WANTED_IN,
     }

@@ -20,6 +20,10 @@ from refunds.payouts.models import Item
 BANK_TEXT = "KT위약금환급"
 
 
+# In these nobody can promise a day yet.
+_UNDATED = {Status.REVIEW, Status.LATE, Status.NEED_DOCS, Status.ON_HOLD_UNPAID}
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One point of the rail, as `partials/rail.html` takes it."""
@@ -110,7 +114,7 @@ def _story(row: Application, item: Item | None, decisions: list[Decision], now: 
         if item.status == Item.Status.PAID:
             label = _("받으신 금액")
     details = [(_("회선"), line_name(row))]
-    if coming and row.is_live and row.status not in {Status.REVIEW, Status.LATE, Status.ON_HOLD_UNPAID}:
+    if coming and row.is_live and row.status not in _UNDATED:
         details.append((_("받는 날"), kdate(coming.pay_on)))
     details.append((_("받을 계좌"), str(row.account)))
     open_item = item is not None and item.status in Item.HOLDING
@@ -133,6 +137,8 @@ def _story(row: Application, item: Item | None, decisions: list[Decision], now: 
 def pay_round(row: Application, item: Item | None, now: dt.datetime) -> rounds.Round | None:
     """The round an application is in, or the next one it can still be in."""
     frame = programme.current()
+    if row.account.by_hand:
+        return None
     if item is not None and item.status != Item.Status.RETURNED:
         return rounds.round_on(item.batch.pay_on, frame)
     ended = row.line.terminated_on or frame.waiver.terminated_to
@@ -160,6 +166,10 @@ def _news(row: Application, item: Item | None, coming: rounds.Round | None) -> t
             )
             sent = _("은행에 보냈습니다.") if item.status == Item.Status.FILED else _("지급 명단이 확정되었습니다.")
             return when, sent + " " + nothing_to_do
+    if row.status == Status.APPROVED and row.account.by_hand:
+        return _("승인되었습니다"), _(
+            "한국 계좌가 없으셔서 따로 보내 드립니다. 고객센터에서 받는 방법과 날을 연락드립니다."
+        )
     if row.status == Status.APPROVED:
         if coming is None:
             return _("승인되었습니다"), _("지급일은 고객센터에서 따로 알려 드립니다.")
@@ -212,6 +222,8 @@ def _filed_by(channel: str) -> str:
 def _past(decision: Decision) -> tuple[str, str]:
     """A past move as its owner reads it; what only moves inside is left out by an empty title."""
     to, code = decision.to_status, decision.code
+    if code == "ACCOUNT_CHANGED":
+        return _("받을 계좌를 바꿈"), _("안전을 위해 24시간이 지난 뒤부터 지급합니다.")
     if code.startswith("RETURNED"):
         return _("입금이 되돌아옴"), _("은행이 돈을 돌려보내 계좌를 다시 여쭈었습니다.")
     if to == Status.APPROVED:
@@ -279,6 +291,15 @@ def _ahead(row: Application, item: Item | None, coming: rounds.Round | None, now
     pending = item is not None and item.status in Item.LIVE
     if row.status == Status.REVIEW:
         steps.append(Step(_("결과 안내"), _("문자로 알려 드립니다."), "next", dates.review_by(row.status_since)))
+    if row.status == Status.NEED_DOCS and row.documents_due_on:
+        steps.append(
+            Step(
+                _("서류 기한"),
+                _("서류가 오면 사람이 다시 봅니다. 오지 않으면 있는 것만 보고 정합니다."),
+                "next",
+                row.documents_due_on,
+            )
+        )
     if row.status == Status.WAITING_FOR_BILL:
         steps.append(
             Step(
@@ -325,8 +346,49 @@ def staff_reason(row: Application) -> str:
         return _("판정이 사람의 확인을 요구함")
     if row.line.standing_outcome != "ELIGIBLE":
         return _("신청 뒤에 판정이 바뀜")
+    if row.account.by_hand:
+        return _("한국 계좌 없음, 서류 확인")
     if row.filing.representation != "SELF":
         return row.filing.get_representation_display() + " " + _("신청, 서류 확인")
     if row.flag == "SHARED_ACCOUNT":
         return _("한 계좌를 세 사람 넘게 씀")
     return _("표본 심사") if row.qa_sample else _("다시 심사")
+
+
+def decision_reason(code: str) -> str:
+    """The fixed word of a decision in words staff read."""
+    words = {
+        "OUTSIDE_WINDOW": _("기간 뒤 접수"),
+        "VERDICT_REVIEW": _("판정이 사람의 확인을 요구함"),
+        "VERDICT_CHANGED": _("신청 뒤에 판정이 바뀜"),
+        "BY_GUARDIAN": _("법정대리인 신청"),
+        "BY_PROXY": _("대리인 신청"),
+        "BY_HEIR": _("상속인 신청"),
+        "BY_COMPANY": _("법인 신청"),
+        "SHARED_ACCOUNT": _("한 계좌를 세 사람 넘게 씀"),
+        "QA_SAMPLE": _("표본 심사"),
+        "HOLDER_MISMATCH": _("예금주 불일치"),
+        "HOLDER_NOT_FOUND": _("없는 계좌"),
+        "HOLDER_CLOSED": _("해지된 계좌"),
+        "NEED_DOCS": _("서류 요청"),
+        "UNDONE": _("결정을 되돌림"),
+        "OBJECTION_UPHELD": _("이의를 받아들임"),
+        "DOCUMENTS_SHOWN": _("서류 확인됨"),
+        "FILED": _("신청"),
+        "BY_HAND": _("한국 계좌 없음"),
+        "ALL_CLEAR": _("모두 확인됨"),
+        "PART_PAID": _("마지막 회차, 내신 만큼"),
+        "NOT_BILLED_YET": _("청구 대기"),
+        "UNPAID": _("납부 대기"),
+        "HOLDER_NOT_CHECKED": _("예금주 조회 대기"),
+        "ACCOUNT_CHANGED": _("계좌를 바꿈"),
+        "HOLDER_RENAMED": _("직원이 예금주 이름을 고침"),
+        "WITHDRAWN": _("철회"),
+        "REJECTED": _("거절"),
+        "CONFIRMED": _("승인 그대로 둠"),
+        "DOCUMENTS_SENT": _("서류를 올림"),
+        "DOCUMENTS_OVERDUE": _("서류 기한 지남"),
+    }
+    if code.startswith("RETURNED"):
+        return _("입금이 되돌아옴")
+    return words.get(code.removeprefix("REVIEWED_"), code)

@@ -32,6 +32,7 @@ REASONS: dict[str, Any] = {
     "VERDICT_CHANGED": _("판정이 바뀜"),
     "UNPAID": _("납부가 취소됨"),
     "ACCOUNT_WIPED": _("계좌번호가 지워짐"),
+    "BY_HAND": _("한국 계좌가 없어 따로 보냄"),
     "AMOUNT_MISMATCH": _("금액이 청구 자료와 다름"),
     "NOTHING_DUE": _("돌려드릴 금액 없음"),
 }
@@ -116,6 +117,7 @@ def sql(selection: Selection, programme: Programme) -> tuple[str, list[Any]]:
                WHEN d.standing IN ('NOT_ELIGIBLE', 'NOTHING_DUE') OR d.standing = 'REVIEW' AND NOT d.reviewed
                    THEN 'VERDICT_CHANGED'
                WHEN d.unpaid THEN 'UNPAID'
+               WHEN account.bank_code = '000' THEN 'BY_HAND'
                WHEN account.wiped_at IS NOT NULL THEN 'ACCOUNT_WIPED'
                WHEN COALESCE(bills.amount, 0) <> d.refundable_krw THEN 'AMOUNT_MISMATCH'
                WHEN d.refundable_krw = 0 THEN 'NOTHING_DUE'

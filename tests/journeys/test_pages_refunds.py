@@ -11,6 +11,7 @@ from refunds.applications.models import Application
 from refunds.applications.service import person_of
 from tests.journeys.test_pages_public import findings, overflow
 from tests.refunds import make
+from tests.refunds.applications.test_evidence import PDF
 from tests.sessions import as_customer, as_staff, person, staff_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,6 +63,7 @@ def test_a_customer_applies_and_follows_it(page, live_server) -> None:
     page.get_by_role("button", name="계속").click()
     look(page)
     page.locator("input[name=privacy]").check()
+    page.locator("input[name=provision]").check()
     page.get_by_role("button", name="계속").click()
     look(page)
     page.get_by_role("button", name="160,130원 환급 신청하기").dblclick()
@@ -89,6 +91,50 @@ def test_a_customer_objects(page, live_server) -> None:
     page.get_by_role("button", name="이의 보내기").click()
     look(page)
     assert "이의를 받았습니다" in page.content()
+
+
+def test_a_late_customer_says_why_and_sends_documents(page, live_server, at) -> None:
+    at("2026-02-20T10:00+09:00")
+    make.line(make.customer(ci="hong"))
+    enter(page, live_server, as_customer(Client(), person("hong")))
+    page.goto("/refunds/apply/")
+    page.locator("input[name=lines]").first.check()
+    page.get_by_role("button", name="계속").click()
+    page.get_by_role("button", name="계속").click()
+    look(page)
+    page.get_by_label("입원").check()
+    page.get_by_role("button", name="계속").click()
+    page.get_by_label("은행", exact=True).select_option("088")
+    page.get_by_label("계좌번호").fill("110-220-33044")
+    page.get_by_role("button", name="계속").click()
+    page.locator("input[name=privacy]").check()
+    page.locator("input[name=provision]").check()
+    page.get_by_role("button", name="계속").click()
+    page.get_by_role("button", name="환급 신청하기").click()
+    page.get_by_role("link", name="서류 내기").click()
+    sent = {"name": "입원 확인서.pdf", "mimeType": "application/pdf"}
+    page.locator("input[type=file]").set_input_files([sent | {"buffer": b"MZ"}])
+    page.get_by_role("button", name="올리기").click()
+    look(page)
+    page.locator("input[type=file]").set_input_files([sent | {"buffer": PDF}])
+    page.get_by_role("button", name="올리기").click()
+    assert "입원 확인서.pdf" in page.content()
+    look(page)
+    row = Application.objects.get()
+    page.context.clear_cookies()
+    enter(page, live_server, as_staff(Client(), staff_user("supervisor")))
+    page.goto(f"/refunds/review/{row.pk}/")
+    look(page)
+    page.get_by_label("보는 까닭").fill("심사")
+    with page.expect_download() as coming:
+        page.get_by_role("button", name="내려받기").click()
+    assert coming.value.path().read_bytes() == PDF
+    page.get_by_label("승인", exact=False).first.check()
+    page.locator("textarea").fill("입원 확인")
+    page.get_by_role("button", name="결정 남기기").click()
+    page.wait_for_url("**/review/")
+    row.refresh_from_db()
+    assert row.status == "APPROVED"
 
 
 def test_a_clerk_serves_a_customer(page, live_server) -> None:

@@ -121,6 +121,7 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     page.get_by_label("계좌번호").fill("110-123-456789")
     page.get_by_role("button", name="계속").click()
     page.locator("input[name=privacy]").check()
+    page.locator("input[name=provision]").check()
     page.get_by_role("button", name="계속").click()
     assert "아직 신청되지 않았습니다" in customer.reads()
     page.get_by_role("button", name=re.compile("환급 신청하기")).click()

@@ -3,14 +3,21 @@
 import datetime as dt
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from kt_remedy import programme
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.identity import service as identity
+from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import Store
-from refunds.applications.models import Application, Filing, Note
+from refunds.applications import reviews, service
+from refunds.applications.models import Application, Filing, Note, Objection
+from refunds.payouts import rounds, selection
 from tests.refunds import make
+from tests.refunds.applications.test_evidence import PDF
+from tests.refunds.applications.test_submit import submit
 from tests.sessions import as_staff, person, staff_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_sample")]
@@ -183,6 +190,116 @@ def test_the_clerk_mends_a_slip_and_withdraws_with_the_customer(clerk, holder, b
     clerk.post(url("desk-application", row.pk), {"act": "withdraw"})
     row.refresh_from_db()
     assert row.status == "WITHDRAWN"
+
+
+def test_without_an_account_in_korea_the_money_goes_another_way(clerk, holder, bank) -> None:
+    line = make.line(holder)
+    prove(clerk, line)
+    values = {"bank": "", "number": "", "by_hand": "on"}
+    assert "은행을 골라 주세요" in file(clerk, line, **values | {"by_hand": ""}).content.decode()
+    assert "서류를 모두 확인해야" in file(clerk, line, **values, hand_documents=["ABROAD_ID"]).content.decode()
+    answer = file(clerk, line, **values, hand_documents=["ABROAD_ID", "ABROAD_ACCOUNT"])
+    row = Application.objects.get()
+    assert (row.status, row.decisions.last().code, bank.asked) == ("REVIEW", "BY_HAND", 0)
+    assert str(row.account) == "한국 계좌 없음, 따로 보냄"
+    assert "따로 보냄" in clerk.get(answer["Location"]).content.decode()
+    reviewer = as_staff(Client(), staff_user("reviewer"))
+    assert "여권 또는 외국인등록증" in reviewer.get(reverse("refunds:review-case", args=[row.pk])).content.decode()
+    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="APPROVE", words="여권 확인")
+    row.refresh_from_db()
+    assert row.status == "APPROVED"
+    assert Message.objects.filter(kind="application.approved_open").count() == 1
+    assert "따로 보내 드립니다" in clerk.get(url("desk-application", row.pk)).content.decode()
+    # No round takes it along, and each says so.
+    first = rounds.calendar(programme.current())[0]
+    chosen = selection.Selection(first.pay_on, first.cut_off)
+    assert selection.counts(chosen, programme.current()) == [("BY_HAND", 1, 160_130)]
+    # An account opened later goes the usual way.
+    service.mend_account(
+        application_id=row.pk, account_id=make.account(holder).pk, person_index=service.person_of(holder)
+    )
+    row.refresh_from_db()
+    assert (row.status, row.account.by_hand) == ("APPROVED", False)
+
+
+def test_a_misspelt_holder_is_put_right_and_looked_at_again(clerk, holder, bank) -> None:
+    line = make.line(holder)
+    prove(clerk, line)
+    papers = ["POWER", "SEAL", "HOLDER_ID", "PROXY_ID"]
+    file(clerk, line, by="PROXY", representative="이아들", owner="이정슌", owner_born="19540402", documents=papers)
+    row = Application.objects.get()
+    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="APPROVE", words="위임장 확인")
+    row.refresh_from_db()
+    assert row.status == "APPROVED"
+    change = {"act": "account", "bank": "088", "number": "11022033055", "owner": "이정순"}
+    assert clerk.post(url("desk-application", row.pk), change).status_code == 302
+    row.refresh_from_db()
+    assert (row.status, row.account.holder_name, row.reviewed) == ("REVIEW", "이정순", False)
+    assert row.decisions.last().code == "HOLDER_RENAMED"
+
+
+def test_the_number_for_notices_moves_with_the_customer_there(clerk, holder, bank) -> None:
+    line = make.line(holder)
+    prove(clerk, line)
+    file(clerk, line)
+    row = Application.objects.get()
+    page = url("desk-application", row.pk)
+    clerk.post(page, {"act": "contact"})  # nothing to change: the number is the one just confirmed
+    assert not Message.objects.filter(kind="filing.contact_changed").exists()
+    find(clerk, line)
+    clerk.post(url("desk-prove-card"), {"kind": "DRIVER", "contact": "010-5555-9999"})
+    assert "010-****-9999" in clerk.get(page).content.decode()
+    clerk.post(page, {"act": "contact"})
+    filing = Filing.objects.get()
+    told = Message.objects.get(kind="filing.contact_changed")
+    assert (filing.contact, told.to) == ("01055559999", "01055557720")
+    clerk.post(url("desk-leave"))
+    clerk.post(page, {"act": "contact"})
+    assert Message.objects.filter(kind="filing.contact_changed").count() == 1
+
+
+def test_an_objection_is_taken_at_the_desk_with_its_documents(clerk, holder) -> None:
+    line = make.line(holder, outcome="NOT_ELIGIBLE", reasons="DEVICE_CHANGE_AFTER_BASE", refundable_krw=0)
+    foreign = make.line(make.customer(), outcome="NOT_ELIGIBLE", reasons="IOT", refundable_krw=0)
+    page = url("desk-object", line.pk)
+    assert clerk.get(page)["Location"] == url("desk")  # nobody is proven yet
+    prove(clerk, line)
+    assert page in clerk.get(url("desk")).content.decode()
+    assert clerk.get(url("desk-object", foreign.pk)).status_code == 404
+    assert clerk.post(page, {"words": ""}).status_code == 422
+    sent = {"words": "기기를 바꾸지 않았다고 함", "files": SimpleUploadedFile("영수증.pdf", PDF)}
+    assert clerk.post(page, sent)["Location"] == url("desk")
+    row = Objection.objects.get()
+    assert (row.words, row.contact, row.evidence.get().name) == (sent["words"], "01055557720", "영수증.pdf")
+
+
+def test_a_late_customer_is_served_with_the_reason_and_papers(clerk, holder, bank, at) -> None:
+    at("2026-03-10T10:00+09:00")
+    line = make.line(holder)
+    prove(clerk, line)
+    assert "늦은 신청으로 받습니다" in clerk.get(url("desk")).content.decode()
+    assert "늦으신 까닭을" in file(clerk, line).content.decode()
+    file(clerk, line, late_kind="OVERSEAS", late_ended_on="2026-03-05", late_words="파견")
+    row = Application.objects.get()
+    assert (row.status, row.filing.late_reason.kind) == ("LATE", "OVERSEAS")
+    page = url("desk-application", row.pk)
+    bad = {"act": "files", "files": SimpleUploadedFile("a.exe", b"MZ")}
+    assert "PDF, JPG, PNG" in clerk.post(page, bad).content.decode()
+    clerk.post(page, {"act": "files", "files": SimpleUploadedFile("출입국.pdf", PDF)})
+    assert "출입국.pdf" in clerk.get(page).content.decode()
+    assert row.filing.evidence.get().added_by.startswith("staff:")
+
+
+def test_a_filing_of_another_door_is_named_and_not_opened(clerk, holder, bank, monkeypatch) -> None:
+    line = make.line(holder)
+    prove(clerk, line)
+    # Between the page and the click the customer applied on the website.
+    monkeypatch.setattr(service, "live_applications", lambda _contracts: {})
+    filed = submit(holder, line).filing
+    answer = file(clerk, line)
+    assert answer["Location"] == url("desk")
+    assert filed.reference in clerk.get(url("desk")).content.decode()
+    assert Application.objects.count() == 1
 
 
 def test_nobody_serves_themselves(holder) -> None:

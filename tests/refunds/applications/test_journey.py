@@ -31,7 +31,7 @@ def fill(client: Client, line, number: str = "110-220-33044") -> str:
     """Answer everything up to the check; returns the key of its form."""
     client.post(url("apply"), {"lines": [line.pk]})
     client.post(url("apply-account"), {"bank": "088", "number": number})
-    client.post(url("apply-consent"), {"privacy": "on"})
+    client.post(url("apply-consent"), {"privacy": "on", "provision": "on"})
     return client.get(url("apply-check")).context["key"]
 
 
@@ -43,7 +43,7 @@ def test_from_the_first_page_to_the_status(at, hong, holder, bank) -> None:
     assert hong.post(url("apply"), {"lines": [line.pk]})["Location"] == url("apply-account")
     answer = hong.post(url("apply-account"), {"bank": "088", "number": "１１０ー220 33044"})
     assert answer["Location"] == url("apply-consent")
-    assert hong.post(url("apply-consent"), {"privacy": "on"})["Location"] == url("apply-check")
+    assert hong.post(url("apply-consent"), {"privacy": "on", "provision": "on"})["Location"] == url("apply-check")
     page = hong.get(url("apply-check"))
     text = page.content.decode()
     assert "160,130원 환급 신청하기" in text
@@ -121,7 +121,7 @@ def test_a_strange_account_can_be_kept_and_mended_later(at, hong, holder, bank) 
     assert "예금주가 신청하는 분과 다릅니다" in text
     assert "이 계좌로 접수해 두기" in text
     assert hong.post(url("apply-account"), {"anyway": "1"})["Location"] == url("apply-consent")
-    hong.post(url("apply-consent"), {"privacy": "on"})
+    hong.post(url("apply-consent"), {"privacy": "on", "provision": "on"})
     key = hong.get(url("apply-check")).context["key"]
     hong.post(url("apply-check"), {"key": key})
     row = Application.objects.get()
@@ -236,7 +236,7 @@ def test_a_guardian_applies_for_a_child_and_a_minor_cannot(at, bank) -> None:
     parent = as_customer(Client(), person("parent", name="홍부모"))
     parent.post(url("apply"), {"lines": [line.pk]})
     parent.post(url("apply-account"), {"bank": "088", "number": "11022033044", "whose": "GUARDIAN"})
-    parent.post(url("apply-consent"), {"privacy": "on"})
+    parent.post(url("apply-consent"), {"privacy": "on", "provision": "on"})
     key = parent.get(url("apply-check")).context["key"]
     parent.post(url("apply-check"), {"key": key})
     row = Application.objects.get()

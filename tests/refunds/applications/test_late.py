@@ -65,6 +65,19 @@ def test_the_supervisor_puts_the_reason_right(at) -> None:
     assert (why.kind, str(why.ended_on), why.words) == ("OVERSEAS", "2026-03-08", "입원했습니다")
 
 
+def test_documents_do_not_lead_round_the_supervisor(at) -> None:
+    row = late_one(at)
+    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="ASK_DOCUMENTS", words="확인서")
+    reviews.documents_shown(application_id=row.pk, staff=staff_user("clerk"), documents=["확인서"])
+    row.refresh_from_db()
+    assert row.status == "LATE"
+    assert refusal(row, ("reviewer",)) == "SUPERVISOR"
+    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="REJECT", words="아님")
+    reviews.undo(application_id=row.pk, reviewer=staff_user("reviewer"), words="다시 봄")
+    assert refusal(row, ("reviewer",)) == "SUPERVISOR"
+    assert approve(row, "supervisor").status == "APPROVED"
+
+
 def test_a_late_one_without_a_reason_is_kept_and_judged(at) -> None:
     at("2026-03-10T10:00+09:00")
     holder = make.customer()

@@ -129,7 +129,7 @@ def test_what_is_refused(at) -> None:
         "LINES": lambda: submit(holder, theirs),
         "NO_CLAIM": lambda: submit(holder, no),
         "ACCOUNT": lambda: submit(holder, make.line(holder), account=make.account(stranger)),
-        "CONSENT": lambda: submit(holder, make.line(holder), consents={}),
+        "CONSENT": lambda: submit(holder, make.line(holder), consents={"privacy": "2026-01-14"}),
     }.items():
         with pytest.raises(Refused) as refused:
             attempt()
@@ -266,6 +266,27 @@ def test_mending_an_account_holds_the_money_for_a_day(at) -> None:
         )
     assert refused.value.code == "NOT_CONFIRMED"
     assert Message.objects.filter(kind="application.account_changed").count() == 1
+
+
+def test_a_change_to_an_account_of_many_goes_to_a_reviewer(at) -> None:
+    at("2026-01-16T10:00+09:00")
+    for _number in range(3):
+        other = make.customer()
+        submit(other, make.line(other), account=make.account(other, number="99998888777"))
+    holder = make.customer()
+    me = service.person_of(holder)
+    row = submit(holder, make.line(holder)).filing.applications.get()
+    assert row.status == "APPROVED"
+    changed = service.mend_account(
+        application_id=row.pk, account_id=make.account(holder, number="99998888777").pk, person_index=me
+    )
+    assert (changed.status, changed.flag, changed.reviewed) == ("REVIEW", "SHARED_ACCOUNT", False)
+    assert AuditEntry.objects.filter(action="account.shared").count() == 1
+    assert [d.code for d in row.decisions.order_by("id")][-2:] == ["ACCOUNT_CHANGED", "SHARED_ACCOUNT"]
+    rail = wording.stories([changed])[0].rail
+    assert "받을 계좌를 바꿈" in [step.title for step in rail]
+    back = service.mend_account(application_id=row.pk, account_id=make.account(holder).pk, person_index=me)
+    assert (back.status, back.flag) == ("REVIEW", "")
 
 
 def test_a_returned_payment_asks_for_another_account(at) -> None:
