@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from kt_remedy import clock, crypto
+from kt_remedy import clock
 from kt_remedy.audit import service as audit
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
@@ -23,8 +23,8 @@ from refunds.applications import service as applications
 from refunds.applications.models import Application
 from refunds.bankfiles import records
 from refunds.bankfiles.records import Answers, FileFault
-from refunds.payouts.models import BankFile, Batch, Chunk, Item, ResultFile
-from refunds.payouts.service import CHUNK_BYTES, Refused, _lock, _need
+from refunds.payouts.models import BankFile, Batch, Item, ResultFile
+from refunds.payouts.service import Refused, _keep, _lock, _need
 
 _SHOWN = 200
 
@@ -140,9 +140,7 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
     )
     kept.save()
     kept.files.set([given])
-    for number in range(0, len(content), CHUNK_BYTES):
-        piece, index = content[number : number + CHUNK_BYTES], number // CHUNK_BYTES
-        Chunk.objects.create(key=sha256, number=index, data_enc=crypto.encrypt_bytes(piece, Chunk.aad(sha256, index)))
+    _keep(sha256, (content,))
     if not answers.refused:
         _apply(kept, given, now)
         _tell(kept, batch, user)

@@ -7,14 +7,15 @@ cross. Large steps are single statements over all items; files stream.
 
 import datetime as dt
 import hashlib
+import tempfile
+from binascii import unhexlify
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, Sum, TextField
-from django.db.models.functions import Cast
+from django.db.models import Count, F, Func, Sum, TextField, Value
 from django.utils.translation import gettext as _
 
 from kt_remedy import clock, crypto, programme
@@ -26,7 +27,7 @@ from refunds.applications.states import Status
 from refunds.bankfiles.records import Head, Payment, PaymentRefused
 from refunds.payouts import selection
 from refunds.payouts.models import Adjustment, BankFile, Batch, Chunk, Download, Hold, Item
-from refunds.payouts.recount import HASH_TOTAL, Recount, recount, rows
+from refunds.payouts.recount import HASH_TOTAL, Recount, recount
 from refunds.payouts.rounds import Round, calendar, next_business_day, round_on
 
 CHUNK_BYTES = 1 << 20
@@ -428,14 +429,8 @@ def _store(batch: Batch, part: int, items: Any, user: User, replaces: BankFile |
         count=sums["count"],
         won=sums["won"],
     )
-    whole, size = hashlib.sha256(), 0
     try:
-        for number, piece in enumerate(_sized(layout.write(_payments(items), head))):
-            whole.update(piece)
-            size += len(piece)
-            Chunk.objects.create(
-                key=message_id, number=number, data_enc=crypto.encrypt_bytes(piece, Chunk.aad(message_id, number))
-            )
+        size, sha256 = _keep(message_id, layout.write(_payments(items), head))
     except PaymentRefused as error:
         raise Refused(
             "LINES",
@@ -452,7 +447,7 @@ def _store(batch: Batch, part: int, items: Any, user: User, replaces: BankFile |
         count=head.count,
         won=head.won,
         size=size,
-        sha256=whole.hexdigest(),
+        sha256=sha256,
         made_by=user,
         made_at=clock.now(),
         replaces=replaces,
@@ -467,25 +462,43 @@ def _execution_on(batch: Batch) -> dt.date:
 
 
 def _payments(items: Any) -> Iterator[Payment]:
-    """The payments of items in their order, each number checked against the index it was entered with."""
+    """The payments of items in their order, each number checked against the index it was entered with.
+
+    Read by COPY through a file, five times as fast as a cursor; what it holds of an account is ciphertext.
+    """
     query, params = (
         items.order_by("id")
         .values_list(
-            "reference", "amount_krw", Cast("account_id", TextField()), "account__bank_code", "account__number_enc",
-            "account__holder_name_enc", "account__number_index",
+            "reference", "amount_krw", "account_id", "account__bank_code",
+            *(Func(F(f"account__{name}"), Value("hex"), function="encode", output_field=TextField())
+              for name in ("number_enc", "holder_name_enc", "number_index")),
         )
         .query.sql_with_params()
     )  # fmt: skip
     number_of = crypto.opener("refunds_account:number_enc")
     name_of = crypto.opener("refunds_account:holder_name_enc")
     index_of = crypto.indexer("account")
-    for reference, amount, account, bank, number_enc, name_enc, index in rows(query, params):
-        if number_enc is None or name_enc is None:
-            raise PaymentRefused(reference, "the account was wiped")
-        number = number_of(number_enc, account)
-        if index_of(f"{bank}:{number}") != bytes(index):
-            raise PaymentRefused(reference, "the account number is not the one that was entered")
-        yield Payment(reference, bank, number, name_of(name_enc, account), amount)
+    with tempfile.TemporaryFile() as spool, connection.cursor() as cursor:
+        cursor.copy_expert(f"COPY ({cursor.mogrify(query, params).decode()}) TO STDOUT", spool)
+        spool.seek(0)
+        for line in spool:
+            reference, amount, account, bank, number_enc, name_enc, index = line.decode().rstrip("\n").split("\t")
+            if r"\N" in (number_enc, name_enc):
+                raise PaymentRefused(reference, "the account was wiped")
+            number = number_of(unhexlify(number_enc), account)
+            if index_of(f"{bank}:{number}") != unhexlify(index):
+                raise PaymentRefused(reference, "the account number is not the one that was entered")
+            yield Payment(reference, bank, number, name_of(unhexlify(name_enc), account), int(amount))
+
+
+def _keep(key: str, pieces: Iterable[bytes]) -> tuple[int, str]:
+    """Store bytes encrypted, a piece at a time; returns their number and their digest."""
+    whole, size = hashlib.sha256(), 0
+    for number, piece in enumerate(_sized(pieces)):
+        whole.update(piece)
+        size += len(piece)
+        Chunk.objects.create(key=key, number=number, data_enc=crypto.encrypt_bytes(piece, Chunk.aad(key, number)))
+    return size, whole.hexdigest()
 
 
 def _sized(pieces: Iterable[bytes]) -> Iterator[bytes]:
