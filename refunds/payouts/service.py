@@ -559,9 +559,13 @@ def hand_over(*, file_id: int, user: User) -> BankFile:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """An uploaded file beside the stored one: what was added, changed, dropped, doubled. Lines are the upload's."""
+    """An uploaded file beside the stored one: what was added, changed, dropped, doubled. Lines are the upload's.
+
+    `identical` says that every byte is the same, those before and after the rows too.
+    """
 
     rows: int
+    identical: bool
     added: list[tuple[int, str]]
     changed: list[tuple[int, str, list[str]]]
     dropped: list[str]
@@ -591,9 +595,10 @@ def compare(*, file_id: int, content: bytes, user: User) -> Comparison:
             names = [n for n, a, b in zip(Payment._fields, mine, payment, strict=True) if a != b]
             changed.append((line, payment.reference, names))
         seen.add(payment.reference)
-    result = Comparison(len(seen), added, changed, sorted(set(ours) - seen), doubled)
+    identical = hashlib.sha256(content).hexdigest() == kept.sha256
+    result = Comparison(len(seen), identical, added, changed, sorted(set(ours) - seen), doubled)
     with transaction.atomic():
-        _note(user, "file.compared", kept.batch, part=kept.part, same=result.same)
+        _note(user, "file.compared", kept.batch, part=kept.part, same=result.same, identical=identical)
     return result
 
 
