@@ -7,7 +7,6 @@ cross. Large steps are single statements over all items; files stream.
 
 import datetime as dt
 import hashlib
-import tempfile
 from binascii import unhexlify
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from refunds.applications.states import Status
 from refunds.bankfiles.records import Head, Payment, PaymentRefused
 from refunds.payouts import selection
 from refunds.payouts.models import Adjustment, BankFile, Batch, Chunk, Download, Hold, Item
-from refunds.payouts.recount import HASH_TOTAL, Recount, recount
+from refunds.payouts.recount import HASH_TOTAL, NULL, Recount, recount, rows
 from refunds.payouts.rounds import Round, calendar, next_business_day, round_on
 
 CHUNK_BYTES = 1 << 20
@@ -464,7 +463,7 @@ def _execution_on(batch: Batch) -> dt.date:
 def _payments(items: Any) -> Iterator[Payment]:
     """The payments of items in their order, each number checked against the index it was entered with.
 
-    Read by COPY through a file, five times as fast as a cursor; what it holds of an account is ciphertext.
+    What passes through the file of `rows` is ciphertext.
     """
     query, params = (
         items.order_by("id")
@@ -478,17 +477,13 @@ def _payments(items: Any) -> Iterator[Payment]:
     number_of = crypto.opener("refunds_account:number_enc")
     name_of = crypto.opener("refunds_account:holder_name_enc")
     index_of = crypto.indexer("account")
-    with tempfile.TemporaryFile() as spool, connection.cursor() as cursor:
-        cursor.copy_expert(f"COPY ({cursor.mogrify(query, params).decode()}) TO STDOUT", spool)
-        spool.seek(0)
-        for line in spool:
-            reference, amount, account, bank, number_enc, name_enc, index = line.decode().rstrip("\n").split("\t")
-            if r"\N" in (number_enc, name_enc):
-                raise PaymentRefused(reference, "the account was wiped")
-            number = number_of(unhexlify(number_enc), account)
-            if index_of(f"{bank}:{number}") != unhexlify(index):
-                raise PaymentRefused(reference, "the account number is not the one that was entered")
-            yield Payment(reference, bank, number, name_of(unhexlify(name_enc), account), int(amount))
+    for reference, amount, account, bank, number_enc, name_enc, index in rows(query, params):
+        if NULL in (number_enc, name_enc):
+            raise PaymentRefused(reference, "the account was wiped")
+        number = number_of(unhexlify(number_enc), account)
+        if index_of(f"{bank}:{number}") != unhexlify(index):
+            raise PaymentRefused(reference, "the account number is not the one that was entered")
+        yield Payment(reference, bank, number, name_of(unhexlify(name_enc), account), int(amount))
 
 
 def _keep(key: str, pieces: Iterable[bytes]) -> tuple[int, str]:
