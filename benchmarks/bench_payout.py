@@ -1,16 +1,29 @@
 """Payouts: freeze, bank files and result loading beside the bare work each of them cannot do without.
 
 python -m benchmarks.bench_payout --items 500000
+
+Our figure is always the whole act, as a person starts it: rules, checks, history, audit, messages, commit. What the
+floor leaves out of it is said beside each row.
 """
 
 import datetime as dt
 import io
+import json
+import os
 import resource
+import subprocess
+import tempfile
 import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
 
 from benchmarks import frame
 
 DAY = dt.date(2026, 1, 22)
+MEMORY_MB = 256
+# One answer in two hundred is a return: its application moves and its customer is written to, one by one.
+RETURNED = 200
 REGISTER = """
     INSERT INTO eligibility_customer (customer_no, ci_index, holder_kind, holder_name_enc, name_index, birth_date,
                                       digest, as_of)
@@ -31,7 +44,7 @@ REGISTER = """
          LATERAL (VALUES ('SUBSIDY_CLAWBACK', 100000 + n), ('USAGE', 30000)) AS b (item, won);
     INSERT INTO refunds_filing (id, reference, idempotency_key, channel, customer_no, person_index, account_id,
         representation, documents, consents, contact_enc, language, proof, received_at, outage_reason)
-    SELECT id, 'B' || n, 'B' || n, 'WEB', 'C' || n, sha256(n::text::bytea), id, 'SELF', '[]', '{{}}', '\\x00', 'ko',
+    SELECT id, 'B' || n, 'B' || n, 'WEB', 'C' || n, sha256(n::text::bytea), id, 'SELF', '[]', '{{}}', contact, 'ko',
            '{{}}', '2026-01-16+09', '' FROM bench_account;
     INSERT INTO refunds_application (filing_id, contract_no, account_id, status, status_since, applied_on, lateness,
         amount_seen_krw, qa_sample, reviewed, flag, hold_reason)
@@ -42,16 +55,70 @@ REGISTER = """
 
 
 def main() -> int:
-    """All rows, on servers of their own."""
+    """All rows at the size asked for, then our own figures at twice that size."""
     words = frame.options(__doc__)
     words.add_argument("--items", type=int, default=500_000)
+    words.add_argument("--figures", help="one size only: our seconds by act go to this file")
+    words.add_argument("--ours", action="store_true", help="leave the floors out")
     asked = words.parse_args()
-    with frame.portal(REMEDY_NOW="2026-01-20T18:01+09:00", BANK_FILE_MAX_ROWS="100000000"):
-        prepare(asked.items)
-        missed = freezing(asked.items)
-        missed |= writing(asked.items, "pain001", at_most=2)
-        missed |= writing(asked.items, "sheet", at_most=3)
-        return missed | loading(asked.items)
+    if asked.figures:
+        return measure(asked.items, Path(asked.figures), floors=not asked.ours)
+    missed, figures = 0, []
+    with tempfile.TemporaryDirectory() as folder:
+        for items, more in ((asked.items, []), (2 * asked.items, ["--ours"])):
+            kept = Path(folder) / str(items)
+            # A process for each size: Django is set up on one server.
+            argv = frame.python("-m", "benchmarks.bench_payout", "--items", str(items), "--figures", str(kept), *more)
+            missed |= subprocess.run(argv, check=False).returncode
+            if not kept.exists():
+                return 1
+            figures.append(json.loads(kept.read_text()))
+    once, twice = figures
+    for act, seconds in once.items():
+        name = f"{act}: {2 * asked.items:,} items beside {asked.items:,}"
+        missed |= frame.row(name, twice[act], seconds, unit="s", at_most=2.2)
+    return missed
+
+
+def measure(items: int, kept: Path, *, floors: bool) -> int:
+    """The rows of one size, on servers of their own."""
+    with frame.portal(REMEDY_NOW="2026-01-20T18:01+09:00", BANK_FILE_MAX_ROWS="100000000", BANK_FILE_FORMAT="sheet"):
+        apart(prepare, items)
+        ours: dict[str, float] = {}
+        missed = freezing(items, ours, floors)
+        missed |= writing(items, ours, floors, "pain001", 2)
+        missed |= writing(items, ours, floors, "sheet", 3)
+        missed |= loading(items, ours, floors)
+        kept.write_text(json.dumps(ours))
+    return missed
+
+
+def apart(act: Callable[..., dict[str, float] | None], *words: object) -> tuple[dict[str, float], float]:
+    """Do an act in a child, so that its memory is its own; returns what it measured, and its peak memory in MB."""
+    from django.db import connection
+
+    connection.close()
+    reads, writes = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            execute("SELECT 1")
+            found = act(*words) or {}
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            os.write(writes, json.dumps([found, peak]).encode())
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    os.close(writes)
+    with open(reads, "rb") as answer:
+        text = answer.read()
+    _pid, status = os.waitpid(child, 0)
+    if status:
+        raise SystemExit(f"{act.__name__} came to no end")
+    return tuple(json.loads(text))
 
 
 def execute(text: str, *params: object) -> None:
@@ -87,13 +154,14 @@ def prepare(items: int) -> None:
         key, number = uuid.uuid4(), f"110{n:09}"
         number_enc = crypto.encrypt(number, f"refunds_account:number_enc:{key}").hex()
         name_enc = crypto.encrypt("홍길동", f"refunds_account:holder_name_enc:{key}").hex()
+        contact = crypto.encrypt("01012345678", f"refunds_filing:contact_enc:{key}").hex()
         index = crypto.blind_index(f"088:{number}", "account").hex()
         text.write(
             f"{key}\t088\t\\\\x{number_enc}\t\\\\x{index}\t{number[-4:]}\t\\\\x{name_enc}\tSELF\t\\\\x00\t2026-01-16\n"
         )
-        numbers.write(f"{n}\t{key}\n")
+        numbers.write(f"{n}\t{key}\t\\\\x{contact}\n")
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE bench_account (n int, id uuid)")
+        cursor.execute("CREATE TABLE bench_account (n int, id uuid, contact bytea)")
         for stream, target in (
             (text, "refunds_account (id, bank_code, number_enc, number_index, last4, holder_name_enc, owner_kind,"
                    " person_index, created_at)"),
@@ -113,75 +181,150 @@ def users() -> tuple:
     return User.objects.get(username="maker"), User.objects.get(username="checker")
 
 
-def freezing(items: int) -> int:
+def settled(*tables: str) -> None:
+    """Both sides of a row begin alike: nothing dead in the tables, and their statistics are known."""
+    from django.db import connection
+
+    execute("SELECT 1")
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"VACUUM ANALYZE {table}")
+
+
+def freezing(items: int, ours: dict[str, float], floors: bool) -> int:
     """The freeze beside the SQL that writes the same items and events into the same indexed tables."""
     from refunds.payouts import service
     from refunds.payouts.models import Batch
 
-    maker, checker = users()
-    ours = timed(lambda: service.freeze(pay_on=DAY, user=maker))
+    settled("refunds_application", "eligibility_bill")
+
+    def freeze() -> dict[str, float]:
+        maker, _checker = users()
+        return {"s": timed(lambda: service.freeze(pay_on=DAY, user=maker))}
+
+    found, peak = apart(freeze)
+    ours["freeze"] = found["s"]
     batch = Batch.objects.get()
     assert batch.count == items
-    again = timed(lambda: service.count_again(batch=batch))
-    execute(
-        "CREATE TABLE done_items AS SELECT * FROM refunds_item ORDER BY id;"
-        "CREATE TABLE done_events AS SELECT * FROM refunds_itemevent ORDER BY pgh_id;"
-        "ALTER TABLE refunds_item DISABLE TRIGGER USER; ALTER TABLE refunds_itemevent DISABLE TRIGGER USER;"
-        "TRUNCATE refunds_itemevent, refunds_item CASCADE"
-    )
-    floor = timed(
-        lambda: execute(
-            "INSERT INTO refunds_item SELECT * FROM done_items; INSERT INTO refunds_itemevent SELECT * FROM done_events"
+    missed = 0
+    if floors:
+        execute(
+            "CREATE TABLE done_items AS SELECT * FROM refunds_item ORDER BY id;"
+            "CREATE TABLE done_events AS SELECT * FROM refunds_itemevent ORDER BY pgh_id;"
+            "ALTER TABLE refunds_item DISABLE TRIGGER USER; ALTER TABLE refunds_itemevent DISABLE TRIGGER USER;"
+            "TRUNCATE refunds_itemevent, refunds_item CASCADE"
         )
-    )
-    execute("ALTER TABLE refunds_item ENABLE TRIGGER USER; ALTER TABLE refunds_itemevent ENABLE TRIGGER USER; ANALYZE")
-    frame.row(f"independent recount of {items:,} items", again, unit="s")
-    service.approve(batch_id=batch.pk, user=checker, typed_total=batch.won, digest=batch.digest)
-    return frame.row(f"freeze of {items:,} items beside raw SQL of the same rows", ours, floor, unit="s", at_most=2)
+        settled("done_items", "done_events")
+        floor = timed(
+            lambda: execute(
+                "INSERT INTO refunds_item SELECT * FROM done_items;"
+                "INSERT INTO refunds_itemevent SELECT * FROM done_events"
+            )
+        )
+        execute("ALTER TABLE refunds_item ENABLE TRIGGER USER; ALTER TABLE refunds_itemevent ENABLE TRIGGER USER")
+        missed = frame.row(
+            f"freeze of {items:,} items beside the raw SQL that writes the same items and events",
+            found["s"],
+            floor,
+            unit="s",
+            at_most=2,
+            note=f"ours chooses, adds up and digests too; peak memory {peak:,.0f} MB",
+        )
+    settled("refunds_item", "refunds_itemevent")
+    _maker, checker = users()
+    again = timed(lambda: service.approve(batch_id=batch.pk, user=checker, typed_total=batch.won, digest=batch.digest))
+    frame.row(f"approval of {items:,} items, each counted again from its bills", again, unit="s")
+    return missed
 
 
-def writing(items: int, code: str, *, at_most: float) -> int:
+def writing(items: int, ours: dict[str, float], floors: bool, code: str, at_most: float) -> int:
     """A bank file from the database into encrypted chunks, beside a bare writer over a list."""
-    from django.db import transaction
+    whole, peak = apart(_write, code)
+    act = {"pain001": "pain.001", "sheet": "sheet"}[code]
+    ours[act] = whole["s"]
+    missed = frame.row(f"peak memory of {act}, {items:,} payments", peak, unit="MB", at_most=MEMORY_MB)
+    if not floors:
+        return missed
+    bare, _peak = apart(_write_bare, code)
+    floor = "lxml writing the same elements from a list" if code == "pain001" else "a bare formatting loop over a list"
+    missed |= frame.row(
+        f"{act} of {items:,} payments laid out from a list beside {floor}",
+        bare["layout"],
+        bare["floor"],
+        unit="s",
+        at_most=at_most,
+    )
+    whole_floor = bare["floor"] + bare["opened"] + bare["stored"]
+    return missed | frame.row(
+        f"{act} of {items:,} items read from the tables, decrypted, checked, laid out, encrypted and stored beside"
+        " that floor, a bare loop that decrypts the two values of each, and a raw INSERT of the same bytes",
+        whole["s"],
+        whole_floor,
+        unit="s",
+        at_most=at_most,
+        note=f"beside the first of the three floors alone: ratio {whole['s'] / bare['floor']:.2f}",
+    )
 
-    from kt_remedy import crypto
-    from refunds import bankfiles
+
+def _head(code: str):
     from refunds.bankfiles.records import Head
-    from refunds.payouts import service
-    from refunds.payouts.models import Batch, Chunk, Item
+    from refunds.payouts.models import Batch
 
     batch = Batch.objects.get()
-    head = Head("BENCH", dt.datetime.now(dt.UTC), DAY, "KT", "020", "1005000000000", batch.count, batch.won)
-    layout = bankfiles.layout(code)
+    return Head(f"BENCH-{code}", dt.datetime.now(dt.UTC), DAY, "KT", "020", "1005000000000", batch.count, batch.won)
+
+
+def _write(code: str) -> dict[str, float]:
+    from django.db import transaction
+
+    from refunds import bankfiles
+    from refunds.payouts import service
+    from refunds.payouts.models import Batch
+
+    head, layout, items = _head(code), bankfiles.layout(code), Batch.objects.get().items.all()
 
     def write() -> None:
         with transaction.atomic():
-            execute("SET LOCAL statement_timeout = 0")
-            pieces = service._sized(layout.write(service._payments(Item.objects.filter(batch=batch)), head))
-            for number, piece in enumerate(pieces):
-                blob = crypto.encrypt_bytes(piece, Chunk.aad(f"bench-{code}", number))
-                Chunk.objects.create(key=f"bench-{code}", number=number, data_enc=blob)
+            service._keep(head.message_id, layout.write(service._payments(items), head))
 
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    whole = timed(write)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"s": timed(write)}
+
+
+def _write_bare(code: str) -> dict[str, float]:
+    from django.db import transaction
+
+    from refunds import bankfiles
+    from refunds.payouts import service
+    from refunds.payouts.models import Batch
+
     with transaction.atomic():
-        payments = list(service._payments(Item.objects.filter(batch=batch)))
-    ours = timed(lambda: [len(piece) for piece in layout.write(payments, head)])
-    floor = timed(lambda: (_bare_xml if code == "pain001" else _bare_lines)(payments))
-    note = f"peak memory of the process {peak:,.0f} MB (before: {before / 1024:,.0f})"
-    frame.row(f"{code} of {items:,} payments from the database into encrypted chunks", whole, unit="s", note=note)
-    return frame.row(f"{code} of {items:,} payments beside a bare writer", ours, floor, unit="s", at_most=at_most)
+        payments = list(service._payments(Batch.objects.get().items.all()))
+    head, layout = _head(code), bankfiles.layout(code)
+    bare = _bare_xml if code == "pain001" else _bare_lines
+    return {
+        "floor": timed(lambda: bare(payments)),
+        "layout": timed(lambda: [len(piece) for piece in layout.write(payments, head)]),
+        "opened": _bare_opening(),
+        "stored": _bare_storing(head.message_id),
+    }
 
 
 def _bare_xml(payments: list) -> None:
     from lxml import etree
 
-    from refunds.bankfiles import iso20022
-
+    sub = etree.SubElement
     with etree.xmlfile(io.BytesIO(), encoding="UTF-8") as xml, xml.element("Document"):
-        for payment in payments:
-            xml.write(iso20022._transaction(payment))
+        for reference, bank, number, holder, amount in payments:
+            top = etree.Element("CdtTrfTxInf")
+            sub(sub(top, "PmtId"), "EndToEndId").text = reference
+            sub(sub(top, "Amt"), "InstdAmt", Ccy="KRW").text = str(amount)
+            member = sub(sub(sub(top, "CdtrAgt"), "FinInstnId"), "ClrSysMmbId")
+            sub(sub(member, "ClrSysId"), "Prtry").text = "KFTC"
+            sub(member, "MmbId").text = bank
+            sub(sub(top, "Cdtr"), "Nm").text = holder
+            sub(sub(sub(sub(top, "CdtrAcct"), "Id"), "Othr"), "Id").text = number
+            sub(sub(top, "RmtInf"), "Ustrd").text = "KT위약금환급"
+            xml.write(top)
 
 
 def _bare_lines(payments: list) -> None:
@@ -193,40 +336,134 @@ def _bare_lines(payments: list) -> None:
         )
 
 
-def loading(items: int) -> int:
-    """A result sheet for every payment, beside COPY and one UPDATE."""
-    from django.db import connection
+def _bare_opening() -> float:
+    from kt_remedy import crypto
+    from refunds.accounts.models import Account
 
+    places = ("number_enc", "holder_name_enc")
+    stored = [
+        (bytes(blob), f"refunds_account:{place}:{key}".encode())
+        for key, *blobs in Account.objects.values_list("id", *places).iterator()
+        for place, blob in zip(places, blobs, strict=True)
+    ]
+    decrypt = crypto._keys()[1][1].decrypt
+    return timed(lambda: [decrypt(blob[1:13], blob[13:], aad) for blob, aad in stored])
+
+
+def _bare_storing(key: str) -> float:
+    from django.db import connection, transaction
+
+    from refunds.payouts.models import Chunk
+
+    chunks = [bytes(blob) for blob in Chunk.objects.filter(key=key).values_list("data_enc", flat=True)]
+
+    def store() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            for number, blob in enumerate(chunks):
+                cursor.execute(
+                    "INSERT INTO refunds_chunk (key, number, data_enc) VALUES (%s, %s, %s)", [f"RAW{key}", number, blob]
+                )
+
+    return timed(store)
+
+
+def loading(items: int, ours: dict[str, float], floors: bool) -> int:
+    """A result sheet for every payment, beside COPY and one UPDATE."""
+    apart(_hand_over, items)
+    settled("refunds_item", "refunds_itemevent", "notices_message")
+    bare = apart(_load_bare, items)[0] if floors else {}
+    found, peak = apart(_load)
+    ours["results"] = found["s"]
+    read, _peak = apart(_read_report, items)
+    frame.row(f"pain.002 of {items:,} answers read", read["s"], unit="s")
+    if not floors:
+        return 0
+    return frame.row(
+        f"results of {items:,} payments beside raw COPY and one UPDATE of the same columns",
+        found["s"],
+        bare["s"],
+        unit="s",
+        at_most=3,
+        note=(
+            f"ours reads the sheet, checks it, keeps it, writes {items:,} events and {items:,} messages too;"
+            f" one in {RETURNED} came back; peak memory {peak:,.0f} MB"
+        ),
+    )
+
+
+def _hand_over(items: int) -> None:
+    from refunds.payouts import service
+    from refunds.payouts.models import Batch
+
+    maker, _checker = users()
+    batch = Batch.objects.get()
+    filing = timed(lambda: service.file(batch_id=batch.pk, user=maker))
+    frame.row(f"file of {items:,} items, made, stored and marked", filing, unit="s")
+    service.hand_over(file_id=batch.files.get().pk, user=maker)
+
+
+def _load() -> dict[str, float]:
     from refunds.payouts import results, service
     from refunds.payouts.models import BankFile
 
     maker, _checker = users()
-    from django.conf import settings
+    lines = b"".join(service.stored(BankFile.objects.get().message_id)).split(b"\n")
+    for n, line in enumerate(lines):
+        lines[n] = line.replace(b"\t  \t", b"\t02\t" if n % RETURNED == 0 else b"\t00\t")
+    content = b"\n".join(lines)
+    del lines
+    return {"s": timed(lambda: results.load_result(content=content, name="bench", user=maker))}
 
-    settings.BANK_FILE_FORMAT = "sheet"
-    from refunds.payouts.models import Batch
 
-    filing = timed(lambda: service.file(batch_id=Batch.objects.get().pk, user=maker))
-    frame.row(f"file of {items:,} items, stored and marked", filing, unit="s")
-    file = BankFile.objects.get()
-    service.hand_over(file_id=file.pk, user=maker)
-    content = b"".join(service.stored(file.message_id)).replace(b"\t  \t", b"\t00\t")
-    execute("CREATE TABLE raw_items AS SELECT * FROM refunds_item; CREATE INDEX ON raw_items (reference)")
-    ours = timed(lambda: results.load_result(content=content, name="bench", user=maker))
-    rows = io.StringIO("".join(f"R{n}-1\tPAID\n" for n in range(1, items + 1)))
+def _load_bare(items: int) -> dict[str, float]:
+    """Twice: the first makes the room in the tables that ours finds too."""
+    from django.db import connection, transaction
 
-    def raw() -> None:
+    from refunds.payouts.models import ResultFile
+
+    maker, _checker = users()
+    text = "".join(f"R{n}-1\t{'RETURNED' if n % RETURNED == 0 else 'PAID'}\t\t00\n" for n in range(1, items + 1))
+
+    def raw(result: int) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SET statement_timeout = 0; CREATE TEMP TABLE raw_answer (reference text, outcome text)")
-            cursor.copy_expert("COPY raw_answer FROM STDIN", rows)
+            cursor.execute("CREATE TEMP TABLE raw (reference text, outcome text, code text, words text) ON COMMIT DROP")
+            cursor.copy_expert("COPY raw FROM STDIN", io.StringIO(text))
+            cursor.execute("ANALYZE raw")
             cursor.execute(
-                "ALTER TABLE refunds_item DISABLE TRIGGER USER;"
-                "UPDATE refunds_item i SET status = t.outcome, status_at = now() FROM raw_answer t"
-                " WHERE i.reference = t.reference"
+                "UPDATE refunds_item i SET status = t.outcome, status_at = now(), code = t.code, words = t.words,"
+                " result_id = %s FROM raw t WHERE i.reference = t.reference",
+                [result],
             )
+            assert cursor.rowcount == items
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what a commit would check
 
-    floor = timed(raw)
-    return frame.row(f"results of {items:,} payments beside COPY and UPDATE", ours, floor, unit="s", at_most=3)
+    seconds = 0.0
+    for _again in range(2):
+        with transaction.atomic():
+            execute("ALTER TABLE refunds_item DISABLE TRIGGER USER")
+            kept = ResultFile.objects.create(
+                sha256="raw", name="raw", layout="sheet", size=1, rows=1, loaded_by=maker, loaded_at=maker.date_joined
+            )
+            seconds = timed(lambda: raw(kept.pk))  # noqa: B023  (called at once)
+            transaction.set_rollback(True)
+        settled("refunds_item")
+    return {"s": seconds}
+
+
+def _read_report(items: int) -> dict[str, float]:
+    from refunds import bankfiles
+
+    rows = "".join(
+        f"<TxInfAndSts><OrgnlEndToEndId>R{n}-1</OrgnlEndToEndId><TxSts>ACSC</TxSts></TxInfAndSts>\n"
+        for n in range(1, items + 1)
+    )
+    content = (
+        '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt><OrgnlGrpInfAndSts>'
+        f"<OrgnlMsgId>X</OrgnlMsgId></OrgnlGrpInfAndSts><OrgnlPmtInfAndSts>{rows}</OrgnlPmtInfAndSts>"
+        "</CstmrPmtStsRpt></Document>"
+    ).encode()
+    layout = bankfiles.layout("pain001")
+    return {"s": timed(lambda: layout.read_result(content))}
 
 
 if __name__ == "__main__":

@@ -180,8 +180,14 @@ class Pain001:
                 answers.rows.append(_answer(element))
         if not answers.message_id:
             raise FileFault(0, "this message does not name the file it answers (OrgnlMsgId)")
-        # One batch to a message: a refused batch is the refused message.
-        answers.refused = group == "RJCT" or (bool(batches) and set(batches) == {"RJCT"} and not answers.rows)
+        # One batch to a message: a refused batch is the refused message. Where the payments name reasons of their own,
+        # the bank looked at each of them, and it is they that came back and not the file.
+        if group == "RJCT" or (batches and set(batches) == {"RJCT"}):
+            for row in answers.rows:
+                if row.outcome != RETURNED:
+                    raise FileFault(row.line, "this payment is not refused although the whole file is")
+            own = any(row.words and row.words.partition(" ")[0] != answers.code for row in answers.rows)
+            answers.refused = not own
         if not answers.refused:
             answers.code = answers.words = ""
         return answers
@@ -266,7 +272,9 @@ def _answer(element: etree._Element) -> Answer:
     if status not in _FINAL and status not in _UNDER_WAY:
         raise FileFault(line, f"the status {status or '(none)'} of this payment is not known")
     code, words = _reason(element)
-    named = next((found for path in ("OrgnlTxRef/Amt/InstdAmt",) if (found := _found(element, path)) is not None), None)
+    named = _found(element, "OrgnlTxRef/Amt/InstdAmt")
+    if named is not None and named.get("Ccy", "KRW") != "KRW":
+        raise FileFault(line, "this payment is not in won")
     outcome = _FINAL.get(status, UNKNOWN)
     meaning = _REASONS.get(code, OTHER) if outcome == RETURNED else ""
     return Answer(line, reference, outcome, meaning, f"{code} {words}".strip(), None if named is None else _won(named))

@@ -5,6 +5,7 @@ was changed since the freeze, in a bill, an account or an item, gives another di
 """
 
 import hashlib
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -18,6 +19,7 @@ from kt_remedy.programme import Programme
 from refunds.payouts.models import Batch, Item
 
 HASH_TOTAL = 10**10
+NULL = r"\N"
 _SHOWN = 100
 
 
@@ -42,17 +44,14 @@ class Recount:
         return not self.differences and frozen == (self.count, self.won, self.hash_total, self.digest)
 
 
-def hash_part(number_index: bytes) -> int:
-    """What one account adds to the hash total: 40 bits of its keyed index."""
-    return int.from_bytes(number_index[:5])
-
-
-def rows(sql: str, params: list[Any]) -> Iterator[tuple]:
-    """Rows of a query through a cursor of the server, in bounded memory. Needs a transaction."""
-    with connection.chunked_cursor() as cursor:
-        cursor.execute(sql, params)
-        while page := cursor.fetchmany(5000):
-            yield from page
+def rows(sql: str, params: Any) -> Iterator[list[str]]:
+    """Rows of a query as text in bounded memory: by COPY through a file, a fifth of what a cursor takes. NULL is \\N;
+    the query yields nothing that COPY would have to escape."""
+    with tempfile.TemporaryFile() as spool, connection.cursor() as cursor:
+        cursor.copy_expert(f"COPY ({cursor.mogrify(sql, params).decode()}) TO STDOUT", spool)
+        spool.seek(0)
+        for line in spool:
+            yield line.decode().rstrip("\n").split("\t")
 
 
 def recount(batch: Batch, programme: Programme) -> Recount:
@@ -61,8 +60,9 @@ def recount(batch: Batch, programme: Programme) -> Recount:
     whole = hashlib.sha256()
     refundable = set(programme.waiver.refundable_items)
     query = """
-        SELECT i.reference, i.kind, i.application_id, i.account_id, i.amount_krw, i.attempt, i.digest, i.bills_digest,
-               a.number_index, b.item, b.billed_on, b.billed_krw, b.paid_krw, b.waived_krw, b.refunded_krw
+        SELECT i.reference, i.kind, i.application_id, i.account_id, i.amount_krw, i.attempt, encode(i.digest, 'hex'),
+               encode(i.bills_digest, 'hex'), encode(substr(a.number_index, 1, 5), 'hex'),
+               b.item, b.billed_on, b.billed_krw, b.paid_krw, b.waived_krw, b.refunded_krw
         FROM refunds_item i
         JOIN refunds_account a ON a.id = i.account_id
         LEFT JOIN eligibility_bill b ON b.contract_no = i.contract_no
@@ -71,25 +71,27 @@ def recount(batch: Batch, programme: Programme) -> Recount:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
-        every = rows(query, [batch.pk, Item.Status.VOID])
-        for head, group in groupby(every, key=lambda row: row[:9]):
+        for head, group in groupby(rows(query, [batch.pk, Item.Status.VOID]), key=lambda row: row[:9]):
             reference, kind, application, account, amount, attempt, stored, stored_bills, index = head
-            bills = [row[9:] for row in group if row[9] is not None]
-            text = "\n".join("|".join(map(str, bill)) for bill in bills)
+            bills = [row[9:] for row in group if row[9] != NULL]
+            text = "\n".join("|".join(bill) for bill in bills)
             bills_digest = hashlib.sha256(text.encode()).hexdigest()
             line = f"{reference}|{kind}|{application}|{account}|{amount}|{attempt}|{bills_digest}"
-            digest = hashlib.sha256(line.encode()).digest()
-            owed = sum(refundable_of(Bill(bill[0], *bill[2:])) for bill in bills if bill[0] in refundable)
-            if kind == Item.Kind.REFUND and owed != amount:
+            digest = hashlib.sha256(line.encode())
+            won = int(amount)
+            if kind == Item.Kind.REFUND and won != sum(
+                refundable_of(Bill(item, *map(int, figures))) for item, _on, *figures in bills if item in refundable
+            ):
                 result.note(reference, "amount")
-            if bytes(stored_bills).hex() != bills_digest:
+            if stored_bills != bills_digest:
                 result.note(reference, "bills")
-            elif bytes(stored) != digest:
+            elif stored != digest.hexdigest():
                 result.note(reference, "item")
             result.count += 1
-            result.won += amount
-            result.hash_total += hash_part(bytes(index))
-            whole.update(digest)
+            result.won += won
+            # What one account adds to the hash total: 40 bits of its keyed index.
+            result.hash_total += int(index, 16)
+            whole.update(digest.digest())
     result.hash_total %= HASH_TOTAL
     result.digest = whole.hexdigest()
     return result

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from kt_remedy import clock, crypto
+from kt_remedy import clock
 from kt_remedy.audit import service as audit
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
@@ -23,8 +23,8 @@ from refunds.applications import service as applications
 from refunds.bankfiles import records
 from refunds.bankfiles.inquiry import INQUIRY
 from refunds.bankfiles.records import Answers, FileFault
-from refunds.payouts.models import BankFile, Batch, Chunk, Item, ResultFile
-from refunds.payouts.service import CHUNK_BYTES, Refused, _lock, _need
+from refunds.payouts.models import BankFile, Batch, Item, ResultFile
+from refunds.payouts.service import Refused, _keep, _lock, _need
 from refunds.payouts.texts import contact_of
 
 _SHOWN = 200
@@ -142,9 +142,7 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
     )
     kept.save()
     kept.files.set([given])
-    for number in range(0, len(content), CHUNK_BYTES):
-        piece, index = content[number : number + CHUNK_BYTES], number // CHUNK_BYTES
-        Chunk.objects.create(key=sha256, number=index, data_enc=crypto.encrypt_bytes(piece, Chunk.aad(sha256, index)))
+    _keep(sha256, (content,))
     if not answers.refused:
         _apply(kept, given, now)
         _tell(kept, batch, user)
@@ -307,14 +305,18 @@ def _tell(kept: ResultFile, batch: Batch, user: User) -> None:
             JOIN refunds_filing f ON f.id = a.filing_id
             WHERE t.outcome = 'PAID' AND t.status <> 'PAID'
             ORDER BY f.person_index, f.received_at DESC;
-            ANALYZE pg_temp.told
+            ANALYZE pg_temp.told;
+            SET LOCAL enable_nestloop = off
             """
         )
-    notices.queue_all(
-        kind="payout.paid",
-        subject=f"batch:{batch.pk}",
-        select="SELECT person_index, recipient, language FROM told",
-    )
+        # To a planner that knows no message of this round yet, looking for one by one is cheap; while half a million
+        # are being written it is not.
+        notices.queue_all(
+            kind="payout.paid",
+            subject=f"batch:{batch.pk}",
+            select="SELECT person_index, recipient, language FROM told",
+        )
+        cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
 
 
 def _settle(batch: Batch) -> None:

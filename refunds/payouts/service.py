@@ -7,14 +7,14 @@ cross. Large steps are single statements over all items; files stream.
 
 import datetime as dt
 import hashlib
+from binascii import unhexlify
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, Sum, TextField
-from django.db.models.functions import Cast
+from django.db.models import Count, F, Func, Sum, TextField, Value
 from django.utils.translation import gettext as _
 
 from kt_remedy import clock, crypto, programme
@@ -26,7 +26,7 @@ from refunds.applications.states import Status
 from refunds.bankfiles.records import Head, Payment, PaymentRefused
 from refunds.payouts import selection, texts
 from refunds.payouts.models import Adjustment, BankFile, Batch, Chunk, Download, Hold, Item
-from refunds.payouts.recount import HASH_TOTAL, Recount, recount, rows
+from refunds.payouts.recount import HASH_TOTAL, NULL, Recount, recount, rows
 from refunds.payouts.rounds import Round, calendar, next_business_day, round_on
 
 CHUNK_BYTES = 1 << 20
@@ -432,14 +432,8 @@ def _store(batch: Batch, part: int, items: Any, user: User, replaces: BankFile |
         count=sums["count"],
         won=sums["won"],
     )
-    whole, size = hashlib.sha256(), 0
     try:
-        for number, piece in enumerate(_sized(layout.write(_payments(items), head))):
-            whole.update(piece)
-            size += len(piece)
-            Chunk.objects.create(
-                key=message_id, number=number, data_enc=crypto.encrypt_bytes(piece, Chunk.aad(message_id, number))
-            )
+        size, sha256 = _keep(message_id, layout.write(_payments(items), head))
     except PaymentRefused as error:
         raise Refused(
             "LINES",
@@ -456,7 +450,7 @@ def _store(batch: Batch, part: int, items: Any, user: User, replaces: BankFile |
         count=head.count,
         won=head.won,
         size=size,
-        sha256=whole.hexdigest(),
+        sha256=sha256,
         made_by=user,
         made_at=clock.now(),
         replaces=replaces,
@@ -471,12 +465,16 @@ def _execution_on(batch: Batch) -> dt.date:
 
 
 def _payments(items: Any) -> Iterator[Payment]:
-    """The payments of items in their order, each number checked against the index it was entered with."""
+    """The payments of items in their order, each number checked against the index it was entered with.
+
+    What passes through the file of `rows` is ciphertext.
+    """
     query, params = (
         items.order_by("id")
         .values_list(
-            "reference", "amount_krw", Cast("account_id", TextField()), "account__bank_code", "account__number_enc",
-            "account__holder_name_enc", "account__number_index",
+            "reference", "amount_krw", "account_id", "account__bank_code",
+            *(Func(F(f"account__{name}"), Value("hex"), function="encode", output_field=TextField())
+              for name in ("number_enc", "holder_name_enc", "number_index")),
         )
         .query.sql_with_params()
     )  # fmt: skip
@@ -484,12 +482,22 @@ def _payments(items: Any) -> Iterator[Payment]:
     name_of = crypto.opener("refunds_account:holder_name_enc")
     index_of = crypto.indexer("account")
     for reference, amount, account, bank, number_enc, name_enc, index in rows(query, params):
-        if number_enc is None or name_enc is None:
+        if NULL in (number_enc, name_enc):
             raise PaymentRefused(reference, "the account was wiped")
-        number = number_of(number_enc, account)
-        if index_of(f"{bank}:{number}") != bytes(index):
+        number = number_of(unhexlify(number_enc), account)
+        if index_of(f"{bank}:{number}") != unhexlify(index):
             raise PaymentRefused(reference, "the account number is not the one that was entered")
-        yield Payment(reference, bank, number, name_of(name_enc, account), amount)
+        yield Payment(reference, bank, number, name_of(unhexlify(name_enc), account), int(amount))
+
+
+def _keep(key: str, pieces: Iterable[bytes]) -> tuple[int, str]:
+    """Store bytes encrypted, a piece at a time; returns their number and their digest."""
+    whole, size = hashlib.sha256(), 0
+    for number, piece in enumerate(_sized(pieces)):
+        whole.update(piece)
+        size += len(piece)
+        Chunk.objects.create(key=key, number=number, data_enc=crypto.encrypt_bytes(piece, Chunk.aad(key, number)))
+    return size, whole.hexdigest()
 
 
 def _sized(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -551,9 +559,13 @@ def hand_over(*, file_id: int, user: User) -> BankFile:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """An uploaded file beside the stored one: what was added, changed, dropped, doubled. Lines are the upload's."""
+    """An uploaded file beside the stored one: what was added, changed, dropped, doubled. Lines are the upload's.
+
+    `identical` says that every byte is the same, those before and after the rows too.
+    """
 
     rows: int
+    identical: bool
     added: list[tuple[int, str]]
     changed: list[tuple[int, str, list[str]]]
     dropped: list[str]
@@ -583,9 +595,10 @@ def compare(*, file_id: int, content: bytes, user: User) -> Comparison:
             names = [n for n, a, b in zip(Payment._fields, mine, payment, strict=True) if a != b]
             changed.append((line, payment.reference, names))
         seen.add(payment.reference)
-    result = Comparison(len(seen), added, changed, sorted(set(ours) - seen), doubled)
+    identical = hashlib.sha256(content).hexdigest() == kept.sha256
+    result = Comparison(len(seen), identical, added, changed, sorted(set(ours) - seen), doubled)
     with transaction.atomic():
-        _note(user, "file.compared", kept.batch, part=kept.part, same=result.same)
+        _note(user, "file.compared", kept.batch, part=kept.part, same=result.same, identical=identical)
     return result
 
 

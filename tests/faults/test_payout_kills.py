@@ -10,9 +10,11 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
-from kt_remedy import clock
+from kt_remedy.notices.models import Message
+from refunds.applications.models import Application
 from refunds.payouts import results, service
 from refunds.payouts.models import BankFile, Batch, Chunk, Item, ResultFile
 from refunds.payouts.verify import verify
@@ -25,30 +27,55 @@ DAY = dt.date(2026, 1, 22)
 
 
 def run(act: Callable[[], object], at: int) -> bool:
-    """Do `act` in a child that dies at its statement number `at` (0: never); whether it came to its end."""
+    """Do `act` in a child that dies at its statement number `at` (0: after the commit); whether it came to its end."""
     connection.close()  # a connection is not shared with a child
     child = os.fork()
     if child == 0:
         seen = 0
 
-        def crash(execute, sql, params, many, context):
+        def step() -> None:
             nonlocal seen
-            answer = execute(sql, params, many, context)
             seen += 1
             if seen == at:
                 os.kill(os.getpid(), signal.SIGKILL)
+
+        def execute(do, sql, params, many, context):
+            answer = do(sql, params, many, context)
+            step()
             return answer
 
+        def copy(self, sql, file):
+            self.cursor.copy_expert(sql, file)
+            step()
+
+        CursorWrapper.copy_expert = copy  # COPY does not pass by the wrapper of statements
         status = 1
         try:
-            with connection.execute_wrapper(crash):
+            with connection.execute_wrapper(execute):
                 act()
+            if at == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
             status = 0
         finally:
             os._exit(status)
     _pid, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
     return not os.WIFSIGNALED(status)
+
+
+def undone(act: Callable[[], object], look: Callable[[], object]) -> object:
+    """What `look` sees after `act` when nobody is killed; nothing of it stays."""
+    with transaction.atomic():
+        act()
+        seen = look()
+        transaction.set_rollback(True)
+    return seen
+
+
+def refused(code: str, act: Callable[[], object]) -> None:
+    with pytest.raises(service.Refused) as caught:
+        act()
+    assert caught.value.code == code
 
 
 @pytest.fixture(autouse=True)
@@ -67,53 +94,113 @@ def test_freeze():
     batch = service.freeze(pay_on=DAY, user=by)
     expected = batch.digest
     service.send_back(batch_id=batch.pk, user=checker(), reason="다시")
+
+    def freeze() -> Batch:
+        return service.freeze(pay_on=DAY, user=by)
+
     kills = 0
-    while not run(lambda: service.freeze(pay_on=DAY, user=by), kills + 1):
+    while not run(freeze, kills + 1):
         kills += 1
         assert set(Item.objects.values_list("status", flat=True)) == {"VOID"}
         assert Batch.objects.get().status == "OPEN"
         assert well()
-    assert kills > 8
+    assert kills > 12
     assert Batch.objects.get().digest == expected
     assert well()
 
 
-def test_file():
-    batch = money.approved(4)
+def test_freeze_killed_after_the_commit():
+    money.due(100_000)
     by = maker()
-    kills = 0
-    while not run(lambda: service.file(batch_id=batch.pk, user=by), kills + 1):
-        kills += 1
-        assert (BankFile.objects.count(), Chunk.objects.count()) == (0, 0)
-        assert set(batch.items.values_list("status", flat=True)) == {"QUEUED"}
-    assert kills > 8
-    made = BankFile.objects.get()
-    content = b"".join(service.stored(made.message_id))
-    assert hashlib.sha256(content).hexdigest() == made.sha256
-    assert [item.status for item in money.items(batch)] == ["FILED"] * 4
-    # Nothing of the hour or the process is in it: written once more, the bytes are the same.
-    assert (
-        f"<CreDtTm>{batch.approved_at.astimezone(clock.KST).isoformat(timespec='seconds')}</CreDtTm>"
-        in content.decode()
-    )
+    assert not run(lambda: service.freeze(pay_on=DAY, user=by), 0)
+    digest = Batch.objects.get().digest
+    refused("STATE", lambda: service.freeze(pay_on=DAY, user=by))
+    assert Batch.objects.get().digest == digest
+    assert Item.objects.count() == 1
     assert well()
 
 
-def test_results(tmp_path):
+def stored() -> list[tuple[str, str, bytes]]:
+    return [
+        (one.message_id, one.sha256, b"".join(service.stored(one.message_id)))
+        for one in BankFile.objects.order_by("part")
+    ]
+
+
+@pytest.mark.parametrize("layout", ["pain001", "sheet"])
+def test_file(settings, monkeypatch, layout):
+    settings.BANK_FILE_FORMAT, settings.BANK_FILE_MAX_ROWS = layout, 2
+    monkeypatch.setattr(service, "CHUNK_BYTES", 512)  # several pieces to a file
+    batch = money.approved(3)
+    by = maker()
+
+    def file() -> list[BankFile]:
+        return service.file(batch_id=batch.pk, user=by)
+
+    expected = undone(file, stored)
+    kills = 0
+    while not run(file, kills + 1):
+        kills += 1
+        assert (BankFile.objects.count(), Chunk.objects.count()) == (0, 0)
+        assert set(batch.items.values_list("status", flat=True)) == {"QUEUED"}
+    assert kills > 16
+    assert stored() == expected
+    assert [hashlib.sha256(content).hexdigest() == sha256 for _id, sha256, content in stored()] == [True, True]
+    assert [item.status for item in money.items(batch)] == ["FILED"] * 3
+    refused("STATE", file)
+    assert well()
+
+
+def test_file_killed_after_the_commit():
+    batch = money.approved(2)
+    by = maker()
+    assert not run(lambda: service.file(batch_id=batch.pk, user=by), 0)
+    before = stored()
+    assert len(before) == 1
+    refused("STATE", lambda: service.file(batch_id=batch.pk, user=by))
+    assert stored() == before
+    assert well()
+
+
+def test_results():
     batch, file = money.handed_over(4)
     one, two, three, _four = money.items(batch)
     content = money.pain002(file, [(one, "ACSC", ""), (two, "RJCT", "AC04"), (three, "ACSC", "")])
     by = maker()
+
+    def load() -> ResultFile:
+        return results.load_result(content=content, name="r.xml", user=by)
+
+    def look() -> object:
+        kept = ResultFile.objects.values_list("sha256", "rows", "paid", "paid_won", "returned", "unknown", "absent")
+        told = Message.objects.filter(kind__startswith="payout.").order_by("kind", "person_index")
+        return (
+            list(kept),
+            list(batch.items.order_by("id").values_list("status", "code", "words")),
+            list(told.values_list("kind", "person_index")),
+            list(Application.objects.order_by("id").values_list("status", flat=True)),
+        )
+
+    nothing = look()
+    expected = undone(load, look)
+    assert nothing != expected
     kills = 0
-    while not run(lambda: results.load_result(content=content, name="r.xml", user=by), kills + 1):
+    while not run(load, kills + 1):
         kills += 1
-        assert ResultFile.objects.count() == 0
-        assert set(batch.items.values_list("status", flat=True)) == {"FILED"}
-        two.application.refresh_from_db()
-        assert two.application.status == "APPROVED"
-    assert kills > 15
+        assert look() == nothing
+    assert kills > 20
+    assert look() == expected
     assert [item.status for item in money.items(batch)] == ["PAID", "RETURNED", "PAID", "UNKNOWN"]
-    with pytest.raises(service.Refused) as caught:
-        results.load_result(content=content, name="r.xml", user=by)
-    assert caught.value.code == "SAME_FILE"
+    refused("SAME_FILE", load)
+    assert well()
+
+
+def test_results_killed_after_the_commit():
+    batch, file = money.handed_over(1)
+    content = money.pain002(file, [(money.items(batch)[0], "ACSC", "")])
+    by = maker()
+    assert not run(lambda: results.load_result(content=content, name="r.xml", user=by), 0)
+    refused("SAME_FILE", lambda: results.load_result(content=content, name="r.xml", user=by))
+    assert [item.status for item in money.items(batch)] == ["PAID"]
+    assert Message.objects.filter(kind="payout.paid").count() == 1
     assert well()

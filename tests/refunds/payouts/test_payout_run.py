@@ -11,6 +11,7 @@ from eligibility.models import Bill
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.notices import sender, texts
 from kt_remedy.notices.models import Message
+from refunds import bankfiles
 from refunds.applications import service as applications
 from refunds.applications.models import Application
 from refunds.bankfiles import iso20022
@@ -292,7 +293,12 @@ def test_an_uploaded_copy_is_compared_by_row(settings, layout):
     settings.BANK_FILE_FORMAT = layout
     batch, (made,) = money.filed(4)
     content = b"".join(service.stored(made.message_id))
-    assert service.compare(file_id=made.pk, content=content, user=checker()).same
+    found = service.compare(file_id=made.pk, content=content, user=checker())
+    assert (found.same, found.identical) == (True, True)
+    # Another account to pay from is in no row: the rows are the same, the file is not.
+    elsewhere = content.replace(b"1005000000000", b"1005000000009", 1)
+    found = service.compare(file_id=made.pk, content=elsewhere, user=checker())
+    assert (found.same, found.identical) == (True, False)
     one, two, three, _four = money.items(batch)
     lines = content.split(b"\n")
     where = {
@@ -564,6 +570,37 @@ def test_a_refusal_of_the_batch_level_is_one_of_the_file():
     load(content)
     batch.refresh_from_db()
     assert batch.status == "REFUSED"
+
+
+def test_a_refused_group_whose_payments_name_their_own_reasons_is_returns():
+    batch, file = money.handed_over(2)
+    one, two = money.items(batch)
+    # The one reason of the file on every payment is still a refusal of the file.
+    whole = money.pain002(file, [(one, "RJCT", "AM10"), (two, "RJCT", "AM10")], group="RJCT", reason="AM10")
+    assert bankfiles.layout("pain001").read_result(whole).refused
+    kept = load(money.pain002(file, [(one, "RJCT", "AC04"), (two, "RJCT", "BE01")], group="RJCT"))
+    assert kept.returned == 2
+    assert [(i.status, i.code) for i in money.items(batch)] == [("RETURNED", "CLOSED"), ("RETURNED", "NAME")]
+
+
+def test_a_refused_group_with_a_payment_that_was_paid_contradicts_itself():
+    batch, file = money.handed_over(2)
+    one, two = money.items(batch)
+    content = money.pain002(file, [(one, "RJCT", ""), (two, "ACSC", "")], group="RJCT", reason="AM10")
+    with pytest.raises(results.ResultRefused) as caught:
+        load(content)
+    assert [fault.line for fault in caught.value.faults] == [7]
+    assert {item.status for item in money.items(batch)} == {"FILED"}
+
+
+def test_an_amount_in_another_currency():
+    batch, file = money.handed_over(1)
+    (item,) = money.items(batch)
+    content = money.pain002(file, [(item, "ACSC", "")], amounts={item.reference: item.amount_krw})
+    with pytest.raises(results.ResultRefused):
+        load(content.replace(b'Ccy="KRW"', b'Ccy="USD"'))
+    load(content)
+    assert money.items(batch)[0].status == "PAID"
 
 
 def test_the_sheet_and_its_result_columns(settings):
