@@ -15,10 +15,11 @@ from rewards.enrolment import shards
 from rewards.models import BaseLine, Shard
 from rewards.perks import holders
 
-SHARD_ROWS = 200_000
+SHARD_ROWS = 100_000
 PRODUCTS = ("HANDSET", "WATCH", "TABLET", "IOT", "PREPAID")
 
 _INSERT = """
+WITH made AS (
 INSERT INTO rewards_baseline (contract_no, customer_no, person_index, why, perks)
 SELECT contract_no, customer_no, person_index, why,
        CASE WHEN why <> 'IN_SERVICE' THEN '{{}}' {perks} ELSE '{{}}' END
@@ -32,6 +33,8 @@ FROM (
     WHERE l.contract_no >= %(from)s AND (%(to)s = '' OR l.contract_no < %(to)s)
 ) seen
 ORDER BY contract_no
+RETURNING why, perks
+) SELECT why, perks, count(*) FROM made GROUP BY why, perks
 """
 
 
@@ -80,11 +83,6 @@ def run(shard: Shard) -> int:
                 "from": shard.from_contract,
                 "to": shard.to_contract,
             },
-        )
-        cursor.execute(
-            "SELECT why, perks, count(*) FROM rewards_baseline WHERE contract_no >= %s"
-            " AND (%s = '' OR contract_no < %s) GROUP BY why, perks",
-            [shard.from_contract, shard.to_contract, shard.to_contract],
         )
         rows, counts = 0, Counter[str]()
         for why, perks, number in cursor.fetchall():
