@@ -52,15 +52,26 @@ def instead() -> Entry | None:
     return next((entry for entry in content.current(Place.PLAN) if entry.key == SUBSTITUTE), None)
 
 
+@register.simple_tag
+def about(perk: Perk) -> Entry | None:
+    """What staff published about a perk of a kind that no page knows by itself (place PLAN); one query."""
+    label = _label(perk.code)
+    return next((entry for entry in content.current(Place.PLAN) if entry.key == label), None)
+
+
 @register.filter
 def cover(code: str) -> Any:
     """What an insurance covers, in words."""
     return COVERS.get(code, code)
 
 
+def _label(code: str) -> str:
+    return code.lower().replace("_", "-")
+
+
 def _grouped(names: list[tuple[str, Any]], entries: list[Entry]) -> list[Group]:
     groups = []
     for code, name in names:
-        label = code.lower().replace("_", "-")
+        label = _label(code)
         groups.append(Group(name, [e for e in entries if e.key == label or e.key.startswith(f"{label}-")]))
     return groups

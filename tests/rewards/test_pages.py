@@ -1,6 +1,7 @@
 """What the pages let people do: guardians for children, the desk for a customer, texts of staff, a certificate."""
 
 import datetime as dt
+import tomllib
 
 import pytest
 from django.test import Client
@@ -11,7 +12,7 @@ from kt_remedy.audit.models import AuditEntry
 from kt_remedy.content import service as content
 from kt_remedy.content.models import Entry, Place
 from rewards import service
-from rewards.models import Entitlement
+from rewards.models import BaseLine, Entitlement
 from tests import sessions
 from tests.refunds import make
 
@@ -180,3 +181,36 @@ def test_a_number_given_away_gets_no_message(take_base, at, kept):
     Line.objects.filter(pk=line.pk).update(customer=make.customer())
     service.apply(perk_code="INSURANCE", person_index=service.person_key(line.customer))
     assert Message.objects.get().reason == "NO_NUMBER"
+
+
+def test_a_new_perk_is_an_edit_of_the_programme_file(client: Client, take_base, at, kept, monkeypatch):
+    from kt_remedy import programme
+
+    text = (
+        programme.DEFAULT_FILE.read_text(encoding="utf-8")
+        + """
+[[perk]]
+code = "FILM_TICKET"
+mode = "AUTOMATIC"
+unit = "LINE"
+starts = 2026-03-01
+months = 2
+excluded_products = ["WATCH"]
+"""
+    )
+    parsed = programme.parse(tomllib.loads(text))
+    monkeypatch.setattr(programme, "current", lambda: parsed)
+    holder = make.customer()
+    phone, watch = kept(holder), kept(holder, product="WATCH")
+    take_base()
+    at(FEBRUARY)
+    having = BaseLine.objects.filter(perks__contains=["FILM_TICKET"]).values_list("pk", flat=True)
+    assert list(having) == [phone.pk]
+    assert watch.pk not in having
+    cards = [card for card in service.overview(service.person_key(holder)).cards if card.perk.code == "FILM_TICKET"]
+    assert [(card.state, card.ends_on) for card in cards] == [("COMING", dt.date(2026, 4, 30))]
+    publish(Place.PLAN, "film-ticket", "영화표 한 장", "달마다 한 장을 드립니다.")
+    client = sessions.as_customer(client, sessions.person(holder.ci))
+    page = client.get(reverse("rewards:mine")).content.decode()
+    assert "영화표 한 장" in page
+    assert "달마다 한 장을 드립니다." in page
