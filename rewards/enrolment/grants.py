@@ -82,7 +82,7 @@ def run(shard: Shard, perk: Perk) -> int:
             {
                 "month": shard.month,
                 "perk": perk.code,
-                "skipped": list(perk.skipped_while),
+                "skipped": [] if perk.skipped_once else list(perk.skipped_while),
                 "from": shard.from_contract,
                 "to": shard.to_contract,
             },

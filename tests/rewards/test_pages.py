@@ -12,7 +12,8 @@ from kt_remedy.audit.models import AuditEntry
 from kt_remedy.content import service as content
 from kt_remedy.content.models import Entry, Place
 from rewards import service
-from rewards.models import BaseLine, Entitlement
+from rewards.enrolment import grants
+from rewards.models import BaseLine, Entitlement, Grant
 from tests import sessions
 from tests.refunds import make
 
@@ -214,3 +215,22 @@ excluded_products = ["WATCH"]
     page = client.get(reverse("rewards:mine")).content.decode()
     assert "영화표 한 장" in page
     assert "달마다 한 장을 드립니다." in page
+
+
+def test_the_state_on_the_base_date_may_decide_once(take_base, at, kept, monkeypatch):
+    """D-48, the strict reading, is one line of the programme file."""
+    from kt_remedy import programme
+
+    text = programme.DEFAULT_FILE.read_text(encoding="utf-8")
+    strict = text.replace('skipped_while = ["SUSPENDED"]', 'skipped_while = ["SUSPENDED"]\nskipped_once = true')
+    parsed = programme.parse(tomllib.loads(strict))
+    monkeypatch.setattr(programme, "current", lambda: parsed)
+    suspended, active = kept(make.customer(), status="SUSPENDED"), kept(make.customer())
+    take_base()
+    at("2026-02-01T00:05+09:00")
+    Line.objects.filter(pk=suspended.pk).update(status="ACTIVE")
+    Line.objects.filter(pk=active.pk).update(status="SUSPENDED")
+    perk = grants.monthly(parsed)[0]
+    grants.run_month(perk, dt.date(2026, 2, 1))
+    assert list(Grant.objects.values_list("contract_no", "state")) == [(active.pk, "GRANTED")]
+    assert "OTT" in BaseLine.objects.get(pk=suspended.pk).perks
