@@ -136,6 +136,7 @@ class Perk:
     ends: date | None
     excluded_products: tuple[str, ...]
     skipped_while: tuple[str, ...]
+    skipped_once: bool  # the state on the base date decides for all months (D-48, the strict reading)
     choices: tuple[Choice, ...]
     choose_until: date | None
     categories: tuple[str, ...]
@@ -402,6 +403,7 @@ def _perk(table: _Table) -> Perk:
         ends=table.day("ends", optional=True),
         excluded_products=table.codes("excluded_products", optional=True),
         skipped_while=table.codes("skipped_while", optional=True),
+        skipped_once=bool(table.take("skipped_once", "true or false", lambda v: isinstance(v, bool), optional=True)),
         choices=tuple(_choice(choice) for choice in table.tables("choices")),
         choose_until=table.day("choose_until", optional=True),
         categories=table.codes("categories", optional=True),

@@ -2,20 +2,26 @@
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from kt_remedy.audit.admin import RoleAdmin
+from rewards.enrolment import working
 from rewards.models import BaseLine, Entitlement, HandOff, RefusedRow, Shard
 from rewards.providers import files
 
 
 @admin.register(Shard)
 class ShardAdmin(RoleAdmin):
+    """How far the bulk work is, above the shards themselves."""
+
     view_roles = ("auditor", "administrator", "supervisor")
     list_display = ("kind", "perk", "month", "number", "rows", "done_at", "attempts", "fault")
     list_filter = ("kind", "perk", "month")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        return super().changelist_view(request, {**(extra_context or {}), "progress": working.progress()})
 
 
 @admin.register(HandOff)

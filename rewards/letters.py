@@ -132,7 +132,7 @@ def number_for(message: Message) -> str | None:
         return number_of(child) or None
     contacts = [held.line.contact_msisdn for held in child.held if held.now and held.line.contact_msisdn]
     guardian = number_of(holders.holder(person)) if Customer.objects.filter(ci_index=person).exists() else ""
-    return next(iter([*contacts, guardian, number_of(child)]), None) or None
+    return next((number for number in [*contacts, guardian, number_of(child)] if number), None)
 
 
 def what_became(subject: str) -> list[tuple[object, int]]:

@@ -3,6 +3,7 @@
 Set-based, in shards of contract ranges that any number of workers share. Running anything again changes nothing.
 """
 
+import itertools
 from collections import Counter
 
 from django.db import connection, transaction
@@ -16,15 +17,17 @@ from rewards.enrolment import shards
 from rewards.models import BaseLine, Shard
 from rewards.perks import holders
 
-SHARD_ROWS = 200_000
+SHARD_ROWS = 100_000
 PRODUCTS = ("HANDSET", "WATCH", "TABLET", "IOT", "PREPAID")
 
 _INSERT = """
+WITH made AS (
 INSERT INTO rewards_baseline (contract_no, customer_no, person_index, why, perks)
 SELECT contract_no, customer_no, person_index, why,
        CASE WHEN why <> 'IN_SERVICE' THEN '{{}}' {perks} ELSE '{{}}' END
 FROM (
     SELECT l.contract_no, l.customer_no, {person} AS person_index, l.product, c.holder_kind = 'CORPORATE' AS corporate,
+           l.status = 'SUSPENDED' AS suspended,
            CASE WHEN l.network = ANY(%(networks)s) THEN 'NETWORK'
                 WHEN l.opened_on > %(base)s THEN 'OPENED_LATER'
                 WHEN l.terminated_on <= %(base)s THEN 'TERMINATED'
@@ -33,6 +36,8 @@ FROM (
     WHERE l.contract_no >= %(from)s AND (%(to)s = '' OR l.contract_no < %(to)s)
 ) seen
 ORDER BY contract_no
+RETURNING why, perks
+) SELECT why, perks, count(*) FROM made GROUP BY why, perks
 """
 
 
@@ -40,12 +45,17 @@ class NotYet(schedule.NotYet):
     """The base cannot be taken yet; the message says what is missing."""
 
 
-def perks_for(rules: programme.Programme, product: str, corporate: bool) -> list[str]:
-    """Codes of the perks a line of `product` qualifies for; those by person skip companies (D-51, D-56, D-62)."""
+def perks_for(rules: programme.Programme, product: str, corporate: bool, status: str = "ACTIVE") -> list[str]:
+    """Codes of the perks a line of `product` qualifies for; those by person skip companies (D-51, D-56, D-62).
+
+    `status` on the base date counts only for a perk whose months it decides once and for all (D-48).
+    """
     return [
         perk.code
         for perk in rules.perks
-        if product not in perk.excluded_products and not (corporate and perk.unit == "PERSON")
+        if product not in perk.excluded_products
+        and not (corporate and perk.unit == "PERSON")
+        and not (perk.skipped_once and status in perk.skipped_while)
     ]
 
 
@@ -69,12 +79,11 @@ def run(shard: Shard) -> int:
     """Write the base rows of one shard; one transaction. Returns its rows, 0 where the shard was done."""
     rules = programme.current()
     cases, params = [], {}
-    for corporate in (False, True):
-        for product in PRODUCTS:
-            key = f"{product}_{corporate}"
-            params[key] = perks_for(rules, product, corporate)
-            holder = "corporate" if corporate else "NOT corporate"
-            cases.append(f"WHEN product = '{product}' AND {holder} THEN %({key})s::varchar[]")
+    for corporate, suspended, product in itertools.product((False, True), (False, True), PRODUCTS):
+        key = f"{product}_{corporate}_{suspended}"
+        params[key] = perks_for(rules, product, corporate, "SUSPENDED" if suspended else "ACTIVE")
+        words = f"{'' if corporate else 'NOT'} corporate AND {'' if suspended else 'NOT'} suspended"
+        cases.append(f"WHEN product = '{product}' AND {words} THEN %({key})s::varchar[]")
     with transaction.atomic(), connection.cursor() as cursor:
         if not shards.begin(cursor, shard):
             return 0
@@ -87,11 +96,6 @@ def run(shard: Shard) -> int:
                 "from": shard.from_contract,
                 "to": shard.to_contract,
             },
-        )
-        cursor.execute(
-            "SELECT why, perks, count(*) FROM rewards_baseline WHERE contract_no >= %s"
-            " AND (%s = '' OR contract_no < %s) GROUP BY why, perks",
-            [shard.from_contract, shard.to_contract, shard.to_contract],
         )
         rows, counts = 0, Counter[str]()
         for why, perks, number in cursor.fetchall():

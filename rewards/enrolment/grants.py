@@ -15,6 +15,7 @@ from rewards.perks.dates import add_months, grant_months
 # The range stands there for both tables: neither is read whole for each shard. In the order of the keys the index
 # grows at its end.
 _INSERT = """
+WITH made AS (
 INSERT INTO rewards_grant (month, perk, contract_no, state)
 SELECT %(month)s, %(perk)s, b.contract_no,
        CASE WHEN l.terminated_on < %(month)s THEN 'TERMINATED'
@@ -24,6 +25,8 @@ FROM rewards_baseline b JOIN eligibility_line l USING (contract_no)
 WHERE b.contract_no >= %(from)s AND (%(to)s = '' OR b.contract_no < %(to)s) AND %(perk)s = ANY(b.perks)
   AND l.contract_no >= %(from)s AND (%(to)s = '' OR l.contract_no < %(to)s)
 ORDER BY b.contract_no
+RETURNING state
+) SELECT state, count(*) FROM made GROUP BY state
 """
 
 
@@ -86,15 +89,10 @@ def run(shard: Shard, perk: Perk) -> int:
             {
                 "month": shard.month,
                 "perk": perk.code,
-                "skipped": list(perk.skipped_while),
+                "skipped": [] if perk.skipped_once else list(perk.skipped_while),
                 "from": shard.from_contract,
                 "to": shard.to_contract,
             },
-        )
-        cursor.execute(
-            "SELECT state, count(*) FROM rewards_grant WHERE month = %s AND perk = %s"
-            " AND contract_no >= %s AND (%s = '' OR contract_no < %s) GROUP BY state",
-            [shard.month, perk.code, shard.from_contract, shard.to_contract, shard.to_contract],
         )
         counts = dict(cursor.fetchall())
         providers.leave(shard, perk, rows=counts.get("GRANTED", 0))

@@ -3,6 +3,7 @@
 import datetime as dt
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Max, Min, Q, Sum
 
@@ -68,6 +69,11 @@ class Progress:
     rows: int
     began: dt.datetime | None
     last: dt.datetime | None
+
+    @property
+    def kind_label(self) -> Any:
+        """The kind of work in words."""
+        return Shard.Kind(self.kind).label
 
     @property
     def percent(self) -> int:

@@ -14,15 +14,16 @@ from rewards.perks import holders
 from rewards.perks.dates import add_months, ends_on, last_day
 
 _RANGE = "b.contract_no >= %(from)s AND (%(to)s = '' OR b.contract_no < %(to)s) AND %(perk)s = ANY(b.perks)"
-# A perk by person is listed once, under the first line that gave it (D-56) …
-_FIRST = """NOT EXISTS (SELECT FROM rewards_baseline e WHERE e.person_index = b.person_index
-            AND e.contract_no < b.contract_no AND %(perk)s = ANY(e.perks))"""
-# … and for as long as one of those lines is in service, or has passed to somebody else (D-57).
-_ALIVE = f"""EXISTS (SELECT FROM rewards_baseline e JOIN eligibility_line l USING (contract_no)
-             JOIN eligibility_customer c ON c.customer_no = l.customer_no
-             WHERE e.person_index = b.person_index AND %(perk)s = ANY(e.perks)
-             AND (l.terminated_on IS NULL OR l.terminated_on >= %(day)s
-                  OR l.customer_no <> b.customer_no AND {holders.KEY_SQL} <> b.person_index))"""
+# A perk by person is listed once, under the first line that gave it (D-56), for as long as one of those lines is in
+# service or has passed to somebody else (D-57). Both look a person up by the index, row by row: as joins they would
+# read the whole base for each shard.
+_FIRST = """b.contract_no = (SELECT min(o.contract_no) FROM rewards_baseline o
+                            WHERE o.person_index = b.person_index AND %(perk)s = ANY(o.perks))"""
+_ALIVE = f"""(SELECT bool_or(l.terminated_on IS NULL OR l.terminated_on >= %(day)s
+                             OR l.customer_no <> o.customer_no AND {holders.KEY_SQL} <> o.person_index)
+              FROM rewards_baseline o JOIN eligibility_line l USING (contract_no)
+              JOIN eligibility_customer c ON c.customer_no = l.customer_no
+              WHERE o.person_index = b.person_index AND %(perk)s = ANY(o.perks))"""  # noqa: S608  (constants of ours; values are parameters)
 
 
 class Provider:

@@ -163,7 +163,7 @@ def _fill(hand_off: HandOff, file: BinaryIO) -> int:
             " JOIN rewards_handoff h ON h.id = r.hand_off_id WHERE h.shard_id = %(shard)s AND h.part = %(before)s)"
         )
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = '15min'")
+        cursor.execute("SET LOCAL statement_timeout = '15min'; SET LOCAL random_page_cost = 1.1")
         file.write((",".join(provider.columns) + "\n").encode())
         if provider.plain:
             query = cursor.mogrify(f"COPY ({sql}) TO STDOUT (FORMAT csv)", params)

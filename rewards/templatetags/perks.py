@@ -5,7 +5,7 @@ What the announcement left open is content, found by its label: partners of COFF
 is in force, a page says "to be announced".
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import template
@@ -32,6 +32,7 @@ class Group:
 
     name: Any
     entries: list[Entry]
+    minimum_age: int | None = None
 
 
 @register.simple_tag
@@ -43,7 +44,9 @@ def coupons(perk: Perk) -> list[Group]:
 @register.simple_tag
 def plans(choices: tuple[Choice, ...]) -> list[Group]:
     """The services of a choice, each with what is known of its plan; one query."""
-    return _grouped([(choice.code, choice.name) for choice in choices], content.current(Place.PLAN))
+    ages = [choice.minimum_age for choice in choices]
+    groups = _grouped([(choice.code, choice.name) for choice in choices], content.current(Place.PLAN))
+    return [replace(group, minimum_age=age) for group, age in zip(groups, ages, strict=True)]
 
 
 @register.simple_tag
@@ -52,15 +55,26 @@ def instead() -> Entry | None:
     return next((entry for entry in content.current(Place.PLAN) if entry.key == SUBSTITUTE), None)
 
 
+@register.simple_tag
+def about(perk: Perk) -> Entry | None:
+    """What staff published about a perk of a kind that no page knows by itself (place PLAN); one query."""
+    label = _label(perk.code)
+    return next((entry for entry in content.current(Place.PLAN) if entry.key == label), None)
+
+
 @register.filter
 def cover(code: str) -> Any:
     """What an insurance covers, in words."""
     return COVERS.get(code, code)
 
 
+def _label(code: str) -> str:
+    return code.lower().replace("_", "-")
+
+
 def _grouped(names: list[tuple[str, Any]], entries: list[Entry]) -> list[Group]:
     groups = []
     for code, name in names:
-        label = code.lower().replace("_", "-")
+        label = _label(code)
         groups.append(Group(name, [e for e in entries if e.key == label or e.key.startswith(f"{label}-")]))
     return groups

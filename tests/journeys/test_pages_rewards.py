@@ -5,14 +5,15 @@ import datetime as dt
 import pytest
 from django.test import Client
 
-from eligibility.models import Feed
+from eligibility.models import Customer, Feed
 from kt_remedy import programme
 from rewards import service
 from rewards.enrolment import base, grants
 from rewards.perks.dates import grant_months
 from tests.journeys.test_pages_refunds import enter, look
 from tests.refunds import make
-from tests.sessions import as_customer, person
+from tests.rewards.test_pages import seat
+from tests.sessions import as_customer, as_staff, person, staff_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,6 +27,7 @@ def kept(holder, **facts):
 def test_the_rewards_page_in_its_states(at, page, live_server) -> None:
     at("2026-01-14T09:00+09:00")
     adult, minor = make.customer(ci="hong"), make.customer(ci="kong", birth="2011-07-20")
+    Customer.objects.filter(pk=minor.pk).update(guardian_ci_index=adult.ci_index)
     chooses, gets = kept(adult), kept(adult)
     make.line(adult, product="HANDSET")
     kept(minor)
@@ -46,7 +48,35 @@ def test_the_rewards_page_in_its_states(at, page, live_server) -> None:
     service.apply(perk_code="INSURANCE", person_index=bytes(adult.ci_index))
     page.goto("/rewards/")
     assert "TV-0001" in page.content()
-    look(page)  # chosen, code in hand, insured, months running, a line outside the base
+    look(page)  # chosen, code in hand, insured, months running, a line outside the base, a child to act for
+    page.get_by_role("link", name="가입 확인서").click()
+    look(page)
+    assert page.get_by_role("heading", name="안심 보험 가입 확인서").is_visible()
     enter(page, live_server, as_customer(Client(), person("kong", birth_date=dt.date(2011, 7, 20))))
     page.goto("/rewards/")
     look(page)  # a minor: with the guardian
+
+
+def test_the_desk_and_the_figures(at, page, live_server) -> None:
+    at("2026-01-14T09:00+09:00")
+    adult = make.customer(ci="hong")
+    line = kept(adult)
+    Feed.objects.create(as_of=dt.date(2026, 1, 14), state="LOADED", started_at=dt.datetime(2026, 1, 14, tzinfo=dt.UTC))
+    base.run_all()
+    at("2026-02-02T10:00+09:00")
+    perk = grants.monthly(programme.current())[0]
+    grants.run_month(perk, grant_months(perk)[0])
+    clerk = seat(as_staff(Client(), staff_user("clerk")), line.customer)
+    enter(page, live_server, clerk)
+    page.goto("/desk/perks/")
+    look(page)
+    page.get_by_label("TVING").check()
+    page.get_by_role("button", name="이 서비스로 고르기").click()
+    look(page)
+    assert page.get_by_role("button", name="TVING 이용권 번호 받기").is_visible()
+    enter(page, live_server, as_staff(Client(), staff_user("administrator")))
+    page.goto("/rewards/report/")
+    look(page)
+    assert "100%" in page.content()
+    page.goto("/admin/rewards/shard/")
+    assert "100%" in page.content()

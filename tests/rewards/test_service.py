@@ -200,6 +200,51 @@ def test_a_double_choice_is_one_row(at, kept):
     assert Entitlement.objects.count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_workers_beside_each_other_write_each_row_once(at, kept, monkeypatch):
+    from eligibility.models import Feed
+    from rewards.enrolment import base, working
+    from rewards.models import Grant, Shard
+
+    monkeypatch.setattr(base, "SHARD_ROWS", 2)
+    at("2026-01-14T09:00+09:00")
+    Feed.objects.create(as_of=dt.date(2026, 1, 14), state="LOADED", started_at=dt.datetime(2026, 1, 14, tzinfo=dt.UTC))
+    holder = make.customer()
+    lines = [kept(holder).pk for _ in range(12)]
+    perk = grants.monthly(programme.current())[0]
+
+    def together(act):
+        barrier, faults = threading.Barrier(4), []
+
+        def worker():
+            barrier.wait()
+            try:
+                act()
+            except Exception as error:
+                faults.append(error)
+            finally:
+                connection.close()
+
+        threads = [threading.Thread(target=worker) for _ in range(4)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        assert not faults
+
+    def help_out():
+        while working.work_one():
+            pass
+
+    together(lambda: (base.plan(), help_out()))
+    assert sorted(BaseLine.objects.values_list("pk", flat=True)) == sorted(lines)
+    at("2026-02-01T00:05+09:00")
+    together(lambda: (grants.plan(perk, grant_months(perk)[0]), help_out()))
+    assert sorted(Grant.objects.values_list("contract_no", flat=True)) == sorted(lines)
+    assert Shard.objects.filter(kind="GRANT").count() == 6
+    # Twice in the same hands, as after a lease that ran out: nothing is written, nothing fails.
+    together(lambda: [working.run(shard) for shard in Shard.objects.all()])
+    assert Grant.objects.count() == BaseLine.objects.count() == 12
+
+
 def test_the_page_walks_from_choice_to_code(client: Client, take_base, at, adult):
     verified = sessions.person(adult.customer.ci, name="홍길동")
     client = sessions.as_customer(client, verified)

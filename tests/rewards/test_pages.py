@@ -1,0 +1,236 @@
+"""What the pages let people do: guardians for children, the desk for a customer, texts of staff, a certificate."""
+
+import datetime as dt
+import tomllib
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from eligibility.models import Customer, Line
+from kt_remedy.audit.models import AuditEntry
+from kt_remedy.content import service as content
+from kt_remedy.content.models import Entry, Place
+from rewards import service
+from rewards.enrolment import grants
+from rewards.models import BaseLine, Entitlement, Grant
+from tests import sessions
+from tests.refunds import make
+
+FEBRUARY = "2026-02-02T10:00+09:00"
+
+
+@pytest.fixture
+def child(kept):
+    """A child of fifteen whose guardian holds no line of KT at all."""
+    from eligibility import search
+
+    holder = make.customer(name="이몽룡", birth="2010-05-05")
+    Customer.objects.filter(pk=holder.pk).update(guardian_ci_index=search.ci_index("guardian"))
+    return kept(holder)
+
+
+def publish(place: str, key: str, title: str, body: str = "", english: str = "") -> None:
+    from kt_remedy import clock
+
+    entry = Entry(place=place, key=key, title_ko=title, title_en=english, body_ko=body, shown_from=clock.today())
+    content.write(by=sessions.staff_user("administrator"), entry=entry)
+
+
+def test_a_guardian_with_another_carrier_chooses_and_applies(client: Client, take_base, at, child):
+    take_base()
+    at(FEBRUARY)
+    client = sessions.as_customer(client, sessions.person("guardian", name="이진사"))
+    page = client.get(reverse("rewards:mine")).content.decode()
+    assert "자녀 이*룡 님의 혜택" in page
+    body = {"perk": "OTT", "contract": child.pk, "choice": "TVING", "ward": child.customer_id}
+    client.post(reverse("rewards:choose"), body)
+    assert Entitlement.objects.get(perk="OTT").choice == "TVING"
+    client.post(reverse("rewards:apply"), {"perk": "INSURANCE", "ward": child.customer_id})
+    assert Entitlement.objects.get(perk="INSURANCE").kind == "APPLICATION"
+    service.import_vouchers(perk_code="OTT", choice_code="TVING", codes=["TV-9"])
+    assert "TV-9" in client.post(reverse("rewards:code"), body, follow=True).content.decode()
+    assert AuditEntry.objects.get(action="rewards.chosen").detail["guardian"] is True
+
+
+def test_nobody_else_acts_for_a_child_nor_the_guardian_of_a_grown_one(client: Client, take_base, at, child):
+    take_base()
+    at(FEBRUARY)
+    body = {"perk": "OTT", "contract": child.pk, "choice": "TVING", "ward": child.customer_id}
+    stranger = sessions.as_customer(Client(), sessions.person("stranger"))
+    assert "고를 수 없는 혜택입니다" in stranger.post(reverse("rewards:choose"), body, follow=True).content.decode()
+    alone = sessions.as_customer(Client(), sessions.person(child.customer.ci))
+    del body["ward"]
+    assert "보호자의 동의가 필요합니다" in alone.post(reverse("rewards:choose"), body, follow=True).content.decode()
+    Customer.objects.filter(pk=child.customer_id).update(birth_date=dt.date(2007, 2, 2))  # nineteen today
+    client = sessions.as_customer(client, sessions.person("guardian"))
+    assert "자녀" not in client.get(reverse("rewards:mine")).content.decode()
+    client.post(reverse("rewards:choose"), body | {"ward": child.customer_id})
+    assert not Entitlement.objects.exists()
+
+
+def test_open_texts_are_announced_until_staff_publish_them(client: Client, take_base, at, kept):
+    line = kept(make.customer())
+    take_base()
+    at(FEBRUARY)
+    client = sessions.as_customer(client, sessions.person(line.customer.ci))
+    before = client.get(reverse("rewards:mine")).content.decode()
+    assert before.count("정해지는 대로 알려 드립니다") == 6  # four categories and two plans
+    assert "보험사와 한도는 정해지는 대로" in before
+    publish(Place.PARTNER, "coffee", "가나커피", "달마다 아메리카노 한 잔", english="Gana Coffee")
+    publish(Place.PARTNER, "coffee-2", "다라커피")
+    publish(Place.PARTNER, "ice-cream", "마바아이스")
+    publish(Place.PLAN, "tving", "광고형 스탠다드")
+    publish(Place.INSURER, "limit", "보장 한도", "한 사람에 삼백만 원까지")
+    after = client.get(reverse("rewards:mine")).content.decode()
+    for words in ("가나커피", "다라커피", "마바아이스", "광고형 스탠다드", "한 사람에 삼백만 원까지"):
+        assert words in after
+    assert after.count("정해지는 대로 알려 드립니다") == 3
+    client.cookies["django_language"] = "en"
+    assert "Gana Coffee" in client.get(reverse("rewards:mine"), HTTP_ACCEPT_LANGUAGE="en").content.decode()
+
+
+def test_the_certificate_is_for_the_insured(client: Client, take_base, at, kept):
+    line = kept(make.customer(birth="1950-01-01"))
+    take_base()
+    at(FEBRUARY)
+    client = sessions.as_customer(client, sessions.person(line.customer.ci, name="김첨지"))
+    address = reverse("rewards:certificate", args=["INSURANCE"])
+    page = client.get(address).content.decode()
+    assert "김첨지" in page
+    assert "2026년 2월\u00a01일 ~ 2028년 1월\u00a031일" in page
+    number = service.certificate(perk_code="INSURANCE", person_index=service.person_key(line.customer)).number
+    assert number in page
+    client.post(reverse("rewards:opt-out"), {"perk": "INSURANCE"})
+    assert "증명서를 드릴 수 없습니다" in client.get(address, follow=True).content.decode()
+    assert client.get(reverse("rewards:certificate", args=["NOPE"])).status_code == 302
+
+
+def seat(client: Client, customer: Customer, *, proven: bool = True) -> Client:
+    """The customer at this clerk's desk."""
+    import time
+
+    session = client.session
+    session["desk"] = {"customer": customer.pk, "at": time.time()}
+    if proven:
+        session["desk"]["proof"] = {"method": "CARD", "type": "RESIDENT"}
+    session.save()
+    return client
+
+
+def test_the_desk_chooses_and_applies_for_a_proven_customer(take_base, at, kept):
+    line = kept(make.customer())
+    take_base()
+    at(FEBRUARY)
+    service.import_vouchers(perk_code="OTT", choice_code="DISNEY", codes=["DIS-1"])
+    clerk = sessions.staff_user("clerk")
+    client = sessions.as_staff(Client(), clerk)
+    address = reverse("portal:desk-perks")
+    body = {"act": "choose", "perk": "OTT", "contract": line.pk, "choice": "DISNEY"}
+    assert client.get(address).url == reverse("portal:desk")
+    seat(client, line.customer, proven=False)
+    assert client.post(address, body).url == reverse("portal:desk")
+    assert not Entitlement.objects.exists()
+    seat(client, line.customer)
+    assert "대신 고르고 신청하기" in client.get(reverse("portal:desk")).content.decode()
+    assert "서비스를 눌러 주세요" in client.post(address, body | {"choice": ""}, follow=True).content.decode()
+    client.post(address, body)
+    assert "DIS-1" in client.post(address, {**body, "act": "code"}, follow=True).content.decode()
+    assert "바꿀 수 없습니다" in client.post(address, body | {"choice": "TVING"}, follow=True).content.decode()
+    client.post(address, {"act": "apply", "perk": "INSURANCE"})
+    assert set(Entitlement.objects.values_list("perk", "made_by")) == {("OTT", clerk.pk), ("INSURANCE", clerk.pk)}
+    assert AuditEntry.objects.filter(actor=f"staff:{clerk.pk}", action="rewards.viewed").exists()
+    client.post(address, {"act": "opt-out", "perk": "INSURANCE"})
+    assert Entitlement.objects.get(perk="INSURANCE").kind == "OPT_OUT"
+    client.post(address, {"act": "burn", "perk": "INSURANCE"})
+    assert Entitlement.objects.count() == 2
+
+
+def test_at_the_desk_a_child_needs_the_guardian_beside(take_base, at, child):
+    take_base()
+    at(FEBRUARY)
+    client = seat(sessions.as_staff(Client(), sessions.staff_user("clerk")), child.customer)
+    address = reverse("portal:desk-perks")
+    body = {"act": "choose", "perk": "OTT", "contract": child.pk, "choice": "TVING"}
+    assert "보호자의 동의가 필요합니다" in client.post(address, body, follow=True).content.decode()
+    client.post(address, body | {"guardian": "1"})
+    assert Entitlement.objects.get().choice == "TVING"
+
+
+def test_a_company_and_a_holder_without_ci_choose_at_the_desk(take_base, at, kept):
+    company = kept(make.customer(ci=None, kind="CORPORATE", birth=None))
+    unknown = kept(make.customer(ci=None))
+    take_base()
+    at(FEBRUARY)
+    for line in (company, unknown):
+        client = seat(sessions.as_staff(Client(), sessions.staff_user("clerk")), line.customer)
+        body = {"act": "choose", "perk": "OTT", "contract": line.pk, "choice": "TVING"}
+        client.post(reverse("portal:desk-perks"), body)
+        assert Entitlement.objects.get(contract_no=line.pk).choice == "TVING"
+    assert [card.perk.code for card in service.overview(service.person_key(company.customer)).personal] == []
+    # Billing learns the CI later: what was chosen stays theirs.
+    Customer.objects.filter(pk=unknown.customer_id).update(ci_index=b"late" * 8)
+    assert {card.perk.code: card.state for card in service.overview(b"late" * 8).cards}["OTT"] == "CHOSEN"
+
+
+def test_a_number_given_away_gets_no_message(take_base, at, kept):
+    from kt_remedy.notices.models import Message
+
+    line = kept(make.customer())
+    take_base()
+    at(FEBRUARY)
+    Line.objects.filter(pk=line.pk).update(customer=make.customer())
+    service.apply(perk_code="INSURANCE", person_index=service.person_key(line.customer))
+    assert Message.objects.get().reason == "NO_NUMBER"
+
+
+def test_a_new_perk_is_an_edit_of_the_programme_file(client: Client, take_base, at, kept, monkeypatch):
+    from kt_remedy import programme
+
+    text = (
+        programme.DEFAULT_FILE.read_text(encoding="utf-8")
+        + """
+[[perk]]
+code = "FILM_TICKET"
+mode = "AUTOMATIC"
+unit = "LINE"
+starts = 2026-03-01
+months = 2
+excluded_products = ["WATCH"]
+"""
+    )
+    parsed = programme.parse(tomllib.loads(text))
+    monkeypatch.setattr(programme, "current", lambda: parsed)
+    holder = make.customer()
+    phone, watch = kept(holder), kept(holder, product="WATCH")
+    take_base()
+    at(FEBRUARY)
+    having = BaseLine.objects.filter(perks__contains=["FILM_TICKET"]).values_list("pk", flat=True)
+    assert list(having) == [phone.pk]
+    assert watch.pk not in having
+    cards = [card for card in service.overview(service.person_key(holder)).cards if card.perk.code == "FILM_TICKET"]
+    assert [(card.state, card.ends_on) for card in cards] == [("COMING", dt.date(2026, 4, 30))]
+    publish(Place.PLAN, "film-ticket", "영화표 한 장", "달마다 한 장을 드립니다.")
+    client = sessions.as_customer(client, sessions.person(holder.ci))
+    page = client.get(reverse("rewards:mine")).content.decode()
+    assert "영화표 한 장" in page
+    assert "달마다 한 장을 드립니다." in page
+
+
+def test_the_state_on_the_base_date_may_decide_once(take_base, at, kept, monkeypatch):
+    """D-48, the strict reading, is one line of the programme file."""
+    from kt_remedy import programme
+
+    text = programme.DEFAULT_FILE.read_text(encoding="utf-8")
+    strict = text.replace('skipped_while = ["SUSPENDED"]', 'skipped_while = ["SUSPENDED"]\nskipped_once = true')
+    parsed = programme.parse(tomllib.loads(strict))
+    monkeypatch.setattr(programme, "current", lambda: parsed)
+    suspended, active = kept(make.customer(), status="SUSPENDED"), kept(make.customer())
+    take_base()
+    at("2026-02-01T00:05+09:00")
+    Line.objects.filter(pk=suspended.pk).update(status="ACTIVE")
+    Line.objects.filter(pk=active.pk).update(status="SUSPENDED")
+    perk = grants.monthly(parsed)[0]
+    grants.run_month(perk, dt.date(2026, 2, 1))
+    assert list(Grant.objects.values_list("contract_no", "state")) == [(active.pk, "GRANTED")]
+    assert "OTT" in BaseLine.objects.get(pk=suspended.pk).perks

@@ -1,0 +1,216 @@
+"""Hand-overs: the right rows, once, whoever is down; what is refused goes again; what is missing is found."""
+
+import datetime as dt
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+
+from eligibility.models import Line
+from kt_remedy import programme
+from rewards import providers, service, tasks
+from rewards.enrolment import grants, shards, working
+from rewards.models import HandOff, RefusedRow, Shard
+from rewards.perks.dates import grant_months
+from rewards.providers import files
+from tests import sessions
+from tests.refunds import make
+
+
+@pytest.fixture
+def folder(settings, tmp_path):
+    settings.HAND_OFF_DIR = str(tmp_path)
+    return tmp_path
+
+
+def rows(path) -> list[str]:
+    return path.read_text().splitlines()
+
+
+def all_lists() -> None:
+    working.sweep()
+    while working.work_one():
+        pass
+    for provider in providers.PROVIDERS:
+        files.deliver_open(provider.code)
+
+
+def acknowledge(folder, name: str, *refused: str) -> None:
+    row = HandOff.objects.get(name=name)
+    path = folder / row.provider.lower() / f"{name}.ack"
+    path.write_text("\n".join([row.sha256, *refused]) + "\n")
+
+
+def test_whole_lists_hold_each_line_and_each_person_once(take_base, kept, at, folder):
+    two, old = make.customer(birth="1985-03-02"), make.customer(birth="1950-01-01")
+    first, second, gone = kept(two), kept(two), kept(make.customer())
+    elder = kept(old)
+    take_base()
+    at("2026-02-10T10:00+09:00")
+    Line.objects.filter(pk=gone.pk).update(status="TERMINATED", terminated_on=dt.date(2026, 1, 20))
+    service.apply(perk_code="INSURANCE", person_index=service.person_key(two))
+    all_lists()
+    roaming = rows(folder / "roaming" / "ROAMING_50-list-20260201-0001.csv")
+    assert roaming == ["contract_no", first.pk, second.pk, elder.pk]
+    members = rows(folder / "membership" / "MEMBERSHIP-list-20260201-0001.csv")
+    assert members == ["customer_no", two.pk, old.pk]
+    insured = rows(folder / "insurer" / "INSURANCE-list-20260201-0001.csv")
+    assert insured == [
+        "customer_no,starts_on,ends_on,basis",
+        f"{two.pk},2026-02-10,2028-02-09,APPLICATION",
+        f"{old.pk},2026-02-01,2028-01-31,AUTOMATIC",
+    ]
+    before = HandOff.objects.count()
+    all_lists()
+    assert HandOff.objects.count() == before
+
+
+def test_what_people_did_goes_out_the_day_after(take_base, kept, at, folder):
+    line = kept(make.customer(birth="1950-01-01"))
+    take_base()
+    at("2026-02-10T23:50+09:00")
+    key = service.person_key(line.customer)
+    service.import_vouchers(perk_code="OTT", choice_code="TVING", codes=["TV-1", "TV-2"])
+    service.choose(perk_code="OTT", contract_no=line.pk, choice_code="TVING", person_index=key)
+    row = service.issue_code(perk_code="OTT", contract_no=line.pk, person_index=key)
+    service.opt_out(perk_code="INSURANCE", person_index=key)
+    all_lists()
+    assert not Shard.objects.filter(kind="DAY").exists()
+    at("2026-02-11T00:01+09:00")
+    all_lists()
+    assert rows(folder / "video" / "OTT-day-20260210-0001.csv") == [
+        "code,service,starts_on,ends_on",
+        f"{row.voucher.code},TVING,2026-02-10,2026-08-09",
+    ]
+    assert rows(folder / "insurer" / "INSURANCE-day-20260210-0001.csv")[1:] == [f"{line.customer_id},,,OPT_OUT"]
+
+
+def test_after_a_transfer_lists_follow_the_rule(take_base, kept, at, folder):
+    line = kept()
+    before = line.customer_id
+    take_base()
+    at("2026-02-10T10:00+09:00")
+    Line.objects.filter(pk=line.pk).update(
+        customer=make.customer(), status="TERMINATED", terminated_on=dt.date(2026, 1, 25)
+    )
+    all_lists()
+    assert rows(folder / "roaming" / "ROAMING_50-list-20260201-0001.csv")[1:] == []
+    assert rows(folder / "membership" / "MEMBERSHIP-list-20260201-0001.csv")[1:] == [before]
+
+
+@pytest.fixture
+def february(take_base, kept, at, folder):
+    lines = [kept().pk for _ in range(3)]
+    take_base()
+    at("2026-02-01T00:05+09:00")
+    perk = grants.monthly(programme.current())[0]
+    grants.run_month(perk, grant_months(perk)[0])
+    return lines
+
+
+def test_a_dead_provider_holds_up_nobody_else(february, folder, at):
+    (folder / "data").write_text("not a folder")
+    at("2026-02-01T09:00+09:00")
+    all_lists()
+    assert HandOff.objects.get(provider="DATA").fault.startswith("the file could not be written")
+    assert (folder / "roaming" / "ROAMING_50-list-20260201-0001.csv").exists()
+    (folder / "data").unlink()
+    assert files.deliver_open("DATA") == 0  # it waits for its pause to end
+    HandOff.objects.filter(provider="DATA").update(lease_until=None)
+    assert files.deliver_open("DATA") == 1
+
+
+def test_refused_rows_go_once_more_and_alone(february, folder):
+    files.deliver_open("DATA")
+    name = "DATA_100GB-20260201-0001.csv"
+    (folder / "data" / f"{name}.ack").write_text("half an ans")
+    assert files.collect_acknowledgements("DATA") == 0
+    acknowledge(folder, name, f"{february[1]},NO_SUCH_LINE", "", february[2])
+    assert files.collect_acknowledgements("DATA") == 1
+    assert files.collect_acknowledgements("DATA") == 0
+    part = HandOff.objects.get()
+    assert (part.state, part.rows, part.refused) == ("ACKNOWLEDGED", 3, 2)
+    assert list(RefusedRow.objects.order_by("key").values_list("key", "code")) == [
+        (february[1], "NO_SUCH_LINE"),
+        (february[2], ""),
+    ]
+    by = sessions.staff_user("supervisor")
+    further = files.send_refused(hand_off=part, by=by)
+    assert files.send_refused(hand_off=part, by=by) == further
+    files.deliver_open("DATA")
+    again = folder / "data" / "DATA_100GB-20260201-0001-r2.csv"
+    assert rows(again) == ["contract_no", february[1], february[2]]
+    acknowledge(folder, again.name)
+    files.collect_acknowledgements("DATA")
+    further.refresh_from_db()
+    assert files.send_refused(hand_off=further, by=by) is None
+    found = working.reconcile()[0]
+    assert (found.rows, found.acknowledged, found.refused, found.files) == (3, 3, 2, 2)
+
+
+def test_a_file_that_was_lost_is_written_again_with_the_same_bytes(february, folder, at):
+    files.deliver_open("DATA")
+    path = folder / "data" / "DATA_100GB-20260201-0001.csv"
+    content = path.read_bytes()
+    at("2026-02-03T00:05+09:00")
+    assert files.send_again_where_lost("DATA") == 0  # it is there; the provider is slow
+    path.unlink()
+    assert files.send_again_where_lost("DATA") == 1
+    files.deliver_open("DATA")
+    assert path.read_bytes() == content
+
+
+def test_a_month_that_nobody_planned_is_found(take_base, kept, at, folder):
+    kept()
+    take_base()
+    at("2026-03-02T00:05+09:00")
+    assert not working.work_one()
+    working.sweep()
+    tasks.help_out(None)
+    assert set(Shard.objects.filter(kind="GRANT").values_list("month", flat=True)) == {
+        dt.date(2026, 2, 1),
+        dt.date(2026, 3, 1),
+    }
+    assert not Shard.objects.filter(done_at=None).exists()
+
+
+def test_a_shard_that_fails_again_and_again_is_named(take_base, kept, at, monkeypatch, caplog):
+    kept()
+    take_base()
+    at("2026-02-02T00:05+09:00")
+    grants.plan(grants.monthly(programme.current())[0], dt.date(2026, 2, 1))
+    monkeypatch.setattr(grants, "run", lambda shard, perk: 1 / 0)
+    for _ in range(shards.ATTEMPTS_BEFORE_ALARM):
+        with pytest.raises(ZeroDivisionError):
+            working.work_one()
+        Shard.objects.update(lease_until=None)
+    assert "1 are stuck" in working.sweep()
+    assert "ZeroDivisionError" in caplog.text
+    monkeypatch.undo()
+    assert working.work_one()
+    assert "0 are stuck" in working.sweep()
+
+
+def test_progress_on_the_command_line_and_for_staff(february, client: Client, capsys):
+    call_command("perks", "--work")
+    shown = capsys.readouterr().out
+    assert "BASE" in shown
+    assert "100 %" in shown
+    files.deliver_open("DATA")
+    page = sessions.as_staff(client, sessions.staff_user("supervisor")).get(reverse("rewards:report")).content.decode()
+    assert "혜택을 받는 회선 3개" in page
+    assert "100% (1/1)" in page
+    part = working.Progress("BASE", "", None, 4, 2, 200, dt.datetime(2026, 1, 14), dt.datetime(2026, 1, 14, 0, 0, 10))
+    assert (part.percent, part.rows_per_second, part.remaining) == (50, 10, dt.timedelta(seconds=20))
+    assert part.bar(8) == "####...."
+
+
+def test_every_perk_of_the_programme_has_its_provider():
+    assert [providers.of(perk).code for perk in programme.current().perks] == [
+        "DATA",
+        "ROAMING",
+        "VIDEO",
+        "MEMBERSHIP",
+        "INSURER",
+    ]
