@@ -90,10 +90,14 @@ def _round(number: int) -> float:
 
 
 def sending(messages: int) -> int:
-    """So many messages through the sender, beside the SDK called in a bare loop, both to the stand-in."""
+    """So many messages through the sender, beside the SDK called in a bare loop, all to the stand-in.
+
+    The sender hands over a hundred in one call, so it stands beside two loops: one that sends them one by one, and one
+    that sends as many at once as it does, with no row, claim, look again or number behind them.
+    """
     from django.conf import settings
     from solapi import SolapiMessageService
-    from solapi.model import RequestMessage
+    from solapi.model import RequestMessage, SendRequestConfig
 
     from kt_remedy.notices import sender, service
     from kt_remedy.notices.models import Message
@@ -103,12 +107,10 @@ def sending(messages: int) -> int:
         _wait(settings.SOLAPI_API_URL + "/log")
         for n in range(messages):
             service.queue(kind="filing.received_open", subject=str(n), person=n.to_bytes(32, "big"), to=f"0107{n:07}")
-        began = time.perf_counter()
-        sent = 0
-        while left := sender.send_due():
-            sent += left
-        ours = sent / (time.perf_counter() - began)
-        assert sent == messages == Message.objects.filter(state="ACCEPTED").count()
+        ours = _through_the_sender(messages)
+        Message.objects.update(state="CANCELLED")
+        _reminders(min(messages, 1000))
+        reminders = _through_the_sender(min(messages, 1000))
         body = Message.objects.values_list("body", flat=True)[0]
         loop = SolapiMessageService(settings.SOLAPI_API_KEY, settings.SOLAPI_API_SECRET)
         loop.base_url = settings.SOLAPI_API_URL
@@ -117,15 +119,65 @@ def sending(messages: int) -> int:
         for n in range(few):
             loop.send(RequestMessage(from_="0804707790", to=f"0108{n:07}", text=body))
         bare = few / (time.perf_counter() - began)
+        began = time.perf_counter()
+        for first in range(0, messages, sender.BATCH):
+            loop.send(
+                [
+                    RequestMessage(from_="0804707790", to=f"0109{n:07}", text=body)
+                    for n in range(first, min(first + sender.BATCH, messages))
+                ],
+                SendRequestConfig(allow_duplicates=True, show_message_list=True),
+            )
+        together = messages / (time.perf_counter() - began)
     finally:
         os.killpg(stand_in.pid, signal.SIGKILL)
         stand_in.wait()
-    return frame.row(
+    missed = frame.row(
         f"send {messages:,} messages to the stand-in, beside the SDK in a bare loop",
         ours,
         bare,
         unit="a second",
         at_least=1,
+    )
+    frame.row(f"the same, beside a bare loop of calls of {sender.BATCH} messages", ours, together, unit="a second")
+    frame.row(
+        f"send reminders, each person looked at again and their number found, beside calls of {sender.BATCH}",
+        reminders,
+        together,
+        unit="a second",
+    )
+    return missed
+
+
+def _through_the_sender(messages: int) -> float:
+    """How many a second the sender brought to the gateway until none waited."""
+    from kt_remedy.notices import sender
+    from kt_remedy.notices.models import Message
+
+    began = time.perf_counter()
+    sent = 0
+    while left := sender.send_due():
+        sent += left
+    rate = sent / (time.perf_counter() - began)
+    assert sent == messages == Message.objects.filter(state="ACCEPTED").count()
+    return rate
+
+
+def _reminders(count: int) -> None:
+    """A round to some people of the register, who left with their numbers."""
+    from eligibility.models import Line
+    from kt_remedy.notices import service
+    from refunds import reminders
+
+    lines = list(Line.objects.order_by("contract_no")[:count])
+    for n, line in enumerate(lines):
+        line.msisdn = f"0106{n:07}"
+    Line.objects.bulk_update(lines, ["msisdn_enc"])
+    service.queue_all(
+        kind="reminder",
+        subject="round-9",
+        select=f"SELECT * FROM ({reminders.chosen('reminder')}) c WHERE recipient = ANY(%(some)s)",  # noqa: S608
+        params=reminders._params() | {"some": [line.pk for line in lines]},
     )
 
 

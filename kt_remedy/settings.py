@@ -340,12 +340,17 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
 # 7 Tasks: the row, not the broker, is the truth --------------------------------------------------------
+#
+# Each value here has its reason; losing all of Redis costs only delay, because beat's sweep finds the rows again.
 
 CELERY_BROKER_URL = env.str("REDIS_URL", "") or _local.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A late acknowledgement survives a killed worker; a lost child is put back (its default is to acknowledge).
 CELERY_TASK_ACKS_LATE = CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# One task at a time for each process: what it holds back unstarted would wait behind a long one and, after a kill, for
+# the visibility timeout (default: four).
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Results stand in the rows; one in Redis would be a second truth that can be lost.
 CELERY_TASK_IGNORE_RESULT = True
 # soft < hard < half the visibility timeout, or Redis hands a running task to a second worker.
 CELERY_TASK_SOFT_TIME_LIMIT, CELERY_TASK_TIME_LIMIT = 1500, 1700
@@ -358,11 +363,17 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 2,
     "socket_connect_timeout": 2,
 }
+# Once the connection is lost, Redis gives the task to another worker: the one that runs here is stopped, or both run.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+# A worker told to stop finishes what it has first; a run of the sender takes at most 20 s (default: none).
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
+# Its own logging would write beside our JSON lines, with arguments in them.
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Due times stand in rows as instants; this is for what beat and the logs show.
 CELERY_TIMEZONE = TIME_ZONE
+# A pickle from a broker that somebody else can write to is code.
 CELERY_TASK_SERIALIZER, CELERY_ACCEPT_CONTENT = "json", ["json"]
+# Apart, so that half a million messages or grants never stand before money; what names no queue is nobody's hurry.
 CELERY_TASK_DEFAULT_QUEUE = "rest"
 CELERY_TASK_ROUTES = {
     "refunds.*": {"queue": "money"},

@@ -260,15 +260,22 @@ def _params() -> dict[str, Any]:
 
 
 def _customers(message: Message) -> list[Customer]:
-    """The customer numbers behind a message: the person's own, those of their wards, that of the line it names."""
+    """The customer numbers behind a message: the person's own, those of their wards, that of the line it names.
+
+    Asked when the message is looked at again and when its number is found, read once.
+    """
+    known = message.__dict__.get("_customers")
+    if known is not None:
+        return known
     person = bytes(message.person_index)
-    return list(
+    found = message.__dict__["_customers"] = list(
         Customer.objects.filter(
             Q(ci_index=person)
             | Q(guardian_ci_index=person)
             | Q(pk__in=Line.objects.filter(pk=message.recipient).values("customer_id"))
         )
     )
+    return found
 
 
 def _written_to_himself(customer: Customer, person: bytes) -> bool:

@@ -65,7 +65,7 @@ class TextAdmin(RoleAdmin):
     view_roles = ("auditor", "supervisor")
     add_roles = ("administrator",)
     form = TextForm
-    list_display = ("label", "ko", "size", "since", "origin", "state")
+    list_display = ("label", "ko", "size", "since", "origin", "state", "edit")
     list_select_related = ("written_by",)
     ordering = ("kind", "-id")
     fields = ("kind", "ko", "en", "reason")
@@ -106,13 +106,17 @@ class TextAdmin(RoleAdmin):
 
     @admin.display(description=_("상태"))
     def state(self, row: Text) -> Any:
-        """Whether it is sent now, with the way to another version."""
-        if not texts.known(row.kind) or {name: getattr(row, name) for name in texts.LANGUAGES} != dict(
-            texts.in_force(texts.kind(row.kind))
-        ):
-            return _("전에 쓰던 글")
-        return self._link(row)
+        """Whether it is sent now."""
+        return _("지금 쓰는 글") if self._in_force(row) else _("전에 쓰던 글")
 
-    def _link(self, row: Text) -> SafeString:
+    @admin.display(description=_("고치기"))
+    def edit(self, row: Text) -> SafeString | str:
+        """The way to another version of what is sent now."""
+        if not self._in_force(row):
+            return "–"
         address = f"{reverse('admin:notices_text_add')}?kind={row.kind}"
-        return format_html('{} · <a href="{}">{}</a>', _("지금 쓰는 글"), address, _("고치기"))
+        return format_html('<a href="{}">{}</a>', address, _("고치기"))
+
+    def _in_force(self, row: Text) -> bool:
+        words = {name: getattr(row, name) for name in texts.LANGUAGES}
+        return texts.known(row.kind) and words == dict(texts.in_force(texts.kind(row.kind)))

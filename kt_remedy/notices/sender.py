@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, Min, OuterRef, Q
 
 from kt_remedy import clock, crypto, phones, programme, work
@@ -81,24 +81,33 @@ def _take(limit: int) -> list[tuple[Message, gateway.Outgoing]] | None:
         if outgoing is not None:
             ready.append((message, outgoing))
     allowed = _without_opt_outs(ready)
-    now, wall = clock.now(), dt.datetime.now(dt.UTC)
-    with transaction.atomic():
-        for message, outgoing in allowed:
-            message.state, message.sent_at, message.tried_at = State.SENDING, now, wall
-            message.body, message.to = outgoing.text, outgoing.to
-            message.to_index, message.lease_until = crypto.blind_index(outgoing.to, "msisdn"), None
-        # Only what is still ours: a lease that ran out under a long pause belongs to another worker.
-        mine = set(
-            Message.objects.select_for_update()
-            .filter(pk__in=[message.pk for message, _ in allowed], state__in=WAITING, worker=work.worker_name())
-            .values_list("pk", flat=True)
+    for message, outgoing in allowed:
+        message.to = outgoing.to
+    with connection.cursor() as cursor:
+        # Django's bulk_update takes five times as long. Only what is still ours: a lease that ran out under a long
+        # pause belongs to another worker.
+        cursor.execute(
+            """
+            UPDATE notices_message m
+            SET state = 'SENDING', sent_at = %s, tried_at = %s, lease_until = NULL,
+                body = t.body, to_enc = t.to_enc, to_index = t.to_index
+            FROM unnest(%s::bigint[], %s::text[], %s::bytea[], %s::bytea[]) AS t (id, body, to_enc, to_index)
+            WHERE m.id = t.id AND m.state = ANY(%s) AND m.worker = %s
+            RETURNING m.id
+            """,
+            [
+                clock.now(),
+                dt.datetime.now(dt.UTC),
+                [message.pk for message, _ in allowed],
+                [outgoing.text for _, outgoing in allowed],
+                [bytes(message.to_enc or b"") for message, _ in allowed],
+                [crypto.blind_index(outgoing.to, "msisdn") for _, outgoing in allowed],
+                [str(state) for state in WAITING],
+                work.worker_name(),
+            ],
         )
-        allowed = [pair for pair in allowed if pair[0].pk in mine]
-        Message.objects.bulk_update(
-            [message for message, _ in allowed],
-            ["state", "sent_at", "tried_at", "body", "to_enc", "to_index", "lease_until"],
-        )
-    return allowed
+        mine = {key for (key,) in cursor.fetchall()}
+    return [pair for pair in allowed if pair[0].pk in mine]
 
 
 def _prepare(message: Message, own: Round | None) -> gateway.Outgoing | None:
@@ -159,12 +168,23 @@ def _send(batch: list[tuple[Message, gateway.Outgoing]]) -> int:
         if found is None:
             refused.append(message.pk)
             continue
-        message.state, message.provider_id, message.provider_group = State.ACCEPTED, found.provider_id, found.group
-        accepted.append(message)
-    with transaction.atomic():
-        # A receipt cannot be there yet and nobody else changes a row that is being sent, except the one who asks.
+        accepted.append((message.pk, found))
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Nobody else changes a row that is being sent, except the one who asks; what they found of it is right too.
         _settle(refused, State.FAILED, "REFUSED", only=(State.SENDING,))
-        Message.objects.bulk_update(accepted, ["state", "provider_id", "provider_group"])
+        cursor.execute(
+            """
+            UPDATE notices_message m
+            SET state = 'ACCEPTED', provider_id = t.provider_id, provider_group = t.provider_group, settled_at = NULL
+            FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS t (id, provider_id, provider_group)
+            WHERE m.id = t.id AND m.state IN ('SENDING', 'UNKNOWN')
+            """,
+            [
+                [key for key, _ in accepted],
+                [found.provider_id for _, found in accepted],
+                [found.group for _, found in accepted],
+            ],
+        )
     return len(accepted)
 
 
