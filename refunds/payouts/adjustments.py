@@ -8,7 +8,9 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
+from eligibility import service as register
 from eligibility.models import Bill
+from eligibility.rules.verdict import refundable_of
 from kt_remedy import programme
 from kt_remedy.staff.models import User
 from refunds.applications.models import Application
@@ -30,12 +32,11 @@ class Balance:
 
 
 def balance(application: Application) -> Balance:
-    """What the bills say beside what was paid. `refunded_krw` of a bill is billing's own word for what we paid, so it
-    is not taken off again here (D-23)."""
+    """What the bills say beside what was paid by the portal. What was given back outside it is taken off (D-23)."""
     items = programme.current().waiver.refundable_items
-    bills = Bill.objects.filter(line=application.line_id, item__in=items).values_list("billed_krw", "paid_krw")
+    bills = register.bill_facts(Bill.objects.filter(line=application.line_id, item__in=items))
     paid = application.items.filter(status=Item.Status.PAID).aggregate(won=Sum("amount_krw"))["won"] or 0
-    return Balance(sum(max(0, min(billed, given)) for billed, given in bills), paid)
+    return Balance(sum(refundable_of(bill) for bill in bills), paid)
 
 
 def recovered(*, adjustment_id: int, user: User, reason: str) -> Adjustment:

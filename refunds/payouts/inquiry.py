@@ -4,7 +4,6 @@ A payment on this list is never sent again before the bank has said what became 
 `results.load_result`, whichever layout it comes in.
 """
 
-import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,11 +11,11 @@ from django.db import transaction
 from django.db.models import Count, Min, Q, Sum
 from django.utils.translation import gettext as _
 
-from kt_remedy import clock, crypto
+from kt_remedy import clock
 from kt_remedy.staff.models import User
 from refunds.bankfiles.inquiry import INQUIRY, Asked
 from refunds.payouts.models import BankFile, Chunk, Inquiry, Item
-from refunds.payouts.service import Refused, _lock, _need, _note, _reason, stored
+from refunds.payouts.service import Refused, _keep, _lock, _need, _note, _reason, stored
 
 
 def unanswered() -> Any:
@@ -59,15 +58,15 @@ def make(*, file_id: int, user: User) -> Inquiry:
             asked_on=clock.kst_date(now),
             execution_on=asked_of.execution_on,
         )
-        Chunk.objects.create(key=name, number=0, data_enc=crypto.encrypt_bytes(content, Chunk.aad(name, 0)))
+        size, sha256 = _keep(name, (content,))
         made = Inquiry.objects.create(
             file=asked_of,
             number=number,
             name=name,
             count=len(rows),
             won=sum(row.amount for row in rows),
-            size=len(content),
-            sha256=hashlib.sha256(content).hexdigest(),
+            size=size,
+            sha256=sha256,
             made_by=user,
             made_at=now,
         )

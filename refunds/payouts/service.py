@@ -26,7 +26,7 @@ from refunds.applications.states import Status
 from refunds.bankfiles.records import Head, Payment, PaymentRefused
 from refunds.payouts import selection, texts
 from refunds.payouts.models import Adjustment, BankFile, Batch, Chunk, Download, Hold, Item
-from refunds.payouts.recount import HASH_TOTAL, NULL, Recount, recount, rows
+from refunds.payouts.recount import HASH_TOTAL, Recount, recount, rows
 from refunds.payouts.rounds import Round, calendar, next_business_day, round_on
 
 CHUNK_BYTES = 1 << 20
@@ -482,7 +482,7 @@ def _payments(items: Any) -> Iterator[Payment]:
     name_of = crypto.opener("refunds_account:holder_name_enc")
     index_of = crypto.indexer("account")
     for reference, amount, account, bank, number_enc, name_enc, index in rows(query, params):
-        if NULL in (number_enc, name_enc):
+        if not (number_enc and name_enc):
             raise PaymentRefused(reference, "the account was wiped")
         number = number_of(unhexlify(number_enc), account)
         if index_of(f"{bank}:{number}") != unhexlify(index):

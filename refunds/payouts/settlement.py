@@ -4,6 +4,7 @@ Written row by row, so that half a million items take no more memory than a page
 begins like a formula is not one.
 """
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
@@ -104,7 +105,7 @@ def _items(book: Workbook, batches: Any) -> None:
     )
     query = """
         SELECT b.pay_on, i.reference, i.kind, f.reference, i.contract_no, c.bank_code, i.amount_krw, i.status, i.code,
-               i.status_at, file.name
+               to_char(i.status_at AT TIME ZONE 'Asia/Seoul', 'YYYY-MM-DD HH24:MI:SS'), file.name
         FROM refunds_item i
         JOIN refunds_batch b ON b.id = i.batch_id
         JOIN refunds_application a ON a.id = i.application_id
@@ -120,11 +121,11 @@ def _items(book: Workbook, batches: Any) -> None:
         query, [list(batches.values_list("pk", flat=True))]
     ):
         count += 1
-        won += amount
+        won += int(amount)
         why = return_reason(code) if status == Item.Status.RETURNED else ""
-        when = at.astimezone(clock.KST).replace(tzinfo=None)
+        day, when = dt.date.fromisoformat(pay_on), dt.datetime.fromisoformat(at)
         texts = [str(kinds[kind]), filing, contract, banks.name(bank)]
-        page.append(_cells(page, [pay_on, reference, *texts, amount, str(states[status]), why, when, file or ""]))
+        page.append(_cells(page, [day, reference, *texts, int(amount), str(states[status]), why, when, file]))
     page.append(_cells(page, [_("모두"), "", "", "", _("%(count)s건") % {"count": f"{count:,}"}, "", won]))
 
 

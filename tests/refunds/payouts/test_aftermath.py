@@ -190,8 +190,10 @@ def corrected(item: Item, won: int = 500, reason: str = "정정") -> Adjustment:
 def test_a_bill_that_was_corrected_shows_what_is_still_owed():
     (item,) = paid()
     assert adjustments.balance(item.application).difference == 0
-    Bill.objects.update(billed_krw=120_000, paid_krw=120_000, refunded_krw=100_000)  # billing learnt of the refund
+    Bill.objects.update(billed_krw=120_000, paid_krw=120_000)
     assert adjustments.balance(item.application) == adjustments.Balance(owed=120_000, paid=100_000)
+    Bill.objects.update(refunded_krw=90_000)  # given back outside the portal, as FEED defines it
+    assert adjustments.balance(item.application).difference == -70_000
 
 
 def test_one_correction_at_a_time():
@@ -296,7 +298,7 @@ def test_the_bundle_holds_every_step_and_its_bytes_repeat():
     assert [one["reason"] for one in read["holds.json"]] == ["확인 중"]
     assert [one["reason"] for one in read["downloads.json"]] == ["은행에 올림"]
     assert [one["code"] for one in read["answers.json"]] == ["CLOSED"]
-    assert [one["kind"] for one in read["messages.json"]] == ["payout.returned"]
+    assert [one["kind"] for one in read["messages.json"]] == ["payout.at_bank", "payout.returned"]
     assert {"batch.frozen", "batch.approved", "file.handed_over", "application.held"} <= {
         one["action"] for one in read["looks.json"]
     }

@@ -84,6 +84,25 @@ def test_freeze_twice_and_an_empty_round_are_refused():
     refused("STATE", service.freeze, pay_on=DAY, user=maker())
 
 
+def test_the_checker_counts_bills_of_any_item_the_same(at):
+    """A billed item is whatever billing wrote: tabs, quotes, backslashes and line breaks included."""
+    odd = money.due()
+    for n, item in enumerate(["A\\tB", "A\tB", "\\N", 'A"B,C', "A\nB", "가 나"]):
+        Bill.objects.create(
+            line=odd.line,
+            item=item,
+            billed_on=dt.date(2025, 12, 1 + n),
+            billed_krw=10,
+            paid_krw=10,
+            waived_krw=0,
+            refunded_krw=0,
+        )
+    batch = money.frozen(1)
+    counted = service.count_again(batch=batch)
+    assert counted.differences == []
+    assert counted.agrees(batch)
+
+
 def test_what_stays_behind_is_counted_by_reason(at):
     going = due(100_000)
     late_leaver = due(50_000, terminated="2026-01-05T10:00+09:00")  # waits for 19 February: not this round's
