@@ -227,6 +227,13 @@ class LineAdmin(RoleAdmin):
         """Only the queue: the register has millions of lines."""
         return service.awaiting_decision()
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Line], search_term: str
+    ) -> tuple[QuerySet[Line], bool]:
+        """A contract number finds its line, waiting or not."""
+        number = search_term.strip().upper()
+        return (Line.objects.select_related("customer").filter(pk=number).order_by("pk") if number else queryset), False
+
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Line | None:
         """Any line, waiting or not."""
         return Line.objects.select_related("customer").filter(pk=object_id).first()

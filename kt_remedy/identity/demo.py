@@ -7,6 +7,9 @@ from typing import NamedTuple
 from django.conf import settings
 from django.utils.translation import get_language
 
+# As the stories name them, and as the form does.
+_CARRIERS = {"LGU+": "LGU", "MVNO": "SKT_MVNO"}
+
 
 class Role(NamedTuple):
     """A member of the cast and what to type for them."""
@@ -34,7 +37,7 @@ def cast() -> list[Role]:
             person["key"],
             person["name"],
             person["phone"],
-            person["carrier"],
+            _CARRIERS.get(person["carrier"], person["carrier"]),
             person["birth_date"][2:].replace("-", ""),
             _digit(person),
             person["story"][language],

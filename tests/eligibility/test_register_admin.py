@@ -96,6 +96,9 @@ def test_the_queue_and_a_decision(reviewer: Client) -> None:
     queue = reviewer.get(reverse("admin:eligibility_line_changelist")).content.decode()
     assert "CAST-110-1" in queue
     assert "CAST-101-1" not in queue
+    found = reviewer.get(reverse("admin:eligibility_line_changelist"), {"q": " cast-101-1 "}).content.decode()
+    assert reverse("admin:eligibility_line_change", args=["CAST-101-1"]) in found
+    assert "CAST-110-1" not in found
 
     url = reverse("admin:eligibility_line_change", args=["CAST-110-1"])
     page = reviewer.get(url).content.decode()
