@@ -1,9 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class RefundsConfig(AppConfig):
     name = "refunds"
-    verbose_name = "환급"
+    verbose_name = _("환급")
 
     def ready(self) -> None:
         """Register the texts and the calendar's entries of each part of the room."""
