@@ -233,6 +233,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", 
 LANGUAGE_CODE = "ko"
 LANGUAGES = [("ko", _("한국어")), ("en", _("영어"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["kt_remedy.formats"]
 TIME_ZONE = "Asia/Seoul"
 USE_I18N = USE_TZ = True
 USE_THOUSAND_SEPARATOR = False

@@ -3,6 +3,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.db import connections
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 
 # A session plans the statement in a history trigger once. Planned for one row it is a nested loop, which for half a
 # million rows takes hours; a merge or hash join costs one row nothing. Whatever table it is, so all of them.
@@ -23,7 +24,7 @@ def steady_history(using: str, **_: Any) -> None:
 
 class RefundsConfig(AppConfig):
     name = "refunds"
-    verbose_name = "환급"
+    verbose_name = _("환급")
 
     def ready(self) -> None:
         """Register the texts and the calendar's entries of each part of the room."""

@@ -8,10 +8,13 @@ from django.conf import settings
 
 from eligibility.models import HolderKind, Line, Outcome
 from kt_remedy import clock, programme
+from kt_remedy.staff.models import User
 from refunds.accounts import service as accounts
 from refunds.accounts.models import OwnerKind
 from refunds.applications import service
 from refunds.applications.models import Channel
+from refunds.payouts import roster
+from refunds.payouts.models import Roster
 
 PEOPLE = 60
 # One of the cast who applied before the portal is first opened, for the walk to the bank's answer.
@@ -74,6 +77,19 @@ def apply_early(part: int, parts: int) -> int:
             proof={"method": "IDENTITY", "at": clock.now().isoformat()},
         )
     return len(mine)
+
+
+def name_duties() -> None:
+    """Name the demonstration's staff for each duty of a cut-off, with their deputy. Safe to repeat."""
+    known = {
+        user.username: user for user in User.objects.filter(username__in=["maker", "checker", "checker2", "admin"])
+    }
+    if len(known) < 4 or Roster.objects.exists():
+        return
+    for duty, holder in (("FREEZE", "maker"), ("APPROVE", "checker"), ("FILE", "maker"), ("RESULTS", "maker")):
+        roster.name(
+            duty=duty, holder=known[holder], deputy=known["checker2"], by=known["admin"], reason="demonstration"
+        )
 
 
 def _tell(holders: dict[str, str]) -> None:

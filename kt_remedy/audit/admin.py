@@ -50,7 +50,8 @@ class RoleAdmin(admin.ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         # Names of filters only: a search term may be a telephone number.
         self._looked(request, "admin.listed", "", "", {"filters": sorted(request.GET)})
-        return super().changelist_view(request, extra_context)
+        # Django's own title is one for choosing, and no Korean.
+        return super().changelist_view(request, {"title": self.opts.verbose_name_plural, **(extra_context or {})})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
@@ -58,7 +59,8 @@ class RoleAdmin(admin.ModelAdmin):
         obj = self.get_object(request, object_id)
         if obj is not None and self.has_view_permission(request, obj) and request.method == "GET":
             self._looked(request, "admin.viewed", str(obj.pk), self.subject_of(obj), {})
-        return super().change_view(request, object_id, form_url, extra_context)
+        named = {"title": self.opts.verbose_name, **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, named)
 
     def log_addition(self, request: HttpRequest, obj: models.Model, message: object) -> LogEntry:
         self._looked(request, "admin.added", str(obj.pk), self.subject_of(obj), {})

@@ -1,7 +1,7 @@
 """The stand-in for the bank: takes a payment file a person uploads and gives back the answer they choose.
 
 It reads the bytes by itself, as a bank would, and shares no code with the portal that wrote them. pain.001.001.09 is
-answered with pain.002.001.10, our transfer sheet with its result columns filled in.
+answered with pain.002.001.10, our transfer sheet and our inquiry list with their result columns filled in.
 """
 
 import datetime as dt
@@ -43,7 +43,9 @@ def read(content: bytes) -> dict[str, Any]:
         return _read_pain001(content)
     if content.startswith(b"H\t"):
         return _read_sheet(content)
-    raise Bad("pain.001도 이체 시트도 아닙니다.")
+    if content.startswith(b"I\t"):
+        return _read_inquiry(content)
+    raise Bad("pain.001도 이체 시트도 조회 목록도 아닙니다.")
 
 
 def _read_pain001(content: bytes) -> dict[str, Any]:
@@ -92,6 +94,17 @@ def _read_sheet(content: bytes) -> dict[str, Any]:
     return _checked("sheet", cells[1].decode().strip(), int(cells[5]), int(cells[6]), rows)
 
 
+def _read_inquiry(content: bytes) -> dict[str, Any]:
+    head, *lines = content.rstrip(b"\r\n").split(b"\r\n")
+    cells = head.split(b"\t")
+    rows = []
+    for line in lines:
+        if line.startswith(b"Q\t"):
+            _kind, _number, reference, bank, last4, amount, *_rest = line.split(b"\t")
+            rows.append([reference.decode().strip(), bank.decode(), last4.decode().strip(), "", int(amount)])
+    return _checked("inquiry", cells[1].decode().strip(), int(cells[4]), int(cells[5]), rows)
+
+
 def _checked(form: str, message_id: str, count: int, won: int, rows: list[list[Any]]) -> dict[str, Any]:
     if (len(rows), sum(row[4] for row in rows)) != (count, won):
         raise Bad("건수나 합계가 머리와 다릅니다.")
@@ -102,6 +115,8 @@ def answer(payment: dict[str, Any], content: bytes, chosen: dict[str, str], *, r
     """The result file: `chosen` names an answer for each reference; "paid" where it names none."""
     if payment["format"] == "sheet":
         return _sheet(content, chosen, refused)
+    if payment["format"] == "inquiry":
+        return _inquiry(content, chosen)
     return _pain002(payment, chosen, refused)
 
 
@@ -145,6 +160,16 @@ def _sheet(content: bytes, chosen: dict[str, str], refused: bool) -> bytes:
             continue
         code = "99" if refused else ANSWERS[chosen.get(line[_REFERENCE].decode("cp949").strip(), "paid")][2]
         out.append(line[: _RESULT.start] + code.encode().ljust(2) + line[_RESULT.stop :])
+    return b"\r\n".join(out)
+
+
+def _inquiry(content: bytes, chosen: dict[str, str]) -> bytes:
+    out = []
+    for line in content.split(b"\r\n"):
+        cells = line.split(b"\t")
+        if cells[0] == b"Q":
+            cells[7] = ANSWERS[chosen.get(cells[2].decode().strip(), "paid")][2].encode().ljust(2)
+        out.append(b"\t".join(cells))
     return b"\r\n".join(out)
 
 

@@ -315,6 +315,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
                     "title": str(REASONS.get(reason, _("모든 이유"))),
                     "head": [_("접수번호"), _("신청한 분"), _("계좌"), _("신청일"), _("이유"), _("금액")],
                     "rows": rows,
+                    "empty": _("없습니다."),
                 }
             ],
             "links": [(_("모든 이유"), here, "")] if reason else [],
@@ -743,10 +744,20 @@ class ResultFileAdmin(RoleAdmin):
     view_roles = MONEY
     list_display = ("name", "loaded_at", "rows", "paid", "returned", "unknown", "absent")
     fields = readonly_fields = (
-        "name", "layout", "size", "sha256", "rows", "paid", "paid_won", "returned", "returned_won", "unknown", "absent",
-        "notes", "loaded_by", "loaded_at", "files",
+        "name", "layout", "size", "sha256", "rows", "paid", "paid_text", "returned", "returned_text", "unknown",
+        "absent", "notes", "loaded_by", "loaded_at", "files",
     )  # fmt: skip
     change_list_template = "admin/refunds/result_list.html"
+
+    @admin.display(description=gettext_lazy("입금(원)"))
+    def paid_text(self, result: ResultFile) -> str:
+        """Won that arrived, with its unit."""
+        return krw(result.paid_won)
+
+    @admin.display(description=gettext_lazy("되돌아옴(원)"))
+    def returned_text(self, result: ResultFile) -> str:
+        """Won that came back, with its unit."""
+        return krw(result.returned_won)
 
     def get_urls(self) -> list:
         wrap = self.admin_site.admin_view

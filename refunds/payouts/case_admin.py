@@ -377,7 +377,7 @@ class HoldAdmin(RoleAdmin):
             "lead": lead,
             "tables": [
                 {
-                    "title": _("%(count)s건") % {"count": f"{len(found):,}"},
+                    "title": _("계좌를 기다리는 %(count)s건") % {"count": f"{len(found):,}"},
                     "head": [
                         _("접수번호"),
                         _("신청한 분"),

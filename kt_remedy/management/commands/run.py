@@ -126,6 +126,7 @@ class Command(BaseCommand):
         self._step("Style sheets, scripts and fonts", self._collect_static)
         web = spawn("web", "gunicorn", "--config", "python:kt_remedy.serving", "kt_remedy.wsgi")
         people = self._step("Staff for the demonstration", staff.create_demo_staff)
+        demo.name_duties()
         self._step("Vouchers for the demonstration", create_vouchers)
         self._step("Sample deliveries", lambda: self._deliveries(lines, seed))
         self._step(

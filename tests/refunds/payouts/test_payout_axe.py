@@ -41,3 +41,22 @@ def test_no_finding_and_nothing_cut_off(page, at, live_server):
     look(maker(), reverse("admin:refunds_bankfile_download", args=[file.pk]))
     look(maker(), reverse("admin:refunds_bankfile_compare", args=[file.pk]))
     look(maker(), reverse("admin:refunds_resultfile_load"))
+    money.service.hand_over(file_id=file.pk, user=maker())
+    first, second, third, *_rest = money.items(batch)
+    answers = [(first, "ACSC", ""), (second, "RJCT", "AC04")]
+    money.results.load_result(content=money.pain002(file, answers), name="r", user=maker())
+    made = money.service.propose_adjustment(
+        application_id=first.application_id, amount_krw=500, user=maker(), reason="정정"
+    )
+    look(maker(), reverse("admin:refunds_batch_rounds"))
+    look(maker(), reverse("admin:refunds_hold_find"))
+    look(maker(), reverse("admin:refunds_hold_case", args=[first.application_id]))
+    look(maker(), reverse("admin:refunds_hold_act", args=[third.application_id, "adjust"]))
+    look(maker(), reverse("admin:refunds_hold_evidence", args=[first.application_id]))
+    look(checker(), reverse("admin:refunds_adjustment_change", args=[made.pk]))
+    look(maker(), reverse("admin:refunds_inquiry_open"))
+    look(maker(), reverse("admin:refunds_hold_returned"))
+    look(maker(), reverse("admin:refunds_hold_sharing"))
+    look(money.user("admin", "administrator"), reverse("admin:refunds_roster_changelist"))
+    look(money.user("admin", "administrator"), reverse("admin:refunds_roster_name", args=["FREEZE"]))
+    look(maker(), reverse("admin:index"))

@@ -1,0 +1,108 @@
+"""Who is behind an account of staff: proved once by telephone; without it nothing moves money."""
+
+import re
+import urllib.request
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+
+from kt_remedy.audit.models import AuditEntry
+from kt_remedy.identity import provider
+from kt_remedy.staff import service
+from kt_remedy.staff.models import User
+from tests.sessions import as_staff, staff_user
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sandbox")]
+
+PERSON, APPROVE = reverse("portal:staff-person"), reverse("portal:staff-person-approve")
+
+
+@pytest.fixture(autouse=True)
+def fresh_client():
+    """The service's address is that of this run."""
+    provider._client.cache_clear()
+    yield
+    provider._client.cache_clear()
+
+
+def hired(name: str = "강새봄", username: str = "newcomer") -> User:
+    return service.hire(
+        by=staff_user("administrator"),
+        username=username,
+        name=name,
+        password="sea-lamp-river-42",
+        roles=["maker"],
+        store=None,
+        reason="hired",
+    )
+
+
+def approve(phone: str) -> None:
+    page = urllib.request.urlopen(f"{settings.SANDBOX_URL}/pass").read().decode()
+    key = re.search(rf'{phone}.*?name="id" value="(.*?)"', page, re.S).group(1)
+    urllib.request.urlopen(f"{settings.SANDBOX_URL}/pass", data=f"id={key}".encode())
+
+
+def test_a_newcomer_proves_who_they_are_before_money():
+    user, phone = hired(), "01091110001"
+    client = as_staff(Client(), user)
+    assert PERSON in client.get(reverse("admin:index")).content.decode()
+    assert client.get(APPROVE).url == PERSON  # nothing was asked yet
+    assert client.post(PERSON, {"carrier": "", "phone": "12"}).status_code == 422
+    assert client.post(PERSON, {"carrier": "KT", "phone": phone}).url == APPROVE
+    early = client.post(APPROVE)
+    assert early.status_code == 422
+    assert "아직 승인하지" in early.content.decode()
+    approve(phone)
+    assert client.post(APPROVE).url == reverse("admin:index")
+    user.refresh_from_db()
+    assert user.person_index
+    assert AuditEntry.objects.filter(action="staff.person_known", object=f"user:{user.pk}").count() == 1
+    assert PERSON not in client.get(reverse("admin:index")).content.decode()
+    assert "이미 확인되었습니다" in client.get(PERSON).content.decode()
+    # Somebody who signs in as staff is nobody's customer session.
+    assert client.get(reverse("portal:my-lines")).status_code == 302
+
+
+def test_one_person_with_two_accounts_is_one_person():
+    first, second = hired(), hired(username="newcomer-2")
+    for user, phone in ((first, "01091110002"), (second, "01091110003")):
+        client = as_staff(Client(), user)
+        client.post(PERSON, {"carrier": "KT", "phone": phone})
+        approve(phone)
+        client.post(APPROVE)
+        user.refresh_from_db()
+    assert first.person_index
+    # The stand-in's CI follows name and birth date, of which the app's approval gives the same.
+    assert bytes(first.person_index) == bytes(second.person_index)
+
+
+def test_a_person_is_kept_once_and_only_under_the_name_of_the_account():
+    user = hired()
+    with pytest.raises(service.NotAllowed):
+        service.know_person(user=user, person_index=b"1" * 32, name="다른이")
+    service.know_person(user=user, person_index=b"1" * 32, name="강 새봄")
+    with pytest.raises(service.NotAllowed):
+        service.know_person(user=user, person_index=b"2" * 32, name="강새봄")
+    with pytest.raises(service.NotAllowed):
+        service.forget_person(by=user, user=user, reason="again")
+    service.forget_person(by=staff_user("administrator"), user=user, reason="name changed")
+    user.refresh_from_db()
+    assert user.person_index is None
+
+
+def test_the_administrator_must_give_a_name_to_prove():
+    client = as_staff(Client(), staff_user("administrator"))
+    data = {
+        "username": "nameless",
+        "first_name": "",
+        "password1": "sea-lamp-river-42",
+        "password2": "sea-lamp-river-42",
+        "roles": ["agent"],
+        "reason": "hired",
+    }
+    answer = client.post(reverse("admin:staff_user_add"), data)
+    assert "이름을 적어 주세요" in answer.content.decode()
+    assert not User.objects.filter(username="nameless").exists()
