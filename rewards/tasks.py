@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
@@ -38,7 +39,7 @@ def register() -> None:
     for number in range(1, HELPERS + 1):
         schedule.register(
             f"rewards.help-{number}",
-            title=_("혜택 작업 나누어 하기"),
+            title=format_lazy("{} {}", _("혜택 작업 나누어 하기"), number),
             task=help_out,
             due=dt.timedelta(seconds=5),
             queue="perks",
@@ -46,7 +47,7 @@ def register() -> None:
     for provider in providers.PROVIDERS:
         schedule.register(
             f"rewards.hand-over-{provider.code.lower()}",
-            title=_("제공처 전달"),
+            title=format_lazy("{} {}", _("제공처 전달"), provider.code),
             task=_hand_over(provider.code),
             due=dt.timedelta(seconds=20),
             queue="perks",

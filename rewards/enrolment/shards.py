@@ -94,6 +94,26 @@ def wait_for_others(kind: str, perk: str = "", month: dt.date | None = None) -> 
     return True
 
 
+def mend() -> int:
+    """Plan anew the ranges that no shard of a piece of work covers any more; returns how many there were."""
+    new = 0
+    works = Shard.objects.exclude(kind=Shard.Kind.DAY).values_list("kind", "perk", "month").distinct().order_by()
+    for kind, perk, month in works:
+        covered, gaps, number = "", [], 0
+        for shard in Shard.objects.filter(kind=kind, perk=perk, month=month).order_by("from_contract"):
+            if shard.from_contract != covered:
+                gaps.append((covered, shard.from_contract))
+            covered, number = shard.to_contract, max(number, shard.number)
+        if covered:
+            gaps.append((covered, ""))
+        for start, end in gaps:
+            number += 1
+            new += Shard.objects.get_or_create(
+                kind=kind, perk=perk, month=month, number=number, defaults={"from_contract": start, "to_contract": end}
+            )[1]
+    return new
+
+
 def stuck() -> list[Shard]:
     """Open shards that were taken up again and again without coming to an end."""
     return list(Shard.objects.filter(done_at=None, attempts__gte=ATTEMPTS_BEFORE_ALARM).order_by("id")[:100])

@@ -40,10 +40,11 @@ def run(shard: Shard) -> int:
 def sweep() -> str:
     """Find what is missing and what is stuck; returns a sentence. Safe to repeat.
 
-    Missing: a month whose day has come without shards (its act failed, or the clock jumped), lists that are due.
+    Missing: a month whose day has come without shards (its act failed, or the clock jumped), lists that are due,
+    ranges whose shard is gone.
     Stuck: shards that were taken up several times without an end; they are tried again and named in the log.
     """
-    missing = 0
+    missing = shards.mend()
     if base.is_complete():
         planned = set(Shard.objects.filter(kind=Shard.Kind.GRANT).values_list("perk", "month").distinct())
         for perk, month in grants.due(programme.current()):

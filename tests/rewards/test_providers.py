@@ -175,6 +175,24 @@ def test_a_month_that_nobody_planned_is_found(take_base, kept, at, folder):
     assert not Shard.objects.filter(done_at=None).exists()
 
 
+@pytest.mark.parametrize("gone", [1, 2, 4])
+def test_a_range_whose_shard_is_gone_is_found(at, delivered, kept, monkeypatch, gone):
+    from rewards.enrolment import base
+    from rewards.models import BaseLine
+
+    monkeypatch.setattr(base, "SHARD_ROWS", 3)
+    holder = make.customer()
+    lines = [kept(holder).pk for _ in range(10)]
+    at("2026-01-14T09:00+09:00")
+    base.plan()
+    Shard.objects.get(number=gone).delete()
+    assert working.sweep().startswith("1 shards were missing")
+    assert working.sweep().startswith("0 shards were missing")
+    while working.work_one():
+        pass
+    assert sorted(BaseLine.objects.values_list("pk", flat=True)) == sorted(lines)
+
+
 def test_a_shard_that_fails_again_and_again_is_named(take_base, kept, at, monkeypatch, caplog):
     kept()
     take_base()
