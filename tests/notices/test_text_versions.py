@@ -1,6 +1,7 @@
 """Texts that staff edit: checked when saved, sent from then on, published, and every version recognised for ever."""
 
 import pytest
+from django.core.management.sql import emit_post_migrate_signal
 from django.db import transaction
 from django.db.utils import DatabaseError
 from django.test import Client
@@ -39,10 +40,11 @@ def matches(pasted: str) -> list[str]:
 
 
 def test_the_shipped_texts_are_kept_by_the_migration_and_only_once():
-    kept = {row.kind: row.ko for row in Text.objects.filter(written_by=None)}
-    assert kept == {item.code: item.text["ko"] for item in texts.kinds()}
-    service.keep_shipped()
-    assert Text.objects.count() == len(texts.kinds())
+    for _turn in range(2):
+        emit_post_migrate_signal(verbosity=0, interactive=False, db="default")
+        kept = {row.kind: row.ko for row in Text.objects.filter(written_by=None)}
+        assert kept == {item.code: item.text["ko"] for item in texts.kinds()}
+        assert Text.objects.count() == len(texts.kinds())
 
 
 def test_a_text_of_an_earlier_release_is_still_ours():

@@ -96,6 +96,7 @@ def test_the_checker_counts_bills_of_any_item_the_same(at):
             paid_krw=10,
             waived_krw=0,
             refunded_krw=0,
+            as_of=dt.date(2026, 1, 14),
         )
     batch = money.frozen(1)
     counted = service.count_again(batch=batch)
