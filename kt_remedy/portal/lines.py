@@ -264,9 +264,6 @@ class _Page:
         if self.phase == "over":
             card.notes.append(_("환급 신청이 모두 끝났습니다. 전화로 알려 주세요."))
             return
-        if card.seen.own and rewards.needs_guardian(line.customer.birth_date, self.today):
-            self._guardian(card, line)
-            return
         if card.kind == "review" or "UNPAID" in line.reason_codes:
             paid = rounds.due_on(ended, self.today, self.now, self.programme)
             following = rounds.round_on(paid, self.programme) if paid else None
@@ -281,6 +278,9 @@ class _Page:
             paid = rounds.due_on(ended, self.today, self.now, self.programme)
             if paid:
                 card.rows.append((_("오늘 신청하면 받는 날"), kdate(paid)))
+        if card.seen.own and rewards.needs_guardian(line.customer.birth_date, self.today):
+            self._guardian(card, line)
+            return
         card.act = _link(
             _("늦은 신청하기") if self.phase == "late" else _("이 회선 환급 신청하기"), "refunds:apply", line=line.pk
         )

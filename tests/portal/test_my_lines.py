@@ -251,6 +251,7 @@ def test_a_minor_is_told_that_the_guardian_applies(at, guardian, says):
     page = as_customer(Client(), person(minor.ci, name=minor.holder_name)).get("/my/").content.decode()
     assert "보호자가 신청합니다" in page
     assert says in page
+    assert "오늘 신청하면 받는 날" in page
     assert "이 회선 환급 신청하기" not in page
     assert 'href="/help/bring/"' in page
 
