@@ -126,6 +126,8 @@ if not DEVELOPMENT and not FILES_ONLY:
     for _name in ("PAYER_NAME", "PAYER_BANK", "PAYER_ACCOUNT"):
         if not globals()[_name]:
             _refuse(f"{_name} is missing: set the account the refunds are paid from.")
+    if not env.str("UPLOADS_DIR", ""):
+        _refuse("UPLOADS_DIR is missing: name a folder outside the web root for the documents people send.")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if DEVELOPMENT else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])

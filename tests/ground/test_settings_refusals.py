@@ -61,6 +61,7 @@ def test_a_complete_production_environment_is_taken():
         ({"SOLAPI_API_URL": "https://localhost/solapi"}, "SOLAPI_API_URL is https://localhost/solapi"),
         ({"PORTONE_API_SECRET": "sandbox"}, "PORTONE_API_SECRET is missing"),
         ({"PAYER_ACCOUNT": None}, "PAYER_ACCOUNT is missing"),
+        ({"UPLOADS_DIR": None}, "UPLOADS_DIR is missing"),
         ({"REDIS_URL": None}, "DATABASE_URL and REDIS_URL are needed"),
         ({"DEBUG": "perhaps"}, "The setting DEBUG cannot be read"),
         ({"STATEMENT_TIMEOUT": "15s", "BANK_FILE_MAX_ROWS": "many"}, "The setting BANK_FILE_MAX_ROWS cannot be read"),
