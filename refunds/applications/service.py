@@ -380,16 +380,20 @@ def mend_account(
         row = lock(application_id, person_index=person_index, staff=staff)
         if not row.is_live:
             raise Refused("OVER", _("이미 끝난 신청입니다."))
-        refuse_frozen(row)
+        # An adjustment that came back needs another account although the refund arrived, which stays decided.
+        settled = row.status == Status.NEED_ACCOUNT and row.items.filter(status=Item.Status.PAID).exists()
+        refuse_frozen(row, Item.LIVE if settled else Item.HOLDING)
         account = _account(account_id, bytes(row.account.person_index))
         if row.account_id == account.pk:
             raise Refused("SAME", _("지금과 같은 계좌입니다."))
-        if row.status == Status.APPROVED and not account.holder_check.matched:
+        if (settled or row.status == Status.APPROVED) and not account.holder_check.matched:
             raise Refused("NOT_CONFIRMED", _("은행에서 새 계좌를 확인하지 못했습니다. 지금 계좌를 그대로 두었습니다."))
         hours = programme.current().applications.change_hold_hours
         columns: dict[str, Any] = {"account": account, "hold_until": clock.now() + dt.timedelta(hours=hours)}
         actor = actor_of(staff)
-        if row.status in ASKED_AGAIN and row.status != Status.NEED_DOCS:
+        if settled:
+            move(row, Status.APPROVED, code="ACCOUNT_CHANGED", actor=actor, **columns)
+        elif row.status in ASKED_AGAIN and row.status != Status.NEED_DOCS:
             row.account = account
             _ask_again(row, actor=actor, **columns)
         else:
@@ -443,10 +447,10 @@ def visible_to(*, person_index: bytes | None = None, staff: User | None = None, 
     return Q(pk__in=[])
 
 
-def refuse_frozen(row: Application) -> None:
-    """Refuse whatever would change a locked application that is in a batch or paid."""
+def refuse_frozen(row: Application, statuses: Iterable[Item.Status] = Item.HOLDING) -> None:
+    """Refuse whatever would change a locked application that is in a batch or paid (an item in one of `statuses`)."""
     # The freeze takes a share lock on the application before it makes an item, so one of the two sees the other.
-    if row.items.filter(status__in=Item.HOLDING).exists():
+    if row.items.filter(status__in=statuses).exists():
         raise Refused("FROZEN", _("지급 명단이 확정되어 바꿀 수 없습니다."))
 
 

@@ -75,6 +75,30 @@ VIEWS = {
         JOIN LATERAL (
             SELECT d.to_status FROM refunds_decision d WHERE d.application_id = a.id
             ORDER BY d.id DESC LIMIT 1) last ON last.to_status <> a.status""",
+    # As before, but an application whose refund arrived may wait for an account while its adjustment came back.
+    "money_i5": """
+        SELECT 'file ' || f.name AS what FROM refunds_bank_file f
+        LEFT JOIN (SELECT file_id, count(*) AS n, sum(amount_krw) AS won FROM refunds_item GROUP BY file_id) s
+            ON s.file_id = f.id
+        WHERE NOT EXISTS (SELECT FROM refunds_bank_file later WHERE later.replaces_id = f.id)
+          AND (f.count, f.won) IS DISTINCT FROM (s.n, s.won)
+        UNION ALL
+        SELECT 'batch ' || b.pay_on FROM refunds_batch b
+        WHERE b.status IN ('FILED', 'HANDED_OVER', 'REFUSED', 'SETTLED') AND b.won <> (
+            SELECT COALESCE(sum(f.won), 0) FROM refunds_bank_file f WHERE f.batch_id = b.id
+            AND NOT EXISTS (SELECT FROM refunds_bank_file later WHERE later.replaces_id = f.id))
+        UNION ALL
+        SELECT 'application ' || a.id FROM refunds_application a
+        WHERE a.status <> 'APPROVED' AND EXISTS (
+            SELECT FROM refunds_item i WHERE i.application_id = a.id AND i.kind = 'REFUND'
+            AND (i.status IN ('QUEUED', 'FILED', 'UNKNOWN') OR i.status = 'PAID' AND NOT (
+                a.status = 'NEED_ACCOUNT' AND EXISTS (
+                    SELECT FROM refunds_item j WHERE j.application_id = a.id AND j.kind = 'ADJUSTMENT'
+                    AND j.status = 'RETURNED'))))
+        UNION ALL
+        SELECT 'batch ' || b.pay_on FROM refunds_batch b
+        WHERE b.status = 'SETTLED' AND EXISTS (
+            SELECT FROM refunds_item i WHERE i.batch_id = b.id AND i.status IN ('QUEUED', 'FILED', 'UNKNOWN'))""",
     "money_i6": f"""
         SELECT 'item ' || i.reference AS what FROM refunds_item i {last("refunds_itemevent", "i")}
         WHERE (last.status, last.amount_krw) IS DISTINCT FROM (i.status, i.amount_krw)
