@@ -260,8 +260,10 @@ def _won(element: etree._Element) -> int:
 
 
 def _reason(element: etree._Element) -> tuple[str, str]:
-    code = _text(element, "StsRsnInf/Rsn/Cd") or _text(element, "StsRsnInf/Rsn/Prtry")
-    return code, _text(element, "StsRsnInf/AddtlInf")
+    why = _found(element, "StsRsnInf")
+    if why is None:
+        return "", ""
+    return _text(why, "Rsn/Cd") or _text(why, "Rsn/Prtry"), _text(why, "AddtlInf")
 
 
 def _answer(element: etree._Element) -> Answer:

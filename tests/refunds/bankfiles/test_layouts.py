@@ -102,6 +102,16 @@ def test_the_message_refuses_what_no_xml_may_hold(name):
         written("pain001", [Payment("R1-1", "088", "110220330440", name, 1)])
 
 
+def test_the_message_holds_no_other_signs_than_it_should():
+    for payment in (
+        Payment("R1-1", "088", "110<22", "홍길동", 1),
+        Payment("R&1", "088", "110220330440", "홍길동", 1),
+        Payment("R1-1", "", "110220330440", "홍길동", 1),
+    ):
+        with pytest.raises(PaymentRefused):
+            written("pain001", [payment])
+
+
 @pytest.mark.parametrize("code", ["pain001", "sheet"])
 def test_a_file_that_is_not_what_its_head_says_is_no_file(code):
     wrong = head(PAYMENTS[:2])
@@ -128,6 +138,8 @@ def test_large_files_are_written_in_pieces():
         (lambda c: c.replace("홍길동".encode("cp949"), b"\xff\xff\xff\xff\xff\xff"), 2),
         (lambda c: c.replace(b"\t  \t", b"\t42\t", 1), 2),
         (lambda c: b"D" + c[1:], 1),
+        (lambda c: c.replace(b"R1-1 ", b"R1-1\0"), 2),
+        (lambda c: c.replace(b"\t088\t", b"\t088 "), 2),
     ],
 )
 def test_a_damaged_sheet_is_named_by_its_line(damage, line):

@@ -19,6 +19,7 @@ from refunds.payouts import inquiry, results, service
 from refunds.payouts.models import BankFile, Batch, Download, Item
 from refunds.payouts.service import Refused
 from refunds.payouts.texts import announce_hand_over
+from refunds.payouts.verify import verify
 from tests.notices.gateway_stand_in import texts_to
 from tests.refunds import make
 from tests.refunds.payouts import money
@@ -672,6 +673,42 @@ def test_an_adjustment_has_its_own_approval_and_rides_with_the_next_round(at):
     (extra,) = money.items(later)
     assert (extra.kind, extra.amount_krw, extra.reference) == ("ADJUSTMENT", 500, f"J{made.pk}-1")
     assert service.count_again(batch=later).agrees(later)
+
+
+def test_an_adjustment_that_came_back_is_sent_to_the_mended_account(at):
+    batch, file = money.handed_over(1)
+    (item,) = money.items(batch)
+    row = item.application
+    load(money.pain002(file, [(item, "ACSC", "")]))
+    made = service.propose_adjustment(application_id=row.pk, amount_krw=500, user=maker(), reason="청구 정정")
+    service.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
+    at("2026-02-03T18:00+09:00")
+
+    def carried(pay_on: dt.date, status: str, code: str) -> Item:
+        later = service.freeze(pay_on=pay_on, user=maker())
+        service.approve(batch_id=later.pk, user=checker(), typed_total=later.won, digest=later.digest)
+        (given,) = service.file(batch_id=later.pk, user=maker())
+        service.hand_over(file_id=given.pk, user=maker())
+        (extra,) = money.items(later)
+        load(money.pain002(given, [(extra, status, code)]))
+        extra.refresh_from_db()
+        assert not [finding for finding in verify() if finding.count]
+        return extra
+
+    assert carried(dt.date(2026, 2, 5), "RJCT", "AC04").status == "RETURNED"
+    row.refresh_from_db()
+    assert row.status == "APPROVED"  # the refund stays paid; only the correction waits
+    person = bytes(row.filing.person_index)
+    with pytest.raises(applications.Refused) as caught:
+        applications.withdraw(application_id=row.pk, person_index=person)  # its refund was paid
+    assert caught.value.code == "FROZEN"
+    better = make.account(row.line.customer, number="3020000001")
+    applications.mend_account(application_id=row.pk, account_id=better.pk, person_index=person)
+    row.refresh_from_db()
+    assert row.status == "APPROVED"
+    at("2026-02-12T18:00+09:00")
+    again = carried(dt.date(2026, 2, 19), "ACSC", "")
+    assert (again.status, again.attempt, again.account_id, again.kind) == ("PAID", 2, better.pk, "ADJUSTMENT")
 
 
 def test_nobody_holds_their_own_case():
