@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from refunds.payouts import results, service
+from refunds.payouts import inquiry, results, service
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, maker
 
@@ -54,6 +54,19 @@ def test_the_bank_refuses_a_file_whole(at, settings, sandbox, layout):
     results.load_result(content=post(url, refused="yes"), name="r", user=maker())
     batch.refresh_from_db()
     assert batch.status == "REFUSED"
+
+
+def test_the_bank_answers_what_it_is_asked(at, sandbox):
+    at(CUT_OFF)
+    batch, file = money.handed_over(3)
+    one, two, three = money.items(batch)
+    results.load_result(content=money.pain002(file, [(one, "ACSC", "")]), name="r", user=maker())
+    asked = inquiry.make(file_id=file.pk, user=maker())
+    url = upload(sandbox, b"".join(service.stored(asked.name)))
+    answer = post(url, **{f"answer:{three.reference}": "name"})
+    results.load_result(content=answer, name="r", user=maker())
+    assert [(item.status, item.code) for item in money.items(batch)][1:] == [("PAID", ""), ("RETURNED", "NAME")]
+    assert two.pk != one.pk
 
 
 def test_what_is_no_payment_file_is_turned_away(sandbox):
