@@ -17,6 +17,7 @@ from collections.abc import Callable
 from benchmarks import frame
 
 ALL = 13_000_000
+ROUNDS = 2  # the better one counts, on both sides
 
 # One in twenty terminated before, one in fifty suspended, some of every product and age, two lines to a person.
 REGISTER = """
@@ -72,7 +73,6 @@ def _measure(lines: int) -> tuple[int, dict[str, float]]:
     from rewards.enrolment import base, grants
     from rewards.models import Shard
     from rewards.perks.dates import grant_months
-    from rewards.providers import files
 
     perk = grants.monthly(programme.current())[0]
     february = grant_months(perk)[0]
@@ -82,67 +82,82 @@ def _measure(lines: int) -> tuple[int, dict[str, float]]:
         " rewards_shard CASCADE"
     )
     Feed.objects.create(as_of=dt.date(2026, 1, 14), state=Feed.State.LOADED, started_at=clock.now())
-    shutil.rmtree(files.folder("DATA"), ignore_errors=True)
     _run(REGISTER.replace("%(lines)s", str(lines)).replace("%%", "%"))
     _run("VACUUM ANALYZE eligibility_customer, eligibility_line")
     missed, took = 0, {}
 
-    took["base"] = _seconds(base.run_all)
-    eligible = _one("SELECT count(*) FROM rewards_baseline")
-    assert eligible == lines, "every line has a row"
-    sum_of_base = _digest("rewards_baseline")
-    again = _seconds(base.run_all)
-    assert _digest("rewards_baseline") == sum_of_base, "a rerun changes nothing"
+    ours, again, raw, sums = [], [], [], set()
+    for _ in range(ROUNDS):
+        _run("TRUNCATE rewards_baseline, rewards_shard CASCADE")
+        ours.append(_seconds(base.run_all))
+        sums.add(_digest("rewards_baseline"))
+        again.append(_seconds(base.run_all))
+        sums.add(_digest("rewards_baseline"))
+    assert _one("SELECT count(*) FROM rewards_baseline") == lines, "every line has a row"
+    assert len(sums) == 1, "a rerun changes nothing"
     _run("CREATE TABLE finished AS SELECT * FROM rewards_baseline")
-    _run("TRUNCATE rewards_baseline")
-    raw = _seconds(lambda: _run("INSERT INTO rewards_baseline SELECT * FROM finished"))
+    for _ in range(ROUNDS):
+        _run("TRUNCATE rewards_baseline")
+        raw.append(_seconds(lambda: _run("INSERT INTO rewards_baseline SELECT * FROM finished")))
     _run("DROP TABLE finished")
-    missed |= frame.row(
-        f"base and automatic enrolment of {lines:,} lines", took["base"], raw, unit="s", at_most=1.5
-    ) | frame.row("a rerun of it, which changes nothing, beside the first", again, took["base"], unit="s", at_most=1)
+    took["base"] = min(ours)
+    missed |= _rows(f"base and automatic enrolment of {lines:,} lines", ours, raw, again, at_most=1.5)
 
     _run("ANALYZE rewards_baseline")
-    took["monthly grant with files"] = _seconds(lambda: _grant(perk, february))
-    one_worker = _digest("rewards_grant", f"WHERE month = '{february}'")
-    granted = _one(f"SELECT count(*) FROM rewards_grant WHERE month = '{february}' AND state = 'GRANTED'")  # noqa: S608
+    ours, again, raw, sums = [], [], [], set()
+    where = f"WHERE month = '{february}'"
+    for _ in range(ROUNDS):
+        _again_from_nothing(february)
+        ours.append(_seconds(lambda: _grant(perk, february)))
+        sums.add(_digest("rewards_grant", where))
+        again.append(_seconds(lambda: _grant(perk, february)))
+        sums.add(_digest("rewards_grant", where))
+    assert len(sums) == 1, "a rerun changes nothing"
+    exact = sums.pop()
+    granted = _one(f"SELECT count(*) FROM rewards_grant {where} AND state = 'GRANTED'")  # noqa: S608
     assert _handed() == granted, "every granted line is in a file, once"
-    again = _seconds(lambda: _grant(perk, february))
-    assert _digest("rewards_grant", f"WHERE month = '{february}'") == one_worker, "a rerun changes nothing"
-    _run(f"CREATE TABLE finished AS SELECT * FROM rewards_grant WHERE month = '{february}'")  # noqa: S608
-    _run(f"TRUNCATE rewards_grant_{february:%Y_%m}")
-    raw = _seconds(lambda: _run("INSERT INTO rewards_grant SELECT * FROM finished"))
-    _run("DROP TABLE finished")
-    missed |= frame.row(
-        f"a month's grants of {lines:,} lines with their files",
-        took["monthly grant with files"],
-        raw,
-        unit="s",
-        at_most=2.5,
-    ) | frame.row(
-        "a rerun of it, which changes nothing, beside the first",
-        again,
-        took["monthly grant with files"],
-        unit="s",
-        at_most=1,
-    )
-
-    # The same month once more for each number of workers, from the same start.
-    sums = {}
-    for workers in (1, 2):
+    _run(f"CREATE TABLE finished AS SELECT * FROM rewards_grant {where}")  # noqa: S608
+    for _ in range(ROUNDS):
         _run(f"TRUNCATE rewards_grant_{february:%Y_%m}")
-        _run("DELETE FROM rewards_handoff; DELETE FROM rewards_shard WHERE kind = 'GRANT'")
-        grants.plan(perk, february)
-        sums[workers] = _seconds(lambda workers=workers: _workers(workers))
-        assert _digest("rewards_grant", f"WHERE month = '{february}'") == one_worker, "the sum is exact"
+        raw.append(_seconds(lambda: _run("INSERT INTO rewards_grant SELECT * FROM finished")))
+    _run("DROP TABLE finished")
+    took["a month's grants with their files"] = min(ours)
+    missed |= _rows(f"a month's grants of {lines:,} lines with their files", ours, raw, again, at_most=2.5)
+
+    speed = {}
+    for workers in (1, 2):
+        rounds = []
+        for _ in range(ROUNDS):
+            _again_from_nothing(february)
+            grants.plan(perk, february)
+            rounds.append(_seconds(lambda workers=workers: _workers(workers)))
+            assert _digest("rewards_grant", where) == exact, "the sum is exact"
+        speed[workers] = min(rounds)
         assert not Shard.objects.filter(done_at=None).exists()
     missed |= frame.row(
         f"grants of {lines:,} lines by two workers, beside one",
-        sums[1] / sums[2],
+        speed[1] / speed[2],
         unit="times as fast",
         at_least=1,
         note="hoped for 1.6 with cores to spare; the sum is exact",
     )
     return missed, took
+
+
+def _rows(name: str, ours: list[float], raw: list[float], again: list[float], *, at_most: float) -> int:
+    """The act beside the raw statement, and its rerun beside the act; the best round of each."""
+    return frame.row(name, min(ours), min(raw), unit="s", at_most=at_most) | frame.row(
+        "its rerun, which changes nothing, beside the first run", min(again), min(ours), unit="s", at_most=1
+    )
+
+
+def _again_from_nothing(month: dt.date) -> None:
+    """No grants, no shards of them, no files."""
+    from rewards.providers import files
+
+    _run(f"DROP TABLE IF EXISTS rewards_grant_{month:%Y_%m}")
+    _run("DELETE FROM rewards_handoff; DELETE FROM rewards_shard WHERE kind = 'GRANT'")
+    shutil.rmtree(files.folder("DATA"), ignore_errors=True)
 
 
 def _grant(perk: object, month: object) -> None:

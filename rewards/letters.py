@@ -26,7 +26,9 @@ DAYS_BEFORE = 7
 INSURED, CHOOSE_SOON = "rewards.insured", "rewards.choose_soon"
 
 # A line counts for its holder of the base date; one that has passed to somebody else ended nothing (D-57).
-_THEIRS = "(l.terminated_on IS NULL OR l.customer_no <> b.customer_no)"
+_THEIRS = f"""(l.terminated_on IS NULL
+               OR l.customer_no <> b.customer_no AND b.person_index <> (SELECT {holders.KEY_SQL.replace("c.", "n.")}
+                  FROM eligibility_customer n WHERE n.customer_no = l.customer_no))"""  # noqa: S608
 _LANGUAGE = "CASE WHEN bool_and(c.holder_kind = 'FOREIGNER') THEN 'en' ELSE 'ko' END AS language"
 _FROM = """
     FROM rewards_baseline b JOIN eligibility_line l USING (contract_no)

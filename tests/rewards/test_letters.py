@@ -10,6 +10,7 @@ from kt_remedy import clock, schedule
 from kt_remedy.models import Act
 from kt_remedy.notices.models import Message
 from rewards import letters, service
+from rewards.models import BaseLine
 from tests.refunds import make
 
 
@@ -40,6 +41,16 @@ def test_the_insured_by_age_are_told_once(take_base, at, kept):
     at("2026-01-25T10:00+09:00")
     service.opt_out(perk_code="INSURANCE", person_index=service.person_key(declined.customer))
     Line.objects.filter(pk=gone.pk).update(status="TERMINATED", terminated_on=dt.date(2026, 1, 20))
+    # Another customer number of the same person is no transfer: what was terminated there has ended.
+    renumbered = kept(make.customer(birth="1950-01-01", ci="renumbered"))
+    BaseLine.objects.create(
+        contract_no=renumbered.pk,
+        customer_no=old.customer_id,
+        person_index=service.person_key(renumbered.customer),
+        why="IN_SERVICE",
+        perks=["INSURANCE"],
+    )
+    Line.objects.filter(pk=renumbered.pk).update(status="TERMINATED", terminated_on=dt.date(2026, 1, 20))
     assert letters.tell_insured(act(letters.INSURED)) == "INSURANCE: 1"
     assert letters.tell_insured(act(letters.INSURED)) == "INSURANCE: 0"
     assert told(letters.INSURED) == keys(old)
