@@ -374,6 +374,8 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Due times stand in rows as instants; this is for what beat and the logs show.
 CELERY_TIMEZONE = TIME_ZONE
+# Any number of beats may run, one ticks.
+CELERY_BEAT_SCHEDULER = "kt_remedy.beat:OneBeat"
 # A pickle from a broker that somebody else can write to is code.
 CELERY_TASK_SERIALIZER, CELERY_ACCEPT_CONTENT = "json", ["json"]
 # Apart, so that half a million messages or grants never stand before money; what names no queue is nobody's hurry.

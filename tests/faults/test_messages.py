@@ -13,6 +13,7 @@ import pytest
 from django.db import connection
 
 from kt_remedy import clock, schedule
+from kt_remedy.beat import LOCK
 from kt_remedy.models import Act, Job
 from kt_remedy.notices import sender
 from kt_remedy.notices.models import Message
@@ -107,6 +108,29 @@ def test_a_round_by_itself_through_every_trouble_of_the_broker(sandbox, at, work
     nobody_twice_nobody_missed(sandbox, numbers)
     round_one = Act.objects.get(code="refunds.reminder", due_at=dt.datetime.fromisoformat("2026-01-20T10:00+09:00"))
     assert (round_one.state, round_one.attempts) == (Act.State.DONE, 1)
+
+
+def test_of_two_beats_one_ticks_and_the_other_takes_over(workers):
+    def holders() -> list[int]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+                [LOCK[0]],
+            )
+            return [pid for (pid,) in cursor.fetchall()]
+
+    workers("w1")
+    first = workers("b1")
+    wait_until(holders, seconds=60, what="a beat with the lock")
+    held = holders()
+    workers("b2")
+    wait_until(lambda: Job.objects.filter(succeeded_at__isnull=False).count() >= 5, seconds=60, what="the jobs")
+    assert holders() == held, "the second stands by"
+    first.kill()
+    wait_until(lambda: holders() not in ([], held), seconds=30, what="the other beat")
+    ran = Job.objects.get(code="notices.send").succeeded_at
+    wait_until(lambda: Job.objects.get(code="notices.send").succeeded_at > ran, seconds=30, what="another tick")
 
 
 KILLS = {
