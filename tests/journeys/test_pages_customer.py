@@ -42,6 +42,19 @@ def test_every_kind_of_card(at, my_lines, now):
     assert overflow(my_lines, 320) <= 0
 
 
+def test_asking_to_be_told(at, my_lines):
+    at("2026-01-05T10:00+09:00")
+    my_lines.goto("/my/")
+    my_lines.get_by_role("link", name="시작되면 알려 주세요").first.click()
+    assert findings(my_lines) == []
+    my_lines.get_by_role("button", name="문자로 알려 주세요").click()
+    assert my_lines.locator("h1").inner_text() == "신청이 시작되면 알려 드립니다"
+    assert findings(my_lines) == []
+    assert overflow(my_lines, 320) <= 0
+    my_lines.get_by_role("button", name="알림 취소하기").click()
+    assert my_lines.locator("h1").inner_text() == "신청이 시작되면 알려 드릴까요?"
+
+
 def test_leaving_ends_the_session(at, my_lines):
     at("2026-01-20T10:00+09:00")
     my_lines.goto("/my/")
