@@ -285,6 +285,7 @@ def _write(code: str) -> dict[str, float]:
 
     def write() -> None:
         with transaction.atomic():
+            service._patiently()
             service._keep(head.message_id, layout.write(service._payments(items), head))
 
     return {"s": timed(write)}

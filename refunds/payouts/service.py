@@ -72,9 +72,11 @@ def _lock(batch_id: int) -> Batch:
 
 
 def _patiently() -> None:
-    """Half a million rows take longer than a page may; locks are waited for, but not for ever."""
+    """Half a million rows take longer than a page may and are sorted in memory; locks are waited for, not for ever."""
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = '15min'; SET LOCAL lock_timeout = '60s'")
+        cursor.execute(
+            "SET LOCAL statement_timeout = '15min'; SET LOCAL lock_timeout = '60s'; SET LOCAL work_mem = '64MB'"
+        )
 
 
 # Rounds ---------------------------------------------------------------------------------------------------------
