@@ -182,7 +182,7 @@ class HoldAdmin(RoleAdmin):
             if row := found.first():
                 return redirect(case_url(row))
             form.add_error("number", _("이 번호의 신청이 없습니다. 번호 전체를 그대로 적어 주세요."))
-        context = {"form": form, "heading": _("신청 한 건 찾기"), "back": reverse("admin:refunds_batch_rounds")}
+        context = {"form": form, "heading": _("신청 한 건 찾기"), "back": reverse("admin:index")}
         return page(request, "find", context["heading"], context, status=400 if form.errors else 200)
 
     def one(self, request: HttpRequest, application_id: int) -> HttpResponse:

@@ -6,7 +6,7 @@ from django import template
 
 from kt_remedy import clock, schedule
 from kt_remedy.models import Job
-from refunds.payouts import overview, verify
+from refunds.payouts import overview, verify, waiting
 
 register = template.Library()
 
@@ -19,17 +19,22 @@ def wall_time(value: dt.datetime) -> str:
 
 @register.inclusion_tag("admin/refunds/_today.html", takes_context=True)
 def payouts_today(context: template.Context) -> dict:
-    """What must happen today, by whom, until when, and the last check of the money; nothing for those whom the payouts
-    do not concern."""
+    """What must happen today, by whom, until when, and the last check of the money; for those whom the payouts do
+    not concern only the pages they may open."""
     user = context["request"].user
     concerned = any(user.has_role(role) for role in ("maker", "checker", "auditor"))
+    others = {
+        "cases": concerned or user.has_role("reviewer") or user.has_role("supervisor"),
+        "callers": any(user.has_role(role) for role in waiting.CALL_CENTRE),
+    }
     if not concerned:
-        return {"concerned": False}
+        return {"concerned": False, **others}
     checked = Job.objects.filter(code="refunds.verify_money").first()
     told = checked.result if checked else ""
     broken = dict(part.split(": ") for part in told.split(", ") if ": " in part)
     return {
         "concerned": True,
+        **others,
         "duties": overview.duties(),
         "now": clock.now(),
         "checked": checked,

@@ -274,3 +274,23 @@ def test_the_sharing_report_opens_for_those_who_pay():
         due(number="11012345678", name=name)
     page = text(signed_in(checker()).get(url("hold_sharing")))
     assert "여러 사람이 함께 쓰는 계좌 · 1건" in page
+
+
+@pytest.mark.parametrize(
+    ("role", "links"),
+    [
+        ("agent", {"hold_returned"}),
+        ("reviewer", {"hold_find", "hold_sharing"}),
+        ("supervisor", {"hold_find", "hold_sharing", "hold_returned"}),
+        ("administrator", set()),
+    ],
+)
+def test_the_first_page_links_what_each_role_may_open_and_no_more(role, links):
+    client = signed_in(money.user(role, role))
+    seen = text(client.get(reverse("admin:index")))
+    pages = ("hold_find", "hold_sharing", "hold_returned", "batch_rounds", "inquiry_open", "batch_settlement")
+    assert {name for name in pages if f'href="{url(name)}"' in seen} == links
+    for name in links:
+        page = client.get(url(name))
+        assert page.status_code == 200
+        assert url("batch_rounds") not in text(page)
