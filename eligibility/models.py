@@ -343,7 +343,7 @@ class LineDecision(models.Model):
 
 
 class VerdictChange(models.Model):
-    """A known line's verdict changed by a feed or a rejudge. Whoever holds an application on it takes the row."""
+    """A known line's verdict changed by a feed, a rejudge or a person: the record of it, written by the change."""
 
     contract_no = KeyField()
     feed = models.ForeignKey(Feed, models.PROTECT, null=True, db_index=False)  # null: by `rejudge`
@@ -354,11 +354,9 @@ class VerdictChange(models.Model):
     new_reasons = models.CharField(max_length=400, blank=True)
     new_refundable_krw = models.BigIntegerField()
     changed_at = models.DateTimeField()
-    handled_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "eligibility_verdict_change"
-        indexes = [models.Index(fields=["id"], name="verdict_change_open", condition=Q(handled_at__isnull=True))]
 
 
 class OpeningWish(models.Model):

@@ -1,8 +1,7 @@
 """What other rooms may ask of the register and do to it.
 
-Reading: whose lines these are, what was billed, how a verdict came about. Writing: a person's decision on a line, and
-taking over the changed verdicts. Feeds are loaded by `eligibility.feed.load`, all lines are judged again by
-`eligibility.feed.rejudge`.
+Reading: whose lines these are, what was billed, how a verdict came about. Writing: a person's decision on a line.
+Feeds are loaded by `eligibility.feed.load`, all lines are judged again by `eligibility.feed.rejudge`.
 """
 
 import datetime as dt
@@ -367,20 +366,3 @@ def overtaken_decisions() -> QuerySet[LineDecision]:
         verdict_reasons=F("line__reasons"),
         verdict_refundable_krw=F("line__refundable_krw"),
     )
-
-
-# Changed verdicts --------------------------------------------------------------------------------------
-
-
-def take_verdict_changes(*, limit: int) -> list[VerdictChange]:
-    """Changes of verdicts nobody has dealt with, the oldest first, locked until the caller's transaction ends.
-
-    Call it inside a transaction, act on each, then `changes_handled`. Several workers get different rows.
-    """
-    open_changes = VerdictChange.objects.filter(handled_at__isnull=True).order_by("id")
-    return list(open_changes.select_for_update(skip_locked=True)[:limit])
-
-
-def changes_handled(changes: Iterable[VerdictChange]) -> None:
-    """Mark changes as dealt with, in the transaction they were taken in."""
-    VerdictChange.objects.filter(pk__in=[change.pk for change in changes]).update(handled_at=clock.now())

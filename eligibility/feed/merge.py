@@ -1,7 +1,7 @@
 """From staging to the register, set by set: what changed is kept as history first, then replaced; what is new is added.
 
 Everything here runs in the caller's transaction. A person's decision on a line is not touched: it stands above the
-verdict, and a verdict that changed is a row for whoever holds an application on the line.
+verdict, and a verdict that changed leaves a row that says so.
 """
 
 # ruff: noqa: S608  (names of tables and columns are our own; every value is a parameter)

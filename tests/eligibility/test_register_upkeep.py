@@ -147,19 +147,6 @@ def test_a_decision_is_never_rewritten_and_leaves_a_record(reviewer) -> None:
     assert Line.objects.get(pk="CAST-110-1").standing_outcome == "NOT_ELIGIBLE"
 
 
-def test_changed_verdicts_are_taken_once(reviewer) -> None:
-    people.load_cast()
-    waiting = VerdictChange.objects.count()
-    assert waiting > 3
-    with transaction.atomic():
-        taken = service.take_verdict_changes(limit=3)
-        service.changes_handled(taken)
-    with transaction.atomic():
-        rest = service.take_verdict_changes(limit=1_000)
-    assert (len(taken), len(rest)) == (3, waiting - 3)
-    assert not {change.pk for change in taken} & {change.pk for change in rest}
-
-
 # Searching ---------------------------------------------------------------------------------------------
 
 
