@@ -111,7 +111,7 @@ def sending(messages: int) -> int:
         Message.objects.update(state="CANCELLED")
         _reminders(min(messages, 1000))
         reminders = _through_the_sender(min(messages, 1000))
-        body = Message.objects.values_list("body", flat=True)[0]
+        body = Message.objects.filter(kind="filing.received_open").values_list("body", flat=True)[0]
         loop = SolapiMessageService(settings.SOLAPI_API_KEY, settings.SOLAPI_API_SECRET)
         loop.base_url = settings.SOLAPI_API_URL
         few = min(messages, 200)

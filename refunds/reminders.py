@@ -272,7 +272,8 @@ def _customers(message: Message) -> list[Customer]:
         Customer.objects.filter(
             Q(ci_index=person)
             | Q(guardian_ci_index=person)
-            | Q(pk__in=Line.objects.filter(pk=message.recipient).values("customer_id"))
+            # As a value: a subquery beside the other two would have the whole register read for each message.
+            | Q(pk=Line.objects.filter(pk=message.recipient).values_list("customer_id", flat=True).first() or "")
         )
     )
     return found
