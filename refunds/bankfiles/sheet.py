@@ -103,12 +103,17 @@ _FORMULA = ("=", "+", "-", "@")
 _PIECE = 500
 
 
-def describe() -> str:
-    """The layout as a Markdown table, for the README."""
+def describe(records: dict[str, tuple[Column, ...]] = RECORDS) -> str:
+    """A layout as a Markdown table, for the README."""
     lines = ["| 줄 | 칸 | 바이트 | 뜻 |", "|---|---|---|---|"]
-    for kind, columns in RECORDS.items():
+    for kind, columns in records.items():
         lines += [f"| {kind} | {c.title} | {c.width} {c.kind} | {c.meaning} |" for c in columns]
     return "\n".join(lines)
+
+
+def describe_results() -> str:
+    """The result codes in one line, for the README."""
+    return ", ".join(f"`{code}` {' '.join(filter(None, answer)).lower()}" for code, answer in RESULTS.items() if code)
 
 
 def _padded(column: Column, value: str, reference: str) -> bytes:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from refunds import bankfiles
-from refunds.bankfiles import sheet
+from refunds.bankfiles import inquiry, sheet
 from refunds.bankfiles.records import FileFault, Head, Payment, PaymentRefused
+from tests.conftest import ROOT
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 KST = dt.timezone(dt.timedelta(hours=9))
@@ -84,6 +85,12 @@ def test_sheet_columns_stand_where_the_table_says():
         assert len(line) == sum(column.width for column in columns) + len(columns) - 1
         assert len(line.split(b"\t")) == len(columns)
     assert sheet.describe().count("\n") == 1 + sum(map(len, sheet.RECORDS.values()))
+
+
+def test_the_readme_shows_the_layouts_as_they_are():
+    readme = (ROOT / "README.md").read_text()
+    for shown in (sheet.describe(), sheet.describe(inquiry.RECORDS), sheet.describe_results()):
+        assert shown in readme
 
 
 @pytest.mark.parametrize(
