@@ -31,7 +31,7 @@ from refunds.applications.models import Application, Channel, Decision, Filing, 
 from refunds.applications.moves import Refused, begin, move
 from refunds.applications.states import ASKED_AGAIN, LIVE, Status
 from refunds.payouts import rounds
-from refunds.payouts.models import Item
+from refunds.payouts.models import Item, ManualPayment
 
 log = structlog.get_logger(__name__)
 
@@ -535,6 +535,8 @@ def refuse_frozen(row: Application, *, account_only: bool = False) -> None:
         holding = Item.LIVE
     if row.items.filter(status__in=holding).exists():
         raise Refused("FROZEN", _("지급 명단이 확정되어 바꿀 수 없습니다."))
+    if row.manual_payments.filter(status__in=ManualPayment.HOLDING).exists():
+        raise Refused("FROZEN", _("환급금을 이미 따로 보내 드려 바꿀 수 없습니다."))
 
 
 def _record(row: Application, action: str, *, staff: User | None = None, reason: str = "", **detail: Any) -> None:
@@ -708,7 +710,8 @@ def live_applications(contract_nos: Iterable[str]) -> dict[str, Application]:
 
 
 class News(NamedTuple):
-    """What a page that lists lines says of the newest application of one; item fields None where there is no item."""
+    """What a page that lists lines says of the newest application of one; item fields None where there is no item,
+    SENT and the day for a refund sent by hand."""
 
     status: str
     applied_on: dt.date
@@ -726,7 +729,8 @@ def news_of(contract_nos: Iterable[str]) -> dict[str, News]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT DISTINCT ON (a.contract_no) a.contract_no, a.status, a.applied_on, f.reference, i.status, b.pay_on
+            SELECT DISTINCT ON (a.contract_no) a.contract_no, a.status, a.applied_on, f.reference,
+                   CASE WHEN m.id IS NULL THEN i.status ELSE 'SENT' END, COALESCE(m.paid_on, b.pay_on)
             FROM refunds_application a
             JOIN refunds_filing f ON f.id = a.filing_id
             LEFT JOIN LATERAL (
@@ -735,6 +739,7 @@ def news_of(contract_nos: Iterable[str]) -> dict[str, News]:
                 ORDER BY id DESC LIMIT 1
             ) i ON true
             LEFT JOIN refunds_batch b ON b.id = i.batch_id
+            LEFT JOIN refunds_manual_payment m ON m.application_id = a.id AND m.status = 'CONFIRMED'
             WHERE a.contract_no = ANY(%s)
             ORDER BY a.contract_no, a.id DESC
             """,
