@@ -435,8 +435,9 @@ def mend_account(
 
     An approved application keeps its old account unless the bank has confirmed the new one. In the states that wait
     for something the table is asked again. An account that more than three persons use (D-35), or one for which a
-    member of staff wrote another holder, sends it to a reviewer, whoever looked at it before.
-    Raises Refused: UNKNOWN, FROZEN, OVER, ACCOUNT, NOT_CONFIRMED, SAME.
+    member of staff wrote another holder, sends it to a reviewer, whoever looked at it before; where the refund is paid
+    and only a correction is owed, it is refused.
+    Raises Refused: UNKNOWN, FROZEN, OVER, ACCOUNT, NOT_CONFIRMED, SAME, DOUBT.
     """
     with transaction.atomic():
         row = lock(application_id, person_index=person_index, staff=staff)
@@ -460,6 +461,9 @@ def mend_account(
             columns["flag"] = ""
         if staff is not None and account.holder_name != row.account.holder_name:
             doubt = doubt or "HOLDER_RENAMED"
+        if doubt and row.items.filter(kind=Item.Kind.REFUND, status=Item.Status.PAID).exists():
+            # Only a correction is still owed: what was paid stays approved, so no reviewer can be asked.
+            raise Refused("DOUBT", _("이 계좌로는 바꿀 수 없습니다. 본인 이름의 다른 계좌를 적어 주세요."))
         if doubt:
             columns["reviewed"] = False
         Decision.objects.create(
