@@ -1,9 +1,12 @@
 """Applying in a browser, from the line to the receipt, and the desk and the reviewers' pages: no finding at both ends
 of the scale, nothing cut off."""
 
+import re
+
 import pytest
 from django.test import Client
 
+from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import Store
 from refunds.accounts import service as accounts
 from refunds.applications import reviews
@@ -152,6 +155,10 @@ def test_a_clerk_serves_a_customer(page, live_server) -> None:
     page.get_by_label("본 신분증").select_option("DRIVER")
     page.get_by_label("안내 문자 받을 번호").fill("010-5555-7720")
     page.get_by_role("button", name="신분증을 보았습니다").click()
+    look(page)
+    code = re.search(r"\d{6}", Message.objects.get(kind="desk.code").body).group()
+    page.get_by_label("고객이 읽어 준 숫자").fill(code)
+    page.get_by_role("button", name="확인", exact=True).click()
     look(page)
     page.get_by_role("button", name="신청서 쓰기").click()
     look(page)
