@@ -12,6 +12,7 @@ from refunds.payouts.models import (
     Inquiry,
     Item,
     LeftBehind,
+    ManualPayment,
     ResultFile,
     Roster,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "Item",
     "LateReason",
     "LeftBehind",
+    "ManualPayment",
     "Note",
     "Objection",
     "ResultFile",

@@ -153,8 +153,9 @@ def what_became(subject: str) -> list[tuple[object, int]]:
                 SELECT m.person_index, c.id FROM reached m
                 JOIN claims c ON c.contract_no = m.recipient AND c.received_at >= m.sent_at
             ), applied AS MATERIALIZED (
-                SELECT t.person_index, bool_or(i.id IS NOT NULL) AS paid
+                SELECT t.person_index, bool_or(i.id IS NOT NULL OR m.id IS NOT NULL) AS paid
                 FROM matched t LEFT JOIN refunds_item i ON i.application_id = t.id AND i.status = 'PAID'
+                LEFT JOIN refunds_manual_payment m ON m.application_id = t.id AND m.status = 'CONFIRMED'
                 GROUP BY 1
             ), entries AS MATERIALIZED (
                 SELECT object, at FROM audit_entry

@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -29,7 +29,16 @@ from kt_remedy.access import staff
 from kt_remedy.audit import service as audit
 from kt_remedy.identity import provider
 from kt_remedy.identity import service as identity
-from kt_remedy.portal.desk_forms import CardForm, FilingForm, FindForm, MendForm, NoteForm, PhoneProofForm
+from kt_remedy.portal import desk_code
+from kt_remedy.portal.desk_forms import (
+    CardForm,
+    FilingForm,
+    FindForm,
+    MendForm,
+    NoteForm,
+    PhoneProofForm,
+    SpokenCodeForm,
+)
 from kt_remedy.staff.models import User
 from kt_remedy.templatetags.remedy import kdate, kdate_long, krw
 from refunds.accounts import service as accounts
@@ -58,6 +67,8 @@ class Sitting:
     customer: Customer
     proof: dict[str, str] = field(default_factory=dict)
     contact: str = ""
+    # A card was seen, and a code is on its way to the number for notices: see `desk_code`.
+    card: dict[str, Any] = field(default_factory=dict)
 
     @property
     def proven(self) -> bool:
@@ -101,7 +112,7 @@ def _sitting(request: HttpRequest) -> Sitting | None:
     contact = ""
     if kept.get("contact"):
         contact = crypto.decrypt(base64.b64decode(kept["contact"]), f"session:desk:{customer.pk}")
-    return Sitting(customer, kept.get("proof") or {}, contact)
+    return Sitting(customer, kept.get("proof") or {}, contact, kept.get("card") or {})
 
 
 def _seat(request: HttpRequest, customer: Customer) -> None:
@@ -200,7 +211,11 @@ def _customer_context(sitting: Sitting, user: User) -> dict[str, Any]:
         age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
     context: dict[str, Any] = {"name": masking.name(customer.holder_name or ""), "age": age}
     if not sitting.proven:
-        return context | {"card_form": CardForm(), "phone_form": PhoneProofForm()}
+        context |= {"card_form": CardForm(), "phone_form": PhoneProofForm()}
+        if sitting.card:
+            number = masking.phone(desk_code.contact_of(sitting.card["code"], customer.pk))
+            context |= {"code_form": SpokenCodeForm(), "code_to": number}
+        return context
     lines = _lines(customer)
     filed = service.for_lines([line.pk for line in lines])
     cards = [_card(line, filed.get(line.pk)) for line in lines]
@@ -306,25 +321,92 @@ def leave(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def prove_card(request: HttpRequest) -> HttpResponse:
-    """An identity card was seen: type, by whom and when are kept, never a number. Not on the telephone."""
-    sitting, user = _sitting(request), _user(request)
+    """An identity card was seen: type, by whom and when are kept, never a number. Not on the telephone.
+
+    A code goes to the number for notices; whoever has no mobile at all is proven at once, and their notices go nowhere.
+    """
+    sitting = _sitting(request)
     if sitting is None:
         return redirect("portal:desk")
     form = CardForm(request.POST)
-    if not user.store_id:
+    if not _user(request).store_id:
         form.add_error(None, _("신분증은 매장에서만 볼 수 있습니다. 휴대폰 승인으로 확인하세요."))
     if not form.is_valid():
         return _again(request, sitting, card_form=form)
-    kind = form.cleaned_data["kind"]
+    kind, contact = form.cleaned_data["kind"], form.cleaned_data["contact"]
+    if not contact:
+        return _card_seen(request, sitting, kind, "")
+    if not _send_code(request, sitting, kind, contact):
+        form.add_error("contact", _TOO_MANY_CODES)
+        return _again(request, sitting, card_form=form)
+    return redirect("portal:desk")
+
+
+_TOO_MANY_CODES = gettext_lazy(
+    "이 번호로는 한 시간 동안 더 보낼 수 없습니다. 휴대폰 승인으로 확인하거나 나중에 하세요."
+)
+
+
+def _send_code(request: HttpRequest, sitting: Sitting, kind: str, contact: str) -> bool:
+    try:
+        code = desk_code.send(
+            customer_no=sitting.customer.pk,
+            person=sitting.person_index,
+            contact=contact,
+            clerk=_user(request).pk,
+            language=(get_language() or "ko")[:2],
+        )
+    except desk_code.TooMany:
+        return False
+    request.session[_KEY] = {
+        "customer": sitting.customer.pk, "at": time.time(), "card": {"kind": kind, "code": code},
+    }  # fmt: skip
+    return True
+
+
+@staff(*DESK)
+@never_cache
+@require_POST
+def prove_code(request: HttpRequest) -> HttpResponse:
+    """The customer reads the code aloud; or it is sent again, or another number is given."""
+    sitting = _sitting(request)
+    if sitting is None or not sitting.card:
+        return redirect("portal:desk")
+    kind, kept, customer = sitting.card["kind"], sitting.card["code"], sitting.customer
+    if "another" in request.POST:
+        _seat(request, customer)
+        return redirect("portal:desk")
+    contact = desk_code.contact_of(kept, customer.pk)
+    form = SpokenCodeForm(request.POST)
+    if "again" in request.POST:
+        if _send_code(request, sitting, kind, contact):
+            messages.success(request, _("새 숫자를 보냈습니다. 앞의 숫자는 쓸 수 없습니다."))
+        else:
+            messages.warning(request, _TOO_MANY_CODES)
+        return redirect("portal:desk")
+    if form.is_valid():
+        if desk_code.fits(kept, form.cleaned_data["code"], customer.pk):
+            return _card_seen(request, sitting, kind, contact)
+        form.add_error(
+            "code",
+            _("숫자가 맞지 않습니다. 다시 들어 보세요.")
+            if desk_code.usable(kept)
+            else _("5분이 지났거나 다섯 번 틀렸습니다. 다시 보내 주세요."),
+        )
+    return _again(request, sitting, code_form=form)
+
+
+def _card_seen(request: HttpRequest, sitting: Sitting, kind: str, contact: str) -> HttpResponse:
+    user, number = _user(request), "CODE" if contact else "NONE"
     audit.record(
         actor=f"staff:{user.pk}",
         action="customer.proven",
         object=f"customer:{sitting.customer.pk}",
         subject=sitting.customer.pk,
-        detail={"method": "ID_CARD", "type": kind},
+        detail={"method": "ID_CARD", "type": kind, "contact": number},
     )
-    proof = {"method": "ID_CARD", "type": kind, "by": str(user.pk), "at": clock.now().isoformat()}
-    _keep_proof(request, sitting.customer, proof, form.cleaned_data["contact"])
+    proof = {"method": "ID_CARD", "type": kind, "contact": number, "by": str(user.pk), "at": clock.now().isoformat()}
+    _keep_proof(request, sitting.customer, proof, contact)
     return redirect("portal:desk")
 
 

@@ -65,17 +65,43 @@ class CardForm(PlainForm):
     )
     contact = forms.CharField(
         label=gettext_lazy("안내 문자 받을 번호"),
-        help_text=gettext_lazy("고객에게 다시 읽어 드리고 확인하세요."),
+        help_text=gettext_lazy("이 번호로 숫자 여섯 자리를 보냅니다. 고객이 읽어 주시면 적으세요."),
+        required=False,
         max_length=20,
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "tel"}),
-        error_messages={"required": gettext_lazy("안내 문자 받을 번호를 적어 주세요")},
+    )
+    no_mobile = forms.BooleanField(
+        label=gettext_lazy("휴대폰이 전혀 없는 분"),
+        help_text=gettext_lazy("소식을 문자로 보내지 못합니다. 접수증을 드리고 전화나 매장에서 알아보시게 안내하세요."),
+        required=False,
     )
 
     def clean_contact(self) -> str:
+        if self.data.get("no_mobile"):
+            return ""
+        if not self.cleaned_data["contact"].strip():
+            raise forms.ValidationError(_("안내 문자 받을 번호를 적어 주세요"))
         try:
             return phones.mobile(self.cleaned_data["contact"])
         except ValueError:
             raise forms.ValidationError(_("010으로 시작하는 11자리 번호를 적어 주세요")) from None
+
+
+class SpokenCodeForm(PlainForm):
+    """The six digits that went to the number for notices, as the customer reads them aloud."""
+
+    code = forms.CharField(
+        label=gettext_lazy("고객이 읽어 준 숫자 여섯 자리"),
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
+        error_messages={"required": gettext_lazy("숫자 여섯 자리를 적어 주세요")},
+    )
+
+    def clean_code(self) -> str:
+        code = phones.digits(self.cleaned_data["code"])
+        if len(code) != 6:
+            raise forms.ValidationError(_("숫자 여섯 자리를 적어 주세요"))
+        return code
 
 
 class PhoneProofForm(AppForm):

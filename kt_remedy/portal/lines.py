@@ -332,6 +332,8 @@ class _Page:
         match filed.item_status if filed.status == "APPROVED" else None:
             case "PAID":
                 return _("%(day)s에 입금되었습니다") % day
+            case "SENT":
+                return _("%(day)s에 보내 드렸습니다") % day
             case "QUEUED" | "FILED":
                 return _("지급을 준비하고 있습니다. %(day)s에 받습니다") % day
             case "UNKNOWN":

@@ -28,6 +28,7 @@ urlpatterns = [
     path("desk/", desk.desk, name="desk"),
     path("desk/leave/", desk.leave, name="desk-leave"),
     path("desk/prove/card/", desk.prove_card, name="desk-prove-card"),
+    path("desk/prove/code/", desk.prove_code, name="desk-prove-code"),
     path("desk/prove/phone/", desk.prove_phone, name="desk-prove-phone"),
     path("desk/prove/approve/", desk.approve, name="desk-approve"),
     path("desk/file/", desk.file, name="desk-file"),

@@ -28,7 +28,7 @@ from refunds.applications.moves import Refused, move
 from refunds.applications.reviews import returns_to
 from refunds.applications.service import actor_of, close_to_own_case, lock
 from refunds.applications.states import Status
-from refunds.payouts.models import Item
+from refunds.payouts.models import Item, ManualPayment
 
 MOST_FILES = 20
 # In these a document can still change what is decided.
@@ -201,8 +201,11 @@ def take_out(*, evidence_id: uuid.UUID, staff: User, reason: str) -> tuple[Evide
 def _settled(before: dt.datetime) -> QuerySet[Evidence]:
     """Documents whose case is over since `before`: rejected, withdrawn or paid; answered, for an objection."""
     paid = Item.objects.filter(application=OuterRef("pk"), kind=Item.Kind.REFUND, status=Item.Status.PAID)
-    over = Q(status__in=[Status.REJECTED, Status.WITHDRAWN], status_since__lt=before) | Q(
-        Exists(paid.filter(status_at__lt=before))
+    by_hand = ManualPayment.objects.filter(application=OuterRef("pk"), status=ManualPayment.Status.CONFIRMED)
+    over = (
+        Q(status__in=[Status.REJECTED, Status.WITHDRAWN], status_since__lt=before)
+        | Q(Exists(paid.filter(status_at__lt=before)))
+        | Q(Exists(by_hand.filter(decided_at__lt=before)))
     )
     open_ones = Application.objects.exclude(over).filter(filing=OuterRef("filing"))
     return Evidence.objects.filter(wiped_at=None).filter(

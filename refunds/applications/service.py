@@ -31,7 +31,7 @@ from refunds.applications.models import Application, Channel, Decision, Filing, 
 from refunds.applications.moves import Refused, begin, move
 from refunds.applications.states import ASKED_AGAIN, LIVE, Status
 from refunds.payouts import rounds
-from refunds.payouts.models import Item
+from refunds.payouts.models import Item, ManualPayment
 
 log = structlog.get_logger(__name__)
 
@@ -435,8 +435,9 @@ def mend_account(
 
     An approved application keeps its old account unless the bank has confirmed the new one. In the states that wait
     for something the table is asked again. An account that more than three persons use (D-35), or one for which a
-    member of staff wrote another holder, sends it to a reviewer, whoever looked at it before.
-    Raises Refused: UNKNOWN, FROZEN, OVER, ACCOUNT, NOT_CONFIRMED, SAME.
+    member of staff wrote another holder, sends it to a reviewer, whoever looked at it before; where the refund is paid
+    and only a correction is owed, it is refused.
+    Raises Refused: UNKNOWN, FROZEN, OVER, ACCOUNT, NOT_CONFIRMED, SAME, DOUBT.
     """
     with transaction.atomic():
         row = lock(application_id, person_index=person_index, staff=staff)
@@ -460,6 +461,9 @@ def mend_account(
             columns["flag"] = ""
         if staff is not None and account.holder_name != row.account.holder_name:
             doubt = doubt or "HOLDER_RENAMED"
+        if doubt and row.items.filter(kind=Item.Kind.REFUND, status=Item.Status.PAID).exists():
+            # Only a correction is still owed: what was paid stays approved, so no reviewer can be asked.
+            raise Refused("DOUBT", _("이 계좌로는 바꿀 수 없습니다. 본인 이름의 다른 계좌를 적어 주세요."))
         if doubt:
             columns["reviewed"] = False
         Decision.objects.create(
@@ -535,6 +539,8 @@ def refuse_frozen(row: Application, *, account_only: bool = False) -> None:
         holding = Item.LIVE
     if row.items.filter(status__in=holding).exists():
         raise Refused("FROZEN", _("지급 명단이 확정되어 바꿀 수 없습니다."))
+    if row.manual_payments.filter(status__in=ManualPayment.HOLDING).exists():
+        raise Refused("FROZEN", _("환급금을 이미 따로 보내 드려 바꿀 수 없습니다."))
 
 
 def _record(row: Application, action: str, *, staff: User | None = None, reason: str = "", **detail: Any) -> None:
@@ -708,7 +714,8 @@ def live_applications(contract_nos: Iterable[str]) -> dict[str, Application]:
 
 
 class News(NamedTuple):
-    """What a page that lists lines says of the newest application of one; item fields None where there is no item."""
+    """What a page that lists lines says of the newest application of one; item fields None where there is no item,
+    SENT and the day for a refund sent by hand."""
 
     status: str
     applied_on: dt.date
@@ -726,7 +733,8 @@ def news_of(contract_nos: Iterable[str]) -> dict[str, News]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT DISTINCT ON (a.contract_no) a.contract_no, a.status, a.applied_on, f.reference, i.status, b.pay_on
+            SELECT DISTINCT ON (a.contract_no) a.contract_no, a.status, a.applied_on, f.reference,
+                   CASE WHEN m.id IS NULL THEN i.status ELSE 'SENT' END, COALESCE(m.paid_on, b.pay_on)
             FROM refunds_application a
             JOIN refunds_filing f ON f.id = a.filing_id
             LEFT JOIN LATERAL (
@@ -735,6 +743,7 @@ def news_of(contract_nos: Iterable[str]) -> dict[str, News]:
                 ORDER BY id DESC LIMIT 1
             ) i ON true
             LEFT JOIN refunds_batch b ON b.id = i.batch_id
+            LEFT JOIN refunds_manual_payment m ON m.application_id = a.id AND m.status = 'CONFIRMED'
             WHERE a.contract_no = ANY(%s)
             ORDER BY a.contract_no, a.id DESC
             """,

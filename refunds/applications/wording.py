@@ -15,7 +15,7 @@ from refunds.applications import dates
 from refunds.applications.models import Application, Channel, Decision
 from refunds.applications.states import Status
 from refunds.payouts import adjustments, rounds
-from refunds.payouts.models import Item
+from refunds.payouts.models import Item, ManualPayment
 
 BANK_TEXT = "KT위약금환급"
 
@@ -52,11 +52,12 @@ class Story:
     can_mend: bool = False
     can_send: bool = False
     must_mend: bool = False
+    by_hand: ManualPayment | None = None
 
     @property
     def paid(self) -> bool:
         """Whether the money has arrived: only then there is a proof of payment."""
-        return self.item is not None and self.item.status == Item.Status.PAID
+        return self.by_hand is not None or (self.item is not None and self.item.status == Item.Status.PAID)
 
 
 def line_name(application: Application) -> str:
@@ -91,14 +92,36 @@ def last_items(applications: list[Application]) -> dict[int, Item]:
 
 
 def stories(applications: list[Application], *, at: dt.datetime | None = None) -> list[Story]:
-    """Every application of a person as they read it; four queries, however many there are."""
+    """Every application of a person as they read it; four queries, however many there are, and one where money is sent
+    by hand."""
     now = at or clock.now()
     items = last_items(applications)
     decisions: dict[int, list[Decision]] = {}
     for decision in Decision.objects.filter(application__in=applications).order_by("id"):
         decisions.setdefault(decision.application_id, []).append(decision)
     back = adjustments.without_account(row.pk for row in applications)
-    return [_story(row, items.get(row.pk), decisions.get(row.pk, []), now, back.get(row.pk, 0)) for row in applications]
+    told = [_story(row, items.get(row.pk), decisions.get(row.pk, []), now, back.get(row.pk, 0)) for row in applications]
+    if away := [row.pk for row in applications if row.account.by_hand]:
+        sent = ManualPayment.objects.filter(application__in=away, status__in=ManualPayment.HOLDING)
+        for payment in sent:
+            _sent_by_hand(next(story for story in told if story.application.pk == payment.application_id), payment)
+    return told
+
+
+def _sent_by_hand(story: Story, payment: ManualPayment) -> None:
+    """The story of an application whose money goes by hand: nothing can be changed any more; confirmed, it is paid."""
+    story.can_withdraw = story.can_mend = story.must_mend = False
+    if payment.status != ManualPayment.Status.CONFIRMED:
+        story.lead = _("보내는 일이 시작되었습니다. 다른 직원이 확인하면 문자로 알려 드립니다.")
+        return
+    way = str(payment.get_way_display())
+    day = kdate(payment.paid_on)
+    story.by_hand, story.label, story.won = payment, _("받으신 금액"), payment.amount_krw
+    story.headline = _("%(day)s에 보내 드렸습니다") % {"day": day}
+    story.lead = _("보낸 방법은 %(way)s입니다. 이 신청은 끝났습니다.") % {"way": way}
+    last = story.rail.pop()
+    done = Step(last.title, last.text, "done", last.date, hours=last.hours)
+    story.rail += [done, Step(_("따로 보냄"), way, "done", payment.paid_on)]
 
 
 def _story(row: Application, item: Item | None, decisions: list[Decision], now: dt.datetime, back: int = 0) -> Story:

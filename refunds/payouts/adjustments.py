@@ -14,7 +14,7 @@ from eligibility.rules.verdict import refundable_of
 from kt_remedy import programme
 from kt_remedy.staff.models import User
 from refunds.applications.models import Application
-from refunds.payouts.models import Adjustment, Item
+from refunds.payouts.models import Adjustment, Item, ManualPayment
 from refunds.payouts.service import Refused, _case, _need, _note, _reason
 
 
@@ -36,6 +36,8 @@ def balance(application: Application) -> Balance:
     items = programme.current().waiver.refundable_items
     bills = register.bill_facts(Bill.objects.filter(line=application.line_id, item__in=items))
     paid = application.items.filter(status=Item.Status.PAID).aggregate(won=Sum("amount_krw"))["won"] or 0
+    by_hand = application.manual_payments.filter(status=ManualPayment.Status.CONFIRMED)
+    paid += by_hand.aggregate(won=Sum("amount_krw"))["won"] or 0
     return Balance(sum(refundable_of(bill) for bill in bills), paid)
 
 

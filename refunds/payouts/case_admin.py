@@ -9,7 +9,7 @@ import dataclasses
 from functools import partial
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -24,11 +24,12 @@ from kt_remedy.staff.admin import RoleAdmin
 from kt_remedy.staff.models import User
 from kt_remedy.templatetags.remedy import kdate, kdatetime, krw
 from refunds.applications.models import Application
+from refunds.applications.states import Status
 from refunds.bankfiles.inquiry import INQUIRY
-from refunds.payouts import adjustments, evidence, inquiry, overview, roster, service, sharing, waiting
+from refunds.payouts import adjustments, evidence, inquiry, manual, overview, roster, service, sharing, waiting
 from refunds.payouts.admin import MONEY, Act, AddedUp, attached, confirm, may, need, page, take
-from refunds.payouts.forms import AdjustmentForm, FindForm, ReasonForm, RosterForm
-from refunds.payouts.models import Adjustment, BankFile, Hold, Inquiry, Item, Roster
+from refunds.payouts.forms import AdjustmentForm, FindForm, ManualPaymentForm, ReasonForm, RosterForm
+from refunds.payouts.models import Adjustment, BankFile, Hold, Inquiry, Item, ManualPayment, Roster
 
 CASES = (*MONEY, "reviewer", "supervisor")
 HOLDERS = ("maker", "supervisor", "reviewer")
@@ -63,6 +64,40 @@ CASE_ACTS = {
         service.propose_adjustment,
         gettext_lazy("정정을 냈습니다. 다른 사람의 승인을 기다립니다."),
         form=AdjustmentForm,
+    ),
+    "by-hand": Act(
+        ("maker",),
+        gettext_lazy("따로 보낸 지급 적기"),
+        gettext_lazy(
+            "이 신청의 환급금을 모두 보낸 뒤에 적습니다. 적으면 어느 회차에도 담기지 않고 계좌를 바꿀 수 없습니다. "
+            "다른 사람이 영수증을 보고 확인해야 지급된 것이 됩니다."
+        ),
+        gettext_lazy("보냈다고 적기"),
+        manual.record,
+        gettext_lazy("적었습니다. 다른 사람의 확인을 기다립니다."),
+        form=ManualPaymentForm,
+        fresh=True,
+    ),
+}
+MANUAL_ACTS = {
+    "confirm": Act(
+        ("checker",),
+        gettext_lazy("따로 보낸 지급 확인"),
+        gettext_lazy("영수증과 견주어 보셨나요? 확인하면 지급된 것이 되고 고객에게 문자가 갑니다. 되돌릴 수 없습니다."),
+        gettext_lazy("확인하기"),
+        partial(manual.decide, confirm=True),
+        gettext_lazy("확인했습니다."),
+        fresh=True,
+    ),
+    "decline": Act(
+        ("checker",),
+        gettext_lazy("따로 보낸 지급 받아들이지 않기"),
+        gettext_lazy("돈이 나가지 않은 것으로 남습니다. 정말 나가지 않았는지 먼저 확인해 주세요."),
+        gettext_lazy("받아들이지 않기"),
+        partial(manual.decide, confirm=False),
+        gettext_lazy("받아들이지 않았습니다."),
+        form=ReasonForm,
+        fresh=True,
     ),
 }
 ADJUSTMENT_ACTS = {
@@ -199,6 +234,10 @@ class HoldAdmin(RoleAdmin):
             acts.append((_("보류 풀기"), "release") if held else (_("지급 보류"), "hold"))
         if may(request, "maker") and paid and not any(one.status == "PROPOSED" for one in corrections):
             acts.append((_("정정 내기"), "adjust"))
+        sent = row.manual_payments.select_related("recorded_by").order_by("-pk")
+        away = row.account.by_hand and row.status == Status.APPROVED
+        if may(request, "maker") and away and not any(one.status in ManualPayment.HOLDING for one in sent):
+            acts.append((_("따로 보낸 지급 적기"), "by-hand"))
         balance = adjustments.balance(row) if paid else None
         tables = [
             {
@@ -247,6 +286,7 @@ class HoldAdmin(RoleAdmin):
                 ],
                 "empty": _("보류한 적이 없습니다."),
             },
+            *([self._sent(request, sent)] if sent or row.account.by_hand else []),
             self._others(_("같은 계좌로 가는 다른 신청"), sharing.same_account(row)),
             self._others(_("같은 분의 다른 신청"), sharing.same_person(row)),
         ]
@@ -263,6 +303,27 @@ class HoldAdmin(RoleAdmin):
             "tables": tables,
         }
         return page(request, "case", context["heading"], context)
+
+    @staticmethod
+    def _sent(request: HttpRequest, sent: Any) -> dict[str, Any]:
+        return {
+            "title": _("따로 보낸 지급"),
+            "head": [_("보낸 방법"), _("영수증 번호"), _("보낸 날"), _("상태"), _("금액")],
+            "rows": [
+                [
+                    (
+                        str(one.get_way_display()),
+                        _if(request, MONEY, "admin:refunds_manualpayment_change", one.pk),
+                    ),
+                    (one.reference, ""),
+                    (kdate(one.paid_on), ""),
+                    (str(one.get_status_display()), ""),
+                    (krw(one.amount_krw), ""),
+                ]
+                for one in sent
+            ],
+            "empty": _("아직 보내지 않았습니다."),
+        }
 
     @staticmethod
     def _others(title: str, rows: list[Application]) -> dict[str, Any]:
@@ -291,6 +352,12 @@ class HoldAdmin(RoleAdmin):
         if name == "adjust":
             balance = adjustments.balance(row)
             rows += [(_("지금 청구 자료가 말하는 금액"), krw(balance.owed)), (_("입금된 금액"), krw(balance.paid))]
+        if name == "by-hand":
+            try:
+                rows.append((_("지금 보낼 금액"), krw(manual.due(row))))
+            except service.Refused as refused:
+                messages.error(request, refused.text)
+                return redirect(case_url(row))
         return confirm(request, act, back=case_url(row), title=row.filing.reference, rows=rows, application_id=row.pk)
 
     def evidence(self, request: HttpRequest, application_id: int) -> HttpResponse | StreamingHttpResponse:
@@ -511,6 +578,95 @@ class AdjustmentAdmin(AddedUp, RoleAdmin):
             title=_("정정 %(number)s") % {"number": row.pk},
             rows=[(_("금액"), krw(row.amount_krw)), *self._rows(row), (_("이유"), row.reason)],
             adjustment_id=row.pk,
+        )
+
+
+@admin.register(ManualPayment)
+class ManualPaymentAdmin(AddedUp, RoleAdmin):
+    """Refunds sent by hand: recorded by one person, confirmed by another."""
+
+    view_roles = MONEY
+    list_display = ("case", "way", "paid_on", "amount", "status", "recorded_by", "recorded_at", "decided_by")
+    list_filter = ("status", "way")
+    list_select_related = ("application__filing", "recorded_by", "decided_by")
+    ordering = ("-pk",)
+    change_list_template = "admin/refunds/item_list.html"
+    added_up = "amount_krw"
+
+    @admin.display(description=gettext_lazy("접수번호"))
+    def case(self, row: ManualPayment) -> str:
+        """The application, by its reference."""
+        return row.application.filing.reference
+
+    @admin.display(description=gettext_lazy("금액"), ordering="amount_krw")
+    def amount(self, row: ManualPayment) -> str:
+        """The sum with its unit."""
+        return krw(row.amount_krw)
+
+    def get_urls(self) -> list:
+        wrap = self.admin_site.admin_view
+        return [
+            path("<int:payment_id>/<slug:name>/do/", wrap(self.act), name="refunds_manualpayment_act"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
+    ) -> HttpResponse:
+        """One payment by hand, and what is to be decided of it."""
+        user = need(request, *MONEY)
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        if request.method != "GET":
+            raise PermissionDenied("a payment is not edited")
+        opened(request, row.application_id, *MONEY)
+        self._looked(request, "admin.viewed", str(row.pk), row.application.line.customer_id, {})
+        mine = row.recorded_by_id == user.pk or bytes(row.recorded_person) == bytes(user.person_index or b"")
+        deciding = row.status == ManualPayment.Status.RECORDED and may(request, "checker")
+        context = {
+            "row": row,
+            "heading": _("따로 보낸 지급 %(number)s") % {"number": row.pk},
+            "rows": self._rows(row),
+            "acts": [
+                (act.button, reverse("admin:refunds_manualpayment_act", args=[row.pk, name]))
+                for name, act in MANUAL_ACTS.items()
+                if deciding and not mine
+            ],
+            "mine": mine and deciding,
+            "case_url": case_url(row.application_id),
+        }
+        return page(request, "manual_payment", context["heading"], context)
+
+    @staticmethod
+    def _rows(row: ManualPayment) -> list[tuple[str, Any]]:
+        found = [
+            (_("접수번호"), row.application.filing.reference),
+            (_("보낸 방법"), str(row.get_way_display())),
+            (_("보낸 날"), kdate(row.paid_on)),
+            (_("영수증 번호"), row.reference),
+            (_("지금 청구 자료가 말하는 금액"), krw(adjustments.balance(row.application).owed)),
+            (_("적은 사람"), f"{overview.name_of(row.recorded_by)} {kdatetime(row.recorded_at)}"),
+        ]
+        if row.decided_at:
+            found.append((_("확인한 사람"), f"{overview.name_of(row.decided_by)} {kdatetime(row.decided_at)}"))
+        return found
+
+    def act(self, request: HttpRequest, payment_id: int, name: str) -> HttpResponse:
+        """Confirm or decline."""
+        if name not in MANUAL_ACTS:
+            raise Http404
+        act = MANUAL_ACTS[name]
+        need(request, *act.roles)
+        row = get_object_or_404(ManualPayment.objects.select_related("application__filing"), pk=payment_id)
+        opened(request, row.application_id, *act.roles)
+        return confirm(
+            request,
+            act,
+            back=reverse("admin:refunds_manualpayment_change", args=[row.pk]),
+            title=_("따로 보낸 지급 %(number)s") % {"number": row.pk},
+            rows=[(_("금액"), krw(row.amount_krw)), *self._rows(row)],
+            payment_id=row.pk,
         )
 
 

@@ -27,7 +27,18 @@ from refunds import bankfiles
 from refunds.accounts.models import Account, HolderCheck
 from refunds.applications.models import Application, Decision, Objection
 from refunds.bankfiles.records import FileFault
-from refunds.payouts.models import Adjustment, BankFile, Batch, Download, Hold, Inquiry, Item, LeftBehind, ResultFile
+from refunds.payouts.models import (
+    Adjustment,
+    BankFile,
+    Batch,
+    Download,
+    Hold,
+    Inquiry,
+    Item,
+    LeftBehind,
+    ManualPayment,
+    ResultFile,
+)
 from refunds.payouts.service import _actor, _case, _need, _reason, stored
 
 ROLES = ("auditor", "maker", "checker", "supervisor")
@@ -127,6 +138,8 @@ def _tables(row: Application, clear: bool) -> dict[str, Any]:
         ],
         "adjustments.json": _rows(Adjustment.objects.filter(application=pk)),
         "adjustment-events.json": _rows(_events(Adjustment, Adjustment.objects.filter(application=pk))),
+        "manual-payments.json": _rows(ManualPayment.objects.filter(application=pk)),
+        "manual-payment-events.json": _rows(_events(ManualPayment, ManualPayment.objects.filter(application=pk))),
         "items.json": _rows(items),
         "item-events.json": _rows(_events(Item, items)),
         "left-behind.json": _rows(LeftBehind.objects.filter(application=pk)),
@@ -264,7 +277,7 @@ def _rows(rows: QuerySet) -> list[dict[str, Any]]:
 
 
 def _row(row: Any) -> dict[str, Any]:
-    hidden = ("_enc", "_index", "_person", "proposed_person", "idempotency_key")
+    hidden = ("_enc", "_index", "_person", "idempotency_key")
     return {
         field.attname: getattr(row, field.attname)
         for field in row._meta.concrete_fields

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy import masking
 from kt_remedy.staff.models import User
-from refunds.payouts.models import Adjustment
+from refunds.payouts.models import Adjustment, ManualPayment
 
 UPLOAD_BYTES = 256 << 20
 
@@ -85,6 +85,39 @@ class AdjustmentForm(ReasonForm):
         },
     )
     field_order = ("cause", "amount_krw", "reason")
+
+
+class ManualPaymentForm(forms.Form):
+    """How a refund was sent by hand, when, with which receipt, and how much: typed, to be compared."""
+
+    way = forms.ChoiceField(
+        label=_("보낸 방법"),
+        choices=ManualPayment.Way.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("보낸 방법을 골라 주세요.")},
+    )
+    paid_on = forms.DateField(
+        label=_("보낸 날"),
+        widget=forms.DateInput(attrs={"type": "date"}),
+        error_messages={"required": _("보낸 날을 적어 주세요."), "invalid": _("날짜로 적어 주세요.")},
+    )
+    reference = forms.CharField(
+        label=_("영수증 번호"),
+        help_text=_("은행이나 우체국 영수증에 적힌 번호. 한 건에 하나입니다."),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("영수증 번호를 적어 주세요.")},
+    )
+    amount_krw = forms.IntegerField(
+        label=_("보낸 금액(원)"),
+        min_value=1,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={
+            "required": _("금액을 적어 주세요."),
+            "invalid": _("숫자로 적어 주세요."),
+            "min_value": _("금액은 1원 이상이어야 합니다."),
+        },
+    )
 
 
 class RosterForm(ReasonForm):

@@ -393,6 +393,97 @@ class Adjustment(models.Model):
         return f"{self.application_id}: {self.amount_krw}"
 
 
+@pghistory.track(
+    pghistory.InsertEvent(),
+    pghistory.UpdateEvent(),
+    fields=["status", "decided_by"],
+    model_name="ManualPaymentEvent",
+    **HISTORY,
+)
+class ManualPayment(models.Model):
+    """A refund that was sent by hand, to somebody without an account in Korea: recorded by one person, confirmed by
+    another. From the moment it is recorded no round may carry the same refund, and the other way round."""
+
+    class Way(models.TextChoices):
+        OVERSEAS = "OVERSEAS", _("해외 송금")
+        CHEQUE = "CHEQUE", _("수표")
+        POST = "POST", _("우체국 현금 배달")
+
+    class Status(models.TextChoices):
+        RECORDED = "RECORDED", _("확인 기다림")
+        CONFIRMED = "CONFIRMED", _("지급됨")
+        DECLINED = "DECLINED", _("받아들이지 않음")
+
+    HOLDING = (Status.RECORDED, Status.CONFIRMED)
+
+    application = models.ForeignKey(Application, models.PROTECT, related_name="manual_payments", verbose_name=_("신청"))
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+", verbose_name=_("계좌"))
+    way = models.CharField(_("보낸 방법"), max_length=8, choices=Way.choices)
+    paid_on = models.DateField(_("보낸 날"))
+    reference = models.CharField(_("영수증 번호"), max_length=60)
+    amount_krw = models.BigIntegerField(_("금액(원)"))
+    # The bill rows the amount was added up from, and which kinds of them counted.
+    bills_digest = models.BinaryField(editable=False)
+    refundable_items = models.JSONField(editable=False)
+    status = models.CharField(_("상태"), max_length=9, choices=Status.choices, default=Status.RECORDED)
+    recorded_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("적은 사람"))
+    recorded_person = models.BinaryField()
+    recorded_at = models.DateTimeField(_("적은 때"))
+    decided_by = models.ForeignKey(
+        STAFF, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("확인한 사람")
+    )
+    decided_person = models.BinaryField(null=True)
+    decided_at = models.DateTimeField(_("확인한 때"), null=True, blank=True)
+
+    class Meta:
+        db_table = "refunds_manual_payment"
+        verbose_name = _("따로 보낸 지급")
+        verbose_name_plural = _("따로 보낸 지급")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["application"], condition=Q(status__in=["RECORDED", "CONFIRMED"]), name="manual_payment_one"
+            ),
+            # One transfer pays one refund: the same receipt cannot stand for two.
+            models.UniqueConstraint(
+                fields=["way", "reference"],
+                condition=Q(status__in=["RECORDED", "CONFIRMED"]),
+                name="manual_payment_receipt",
+            ),
+            models.CheckConstraint(name="manual_payment_filled", condition=Q(amount_krw__gt=0) & ~Q(reference="")),
+            models.CheckConstraint(
+                name="manual_payment_two_people",
+                condition=Q(status="RECORDED", decided_by=None)
+                | ~Q(status="RECORDED")
+                & Q(decided_by__isnull=False, decided_person__isnull=False, decided_at__isnull=False)
+                & ~Q(decided_by=F("recorded_by"))
+                & ~Q(decided_person=F("recorded_person")),
+            ),
+        ]
+        triggers = [
+            starts_as("RECORDED"),
+            only_moves(("RECORDED", "CONFIRMED"), ("RECORDED", "DECLINED")),
+            pgtrigger.ReadOnly(name="stored", exclude=["status", "decided_by", "decided_person", "decided_at"]),
+            # The lock waits for a freeze that holds the application, and then sees its item.
+            pgtrigger.Trigger(
+                name="not_in_a_round",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func="""
+                PERFORM FROM refunds_application WHERE id = NEW.application_id FOR UPDATE;
+                IF EXISTS (SELECT FROM refunds_item WHERE application_id = NEW.application_id
+                           AND kind = 'REFUND' AND status IN ('QUEUED', 'FILED', 'UNKNOWN', 'PAID')) THEN
+                    RAISE EXCEPTION 'the refund of application % is in a round', NEW.application_id;
+                END IF;
+                RETURN NEW;
+                """,
+            ),
+            STAY,
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
 class ItemQuerySet(models.QuerySet):
     def live(self) -> "ItemQuerySet":
         """Items whose money is on its way or may be."""
@@ -498,6 +589,21 @@ class Item(models.Model):
             pgtrigger.ReadOnly(
                 name="frozen",
                 exclude=["status", "status_at", "taken_out_because", "file", "code", "words", "result"],
+            ),
+            # Once for a whole statement: there are few payments by hand, and half a million items.
+            pgtrigger.Trigger(
+                name="not_by_hand",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(new="added"),
+                func="""
+                IF EXISTS (SELECT FROM refunds_manual_payment m JOIN added ON added.application_id = m.application_id
+                           WHERE m.status IN ('RECORDED', 'CONFIRMED') AND added.kind = 'REFUND') THEN
+                    RAISE EXCEPTION 'a refund of this round was sent by hand';
+                END IF;
+                RETURN NULL;
+                """,
             ),
             STAY,
         ]

@@ -16,7 +16,7 @@ from kt_remedy.staff.models import User
 from kt_remedy.templatetags.remedy import kdate, kdatetime, krw, won
 from refunds.accounts import banks
 from refunds.payouts import roster, service
-from refunds.payouts.models import Adjustment, BankFile, Batch, Item, Roster
+from refunds.payouts.models import Adjustment, BankFile, Batch, Item, ManualPayment, Roster
 from refunds.payouts.rounds import Round, business_days_before, round_on
 from refunds.payouts.selection import REASONS
 
@@ -306,6 +306,10 @@ def duties(*, at: dt.datetime | None = None) -> list[Duty]:
     if waiting:
         url = reverse("admin:refunds_adjustment_changelist") + "?status__exact=PROPOSED"
         found.append((_("정정 지급 승인 %(count)s건") % {"count": won(waiting)}, "APPROVE", None, url))
+    by_hand = ManualPayment.objects.filter(status=ManualPayment.Status.RECORDED).count()
+    if by_hand:
+        url = reverse("admin:refunds_manualpayment_changelist") + "?status__exact=RECORDED"
+        found.append((_("따로 보낸 지급 확인 %(count)s건") % {"count": won(by_hand)}, "APPROVE", None, url))
     ordered = sorted(found, key=lambda duty: (duty[2] is None, duty[2] or at))
     named = roster.named()
     return [

@@ -94,6 +94,9 @@ def sql(selection: Selection, programme: Programme) -> tuple[str, list[Any]]:
           AND NOT EXISTS (
               SELECT FROM refunds_item i
               WHERE i.application_id = a.id AND i.kind = 'REFUND' AND i.status IN %s)
+          AND NOT EXISTS (
+              SELECT FROM refunds_manual_payment m
+              WHERE m.application_id = a.id AND m.status = 'CONFIRMED')
     ), bills AS (
         SELECT b.contract_no,
                COALESCE(SUM(GREATEST(0, LEAST(b.billed_krw, b.paid_krw) - b.refunded_krw))

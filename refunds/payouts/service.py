@@ -236,6 +236,7 @@ def _copy(batch: Batch, chosen: selection.Selection, now: dt.datetime) -> None:
             JOIN refunds_application a ON a.id = j.application_id
             JOIN refunds_account account ON account.id = a.account_id
             WHERE j.status = 'APPROVED' AND j.decided_at < %s AND a.status = 'APPROVED' AND account.wiped_at IS NULL
+              AND account.bank_code <> '000'
               AND (a.hold_until IS NULL OR a.hold_until <= %s)
               AND NOT EXISTS (SELECT FROM refunds_hold h WHERE h.application_id = a.id AND h.released_at IS NULL)
               AND NOT EXISTS (SELECT FROM refunds_item i WHERE i.adjustment_id = j.id AND i.status IN %s)

@@ -20,7 +20,7 @@ from kt_remedy import clock
 from kt_remedy.audit import service as audit
 from kt_remedy.staff.models import User
 from refunds.accounts import banks
-from refunds.payouts.models import Adjustment, Batch, Item
+from refunds.payouts.models import Adjustment, Batch, Item, ManualPayment
 from refunds.payouts.overview import return_reason
 from refunds.payouts.recount import rows
 from refunds.payouts.service import _actor, _need, _reason
@@ -47,6 +47,8 @@ def sheet(*, to: Any, user: User, reason: str, batch_id: int | None = None) -> s
         _rounds(book, batches)
         _items(book, batches)
         _corrections(book, batches if batch_id is not None else None)
+        if batch_id is None:
+            _by_hand(book)
         book.save(to)
         only = batches.first() if batch_id is not None else None
         audit.record(
@@ -142,6 +144,20 @@ def _corrections(book: Workbook, batches: Any) -> None:
         when = [at.astimezone(clock.KST).replace(tzinfo=None) if at else "" for at in (row.proposed_at, row.decided_at)]
         words = [row.application.filing.reference, row.application.line_id, str(row.get_cause_display())]
         page.append(_cells(page, [*words, row.amount_krw, str(row.get_status_display()), *when, row.reason]))
+
+
+def _by_hand(book: Workbook) -> None:
+    """What was sent beside the rounds; the sum is that of the confirmed ones."""
+    page = book.create_sheet(_("따로 보낸 지급"))
+    heads = [_("보낸 날"), _("접수번호"), _("계약번호"), _("보낸 방법"), _("영수증 번호"), _("금액(원)"), _("상태")]
+    _head(page, [*heads, _("적은 때"), _("확인한 때")])
+    won = 0
+    for row in ManualPayment.objects.select_related("application__filing").order_by("pk"):
+        won += row.amount_krw if row.status == ManualPayment.Status.CONFIRMED else 0
+        when = [at.astimezone(clock.KST).replace(tzinfo=None) if at else "" for at in (row.recorded_at, row.decided_at)]
+        words = [row.application.filing.reference, row.application.line_id, str(row.get_way_display()), row.reference]
+        page.append(_cells(page, [row.paid_on, *words, row.amount_krw, str(row.get_status_display()), *when]))
+    page.append(_cells(page, [_("지급됨"), "", "", "", "", won]))
 
 
 def _head(page: Any, titles: Iterable[str]) -> None:

@@ -29,7 +29,9 @@ def wipe() -> tuple[int, int]:
                   WHERE a.account_id = c.id AND NOT (
                       a.status IN ('REJECTED', 'WITHDRAWN') AND a.status_since < %(before)s
                       OR EXISTS (SELECT FROM refunds_item i WHERE i.application_id = a.id AND i.kind = 'REFUND'
-                                 AND i.status = 'PAID' AND i.status_at < %(before)s)))
+                                 AND i.status = 'PAID' AND i.status_at < %(before)s)
+                      OR EXISTS (SELECT FROM refunds_manual_payment m WHERE m.application_id = a.id
+                                 AND m.status = 'CONFIRMED' AND m.decided_at < %(before)s)))
               AND NOT EXISTS (
                   SELECT FROM refunds_item i WHERE i.account_id = c.id AND i.status IN ('QUEUED', 'FILED', 'UNKNOWN'))
               -- A correction that is still to be decided or paid goes to the same account.

@@ -1,10 +1,15 @@
 """Applying in a browser, from the line to the receipt, and the desk and the reviewers' pages: no finding at both ends
 of the scale, nothing cut off."""
 
+import re
+
 import pytest
 from django.test import Client
+from django.urls import reverse
 
+from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import Store
+from refunds.accounts import banks
 from refunds.accounts import service as accounts
 from refunds.applications import reviews
 from refunds.applications.models import Application
@@ -153,6 +158,10 @@ def test_a_clerk_serves_a_customer(page, live_server) -> None:
     page.get_by_label("안내 문자 받을 번호").fill("010-5555-7720")
     page.get_by_role("button", name="신분증을 보았습니다").click()
     look(page)
+    code = re.search(r"\d{6}", Message.objects.get(kind="desk.code").body).group()
+    page.get_by_label("고객이 읽어 준 숫자").fill(code)
+    page.get_by_role("button", name="확인", exact=True).click()
+    look(page)
     page.get_by_role("button", name="신청서 쓰기").click()
     look(page)
     page.locator("input[name=lines]").first.check()
@@ -186,3 +195,34 @@ def test_a_reviewer_decides(page, live_server) -> None:
     page.goto(f"/refunds/review/objection/{objection.pk}/")
     look(page)
     page.goto("/refunds/report/")
+
+
+def test_money_sent_by_hand_from_the_maker_to_the_proof(page, live_server, at) -> None:
+    at("2026-01-20T18:00+09:00")
+    holder = make.customer(name="홍길동", ci="hong")
+    row = make.application(make.line(holder), to=make.account(holder, outcome="BY_HAND", bank=banks.BY_HAND))
+    enter(page, live_server, as_staff(Client(), staff_user("maker", username="maker")))
+    page.goto(reverse("admin:refunds_hold_case", args=[row.pk]))
+    look(page)
+    page.get_by_role("link", name="따로 보낸 지급 적기").click()
+    look(page)
+    page.get_by_label("해외 송금").check()
+    page.get_by_label("보낸 날").fill("2026-01-20")
+    page.get_by_label("영수증 번호").fill("FX-20260120-7")
+    page.get_by_label("보낸 금액").fill("160130")
+    page.get_by_role("button", name="보냈다고 적기").click()
+    page.wait_for_url("**/case/**")
+    look(page)
+    enter(page, live_server, as_staff(Client(), staff_user("checker", username="checker")))
+    page.get_by_role("link", name="해외 송금").click()
+    look(page)
+    page.get_by_role("link", name="확인하기").click()
+    look(page)
+    page.get_by_role("button", name="확인하기").click()
+    page.wait_for_url("**/change/")
+    enter(page, live_server, as_customer(Client(), person("hong", name="홍길동")))
+    page.goto(reverse("refunds:application", args=[row.pk]))
+    look(page)
+    page.goto(reverse("refunds:proof", args=[row.pk]))
+    look(page)
+    assert "FX-20260120-7" in page.inner_text("main")

@@ -142,6 +142,10 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     desk.get_by_label("본 신분증").select_option("DRIVER")
     desk.get_by_label("안내 문자 받을 번호").fill(wolmae.phone)
     desk.get_by_role("button", name="신분증을 보았습니다").click()
+    heard = f"/inbox?to={wolmae.phone}"
+    wait_until(lambda: "확인번호" in customer.beside(heard), what="the code for the number")
+    desk.get_by_label("고객이 읽어 준 숫자").fill(re.search(r"확인번호 (\d{6})", customer.beside(heard)).group(1))
+    desk.get_by_role("button", name="확인", exact=True).click()
     desk.get_by_role("button", name="신청서 쓰기").click()
     desk.locator("input[name=lines]").first.check()
     desk.get_by_label("은행", exact=True).select_option("004")

@@ -1,6 +1,8 @@
 """The desk of a store and of the call centre: what it shows to whom, and when it files."""
 
 import datetime as dt
+import re
+import time
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -10,6 +12,7 @@ from django.urls import reverse
 from kt_remedy import programme
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.identity import service as identity
+from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import Store
 from refunds.applications import reviews, service
@@ -55,9 +58,15 @@ def find(client: Client, line, fact: str = "1954-04-02"):
     return client.post(url("desk"), {"number": line.msisdn, "fact": fact})
 
 
-def prove(client: Client, line) -> None:
-    find(client, line)
-    client.post(url("desk-prove-card"), {"kind": "DRIVER", "contact": "010-5555-7720"})
+def prove(client: Client, line, fact: str = "1954-04-02", contact: str = "010-5555-7720") -> None:
+    find(client, line, fact)
+    client.post(url("desk-prove-card"), {"kind": "DRIVER", "contact": contact})
+    client.post(url("desk-prove-code"), {"code": spoken()})
+
+
+def spoken() -> str:
+    """The digits of the newest message to the number at the desk."""
+    return re.search(r"\d{6}", Message.objects.filter(kind="desk.code").latest("pk").body).group()
 
 
 def file(client: Client, line, **values):
@@ -89,6 +98,76 @@ def test_a_clerk_finds_proves_files_and_prints(clerk, holder, bank) -> None:
     assert Application.objects.count() == 1
     actions = set(AuditEntry.objects.filter(subject=holder.pk).values_list("action", flat=True))
     assert {"customer.searched", "customer.proven", "account.entered", "filing.submitted"} <= actions
+
+
+def test_the_number_for_notices_is_confirmed_by_what_the_customer_reads_aloud(clerk, holder) -> None:
+    line = make.line(holder)
+    find(clerk, line)
+    card = {"kind": "DRIVER", "contact": "010-5555-7720"}
+    assert "안내 문자 받을 번호를 적어" in clerk.post(url("desk-prove-card"), card | {"contact": ""}).content.decode()
+    clerk.post(url("desk-prove-card"), card)
+    sent = Message.objects.get(kind="desk.code")
+    assert (sent.to, sent.state) == ("01055557720", "QUEUED")
+    text = clerk.get(url("desk")).content.decode()
+    assert "010-****-7720" in text
+    assert "환급 대상입니다" not in text  # not before the number is confirmed
+    assert spoken() not in text
+    assert spoken() not in str(dict(clerk.session))
+    wrong = f"{(int(spoken()) + 1) % 10**6:06}"
+    assert "숫자가 맞지 않습니다" in clerk.post(url("desk-prove-code"), {"code": wrong}).content.decode()
+    assert clerk.post(url("desk-prove-code"), {"code": "12"}).status_code == 422
+    clerk.post(url("desk-prove-code"), {"code": " ".join(spoken())})
+    assert "환급 대상입니다" in clerk.get(url("desk")).content.decode()
+    assert clerk.post(url("desk-prove-code"), {"code": spoken()})["Location"] == url("desk")
+
+
+def test_a_code_is_good_for_five_minutes_five_tries_and_one_sitting(clerk, holder, monkeypatch) -> None:
+    line = make.line(holder)
+    card = {"kind": "DRIVER", "contact": "010-5555-7720"}
+    find(clerk, line)
+    clerk.post(url("desk-prove-card"), card)
+    right = spoken()
+    wrong = f"{(int(right) + 1) % 10**6:06}"
+    answers = [clerk.post(url("desk-prove-code"), {"code": wrong}).content.decode() for _ in range(5)]
+    assert ["다섯 번 틀렸습니다" in answer for answer in answers] == [False] * 4 + [True]
+    assert clerk.post(url("desk-prove-code"), {"code": right}).status_code == 422
+    clerk.post(url("desk-prove-code"), {"again": "1"})
+    fresh = spoken()
+    with monkeypatch.context() as later:
+        now = time.time()
+        later.setattr("kt_remedy.portal.desk_code.time.time", lambda: now + 301)
+        assert "5분이 지났거나" in clerk.post(url("desk-prove-code"), {"code": fresh}).content.decode()
+    # Another customer at the same desk: what was sent before is worth nothing.
+    other = make.line(make.customer(name="김철수", birth="1970-01-01"))
+    find(clerk, other, "1970-01-01")
+    assert clerk.post(url("desk-prove-code"), {"code": fresh})["Location"] == url("desk")
+    assert "환급 대상입니다" not in clerk.get(url("desk")).content.decode()
+    find(clerk, line)
+    for _ in range(3):
+        assert clerk.post(url("desk-prove-card"), card).status_code == 302
+    assert "더 보낼 수 없습니다" in clerk.post(url("desk-prove-card"), card).content.decode()
+    assert Message.objects.filter(kind="desk.code").count() == 5
+
+
+def test_a_code_that_waited_too_long_is_not_sent(clerk, holder, at) -> None:
+    find(clerk, make.line(holder))
+    clerk.post(url("desk-prove-card"), {"kind": "DRIVER", "contact": "010-5555-7720"})
+    recheck = texts.kind("desk.code").recheck
+    assert recheck(Message.objects.get())
+    at("2026-01-16T10:06+09:00")
+    assert not recheck(Message.objects.get())
+
+
+def test_whoever_has_no_mobile_is_served_and_stands_on_the_list_of_the_unreachable(clerk, holder, bank) -> None:
+    line = make.line(holder)
+    find(clerk, line)
+    clerk.post(url("desk-prove-card"), {"kind": "DRIVER", "contact": "", "no_mobile": "on"})
+    assert "문자 받을 번호 없음" in clerk.get(url("desk")).content.decode()
+    assert "접수증을 꼭 드리세요" in clerk.get(url("desk-file") + "?by=SELF").content.decode()
+    file(clerk, line)
+    filing = Filing.objects.get()
+    assert (filing.contact or "", filing.proof["contact"]) == ("", "NONE")
+    assert set(Message.objects.values_list("state", "reason")) == {("FAILED", "NO_NUMBER")}
 
 
 def test_one_fact_or_a_wrong_one_finds_nobody(clerk, holder) -> None:
@@ -164,6 +243,7 @@ def test_a_company_is_served_at_the_desk(clerk, bank) -> None:
     line = make.line(company)
     find(clerk, line, "㈜케이테크")
     clerk.post(url("desk-prove-card"), {"kind": "COMPANY", "contact": "01055557720"})
+    clerk.post(url("desk-prove-code"), {"code": spoken()})
     codes = ["REGISTRATION", "COMPANY_SEAL", "EMPLOYEE", "PASSBOOK", "AGENT_ID"]
     file(clerk, line, by="COMPANY", representative="박담당", owner="케이테크", owner_born="", documents=codes)
     assert Application.objects.get().status == "REVIEW"
@@ -246,8 +326,7 @@ def test_the_number_for_notices_moves_with_the_customer_there(clerk, holder, ban
     page = url("desk-application", row.pk)
     clerk.post(page, {"act": "contact"})  # nothing to change: the number is the one just confirmed
     assert not Message.objects.filter(kind="filing.contact_changed").exists()
-    find(clerk, line)
-    clerk.post(url("desk-prove-card"), {"kind": "DRIVER", "contact": "010-5555-9999"})
+    prove(clerk, line, contact="010-5555-9999")
     assert "010-****-9999" in clerk.get(page).content.decode()
     clerk.post(page, {"act": "contact"})
     filing = Filing.objects.get()

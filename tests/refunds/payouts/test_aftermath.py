@@ -255,6 +255,28 @@ def test_a_correction_that_comes_back_waits_for_another_account_and_leaves_the_r
     assert all_is_well()
 
 
+def test_a_doubtful_account_for_a_correction_leaves_what_was_paid_approved(at):
+    (item,) = paid()
+    row = item.application
+    corrected(item)
+    holder, number = row.line.customer, "22033344455"
+    for name in ("가하나", "나두리", "다세찌"):
+        other = make.customer(name=name)
+        make.application(make.line(other), to=make.account(other, number=number), status="REVIEW")
+    person = bytes(row.filing.person_index)
+    shared, better = make.account(holder, number=number), make.account(holder)
+    holder.holder_name = "홍길순"
+    renamed = make.account(holder)
+    for account, who in ((shared, {"person_index": person}), (renamed, {"staff": money.user("agent", "agent")})):
+        with pytest.raises(applications.Refused) as told:
+            applications.mend_account(application_id=row.pk, account_id=account.pk, **who)
+        assert told.value.code == "DOUBT"
+    applications.mend_account(application_id=row.pk, account_id=better.pk, person_index=person)
+    row.refresh_from_db()
+    assert (row.status, row.account_id) == ("APPROVED", better.pk)
+    assert all_is_well()
+
+
 def test_nobody_decides_their_own_case():
     (item,) = paid()
     made = service.propose_adjustment(application_id=item.application_id, amount_krw=1, user=maker(), reason="정정")
@@ -345,7 +367,7 @@ def test_the_sheet_adds_up_to_what_sql_says_and_runs_no_formula(at):
     name = settlement.sheet(to=out, user=auditor(), reason="정산")
     assert name == "settlement-20260120.xlsx"
     book = openpyxl.load_workbook(io.BytesIO(out.getvalue()))
-    rounds, items, corrections = book.worksheets
+    rounds, items, corrections, _by_hand = book.worksheets
     head, line, total = rounds.iter_rows(values_only=True)
     assert line[3:] == (3, batch.won, 1, one.amount_krw, 1, two.amount_krw, 1, three.amount_krw, 0, 0, 0, 0)
     assert total[3:] == line[3:]

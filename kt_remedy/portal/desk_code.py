@@ -1,0 +1,82 @@
+"""The number a customer at the desk wants notices at: confirmed by a code sent to it, which they read aloud.
+
+What was sent stands in the clerk's session as a keyed hash, bound to the customer and this sitting: no code can be used
+for somebody else, later, or by another clerk.
+"""
+
+import base64
+import secrets
+import time
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from kt_remedy import clock, crypto, limits
+from kt_remedy.notices import service as notices
+from kt_remedy.notices.models import Message
+
+CODE_SECONDS, TRIES = 5 * 60, 5
+TO_ONE_NUMBER, FROM_ONE_CLERK, LIMIT_SECONDS = 5, 60, 60 * 60
+KIND = "desk.code"
+
+
+class TooMany(Exception):
+    """No more codes to this number, or by this member of staff, within the hour."""
+
+
+def send(*, customer_no: str, person: bytes, contact: str, clerk: int, language: str) -> dict[str, Any]:
+    """Send six digits to a mobile number; returns what the session keeps of it. Raises TooMany."""
+    to = crypto.blind_index(contact, "msisdn").hex()
+    for key, limit in ((f"desk-code:{clerk}", FROM_ONE_CLERK), (f"desk-code-to:{to}", TO_ONE_NUMBER)):
+        if not limits.hit(key, limit=limit, seconds=LIMIT_SECONDS).allowed:
+            raise TooMany
+    code, nonce = f"{secrets.randbelow(10**6):06}", secrets.token_hex(8)
+    notices.queue(
+        kind=KIND, subject=f"desk:{nonce}", person=person, to=contact, language=language, context={"code": code}
+    )
+    sealed = base64.b64encode(crypto.encrypt(contact, f"session:desk-code:{customer_no}")).decode()
+    return {"hash": _hash(code, nonce, customer_no), "nonce": nonce, "at": time.time(), "contact": sealed}
+
+
+def contact_of(kept: dict[str, Any], customer_no: str) -> str:
+    """The number a code was sent to."""
+    return crypto.decrypt(base64.b64decode(kept["contact"]), f"session:desk-code:{customer_no}")
+
+
+def usable(kept: dict[str, Any]) -> bool:
+    """Whether the code that was sent can still be typed: five minutes, five tries."""
+    young = time.time() - kept["at"] < CODE_SECONDS
+    return young and limits.look(_tries(kept), limit=TRIES, seconds=CODE_SECONDS).allowed
+
+
+def fits(kept: dict[str, Any], code: str, customer_no: str) -> bool:
+    """Whether this is the code; counts a try. Never after five minutes or five tries."""
+    within = limits.hit(_tries(kept), limit=TRIES, seconds=2 * CODE_SECONDS).allowed
+    young = time.time() - kept["at"] < CODE_SECONDS
+    return within and young and secrets.compare_digest(_hash(code, kept["nonce"], customer_no), kept["hash"])
+
+
+def _tries(kept: dict[str, Any]) -> str:
+    return f"desk-code-try:{kept['nonce']}"
+
+
+def _hash(code: str, nonce: str, customer_no: str) -> str:
+    return crypto.blind_index(f"{customer_no}:{nonce}:{code}", "desk_code").hex()
+
+
+def _still_wanted(message: Message) -> bool:
+    return (clock.now() - message.created_at).total_seconds() < CODE_SECONDS
+
+
+def register() -> None:
+    """Register the message with the notices. A code that waited too long to be sent is not sent at all."""
+    notices.register(
+        KIND,
+        label=_("매장에서 번호 확인"),
+        text={
+            "ko": "[KT] 확인번호 {code}. 매장 직원에게 읽어 주세요. 5분 안에만 씁니다. 문의 {hotline}(무료)",
+            "en": "[KT] Code {code}. Read it to the clerk within 5 minutes. Questions: {hotline}",
+        },
+        example={"code": "123456"},
+        recheck=_still_wanted,
+    )
