@@ -34,6 +34,7 @@ from refunds.bankfiles.records import FileFault
 from refunds.payouts import counting, inquiry, overview, results, service, settlement, waiting
 from refunds.payouts.forms import ConfirmForm, ReasonForm, TotalForm, UploadForm
 from refunds.payouts.models import BankFile, Batch, Download, Item, ResultFile
+from refunds.payouts.returns import RETURNS, return_reason
 from refunds.payouts.selection import REASONS
 
 MONEY = ("maker", "checker", "auditor")
@@ -590,7 +591,7 @@ class ReturnedFilter(admin.SimpleListFilter):
     parameter_name = "code"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list:
-        return [(code, overview.return_reason(code)) for code in overview.RETURN_CODES]
+        return [(code, return_reason(code)) for code in RETURNS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         return queryset.filter(code=self.value(), status=Item.Status.RETURNED) if self.value() else queryset
@@ -642,7 +643,7 @@ class ItemAdmin(AddedUp, RoleAdmin):
     def reason(self, item: Item) -> str:
         """Why it came back or was taken out."""
         if item.status == Item.Status.RETURNED:
-            return overview.return_reason(item.code)
+            return return_reason(item.code)
         return item.taken_out_because
 
     def get_urls(self) -> list:

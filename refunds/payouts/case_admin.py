@@ -29,6 +29,7 @@ from refunds.payouts import adjustments, evidence, inquiry, overview, roster, se
 from refunds.payouts.admin import MONEY, Act, AddedUp, attached, confirm, may, need, page, take
 from refunds.payouts.forms import AdjustmentForm, FindForm, ReasonForm, RosterForm
 from refunds.payouts.models import Adjustment, BankFile, Hold, Inquiry, Item, Roster
+from refunds.payouts.returns import return_reason
 
 CASES = (*MONEY, "reviewer", "supervisor")
 HOLDERS = ("maker", "supervisor", "reviewer")
@@ -365,7 +366,7 @@ class HoldAdmin(RoleAdmin):
                 (one.reference, case_url(one.application_id) if may(request, *CASES) else ""),
                 (one.name, ""),
                 (one.contact, ""),
-                (overview.return_reason(one.code), ""),
+                (return_reason(one.code), ""),
                 (_("%(attempt)s번째") % {"attempt": one.attempts}, ""),
                 (kdate(one.returned_on), ""),
                 (krw(one.won), ""),

@@ -16,6 +16,7 @@ from kt_remedy.staff.models import User
 from kt_remedy.templatetags.remedy import kdate, kdatetime, krw, won
 from refunds.payouts import roster, service
 from refunds.payouts.models import Adjustment, BankFile, Batch, Item, Roster
+from refunds.payouts.returns import return_reason
 from refunds.payouts.rounds import Round, business_days_before, round_on
 from refunds.payouts.selection import REASONS
 
@@ -227,23 +228,7 @@ def returns() -> list[Bar]:
         .annotate(count=Count("pk"), total=Sum("amount_krw"))
         .order_by("-total", "code")
     )
-    return _won_bars((str(return_reason(code)), count, total) for code, count, total in rows)
-
-
-RETURN_CODES = ("NO_ACCOUNT", "CLOSED", "NAME", "BLOCKED", "BANK_DOWN", "LIMIT", "OTHER")
-
-
-def return_reason(code: str) -> str:
-    """Why a bank sent money back, in words."""
-    words = {
-        "NO_ACCOUNT": _("없는 계좌"),
-        "CLOSED": _("해지된 계좌"),
-        "NAME": _("예금주가 다름"),
-        "BLOCKED": _("입금할 수 없는 계좌"),
-        "BANK_DOWN": _("은행 점검"),
-        "LIMIT": _("한도를 넘음"),
-    }
-    return words.get(code, _("그 밖"))
+    return _won_bars((return_reason(code), count, total) for code, count, total in rows)
 
 
 def by_round() -> list[Bar]:
