@@ -417,11 +417,10 @@ class BatchAdmin(AddedUp, RoleAdmin):
         kept = counted.figures if counted else {}
         context["files"] = [
             {"file": one, "states": _states(kept, one), "downloads": one.downloads.count()}
-            for one in batch.files.select_related("made_by", "handed_over_by")
+            for one in batch.files.select_related("batch", "made_by", "handed_over_by")
         ]
         if batch.status != Batch.Status.OPEN:
             context |= {
-                "before_file": batch.status in Batch.BEFORE_FILE,
                 "counted": counted,
                 "began": began,
                 "mean": (batch.won or 0) // batch.count if batch.count else 0,
@@ -439,7 +438,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
                     {"item": item, "name": masking.name(item.account.holder_name or ""), "account": str(item.account)}
                     for item in overview.shown(kept["largest"])
                 ],
-                "states": overview.state_bars(kept["states"]),
+                "states": overview.state_bars(batch, kept["states"]),
                 "open_at_bank": sum(kept["states"].get(code, (0, 0))[0] for code in Item.OPEN_AT_BANK),
             }
         if counted and counted.again:
@@ -527,7 +526,7 @@ def _day(text: str) -> dt.date:
 def _states(kept: dict, file: BankFile) -> list[tuple[str, int]]:
     """How many items of a file stand in each state; nothing while they are being counted."""
     counts = kept.get("files", {}).get(str(file.pk), {})
-    return [(str(label), counts[code]) for code, label in Item.Status.choices if code in counts]
+    return [(overview.state_label(file.batch, code), counts[code]) for code in Item.Status.values if code in counts]
 
 
 def _pairs(batch: Batch, again: dict) -> list[dict]:

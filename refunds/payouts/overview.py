@@ -208,9 +208,16 @@ def states(batch: Batch) -> dict[str, tuple[int, int]]:
     return {status: (count, total) for status, count, total in rows}
 
 
-def state_bars(found: dict[str, tuple[int, int]]) -> list[Bar]:
+def state_label(batch: Batch, code: str) -> str:
+    """The state of items of this batch in words: what nobody handed over yet is in a file, not with the bank."""
+    if code == Item.Status.FILED and not batch.handed_over_at:
+        return _("파일에 담음")
+    return str(Item.Status(code).label)
+
+
+def state_bars(batch: Batch, found: dict[str, tuple[int, int]]) -> list[Bar]:
     """Won by state of the items."""
-    return _won_bars((str(label), *found[code]) for code, label in Item.Status.choices if code in found)
+    return _won_bars((state_label(batch, code), *found[code]) for code in Item.Status.values if code in found)
 
 
 def by_state() -> list[Bar]:

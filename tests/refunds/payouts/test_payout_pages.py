@@ -59,6 +59,10 @@ def test_the_whole_way_by_hand():
     assert batch.status == "APPROVED"
 
     make.post(reverse("admin:refunds_batch_act", args=[batch.pk, "file"]), {"confirmed": "yes"})
+    counting.count_due()
+    waiting = text(make.get(here))
+    assert "파일에 담음" in waiting
+    assert "은행에 보낸 돈" not in waiting
     made = BankFile.objects.get()
     take = reverse("admin:refunds_bankfile_download", args=[made.pk])
     assert make.get(take)["Content-Type"].startswith("text/html")
