@@ -1,9 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class RewardsConfig(AppConfig):
     name = "rewards"
-    verbose_name = "고객 보답"
+    verbose_name = _("고객 보답")
 
     def ready(self) -> None:
         from rewards import letters, tasks, texts

@@ -25,6 +25,7 @@ ANSWERS = {
     "no-account": ("RJCT", "AC01", "01", "없는 계좌 (no such account)"),
     "closed": ("RJCT", "AC04", "02", "해지된 계좌 (closed)"),
     "name": ("RJCT", "BE01", "03", "예금주 다름 (other name)"),
+    "down": ("RJCT", "AB08", "05", "은행 점검 (bank down)"),
     "pending": ("PDNG", "", "", "아직 모름 (pending)"),
     "absent": ("", "", "", "결과에 없음 (left out)"),
 }

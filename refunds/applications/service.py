@@ -669,10 +669,11 @@ def recheck_settled(*, limit: int = 500) -> int:
     return recheck(list(stuck.order_by("id").values_list("id", flat=True)[:limit]))
 
 
-def mark_returned(*, application_ids: Iterable[int], code: str, actor: str) -> int:
-    """A bank sent the money back: the customer has to mend the account. Called by payouts in its own transaction.
+def mark_returned(*, application_ids: Iterable[int], code: str, actor: str, ask: bool = True) -> int:
+    """A bank sent the money back: the customer has to mend the account, or, unless `ask`, it stays approved and goes
+    to the same account again. Called by payouts in its own transaction.
 
-    The message is the payouts' to queue. Returns how many were moved.
+    The message is the payouts' to queue. Returns how many applications it concerned.
     """
     rows = (
         Application.objects.select_for_update(of=("self",))
@@ -682,7 +683,18 @@ def mark_returned(*, application_ids: Iterable[int], code: str, actor: str) -> i
     )
     count = 0
     for row in rows:
-        move(row, Status.NEED_ACCOUNT, code=f"RETURNED_{code}"[:40], actor=actor)
+        word = f"RETURNED_{code}"[:40]
+        if ask:
+            move(row, Status.NEED_ACCOUNT, code=word, actor=actor)
+        else:
+            Decision.objects.create(
+                application=row,
+                from_status=row.status,
+                to_status=row.status,
+                actor=actor,
+                code=word,
+                decided_at=clock.now(),
+            )
         audit.record(
             actor=actor,
             action="application.returned",

@@ -16,6 +16,7 @@ from refunds.applications.models import Application, Channel, Decision
 from refunds.applications.states import Status
 from refunds.payouts import adjustments, rounds
 from refunds.payouts.models import Item, ManualPayment
+from refunds.payouts.returns import same_account
 
 BANK_TEXT = "KT위약금환급"
 
@@ -193,6 +194,15 @@ def _news(row: Application, item: Item | None, coming: rounds.Round | None) -> t
         return _("승인되었습니다"), _(
             "한국 계좌가 없으셔서 따로 보내 드립니다. 고객센터에서 받는 방법과 날을 연락드립니다."
         )
+    if row.status == Status.APPROVED and item is not None and item.account_id == row.account_id:
+        # What came back to an account that is not to blame; an account given since then is news of its own.
+        if coming is None:
+            return _("은행이 그날 입금을 받지 못했습니다"), _(
+                "어떻게 보내 드릴지 고객센터에서 전화로 여쭙겠습니다."
+            ) + " " + nothing_to_do
+        return _("은행이 그날 입금을 받지 못해 %(day)s에 다시 보냅니다") % {"day": kdate(coming.pay_on)}, _(
+            "계좌는 그대로 쓰니 하실 일은 없습니다. 다른 계좌로 받으시려면 바꾸셔도 됩니다."
+        )
     if row.status == Status.APPROVED:
         if coming is None:
             return _("승인되었습니다"), _("지급일은 고객센터에서 따로 알려 드립니다.")
@@ -247,6 +257,8 @@ def _past(decision: Decision) -> tuple[str, str]:
     to, code = decision.to_status, decision.code
     if code == "ACCOUNT_CHANGED":
         return _("받을 계좌를 바꿈"), _("안전을 위해 24시간이 지난 뒤부터 지급합니다.")
+    if code.startswith("RETURNED_") and same_account(code.removeprefix("RETURNED_")):
+        return _("입금이 되돌아옴"), _("은행이 그날 입금을 받지 못해 같은 계좌로 다시 보냅니다.")
     if code.startswith("RETURNED"):
         return _("입금이 되돌아옴"), _("은행이 돈을 돌려보내 계좌를 다시 여쭈었습니다.")
     if to == Status.APPROVED:

@@ -15,6 +15,7 @@ from kt_remedy import programme
 from kt_remedy.staff.models import User
 from refunds.applications.models import Application
 from refunds.payouts.models import Adjustment, Item, ManualPayment
+from refunds.payouts.returns import same_account
 from refunds.payouts.service import Refused, _case, _need, _note, _reason
 
 
@@ -57,7 +58,8 @@ def recovered(*, adjustment_id: int, user: User, reason: str) -> Adjustment:
 
 
 def without_account(application_ids: Iterable[int]) -> dict[int, int]:
-    """Won of corrections that came back and wait for another account, by application."""
+    """Won of corrections that came back and wait for another account, by application; what the account is not to
+    blame for goes there again."""
     found: dict[int, int] = {}
     rows = Item.objects.filter(
         application__in=application_ids, kind=Item.Kind.ADJUSTMENT, status=Item.Status.RETURNED
@@ -67,6 +69,7 @@ def without_account(application_ids: Iterable[int]) -> dict[int, int]:
         Item.objects.filter(adjustment__in=latest, status__in=Item.HOLDING).values_list("adjustment_id", flat=True)
     )
     for adjustment, row in latest.items():
-        if adjustment not in holding and row.account_id == row.application.account_id:
+        same = row.account_id == row.application.account_id
+        if adjustment not in holding and same and not same_account(row.code):
             found[row.application_id] = found.get(row.application_id, 0) + row.amount_krw
     return found

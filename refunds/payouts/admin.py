@@ -31,13 +31,16 @@ from kt_remedy.templatetags.remedy import kdate, krw
 from refunds import bankfiles
 from refunds.accounts import banks
 from refunds.bankfiles.records import FileFault
-from refunds.payouts import inquiry, overview, results, service, settlement, waiting
+from refunds.payouts import counting, inquiry, overview, results, service, settlement, waiting
 from refunds.payouts.forms import ConfirmForm, ReasonForm, TotalForm, UploadForm
 from refunds.payouts.models import BankFile, Batch, Download, Item, ResultFile
+from refunds.payouts.returns import RETURNS, return_reason
 from refunds.payouts.selection import REASONS
 
 MONEY = ("maker", "checker", "auditor")
 PAGE = 100
+# A page whose figures are being counted looks again after so long.
+AGAIN_SECONDS = 3
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -246,6 +249,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
             path("rounds/<pay_on>/waiting/", wrap(self.waiting), name="refunds_batch_waiting"),
             path("settlement/", wrap(self.settlement), name="refunds_batch_settlement"),
             path("freeze/<pay_on>/", wrap(self.freeze), name="refunds_batch_freeze"),
+            path("<int:batch_id>/count/", wrap(self.count), name="refunds_batch_count"),
             path("<int:batch_id>/approve/", wrap(self.approve), name="refunds_batch_approve"),
             path("<int:batch_id>/<slug:name>/do/", wrap(self.act), name="refunds_batch_act"),
             *super().get_urls(),
@@ -398,10 +402,6 @@ class BatchAdmin(AddedUp, RoleAdmin):
             "current": current,
             "by": {"prepared": overview.name_of(batch.prepared_by), "approved": overview.name_of(batch.approved_by)},
             "me": overview.name_of(user),
-            "files": [
-                {"file": one, "states": _states(one), "downloads": one.downloads.count()}
-                for one in batch.files.select_related("made_by", "handed_over_by")
-            ],
             "excluded": overview.excluded(batch),
             "excluded_count": sum(count for _label, count in overview.excluded(batch)),
             "hand_over_by": overview.hand_over_by(batch.pay_on),
@@ -413,25 +413,36 @@ class BatchAdmin(AddedUp, RoleAdmin):
             "bank_url": f"{settings.SANDBOX_URL}/bank/" if settings.SANDBOX_URL else "",
             "head_spread": [_("금액대"), _("건수")],
         }
+        counted, began = counting.current(batch)
+        kept = counted.figures if counted else {}
+        context["files"] = [
+            {"file": one, "states": _states(kept, one), "downloads": one.downloads.count()}
+            for one in batch.files.select_related("batch", "made_by", "handed_over_by")
+        ]
         if batch.status != Batch.Status.OPEN:
-            banks = overview.by_bank(batch)
-            rest = banks[8:]
             context |= {
-                "figures": overview.figures(batch),
-                "look_first": overview.look_first(batch),
-                "spread": overview.spread(batch),
-                "banks": banks[:8],
+                "counted": counted,
+                "began": began,
+                "mean": (batch.won or 0) // batch.count if batch.count else 0,
+            }
+        if counted:
+            by_bank = [(banks.name(code), count, won) for code, count, won in kept["banks"]]
+            rest = by_bank[8:]
+            context |= {
+                "figures": kept["figures"],
+                "look_first": overview.look_first(batch, kept["looks"]),
+                "spread": overview.spread_bars(kept["spread"]),
+                "banks": by_bank[:8],
                 "other_banks": (len(rest), sum(row[1] for row in rest), sum(row[2] for row in rest)) if rest else None,
                 "largest": [
                     {"item": item, "name": masking.name(item.account.holder_name or ""), "account": str(item.account)}
-                    for item in overview.largest(batch)
+                    for item in overview.shown(kept["largest"])
                 ],
-                "states": overview.states(batch),
-                "open_at_bank": overview.open_at_bank(batch),
+                "states": overview.state_bars(batch, kept["states"]),
+                "open_at_bank": sum(kept["states"].get(code, (0, 0))[0] for code in Item.OPEN_AT_BANK),
             }
-        if batch.status in Batch.BEFORE_FILE:
-            again = service.count_again(batch=batch)
-            context |= {"again": again, "agrees": again.agrees(batch), "pairs": _pairs(batch, again)}
+        if counted and counted.again:
+            context |= {"agrees": counted.again["agrees"], "pairs": _pairs(batch, counted.again)}
         if batch.status == Batch.Status.FROZEN and may(request, "checker"):
             context["same_person"] = batch.prepared_by_id == user.pk or bytes(batch.prepared_person or b"") == bytes(
                 user.person_index or b""
@@ -441,7 +452,21 @@ class BatchAdmin(AddedUp, RoleAdmin):
             context["again_url"] = reverse("mfa_reauthenticate") + "?" + urlencode({"next": here})
             context["form"] = form or TotalForm(initial={"digest": batch.digest})
         status = 400 if form is not None and form.errors else 200
-        return page(request, "batch", context["heading"], context, status=status)
+        response = page(request, "batch", context["heading"], context, status=status)
+        if batch.status != Batch.Status.OPEN and counted is None:
+            response["Refresh"] = f"{AGAIN_SECONDS}; url={here}"
+        return response
+
+    def count(self, request: HttpRequest, batch_id: int) -> HttpResponse:
+        """Have the figures of a batch counted again."""
+        user = need(request, "maker", "checker")
+        batch = get_object_or_404(Batch, pk=batch_id)
+        if request.method == "POST":
+            try:
+                counting.ask(batch_id=batch.pk, user=user)
+            except service.Refused as refused:
+                messages.error(request, refused.text)
+        return redirect("admin:refunds_batch_change", batch.pk)
 
     def approve(self, request: HttpRequest, batch_id: int) -> HttpResponse:
         """The checker's approval: the typed total and the digest of the page they saw."""
@@ -462,6 +487,9 @@ class BatchAdmin(AddedUp, RoleAdmin):
                     digest=form.cleaned_data["digest"],
                 )
             except service.Refused as refused:
+                if refused.code == "DIFFERS":
+                    # What the page showed is not what stands: the differences are counted for whoever sends it back.
+                    counting.ask(batch_id=batch.pk, user=user)
                 if refused.code != "TOTAL":
                     messages.error(request, refused.text)
                     return redirect(here)
@@ -495,33 +523,39 @@ def _day(text: str) -> dt.date:
         raise Http404 from None
 
 
-def _states(file: BankFile) -> list[tuple[str, int]]:
-    counts = overview.answered(file)
-    return [(str(label), counts[code]) for code, label in Item.Status.choices if code in counts]
+def _states(kept: dict, file: BankFile) -> list[tuple[str, int]]:
+    """How many items of a file stand in each state; nothing while they are being counted."""
+    counts = kept.get("files", {}).get(str(file.pk), {})
+    return [(overview.state_label(file.batch, code), counts[code]) for code in Item.Status.values if code in counts]
 
 
-def _pairs(batch: Batch, again: Any) -> list[dict]:
+def _pairs(batch: Batch, again: dict) -> list[dict]:
     """The frozen figures beside those counted again."""
     short = " ".join(batch.digest[at : at + 4] for at in (0, 4, 8))
     return [
         {
             "label": _("건수"),
             "frozen": f"{batch.count:,}",
-            "again": f"{again.count:,}",
-            "same": batch.count == again.count,
+            "again": f"{again['count']:,}",
+            "same": batch.count == again["count"],
         },
-        {"label": _("합계(원)"), "frozen": f"{batch.won:,}", "again": f"{again.won:,}", "same": batch.won == again.won},
+        {
+            "label": _("합계(원)"),
+            "frozen": f"{batch.won:,}",
+            "again": f"{again['won']:,}",
+            "same": batch.won == again["won"],
+        },
         {
             "label": _("계좌 합"),
             "frozen": f"{batch.hash_total:,}",
-            "again": f"{again.hash_total:,}",
-            "same": batch.hash_total == again.hash_total,
+            "again": f"{again['hash_total']:,}",
+            "same": batch.hash_total == again["hash_total"],
         },
         {
             "label": _("확인값"),
             "frozen": short,
-            "again": " ".join(again.digest[at : at + 4] for at in (0, 4, 8)),
-            "same": batch.digest == again.digest,
+            "again": " ".join(again["digest"][at : at + 4] for at in (0, 4, 8)),
+            "same": batch.digest == again["digest"],
             "hash": True,
         },
     ]
@@ -556,7 +590,7 @@ class ReturnedFilter(admin.SimpleListFilter):
     parameter_name = "code"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list:
-        return [(code, overview.return_reason(code)) for code in overview.RETURN_CODES]
+        return [(code, return_reason(code)) for code in RETURNS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         return queryset.filter(code=self.value(), status=Item.Status.RETURNED) if self.value() else queryset
@@ -608,7 +642,7 @@ class ItemAdmin(AddedUp, RoleAdmin):
     def reason(self, item: Item) -> str:
         """Why it came back or was taken out."""
         if item.status == Item.Status.RETURNED:
-            return overview.return_reason(item.code)
+            return return_reason(item.code)
         return item.taken_out_because
 
     def get_urls(self) -> list:

@@ -30,6 +30,7 @@ from refunds.payouts import adjustments, evidence, inquiry, manual, overview, ro
 from refunds.payouts.admin import MONEY, Act, AddedUp, attached, confirm, may, need, page, take
 from refunds.payouts.forms import AdjustmentForm, FindForm, ManualPaymentForm, ReasonForm, RosterForm
 from refunds.payouts.models import Adjustment, BankFile, Hold, Inquiry, Item, ManualPayment, Roster
+from refunds.payouts.returns import return_reason
 
 CASES = (*MONEY, "reviewer", "supervisor")
 HOLDERS = ("maker", "supervisor", "reviewer")
@@ -432,7 +433,7 @@ class HoldAdmin(RoleAdmin):
                 (one.reference, case_url(one.application_id) if may(request, *CASES) else ""),
                 (one.name, ""),
                 (one.contact, ""),
-                (overview.return_reason(one.code), ""),
+                (return_reason(one.code), ""),
                 (_("%(attempt)s번째") % {"attempt": one.attempts}, ""),
                 (kdate(one.returned_on), ""),
                 (krw(one.won), ""),

@@ -1,4 +1,4 @@
-"""What the payouts do by themselves: check the money, wipe account numbers. Money itself moves by persons only."""
+"""What the payouts do by themselves: check, count, wipe account numbers. Money itself moves by persons only."""
 
 import datetime as dt
 
@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from kt_remedy import schedule
-from refunds.payouts import verify, wipe
+from refunds.payouts import counting, verify, wipe
 
 log = structlog.get_logger(__name__)
 
@@ -20,6 +20,12 @@ def verify_money(_job: object) -> str:
     return ", ".join(f"{finding.code}: {finding.count}" for finding in broken) or "OK"
 
 
+def count_batches(_job: object) -> schedule.Told:
+    """Count the batches whose figures are not there or no longer hold: a person waits at the page. At-least-once."""
+    done = counting.count_due()
+    return schedule.said(gettext_noop("회차 %(n)s개 셈"), n=done) if done else None
+
+
 def wipe_accounts(_job: object) -> schedule.Told:
     """Wipe account numbers that are no longer needed. At-least-once."""
     accounts, pieces = wipe.wipe()
@@ -28,12 +34,19 @@ def wipe_accounts(_job: object) -> schedule.Told:
 
 
 def register() -> None:
-    """Put both on the calendar."""
+    """Put them on the calendar."""
     schedule.register(
         "refunds.verify_money",
         title=_("돈의 합 확인"),
         task=verify_money,
         due=dt.timedelta(minutes=10),
+        queue="money",
+    )
+    schedule.register(
+        "refunds.count_batches",
+        title=_("회차 다시 세기"),
+        task=count_batches,
+        due=dt.timedelta(seconds=2),
         queue="money",
     )
     schedule.register(

@@ -626,6 +626,26 @@ class LeftBehind(models.Model):
         constraints = [models.UniqueConstraint(fields=["batch", "application"], name="left_behind_once")]
 
 
+class Counted(models.Model):
+    """The figures of a batch as the worker counted them for its page (`counting`); no act relies on them."""
+
+    batch = models.OneToOneField(Batch, models.PROTECT, primary_key=True, related_name="counted")
+    # What it was counted from (`counting.stamps`); empty while it is being counted.
+    stamp = models.CharField(max_length=200, blank=True, default="")
+    asked = models.BooleanField(default=False)
+    began_at = models.DateTimeField(null=True, blank=True)
+    counted_at = models.DateTimeField(null=True, blank=True)
+    # The independent count (`recount.Recount`) of a batch before its file, and what `overview.raw` gives.
+    again = models.JSONField(default=dict, blank=True)
+    figures = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        db_table = "refunds_counted"
+
+    def __str__(self) -> str:
+        return str(self.batch_id)
+
+
 class Download(models.Model):
     """Who took the bytes of a bank file, when and why."""
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, QuerySet, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from kt_remedy import clock, masking, programme
 from kt_remedy.staff.models import User
 from kt_remedy.templatetags.remedy import kdate, kdatetime, krw, won
-from refunds.accounts import banks
 from refunds.payouts import roster, service
 from refunds.payouts.models import Adjustment, BankFile, Batch, Item, ManualPayment, Roster
+from refunds.payouts.returns import return_reason
 from refunds.payouts.rounds import Round, business_days_before, round_on
 from refunds.payouts.selection import REASONS
 
@@ -68,39 +68,60 @@ def figures(batch: Batch) -> dict[str, int]:
     return found
 
 
-def spread(batch: Batch) -> list[Bar]:
-    """Items by amount."""
+def raw(batch: Batch) -> dict[str, Any]:
+    """All that the page of a batch says of its items, in figures and codes to be kept: each reads every item."""
+    return {
+        "figures": figures(batch),
+        "looks": look_sums(batch) if batch.status in Batch.BEFORE_FILE else [],
+        "spread": spread(batch),
+        "banks": by_bank(batch),
+        "largest": [item.pk for item in largest(batch)],
+        "states": states(batch),
+        "files": {str(one.pk): answered(one) for one in batch.files.all()},
+    }
+
+
+def spread(batch: Batch) -> dict[str, tuple[int, int]]:
+    """Items and won by the number of the amount's bar (`spread_bars`)."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT width_bucket(amount_krw::numeric, %s::numeric[]), count(*), sum(amount_krw)::bigint"
             " FROM refunds_item WHERE batch_id = %s AND status <> 'VOID' GROUP BY 1",
             [list(BOUNDS), batch.pk],
         )
-        found = {bucket: (count, total) for bucket, count, total in cursor.fetchall()}
+        return {str(bucket): (count, total) for bucket, count, total in cursor.fetchall()}
+
+
+def spread_bars(found: dict[str, tuple[int, int]]) -> list[Bar]:
+    """Items by amount."""
     # In ten thousands, as amounts are spoken.
     bounds = [bound // 10_000 for bound in BOUNDS]
     labels = [_("%(to)s만 원 미만") % {"to": bounds[0]}]
     labels += [_("%(from)s만~%(to)s만") % {"from": low, "to": high} for low, high in itertools.pairwise(bounds)]
     labels.append(_("%(from)s만 원 이상") % {"from": bounds[-1]})
-    return _bars((label, *found.get(bucket, (0, 0))) for bucket, label in enumerate(labels))
+    return _bars((label, *found.get(str(bucket), (0, 0))) for bucket, label in enumerate(labels))
 
 
 def by_bank(batch: Batch) -> list[tuple[str, int, int]]:
-    """(bank, items, won), largest sum first."""
+    """(code of the bank, items, won), largest sum first."""
     rows = (
         batch.items.standing()
         .values("account__bank_code")
         .annotate(count=Count("pk"), total=Sum("amount_krw"))
         .order_by("-total")
     )
-    return [(banks.name(row["account__bank_code"]), row["count"], row["total"]) for row in rows]
+    return [(row["account__bank_code"], row["count"], row["total"]) for row in rows]
 
 
 def largest(batch: Batch, limit: int = 20) -> list[Item]:
     """The largest items, with what is shown beside them."""
-    return list(
-        batch.items.standing().select_related("account", "application").order_by("-amount_krw", "reference")[:limit]
-    )
+    return list(batch.items.standing().order_by("-amount_krw", "reference")[:limit])
+
+
+def shown(ids: list[int]) -> list[Item]:
+    """Items by their keys, in this order, with what is shown beside them."""
+    found = Item.objects.select_related("account", "application").in_bulk(ids)
+    return [found[key] for key in ids]
 
 
 def _before(batch: Batch) -> Batch | None:
@@ -134,20 +155,24 @@ def looks(items: QuerySet[Item]) -> dict[str, QuerySet[Item]]:
     }
 
 
-def look_first(batch: Batch) -> list[Look]:
-    """What to look at before approving, each with the items behind it."""
+def look_sums(batch: Batch) -> list[tuple[str, int, int]]:
+    """(code of `looks`, items, won) of what there is to look at; of "differs" the difference."""
     found = []
-    items, before = batch.items.standing(), _before(batch)
-    for code, rows in looks(items).items():
-        if code == "new" and before is None:
+    for code, rows in looks(batch.items.standing()).items():
+        if code == "new" and _before(batch) is None:
             continue  # in the first round every account is
         sums = rows.aggregate(count=Count("pk"), total=Sum("amount_krw"), seen=Sum("application__amount_seen_krw"))
-        count = sums["count"]
-        if not count:
-            continue
-        values = {"count": won(count), "limit": krw(LARGE_KRW), "won": krw(sums["total"]), "people": SHARED_BY}
-        if code == "differs":
-            values["won"] = krw(abs((sums["total"] or 0) - (sums["seen"] or 0)))
+        if sums["count"]:
+            total = abs(sums["total"] - (sums["seen"] or 0)) if code == "differs" else sums["total"]
+            found.append((code, sums["count"], total))
+    return found
+
+
+def look_first(batch: Batch, sums: Iterable[tuple[str, int, int]]) -> list[Look]:
+    """What to look at before approving in words, from `look_sums`, each with the items behind it."""
+    found, before = [], _before(batch)
+    for code, count, total in sums:
+        values = {"count": won(count), "limit": krw(LARGE_KRW), "won": krw(total), "people": SHARED_BY}
         found.append(Look(_LOOKS[code]() % values, code))
     if before and before.won and batch.won:
         values = {
@@ -177,11 +202,22 @@ def excluded(batch: Batch) -> list[tuple[str, int]]:
     return [(str(REASONS.get(code, code)), count) for code, (count, _won) in batch.excluded.items()]
 
 
-def states(batch: Batch) -> list[Bar]:
-    """Won by state of the items."""
+def states(batch: Batch) -> dict[str, tuple[int, int]]:
+    """Items and won by state."""
     rows = batch.items.values_list("status").annotate(count=Count("pk"), total=Sum("amount_krw")).order_by()
-    found = {status: (count, total) for status, count, total in rows}
-    return _won_bars((str(label), *found[code]) for code, label in Item.Status.choices if code in found)
+    return {status: (count, total) for status, count, total in rows}
+
+
+def state_label(batch: Batch, code: str) -> str:
+    """The state of items of this batch in words: what nobody handed over yet is in a file, not with the bank."""
+    if code == Item.Status.FILED and not batch.handed_over_at:
+        return _("파일에 담음")
+    return str(Item.Status(code).label)
+
+
+def state_bars(batch: Batch, found: dict[str, tuple[int, int]]) -> list[Bar]:
+    """Won by state of the items."""
+    return _won_bars((state_label(batch, code), *found[code]) for code in Item.Status.values if code in found)
 
 
 def by_state() -> list[Bar]:
@@ -199,23 +235,7 @@ def returns() -> list[Bar]:
         .annotate(count=Count("pk"), total=Sum("amount_krw"))
         .order_by("-total", "code")
     )
-    return _won_bars((str(return_reason(code)), count, total) for code, count, total in rows)
-
-
-RETURN_CODES = ("NO_ACCOUNT", "CLOSED", "NAME", "BLOCKED", "BANK_DOWN", "LIMIT", "OTHER")
-
-
-def return_reason(code: str) -> str:
-    """Why a bank sent money back, in words."""
-    words = {
-        "NO_ACCOUNT": _("없는 계좌"),
-        "CLOSED": _("해지된 계좌"),
-        "NAME": _("예금주가 다름"),
-        "BLOCKED": _("입금할 수 없는 계좌"),
-        "BANK_DOWN": _("은행 점검"),
-        "LIMIT": _("한도를 넘음"),
-    }
-    return words.get(code, _("그 밖"))
+    return _won_bars((return_reason(code), count, total) for code, count, total in rows)
 
 
 def by_round() -> list[Bar]:
@@ -338,8 +358,3 @@ def answered(file: BankFile) -> dict[str, int]:
     """How many items of a file stand in each state."""
     rows = file.items.values_list("status").annotate(count=Count("pk")).order_by()
     return dict(rows)
-
-
-def open_at_bank(batch: Batch) -> int:
-    """Items whose answer is still to come."""
-    return batch.items.filter(Q(status=Item.Status.FILED) | Q(status=Item.Status.UNKNOWN)).count()

@@ -6,6 +6,7 @@ unknown, never paid.
 """
 
 import csv
+import datetime as dt
 import hashlib
 import io
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from kt_remedy import clock
+from kt_remedy import clock, programme
 from kt_remedy.audit import service as audit
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
@@ -24,6 +25,8 @@ from refunds.bankfiles import records
 from refunds.bankfiles.inquiry import INQUIRY
 from refunds.bankfiles.records import Answers, FileFault
 from refunds.payouts.models import BankFile, Batch, Item, ResultFile
+from refunds.payouts.returns import same_account
+from refunds.payouts.rounds import next_round
 from refunds.payouts.service import Refused, _keep, _lock, _need
 from refunds.payouts.texts import contact_of
 
@@ -79,7 +82,8 @@ def load_result(*, content: bytes, name: str, user: User) -> ResultFile:
 
     Items move to PAID, RETURNED or UNKNOWN; items of the file that it leaves out become UNKNOWN and go on the inquiry
     list. A file refused whole moves the batch to REFUSED. Returned applications ask their customers for another
-    account; those paid are told. Raises Refused (ROLE, SAME_FILE, UNKNOWN_FILE, STATE) or ResultRefused.
+    account, unless theirs is not to blame (`returns`); those paid are told.
+    Raises Refused (ROLE, SAME_FILE, UNKNOWN_FILE, STATE) or ResultRefused.
     """
     _need(user, "maker")
     sha256 = hashlib.sha256(content).hexdigest()
@@ -273,27 +277,34 @@ def _apply(kept: ResultFile, given: BankFile, now: Any) -> None:
 
 
 def _tell(kept: ResultFile, batch: Batch, user: User) -> None:
-    """Returned: the application asks for an account and its customer is written to. Paid: the customers are told."""
+    """Returned: the application asks for an account, or goes to the same one again, and its customer is written to.
+    Paid: the customers are told."""
     returned = (
         Item.objects.filter(result=kept, status=Item.Status.RETURNED)
         .select_related("application__filing")
         .order_by("id")
     )
     by_code: dict[str, list[int]] = {}
+    coming = next_round(clock.now(), programme.current())
     for item in returned:
         filing = item.application.filing
+        kind, context = "payout.returned", {}
+        if same_account(item.code):
+            kind, context = ("payout.again", {"pay_on": coming.pay_on}) if coming else ("payout.called", {})
         if item.kind == Item.Kind.REFUND:
             by_code.setdefault(item.code or records.OTHER, []).append(item.application_id)
         notices.queue(
-            kind="payout.returned",
+            kind=kind,
             subject=f"item:{item.pk}",
+            context=context,
             person=bytes(filing.person_index),
             to=filing.contact or "",
             language=filing.language,
         )
     # A correction that came back leaves the refund paid and the application where it is.
     for code, ids in by_code.items():
-        applications.mark_returned(application_ids=ids, code=code, actor=f"staff:{user.pk}")
+        ask = not same_account(code)
+        applications.mark_returned(application_ids=ids, code=code, actor=f"staff:{user.pk}", ask=ask)
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -344,5 +355,26 @@ def register() -> None:
         text={
             "ko": "[KT] 환급금이 되돌아왔습니다. 신청 현황에서 계좌를 고쳐 주세요. 문의 {hotline}(무료)",
             "en": "[KT] Your refund came back. Please mend the account of your claim: {hotline}",
+        },
+    )
+    notices.register(
+        "payout.again",
+        label=gettext_lazy("다시 보냄"),
+        text={
+            "ko": "[KT] 은행이 그날 환급금을 받지 못했습니다. 같은 계좌로 {pay_on}에 다시 보냅니다. 하실 일은 없습니다."
+            " 문의 {hotline}(무료)",
+            "en": "[KT] Your bank could not take your refund that day. We send it to the same account again on"
+            " {pay_on}. You need not do anything. Questions: {hotline} (free)",
+        },
+        example={"pay_on": dt.date(2026, 2, 5)},
+    )
+    notices.register(
+        "payout.called",
+        label=gettext_lazy("전화로 알림"),
+        text={
+            "ko": "[KT] 은행이 그날 환급금을 받지 못했습니다. 어떻게 보내 드릴지 고객센터에서 전화로 여쭙겠습니다."
+            " 문의 {hotline}(무료)",
+            "en": "[KT] Your bank could not take your refund that day. We will call you about how to send it."
+            " Questions: {hotline} (free)",
         },
     )

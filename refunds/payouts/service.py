@@ -27,6 +27,7 @@ from refunds.bankfiles.records import Head, Payment, PaymentRefused
 from refunds.payouts import selection, texts
 from refunds.payouts.models import Adjustment, BankFile, Batch, Chunk, Download, Hold, Item
 from refunds.payouts.recount import HASH_TOTAL, Recount, recount, rows
+from refunds.payouts.returns import SAME_ACCOUNT
 from refunds.payouts.rounds import Round, calendar, next_business_day, round_on
 
 CHUNK_BYTES = 1 << 20
@@ -241,7 +242,7 @@ def _copy(batch: Batch, chosen: selection.Selection, now: dt.datetime) -> None:
               AND NOT EXISTS (SELECT FROM refunds_hold h WHERE h.application_id = a.id AND h.released_at IS NULL)
               AND NOT EXISTS (SELECT FROM refunds_item i WHERE i.adjustment_id = j.id AND i.status IN %s)
               AND NOT EXISTS (SELECT FROM refunds_item i WHERE i.adjustment_id = j.id AND i.status = 'RETURNED'
-                              AND i.account_id = a.account_id)
+                              AND i.account_id = a.account_id AND i.code <> ALL(%s))
               AND NOT EXISTS (SELECT FROM refunds_item i WHERE i.adjustment_id = j.id AND i.batch_id = %s
                               AND i.taken_out_because <> '')
         ) t
@@ -250,7 +251,7 @@ def _copy(batch: Batch, chosen: selection.Selection, now: dt.datetime) -> None:
     """  # noqa: S608  (column names are ours, values are parameters)
     holding = tuple(str(status) for status in Item.HOLDING)
     with connection.cursor() as cursor:
-        cursor.execute(text, [batch.pk, now, chosen.cut_off, chosen.cut_off, holding, batch.pk])
+        cursor.execute(text, [batch.pk, now, chosen.cut_off, chosen.cut_off, holding, list(SAME_ACCOUNT), batch.pk])
 
 
 def _remember_the_rest(batch: Batch) -> dict[str, list[int]]:

@@ -23,6 +23,7 @@ from refunds.accounts import banks
 from refunds.payouts.models import Adjustment, Batch, Item, ManualPayment
 from refunds.payouts.overview import return_reason
 from refunds.payouts.recount import rows
+from refunds.payouts.returns import return_reason
 from refunds.payouts.service import _actor, _need, _reason
 
 ROLES = ("maker", "checker", "auditor")

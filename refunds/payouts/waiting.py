@@ -15,7 +15,7 @@ from kt_remedy.audit import service as audit
 from kt_remedy.staff.models import User
 from refunds.applications.models import Application
 from refunds.payouts import selection, service
-from refunds.payouts.overview import return_reason
+from refunds.payouts.returns import SAME_ACCOUNT, return_reason
 from refunds.payouts.rounds import Round, calendar, next_round
 
 CALL_CENTRE = ("maker", "auditor", "supervisor", "agent")
@@ -67,11 +67,13 @@ class CameBack:
 
 def came_back(*, at: dt.datetime | None = None) -> tuple[list[CameBack], bool]:
     """Returned payments whose customer gave no other account yet, longest first; and whether no round is left for
-    them, so that the call centre takes them over (D-38)."""
+    them, so that the call centre takes them over (D-38). What goes to the same account again is among them only then.
+    """
     at = at or clock.now()
     over = next_round(at, programme.current()) is None
-    # After the last round also those who did mend their account: nothing sends their money any more.
+    # After the last round also those who did mend their account, or need not: nothing sends their money any more.
     states = ["NEED_ACCOUNT", "APPROVED", "SUBMITTED"] if over else ["NEED_ACCOUNT"]
+    ride = [] if over else list(SAME_ACCOUNT)
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -86,11 +88,12 @@ def came_back(*, at: dt.datetime | None = None) -> tuple[list[CameBack], bool]:
             SELECT a.id, i.amount_krw, i.code, i.attempt, i.status_at
             FROM refunds_item i JOIN refunds_application a ON a.id = i.application_id
             WHERE i.kind = 'ADJUSTMENT' AND i.status = 'RETURNED' AND i.account_id = a.account_id
+              AND i.code <> ALL(%s)
               AND NOT EXISTS (SELECT FROM refunds_item n WHERE n.adjustment_id = i.adjustment_id AND n.id > i.id
                               AND n.status <> 'VOID')
             ORDER BY 5, 1
             """,
-            [states],
+            [states, ride],
         )
         found = cursor.fetchall()
     rows = Application.objects.select_related("filing", "line__customer").in_bulk({row[0] for row in found})

@@ -1,8 +1,11 @@
 """The auditor reads the record and changes nothing; looks at the admin are themselves recorded."""
 
 import io
+import re
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
@@ -11,6 +14,7 @@ from django.urls import reverse
 
 from kt_remedy import schedule
 from kt_remedy.audit import service as audit
+from kt_remedy.audit.admin import KindFilter
 from kt_remedy.audit.models import AuditEntry
 from tests.sessions import as_staff, staff_user
 
@@ -29,6 +33,26 @@ def test_the_auditor_finds_whose_data_were_seen(auditor):
     page = auditor.get(LIST, {"q": "K1"}).content.decode()
     assert "전화 문의" in page
     assert "다른 일" not in page
+
+
+def test_every_kind_of_act_has_its_filter(auditor):
+    """Whatever word an act begins with in the code, the auditor can filter by it, and finds that and nothing else."""
+    before = r"(?:action=|_note\(\s*user,\s*|_audit\(\s*row,\s*|_record\(\s*(?:row,\s*)?)"
+    written = re.compile(before + r'"([a-z]+)\.[a-z_]+"')
+    words = {
+        word
+        for room in ("kt_remedy", "eligibility", "refunds", "rewards")
+        for path in (Path(settings.BASE_DIR) / room).rglob("*.py")
+        for word in written.findall(path.read_text(encoding="utf-8"))
+    }
+    assert {"file", "inquiry", "evidence", "adjustment", "settlement", "result", "rewards"} <= words
+    offered = {word for word, _label in KindFilter(None, {}, AuditEntry, None).lookup_choices}
+    assert words - offered == set()
+    audit.record(actor="staff:1", action="file.downloaded", object="file:1", reason="은행에 올림")
+    audit.record(actor="staff:1", action="inquiry.made", object="inquiry:1", reason="은행에 물음")
+    page = auditor.get(LIST, {"kind": "file"}).content.decode()
+    assert "은행에 올림" in page
+    assert "은행에 물음" not in page
 
 
 def test_the_record_cannot_be_changed_in_the_admin(auditor):

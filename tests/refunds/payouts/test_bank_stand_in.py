@@ -35,13 +35,15 @@ def post(url: str, **fields: str) -> bytes:
 def test_a_file_goes_there_and_its_answer_comes_back(at, settings, sandbox, layout):
     at(CUT_OFF)
     settings.BANK_FILE_FORMAT = layout
-    batch, file = money.handed_over(4)
-    one, two, three, four = money.items(batch)
+    batch, file = money.handed_over(5)
+    one, two, three, four, five = money.items(batch)
     url = upload(sandbox, b"".join(service.stored(file.message_id)))
-    answer = post(url, **{f"answer:{two.reference}": "closed", f"answer:{three.reference}": "pending"})
+    chosen = {two: "closed", three: "pending", five: "down"}
+    answer = post(url, **{f"answer:{item.reference}": word for item, word in chosen.items()})
     kept = results.load_result(content=answer, name="r", user=maker())
-    assert (kept.paid, kept.returned, kept.unknown, kept.absent) == (2, 1, 1, 0)
-    assert [item.status for item in money.items(batch)] == ["PAID", "RETURNED", "UNKNOWN", "PAID"]
+    assert (kept.paid, kept.returned, kept.unknown, kept.absent) == (2, 2, 1, 0)
+    assert [item.status for item in money.items(batch)] == ["PAID", "RETURNED", "UNKNOWN", "PAID", "RETURNED"]
+    assert [item.code for item in money.items(batch) if item.status == "RETURNED"] == ["CLOSED", "BANK_DOWN"]
     assert one.pk != four.pk
 
 

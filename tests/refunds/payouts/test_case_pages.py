@@ -234,7 +234,8 @@ def test_the_checker_sees_new_accounts_and_the_difference_to_the_last_round(at):
     make.application(make.line(holder, refundable_krw=70_000), to=same, applied="2026-01-25")
     make.application(make.line(make.customer(), refundable_krw=50_000), applied="2026-01-25")
     batch = service.freeze(pay_on=dt.date(2026, 2, 5), user=maker())
-    looks = {look.filter: look.text.replace("\u00a0", " ") for look in overview.look_first(batch)}
+    found = overview.look_first(batch, overview.look_sums(batch))
+    looks = {look.filter: look.text.replace("\u00a0", " ") for look in found}
     assert looks["new"] == "처음으로 돈이 가는 계좌 1건, 모두 50,000원"
     assert "+0건, -80,001원" in looks[""]
 

@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from refunds.payouts import counting
 from refunds.payouts.models import Adjustment, BankFile, Batch, Download, Item
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
@@ -42,6 +43,8 @@ def test_the_whole_way_by_hand():
     batch = Batch.objects.get()
     here = reverse("admin:refunds_batch_change", args=[batch.pk])
 
+    assert "다시 세고 있습니다" in text(check.get(here))
+    counting.count_due()
     seen = text(check.get(here))
     assert "160,130<small>원</small>" in seen
     assert seen.count("같음") == 4
@@ -56,6 +59,10 @@ def test_the_whole_way_by_hand():
     assert batch.status == "APPROVED"
 
     make.post(reverse("admin:refunds_batch_act", args=[batch.pk, "file"]), {"confirmed": "yes"})
+    counting.count_due()
+    waiting = text(make.get(here))
+    assert "파일에 담음" in waiting
+    assert "은행에 보낸 돈" not in waiting
     made = BankFile.objects.get()
     take = reverse("admin:refunds_bankfile_download", args=[made.pk])
     assert make.get(take)["Content-Type"].startswith("text/html")
@@ -138,6 +145,7 @@ def test_what_to_look_at_first_and_lists_that_add_up():
     type(differs).objects.filter(pk=differs.pk).update(amount_seen_krw=60_000)
     batch = money.service.freeze(pay_on=dt.date(2026, 1, 22), user=maker())
     auditor = signed_in(money.user("auditor", "auditor"))
+    counting.count_due()
     seen = text(auditor.get(reverse("admin:refunds_batch_change", args=[batch.pk])))
     assert "먼저 볼 것 2가지" in seen
     assert "차이 10,000원" in seen

@@ -1,0 +1,41 @@
+"""Why a bank sent money back, and what follows: the one table of it, with its cases in tests/cases/returns.csv."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from refunds.bankfiles import records
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """One reason: its words, and whether the account is at fault. If it is not, the money rides to the same account
+    with the next round and nobody is asked for another one."""
+
+    words: Any
+    account_at_fault: bool
+
+
+RETURNS = {
+    records.NO_ACCOUNT: Return(_("없는 계좌"), True),
+    records.CLOSED: Return(_("해지된 계좌"), True),
+    records.NAME: Return(_("예금주가 다름"), True),
+    records.BLOCKED: Return(_("입금할 수 없는 계좌"), True),
+    records.BANK_DOWN: Return(_("은행 점검"), False),
+    records.LIMIT: Return(_("한도를 넘음"), False),
+    # What no bank explained is asked: another account may do what this one did not.
+    records.OTHER: Return(_("그 밖"), True),
+}
+# For SQL: with these the same account is tried again.
+SAME_ACCOUNT = tuple(code for code, row in RETURNS.items() if not row.account_at_fault)
+
+
+def return_reason(code: str) -> str:
+    """Why a bank sent money back, in words."""
+    return str(RETURNS.get(code, RETURNS[records.OTHER]).words)
+
+
+def same_account(code: str) -> bool:
+    """Whether what came back for this reason goes to the same account again."""
+    return code in SAME_ACCOUNT

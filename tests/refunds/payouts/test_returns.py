@@ -1,0 +1,144 @@
+"""Why money came back and what follows: by table, and the way of what goes to the same account again."""
+
+import csv
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from kt_remedy.notices.models import Message
+from kt_remedy.templatetags.remedy import kdate
+from refunds.applications import service as applications
+from refunds.applications import wording
+from refunds.bankfiles import iso20022, records, sheet
+from refunds.payouts import adjustments, results, returns, service, waiting
+from refunds.payouts.models import Item
+from refunds.payouts.verify import verify
+from tests.refunds import make
+from tests.refunds.payouts import money
+from tests.refunds.payouts.money import CUT_OFF, checker, maker
+
+CASES = list(csv.DictReader((Path(__file__).parents[2] / "cases" / "returns.csv").open(encoding="utf-8")))
+
+
+@pytest.fixture(autouse=True)
+def cut_off(at):
+    at(CUT_OFF)
+    return at
+
+
+def came_back(code: str) -> Item:
+    """The one item of the round of 22 January, returned for the reason `code` of pain.002."""
+    batch, file = money.handed_over(1)
+    (item,) = money.items(batch)
+    results.load_result(content=money.pain002(file, [(item, "RJCT", code)]), name="r", user=maker())
+    return Item.objects.select_related("application__filing", "application__line").get(pk=item.pk)
+
+
+def carried(pay_on: dt.date, status: str, code: str) -> Item:
+    """The one item of a later round, answered."""
+    later = service.freeze(pay_on=pay_on, user=maker())
+    service.approve(batch_id=later.pk, user=checker(), typed_total=later.won, digest=later.digest)
+    (given,) = service.file(batch_id=later.pk, user=maker())
+    service.hand_over(file_id=given.pk, user=maker())
+    (item,) = money.items(later)
+    results.load_result(content=money.pain002(given, [(item, status, code)]), name="r", user=maker())
+    item.refresh_from_db()
+    return item
+
+
+def story(item: Item) -> wording.Story:
+    (found,) = wording.stories([type(item.application).objects.get(pk=item.application_id)])
+    return found
+
+
+def sound() -> bool:
+    return not [finding for finding in verify() if finding.count]
+
+
+def test_every_reason_has_its_row():
+    named = {
+        records.NO_ACCOUNT, records.CLOSED, records.NAME, records.BLOCKED, records.BANK_DOWN, records.LIMIT,
+        records.OTHER,
+    }  # fmt: skip
+    assert named == set(returns.RETURNS) == {case["code"] for case in CASES}
+    read = set(iso20022._REASONS.values()) | {code for outcome, code in sheet.RESULTS.values() if outcome == "RETURNED"}
+    assert read <= named
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['code']}-{case['pain002']}")
+def test_what_follows_a_return(case):
+    item = came_back(case["pain002"])
+    assert (item.status, item.code) == ("RETURNED", case["code"])
+    assert sheet.RESULTS[case["sheet"]] == ("RETURNED", case["code"])
+    assert returns.return_reason(item.code) == case["words"]
+    same = case["account"] == "same"
+    assert item.application.status == ("APPROVED" if same else "NEED_ACCOUNT")
+    assert Message.objects.filter(kind__in=["payout.returned", "payout.again", "payout.called"]).get().kind == (
+        "payout.again" if same else "payout.returned"
+    )
+    assert story(item).must_mend is not same
+    assert bool(waiting.came_back()[0]) is not same
+    assert sound()
+
+
+def test_what_the_account_is_not_to_blame_for_rides_to_it_again(at):
+    item = came_back("AB08")
+    told = Message.objects.get(kind="payout.again")
+    assert "2/5(목)에 다시 보냅니다. 하실 일은 없습니다." in told.body
+    read = story(item)
+    assert read.headline == f"은행이 그날 입금을 받지 못해 {kdate(dt.date(2026, 2, 5))}에 다시 보냅니다"
+    assert (read.can_mend, read.can_withdraw, read.must_mend) == (True, True, False)
+    assert "입금이 되돌아옴" in [step.title for step in read.rail]
+    assert read.rail[-1].title == "입금"
+    at("2026-02-03T18:00+09:00")
+    again = carried(dt.date(2026, 2, 5), "ACSC", "")
+    assert (again.status, again.attempt, again.account_id) == ("PAID", 2, item.account_id)
+    assert "입금되었습니다" in story(item).headline
+    assert sound()
+
+
+def test_another_account_may_be_given_all_the_same(at):
+    item = came_back("AM14")
+    row = item.application
+    better = make.account(row.line.customer, number="3020000001")
+    applications.mend_account(application_id=row.pk, account_id=better.pk, person_index=bytes(row.filing.person_index))
+    assert "다시 보냅니다" not in story(item).headline
+    at("2026-02-03T18:00+09:00")
+    again = carried(dt.date(2026, 2, 5), "ACSC", "")
+    assert (again.attempt, again.account_id) == (2, better.pk)
+    assert sound()
+
+
+def test_after_the_last_round_the_call_centre_calls(at):
+    item = came_back("AB08")
+    assert waiting.came_back()[0] == []
+    at("2026-06-24T00:00+09:00")
+    (found,), over = waiting.came_back()
+    assert (over, found.code, found.application_id) == (True, "BANK_DOWN", item.application_id)
+    assert "전화로 여쭙겠습니다" in story(item).lead
+
+
+def test_a_return_that_comes_after_the_last_round_promises_no_day(at):
+    batch, file = money.handed_over(1)
+    (item,) = money.items(batch)
+    at("2026-06-24T00:00+09:00")
+    results.load_result(content=money.pain002(file, [(item, "RJCT", "AB08")]), name="r", user=maker())
+    assert Message.objects.filter(kind="payout.called").count() == 1
+    assert not Message.objects.filter(kind="payout.again").exists()
+
+
+def test_a_correction_rides_to_the_same_account_again_too(at):
+    batch, file = money.handed_over(1)
+    (item,) = money.items(batch)
+    results.load_result(content=money.pain002(file, [(item, "ACSC", "")]), name="r", user=maker())
+    made = service.propose_adjustment(application_id=item.application_id, amount_krw=500, user=maker(), reason="정정")
+    service.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
+    at("2026-02-03T18:00+09:00")
+    assert carried(dt.date(2026, 2, 5), "RJCT", "AB08").status == "RETURNED"
+    assert adjustments.without_account([item.application_id]) == {}
+    assert waiting.came_back()[0] == []
+    at("2026-02-12T18:00+09:00")
+    again = carried(dt.date(2026, 2, 19), "ACSC", "")
+    assert (again.kind, again.status, again.attempt, again.account_id) == ("ADJUSTMENT", "PAID", 2, item.account_id)
+    assert sound()
