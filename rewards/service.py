@@ -367,6 +367,7 @@ def take_substitute(
                 "person_index": person_index,
                 "made_at": clock.now(),
                 "made_by": by,
+                "starts_on": today,
             },
         )
         if created:
