@@ -1,14 +1,24 @@
 """What staff see of the perks: shards, hand-offs, choices. Nothing here is typed by hand; figures are in the report."""
 
+import datetime as dt
+from urllib.parse import urlencode
+
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from kt_remedy.audit.admin import RoleAdmin
+from kt_remedy.staff.service import fresh_second_factor
+from rewards import reports, service
 from rewards.enrolment import working
-from rewards.models import BaseLine, Entitlement, HandOff, RefusedRow, Shard
+from rewards.forms import VoucherForm
+from rewards.models import BaseLine, Entitlement, HandOff, RefusedRow, Shard, Voucher
 from rewards.providers import files
 
 
@@ -73,3 +83,55 @@ class EntitlementAdmin(RoleAdmin):
     list_display = ("perk", "kind", "contract_no", "choice", "made_at", "starts_on", "ends_on")
     list_filter = ("perk", "kind", "choice")
     fields = ("perk", "kind", "contract_no", "choice", "made_at", "made_by", "starts_on", "ends_on")
+
+
+@admin.register(Voucher)
+class VoucherAdmin(RoleAdmin):
+    """Codes of the services, without the codes themselves, and the page that takes new ones in."""
+
+    view_roles = ("supervisor", "auditor", "administrator")
+    upload_roles = ("supervisor", "administrator")
+    list_display = ("perk", "choice", "imported_at", "handed_out_on")
+    list_filter = ("perk", "choice", ("entitlement", admin.EmptyFieldListFilter))
+    list_select_related = ("entitlement",)
+    ordering = ("-imported_at", "id")
+    fields = readonly_fields = ("perk", "choice", "imported_at", "handed_out_on")
+    change_list_template = "admin/rewards/voucher/change_list.html"
+
+    @admin.display(description=_("내준 날"))
+    def handed_out_on(self, voucher: Voucher) -> dt.date | None:
+        """The day a customer got the code."""
+        entitlement = getattr(voucher, "entitlement", None)
+        return entitlement.starts_on if entitlement else None
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        may_upload = self._has(request, self.upload_roles)
+        return super().changelist_view(request, {**(extra_context or {}), "may_upload": may_upload})
+
+    def get_urls(self) -> list:
+        wrap = self.admin_site.admin_view
+        return [path("upload/", wrap(self.upload), name="rewards_voucher_upload"), *super().get_urls()]
+
+    def upload(self, request: HttpRequest) -> HttpResponse:
+        """Take in a file of codes, wholly or not at all; what is known already is left alone."""
+        if not self._has(request, self.upload_roles):
+            raise PermissionDenied("codes are taken in by another role")
+        if not fresh_second_factor(request):
+            return redirect(reverse("mfa_reauthenticate") + "?" + urlencode({"next": request.path}))
+        form = VoucherForm(request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid():
+            perk, _colon, choice = form.cleaned_data["service"].partition(":")
+            codes = form.cleaned_data["codes"]
+            new = service.import_vouchers(
+                perk_code=perk, choice_code=choice, codes=codes, by=request.user, reason=form.cleaned_data["reason"]
+            )
+            text = gettext(
+                "새 번호 %(new)s개를 올렸습니다. 이미 있거나 두 번 적힌 번호 %(known)s개는 그대로 두었습니다."
+            )
+            messages.success(request, text % {"new": f"{new:,}", "known": f"{len(codes) - new:,}"})
+            return redirect("admin:rewards_voucher_changelist")
+        context = {**self.admin_site.each_context(request), "form": form, "title": gettext("이용권 번호 올리기")}
+        context["pools"] = reports.vouchers_left()
+        return TemplateResponse(
+            request, "admin/rewards/voucher/upload.html", context, status=400 if form.errors else 200
+        )

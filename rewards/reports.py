@@ -16,6 +16,7 @@ from kt_remedy import clock, programme
 from kt_remedy.templatetags.remedy import kdate, kmonth
 from rewards.enrolment import working
 from rewards.models import BaseLine, Entitlement, Grant, HandOff, RefusedRow, Shard, Voucher
+from rewards.templatetags.perks import perk_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,11 @@ def page() -> dict[str, Any]:
     perks = programme.current().perks
     charts = [
         Chart(_("기준일 회선"), bars((label, counted[why]) for why, label in BaseLine.Why.choices)),
-        Chart(_("혜택마다 대상 회선"), bars((perk.code, counted[perk.code]) for perk in perks)),
+        Chart(_("혜택마다 대상 회선"), bars((perk_name(perk.code), counted[perk.code]) for perk in perks)),
         Chart(_("월 지급"), bars(_grants())),
         Chart(_("고르고 신청한 것"), bars(_acts())),
         Chart(_("날마다 고르고 신청한 것"), bars(_acts_by_day())),
-        Chart(_("남은 이용권 번호"), bars(_vouchers())),
+        Chart(_("남은 이용권 번호"), bars(vouchers_left())),
         Chart(_("날마다 제공처에 전달된 건"), bars(_delivered())),
         Chart(_("제공처가 못 받은 건의 까닭"), bars(_refusals())),
     ]
@@ -73,13 +74,14 @@ def _grants() -> list[tuple[str, int]]:
         for state, number in counts.items():
             counted[month, perk, state] += number
     return [
-        (f"{kmonth(month)} {perk} {states.get(state, state)}", number)
+        (f"{kmonth(month)} {perk_name(perk)} {states.get(state, state)}", number)
         for (month, perk, state), number in sorted(counted.items())
     ]
 
 
 def _acts() -> list[tuple[str, int]]:
     kinds = dict(Entitlement.Kind.choices)
+    services = {choice.code: choice.name for perk in programme.current().perks for choice in perk.choices}
     found = (
         Entitlement.objects.values("perk", "kind", "choice")
         .annotate(n=Count("id"), issued=Count("voucher"))
@@ -87,7 +89,8 @@ def _acts() -> list[tuple[str, int]]:
     )
     rows = []
     for row in found:
-        name = " ".join(filter(None, [row["perk"], str(kinds[row["kind"]]), row["choice"]]))
+        choice = services.get(row["choice"], row["choice"])
+        name = " ".join(filter(None, [perk_name(row["perk"]), str(kinds[row["kind"]]), choice]))
         rows.append((name, row["n"]))
         if row["issued"]:
             rows.append((_("%(name)s, 번호 받음") % {"name": name}, row["issued"]))
@@ -97,16 +100,17 @@ def _acts() -> list[tuple[str, int]]:
 def _acts_by_day() -> list[tuple[str, int]]:
     day = TruncDate("made_at", tzinfo=clock.KST)
     found = Entitlement.objects.annotate(day=day).values("day", "perk").annotate(n=Count("id")).order_by("day", "perk")
-    return [(f"{kdate(row['day'])} {row['perk']}", row["n"]) for row in found]
+    return [(f"{kdate(row['day'])} {perk_name(row['perk'])}", row["n"]) for row in found]
 
 
-def _vouchers() -> list[tuple[str, int]]:
+def vouchers_left() -> list[tuple[str, int]]:
+    """Codes not handed out yet, by service; one query."""
     left = {
         (row["perk"], row["choice"]): row["n"]
         for row in Voucher.objects.filter(entitlement=None).values("perk", "choice").annotate(n=Count("id"))
     }
     return [
-        (f"{perk.code} {choice.name}", left.get((perk.code, choice.code), 0))
+        (f"{perk_name(perk.code)} {choice.name}", left.get((perk.code, choice.code), 0))
         for perk in programme.current().perks
         for choice in perk.choices
     ]
@@ -120,7 +124,7 @@ def _delivered() -> list[tuple[str, int]]:
         .annotate(n=Sum("rows") - Sum("refused"))
         .order_by("day", "provider", "shard__perk")
     )
-    return [(f"{kdate(row['day'])} {row['provider']} {row['shard__perk']}", row["n"]) for row in found]
+    return [(f"{kdate(row['day'])} {row['provider']} {perk_name(row['shard__perk'])}", row["n"]) for row in found]
 
 
 def _refusals() -> list[tuple[str, int]]:

@@ -5,6 +5,7 @@ the page words.
 """
 
 import datetime as dt
+import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from rewards.perks.holders import Held, Holder, needs_guardian
 BASE_AT, GRANT_AT = dt.time(9), dt.time(0, 5)
 # Under this label staff publish, among the texts on plans, what a child gets who can use neither service (D-53).
 SUBSTITUTE = "substitute"
+VOUCHER_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,63}")
 
 
 class Refused(Exception):
@@ -367,6 +369,7 @@ def take_substitute(
                 "person_index": person_index,
                 "made_at": clock.now(),
                 "made_by": by,
+                "starts_on": today,
             },
         )
         if created:
@@ -476,8 +479,27 @@ def certificate(*, perk_code: str, person_index: bytes) -> Certificate:
     return Certificate(perk, f"KT-{digest[:4]}-{digest[4:8]}-{digest[8:12]}", card.starts_on, card.ends_on)
 
 
-def import_vouchers(*, perk_code: str, choice_code: str, codes: Iterable[str], by: User | None = None) -> int:
-    """Add codes bought from a service; a code already known is left alone. Returns how many are new."""
+def voucher_codes(text: str) -> list[str]:
+    """The codes in a file of them, one a line; empty lines are skipped. Raises ValueError with the number of a line
+    that is no code: a table or a heading would be handed out to customers."""
+    codes = []
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+        code = line.strip()
+        if not code:
+            continue
+        if not VOUCHER_CODE.fullmatch(code):
+            raise ValueError(number)
+        codes.append(code)
+    return codes
+
+
+def import_vouchers(
+    *, perk_code: str, choice_code: str, codes: Iterable[str], by: User | None = None, reason: str = ""
+) -> int:
+    """Add codes bought from a service; a code already known is left alone. Returns how many are new.
+
+    Raises Refused UNKNOWN where the perk has no such service.
+    """
     perk = _perk(perk_code, "CHOICE")
     if choice_code not in {choice.code for choice in perk.choices}:
         raise Refused("UNKNOWN")
@@ -487,7 +509,9 @@ def import_vouchers(*, perk_code: str, choice_code: str, codes: Iterable[str], b
         row.code = code
         row.code_index = crypto.blind_index(code, "voucher")
         rows.append(row)
-    with transaction.atomic():
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Two files at once would each count the other's codes as its own.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('rewards_voucher'))")
         before = Voucher.objects.count()
         Voucher.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
         new = Voucher.objects.count() - before
@@ -495,6 +519,7 @@ def import_vouchers(*, perk_code: str, choice_code: str, codes: Iterable[str], b
             actor=f"staff:{by.pk}" if by else "system",
             action="rewards.vouchers_imported",
             object=f"perk:{perk.code}:{choice_code}",
+            reason=reason,
             detail={"new": new, "offered": len(rows)},
         )
     return new

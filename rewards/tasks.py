@@ -72,6 +72,7 @@ def help_out(job: Any) -> schedule.Told:
 def _hand_over(provider: str) -> Callable[[Any], schedule.Told]:
     def hand_over(job: Any) -> schedule.Told:
         """Write the provider's open files and read its answers. At-least-once; see `rewards.providers.files`."""
+        files.sweep_drafts(provider)
         again = files.send_again_where_lost(provider)
         written, answered = files.deliver_open(provider), files.collect_acknowledgements(provider)
         said = schedule.said(

@@ -41,12 +41,12 @@ def run(shard: Shard, perk: Perk) -> int:
 
 
 def _changed_days(perk: Perk, today: dt.date) -> list[dt.date]:
-    """Days before today on which somebody acted on the perk, that have no list yet."""
+    """Days before today on which somebody acted on the perk, that have no list yet. A choice counts once it is final,
+    from the day it starts."""
     day = "starts_on" if perk.choices else "(made_at AT TIME ZONE 'Asia/Seoul')::date"
-    only = "AND e.voucher_id IS NOT NULL" if perk.choices else ""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT DISTINCT {day} AS day FROM rewards_entitlement e WHERE e.perk = %(perk)s {only}"  # noqa: S608
+            f"SELECT DISTINCT {day} AS day FROM rewards_entitlement e WHERE e.perk = %(perk)s"  # noqa: S608
             f" AND {day} < %(today)s AND NOT EXISTS (SELECT FROM rewards_shard s WHERE s.kind = 'DAY'"
             f" AND s.perk = %(perk)s AND s.month = {day}) ORDER BY 1",
             {"perk": perk.code, "today": today},

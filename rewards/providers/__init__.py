@@ -154,9 +154,13 @@ class Insurer(Provider):
 
 
 class Video(Provider):
-    """Video services: the codes handed out on a day, for the account with the service."""
+    """Video services: the codes handed out on a day, and the children who take what is given instead (D-53).
 
-    code, columns, daily, plain = "VIDEO", ("code", "service", "starts_on", "ends_on"), True, False
+    The key is the contract, which has one choice: a code would stand in clear among the rows a provider refused.
+    """
+
+    code, daily, plain = "VIDEO", True, False
+    columns = ("contract_no", "code", "service", "starts_on", "ends_on")
 
     def serves(self, perk: Perk) -> bool:
         return bool(perk.choices)
@@ -166,17 +170,17 @@ class Video(Provider):
 
     def select(self, shard: Shard, perk: Perk) -> tuple[str, dict]:
         return (
-            "SELECT v.id, v.code_enc, e.choice, e.starts_on, e.ends_on FROM rewards_entitlement e"
-            " JOIN rewards_voucher v ON v.id = e.voucher_id WHERE e.perk = %(perk)s AND e.starts_on = %(day)s"
-            " ORDER BY v.id",
+            "SELECT e.contract_no, v.id, v.code_enc, CASE WHEN e.kind = 'SUBSTITUTE' THEN e.kind ELSE e.choice END,"
+            " e.starts_on, e.ends_on FROM rewards_entitlement e LEFT JOIN rewards_voucher v ON v.id = e.voucher_id"
+            " WHERE e.perk = %(perk)s AND e.starts_on = %(day)s ORDER BY e.contract_no",
             {},
         )
 
     def decode(self, row: tuple) -> tuple:
         from rewards.models import Voucher
 
-        key, sealed, *rest = row
-        return (Voucher(id=key, code_enc=sealed).code, *rest)
+        contract_no, key, sealed, *rest = row
+        return (contract_no, Voucher(id=key, code_enc=sealed).code if sealed else "", *rest)
 
 
 PROVIDERS: tuple[Provider, ...] = (Data(), Roaming(), Video(), Membership(), Insurer())

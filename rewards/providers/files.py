@@ -12,7 +12,9 @@ import io
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,6 +31,7 @@ from rewards.models import HandOff, RefusedRow
 LEASE_SECONDS = 300
 LONGEST_PAUSE = 3600
 SILENT = dt.timedelta(hours=24)  # without an answer for so long, the file is looked at and, where gone, written again
+DRAFT, DRAFT_SECONDS = ".draft-", 3600  # a draft nobody wrote to for so long has no writer any more
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -92,6 +95,20 @@ def send_again_where_lost(provider: str) -> int:
     return HandOff.objects.filter(pk__in=lost).update(state=HandOff.State.WAITING, attempts=0)
 
 
+def sweep_drafts(provider: str) -> int:
+    """Remove the drafts that killed writers left in the folder; returns how many. By the wall clock, as files have it.
+
+    A writer that is only slow finds its draft gone, which is a fault that is tried again.
+    """
+    limit, gone = time.time() - DRAFT_SECONDS, 0
+    for draft in folder(provider).glob(f"{DRAFT}*"):
+        with suppress(OSError):
+            if draft.stat().st_mtime < limit:
+                draft.unlink()
+                gone += 1
+    return gone
+
+
 def send_refused(*, hand_off: HandOff, by: User) -> HandOff | None:
     """Hand the rows that a provider could not deliver over once more, as a further part; None where there are none.
 
@@ -128,7 +145,7 @@ def _write(hand_off: HandOff) -> tuple[str, int]:
     target = where / hand_off.name
     if hand_off.sha256 and target.exists() and _digest(target) == hand_off.sha256:
         return hand_off.sha256, hand_off.rows
-    handle, draft = tempfile.mkstemp(dir=where, prefix=".draft-")
+    handle, draft = tempfile.mkstemp(dir=where, prefix=DRAFT)
     try:
         with os.fdopen(handle, "wb") as file:
             rows = _fill(hand_off, file)
@@ -161,6 +178,7 @@ def _fill(hand_off: HandOff, file: BinaryIO) -> int:
         sql = (
             f"SELECT t.* FROM ({sql}) AS t WHERE t.{key} IN (SELECT r.key FROM rewards_refusedrow r"  # noqa: S608
             " JOIN rewards_handoff h ON h.id = r.hand_off_id WHERE h.shard_id = %(shard)s AND h.part = %(before)s)"
+            f" ORDER BY t.{key}"
         )
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '15min'; SET LOCAL random_page_cost = 1.1")

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django import template
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from kt_remedy import programme
 from kt_remedy.content import service as content
 from kt_remedy.content.models import Entry, Place
 from kt_remedy.programme import Choice, Perk
@@ -60,6 +62,26 @@ def about(perk: Perk) -> Entry | None:
     """What staff published about a perk of a kind that no page knows by itself (place PLAN); one query."""
     label = _label(perk.code)
     return next((entry for entry in content.current(Place.PLAN) if entry.key == label), None)
+
+
+@register.filter
+def perk_name(code: str) -> str:
+    """A perk's name in the language of the page; its code where neither the programme nor staff say more."""
+    perk = next((perk for perk in programme.current().perks if perk.code == code), None)
+    if perk is None:
+        return code
+    if perk.monthly_gb:
+        return gettext("데이터 매월 %(gb)sGB") % {"gb": perk.monthly_gb}
+    if perk.bonus_percent:
+        return gettext("로밍 데이터 %(percent)s%% 더") % {"percent": perk.bonus_percent}
+    if perk.choices:
+        return gettext("영상 서비스 %(months)s개월") % {"months": perk.months}
+    if perk.covers:
+        return gettext("안심 보험 2년")
+    if perk.categories:
+        return gettext("멤버십 할인")
+    entry = about(perk)
+    return entry.title if entry else code
 
 
 @register.filter

@@ -4,16 +4,18 @@ import datetime as dt
 import tomllib
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
 from eligibility.models import Customer, Line
+from kt_remedy import programme
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.content import service as content
 from kt_remedy.content.models import Entry, Place
 from rewards import service
 from rewards.enrolment import grants
-from rewards.models import BaseLine, Entitlement, Grant
+from rewards.models import BaseLine, Entitlement, Grant, Voucher
 from tests import sessions
 from tests.refunds import make
 
@@ -185,7 +187,6 @@ def test_a_number_given_away_gets_no_message(take_base, at, kept):
 
 
 def test_a_new_perk_is_an_edit_of_the_programme_file(client: Client, take_base, at, kept, monkeypatch):
-    from kt_remedy import programme
 
     text = (
         programme.DEFAULT_FILE.read_text(encoding="utf-8")
@@ -219,7 +220,6 @@ excluded_products = ["WATCH"]
 
 def test_the_state_on_the_base_date_may_decide_once(take_base, at, kept, monkeypatch):
     """D-48, the strict reading, is one line of the programme file."""
-    from kt_remedy import programme
 
     text = programme.DEFAULT_FILE.read_text(encoding="utf-8")
     strict = text.replace('skipped_while = ["SUSPENDED"]', 'skipped_while = ["SUSPENDED"]\nskipped_once = true')
@@ -234,3 +234,99 @@ def test_the_state_on_the_base_date_may_decide_once(take_base, at, kept, monkeyp
     grants.run_month(perk, dt.date(2026, 2, 1))
     assert list(Grant.objects.values_list("contract_no", "state")) == [(active.pk, "GRANTED")]
     assert "OTT" in BaseLine.objects.get(pk=suspended.pk).perks
+
+
+def test_a_guardian_reads_why_a_child_s_line_is_outside_the_base(client: Client, take_base, at, child, kept):
+    kept(child.customer, network="MVNO")
+    take_base()
+    at(FEBRUARY)
+    guardian = sessions.as_customer(client, sessions.person("guardian"))
+    page = guardian.get(reverse("rewards:mine")).content.decode()
+    assert "보호자로서 대신" in page
+    assert "다른 사업자(알뜰폰)의 회선이라" in page
+
+
+def test_a_child_with_no_line_in_the_base_is_told_why(client: Client, take_base, at, child):
+    Line.objects.filter(pk=child.pk).update(network="MVNO")
+    take_base()
+    page = sessions.as_customer(client, sessions.person("guardian")).get(reverse("rewards:mine")).content.decode()
+    assert "자녀" in page
+    assert "다른 사업자(알뜰폰)의 회선이라" in page
+    assert "보호자로서 대신" not in page
+
+
+def test_figures_name_the_perks_in_both_languages(client: Client, take_base, at, kept):
+    line = kept(make.customer())
+    take_base()
+    at(FEBRUARY)
+    service.import_vouchers(perk_code="OTT", choice_code="DISNEY", codes=["DIS-1"])
+    key = service.person_key(line.customer)
+    service.choose(perk_code="OTT", contract_no=line.pk, choice_code="DISNEY", person_index=key)
+    perk = grants.monthly(programme.current())[0]
+    grants.run_month(perk, dt.date(2026, 2, 1))
+    client = sessions.as_staff(client, sessions.staff_user("supervisor"))
+    korean = client.get(reverse("rewards:report")).content.decode()
+    client.cookies["django_language"] = "en"
+    english = client.get(reverse("rewards:report"), HTTP_ACCEPT_LANGUAGE="en").content.decode()
+    for words in ("데이터 매월 100GB", "로밍 데이터 50% 더", "영상 서비스 6개월 선택 Disney+", "안심 보험 2년"):
+        assert words in korean
+    for words in ("100 GB of data each month", "50% more roaming data", "A video service for 6 months"):
+        assert words in english
+    for page in (korean, english):
+        assert "DATA_100GB" not in page
+        assert "ROAMING_50" not in page
+
+
+def upload(client: Client, content: bytes, **given: str):
+    file = SimpleUploadedFile("codes.txt", content)
+    body = {"service": "OTT:TVING", "reason": "2월 구매분", "file": file, **given}
+    return client.post(reverse("admin:rewards_voucher_upload"), body, follow=True)
+
+
+def test_staff_upload_codes_with_a_reason(client: Client, db):
+    user = sessions.staff_user("administrator")
+    client = sessions.as_staff(client, user)
+    assert "영상 서비스 6개월 TVING" in client.get(reverse("admin:rewards_voucher_upload")).content.decode()
+    done = upload(client, b"\xef\xbb\xbfTV-001\r\nTV-002\r\n\r\nTV-001\r\n").content.decode()
+    assert "새 번호 2개를 올렸습니다. 이미 있거나 두 번 적힌 번호 1개" in done
+    assert "TV-001" not in done
+    assert (
+        "새 번호 0개를 올렸습니다. 이미 있거나 두 번 적힌 번호 2개"
+        in upload(client, b"TV-001\nTV-002").content.decode()
+    )
+    assert {voucher.code for voucher in Voucher.objects.filter(choice="TVING")} == {"TV-001", "TV-002"}
+    entry = AuditEntry.objects.filter(action="rewards.vouchers_imported").earliest("id")
+    assert (entry.actor, entry.reason, entry.detail) == (f"staff:{user.pk}", "2월 구매분", {"new": 2, "offered": 3})
+
+
+@pytest.mark.parametrize(
+    ("content", "given", "words"),
+    [
+        (b"code,service\nTV-003,TVING", {}, "1번째 줄은 이용권 번호가 아닙니다"),
+        (b"TV-003\n\nTV 004", {}, "3번째 줄은 이용권 번호가 아닙니다"),
+        (b"PK\x03\x04\xff\xfe", {}, "텍스트 파일(UTF-8)이 아닙니다"),
+        (b"\n \n", {}, "번호가 하나도 없는 파일입니다"),
+        (b"", {}, "빈 파일입니다"),
+        (b"TV-003", {"reason": " "}, "이유를 적어 주세요"),
+        (b"TV-003", {"service": "OTT:NOPE"}, "서비스를 골라 주세요"),
+    ],
+)
+def test_a_file_that_is_no_list_of_codes_changes_nothing(client: Client, db, content, given, words):
+    client = sessions.as_staff(client, sessions.staff_user("supervisor"))
+    answer = upload(client, content, **given)
+    assert answer.status_code == 400
+    assert words in answer.content.decode()
+    assert not Voucher.objects.exists()
+
+
+def test_codes_are_taken_in_only_with_a_second_factor_just_shown(client: Client, db):
+    client = sessions.as_staff(client, sessions.staff_user("supervisor"))
+    session = client.session
+    session["account_authentication_methods"] = [
+        {**record, "at": record["at"] - 301} for record in session["account_authentication_methods"]
+    ]
+    session.save()
+    answer = client.get(reverse("admin:rewards_voucher_upload"))
+    assert answer.url.startswith(reverse("mfa_reauthenticate"))
+    upload(client, b"TV-003")
+    assert not Voucher.objects.exists()

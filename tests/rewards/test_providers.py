@@ -1,14 +1,19 @@
 """Hand-overs: the right rows, once, whoever is down; what is refused goes again; what is missing is found."""
 
 import datetime as dt
+import os
+import threading
 
 import pytest
 from django.core.management import call_command
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
 from eligibility.models import Line
-from kt_remedy import programme
+from kt_remedy import clock, programme
+from kt_remedy.content import service as content
+from kt_remedy.content.models import Entry, Place
 from rewards import providers, service, tasks
 from rewards.enrolment import grants, shards, working
 from rewards.models import HandOff, RefusedRow, Shard
@@ -80,10 +85,37 @@ def test_what_people_did_goes_out_the_day_after(take_base, kept, at, folder):
     at("2026-02-11T00:01+09:00")
     all_lists()
     assert rows(folder / "video" / "OTT-day-20260210-0001.csv") == [
-        "code,service,starts_on,ends_on",
-        f"{row.voucher.code},TVING,2026-02-10,2026-08-09",
+        "contract_no,code,service,starts_on,ends_on",
+        f"{line.pk},{row.voucher.code},TVING,2026-02-10,2026-08-09",
     ]
     assert rows(folder / "insurer" / "INSURANCE-day-20260210-0001.csv")[1:] == [f"{line.customer_id},,,OPT_OUT"]
+
+
+def test_the_video_list_tells_of_substitutes_and_what_is_refused_goes_again(take_base, kept, at, folder):
+    child, adult = kept(make.customer(birth="2015-05-05")), kept(make.customer())
+    take_base()
+    at("2026-02-10T23:50+09:00")
+    by = sessions.staff_user("administrator")
+    content.write(
+        by=by, entry=Entry(place=Place.PLAN, key="substitute", title_ko="데이터 쿠폰", shown_from=clock.today())
+    )
+    service.take_substitute(
+        perk_code="OTT", contract_no=child.pk, person_index=service.person_key(child.customer), guardian=True
+    )
+    key = service.person_key(adult.customer)
+    service.import_vouchers(perk_code="OTT", choice_code="TVING", codes=["TV-1"])
+    service.choose(perk_code="OTT", contract_no=adult.pk, choice_code="TVING", person_index=key)
+    service.issue_code(perk_code="OTT", contract_no=adult.pk, person_index=key)
+    at("2026-02-11T00:01+09:00")
+    all_lists()
+    told = [f"{child.pk},,SUBSTITUTE,2026-02-10,", f"{adult.pk},TV-1,TVING,2026-02-10,2026-08-09"]
+    name = "OTT-day-20260210-0001.csv"
+    assert rows(folder / "video" / name)[1:] == sorted(told)
+    acknowledge(folder, name, f"{adult.pk},ACCOUNT")
+    assert files.collect_acknowledgements("VIDEO") == 1
+    files.send_refused(hand_off=HandOff.objects.get(provider="VIDEO"), by=by)
+    assert files.deliver_open("VIDEO") == 1
+    assert rows(folder / "video" / "OTT-day-20260210-0001-r2.csv")[1:] == told[1:]
 
 
 def test_after_a_transfer_lists_follow_the_rule(take_base, kept, at, folder):
@@ -119,6 +151,60 @@ def test_a_dead_provider_holds_up_nobody_else(february, folder, at):
     assert files.deliver_open("DATA") == 0  # it waits for its pause to end
     HandOff.objects.filter(provider="DATA").update(lease_until=None)
     assert files.deliver_open("DATA") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_provider_that_hangs_holds_up_nobody_else(february, folder, at, monkeypatch):
+    """One writer stands in the middle of its file, with its row and its transaction in hand; the others deliver."""
+    at("2026-02-01T09:00+09:00")
+    working.sweep()
+    while working.work_one():
+        pass
+    hangs, goes_on, fill, outcomes = threading.Event(), threading.Event(), files._fill, []
+
+    def slow(hand_off, file):
+        if hand_off.provider != "DATA":
+            return fill(hand_off, file)
+        with transaction.atomic():
+            written = fill(hand_off, file)
+            hangs.set()
+            assert goes_on.wait(60)
+        return written
+
+    monkeypatch.setattr(files, "_fill", slow)
+
+    def hand_over_data():
+        try:
+            outcomes.append(files.deliver_open("DATA"))
+        finally:
+            connection.close()
+
+    stuck = threading.Thread(target=hand_over_data)
+    stuck.start()
+    assert hangs.wait(60)
+    try:
+        others = [provider.code for provider in providers.PROVIDERS if provider.code != "DATA"]
+        for code in others:
+            tasks._hand_over(code)(None)
+        states = HandOff.objects.exclude(provider="DATA").values_list("provider", "state")
+        assert set(states) == {("ROAMING", "SENT"), ("MEMBERSHIP", "SENT"), ("INSURER", "SENT")}
+        assert files.deliver_open("DATA") == 0  # its row is in the slow one's hands: nobody writes it beside
+        assert not list((folder / "data").glob("*.csv"))
+    finally:
+        goes_on.set()
+        stuck.join()
+    assert outcomes == [1]
+    assert rows(folder / "data" / "DATA_100GB-20260201-0001.csv") == ["contract_no", *february]
+
+
+def test_drafts_of_killed_writers_are_swept(february, folder):
+    files.deliver_open("DATA")
+    dead, alive = folder / "data" / ".draft-dead", folder / "data" / ".draft-alive"
+    dead.touch(), alive.touch()
+    os.utime(dead, (0, 0))
+    tasks._hand_over("DATA")(None)
+    left = {path.name for path in (folder / "data").iterdir()}
+    assert left == {".draft-alive", "DATA_100GB-20260201-0001.csv"}
 
 
 def test_refused_rows_go_once_more_and_alone(february, folder):

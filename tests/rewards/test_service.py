@@ -297,7 +297,12 @@ def test_codes_are_imported_from_a_file(db, tmp_path, capsys):
     call_command("import_vouchers", "OTT", "TVING", str(file))
     call_command("import_vouchers", "OTT", "TVING", str(file))
     assert Voucher.objects.count() == 2
-    assert capsys.readouterr().out.splitlines() == ["2 new codes of 4 in the file.", "0 new codes of 4 in the file."]
+    assert capsys.readouterr().out.splitlines() == ["2 new codes of 3 in the file.", "0 new codes of 3 in the file."]
+    file.write_text("code,service\nA-3,TVING\n")
+    with pytest.raises(CommandError, match=r"Line 1 of .* Nothing was imported"):
+        call_command("import_vouchers", "OTT", "TVING", str(file))
+    assert Voucher.objects.count() == 2
+    file.write_text("A-1\n")
     with pytest.raises(CommandError, match="no service NOPE"):
         call_command("import_vouchers", "OTT", "NOPE", str(file))
     with pytest.raises(CommandError, match="cannot be read"):

@@ -19,9 +19,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            codes = options["file"].read_text(encoding="utf-8-sig").splitlines()
+            codes = service.voucher_codes(options["file"].read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{options['file']} cannot be read: {error}. Nothing was imported.") from error
+        except ValueError as error:
+            raise CommandError(
+                f"Line {error} of {options['file']} is no code: letters, digits, - and _, one a line."
+                " Nothing was imported."
+            ) from error
         try:
             new = service.import_vouchers(perk_code=options["perk"], choice_code=options["choice"], codes=codes)
         except service.Refused:
