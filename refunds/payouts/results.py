@@ -305,18 +305,14 @@ def _tell(kept: ResultFile, batch: Batch, user: User) -> None:
             JOIN refunds_filing f ON f.id = a.filing_id
             WHERE t.outcome = 'PAID' AND t.status <> 'PAID'
             ORDER BY f.person_index, f.received_at DESC;
-            ANALYZE pg_temp.told;
-            SET LOCAL enable_nestloop = off
+            ANALYZE pg_temp.told
             """
         )
-        # To a planner that knows no message of this round yet, looking for one by one is cheap; while half a million
-        # are being written it is not.
-        notices.queue_all(
-            kind="payout.paid",
-            subject=f"batch:{batch.pk}",
-            select="SELECT person_index, recipient, language FROM told",
-        )
-        cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
+    notices.queue_all(
+        kind="payout.paid",
+        subject=f"batch:{batch.pk}",
+        select="SELECT person_index, recipient, language FROM told",
+    )
 
 
 def _settle(batch: Batch) -> None:
