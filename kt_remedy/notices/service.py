@@ -24,6 +24,7 @@ def register(
     example: Mapping[str, Any] | None = None,
     optional: bool = False,
     funnel: Callable[[str], list[tuple[Any, int]]] | None = None,
+    confirmed: bool = False,
 ) -> None:
     """Register a kind of message; call it in `AppConfig.ready()`.
 
@@ -32,10 +33,13 @@ def register(
     length. `recheck` is asked just before sending; False cancels the message. `address` finds the number of a message
     queued with a `recipient` instead of a number; None makes it undeliverable. An opt-out stops `optional` ones.
     `funnel` says what became of a round: its subject to labels and numbers of people, after "sent" and "delivered".
+    `confirmed` says that its numbers are those customers gave us: who cannot be reached there by SMS may be called.
     Raises TextError for a text with a web address, an amount, a name, an account, a character outside CP949, without
     "[KT]" in front or without the hotline, or over 2,000 bytes. Staff may put another text in its place (`write_text`).
     """
-    texts.register(texts.Kind(kind, label, dict(text), recheck, address, dict(example or {}), optional, funnel))
+    texts.register(
+        texts.Kind(kind, label, dict(text), recheck, address, dict(example or {}), optional, funnel, confirmed)
+    )
 
 
 def queue(

@@ -333,6 +333,7 @@ def register() -> None:
             "en": "[KT] Your refund was paid into your account. Questions: {hotline} (free)",
         },
         address=contact_of,
+        confirmed=True,
     )
     notices.register(
         "payout.returned",
@@ -341,4 +342,5 @@ def register() -> None:
             "ko": "[KT] 환급금이 되돌아왔습니다. 신청 현황에서 계좌를 고쳐 주세요. 문의 {hotline}(무료)",
             "en": "[KT] Your refund came back. Please mend the account of your claim: {hotline}",
         },
+        confirmed=True,
     )
