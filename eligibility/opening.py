@@ -10,6 +10,7 @@ import datetime as dt
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from eligibility import service
 from eligibility.models import OpeningWish
 from kt_remedy import clock, programme, schedule
 from kt_remedy.audit import service as audit
@@ -87,7 +88,7 @@ def still_wanted(message: Message) -> bool:
 def number_for(message: Message) -> str | None:
     """The number that was verified when the person asked."""
     wish = wish_of(bytes(message.person_index))
-    return wish.phone if wish else None
+    return service.still_theirs(wish.phone, confirmed_at=wish.asked_at) if wish else None
 
 
 def register() -> None:
@@ -103,6 +104,7 @@ def register() -> None:
         },
         recheck=still_wanted,
         address=number_for,
+        confirmed=True,
     )
     schedule.register(
         "eligibility.opening",

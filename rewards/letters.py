@@ -18,7 +18,7 @@ from rewards.enrolment import base
 from rewards.models import BaseLine
 from rewards.perks import holders
 from rewards.perks.dates import born_on_or_before
-from rewards.service import number_of
+from rewards.service import contacts_of, number_of
 
 HOUR = dt.time(10)
 DAYS_BEFORE = 7
@@ -132,7 +132,7 @@ def number_for(message: Message) -> str | None:
     person = bytes(message.person_index)
     if person == child.key:
         return number_of(child) or None
-    contacts = [held.line.contact_msisdn for held in child.held if held.now and held.line.contact_msisdn]
+    contacts = contacts_of(held.line for held in child.held if held.now)
     guardian = number_of(holders.holder(person)) if Customer.objects.filter(ci_index=person).exists() else ""
     return next((number for number in [*contacts, guardian, number_of(child)] if number), None)
 

@@ -16,7 +16,6 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -448,7 +447,7 @@ def file(request: HttpRequest) -> HttpResponse:
                     consents=dict(service.CONSENTS),
                     contact=sitting.contact,
                     proof=sitting.proof,
-                    language=(get_language() or "ko")[:2],
+                    language=eligibility.language_of(sitting.customer),
                     representation=by,
                     representative=form.cleaned_data.get("representative", ""),
                     documents=[*form.cleaned_data.get("documents", []), *form.cleaned_data["hand_documents"]],
@@ -663,7 +662,7 @@ def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
                     person_index=sitting.person_index,
                     words=form.cleaned_data["words"],
                     contact=sitting.contact,
-                    language=(get_language() or "ko")[:2],
+                    language=eligibility.language_of(sitting.customer),
                     staff=user,
                 )
                 if form.cleaned_data["files"]:

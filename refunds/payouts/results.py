@@ -288,7 +288,7 @@ def _tell(kept: ResultFile, batch: Batch, user: User) -> None:
             kind="payout.returned",
             subject=f"item:{item.pk}",
             person=bytes(filing.person_index),
-            to=filing.contact or "",
+            to=applications.number_of(filing),
             language=filing.language,
         )
     # A correction that came back leaves the refund paid and the application where it is.
