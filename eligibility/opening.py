@@ -9,6 +9,7 @@ import datetime as dt
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from eligibility import service
 from eligibility.models import OpeningWish
@@ -64,19 +65,19 @@ def stop(*, person_index: bytes) -> bool:
     return True
 
 
-def tell(act: Act) -> str:
+def tell(act: Act) -> schedule.Said:
     """Queue the message for everybody who asked. At-least-once: run again it reaches nobody twice."""
     count = notices.queue_all(
         kind=KIND,
         subject=SUBJECT,
         select="SELECT person_index, 'wish' AS recipient, language FROM eligibility_opening_wish",
     )
-    return f"{count:,}"
+    return schedule.said(gettext_noop("새로 올린 안내 %(n)s명"), n=count)
 
 
-def forget(act: Act) -> str:
+def forget(act: Act) -> schedule.Said:
     """Delete the wishes and the numbers in them, once the window they were about has closed. At-least-once."""
-    return f"{OpeningWish.objects.all().delete()[0]:,}"
+    return schedule.said(gettext_noop("지움 %(n)s"), n=OpeningWish.objects.all().delete()[0])
 
 
 def still_wanted(message: Message) -> bool:

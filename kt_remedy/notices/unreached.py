@@ -46,7 +46,7 @@ def rows() -> QuerySet[Message]:
 
 def counts() -> list[tuple[str, str, int]]:
     """How many messages by proposed way and reason, the most first within a way."""
-    found = rows().order_by().values_list("channel", "reason").annotate(n=Count("pk"))
+    found = rows().order_by().values_list("channel", "reason").annotate(n=Count("pk"))  # type: ignore[misc]
     return sorted(found, key=lambda row: (row[0], -row[2], row[1]))
 
 
