@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count
+from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -76,6 +76,14 @@ class ListForm(forms.Form):
     )
 
 
+class LettersForm(forms.Form):
+    """That letters left to all of a list, as it was when it was looked at."""
+
+    sure = forms.BooleanField(label=_("이 목록의 모든 분께 편지를 보냈습니다"))
+    why = forms.CharField(max_length=40, widget=forms.HiddenInput)
+    until = forms.IntegerField(min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
+
+
 class ReachedForm(forms.Form):
     """By what way the person was told."""
 
@@ -107,6 +115,10 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     asked = (request.GET.get("channel"), request.GET.get("reason"))
     chosen = next(({"channel": way, "reason": why} for way, why, _n in counts if asked == (way, why)), {})
     listed = unreached.rows().filter(**chosen)
+    letters_form = None
+    if chosen.get("channel") == Message.Channel.POST and request.user.has_role("supervisor"):  # type: ignore[union-attr]
+        last = listed.aggregate(last=Max("pk"))["last"]
+        letters_form = LettersForm(initial={"why": chosen["reason"], "until": last})
     return render(
         request,
         "notices/sent.html",
@@ -133,6 +145,7 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             ],
             "count": sum(number for _channel, _reason, number in counts),
             "chosen": chosen,
+            "letters_form": letters_form,
         },
     )
 
@@ -172,6 +185,25 @@ def reach(request: HttpRequest, message_id: int) -> HttpResponse:
             "text": _words(message),
         },
     )
+
+
+@staff("supervisor")
+@require_POST
+def letters(request: HttpRequest) -> HttpResponse:
+    """Note that letters left to all of one list."""
+    form = LettersForm(request.POST)
+    if not form.is_valid():
+        messages.warning(request, gettext("편지를 모두 보냈는지 확인하고 표시해 주세요."))
+        return redirect("notices:sent")
+    try:
+        done = unreached.mark_letters(
+            reason=form.cleaned_data["why"], until=form.cleaned_data["until"], by=request.user
+        )
+    except unreached.ReachedError as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(request, gettext("%(n)s건을 편지로 알린 것으로 적었습니다.") % {"n": f"{done:,}"})
+    return redirect("notices:sent")
 
 
 @staff(*STEERING)

@@ -74,3 +74,25 @@ def mark(*, message_id: int, channel: str, by: Any) -> int:
             detail={"channel": str(how), "messages": settled},
         )
     return settled
+
+
+def mark_letters(*, reason: str, until: int, by: Any) -> int:
+    """Note that letters left to everybody on the list proposed for one, for one reason; returns how many messages.
+
+    Only messages up to the id `until`, the last one on the list that was printed: who came later gets a letter of
+    their own. Raises ReachedError where none is on the list any more.
+    """
+    with transaction.atomic():
+        listed = rows().filter(channel=Channel.POST, reason=reason, pk__lte=until)  # type: ignore[misc]
+        settled = Message.objects.filter(pk__in=listed.values("pk"), reached_at=None).update(
+            reached_at=clock.now(), reached_by=by, reached_how=Channel.POST
+        )
+        if not settled:
+            raise ReachedError(_("이미 적혀 있습니다. 지금 목록을 보세요."))
+        audit.record(
+            actor=f"staff:{by.pk}",
+            action="notices.letters_sent",
+            object="messages:unreached",
+            detail={"reason": reason, "until": until, "messages": settled},
+        )
+    return settled

@@ -96,3 +96,25 @@ def test_staff_call_and_note_it_on_the_page():
     answer = supervisor.post(reverse("notices:sent"), {"reason": "우편"})
     lines = b"".join(answer.streaming_content).decode().splitlines()
     assert [line.split(",")[3] for line in lines[1:]] == ["POST"]
+
+
+def test_letters_to_a_whole_list_are_noted_at_once_and_only_to_who_was_on_it():
+    first, second = failed("kim", to=""), failed("lee", to="")
+    others = {failed("park"), failed("choi", kind=OTHERS)}
+    client = as_staff(Client(), staff_user("supervisor"))
+    asked = {"channel": "POST", "reason": "NO_NUMBER"}
+    shown = client.get(reverse("notices:sent"), asked).content.decode()
+    assert "편지 보낸 것으로 적기" in shown
+    assert "편지 보낸 것으로 적기" not in client.get(reverse("notices:sent")).content.decode()
+    assert f'name="until" value="{second.pk}"' in shown
+    later = failed("jung", to="")
+    answer = {"why": "NO_NUMBER", "until": second.pk}
+    address = reverse("notices:letters")
+    assert "표시해 주세요" in client.post(address, answer, follow=True).content.decode()
+    assert "2건을 편지로" in client.post(address, {**answer, "sure": "on"}, follow=True).content.decode()
+    assert set(unreached.rows()) == {*others, later}
+    assert set(Message.objects.filter(reached_how="POST")) == {first, second}
+    assert "이미 적혀 있습니다" in client.post(address, {**answer, "sure": "on"}, follow=True).content.decode()
+    assert AuditEntry.objects.get(action="notices.letters_sent").detail["messages"] == 2
+    agent = as_staff(Client(), staff_user("agent"))
+    assert "편지 보낸 것으로 적기" not in agent.get(reverse("notices:sent"), asked).content.decode()
