@@ -9,7 +9,9 @@ import datetime as dt
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
+from eligibility import service
 from eligibility.models import OpeningWish
 from kt_remedy import clock, programme, schedule
 from kt_remedy.audit import service as audit
@@ -63,19 +65,19 @@ def stop(*, person_index: bytes) -> bool:
     return True
 
 
-def tell(act: Act) -> str:
+def tell(act: Act) -> schedule.Said:
     """Queue the message for everybody who asked. At-least-once: run again it reaches nobody twice."""
     count = notices.queue_all(
         kind=KIND,
         subject=SUBJECT,
         select="SELECT person_index, 'wish' AS recipient, language FROM eligibility_opening_wish",
     )
-    return f"{count:,}"
+    return schedule.said(gettext_noop("새로 올린 안내 %(n)s명"), n=count)
 
 
-def forget(act: Act) -> str:
+def forget(act: Act) -> schedule.Said:
     """Delete the wishes and the numbers in them, once the window they were about has closed. At-least-once."""
-    return f"{OpeningWish.objects.all().delete()[0]:,}"
+    return schedule.said(gettext_noop("지움 %(n)s"), n=OpeningWish.objects.all().delete()[0])
 
 
 def still_wanted(message: Message) -> bool:
@@ -87,7 +89,7 @@ def still_wanted(message: Message) -> bool:
 def number_for(message: Message) -> str | None:
     """The number that was verified when the person asked."""
     wish = wish_of(bytes(message.person_index))
-    return wish.phone if wish else None
+    return service.still_theirs(wish.phone, confirmed_at=wish.asked_at) if wish else None
 
 
 def register() -> None:
@@ -103,6 +105,7 @@ def register() -> None:
         },
         recheck=still_wanted,
         address=number_for,
+        confirmed=True,
     )
     schedule.register(
         "eligibility.opening",

@@ -20,6 +20,7 @@ from eligibility.models import (
     Bill,
     Customer,
     Feed,
+    HolderKind,
     Line,
     LineDecision,
     LineHistory,
@@ -119,6 +120,30 @@ def find_lines(
     if name:
         found = found.filter(customer__name_index=search.name_index(name))
     return found
+
+
+def given_up(number: str, *, since: dt.date | None = None) -> bool:
+    """Whether a number is known to be nobody's: its newest line ended, and the number did not leave with it (D-44).
+
+    With `since`, only where it ended on that day or later: whoever confirmed a number then had it.
+    """
+    newest = Line.objects.filter(msisdn_index=search.msisdn_index(number)).order_by("-opened_on", "contract_no").first()
+    return (
+        newest is not None
+        and newest.status == "TERMINATED"
+        and newest.termination_reason != "PORT_OUT"
+        and (since is None or (newest.terminated_on is not None and newest.terminated_on >= since))
+    )
+
+
+def still_theirs(number: str | None, *, confirmed_at: dt.datetime) -> str:
+    """A number its owner confirmed at a moment; "" once it was given up after that, or where there is none."""
+    return number if number and not given_up(number, since=clock.kst_date(confirmed_at)) else ""
+
+
+def language_of(customer: Customer | None) -> str:
+    """What a holder is written to in, where they said nothing: English a foreigner, else Korean."""
+    return "en" if customer is not None and customer.holder_kind == HolderKind.FOREIGNER else "ko"
 
 
 def bills_of(contract_nos: Iterable[str]) -> dict[str, list[Bill]]:

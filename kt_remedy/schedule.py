@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_noop
 
 from kt_remedy import clock, programme
 from kt_remedy.models import Act, Job
@@ -289,12 +290,12 @@ def is_overdue(job: Job, wall: dt.datetime) -> bool:
     return wall - (job.succeeded_at or job.planned_at) > max(OVERDUE_PERIODS * period, OVERDUE_AT_LEAST)
 
 
-def watch(job: Job) -> str:
+def watch(job: Job) -> Said | None:
     """The job that writes a warning for each overdue one."""
     late = [other.code for other in overdue_jobs() if other.code != job.code]
     for code in late:
         log.warning("job overdue: %s", code)
-    return ", ".join(late)
+    return said(gettext_noop("멈춘 업무: %(codes)s"), codes=", ".join(late)) if late else None
 
 
 def _plan_sometimes() -> None:

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from eligibility import search
+from eligibility import service as eligibility
 from eligibility.models import Customer, HolderKind, Line
 from kt_remedy import clock, programme, schedule
 from kt_remedy.models import Act
@@ -111,8 +111,10 @@ def number_for(message: Message) -> str | None:
         .order_by("-received_at")
         .first()
     )
-    if confirmed is not None and confirmed.contact:
-        return confirmed.contact
+    if confirmed is not None and (
+        number := eligibility.still_theirs(confirmed.contact, confirmed_at=confirmed.received_at)
+    ):
+        return number
     customers = _customers(message)
     lines = list(
         Line.objects.filter(customer__in=customers).select_related("customer").order_by("-opened_on", "contract_no")
@@ -123,7 +125,7 @@ def number_for(message: Message) -> str | None:
         if line.status == "ACTIVE" and line.product == "HANDSET":
             return line.msisdn
     for line in sorted(lines, key=lambda line: line.contract_no != message.recipient):
-        if line.contact_msisdn and not _given_up(line.contact_msisdn):
+        if line.contact_msisdn and not eligibility.given_up(line.contact_msisdn):
             return line.contact_msisdn
     for line in own:
         if line.termination_reason == "PORT_OUT" and not _reissued(line, customers):
@@ -299,12 +301,6 @@ def _reissued(line: Line, customers: list[Customer]) -> bool:
         .exclude(customer__in=customers)
         .exists()
     )
-
-
-def _given_up(number: str) -> bool:
-    """Whether a number is known to be nobody's: its newest line ended, and the number did not leave with it."""
-    newest = Line.objects.filter(msisdn_index=search.msisdn_index(number)).order_by("-opened_on", "contract_no").first()
-    return newest is not None and newest.status == "TERMINATED" and newest.termination_reason != "PORT_OUT"
 
 
 def _has_other_text(message: Message) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from eligibility.models import Customer
 from kt_remedy import clock, programme, schedule
@@ -18,7 +19,7 @@ from rewards.enrolment import base
 from rewards.models import BaseLine
 from rewards.perks import holders
 from rewards.perks.dates import born_on_or_before
-from rewards.service import number_of
+from rewards.service import contacts_of, number_of
 
 HOUR = dt.time(10)
 DAYS_BEFORE = 7
@@ -89,17 +90,17 @@ def register() -> None:
     )
 
 
-def tell_insured(act: Any) -> str:
+def tell_insured(act: Any) -> schedule.Told:
     """Queue the notice to everybody insured by age. Run again it queues only whom it did not reach. At-least-once."""
     return _queue(INSURED, [perk for perk in _perks(INSURED) if _before(perk.starts) == clock.kst_date(act.due_at)])
 
 
-def remind_to_choose(act: Any) -> str:
+def remind_to_choose(act: Any) -> schedule.Told:
     """Queue the reminder to everybody without a code or a choice. Run again it queues only whom it did not reach."""
     day = clock.kst_date(act.due_at)
     perks = [perk for perk in _perks(CHOOSE_SOON) if perk.choose_until and _before(perk.choose_until) == day]
     if any(perk.choose_until and clock.today() > perk.choose_until for perk in perks):
-        return "the choice has closed, nothing sent"
+        return schedule.said(gettext_noop("고르는 기간이 끝나 보내지 않음"))
     return _queue(CHOOSE_SOON, perks)
 
 
@@ -132,7 +133,7 @@ def number_for(message: Message) -> str | None:
     person = bytes(message.person_index)
     if person == child.key:
         return number_of(child) or None
-    contacts = [held.line.contact_msisdn for held in child.held if held.now and held.line.contact_msisdn]
+    contacts = contacts_of(held.line for held in child.held if held.now)
     guardian = number_of(holders.holder(person)) if Customer.objects.filter(ci_index=person).exists() else ""
     return next((number for number in [*contacts, guardian, number_of(child)] if number), None)
 
@@ -185,13 +186,15 @@ def _params(kind: str, perk: Perk) -> dict:
     }
 
 
-def _queue(kind: str, perks: list[Perk]) -> str:
+def _queue(kind: str, perks: list[Perk]) -> schedule.Told:
     if not base.is_complete():
-        raise base.NotYet("The base has not been taken yet.")
+        raise base.NotYet(
+            "The base has not been taken yet.", schedule.said(gettext_noop("대상 회선이 확정되기를 기다림"))
+        )
     told = []
     for perk in perks:
         new = notices.queue_all(
             kind=kind, subject=perk.code, select=_GROUPS[kind].format(only=""), params=_params(kind, perk)
         )
-        told.append(f"{perk.code}: {new:,}")
-    return "; ".join(told)
+        told.append(schedule.said(gettext_noop("새로 올린 안내 %(n)s명"), n=new))
+    return told

@@ -377,11 +377,14 @@ def take_substitute(
     return row
 
 
-def issue_code(*, perk_code: str, contract_no: str, person_index: bytes, by: User | None = None) -> Entitlement:
+def issue_code(
+    *, perk_code: str, contract_no: str, person_index: bytes, by: User | None = None, language: str | None = None
+) -> Entitlement:
     """Hand out one code of the chosen service, for good: from now on the choice is final and its months run.
 
     Two requests for the last code are settled by SKIP LOCKED: one gets it, the other is Refused NO_CODES and keeps its
-    choice. A second call returns the code already issued. Raises Refused: UNKNOWN, NOT_CHOSEN, NO_CODES.
+    choice. A second call returns the code already issued. `language` is what the person reads, as `number_of` the
+    number; None where staff act, whose language says nothing of it. Raises Refused: UNKNOWN, NOT_CHOSEN, NO_CODES.
     """
     perk = _perk(perk_code, "CHOICE")
     with transaction.atomic():
@@ -404,14 +407,22 @@ def issue_code(*, perk_code: str, contract_no: str, person_index: bytes, by: Use
         row.ends_on = last_day(row.starts_on, perk.months or 1)
         row.save(update_fields=["voucher", "starts_on", "ends_on"])
         _record("rewards.code_issued", row, who, by, False, {"perk": perk.code})
-        _notify("rewards.code", row, who)
+        _notify("rewards.code", row, who, language)
     return row
 
 
-def apply(*, perk_code: str, person_index: bytes, guardian: bool = False, by: User | None = None) -> Entitlement:
+def apply(
+    *,
+    perk_code: str,
+    person_index: bytes,
+    guardian: bool = False,
+    by: User | None = None,
+    language: str | None = None,
+) -> Entitlement:
     """Apply for a perk by person (insurance): two years as explicit dates from today, not before its start (D-56).
 
-    Applying twice returns the first. Raises Refused: UNKNOWN, NOT_IN_BASE, AUTOMATIC, GUARDIAN, CLOSED.
+    Applying twice returns the first. `language` as in `issue_code`. Raises Refused: UNKNOWN, NOT_IN_BASE, AUTOMATIC,
+    GUARDIAN, CLOSED.
     """
     perk = _perk(perk_code, "APPLICATION")
     today = clock.today()
@@ -437,7 +448,7 @@ def apply(*, perk_code: str, person_index: bytes, guardian: bool = False, by: Us
             ends_on=last_day(starts, perk.months or 1),
         )
         _record("rewards.applied", row, who, by, guardian, {"perk": perk.code})
-        _notify("rewards.applied", row, who)
+        _notify("rewards.applied", row, who, language)
     return row
 
 
@@ -584,17 +595,29 @@ def _record(action: str, row: Entitlement, who: Holder, by: User | None, guardia
     )
 
 
-def _notify(kind: str, row: Entitlement, who: Holder) -> None:
-    notices.queue(kind=kind, subject=f"entitlement:{row.pk}", person=who.key, to=number_of(who))
+def _notify(kind: str, row: Entitlement, who: Holder, language: str | None) -> None:
+    notices.queue(
+        kind=kind,
+        subject=f"entitlement:{row.pk}",
+        person=who.key,
+        to=number_of(who),
+        language=language or eligibility.language_of(who.customer),
+    )
 
 
 def number_of(who: Holder) -> str:
     """The number a person is written to: of a line that is theirs and in service; "" where there is none.
 
-    The contact's comes first: with a child it is the guardian's. A line given away is somebody else's telephone.
+    The contact's comes first: with a child it is the guardian's. A line given away is somebody else's telephone, and a
+    contact's number that was given up is nobody's (D-44).
     """
     lines = [held.line for held in who.held if held.now and held.line.terminated_on is None]
     lines += [line for line in who.outside if line.terminated_on is None]
-    contacts = [line.contact_msisdn for line in lines if line.contact_msisdn]
+    contacts = contacts_of(lines)
     phones = [line.msisdn for line in lines if line.product == "HANDSET" and line.msisdn]
     return next(iter(contacts + phones + [line.msisdn or "" for line in lines]), "")
+
+
+def contacts_of(lines: Iterable[Line]) -> list[str]:
+    """The contacts' numbers of these lines, as far as they are somebody's."""
+    return [n for line in lines if (n := line.contact_msisdn) and not eligibility.given_up(n)]

@@ -7,8 +7,8 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -86,6 +86,7 @@ def code(request: HttpRequest) -> HttpResponse:
             perk_code=form.cleaned_data["perk"],
             contract_no=form.cleaned_data["contract"],
             person_index=who["person_index"],
+            language=_language(),
         ),
         _("이용권 번호를 드렸습니다. 아래에서 보실 수 있습니다."),
     )
@@ -118,7 +119,7 @@ def apply(request: HttpRequest) -> HttpResponse:
     return _act(
         request,
         form,
-        lambda who: service.apply(perk_code=form.cleaned_data["perk"], **who),
+        lambda who: service.apply(perk_code=form.cleaned_data["perk"], language=_language(), **who),
         _("신청했습니다. 아래에서 기간을 보실 수 있습니다."),
     )
 
@@ -161,6 +162,11 @@ def certificate(request: HttpRequest, perk: str) -> HttpResponse:
 def report(request: HttpRequest) -> HttpResponse:
     """Who has what, what was chosen, delivered and failed, each a chart that is its own table; and how far it is."""
     return render(request, "rewards/report.html", reports.page())
+
+
+def _language() -> str:
+    """Of the page in front of the person, who is written to in it."""
+    return (get_language() or "ko")[:2]
 
 
 def _act(request: HttpRequest, form: Any, act: Callable[[dict], object], done: str) -> HttpResponse:

@@ -10,7 +10,9 @@ from typing import Any
 
 import structlog
 from django.db import connection
+from django.utils.translation import gettext_noop
 
+from kt_remedy import schedule
 from kt_remedy.identity.models import CodeCount
 
 RECENT = dt.timedelta(minutes=20)
@@ -78,11 +80,13 @@ def standing() -> Alarm | None:
     return Alarm(wrong, tried, usual_wrong, usual_tried)
 
 
-def watch(job: Any) -> str:
+def watch(job: Any) -> schedule.Said | None:
     """The job that writes the alarm down while it holds, and forgets old counts. Safe to run twice."""
     CodeCount.objects.filter(slot__lt=dt.datetime.now(dt.UTC) - BEFORE).delete()
     alarm = standing()
     if alarm is None:
-        return ""
+        return None
     log.error("identity.wrong_codes", wrong=alarm.wrong, tried=alarm.tried, usual_percent=alarm.usual_percent)
-    return f"{alarm.wrong} / {alarm.tried}"
+    return schedule.said(
+        gettext_noop("틀린 번호 %(wrong)s개, 적힌 번호 %(tried)s개"), wrong=alarm.wrong, tried=alarm.tried
+    )

@@ -4,10 +4,11 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count
+from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,22 +21,24 @@ from kt_remedy import clock, masking
 from kt_remedy.access import staff
 from kt_remedy.audit import service as audit
 from kt_remedy.crypto import DecryptError
+from kt_remedy.notices import gateway, service, texts, unreached
 from kt_remedy.notices import rounds as steps
-from kt_remedy.notices import service, texts
 from kt_remedy.notices.forms import NumberForm
 from kt_remedy.notices.models import Message
 from kt_remedy.notices.models import Round as RoundRow
 
 ROLES = ("agent", "supervisor", "auditor", "administrator")
 STEERING = ("supervisor", "administrator")
-# Who is reached another way: by e-mail, post or call.
-UNREACHED = (Message.State.FAILED, Message.State.UNKNOWN)
+REACHING = ("agent", "supervisor")
 _REASONS = {
     "NO_NUMBER": _("보낼 번호가 없음"),
     "NOT_FOUND": _("발송사에 기록이 없음"),
     "NO_RECEIPT": _("도착 확인이 오지 않음"),
     "REFUSED": _("발송사가 받지 않음"),
     "ValidationError": _("번호가 올바르지 않음"),
+    "NOT_PREPARED": _("보낼 준비를 하지 못함"),
+    "GATEWAY_BUSY": _("발송사가 응답하지 않음"),
+    **dict.fromkeys(gateway.PASSING, _("전화기가 꺼져 있거나 닿지 않음")),
 }
 
 
@@ -73,6 +76,25 @@ class ListForm(forms.Form):
     )
 
 
+class LettersForm(forms.Form):
+    """That letters left to all of a list, as it was when it was looked at."""
+
+    sure = forms.BooleanField(label=_("이 목록의 모든 분께 편지를 보냈습니다"))
+    why = forms.CharField(max_length=40, widget=forms.HiddenInput)
+    until = forms.IntegerField(min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
+
+
+class ReachedForm(forms.Form):
+    """By what way the person was told."""
+
+    channel = forms.ChoiceField(
+        label=_("어떻게 알렸나요?"),
+        choices=Message.Channel.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("알린 방법을 골라 주세요."), "invalid_choice": _("알린 방법을 골라 주세요.")},
+    )
+
+
 @staff(*ROLES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
@@ -89,7 +111,14 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         answer["Content-Disposition"] = f'attachment; filename="unreached-{clock.today():%Y%m%d}.csv"'
         answer["Cache-Control"] = "no-store"
         return answer
-    unreached = Message.objects.filter(state__in=UNREACHED)
+    counts = unreached.counts()
+    asked = (request.GET.get("channel"), request.GET.get("reason"))
+    chosen = next(({"channel": way, "reason": why} for way, why, _n in counts if asked == (way, why)), {})
+    listed = unreached.rows().filter(**chosen)
+    letters_form = None
+    if chosen.get("channel") == Message.Channel.POST and request.user.has_role("supervisor"):  # type: ignore[union-attr]
+        last = listed.aggregate(last=Max("pk"))["last"]
+        letters_form = LettersForm(initial={"why": chosen["reason"], "until": last})
     return render(
         request,
         "notices/sent.html",
@@ -99,13 +128,82 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             "bars_head": (_("단계"), _("사람")),
             "may_opt_out": any(request.user.has_role(role) for role in ("agent", "supervisor")),  # type: ignore[union-attr]
             "may_steer": any(request.user.has_role(role) for role in STEERING),  # type: ignore[union-attr]
+            "may_reach": any(request.user.has_role(role) for role in REACHING),  # type: ignore[union-attr]
             "unreached": [
-                (_label(message.kind), message, reason_of(message), _number(message))
-                for message in unreached.order_by("-settled_at", "-id")[:50]
+                (_label(message.kind), message, reason_of(message.reason), _number(message), _way(message.channel))
+                for message in listed.order_by("-settled_at", "-id")[:50]
             ],
-            "count": unreached.count(),
+            "ways": [
+                {
+                    "way": _way(channel),
+                    "reason": reason_of(reason),
+                    "count": number,
+                    "query": urlencode({"channel": channel, "reason": reason}),
+                    "here": chosen == {"channel": channel, "reason": reason},
+                }
+                for channel, reason, number in counts
+            ],
+            "count": sum(number for _channel, _reason, number in counts),
+            "chosen": chosen,
+            "letters_form": letters_form,
         },
     )
+
+
+@staff(*REACHING)
+@require_http_methods(["GET", "HEAD", "POST"])
+def reach(request: HttpRequest, message_id: int) -> HttpResponse:
+    """What one person did not get and where to call, and the note that they were told. Who saw the number is kept."""
+    message = unreached.rows().filter(pk=message_id).first()
+    if message is None:
+        messages.warning(request, gettext("이미 알린 분이거나, 그사이 문자가 도착했습니다."))
+        return redirect("notices:sent")
+    form = ReachedForm(request.POST if request.method == "POST" else None, initial={"channel": message.channel})
+    if form.is_bound and form.is_valid():
+        try:
+            unreached.mark(message_id=message_id, channel=form.cleaned_data["channel"], by=request.user)
+        except unreached.ReachedError as error:
+            messages.warning(request, str(error))
+        else:
+            messages.success(request, gettext("알린 것으로 적었습니다."))
+        return redirect("notices:sent")
+    number = _whole_number(message)
+    if number:
+        audit.record(
+            actor=f"staff:{request.user.pk}", action="notices.number_shown", object=f"message:{message.pk}"
+        )  # fmt: skip
+    return render(
+        request,
+        "notices/reach.html",
+        {
+            "form": form,
+            "message": message,
+            "label": _label(message.kind),
+            "reason": reason_of(message.reason),
+            "way": _way(message.channel),
+            "number": number,
+            "text": _words(message),
+        },
+    )
+
+
+@staff("supervisor")
+@require_POST
+def letters(request: HttpRequest) -> HttpResponse:
+    """Note that letters left to all of one list."""
+    form = LettersForm(request.POST)
+    if not form.is_valid():
+        messages.warning(request, gettext("편지를 모두 보냈는지 확인하고 표시해 주세요."))
+        return redirect("notices:sent")
+    try:
+        done = unreached.mark_letters(
+            reason=form.cleaned_data["why"], until=form.cleaned_data["until"], by=request.user
+        )
+    except unreached.ReachedError as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(request, gettext("%(n)s건을 편지로 알린 것으로 적었습니다.") % {"n": f"{done:,}"})
+    return redirect("notices:sent")
 
 
 @staff(*STEERING)
@@ -204,9 +302,21 @@ def _steering(row: RoundRow | None, by: dict[str, int]) -> dict[str, Any]:
     return found
 
 
-def reason_of(message: Message) -> Any:
+def reason_of(reason: str) -> Any:
     """Why a message did not arrive, in words; a carrier's code stays a code."""
-    return _REASONS.get(message.reason) or message.reason or "–"
+    return _REASONS.get(reason) or reason or "–"
+
+
+def _way(channel: str) -> Any:
+    return Message.Channel(channel).label
+
+
+def _words(message: Message) -> str:
+    """What the person was to read: their message, or their round's; nothing where that is not known any more."""
+    if message.body:
+        return message.body
+    row = RoundRow.objects.filter(kind=message.kind, subject=message.subject).first()
+    return (row.en if message.language == "en" else row.ko) if row else ""
 
 
 def _label(kind: str) -> Any:
@@ -221,8 +331,13 @@ def _subject(subject: str) -> str:
 
 def _number(message: Message) -> str:
     """Masked; a message of a round has one from the moment it left."""
+    number = _whole_number(message)
+    return masking.phone(number) if number else ""
+
+
+def _whole_number(message: Message) -> str:
     try:
-        return masking.phone(message.to) if message.to else ""
+        return message.to or ""
     except DecryptError:
         return ""
 
@@ -237,11 +352,12 @@ class _Line:
 def _csv() -> Iterator[str]:
     # The person is named by the line's or application's key alone: whoever reaches them looks the address up there.
     writer = csv.writer(_Line())
-    yield "\ufeff" + writer.writerow(["kind", "subject", "recipient", "state", "reason", "created_at", "settled_at"])
-    rows = Message.objects.filter(state__in=UNREACHED).order_by("kind", "subject", "id")
-    for message in rows.iterator(chunk_size=2000):
+    head = ["kind", "subject", "recipient", "channel", "state", "reason", "created_at", "settled_at"]
+    yield "\ufeff" + writer.writerow(head)
+    for message in unreached.rows().order_by("channel", "kind", "subject", "id").iterator(chunk_size=2000):
         times = [
             at.astimezone(clock.KST).isoformat(timespec="seconds") if at else ""
             for at in (message.created_at, message.settled_at)
         ]
-        yield writer.writerow([message.kind, message.subject, message.recipient, message.state, message.reason, *times])
+        named = [message.kind, message.subject, message.recipient, message.channel]
+        yield writer.writerow([*named, message.state, message.reason, *times])

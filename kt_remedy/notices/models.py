@@ -49,6 +49,11 @@ class Message(work.Claimable):
         UNKNOWN = "UNKNOWN", _("알 수 없음")
         CANCELLED = "CANCELLED", _("보내지 않음")
 
+    class Channel(models.TextChoices):
+        CALL = "CALL", _("전화")
+        EMAIL = "EMAIL", _("이메일")
+        POST = "POST", _("우편")
+
     kind = models.CharField(_("종류"), max_length=40)
     # What it is about: the round of a reminder, an application, an attempt. Never personal data.
     subject = models.CharField(_("대상 업무"), max_length=80)
@@ -73,6 +78,17 @@ class Message(work.Claimable):
     settled_at = models.DateTimeField(_("끝난 때"), null=True)
     # The wall clock at the last call, by which the gateway is asked.
     tried_at = models.DateTimeField(null=True)
+    # Of one that reached nobody: when, by whom and how staff told the person instead (see `unreached`).
+    reached_at = models.DateTimeField(_("알린 때"), null=True)
+    reached_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("알린 사람"),
+    )
+    reached_how = models.CharField(_("알린 방법"), max_length=5, choices=Channel.choices, blank=True, db_default="")
 
     to = crypto.Encrypted("to_enc", key="natural_key")
 
@@ -82,6 +98,12 @@ class Message(work.Claimable):
         verbose_name_plural = _("메시지")
         constraints = [
             models.UniqueConstraint(fields=["kind", "subject", "person_index"], name="message_once"),
+            models.CheckConstraint(
+                condition=Q(reached_at=None, reached_by=None, reached_how="")
+                | Q(reached_at__isnull=False, reached_by__isnull=False, state__in=["FAILED", "UNKNOWN"])
+                & ~Q(reached_how=""),
+                name="message_reached",
+            ),
         ]
         indexes = [
             # What waits: single messages before bulk ones, then in the order they were written.
@@ -90,6 +112,11 @@ class Message(work.Claimable):
             ),
             models.Index(fields=["tried_at"], name="message_asked", condition=Q(state="SENDING")),
             models.Index(fields=["provider_group"], name="message_accepted", condition=Q(state="ACCEPTED")),
+            models.Index(
+                fields=["kind", "person_index"],
+                name="message_unreached",
+                condition=Q(state__in=["FAILED", "UNKNOWN"], reached_at=None),
+            ),
             models.Index(fields=["to_index"], name="message_number", condition=Q(to_index__isnull=False)),
         ]
 

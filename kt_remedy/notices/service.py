@@ -24,6 +24,7 @@ def register(
     example: Mapping[str, Any] | None = None,
     optional: bool = False,
     funnel: Callable[[str], list[tuple[Any, int]]] | None = None,
+    confirmed: bool = False,
 ) -> None:
     """Register a kind of message; call it in `AppConfig.ready()`.
 
@@ -32,10 +33,13 @@ def register(
     length. `recheck` is asked just before sending; False cancels the message. `address` finds the number of a message
     queued with a `recipient` instead of a number; None makes it undeliverable. An opt-out stops `optional` ones.
     `funnel` says what became of a round: its subject to labels and numbers of people, after "sent" and "delivered".
+    `confirmed` says that its numbers are those customers gave us: who cannot be reached there by SMS may be called.
     Raises TextError for a text with a web address, an amount, a name, an account, a character outside CP949, without
     "[KT]" in front or without the hotline, or over 2,000 bytes. Staff may put another text in its place (`write_text`).
     """
-    texts.register(texts.Kind(kind, label, dict(text), recheck, address, dict(example or {}), optional, funnel))
+    texts.register(
+        texts.Kind(kind, label, dict(text), recheck, address, dict(example or {}), optional, funnel, confirmed)
+    )
 
 
 def queue(
@@ -98,6 +102,9 @@ def queue_all(
         )
         # One at a time for a round: then nobody gets in between, and ON CONFLICT, which costs a quarter, is not needed.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{kind}:{subject}"])
+        # To a planner that knows no message of this round yet, looking for one by one is cheap; while half a million
+        # are being written it is not.
+        cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(
             "INSERT INTO notices_message"  # noqa: S608  (the SELECT is code of ours; values are parameters)
             " (kind, subject, person_index, recipient, language, bulk, state, created_at, attempts, worker)"
@@ -107,7 +114,9 @@ def queue_all(
             " AND m.subject = %(subject)s AND m.person_index = chosen.person_index)",
             {**(params or {}), "kind": kind, "subject": subject, "now": clock.now()},
         )
-        return cursor.rowcount
+        new = cursor.rowcount
+        cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
+        return new
 
 
 def cancel(*, kind: str, subject: str, reason: str = "") -> int:

@@ -54,6 +54,7 @@ class Kind:
     example: Mapping[str, Any]
     optional: bool
     funnel: Callable[[str], list[tuple[Any, int]]] | None
+    confirmed: bool
 
 
 _kinds: dict[str, Kind] = {}

@@ -17,6 +17,8 @@ from kt_remedy.identity import alarm
 from kt_remedy.models import Act, Job
 from kt_remedy.notices import desk as messages_desk
 from kt_remedy.portal import dates
+from refunds.payouts import rounds
+from refunds.payouts.late import Late, late_rounds
 from refunds.payouts.models import Batch
 
 MAY_RUN_AGAIN = ("supervisor", "administrator")
@@ -29,6 +31,7 @@ _STATES = {
 }
 # A due act that nobody took up for so long says that no worker or beat is running.
 _WAITS_TOO_LONG = dt.timedelta(minutes=2)
+PAY_AT = dt.time(9)  # on a pay day the money is there in the morning
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Dated:
     title: str
     text: str
     done: bool
+    late: bool = False
     act: None = None
 
 
@@ -76,7 +80,8 @@ def calendar(request: HttpRequest) -> HttpResponse:
     now, wall = clock.now(), dt.datetime.now(dt.UTC)
     may = any(request.user.has_role(role) for role in MAY_RUN_AGAIN)  # type: ignore[union-attr]
     acts = [_act_row(act, now, may) for act in Act.objects.order_by("due_at", "id") if schedule.entry(act.code)]
-    rows = sorted([*acts, *_dated(now)], key=lambda row: row.at)
+    late = late_rounds(at=now)
+    rows = sorted([*acts, *_dated(now), *_payouts(now, late)], key=lambda row: row.at)
     saved = {job.code: job for job in Job.objects.all()}
     jobs = [_job_row(saved[item.code], item, wall) for item in schedule.entries() if item.code in saved]
     return render(
@@ -86,6 +91,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
             "ahead": [row for row in rows if row.at > now],
             "past": [row for row in reversed(rows) if row.at <= now],
             "troubles": [row for row in acts if row.late or row.act.state in (Act.State.FAILED, Act.State.MISSED)],
+            "late_rounds": late,
             "jobs": jobs,
             "silent": [row for row in jobs if row.late],
             "wrong_codes": alarm.standing(),
@@ -108,22 +114,42 @@ def run_again(request: HttpRequest, act_id: int) -> HttpResponse:
 
 
 def _dated(now: dt.datetime) -> list[Dated]:
-    """The programme's own dates; of a payout also how far its batch is, for people carry it from step to step."""
-    frame = programme.current()
-    batches = {batch.pay_on: batch for batch in Batch.objects.filter(pay_on__in=[row.pay_on for row in frame.payouts])}
+    """The programme's own dates but those of the payouts."""
     found = []
-    for moment in dates.moments(frame):
-        name, _dash, number = moment.key.rpartition("-")
-        if name in ("cut-off", "pay"):
-            batch = batches.get(frame.payouts[int(number) - 1].pay_on)
-            state = Batch.Status(batch.status).label if batch else _("아직 확정하지 않음")
-            text = _("사람이 하는 일, 지금: %(state)s") % {"state": state}
-            ended = batch is not None and batch.status not in (
-                (Batch.Status.OPEN,) if name == "cut-off" else Batch.NOT_APPROVED
-            )
-            found.append(Dated(moment.at, moment.title, text, done=ended and moment.at <= now))
-        elif moment.key in ("lookup", "waiver-ends", "opens", "closes", "closed") or name in ("choose", "ends"):
+    for moment in dates.moments(programme.current()):
+        name = moment.key.partition("-")[0]
+        if moment.key in ("lookup", "waiver-ends", "opens", "closes", "closed") or name in ("choose", "ends"):
             found.append(Dated(moment.at, moment.title, "", done=moment.at <= now))
+    return found
+
+
+def _payouts(now: dt.datetime, late: list[Late]) -> list[Dated]:
+    """Cut-off and pay day of every round, the weekly ones too, and how far its batch is: people carry it on."""
+    behind = {(row.code, row.pay_on) for row in late}
+    batches = {batch.pay_on: batch for batch in Batch.objects.all()}
+    found = []
+    for coming in rounds.calendar(programme.current()):
+        batch = batches.get(coming.pay_on)
+        state = Batch.Status(batch.status).label if batch else _("아직 확정하지 않음")
+        text = _("사람이 하는 일, 지금: %(state)s") % {"state": state}
+        frozen = batch is not None and batch.status != Batch.Status.OPEN
+        given = batch is not None and batch.status in (Batch.Status.HANDED_OVER, Batch.Status.SETTLED)
+        listed = _("%(n)d차 지급 명단 확정") % {"n": coming.number}
+        paid = _("%(n)d차 입금") % {"n": coming.number}
+        if coming.supplementary:
+            listed, paid = (_("%(what)s (매주 하는 추가 지급)") % {"what": what} for what in (listed, paid))
+        pay_at = clock.kst(coming.pay_on, PAY_AT)
+        slipped = ("HAND_OVER", coming.pay_on) in behind
+        found.append(
+            Dated(
+                coming.cut_off,
+                listed,
+                text,
+                done=frozen and coming.cut_off <= now,
+                late=not frozen and (slipped or ("FREEZE", coming.pay_on) in behind),
+            )
+        )
+        found.append(Dated(pay_at, paid, text, done=given and pay_at <= now, late=slipped))
     return found
 
 

@@ -530,7 +530,7 @@ def file(request: HttpRequest) -> HttpResponse:
                     consents=dict(service.CONSENTS),
                     contact=sitting.contact,
                     proof=sitting.proof,
-                    language=(get_language() or "ko")[:2],
+                    language=eligibility.language_of(sitting.customer),
                     representation=by,
                     representative=form.cleaned_data.get("representative", ""),
                     documents=[*form.cleaned_data.get("documents", []), *form.cleaned_data["hand_documents"]],
@@ -745,7 +745,7 @@ def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
                     person_index=sitting.person_index,
                     words=form.cleaned_data["words"],
                     contact=sitting.contact,
-                    language=(get_language() or "ko")[:2],
+                    language=eligibility.language_of(sitting.customer),
                     staff=user,
                 )
                 if form.cleaned_data["files"]:

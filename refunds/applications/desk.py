@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from eligibility import service as register
 from eligibility.models import Customer
 from kt_remedy import clock
 from kt_remedy.audit import service as audit
@@ -83,7 +84,7 @@ def change_contact(*, filing_id: uuid.UUID, contact: str, staff: User) -> None:
             kind="filing.contact_changed",
             subject=f"filing:{filing.pk}:{clock.now():%Y%m%d%H%M%S}",
             person=bytes(filing.person_index),
-            to=before or "",
+            to=register.still_theirs(before, confirmed_at=filing.received_at),
             language=filing.language,
         )
 

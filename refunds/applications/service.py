@@ -782,6 +782,11 @@ def of_person(person_index: bytes) -> list[Application]:
 # Messages -----------------------------------------------------------------------------------------------------
 
 
+def number_of(filing: Filing) -> str:
+    """The number a filing confirmed; "" where it was given up since, and is nobody's or somebody else's (D-44)."""
+    return register.still_theirs(filing.contact, confirmed_at=filing.received_at)
+
+
 def notify(row: Application, kind: str, *, subject: str, context: dict | None = None) -> None:
     """Queue a message about one application to the number its filing confirmed."""
     filing = row.filing
@@ -789,7 +794,7 @@ def notify(row: Application, kind: str, *, subject: str, context: dict | None = 
         kind=kind,
         subject=subject,
         person=bytes(filing.person_index),
-        to=filing.contact or "",
+        to=number_of(filing),
         language=filing.language,
         context=context,
     )

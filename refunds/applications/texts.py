@@ -114,4 +114,4 @@ KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
 def register() -> None:
     """Tell the messages room what this room sends."""
     for kind, label, korean, english, example in KINDS:
-        notices.register(kind, text={"ko": korean, "en": english}, label=label, example=example)
+        notices.register(kind, text={"ko": korean, "en": english}, label=label, example=example, confirmed=True)

@@ -1,4 +1,7 @@
-"""What the payouts do by themselves: check, count, wipe account numbers. Money itself moves by persons only."""
+"""What the payouts do by themselves: check, count, wipe account numbers, watch for what is late.
+
+Money itself moves by persons only.
+"""
 
 import datetime as dt
 
@@ -8,16 +11,25 @@ from django.utils.translation import gettext_noop
 
 from kt_remedy import schedule
 from refunds.payouts import counting, verify, wipe
+from refunds.payouts.late import late_rounds
+
+_LATE = {
+    "FREEZE": gettext_noop("%(round)s차 명단 확정이 늦음, %(n)s건"),
+    "HAND_OVER": gettext_noop("%(round)s차 은행 전달이 늦음, %(n)s건"),
+}
 
 log = structlog.get_logger(__name__)
 
 
-def verify_money(_job: object) -> str:
+def verify_money(_job: object) -> schedule.Told:
     """Check every invariant of the money; a breach is an error in the log and stands on the dashboard."""
     broken = [finding for finding in verify.verify() if finding.count]
     for finding in broken:
         log.error("money invariant broken", invariant=finding.code, count=finding.count)
-    return ", ".join(f"{finding.code}: {finding.count}" for finding in broken) or "OK"
+    return [
+        schedule.said(gettext_noop("깨진 규칙 %(code)s: %(n)s건"), code=finding.code, n=finding.count)
+        for finding in broken
+    ] or schedule.said(gettext_noop("이상 없음"))
 
 
 def count_batches(_job: object) -> schedule.Told:
@@ -33,8 +45,23 @@ def wipe_accounts(_job: object) -> schedule.Told:
     return told if accounts or pieces else None
 
 
+def watch_rounds(_job: object) -> schedule.Told:
+    """Warn of every round that people let slip; it also stands on the calendar's page. Safe to repeat."""
+    late = late_rounds()
+    for row in late:
+        log.warning("payout round late", what=row.code, pay_on=row.pay_on.isoformat(), waiting=row.count)
+    return [schedule.said(_LATE[row.code], round=row.number, n=row.count) for row in late]
+
+
 def register() -> None:
-    """Put them on the calendar."""
+    """Put all of them on the calendar."""
+    schedule.register(
+        "refunds.watch_rounds",
+        title=_("지급이 늦어지는지 보기"),
+        task=watch_rounds,
+        due=dt.timedelta(minutes=5),
+        queue="money",
+    )
     schedule.register(
         "refunds.verify_money",
         title=_("돈의 합 확인"),

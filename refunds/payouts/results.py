@@ -298,7 +298,7 @@ def _tell(kept: ResultFile, batch: Batch, user: User) -> None:
             subject=f"item:{item.pk}",
             context=context,
             person=bytes(filing.person_index),
-            to=filing.contact or "",
+            to=applications.number_of(filing),
             language=filing.language,
         )
     # A correction that came back leaves the refund paid and the application where it is.
@@ -316,18 +316,14 @@ def _tell(kept: ResultFile, batch: Batch, user: User) -> None:
             JOIN refunds_filing f ON f.id = a.filing_id
             WHERE t.outcome = 'PAID' AND t.status <> 'PAID'
             ORDER BY f.person_index, f.received_at DESC;
-            ANALYZE pg_temp.told;
-            SET LOCAL enable_nestloop = off
+            ANALYZE pg_temp.told
             """
         )
-        # To a planner that knows no message of this round yet, looking for one by one is cheap; while half a million
-        # are being written it is not.
-        notices.queue_all(
-            kind="payout.paid",
-            subject=f"batch:{batch.pk}",
-            select="SELECT person_index, recipient, language FROM told",
-        )
-        cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
+    notices.queue_all(
+        kind="payout.paid",
+        subject=f"batch:{batch.pk}",
+        select="SELECT person_index, recipient, language FROM told",
+    )
 
 
 def _settle(batch: Batch) -> None:
@@ -348,6 +344,7 @@ def register() -> None:
             "en": "[KT] Your refund was paid into your account. Questions: {hotline} (free)",
         },
         address=contact_of,
+        confirmed=True,
     )
     notices.register(
         "payout.returned",
@@ -356,6 +353,7 @@ def register() -> None:
             "ko": "[KT] 환급금이 되돌아왔습니다. 신청 현황에서 계좌를 고쳐 주세요. 문의 {hotline}(무료)",
             "en": "[KT] Your refund came back. Please mend the account of your claim: {hotline}",
         },
+        confirmed=True,
     )
     notices.register(
         "payout.again",

@@ -21,7 +21,6 @@ from kt_remedy.audit import service as audit
 from kt_remedy.staff.models import User
 from refunds.accounts import banks
 from refunds.payouts.models import Adjustment, Batch, Item, ManualPayment
-from refunds.payouts.overview import return_reason
 from refunds.payouts.recount import rows
 from refunds.payouts.returns import return_reason
 from refunds.payouts.service import _actor, _need, _reason

@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy import clock
 from kt_remedy.notices import service as notices
-from refunds.applications.models import Application
+from refunds.applications import service as applications
+from refunds.applications.models import Filing
 from refunds.payouts.models import Batch
 
 
@@ -37,8 +38,8 @@ def announce_hand_over(batch: Batch) -> None:
 
 def contact_of(message: Any) -> str | None:
     """The number a message about money goes to: the one its filing confirmed. `recipient` is the filing's id."""
-    row = Application.objects.select_related("filing").filter(filing_id=message.recipient).first()
-    return row.filing.contact if row else None
+    filing = Filing.objects.filter(pk=message.recipient).first()
+    return applications.number_of(filing) if filing else None
 
 
 def register() -> None:
@@ -51,5 +52,6 @@ def register() -> None:
             "en": "[KT] Your refund is with the bank and arrives on {pay_on}. Questions: {hotline}",
         },
         address=contact_of,
+        confirmed=True,
         example={"pay_on": dt.date(2026, 1, 22)},
     )

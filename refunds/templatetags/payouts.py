@@ -30,8 +30,7 @@ def payouts_today(context: template.Context) -> dict:
     if not concerned:
         return {"concerned": False, **others}
     checked = Job.objects.filter(code="refunds.verify_money").first()
-    told = checked.result if checked else ""
-    broken = dict(part.split(": ") for part in told.split(", ") if ": " in part)
+    broken = {values["code"]: values["n"] for _text, values in (checked.told if checked else []) if "code" in values}
     return {
         "concerned": True,
         **others,
@@ -40,5 +39,5 @@ def payouts_today(context: template.Context) -> dict:
         "checked": checked,
         "broken": broken,
         "late": bool(checked and schedule.is_overdue(checked, dt.datetime.now(dt.UTC))),
-        "findings": [(code, title, int(broken.get(code, 0))) for code, title, _find in verify.INVARIANTS],
+        "findings": [(code, title, broken.get(code, 0)) for code, title, _find in verify.INVARIANTS],
     }

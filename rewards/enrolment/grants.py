@@ -41,7 +41,10 @@ def run_month(perk: Perk, month: dt.date) -> schedule.Said:
     Safe to run again and on several workers at once. Raises base.NotYet before the month or before the base.
     """
     if clock.today() < month:
-        raise base.NotYet(f"{perk.code} for {month:%Y-%m} is granted on {month}.")
+        raise base.NotYet(
+            f"{perk.code} for {month:%Y-%m} is granted on {month}.",
+            schedule.said(gettext_noop("%(day)s이 되기를 기다림"), day=str(month)),
+        )
     if not base.is_complete():
         raise base.NotYet(
             "The base has not been taken yet.", schedule.said(gettext_noop("대상 회선이 확정되기를 기다림"))

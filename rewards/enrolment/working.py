@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Max, Min, Q, Sum
+from django.utils.translation import gettext_noop
 
-from kt_remedy import clock, programme
+from kt_remedy import clock, programme, schedule
 from rewards.enrolment import base, grants, lists, shards
 from rewards.models import HandOff, Shard
 
@@ -37,8 +38,8 @@ def run(shard: Shard) -> int:
     return grants.run(shard, perk) if shard.kind == Shard.Kind.GRANT else lists.run(shard, perk)
 
 
-def sweep() -> str:
-    """Find what is missing and what is stuck; returns a sentence. Safe to repeat.
+def sweep() -> schedule.Said:
+    """Find what is missing and what is stuck; returns what the calendar says of it. Safe to repeat.
 
     Missing: a month whose day has come without shards (its act failed, or the clock jumped), lists that are due,
     ranges whose shard is gone.
@@ -55,7 +56,9 @@ def sweep() -> str:
     stuck = shards.stuck()
     for shard in stuck:
         log.warning("shard stuck: %s after %d attempts %s", shard, shard.attempts, shard.fault)
-    return f"{missing} shards were missing, {len(stuck)} are stuck"
+    return schedule.said(
+        gettext_noop("빠져 있던 묶음 %(missing)s, 멈춘 묶음 %(stuck)s"), missing=missing, stuck=len(stuck)
+    )
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from django.urls import reverse
 from kt_remedy import schedule
 from kt_remedy.identity import alarm, provider, service
 from kt_remedy.identity.models import CodeCount
+from kt_remedy.models import worded
 from tests.sessions import as_staff, staff_user
 
 pytestmark = pytest.mark.django_db
@@ -65,7 +66,7 @@ def test_each_code_is_counted_once_and_the_app_is_no_code(monkeypatch):
 def test_staff_are_told_and_old_counts_are_forgotten():
     counted(wrong=60, right=40)
     counted(wrong=1, right=1, ago=alarm.BEFORE + dt.timedelta(days=1))
-    assert alarm.watch(None) == "60 / 100"
+    assert worded([list(alarm.watch(None))]) == "틀린 번호 60개, 적힌 번호 100개"
     assert CodeCount.objects.count() == 1
     assert schedule.entry("identity.wrong_codes").period == dt.timedelta(minutes=1)
 

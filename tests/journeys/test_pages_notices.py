@@ -47,6 +47,8 @@ def test_no_finding_and_nothing_cut_off(page, at, live_server, settings):
     look(customer, "/messages/opt-out/")
     supervisor = as_staff(Client(), staff_user("supervisor"))
     look(supervisor, "/messages/opt-outs/")
+    look(supervisor, "/messages/sent/?channel=POST&reason=NO_NUMBER")
+    look(supervisor, f"/messages/unreached/{Message.objects.get(kind='filing.received_open').pk}/")
     look(supervisor, "/messages/sent/")
     look(supervisor, page.locator("nav a", has_text="일정표").get_attribute("href"))
     page.goto("/messages/sent/")

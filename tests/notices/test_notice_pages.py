@@ -58,7 +58,7 @@ def test_the_unreached_are_listed_and_downloaded_with_a_reason():
     refused = supervisor.post(address, {"reason": ""})
     assert "내려받는 이유를 적어 주세요" in refused.content.decode()
     file = b"".join(supervisor.post(address, {"reason": "우편 안내"}).streaming_content).decode("utf-8-sig")
-    assert file.splitlines()[0] == "kind,subject,recipient,state,reason,created_at,settled_at"
+    assert file.splitlines()[0] == "kind,subject,recipient,channel,state,reason,created_at,settled_at"
     assert len(file.splitlines()) == 3
     assert "5678" not in file
     assert AuditEntry.objects.filter(action="notices.unreached_downloaded", reason="우편 안내").exists()

@@ -5,6 +5,7 @@ import datetime as dt
 import itertools
 
 import pytest
+from django.db import connection
 
 from kt_remedy import crypto
 from kt_remedy.notices import sender, service, texts
@@ -238,6 +239,16 @@ def test_single_messages_pass_the_round_that_waits(gateway, settings):
     sender.send_due()
     assert received(gateway, crowd) == dict.fromkeys(crowd, 1)
     assert texts_to(gateway, crowd[0]) == ["[KT] 신청해 주세요. 문의 080-470-7790(무료)"]
+
+
+def test_a_round_is_written_by_a_plan_that_bears_half_a_million():
+    """Looked for one by one, messages already written take hours; statistics of an empty table would have it so."""
+    service.register("round", text=BULK, label="", address=lambda message: message.recipient)
+    select = "SELECT '\\x01'::bytea AS person_index, current_setting('enable_nestloop') AS recipient, 'ko' AS language"
+    service.queue_all(kind="round", subject="1", select=select)
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW enable_nestloop")
+        assert (Message.objects.get().recipient, cursor.fetchone()[0]) == ("off", "on")
 
 
 def test_each_is_looked_at_again_just_before_it_leaves(gateway):

@@ -5,12 +5,15 @@ import datetime as dt
 import pytest
 from django.test import Client, RequestFactory
 
+from eligibility import search
 from kt_remedy import crypto, schedule
 from kt_remedy.identity import service as identity
 from kt_remedy.models import Act, worded
 from kt_remedy.notices import sender
 from kt_remedy.notices.models import Message
 from refunds import reminders
+from refunds.applications import service as applications
+from refunds.payouts.texts import contact_of
 from tests.notices.gateway_stand_in import received
 from tests.refunds import make
 from tests.sessions import person
@@ -135,6 +138,23 @@ def test_the_number_a_person_confirmed_when_applying_for_another_line_comes_firs
     filed = make.application(make.line(holder))
     line = contact(make.line(holder, termination_reason="PORT_OUT"), "01091110061")
     assert number_of(line) == filed.filing.contact
+
+
+def test_a_number_confirmed_and_given_up_since_gets_no_message_of_any_kind():
+    """D-44: whoever has it next must not read about somebody's refund; whoever confirmed it later is told by it."""
+    filed = make.application(make.line(make.customer()), applied="2026-01-16")
+    filing = filed.filing
+    filing.contact = make.line(make.customer(), terminated="2026-01-10T10:00+09:00").msisdn
+    filing.save()
+    paid = Message(recipient=str(filing.pk))
+    other = make.line(filing.customer, termination_reason="PORT_OUT")
+    assert contact_of(paid) == filing.contact == number_of(other), "the check on the 16th was on that number"
+    type(other).objects.filter(msisdn_index=search.msisdn_index(filing.contact)).update(terminated_on="2026-01-18")
+    assert contact_of(paid) == ""
+    assert reminders.number_for(Message.objects.get(kind="reminder", recipient=other.pk)) == other.msisdn
+    applications.notify(filed, "application.rejected", subject="application:1")
+    message = Message.objects.get(kind="application.rejected")
+    assert (message.state, message.reason) == ("FAILED", "NO_NUMBER")
 
 
 def test_a_child_is_reached_through_the_guardian_once_with_the_guardians_own():

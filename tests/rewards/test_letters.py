@@ -7,7 +7,7 @@ import pytest
 from eligibility import search
 from eligibility.models import Customer, Line
 from kt_remedy import clock, schedule
-from kt_remedy.models import Act
+from kt_remedy.models import Act, worded
 from kt_remedy.notices.models import Message
 from rewards import letters, service
 from rewards.models import BaseLine
@@ -21,6 +21,10 @@ def act(code: str) -> Act:
 
 def told(kind: str) -> list[bytes]:
     return sorted(bytes(row) for row in Message.objects.filter(kind=kind).values_list("person_index", flat=True))
+
+
+def said(sentences) -> str:
+    return worded([list(one) for one in sentences])
 
 
 def keys(*lines: Line) -> list[bytes]:
@@ -51,8 +55,8 @@ def test_the_insured_by_age_are_told_once(take_base, at, kept):
         perks=["INSURANCE"],
     )
     Line.objects.filter(pk=renumbered.pk).update(status="TERMINATED", terminated_on=dt.date(2026, 1, 20))
-    assert letters.tell_insured(act(letters.INSURED)) == "INSURANCE: 1"
-    assert letters.tell_insured(act(letters.INSURED)) == "INSURANCE: 0"
+    assert said(letters.tell_insured(act(letters.INSURED))) == "새로 올린 안내 1명"
+    assert said(letters.tell_insured(act(letters.INSURED))) == "새로 올린 안내 0명"
     assert told(letters.INSURED) == keys(old)
     message = Message.objects.get(kind=letters.INSURED)
     assert letters.still_due(message)
@@ -75,7 +79,7 @@ def test_who_has_not_chosen_is_reminded_and_a_child_through_the_guardian(take_ba
             perk_code="OTT", contract_no=line.pk, choice_code="TVING", person_index=service.person_key(line.customer)
         )
     service.issue_code(perk_code="OTT", contract_no=has.pk, person_index=service.person_key(has.customer))
-    assert letters.remind_to_choose(act(letters.CHOOSE_SOON)) == "OTT: 3"
+    assert said(letters.remind_to_choose(act(letters.CHOOSE_SOON))) == "새로 올린 안내 3명"
     assert told(letters.CHOOSE_SOON) == sorted([*keys(waits, chose), guardian])
     assert service.person_key(iot.customer) not in told(letters.CHOOSE_SOON)
     to_guardian = Message.objects.get(person_index=guardian)
@@ -91,7 +95,7 @@ def test_who_has_not_chosen_is_reminded_and_a_child_through_the_guardian(take_ba
     assert letters.still_due(mine)  # chosen, but the code is still to be had
     at("2026-08-01T00:00+09:00")
     assert not letters.still_due(mine)
-    assert "closed" in letters.remind_to_choose(act(letters.CHOOSE_SOON))
+    assert said([letters.remind_to_choose(act(letters.CHOOSE_SOON))]) == "고르는 기간이 끝나 보내지 않음"
 
 
 def test_nothing_is_told_before_the_base_is_taken(at):

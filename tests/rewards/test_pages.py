@@ -13,6 +13,7 @@ from kt_remedy import programme
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.content import service as content
 from kt_remedy.content.models import Entry, Place
+from kt_remedy.notices.models import Message
 from rewards import service
 from rewards.enrolment import grants
 from rewards.models import BaseLine, Entitlement, Grant, Voucher
@@ -51,7 +52,9 @@ def test_a_guardian_with_another_carrier_chooses_and_applies(client: Client, tak
     client.post(reverse("rewards:apply"), {"perk": "INSURANCE", "ward": child.customer_id})
     assert Entitlement.objects.get(perk="INSURANCE").kind == "APPLICATION"
     service.import_vouchers(perk_code="OTT", choice_code="TVING", codes=["TV-9"])
-    assert "TV-9" in client.post(reverse("rewards:code"), body, follow=True).content.decode()
+    english = {"accept-language": "en"}
+    assert "TV-9" in client.post(reverse("rewards:code"), body, follow=True, headers=english).content.decode()
+    assert dict(Message.objects.values_list("kind", "language")) == {"rewards.applied": "ko", "rewards.code": "en"}
     assert AuditEntry.objects.get(action="rewards.chosen").detail["guardian"] is True
 
 

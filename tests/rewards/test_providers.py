@@ -14,6 +14,7 @@ from eligibility.models import Line
 from kt_remedy import clock, programme
 from kt_remedy.content import service as content
 from kt_remedy.content.models import Entry, Place
+from kt_remedy.models import worded
 from rewards import providers, service, tasks
 from rewards.enrolment import grants, shards, working
 from rewards.models import HandOff, RefusedRow, Shard
@@ -272,8 +273,8 @@ def test_a_range_whose_shard_is_gone_is_found(at, delivered, kept, monkeypatch, 
     at("2026-01-14T09:00+09:00")
     base.plan()
     Shard.objects.get(number=gone).delete()
-    assert working.sweep().startswith("1 shards were missing")
-    assert working.sweep().startswith("0 shards were missing")
+    assert working.sweep().values == {"missing": 1, "stuck": 0}
+    assert working.sweep().values == {"missing": 0, "stuck": 0}
     while working.work_one():
         pass
     assert sorted(BaseLine.objects.values_list("pk", flat=True)) == sorted(lines)
@@ -289,11 +290,11 @@ def test_a_shard_that_fails_again_and_again_is_named(take_base, kept, at, monkey
         with pytest.raises(ZeroDivisionError):
             working.work_one()
         Shard.objects.update(lease_until=None)
-    assert "1 are stuck" in working.sweep()
+    assert worded([list(working.sweep())]).endswith("멈춘 묶음 1")
     assert "ZeroDivisionError" in caplog.text
     monkeypatch.undo()
     assert working.work_one()
-    assert "0 are stuck" in working.sweep()
+    assert working.sweep().values["stuck"] == 0
 
 
 def test_progress_on_the_command_line_and_for_staff(february, client: Client, capsys):

@@ -15,6 +15,7 @@ from kt_remedy.notices.models import Message
 from rewards import service
 from rewards.enrolment import grants
 from rewards.models import BaseLine, Entitlement, Voucher
+from rewards.perks import holders
 from rewards.perks.dates import grant_months
 from tests import sessions
 from tests.refunds import make
@@ -45,6 +46,38 @@ def choose(line, choice="TVING", holder=None, **more):
 @pytest.fixture
 def adult(kept):
     return kept(make.customer(birth="1985-03-02"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "language", "written"),
+    [("PERSON", None, "ko"), ("FOREIGNER", None, "en"), ("PERSON", "en", "en"), ("FOREIGNER", "ko", "ko")],
+)
+def test_messages_are_in_the_language_of_the_page_or_where_staff_act_of_the_holder(
+    take_base, at, kept, kind, language, written
+):
+    line = kept(make.customer(birth="1985-03-02", kind=kind))
+    take_base()
+    at(FEBRUARY)
+    key = index(line.customer)
+    service.apply(perk_code="INSURANCE", person_index=key, language=language)
+    choose(line, "TVING")
+    service.import_vouchers(perk_code="OTT", choice_code="TVING", codes=["TV-1"])
+    service.issue_code(perk_code="OTT", contract_no=line.pk, person_index=key, language=language)
+    assert dict(Message.objects.values_list("kind", "language")) == {
+        "rewards.applied": written,
+        "rewards.code": written,
+    }
+
+
+def test_a_contact_number_that_was_given_up_gets_no_message(take_base, at, adult):
+    gone = make.line(make.customer())
+    adult.contact_msisdn = gone.msisdn
+    adult.save()
+    take_base()
+    at(FEBRUARY)
+    assert service.number_of(holders.holder(index(adult.customer))) == adult.msisdn
+    Line.objects.filter(pk=gone.pk).update(termination_reason="PORT_OUT")
+    assert service.number_of(holders.holder(index(adult.customer))) == gone.msisdn
 
 
 def test_choice_can_change_until_the_code_is_issued(take_base, at, adult):
