@@ -71,8 +71,9 @@ class CardForm(PlainForm):
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "tel"}),
     )
     no_mobile = forms.BooleanField(
-        label=gettext_lazy("휴대폰이 전혀 없는 분"),
-        help_text=gettext_lazy("소식을 문자로 보내지 못합니다. 접수증을 드리고 전화나 매장에서 알아보시게 안내하세요."),
+        label=gettext_lazy(
+            "휴대폰이 전혀 없는 분입니다. 소식이 문자로 가지 않으니 전화나 매장에서 알아보시게 안내합니다."
+        ),
         required=False,
     )
 

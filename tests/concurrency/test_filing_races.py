@@ -1,5 +1,6 @@
 """Filing from many connections at once: always one application, and everybody is told the same reference."""
 
+import datetime as dt
 import threading
 import uuid
 from collections.abc import Callable
@@ -8,11 +9,15 @@ import pytest
 from django.db import connection, connections
 
 from kt_remedy.notices.models import Message
+from refunds.accounts import banks
 from refunds.applications import service
 from refunds.applications.models import Application, Decision, Filing
 from refunds.applications.moves import Refused
 from refunds.applications.service import CONSENTS, person_of
+from refunds.payouts import manual
+from refunds.payouts.models import ManualPayment
 from tests.refunds import make
+from tests.refunds.payouts import money
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -182,3 +187,36 @@ def test_the_batch_pays_to_the_account_that_stood_when_it_was_frozen(at) -> None
             assert row.hold_until is not None
             assert item is None
         assert item is None or item.account_id == row.account_id
+
+
+def test_money_sent_by_hand_is_recorded_once_and_then_nothing_changes(at) -> None:
+    at("2026-01-20T18:00+09:00")
+    makers = [money.user(f"maker-{number}", "maker") for number in range(3)]
+    for _ in range(3):
+        holder = make.customer()
+        row = make.application(make.line(holder), to=make.account(holder, outcome="BY_HAND", bank=banks.BY_HAND))
+        other, me = make.account(holder), bytes(row.filing.person_index)
+        results = together(
+            *[
+                lambda who=who, row=row: manual.record(
+                    application_id=row.pk,
+                    user=who,
+                    way="OVERSEAS",
+                    paid_on=dt.date(2026, 1, 20),
+                    reference=f"{row.pk}-{who.pk}",
+                    amount_krw=160_130,
+                )
+                for who in makers
+            ],
+            lambda row=row, me=me: service.withdraw(application_id=row.pk, person_index=me),
+            lambda row=row, me=me, other=other: service.mend_account(
+                application_id=row.pk, account_id=other.pk, person_index=me
+            ),
+        )
+        row.refresh_from_db()
+        recorded = [one for one in results if isinstance(one, ManualPayment)]
+        assert len(recorded) == row.manual_payments.count() <= 1
+        codes = {getattr(one, "code", None) for one in results if isinstance(one, Exception)}
+        assert codes <= {"STATE", "FROZEN", "OVER"}, results
+        if recorded:
+            assert (row.status, row.account.by_hand) == ("APPROVED", True)
