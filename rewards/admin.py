@@ -85,6 +85,18 @@ class EntitlementAdmin(RoleAdmin):
     fields = ("perk", "kind", "contract_no", "choice", "made_at", "made_by", "starts_on", "ends_on")
 
 
+class HandedOutFilter(admin.SimpleListFilter):
+    """Codes that a customer has, and those left."""
+
+    title, parameter_name = _("내준 것"), "out"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        return [("yes", _("예")), ("no", _("아니요"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Voucher]) -> QuerySet[Voucher]:
+        return queryset.filter(entitlement__isnull=self.value() == "no") if self.value() in ("yes", "no") else queryset
+
+
 @admin.register(Voucher)
 class VoucherAdmin(RoleAdmin):
     """Codes of the services, without the codes themselves, and the page that takes new ones in."""
@@ -92,7 +104,7 @@ class VoucherAdmin(RoleAdmin):
     view_roles = ("supervisor", "auditor", "administrator")
     upload_roles = ("supervisor", "administrator")
     list_display = ("perk", "choice", "imported_at", "handed_out_on")
-    list_filter = ("perk", "choice", ("entitlement", admin.EmptyFieldListFilter))
+    list_filter = ("perk", "choice", HandedOutFilter)
     list_select_related = ("entitlement",)
     ordering = ("-imported_at", "id")
     fields = readonly_fields = ("perk", "choice", "imported_at", "handed_out_on")

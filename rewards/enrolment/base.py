@@ -17,27 +17,30 @@ from rewards.enrolment import shards
 from rewards.models import BaseLine, Shard
 from rewards.perks import holders
 
-SHARD_ROWS = 100_000
+# Each shard joins its lines with the customers, of whom the planner reads all where they are few for it: large enough
+# that this stays small, small enough that a shard still takes seconds and sorts and joins in memory.
+SHARD_ROWS = 125_000
 PRODUCTS = ("HANDSET", "WATCH", "TABLET", "IOT", "PREPAID")
 
+# The values have the types of the columns to the length, or each array would be built anew, element by element. What is
+# sorted and counted has no arrays yet.
 _INSERT = """
-WITH made AS (
-INSERT INTO rewards_baseline (contract_no, customer_no, person_index, why, perks)
-SELECT contract_no, customer_no, person_index, why,
-       CASE WHEN why <> 'IN_SERVICE' THEN '{{}}' {perks} ELSE '{{}}' END
-FROM (
+WITH seen AS MATERIALIZED (
     SELECT l.contract_no, l.customer_no, {person} AS person_index, l.product, c.holder_kind = 'CORPORATE' AS corporate,
            l.status = 'SUSPENDED' AS suspended,
-           CASE WHEN l.network = ANY(%(networks)s) THEN 'NETWORK'
-                WHEN l.opened_on > %(base)s THEN 'OPENED_LATER'
-                WHEN l.terminated_on <= %(base)s THEN 'TERMINATED'
-                ELSE 'IN_SERVICE' END AS why
+           CASE WHEN l.network = ANY(%(networks)s) THEN varchar(12) 'NETWORK'
+                WHEN l.opened_on > %(base)s THEN varchar(12) 'OPENED_LATER'
+                WHEN l.terminated_on <= %(base)s THEN varchar(12) 'TERMINATED'
+                ELSE varchar(12) 'IN_SERVICE' END AS why
     FROM eligibility_line l JOIN eligibility_customer c USING (customer_no)
     WHERE l.contract_no >= %(from)s AND (%(to)s = '' OR l.contract_no < %(to)s)
-) seen
-ORDER BY contract_no
-RETURNING why, perks
-) SELECT why, perks, count(*) FROM made GROUP BY why, perks
+    ORDER BY l.contract_no
+), made AS (
+    INSERT INTO rewards_baseline (contract_no, customer_no, person_index, why, perks)
+    SELECT contract_no, customer_no, person_index, why,
+           CASE WHEN why <> 'IN_SERVICE' THEN %(none)s::varchar(40)[] {perks} ELSE %(none)s::varchar(40)[] END
+    FROM seen
+) SELECT why, product, corporate, suspended, count(*) FROM seen GROUP BY why, product, corporate, suspended
 """
 
 
@@ -83,7 +86,7 @@ def run(shard: Shard) -> int:
         key = f"{product}_{corporate}_{suspended}"
         params[key] = perks_for(rules, product, corporate, "SUSPENDED" if suspended else "ACTIVE")
         words = f"{'' if corporate else 'NOT'} corporate AND {'' if suspended else 'NOT'} suspended"
-        cases.append(f"WHEN product = '{product}' AND {words} THEN %({key})s::varchar[]")
+        cases.append(f"WHEN product = '{product}' AND {words} THEN %({key})s::varchar(40)[]")
     with transaction.atomic(), connection.cursor() as cursor:
         if not shards.begin(cursor, shard):
             return 0
@@ -91,6 +94,7 @@ def run(shard: Shard) -> int:
             _INSERT.format(perks=" ".join(cases), person=holders.KEY_SQL),
             params
             | {
+                "none": [],
                 "networks": list(rules.rewards.excluded_networks),
                 "base": rules.rewards.base_date,
                 "from": shard.from_contract,
@@ -98,10 +102,11 @@ def run(shard: Shard) -> int:
             },
         )
         rows, counts = 0, Counter[str]()
-        for why, perks, number in cursor.fetchall():
+        for why, product, corporate, suspended, number in cursor.fetchall():
             rows += number
             counts[why] += number
-            counts.update(dict.fromkeys(perks, number))
+            if why == BaseLine.Why.IN_SERVICE:
+                counts.update(dict.fromkeys(params.get(f"{product}_{corporate}_{suspended}", ()), number))
         shards.finish(shard, rows=rows, counts=dict(counts))
     return rows
 

@@ -18,9 +18,9 @@ _INSERT = """
 WITH made AS (
 INSERT INTO rewards_grant (month, perk, contract_no, state)
 SELECT %(month)s, %(perk)s, b.contract_no,
-       CASE WHEN l.terminated_on < %(month)s THEN 'TERMINATED'
-            WHEN l.status = ANY(%(skipped)s) THEN 'SUSPENDED'
-            ELSE 'GRANTED' END
+       CASE WHEN l.terminated_on < %(month)s THEN varchar(10) 'TERMINATED'
+            WHEN l.status = ANY(%(skipped)s) THEN varchar(10) 'SUSPENDED'
+            ELSE varchar(10) 'GRANTED' END
 FROM rewards_baseline b JOIN eligibility_line l USING (contract_no)
 WHERE b.contract_no >= %(from)s AND (%(to)s = '' OR b.contract_no < %(to)s) AND %(perk)s = ANY(b.perks)
   AND l.contract_no >= %(from)s AND (%(to)s = '' OR l.contract_no < %(to)s)

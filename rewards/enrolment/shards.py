@@ -24,14 +24,14 @@ def plan(kind: str, *, table: str, rows: int, perk: str = "", month: dt.date | N
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"shards:{kind}:{perk}:{month}"])
         if number := planned.count():
             return number
-        cursor.execute(
-            "SELECT contract_no FROM (SELECT contract_no, row_number() OVER (ORDER BY contract_no) AS place"  # noqa: S608
-            f" FROM {table}) numbered WHERE place %% %s = 1 ORDER BY contract_no",
-            [rows],
-        )
-        starts = [row[0] for row in cursor.fetchall()] or [""]
         # The first and the last range are open, so that every contract falls into one of them.
-        starts[0] = ""
+        starts = [""]
+        beyond = f"SELECT contract_no FROM {table} WHERE contract_no >= %s ORDER BY contract_no OFFSET %s LIMIT 1"  # noqa: S608
+        while True:
+            cursor.execute(beyond, [starts[-1], rows])
+            if (found := cursor.fetchone()) is None:
+                break
+            starts.append(found[0])
         Shard.objects.bulk_create(
             Shard(kind=kind, perk=perk, month=month, number=number, from_contract=start, to_contract=end)
             for number, (start, end) in enumerate(zip(starts, [*starts[1:], ""], strict=True), 1)
@@ -76,7 +76,7 @@ def begin(cursor: Any, shard: Shard) -> bool:
     read by their index, never a table whole: the time grows with the lines, not with their square.
     """
     cursor.execute("SET LOCAL statement_timeout = '15min'; SET LOCAL random_page_cost = 1.1")
-    cursor.execute("SET LOCAL work_mem = '64MB'")
+    cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
     cursor.execute("SELECT done_at FROM rewards_shard WHERE id = %s FOR UPDATE", [shard.pk])
     return cursor.fetchone()[0] is None
 

@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,21 @@ def test_shards_cover_every_line_once(take_base, kept, monkeypatch):
     assert Shard.objects.filter(kind="BASE").count() == 4
     assert set(BaseLine.objects.values_list("pk", flat=True)) == lines
     assert sum(Shard.objects.values_list("rows", flat=True)) == len(lines)
+
+
+def test_shards_count_what_they_wrote(take_base, kept, monkeypatch):
+    monkeypatch.setattr(base, "SHARD_ROWS", 3)
+    kept(), kept(product="IOT"), kept(status="SUSPENDED"), kept(product="FUTURE"), kept(network="MVNO")
+    kept(make.customer(kind="CORPORATE"), product="TABLET"), kept(terminated="2025-11-20T10:00+09:00")
+    take_base()
+    counted, written = Counter(), Counter()
+    for counts in Shard.objects.values_list("counts", flat=True):
+        counted.update(counts)
+    for row in BaseLine.objects.all():
+        written.update([row.why, *row.perks])
+    assert counted == written
+    assert written["IN_SERVICE"] == 5
+    assert written["DATA_100GB"] == 3
 
 
 def test_a_dead_worker_s_shard_is_taken_up_after_its_lease(at, delivered, kept):
