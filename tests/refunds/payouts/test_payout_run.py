@@ -333,13 +333,13 @@ def test_an_uploaded_copy_is_compared_by_row(settings, layout):
     assert amount in changed[where[one.reference]]
     changed[where[one.reference]] = changed[where[one.reference]].replace(amount, other)
     changed[where[two.reference]] = lines[where[three.reference]]
-    extra = lines[where[three.reference]].replace(three.reference.encode(), b"R9" + three.reference.encode()[2:])
+    extra = lines[where[three.reference]].replace(three.reference.encode(), b"R0" + three.reference.encode()[2:])
     changed.insert(where[three.reference] + 1, extra)
     found = service.compare(file_id=made.pk, content=b"\n".join(changed), user=checker())
     assert [(reference, names) for _line, reference, names in found.changed] == [(one.reference, ["amount"])]
     assert found.dropped == [two.reference]
     assert [reference for _line, reference in found.doubled] == [three.reference]
-    assert [reference for _line, reference in found.added] == ["R9" + three.reference[2:]]
+    assert [reference for _line, reference in found.added] == ["R0" + three.reference[2:]]
 
 
 def test_hand_over_checks_the_seal_and_happens_once():
