@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('refunds', '0011_figures'),
+        ('refunds', '0008_figures'),
     ]
 
     operations = [

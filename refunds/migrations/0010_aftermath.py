@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('refunds', '0012_by_hand'),
+        ('refunds', '0009_by_hand'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

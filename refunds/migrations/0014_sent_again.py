@@ -29,5 +29,5 @@ I2 = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("refunds", "0050_counted")]
+    dependencies = [("refunds", "0013_counted")]
     operations = [migrations.RunSQL(f"CREATE OR REPLACE VIEW money_i2 AS {I2}", migrations.RunSQL.noop)]

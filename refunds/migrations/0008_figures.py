@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('eligibility', '0001_initial'),
-        ('refunds', '0010_evidence'),
+        ('refunds', '0007_evidence'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('refunds', '0031_money_views'),
+        ('refunds', '0012_money_views_again'),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('refunds', '0051_sent_again'),
+        ('refunds', '0014_sent_again'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

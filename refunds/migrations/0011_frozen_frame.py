@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('refunds', '0020_aftermath'),
+        ('refunds', '0010_aftermath'),
     ]
 
     operations = [

@@ -64,5 +64,5 @@ def widen(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("refunds", "0040_manual_payment")]
+    dependencies = [("refunds", "0015_manual_payment")]
     operations = [migrations.RunPython(widen, migrations.RunPython.noop)]

@@ -96,7 +96,7 @@ VIEWS = {
 
 
 class Migration(migrations.Migration):
-    dependencies = [("refunds", "0030_frozen_frame")]
+    dependencies = [("refunds", "0011_frozen_frame")]
     operations = [
         migrations.RunSQL(f"CREATE OR REPLACE VIEW {name} AS {text}", migrations.RunSQL.noop)
         for name, text in VIEWS.items()
