@@ -31,14 +31,11 @@ class RefundsConfig(AppConfig):
         from refunds import reminders
         from refunds.applications import jobs, texts  # models are loaded only now
         from refunds.payouts import jobs as payout_jobs
-        from refunds.payouts import manual, results
         from refunds.payouts import texts as payout_texts
 
         post_migrate.connect(steady_history, sender=self)
         texts.register()
         jobs.register()
-        results.register()
-        manual.register()
         payout_texts.register()
         payout_jobs.register()
         reminders.register()

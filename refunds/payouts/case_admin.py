@@ -489,27 +489,32 @@ def _if(request: HttpRequest, roles: tuple[str, ...], name: str, *args: Any) -> 
     return reverse(name, args=args) if may(request, *roles) else ""
 
 
-@admin.register(Adjustment)
-class AdjustmentAdmin(AddedUp, RoleAdmin):
-    """Corrections: proposed by one person, decided by another."""
+class TwoPeopleAdmin(AddedUp, RoleAdmin):
+    """Money beside the rounds that one person asks for and another decides: sums, and the application by reference."""
 
     view_roles = MONEY
-    list_display = ("case", "cause", "amount", "status", "proposed_by", "proposed_at", "decided_by", "decided_at")
-    list_filter = ("status", "cause")
-    list_select_related = ("application__filing", "proposed_by", "decided_by")
     ordering = ("-pk",)
     change_list_template = "admin/refunds/item_list.html"
     added_up = "amount_krw"
 
     @admin.display(description=gettext_lazy("접수번호"))
-    def case(self, row: Adjustment) -> str:
+    def case(self, row: Adjustment | ManualPayment) -> str:
         """The application, by its reference."""
         return row.application.filing.reference
 
     @admin.display(description=gettext_lazy("금액"), ordering="amount_krw")
-    def amount(self, row: Adjustment) -> str:
+    def amount(self, row: Adjustment | ManualPayment) -> str:
         """The sum with its unit."""
         return krw(row.amount_krw)
+
+
+@admin.register(Adjustment)
+class AdjustmentAdmin(TwoPeopleAdmin):
+    """Corrections: proposed by one person, decided by another."""
+
+    list_display = ("case", "cause", "amount", "status", "proposed_by", "proposed_at", "decided_by", "decided_at")
+    list_filter = ("status", "cause")
+    list_select_related = ("application__filing", "proposed_by", "decided_by")
 
     def get_urls(self) -> list:
         wrap = self.admin_site.admin_view
@@ -528,6 +533,7 @@ class AdjustmentAdmin(AddedUp, RoleAdmin):
             raise Http404
         if request.method != "GET":
             raise PermissionDenied("a correction is not edited")
+        opened(request, row.application_id, *MONEY)
         self._looked(request, "admin.viewed", str(row.pk), row.application.line.customer_id, {})
         mine = row.proposed_by_id == user.pk or bytes(row.proposed_person) == bytes(user.person_index or b"")
         names = []
@@ -583,26 +589,12 @@ class AdjustmentAdmin(AddedUp, RoleAdmin):
 
 
 @admin.register(ManualPayment)
-class ManualPaymentAdmin(AddedUp, RoleAdmin):
+class ManualPaymentAdmin(TwoPeopleAdmin):
     """Refunds sent by hand: recorded by one person, confirmed by another."""
 
-    view_roles = MONEY
     list_display = ("case", "way", "paid_on", "amount", "status", "recorded_by", "recorded_at", "decided_by")
     list_filter = ("status", "way")
     list_select_related = ("application__filing", "recorded_by", "decided_by")
-    ordering = ("-pk",)
-    change_list_template = "admin/refunds/item_list.html"
-    added_up = "amount_krw"
-
-    @admin.display(description=gettext_lazy("접수번호"))
-    def case(self, row: ManualPayment) -> str:
-        """The application, by its reference."""
-        return row.application.filing.reference
-
-    @admin.display(description=gettext_lazy("금액"), ordering="amount_krw")
-    def amount(self, row: ManualPayment) -> str:
-        """The sum with its unit."""
-        return krw(row.amount_krw)
 
     def get_urls(self) -> list:
         wrap = self.admin_site.admin_view

@@ -7,7 +7,6 @@ import datetime as dt
 
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from kt_remedy import clock, programme
 from kt_remedy.notices import service as notices
@@ -121,16 +120,3 @@ def _bills_digest(contract_no: str) -> bytes:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {BILLS_DIGEST} FROM eligibility_bill b WHERE contract_no = %s", [contract_no])  # noqa: S608
         return bytes(cursor.fetchone()[0])
-
-
-def register() -> None:
-    """Register this module's message with the notices."""
-    notices.register(
-        "payout.by_hand",
-        label=gettext_lazy("따로 보냄"),
-        text={
-            "ko": "[KT] 위약금 환급금을 {paid_on}에 따로 보내 드렸습니다. 문의 {hotline}(무료)",
-            "en": "[KT] Your refund was sent to you on {paid_on}. Questions: {hotline} (free)",
-        },
-        example={"paid_on": dt.date(2026, 1, 22)},
-    )

@@ -6,7 +6,6 @@ unknown, never paid.
 """
 
 import csv
-import datetime as dt
 import hashlib
 import io
 from dataclasses import dataclass
@@ -28,7 +27,6 @@ from refunds.payouts.models import BankFile, Batch, Item, ResultFile
 from refunds.payouts.returns import same_account
 from refunds.payouts.rounds import next_round
 from refunds.payouts.service import Refused, _keep, _lock, _need
-from refunds.payouts.texts import contact_of
 
 _SHOWN = 200
 
@@ -330,49 +328,3 @@ def _settle(batch: Batch) -> None:
     if batch.status == Batch.Status.HANDED_OVER and not batch.items.live().exists():
         batch.status, batch.settled_at = Batch.Status.SETTLED, clock.now()
         batch.save(update_fields=["status", "settled_at"])
-
-
-def register() -> None:
-    """Register this room's messages with the notices."""
-    from django.utils.translation import gettext_lazy
-
-    notices.register(
-        "payout.paid",
-        label=gettext_lazy("입금"),
-        text={
-            "ko": "[KT] 위약금 환급금이 입금되었습니다. 통장에서 확인하세요. 문의 {hotline}(무료)",
-            "en": "[KT] Your refund was paid into your account. Questions: {hotline} (free)",
-        },
-        address=contact_of,
-        confirmed=True,
-    )
-    notices.register(
-        "payout.returned",
-        label=gettext_lazy("입금되지 않음"),
-        text={
-            "ko": "[KT] 환급금이 되돌아왔습니다. 신청 현황에서 계좌를 고쳐 주세요. 문의 {hotline}(무료)",
-            "en": "[KT] Your refund came back. Please mend the account of your claim: {hotline}",
-        },
-        confirmed=True,
-    )
-    notices.register(
-        "payout.again",
-        label=gettext_lazy("다시 보냄"),
-        text={
-            "ko": "[KT] 은행이 그날 환급금을 받지 못했습니다. 같은 계좌로 {pay_on}에 다시 보냅니다. 하실 일은 없습니다."
-            " 문의 {hotline}(무료)",
-            "en": "[KT] Your bank could not take your refund that day. We send it to the same account again on"
-            " {pay_on}. You need not do anything. Questions: {hotline} (free)",
-        },
-        example={"pay_on": dt.date(2026, 2, 5)},
-    )
-    notices.register(
-        "payout.called",
-        label=gettext_lazy("전화로 알림"),
-        text={
-            "ko": "[KT] 은행이 그날 환급금을 받지 못했습니다. 어떻게 보내 드릴지 고객센터에서 전화로 여쭙겠습니다."
-            " 문의 {hotline}(무료)",
-            "en": "[KT] Your bank could not take your refund that day. We will call you about how to send it."
-            " Questions: {hotline} (free)",
-        },
-    )

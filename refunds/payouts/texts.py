@@ -43,15 +43,54 @@ def contact_of(message: Any) -> str | None:
 
 
 def register() -> None:
-    """Register this message with the notices; those of the bank's answer are registered beside it (`results`)."""
-    notices.register(
-        "payout.at_bank",
-        label=_("은행에 보냄"),
-        text={
-            "ko": "[KT] 위약금 환급금을 은행에 보냈습니다. {pay_on}에 입금됩니다. 문의 {hotline}(무료)",
-            "en": "[KT] Your refund is with the bank and arrives on {pay_on}. Questions: {hotline}",
-        },
-        address=contact_of,
-        confirmed=True,
-        example={"pay_on": dt.date(2026, 1, 22)},
-    )
+    """Register what the payouts say with the notices."""
+    day = {"pay_on": dt.date(2026, 1, 22)}
+    for kind, label, ko, en, more in (
+        (
+            "payout.at_bank",
+            _("은행에 보냄"),
+            "[KT] 위약금 환급금을 은행에 보냈습니다. {pay_on}에 입금됩니다. 문의 {hotline}(무료)",
+            "[KT] Your refund is with the bank and arrives on {pay_on}. Questions: {hotline}",
+            {"address": contact_of, "example": day},
+        ),
+        (
+            "payout.paid",
+            _("입금"),
+            "[KT] 위약금 환급금이 입금되었습니다. 통장에서 확인하세요. 문의 {hotline}(무료)",
+            "[KT] Your refund was paid into your account. Questions: {hotline} (free)",
+            {"address": contact_of},
+        ),
+        (
+            "payout.returned",
+            _("입금되지 않음"),
+            "[KT] 환급금이 되돌아왔습니다. 신청 현황에서 계좌를 고쳐 주세요. 문의 {hotline}(무료)",
+            "[KT] Your refund came back. Please mend the account of your claim: {hotline}",
+            {},
+        ),
+        (
+            "payout.again",
+            _("다시 보냄"),
+            "[KT] 은행이 그날 환급금을 받지 못했습니다. 같은 계좌로 {pay_on}에 다시 보냅니다. 하실 일은 없습니다."
+            " 문의 {hotline}(무료)",
+            "[KT] Your bank could not take your refund that day. We send it to the same account again on {pay_on}."
+            " You need not do anything. Questions: {hotline} (free)",
+            {"example": day},
+        ),
+        (
+            "payout.called",
+            _("전화로 알림"),
+            "[KT] 은행이 그날 환급금을 받지 못했습니다. 어떻게 보내 드릴지 고객센터에서 전화로 여쭙겠습니다."
+            " 문의 {hotline}(무료)",
+            "[KT] Your bank could not take your refund that day. We will call you about how to send it."
+            " Questions: {hotline} (free)",
+            {},
+        ),
+        (
+            "payout.by_hand",
+            _("따로 보냄"),
+            "[KT] 위약금 환급금을 {paid_on}에 따로 보내 드렸습니다. 문의 {hotline}(무료)",
+            "[KT] Your refund was sent to you on {paid_on}. Questions: {hotline} (free)",
+            {"example": {"paid_on": dt.date(2026, 1, 22)}},
+        ),
+    ):
+        notices.register(kind, label=label, text={"ko": ko, "en": en}, confirmed=True, **more)
