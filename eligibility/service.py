@@ -155,11 +155,6 @@ def bills_of(contract_nos: Iterable[str]) -> dict[str, list[Bill]]:
     return bills
 
 
-def latest_feed_date() -> dt.date | None:
-    """The day of the last delivery that was loaded, or None."""
-    return Feed.objects.filter(state=Feed.State.LOADED).order_by("-as_of").values_list("as_of", flat=True).first()
-
-
 # Judging -----------------------------------------------------------------------------------------------
 
 
@@ -211,11 +206,6 @@ def estimate_of(line: Line, on: dt.date | None = None) -> rules.Estimate:
     current = programme.current()
     facts = facts_of(line)
     return rules.estimate(facts, facts.terminated_on or on or current.waiver.terminated_to, current)
-
-
-def curve_of(line: Line) -> list[rules.Estimate]:
-    """The expected penalty for each day of the forward part of the waiver (D-22)."""
-    return list(rules.curve(facts_of(line), programme.current()))
 
 
 # Remembering -------------------------------------------------------------------------------------------

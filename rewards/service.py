@@ -536,12 +536,6 @@ def import_vouchers(
     return new
 
 
-def summary_for(contract_nos: list[str]) -> dict[str, list[str]]:
-    """Perk codes of each of these lines that is in the base, for "my lines"; others are missing. One query."""
-    rows = BaseLine.objects.filter(pk__in=contract_nos, why=BaseLine.Why.IN_SERVICE)
-    return {row.contract_no: row.perks for row in rows}
-
-
 def _perk(code: str, mode: str) -> Perk:
     perk = next((perk for perk in programme.current().perks if perk.code == code and perk.mode == mode), None)
     if perk is None:

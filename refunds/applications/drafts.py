@@ -56,8 +56,3 @@ def save(answers: Answers, *, person_index: bytes, opened_by: User | None = None
 def forget_old(*, days: int = 90) -> int:
     """Delete drafts that nobody touched for so many days; returns how many."""
     return Draft.objects.filter(saved_at__lt=clock.now() - dt.timedelta(days=days)).delete()[0]
-
-
-def discard(*, person_index: bytes, opened_by: User | None = None) -> None:
-    """Forget the draft."""
-    Draft.objects.filter(person_index=person_index, opened_by=opened_by).delete()
