@@ -74,3 +74,15 @@ def move(
             words=words,
             decided_at=at,
         )
+
+
+def note(application: Application, *, code: str, actor: str) -> None:
+    """Record a decision that leaves an application where it is, for its customer's timeline."""
+    Decision.objects.create(
+        application=application,
+        from_status=application.status,
+        to_status=application.status,
+        actor=actor,
+        code=code,
+        decided_at=clock.now(),
+    )

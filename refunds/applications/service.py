@@ -27,8 +27,8 @@ from kt_remedy.programme import Programme
 from kt_remedy.staff.models import User
 from refunds.accounts.models import Account, HolderCheck, OwnerKind
 from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT, Facts, decide
-from refunds.applications.models import Application, Channel, Decision, Filing, Lateness, LateReason
-from refunds.applications.moves import Refused, begin, move
+from refunds.applications.models import Application, Channel, Filing, Lateness, LateReason
+from refunds.applications.moves import Refused, begin, move, note
 from refunds.applications.states import ASKED_AGAIN, LIVE, Status
 from refunds.payouts import rounds
 from refunds.payouts.models import Item, ManualPayment
@@ -466,14 +466,7 @@ def mend_account(
             raise Refused("DOUBT", _("이 계좌로는 바꿀 수 없습니다. 본인 이름의 다른 계좌를 적어 주세요."))
         if doubt:
             columns["reviewed"] = False
-        Decision.objects.create(
-            application=row,
-            from_status=row.status,
-            to_status=row.status,
-            actor=actor,
-            code="ACCOUNT_CHANGED",
-            decided_at=clock.now(),
-        )
+        note(row, code="ACCOUNT_CHANGED", actor=actor)
         if row.status in ASKED_AGAIN and row.status != Status.NEED_DOCS:
             row.account, row.reviewed = account, columns.get("reviewed", row.reviewed)
             _ask_again(row, actor=actor, **columns)
@@ -687,14 +680,7 @@ def mark_returned(*, application_ids: Iterable[int], code: str, actor: str, ask:
         if ask:
             move(row, Status.NEED_ACCOUNT, code=word, actor=actor)
         else:
-            Decision.objects.create(
-                application=row,
-                from_status=row.status,
-                to_status=row.status,
-                actor=actor,
-                code=word,
-                decided_at=clock.now(),
-            )
+            note(row, code=word, actor=actor)
         audit.record(
             actor=actor,
             action="application.returned",
