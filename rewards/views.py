@@ -77,8 +77,6 @@ def choose(request: HttpRequest) -> HttpResponse:
 def code(request: HttpRequest) -> HttpResponse:
     """Get the code of the chosen service; makes the choice final."""
     form = PerkForm(request.POST)
-    if not form.is_valid():
-        return redirect("rewards:mine")
     return _act(
         request,
         form,
@@ -97,8 +95,6 @@ def code(request: HttpRequest) -> HttpResponse:
 def substitute(request: HttpRequest) -> HttpResponse:
     """Take what a child gets who is too young for every service."""
     form = PerkForm(request.POST)
-    if not form.is_valid():
-        return redirect("rewards:mine")
     return _act(
         request,
         form,
@@ -114,8 +110,6 @@ def substitute(request: HttpRequest) -> HttpResponse:
 def apply(request: HttpRequest) -> HttpResponse:
     """Apply for a perk by person."""
     form = PerkForm(request.POST)
-    if not form.is_valid():
-        return redirect("rewards:mine")
     return _act(
         request,
         form,
@@ -129,8 +123,6 @@ def apply(request: HttpRequest) -> HttpResponse:
 def opt_out(request: HttpRequest) -> HttpResponse:
     """Decline a perk by person."""
     form = PerkForm(request.POST)
-    if not form.is_valid():
-        return redirect("rewards:mine")
     return _act(
         request,
         form,
@@ -171,6 +163,8 @@ def _language() -> str:
 
 def _act(request: HttpRequest, form: Any, act: Callable[[dict], object], done: str) -> HttpResponse:
     """Carry out one act, for oneself or for one's child, and go back to the page with its outcome in words."""
+    if not form.is_valid():
+        return redirect("rewards:mine")
     who: dict[str, Any] = {"person_index": request.person.ci_index}
     try:
         if child := form.cleaned_data["ward"]:
