@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from kt_remedy import clock, programme
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
+from refunds.applications import service as applications
 from refunds.applications.models import Application
 from refunds.applications.states import Status
 from refunds.payouts import adjustments, rounds
@@ -109,7 +110,7 @@ def decide(*, payment_id: int, user: User, confirm: bool, reason: str = "") -> M
                 kind="payout.by_hand",
                 subject=f"application:{row.pk}:manual:{payment.pk}",
                 person=bytes(row.filing.person_index),
-                to=row.filing.contact or "",
+                to=applications.number_of(row.filing),
                 language=row.filing.language,
                 context={"paid_on": payment.paid_on},
             )

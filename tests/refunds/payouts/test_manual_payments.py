@@ -87,6 +87,17 @@ def test_recorded_by_one_confirmed_by_another_and_paid_for_its_customer():
     assert broken() == {}
 
 
+def test_a_number_given_up_since_is_not_told():
+    row = abroad()
+    ended = make.line(make.customer(), terminated="2026-01-20T09:00+09:00", termination_reason="CANCEL")
+    filing = row.filing
+    filing.contact = ended.msisdn
+    filing.save()
+    confirmed(row)
+    message = Message.objects.get(kind="payout.by_hand")
+    assert (message.state, message.reason) == ("FAILED", "NO_NUMBER")
+
+
 def test_no_round_takes_it_and_nothing_about_it_changes():
     row = abroad()
     made = recorded(row)
