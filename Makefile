@@ -5,26 +5,28 @@ BIN := .venv/bin
 # A try-out unless the environment says otherwise, also when DATABASE_URL names a server of your own.
 export DEBUG ?= true
 
+CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
+
 .DEFAULT_GOAL := run
 .PHONY: run install reset test soak bench lint format
 
-run: .venv/installed
+run: .venv/installed $(CATALOGUES)
 	@exec $(BIN)/python manage.py run $(ARGS)
 
-install: .venv/installed
+install: .venv/installed $(CATALOGUES)
 
 reset:
 	@test ! -d .local || exec $(BIN)/python -m kt_remedy.local reset
 
-test: .venv/installed-test
+test: .venv/installed-test $(CATALOGUES)
 	@$(BIN)/python .ci/chromium.py
 	@$(MAKE) --no-print-directory lint
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-soak: .venv/installed-test
+soak: .venv/installed-test $(CATALOGUES)
 	@exec $(BIN)/python -m pytest -m soak $(ARGS)
 
-bench: .venv/installed-test
+bench: .venv/installed-test $(CATALOGUES)
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 lint: .venv/installed-test
@@ -46,3 +48,7 @@ format: .venv/installed-test
 .venv/installed-test: requirements-test.txt requirements.txt
 	@.ci/install requirements-test.txt
 	@touch $@ .venv/installed
+
+# Compiled catalogues are made here, never committed: a binary file conflicts on every merge.
+%.mo: %.po | .venv/installed
+	@$(BIN)/python manage.py compilemessages --verbosity 0 >/dev/null

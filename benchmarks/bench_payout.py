@@ -47,8 +47,8 @@ REGISTER = """
     SELECT id, 'B' || n, 'B' || n, 'WEB', 'C' || n, sha256(n::text::bytea), id, 'SELF', '[]', '{{}}', contact, 'ko',
            '{{}}', '2026-01-16+09', '' FROM bench_account;
     INSERT INTO refunds_application (filing_id, contract_no, account_id, status, status_since, applied_on, lateness,
-        amount_seen_krw, qa_sample, reviewed, flag, hold_reason)
-    SELECT id, 'L' || n, id, 'APPROVED', '2026-01-16+09', date '2026-01-16', 'IN_TIME', 100000 + n, false, false, '', ''
+        amount_seen_krw, qa_sample, reviewed, flag)
+    SELECT id, 'L' || n, id, 'APPROVED', '2026-01-16+09', date '2026-01-16', 'IN_TIME', 100000 + n, false, false, ''
     FROM bench_account ORDER BY n;
     ANALYZE;
 """

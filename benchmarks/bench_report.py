@@ -24,14 +24,14 @@ APPLICATIONS = """
            timestamptz '2026-01-14 10:00+09' + n % 18 * interval '1 day', ''
     FROM generate_series(1, %(count)s) AS n;
     INSERT INTO refunds_application (filing_id, contract_no, account_id, status, status_since, applied_on, lateness,
-                                     amount_seen_krw, qa_sample, reviewed, hold_reason, flag, channel)
+                                     amount_seen_krw, qa_sample, reviewed, flag, channel)
     SELECT ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, 'L' || n,
            '00000000-0000-0000-0000-000000000001',
            CASE n % 40 WHEN 0 THEN 'REVIEW' WHEN 1 THEN 'NEED_ACCOUNT' WHEN 2 THEN 'NEED_DOCS' WHEN 3 THEN 'LATE'
                        WHEN 4 THEN 'REJECTED' WHEN 5 THEN 'WITHDRAWN' WHEN 6 THEN 'ON_HOLD_UNPAID'
                        WHEN 7 THEN 'WAITING_FOR_BILL' ELSE 'APPROVED' END,
            timestamptz '2026-01-14 10:00+09' + n % 18 * interval '1 day', date '2026-01-14' + n % 18, 'IN_TIME',
-           10000 + n % 90000, false, false, '', '', (ARRAY['WEB', 'WEB', 'WEB', 'CALL_CENTRE', 'STORE'])[1 + n % 5]
+           10000 + n % 90000, false, false, '', (ARRAY['WEB', 'WEB', 'WEB', 'CALL_CENTRE', 'STORE'])[1 + n % 5]
     FROM generate_series(1, %(count)s) AS n;
     INSERT INTO refunds_decision (application_id, from_status, to_status, actor, code, words, decided_at)
     SELECT id, '', 'SUBMITTED', 'customer', 'FILED', '', status_since FROM refunds_application

@@ -99,8 +99,8 @@ class Filing(models.Model):
 
 
 @pghistory.track(
-    pghistory.UpdateEvent(condition=pghistory.AnyChange("account", "hold_until", "hold_reason", "flag", "qa_sample")),
-    fields=["account", "hold_until", "hold_reason", "flag", "qa_sample", "status"],
+    pghistory.UpdateEvent(condition=pghistory.AnyChange("account", "hold_until", "flag", "qa_sample")),
+    fields=["account", "hold_until", "flag", "qa_sample", "status"],
     model_name="ApplicationEvent",
 )
 class Application(models.Model):
@@ -123,9 +123,8 @@ class Application(models.Model):
     qa_sample = models.BooleanField(_("표본 심사"), default=False)
     # Set once a reviewer has settled what the table sends to review, so that it is not sent there again.
     reviewed = models.BooleanField(_("심사 끝남"), default=False)
-    # After a change of account (D-34), and by a member of staff with a reason: the freeze passes over both.
+    # After a change of account (D-34): the freeze passes over it until then.
     hold_until = models.DateTimeField(_("보류 기한"), null=True, blank=True)
-    hold_reason = models.CharField(_("보류 사유"), max_length=200, blank=True, default="")
     # Why a person should look although the state moves on by itself: a code, empty for most.
     flag = models.CharField(_("확인 표시"), max_length=20, blank=True, default="")
     documents_due_on = models.DateField(_("서류 기한"), null=True, blank=True)

@@ -84,7 +84,7 @@ def sql(selection: Selection, programme: Programme) -> tuple[str, list[Any]]:
     unpaid = "false" if selection.last else "l.reasons ~ '(^|;)UNPAID(;|$)'"
     text = f"""
     WITH due AS MATERIALIZED (
-        SELECT a.id, a.status, a.status_since, a.account_id, a.hold_until, a.hold_reason, a.reviewed, l.contract_no,
+        SELECT a.id, a.status, a.status_since, a.account_id, a.hold_until, a.reviewed, l.contract_no,
                l.refundable_krw,
                COALESCE(NULLIF(l.decided_outcome, ''), l.outcome) AS standing, {unpaid} AS unpaid
         FROM refunds_application a
@@ -115,7 +115,7 @@ def sql(selection: Selection, programme: Programme) -> tuple[str, list[Any]]:
                    AND i.taken_out_because <> '') THEN 'TAKEN_OUT'
                WHEN EXISTS (
                    SELECT FROM refunds_hold h WHERE h.application_id = d.id AND h.released_at IS NULL) THEN 'HELD'
-               WHEN d.hold_until > %s THEN CASE d.hold_reason WHEN '' THEN 'ACCOUNT_CHANGED' ELSE 'HELD' END
+               WHEN d.hold_until > %s THEN 'ACCOUNT_CHANGED'
                WHEN d.status_since >= %s THEN 'AFTER_CUT_OFF'
                WHEN d.standing IN ('NOT_ELIGIBLE', 'NOTHING_DUE') OR d.standing = 'REVIEW' AND NOT d.reviewed
                    THEN 'VERDICT_CHANGED'
