@@ -16,7 +16,7 @@ run: .venv/installed $(CATALOGUES)
 install: .venv/installed $(CATALOGUES)
 
 reset:
-	@test ! -d .local || exec $(BIN)/python -m kt_remedy.local reset
+	@test ! -d .local || exec $(BIN)/python -m kt_remedy.devtools.devservers reset
 
 test: .venv/installed-test $(CATALOGUES)
 	@$(BIN)/python .ci/chromium.py
@@ -34,7 +34,7 @@ lint: .venv/installed-test
 	@$(BIN)/ruff format --check --quiet . || { echo "Format the files above with: make format"; exit 1; }
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy
-	@$(BIN)/djlint --quiet --lint templates
+	@$(BIN)/djlint --quiet --lint templates kt_remedy/devtools/templates
 
 format: .venv/installed-test
 	@$(BIN)/ruff check --quiet --fix .

@@ -24,10 +24,10 @@ def main() -> int:
     words.add_argument("--processes", type=int)
     asked = words.parse_args()
     with tempfile.TemporaryDirectory(prefix="remedy-load-") as folder, frame.portal(durable=True):
-        from eligibility.feed import sample
+        from kt_remedy.devtools import sample_register
 
-        sample.write(Path(folder), lines=asked.lines, seed=1)
-        day = sample.DELIVERIES[0]
+        sample_register.write(Path(folder), lines=asked.lines, seed=1)
+        day = sample_register.DELIVERIES[0]
         seconds, megabytes, said = _load(Path(folder) / str(day), str(day), asked.processes)
         floor = _copy(Path(folder))
     print(said)

@@ -29,7 +29,7 @@ def main() -> int:
         from django.urls import path, reverse
 
         from kt_remedy import urls
-        from kt_remedy.access import customer
+        from kt_remedy.core.access import customer
 
         django.setup()
         _quiet()
@@ -82,8 +82,8 @@ def _floor(request):
     from django.db import transaction
     from django.shortcuts import redirect
 
-    from kt_remedy import clock
     from kt_remedy.audit.models import AuditEntry
+    from kt_remedy.core import clock
     from refunds.applications.forms import AccountForm
 
     form = AccountForm(request.POST)

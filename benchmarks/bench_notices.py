@@ -102,7 +102,7 @@ def sending(messages: int) -> int:
     from kt_remedy.notices import sender, service
     from kt_remedy.notices.models import Message
 
-    stand_in = subprocess.Popen([sys.executable, "-m", "kt_remedy.sandbox"], start_new_session=True)
+    stand_in = subprocess.Popen([sys.executable, "-m", "kt_remedy.devtools.sandbox"], start_new_session=True)
     try:
         _wait(settings.SOLAPI_API_URL + "/log")
         for n in range(messages):

@@ -24,7 +24,7 @@ def main() -> int:
         cookie, queries = _customer(asked.lines)
         port, hanging = _free_port(), _Hanging()
         server = subprocess.Popen(
-            frame.python("-m", "gunicorn", "--config", "python:kt_remedy.serving", "kt_remedy.wsgi"),
+            frame.python("-m", "gunicorn", "--config", "python:kt_remedy.gunicorn_conf", "kt_remedy.wsgi"),
             env={
                 **os.environ,
                 "DJANGO_SETTINGS_MODULE": "benchmarks.site_settings",

@@ -143,7 +143,7 @@ def prepare(items: int) -> None:
 
     from django.db import connection
 
-    from kt_remedy import crypto
+    from kt_remedy.core import crypto
     from kt_remedy.staff.models import User
 
     for name in ("maker", "checker"):
@@ -338,7 +338,7 @@ def _bare_lines(payments: list) -> None:
 
 
 def _bare_opening() -> float:
-    from kt_remedy import crypto
+    from kt_remedy.core import crypto
     from refunds.accounts.models import Account
 
     places = ("number_enc", "holder_name_enc")

@@ -69,7 +69,7 @@ def main() -> int:
 
 def _measure(lines: int) -> tuple[int, dict[str, float]]:
     from eligibility.models import Feed
-    from kt_remedy import clock, programme
+    from kt_remedy.core import clock, programme
     from rewards.enrolment import base, grants
     from rewards.models import Shard
     from rewards.perks.dates import grant_months

@@ -29,7 +29,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kt_remedy import local
+from kt_remedy.devtools import devservers
 
 
 def options(description: str | None) -> argparse.ArgumentParser:
@@ -38,7 +38,7 @@ def options(description: str | None) -> argparse.ArgumentParser:
 
 
 @contextmanager
-def portal(*, durable: bool = False, **environment: str) -> Iterator[local.Servers]:
+def portal(*, durable: bool = False, **environment: str) -> Iterator[devservers.Servers]:
     """PostgreSQL and Valkey of our own, Django set up on them, tables made; all gone at the end.
 
     `durable=True` keeps fsync and the log on, as in production: for rows that measure writing. Further settings come
@@ -47,7 +47,7 @@ def portal(*, durable: bool = False, **environment: str) -> Iterator[local.Serve
     with tempfile.TemporaryDirectory(prefix="remedy-bench-") as folder:
         Path(folder).chmod(0o755)
         home = Path(folder) / ".local"
-        servers = local.Servers(home) if durable else local.Servers(throw_away=True)
+        servers = devservers.Servers(home) if durable else devservers.Servers(throw_away=True)
         try:
             with servers:
                 os.environ.update(
@@ -78,7 +78,7 @@ def portal(*, durable: bool = False, **environment: str) -> Iterator[local.Serve
                 yield servers
         finally:
             if durable:
-                local.reset(home)
+                devservers.reset(home)
 
 
 def row(

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.urls import include, path
 
 from eligibility.models import Customer
-from kt_remedy.access import customer, public
+from kt_remedy.core.access import customer, public
 
 
 @customer

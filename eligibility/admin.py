@@ -19,12 +19,12 @@ from django.utils.translation import gettext_lazy
 from eligibility import service, wording
 from eligibility.feed import load, reports
 from eligibility.models import Feed, Line, LineDecision, Outcome, Reject
-from kt_remedy import clock, programme
 from kt_remedy.audit import service as audit
 from kt_remedy.audit.admin import RoleAdmin
 from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core import clock, programme
+from kt_remedy.core.templatetags.remedy import krw
 from kt_remedy.staff.models import User
-from kt_remedy.templatetags.remedy import krw
 
 _WATCHERS = ("auditor", "administrator", "supervisor", "reviewer")
 

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce, NullIf
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy import crypto
+from kt_remedy.core import crypto
 
 
 class KeyField(models.CharField):

@@ -13,10 +13,11 @@ from django.utils.translation import gettext_noop
 
 from eligibility import service
 from eligibility.models import OpeningWish
-from kt_remedy import clock, programme, schedule
 from kt_remedy.audit import service as audit
+from kt_remedy.core import clock, programme
+from kt_remedy.core.models import Act
+from kt_remedy.core.tasks import schedule
 from kt_remedy.identity.service import Person
-from kt_remedy.models import Act
 from kt_remedy.notices import service as notices
 from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message

@@ -16,7 +16,7 @@ from django.db import connection, models, transaction
 from psycopg2.extras import execute_values
 
 from eligibility.models import Customer, CustomerHistory, Line, LineHistory
-from kt_remedy import crypto
+from kt_remedy.core import crypto
 
 _AT_ONCE = 1_000
 _HISTORY = {Customer: CustomerHistory, Line: LineHistory}

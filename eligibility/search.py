@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from kt_remedy import crypto, phones
+from kt_remedy.core import crypto, phones
 
 _COMPANY = re.compile(r"주식회사|유한회사|\(주\)|\(유\)|㈜")
 _SPACE = re.compile(r"\s+")

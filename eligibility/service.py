@@ -28,9 +28,9 @@ from eligibility.models import (
     VerdictChange,
 )
 from eligibility.rules.facts import local_day
-from kt_remedy import by_hand, clock, programme
 from kt_remedy.audit import service as audit
 from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core import clock, programme, raw_models
 from kt_remedy.staff.models import User
 
 
@@ -72,7 +72,9 @@ def lines_numbered(contract_nos: Iterable[str]) -> dict[str, Line]:
 
 
 def _with_bills(which: str, values: list) -> list[tuple[Line, list[Bill]]]:
-    columns = ", ".join(by_hand.columns(alias, model) for alias, model in (("l", Line), ("c", Customer), ("b", Bill)))
+    columns = ", ".join(
+        raw_models.columns(alias, model) for alias, model in (("l", Line), ("c", Customer), ("b", Bill))
+    )
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {columns}"  # noqa: S608  (columns and conditions are our own; values are parameters)
@@ -82,16 +84,16 @@ def _with_bills(which: str, values: list) -> list[tuple[Line, list[Bill]]]:
             values,
         )
         fetched = cursor.fetchall()
-    customers_at = by_hand.width(Line)
-    bills_at = customers_at + by_hand.width(Customer)
+    customers_at = raw_models.width(Line)
+    bills_at = customers_at + raw_models.width(Customer)
     found: dict[str, tuple[Line, list[Bill]]] = {}
     for row in fetched:
-        line = by_hand.read(Line, row)
+        line = raw_models.read(Line, row)
         if line.pk not in found:
-            line.customer = by_hand.read(Customer, row, customers_at)
+            line.customer = raw_models.read(Customer, row, customers_at)
             found[line.pk] = (line, [])
         if row[bills_at] is not None:
-            found[line.pk][1].append(by_hand.read(Bill, row, bills_at))
+            found[line.pk][1].append(raw_models.read(Bill, row, bills_at))
     return list(found.values())
 
 

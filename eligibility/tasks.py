@@ -4,8 +4,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from eligibility.feed import deliveries
-from kt_remedy import clock, schedule
-from kt_remedy.models import Act
+from kt_remedy.core import clock
+from kt_remedy.core.models import Act
+from kt_remedy.core.tasks import schedule
 
 
 def register() -> None:

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_safe
 
 from eligibility import rules, wording
 from eligibility.forms import QuickCheckForm
-from kt_remedy import clock, programme
-from kt_remedy.access import public
-from kt_remedy.programme import Programme
+from kt_remedy.core import clock, programme
+from kt_remedy.core.access import public
+from kt_remedy.core.programme import Programme
 
 
 @public

@@ -16,8 +16,8 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from eligibility.rules import Check, Estimate, Facts
-from kt_remedy.programme import Programme
-from kt_remedy.templatetags.remedy import icon, kdate_long, krw
+from kt_remedy.core.programme import Programme
+from kt_remedy.core.templatetags.remedy import icon, kdate_long, krw
 
 ITEMS: dict[str, tuple[Promise, Promise]] = {
     "SUBSIDY_CLAWBACK": (gettext_lazy("공시지원금 위약금"), gettext_lazy("휴대폰을 살 때 깎아 준 돈")),

@@ -16,7 +16,7 @@ app.steps["worker"].add(DjangoStructLogInitStep)
 # is lost, late or doubled (two beats) does no harm, and one that waited in the broker longer than this is stale.
 app.conf.beat_schedule = {
     f"sweep-{queue}": {
-        "task": "kt_remedy.tasks.sweep",
+        "task": "kt_remedy.core.tasks.sweep",
         "schedule": 1.0,
         "args": (queue,),
         "options": {"queue": queue, "expires": 5},

@@ -10,6 +10,7 @@ import json
 import secrets
 import sys
 import sysconfig
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,8 +22,8 @@ from django.utils.translation import gettext_lazy as _
 from environs import Env, EnvError
 from whitenoise.compress import Compressor as WhiteNoiseCompressor
 
-from kt_remedy import crypto
-from kt_remedy.logging import scrub
+from kt_remedy.core import crypto
+from kt_remedy.core.logging import scrub
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL = BASE_DIR / ".local"  # what `make run` keeps: servers, secrets, uploads
@@ -82,7 +83,7 @@ SOLAPI_API_SECRET = env.str("SOLAPI_API_SECRET", "sandbox" if DEVELOPMENT else "
 SANDBOX_URL = _sandbox
 DELIVERIES_DIR = env.str("DELIVERIES_DIR", str(LOCAL / "deliveries") if DEVELOPMENT else "")
 HAND_OFF_DIR = env.str("HAND_OFF_DIR", str(LOCAL / "hand-off") if DEVELOPMENT else "")
-PROGRAMME_FILE = env.str("PROGRAMME_FILE", str(BASE_DIR / "kt_remedy" / "programme.toml"))
+PROGRAMME_FILE = env.str("PROGRAMME_FILE", str(BASE_DIR / "kt_remedy" / "core" / "programme.toml"))
 
 # The account the refunds are paid from, as the bank file names it.
 PAYER_NAME = env.str("PAYER_NAME", "주식회사 케이티" if DEVELOPMENT else "")
@@ -134,8 +135,11 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
 
 # 4 Applications -----------------------------------------------------------------------------------------
 
+# A production image leaves the package out; where it is there, only development installs it.
+DEVTOOLS = ["kt_remedy.devtools"] if DEVELOPMENT and find_spec("kt_remedy.devtools") else []
 INSTALLED_APPS = [
-    "kt_remedy",
+    *DEVTOOLS,
+    "kt_remedy.core",
     "kt_remedy.portal",
     "refunds",
     "rewards",
@@ -181,7 +185,7 @@ MIDDLEWARE = [
     "django_structlog.middlewares.RequestMiddleware",
     "kt_remedy.staff.middleware.StaffSessionMiddleware",
     "kt_remedy.identity.middleware.PersonMiddleware",
-    "kt_remedy.access.AccessMiddleware",
+    "kt_remedy.core.access.AccessMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "kt_remedy.urls"
@@ -200,7 +204,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
-                "kt_remedy.context.frame",
+                "kt_remedy.core.context_processors.frame",
             ],
         },
     }
@@ -235,7 +239,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", 
 LANGUAGE_CODE = "ko"
 LANGUAGES = [("ko", _("한국어")), ("en", _("영어"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-FORMAT_MODULE_PATH = ["kt_remedy.formats"]
+FORMAT_MODULE_PATH = ["kt_remedy.core.formats"]
 TIME_ZONE = "Asia/Seoul"
 USE_I18N = USE_TZ = True
 USE_THOUSAND_SEPARATOR = False
@@ -302,7 +306,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_FORM_FIELD = "login"
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "account/locked.html"
-AXES_CLIENT_IP_CALLABLE = "kt_remedy.access.address_of"
+AXES_CLIENT_IP_CALLABLE = "kt_remedy.core.access.address_of"
 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 30 * 60
@@ -375,7 +379,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Due times stand in rows as instants; this is for what beat and the logs show.
 CELERY_TIMEZONE = TIME_ZONE
 # Any number of beats may run, one ticks.
-CELERY_BEAT_SCHEDULER = "kt_remedy.beat:OneBeat"
+CELERY_BEAT_SCHEDULER = "kt_remedy.core.tasks.beat:OneBeat"
 # A pickle from a broker that somebody else can write to is code.
 CELERY_TASK_SERIALIZER, CELERY_ACCEPT_CONTENT = "json", ["json"]
 # Apart, so that half a million messages or grants never stand before money; what names no queue is nobody's hurry.

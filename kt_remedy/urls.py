@@ -4,8 +4,8 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.i18n import set_language
 
-from kt_remedy import health
-from kt_remedy.access import public
+from kt_remedy.core import health
+from kt_remedy.core.access import public
 
 urlpatterns = [
     path("", include("kt_remedy.portal.urls")),

@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy import clock
+from kt_remedy.core import clock
 from refunds.applications.models import Channel
 from refunds.applications.states import STANDING, Status
 

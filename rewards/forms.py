@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy import programme
+from kt_remedy.core import programme
 from rewards import service
 
 UPLOAD_BYTES = 8 << 20

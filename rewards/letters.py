@@ -11,10 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from eligibility.models import Customer
-from kt_remedy import clock, programme, schedule
+from kt_remedy.core import clock, programme
+from kt_remedy.core.programme import Perk
+from kt_remedy.core.tasks import schedule
 from kt_remedy.notices import service as notices
 from kt_remedy.notices.models import Message
-from kt_remedy.programme import Perk
 from rewards.enrolment import base
 from rewards.models import BaseLine
 from rewards.perks import holders

@@ -13,8 +13,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from eligibility.models import KeyField
-from kt_remedy import crypto
-from kt_remedy.work import Claimable
+from kt_remedy.core import crypto
+from kt_remedy.core.tasks.leases import Claimable
 
 
 class Shard(Claimable):

@@ -12,8 +12,8 @@ from django.db.models import Count, Sum
 from django.db.models.functions import TruncDate
 from django.utils.translation import gettext as _
 
-from kt_remedy import clock, programme
-from kt_remedy.templatetags.remedy import kdate, kmonth
+from kt_remedy.core import clock, programme
+from kt_remedy.core.templatetags.remedy import kdate, kmonth
 from rewards.enrolment import working
 from rewards.models import BaseLine, Entitlement, Grant, HandOff, RefusedRow, Shard, Voucher
 from rewards.templatetags.perks import perk_name

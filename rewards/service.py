@@ -14,12 +14,12 @@ from django.db import connection, transaction
 
 from eligibility import service as eligibility
 from eligibility.models import Customer, HolderKind, Line
-from kt_remedy import clock, crypto, programme
 from kt_remedy.audit import service as audit
 from kt_remedy.content import service as content
 from kt_remedy.content.models import Place
+from kt_remedy.core import clock, crypto, programme
+from kt_remedy.core.programme import Choice, Perk
 from kt_remedy.notices import service as notices
-from kt_remedy.programme import Choice, Perk
 from kt_remedy.staff.models import User
 from rewards.enrolment import base
 from rewards.models import BaseLine, Entitlement, Grant, Voucher

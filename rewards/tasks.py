@@ -8,7 +8,8 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from kt_remedy import clock, programme, schedule
+from kt_remedy.core import clock, programme
+from kt_remedy.core.tasks import schedule
 from rewards import providers
 from rewards.enrolment import base, grants, working
 from rewards.providers import files

@@ -13,8 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from eligibility.models import Customer
-from kt_remedy import clock
-from kt_remedy.access import customer, staff
+from kt_remedy.core import clock
+from kt_remedy.core.access import customer, staff
 from rewards import reports, service
 from rewards.forms import ChoiceForm, PerkForm
 

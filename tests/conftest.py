@@ -39,14 +39,14 @@ def pytest_configure(config: pytest.Config) -> None:
     global servers, state
     if config.getoption("collectonly", False) and os.environ.get("DATABASE_URL"):
         return
-    from kt_remedy import local  # late: needs the root on the path
+    from kt_remedy.devtools import devservers  # late: needs the root on the path
 
     state = tempfile.TemporaryDirectory(prefix="remedy-run-")
     if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
-        servers = local.Servers(throw_away=True)
+        servers = devservers.Servers(throw_away=True)
         try:
             servers.__enter__()
-        except local.LocalError as error:
+        except devservers.LocalError as error:
             pytest.exit(f"The test servers did not start: {error}", returncode=2)
         os.environ.setdefault("DATABASE_URL", servers.database_url)
         os.environ.setdefault("REDIS_URL", servers.redis_url)
@@ -133,7 +133,7 @@ def shut_network() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def fresh_clock() -> None:
     """Forget the cached offset and the cached texts of the test before."""
-    from kt_remedy import clock
+    from kt_remedy.core import clock
     from kt_remedy.notices import versions
 
     clock._cached = None
@@ -143,7 +143,7 @@ def fresh_clock() -> None:
 @pytest.fixture
 def at(db: None) -> Callable[[str], dt.datetime]:
     """Set business time, forward or back: `at("2026-01-20T10:00+09:00")`."""
-    from kt_remedy import clock
+    from kt_remedy.core import clock
 
     def set_time(iso: str) -> dt.datetime:
         instant = dt.datetime.fromisoformat(iso)
@@ -254,7 +254,7 @@ def celery_beat_process(start_process: Callable[..., Process], tmp_path: Path) -
 def sandbox() -> Iterator[str]:
     """The stand-ins for the outside services as a process of their own; gives their address."""
     port = os.environ["SANDBOX_PORT"]
-    process = Process([sys.executable, "-m", "kt_remedy.sandbox"], env={**os.environ, "PYTHONPATH": str(ROOT)})
+    process = Process([sys.executable, "-m", "kt_remedy.devtools.sandbox"], env={**os.environ, "PYTHONPATH": str(ROOT)})
     address = f"http://127.0.0.1:{port}"
 
     def answers() -> bool:

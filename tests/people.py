@@ -9,8 +9,9 @@ from functools import cache
 from pathlib import Path
 
 from eligibility import search
-from eligibility.feed import load, sample
+from eligibility.feed import load
 from eligibility.models import Feed
+from kt_remedy.devtools import sample_register
 
 SEED = 1
 
@@ -18,7 +19,7 @@ SEED = 1
 @cache
 def _folder() -> tempfile.TemporaryDirectory:
     folder = tempfile.TemporaryDirectory(prefix="remedy-cast-")
-    sample.write(Path(folder.name), lines=sample.smallest(), seed=SEED)
+    sample_register.write(Path(folder.name), lines=sample_register.smallest(), seed=SEED)
     return folder
 
 
@@ -31,14 +32,14 @@ def load_cast(*, until: dt.date = dt.date(2026, 1, 20)) -> list[Feed]:
     """Load every delivery of the smallest sample up to a day."""
     return [
         load.load(lines=deliveries() / str(day) / "lines.csv", bills=deliveries() / str(day) / "bills.csv", as_of=day)
-        for day in sample.DELIVERIES
+        for day in sample_register.DELIVERIES
         if day <= until
     ]
 
 
-def person(key: str) -> sample.Person:
+def person(key: str) -> sample_register.Person:
     """One of the cast, as "hong" or "mong"."""
-    return next(person for person in sample.CAST if person.key == key)
+    return next(person for person in sample_register.CAST if person.key == key)
 
 
 def index_of(key: str) -> bytes:

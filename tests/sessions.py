@@ -9,7 +9,7 @@ import time
 
 from django.test import Client
 
-from kt_remedy import crypto
+from kt_remedy.core import crypto
 from kt_remedy.identity import service as identity
 from kt_remedy.staff.models import Store, User
 

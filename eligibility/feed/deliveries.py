@@ -8,7 +8,8 @@ from django.utils.translation import gettext_noop
 
 from eligibility.feed import load
 from eligibility.models import Feed
-from kt_remedy import clock, schedule
+from kt_remedy.core import clock
+from kt_remedy.core.tasks import schedule
 
 ARRIVES_AT = dt.time(5)  # in Seoul, before anybody asks; a delivery tells what happened before its day
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from eligibility import rules, search
 from eligibility.feed import staging
 from eligibility.feed.rows import LINE_COLUMNS, BadRow, BillFile, BillRow, Fault, LineFile, LineRow
-from kt_remedy import crypto
-from kt_remedy.programme import Programme
+from kt_remedy.core import crypto
+from kt_remedy.core.programme import Programme
 
 # Above every sum a customer can owe; the columns hold nine thousand times that, so sums over bills fit too.
 LARGEST_AMOUNT = 10**15

@@ -11,7 +11,7 @@ from pathlib import Path
 from eligibility.feed.delivery import Delivery, Reject, Spool, in_parallel
 from eligibility.feed.rows import UNKNOWN_CONTRACT, BillRow, LineRow
 from eligibility.rules import Bill, Standing, assess, conclude, tally
-from kt_remedy.programme import Programme
+from kt_remedy.core.programme import Programme
 
 VERDICT_HEADER = "contract_no,outcome,reasons,expected_penalty_krw,refundable_krw\n"
 REJECT_HEADER = "file,line,column,value,reason\n"

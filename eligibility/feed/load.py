@@ -23,7 +23,7 @@ from eligibility.feed.encode import BILLS, LINES, Encoded, Encoder
 from eligibility.feed.records import FeedError
 from eligibility.feed.rows import REPEATED_KEY, UNKNOWN_CONTRACT, BillFile, LineFile
 from eligibility.models import Feed, Reject
-from kt_remedy import clock, programme
+from kt_remedy.core import clock, programme
 
 # One load or rejudge at a time, whatever process it runs in.
 _LOCK = 0x656C_6967_6665_6564

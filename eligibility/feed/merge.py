@@ -12,7 +12,7 @@ from django.db import connection
 
 from eligibility.feed.staging import BILL, CUSTOMER, LINE, VERDICT, Tables
 from eligibility.models import Feed
-from kt_remedy import clock
+from kt_remedy.core import clock
 
 _KEYS = {"line": ("contract_no",), "customer": ("customer_no",), "bill": ("contract_no", "item", "billed_on")}
 _COLUMNS = {"line": LINE, "customer": CUSTOMER, "bill": BILL}

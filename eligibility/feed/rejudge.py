@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from eligibility import rules
 from eligibility.feed import load, merge, staging, stored
-from kt_remedy import clock, programme
+from kt_remedy.core import clock, programme
 
 _AT_ONCE = 20_000
 

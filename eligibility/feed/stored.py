@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 
 from eligibility import rules
-from kt_remedy.programme import Programme
+from kt_remedy.core.programme import Programme
 
 BILL_FACTS = "item, billed_krw, paid_krw, waived_krw, refunded_krw"
 

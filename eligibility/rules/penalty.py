@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from eligibility.rules.facts import Facts
-from kt_remedy.programme import Programme
+from kt_remedy.core.programme import Programme
 
 _FOUR_CENTURIES = 400  # years after which the calendar repeats itself to the day
 

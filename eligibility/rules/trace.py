@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from eligibility.rules import verdict
 from eligibility.rules.facts import Bill, Facts
-from kt_remedy.programme import Programme
+from kt_remedy.core.programme import Programme
 
 
 class Result(StrEnum):

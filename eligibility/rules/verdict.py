@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from eligibility.rules.facts import Bill, Facts
 from eligibility.rules.penalty import expected_penalty
-from kt_remedy.programme import Programme, Waiver
+from kt_remedy.core.programme import Programme, Waiver
 
 
 class Outcome(StrEnum):

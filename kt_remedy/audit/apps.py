@@ -10,8 +10,8 @@ class AuditConfig(AppConfig):
     verbose_name = _("접속 기록")
 
     def ready(self) -> None:
-        from kt_remedy import schedule
         from kt_remedy.audit import service, sign_ins  # need the models
+        from kt_remedy.core.tasks import schedule
 
         schedule.register(
             "audit.chain",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
-from kt_remedy import access, clock
 from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core import access, clock
 
 _FIELDS = ("id", "at", "actor", "action", "object", "subject", "reason", "ip", "detail")
 _LOCK = 0x6B742D6175646974  # one chain, one writer

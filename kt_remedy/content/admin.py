@@ -6,10 +6,10 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy import clock
 from kt_remedy.audit.admin import RoleAdmin
 from kt_remedy.content import service
 from kt_remedy.content.models import Entry
+from kt_remedy.core import clock
 
 
 class EntryForm(forms.ModelForm):

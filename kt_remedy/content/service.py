@@ -5,9 +5,9 @@ from typing import Any
 
 from django.db import transaction
 
-from kt_remedy import clock
 from kt_remedy.audit import service as audit
 from kt_remedy.content.models import Entry, Place
+from kt_remedy.core import clock
 
 
 def current(place: Place, *, on: dt.date | None = None) -> list[Entry]:

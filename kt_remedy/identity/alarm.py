@@ -12,7 +12,7 @@ import structlog
 from django.db import connection
 from django.utils.translation import gettext_noop
 
-from kt_remedy import schedule
+from kt_remedy.core.tasks import schedule
 from kt_remedy.identity.models import CodeCount
 
 RECENT = dt.timedelta(minutes=20)

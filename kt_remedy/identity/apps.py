@@ -24,7 +24,7 @@ class IdentityConfig(AppConfig):
     verbose_name = _("본인 확인")
 
     def ready(self) -> None:
-        from kt_remedy import schedule  # needs the models
+        from kt_remedy.core.tasks import schedule  # needs the models
         from kt_remedy.identity import alarm
 
         user_logged_in.connect(_one_at_a_time, dispatch_uid="identity.one_at_a_time")

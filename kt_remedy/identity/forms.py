@@ -7,7 +7,7 @@ import unicodedata
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy import phones
+from kt_remedy.core import phones
 
 CARRIERS = [
     ("", _("통신사를 골라 주세요")),

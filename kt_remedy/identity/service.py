@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
-from kt_remedy import crypto, limits, masking
 from kt_remedy.audit import service as audit
+from kt_remedy.core import crypto, masking, ratelimit
 from kt_remedy.identity import alarm, provider
 
 IDLE_SECONDS = 30 * 60
@@ -242,7 +242,7 @@ def stay(request: HttpRequest) -> None:
 
 def _within(key: str, windows: tuple[tuple[int, int], ...], *, count: bool = True) -> None:
     for limit, seconds in windows:
-        verdict = (limits.hit if count else limits.look)(f"{key}:{seconds}", limit=limit, seconds=seconds)
+        verdict = (ratelimit.hit if count else ratelimit.look)(f"{key}:{seconds}", limit=limit, seconds=seconds)
         if not verdict.allowed:
             raise TooMany(verdict.retry_at)
 

@@ -15,8 +15,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from kt_remedy.access import address_of, customer, public
-from kt_remedy.identity import demo, provider, service
+from kt_remedy.core import practice
+from kt_remedy.core.access import address_of, customer, public
+from kt_remedy.identity import provider, service
 from kt_remedy.identity.forms import AppForm, CodeForm, SmsForm
 
 PENDING, NEXT = "identity_pending", "identity_next"
@@ -43,7 +44,6 @@ def who(request: HttpRequest, way: str) -> HttpResponse:
     """Name, number, carrier; by SMS also birth date and one digit, which go to the carrier and are forgotten."""
     method, form_class = METHODS[way]
     following = _own_path(request.GET.get("next", ""))
-    cast = demo.cast()
     if request.method == "POST":
         form = form_class(request.POST)
         if form.is_valid():
@@ -75,10 +75,9 @@ def who(request: HttpRequest, way: str) -> HttpResponse:
                 request.session[NEXT] = following
                 return redirect("identity:code")
     else:
-        played = next((role for role in cast if role.key == request.GET.get("as")), None)
-        form = form_class(initial=played._asdict() if played else None)
-    context = {"form": form, "way": way, "cast": cast, "next": following, "steps": _steps()}
-    return render(request, "identity/who.html", context | {"sandbox": settings.SANDBOX_URL})
+        form = form_class(initial=practice.form_values("identity", request.GET.get("as", "")))
+    context = {"form": form, "way": way, "next": following, "steps": _steps()}
+    return render(request, "identity/who.html", context)
 
 
 @public

@@ -11,7 +11,7 @@ class NoticesConfig(AppConfig):
     verbose_name = _("안내")
 
     def ready(self) -> None:
-        from kt_remedy import schedule
+        from kt_remedy.core.tasks import schedule
         from kt_remedy.notices import sender, service  # need the models
 
         post_migrate.connect(service.keep_shipped, sender=self, dispatch_uid="notices.keep_shipped")

@@ -17,10 +17,10 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from kt_remedy import clock, masking
-from kt_remedy.access import staff
 from kt_remedy.audit import service as audit
-from kt_remedy.crypto import DecryptError
+from kt_remedy.core import clock, masking
+from kt_remedy.core.access import staff
+from kt_remedy.core.crypto import DecryptError
 from kt_remedy.notices import gateway, service, texts, unreached
 from kt_remedy.notices import rounds as steps
 from kt_remedy.notices.forms import NumberForm

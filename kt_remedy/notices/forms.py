@@ -3,7 +3,7 @@ import re
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy import phones
+from kt_remedy.core import phones
 from kt_remedy.notices import texts
 
 

@@ -6,7 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy import crypto, work
+from kt_remedy.core import crypto
+from kt_remedy.core.tasks import leases
 
 
 class Text(models.Model):
@@ -36,7 +37,7 @@ class Text(models.Model):
         return f"{self.kind} {self.pk}"
 
 
-class Message(work.Claimable):
+class Message(leases.Claimable):
     """One message to one person about one thing; the database allows no second one."""
 
     class State(models.TextChoices):

@@ -16,7 +16,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, Min, OuterRef, Q
 
-from kt_remedy import clock, crypto, phones, programme, work
+from kt_remedy.core import clock, crypto, phones, programme
+from kt_remedy.core.tasks import leases
 from kt_remedy.notices import gateway, texts
 from kt_remedy.notices.models import Message, Round
 from kt_remedy.notices.service import opted_out
@@ -62,7 +63,7 @@ def _take(limit: int) -> list[tuple[Message, gateway.Outgoing]] | None:
     """Claim, look again, mark as being sent. None when nothing waits; an empty list when all fell away."""
     closed = Round.objects.exclude(state=Round.State.OPEN).filter(kind=OuterRef("kind"), subject=OuterRef("subject"))
     waiting = Message.objects.filter(~Exists(closed), state__in=WAITING).order_by("bulk", "id")
-    keys = work.claim(waiting, limit=limit, lease_seconds=LEASE_SECONDS)
+    keys = leases.claim(waiting, limit=limit, lease_seconds=LEASE_SECONDS)
     if not keys:
         return None
     ready = []
@@ -103,7 +104,7 @@ def _take(limit: int) -> list[tuple[Message, gateway.Outgoing]] | None:
                 [bytes(message.to_enc or b"") for message, _ in allowed],
                 [crypto.blind_index(outgoing.to, "msisdn") for _, outgoing in allowed],
                 [str(state) for state in WAITING],
-                work.worker_name(),
+                leases.worker_name(),
             ],
         )
         mine = {key for (key,) in cursor.fetchall()}

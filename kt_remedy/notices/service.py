@@ -6,8 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from kt_remedy import clock, crypto, phones
 from kt_remedy.audit import service as audit
+from kt_remedy.core import clock, crypto, phones
 from kt_remedy.notices import texts, versions
 from kt_remedy.notices.models import Message, OptOut, Round, Text
 

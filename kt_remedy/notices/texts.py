@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kt_remedy import programme
+from kt_remedy.core import programme
 from kt_remedy.notices import versions
 
 SMS_BYTES, LMS_BYTES = 90, 2000

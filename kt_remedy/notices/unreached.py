@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 
-from kt_remedy import clock
 from kt_remedy.audit import service as audit
+from kt_remedy.core import clock
 from kt_remedy.notices import gateway, texts
 from kt_remedy.notices.models import Message
 

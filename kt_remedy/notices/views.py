@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from kt_remedy import masking
-from kt_remedy.access import customer, public
+from kt_remedy.core import masking
+from kt_remedy.core.access import customer, public
 from kt_remedy.notices import service, texts
 from kt_remedy.notices.forms import CheckForm
 

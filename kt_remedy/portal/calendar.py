@@ -10,11 +10,12 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from kt_remedy import clock, programme, schedule
-from kt_remedy.access import ROLES, staff
 from kt_remedy.audit import service as audit
+from kt_remedy.core import clock, programme
+from kt_remedy.core.access import ROLES, staff
+from kt_remedy.core.models import Act, Job
+from kt_remedy.core.tasks import schedule
 from kt_remedy.identity import alarm
-from kt_remedy.models import Act, Job
 from kt_remedy.notices import desk as messages_desk
 from kt_remedy.portal import dates
 from refunds.payouts import rounds

@@ -8,8 +8,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from eligibility.feed import deliveries
-from kt_remedy import clock, programme
-from kt_remedy.access import public
+from kt_remedy.core import clock, programme
+from kt_remedy.core.access import public
 from kt_remedy.portal import dates
 
 

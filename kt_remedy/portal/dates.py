@@ -8,9 +8,9 @@ from functools import cache
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from kt_remedy import clock
-from kt_remedy.programme import Payout, Perk, Programme
-from kt_remedy.templatetags.remedy import kday, kmonth, kweekday
+from kt_remedy.core import clock
+from kt_remedy.core.programme import Payout, Perk, Programme
+from kt_remedy.core.templatetags.remedy import kday, kmonth, kweekday
 from refunds.reminders import HOUR as REMINDERS_AT
 from rewards.service import BASE_AT, GRANT_AT
 

@@ -24,9 +24,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from eligibility import service as eligibility
 from eligibility import wording as lines_wording
 from eligibility.models import Customer, Line
-from kt_remedy import access, clock, crypto, limits, masking, programme
-from kt_remedy.access import staff
 from kt_remedy.audit import service as audit
+from kt_remedy.core import access, clock, crypto, masking, programme, ratelimit
+from kt_remedy.core.access import staff
+from kt_remedy.core.templatetags.remedy import kdate, kdate_long, krw
 from kt_remedy.identity import provider
 from kt_remedy.identity import service as identity
 from kt_remedy.portal import desk_code
@@ -40,7 +41,6 @@ from kt_remedy.portal.desk_forms import (
     SpokenCodeForm,
 )
 from kt_remedy.staff.models import User
-from kt_remedy.templatetags.remedy import kdate, kdate_long, krw
 from refunds.accounts import service as accounts
 from refunds.accounts.models import Account, OwnerKind
 from refunds.applications import desk as refunds_desk
@@ -170,7 +170,7 @@ def desk(request: HttpRequest) -> HttpResponse:
 
 def _find(request: HttpRequest, form: FindForm) -> Customer | None:
     user = _user(request)
-    if not limits.hit(f"desk:{user.pk}", limit=SEARCHES, seconds=SEARCH_SECONDS).allowed:
+    if not ratelimit.hit(f"desk:{user.pk}", limit=SEARCHES, seconds=SEARCH_SECONDS).allowed:
         form.add_error(None, _("너무 많이 찾으셨습니다. 한 시간 뒤에 다시 하세요."))
         return None
     facts = form.facts()

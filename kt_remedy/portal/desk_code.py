@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy import clock, crypto, limits
+from kt_remedy.core import clock, crypto, ratelimit
 from kt_remedy.notices import service as notices
 from kt_remedy.notices.models import Message
 
@@ -28,7 +28,7 @@ def send(*, customer_no: str, person: bytes, contact: str, clerk: int, language:
     """Send six digits to a mobile number; returns what the session keeps of it. Raises TooMany."""
     to = crypto.blind_index(contact, "msisdn").hex()
     for key, limit in ((f"desk-code:{clerk}", FROM_ONE_CLERK), (f"desk-code-to:{to}", TO_ONE_NUMBER)):
-        if not limits.hit(key, limit=limit, seconds=LIMIT_SECONDS).allowed:
+        if not ratelimit.hit(key, limit=limit, seconds=LIMIT_SECONDS).allowed:
             raise TooMany
     code, nonce = f"{secrets.randbelow(10**6):06}", secrets.token_hex(8)
     notices.queue(
@@ -46,12 +46,12 @@ def contact_of(kept: dict[str, Any], customer_no: str) -> str:
 def usable(kept: dict[str, Any]) -> bool:
     """Whether the code that was sent can still be typed: five minutes, five tries."""
     young = time.time() - kept["at"] < CODE_SECONDS
-    return young and limits.look(_tries(kept), limit=TRIES, seconds=CODE_SECONDS).allowed
+    return young and ratelimit.look(_tries(kept), limit=TRIES, seconds=CODE_SECONDS).allowed
 
 
 def fits(kept: dict[str, Any], code: str, customer_no: str) -> bool:
     """Whether this is the code; counts a try. Never after five minutes or five tries."""
-    within = limits.hit(_tries(kept), limit=TRIES, seconds=2 * CODE_SECONDS).allowed
+    within = ratelimit.hit(_tries(kept), limit=TRIES, seconds=2 * CODE_SECONDS).allowed
     young = time.time() - kept["at"] < CODE_SECONDS
     return within and young and secrets.compare_digest(_hash(code, kept["nonce"], customer_no), kept["hash"])
 

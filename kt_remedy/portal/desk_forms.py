@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from kt_remedy import phones
+from kt_remedy.core import phones
 from kt_remedy.identity.forms import AppForm
 from refunds.accounts.models import OwnerKind
 from refunds.applications.forms import AccountForm, PlainForm, refuse_registration_number

@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from kt_remedy import clock, masking
-from kt_remedy.access import staff
 from kt_remedy.audit import service as audit
+from kt_remedy.core import clock, masking
+from kt_remedy.core.access import staff
 from kt_remedy.portal.desk import DESK, Sitting, _sitting, _user
 from rewards import service as rewards
 from rewards.views import REFUSALS

@@ -17,10 +17,10 @@ from eligibility import rules, wording
 from eligibility import service as register
 from eligibility.models import Bill, HolderKind, Line
 from eligibility.rules.verdict import refundable_of
-from kt_remedy import masking
+from kt_remedy.core import masking
+from kt_remedy.core.programme import Programme
+from kt_remedy.core.templatetags.remedy import kdate, kdate_long, kmonth, krw
 from kt_remedy.portal import dates
-from kt_remedy.programme import Programme
-from kt_remedy.templatetags.remedy import kdate, kdate_long, kmonth, krw
 from refunds.applications import service as applications
 from refunds.applications.service import News
 from refunds.applications.states import LIVE

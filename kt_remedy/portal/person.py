@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from kt_remedy import access
-from kt_remedy.access import ROLES, staff
+from kt_remedy.core import access
+from kt_remedy.core.access import ROLES, staff
 from kt_remedy.identity import provider
 from kt_remedy.identity import service as identity
 from kt_remedy.portal.desk_forms import PhoneProofForm

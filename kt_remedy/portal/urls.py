@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import TemplateView
 
-from kt_remedy.access import public
+from kt_remedy.core.access import public
 from kt_remedy.portal import calendar, clock_views, desk, desk_perks, person, views
 
 

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from eligibility import opening
 from eligibility import service as register
-from kt_remedy import clock, masking, programme
-from kt_remedy.access import customer, public
+from kt_remedy.core import clock, masking, programme
+from kt_remedy.core.access import customer, public
 from kt_remedy.notices import texts
 from kt_remedy.portal import dates, lines
 

@@ -11,8 +11,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext
 
-from kt_remedy import crypto
-from kt_remedy.access import address_of
+from kt_remedy.core import crypto
+from kt_remedy.core.access import address_of
 
 _SECRET = "mfa_authenticator:secret"  # noqa: S105  names a column
 

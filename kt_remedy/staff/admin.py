@@ -8,8 +8,8 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy.access import ROLES
 from kt_remedy.audit.admin import RoleAdmin
+from kt_remedy.core.access import ROLES
 from kt_remedy.staff import service
 from kt_remedy.staff.models import ROLE_LABELS, Store, User
 

@@ -7,7 +7,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy.access import ROLES
+from kt_remedy.core.access import ROLES
 
 ROLE_LABELS = {
     "clerk": _("매장 직원"),

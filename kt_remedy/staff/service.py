@@ -5,20 +5,14 @@ account is inactive and its password, on which sessions hang, is void.
 """
 
 import time
-from dataclasses import dataclass
 
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP
-from django.conf import settings
-from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.http import HttpRequest
 
-from kt_remedy import crypto
-from kt_remedy.access import ROLES
 from kt_remedy.audit import service as audit
-from kt_remedy.staff import demo
+from kt_remedy.core.access import ROLES
 from kt_remedy.staff.models import Store, User
 
 FRESH_SECONDS = 300
@@ -120,50 +114,6 @@ def forget_person(*, by: User, user: User, reason: str) -> None:
     _administrator(by, user)
     _record(by, "staff.person_forgotten", user, reason, {})
     User.objects.filter(pk=user.pk).update(person_index=None)
-
-
-@dataclass(frozen=True)
-class DemoAccount:
-    """An account of the demonstration and how to sign in with it."""
-
-    username: str
-    password: str
-    name: str
-    roles: tuple[str, ...]
-    store: str
-
-
-@transaction.atomic
-def create_demo_staff() -> list[DemoAccount]:
-    """One person for each role, with a second factor whose code the stand-in's authenticator page shows.
-
-    In development only (raises NotAllowed elsewhere): the passwords and secrets stand in the source. Safe to repeat.
-    """
-    if not settings.DEVELOPMENT:
-        raise NotAllowed("the demonstration's staff are for development only")
-    stores = {
-        code: Store.objects.get_or_create(code=code, defaults={"name": name})[0] for code, name in demo.STORES.items()
-    }
-    password = make_password(demo.PASSWORD)  # once for all: hashing is slow on purpose, and these hide nothing
-    known = set(User.objects.values_list("username", flat=True))
-    for member in demo.STAFF:
-        if member.username in known:
-            continue
-        user = User(
-            username=member.username,
-            first_name=member.name,
-            roles=list(member.roles),
-            store=stores.get(member.store),
-            is_staff=True,
-            person_index=crypto.blind_index(f"demonstration:{member.name}", "ci"),
-            password=password,
-        )
-        user.save()
-        TOTP.activate(user, demo.totp_secret(member.username))
-        audit.record(
-            actor="system", action="staff.hired", object=f"user:{user.pk}", detail={"roles": list(member.roles)}
-        )
-    return [DemoAccount(m.username, demo.PASSWORD, m.name, m.roles, demo.STORES.get(m.store, "")) for m in demo.STAFF]
 
 
 def _administrator(by: User, user: User | None) -> None:

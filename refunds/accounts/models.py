@@ -11,8 +11,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy import crypto, masking
-from kt_remedy.work import Claimable
+from kt_remedy.core import crypto, masking
+from kt_remedy.core.tasks.leases import Claimable
 from refunds.accounts import banks
 
 _KEPT = ("id", "bank_code", "number_index", "last4", "owner_kind", "person_index", "created_at")

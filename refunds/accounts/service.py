@@ -12,8 +12,9 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from kt_remedy import clock, crypto, limits, portone, work
 from kt_remedy.audit import service as audit
+from kt_remedy.core import clock, crypto, portone, ratelimit
+from kt_remedy.core.tasks import leases
 from refunds.accounts import banks, names
 from refunds.accounts.models import Account, HolderCheck
 
@@ -65,7 +66,7 @@ def enter(
         if known.holder_check.matched and known.holder_name == holder_name:
             return known
     for contract_no in contract_nos:
-        verdict = limits.hit(f"holder-check:{contract_no}", limit=TRIES_A_DAY, seconds=_DAY)
+        verdict = ratelimit.hit(f"holder-check:{contract_no}", limit=TRIES_A_DAY, seconds=_DAY)
         if not verdict.allowed:
             raise AccountRefused(
                 "TRIES", _("오늘은 더 확인할 수 없습니다. 내일 다시 하시거나 고객센터로 전화해 주세요.")
@@ -123,7 +124,7 @@ def ask(account: Account) -> tuple[str, str, str]:
 
     A network call of up to five seconds; never inside a transaction. The holder's name is compared and forgotten.
     """
-    from portone_server_sdk import errors  # late: see `kt_remedy.portone`
+    from portone_server_sdk import errors  # late: see `kt_remedy.core.portone`
 
     bank = banks.find(account.bank_code)
     assert bank is not None
@@ -165,7 +166,7 @@ def ask_again(*, limit: int = 20) -> list[uuid.UUID]:
         Q(next_try_at__lte=_wall()), outcome__in=HolderCheck.UNSETTLED, account__wiped_at__isnull=True
     ).order_by("next_try_at")
     settled = []
-    for pk in work.claim(due, limit=limit, lease_seconds=_LEASE_SECONDS):
+    for pk in leases.claim(due, limit=limit, lease_seconds=_LEASE_SECONDS):
         check = HolderCheck.objects.select_related("account").get(pk=pk)
         _settle(check, *ask(check.account))
         if check.settled:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from kt_remedy import clock
+from kt_remedy.core import clock
 from refunds.payouts.rounds import is_business_day
 
 REVIEW_DAYS = 6

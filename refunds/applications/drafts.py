@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 from django.db import transaction
 
-from kt_remedy import clock
+from kt_remedy.core import clock
 from kt_remedy.staff.models import User
 from refunds.applications.models import Draft
 

@@ -18,8 +18,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from kt_remedy import clock, crypto
 from kt_remedy.audit import service as audit
+from kt_remedy.core import clock, crypto
 from kt_remedy.staff.models import User
 from refunds.applications import file_types
 from refunds.applications.forms import LARGEST_BYTES

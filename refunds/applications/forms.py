@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from kt_remedy import clock
+from kt_remedy.core import clock
 from refunds.accounts import banks
 from refunds.applications.models import LateReason
 

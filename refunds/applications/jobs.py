@@ -5,7 +5,7 @@ import datetime as dt
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from kt_remedy import schedule
+from kt_remedy.core.tasks import schedule
 from refunds.accounts import service as accounts
 from refunds.applications import drafts, evidence, reviews, service
 

@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy import crypto
+from kt_remedy.core import crypto
 from refunds.accounts.models import Account, OwnerKind
 from refunds.applications.states import EDGES, LIVE, STANDING, Status
 

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from kt_remedy import clock
+from kt_remedy.core import clock
 from refunds.applications.models import Application, Decision
 from refunds.applications.states import EDGES, Status
 

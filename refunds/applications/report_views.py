@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from kt_remedy.access import staff
-from kt_remedy.templatetags.remedy import kdate
+from kt_remedy.core.access import staff
+from kt_remedy.core.templatetags.remedy import kdate
 from refunds import reports
 from refunds.applications import wording
 from refunds.applications.models import Channel

@@ -19,9 +19,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from eligibility import service as eligibility
 from eligibility import wording as lines
 from eligibility.models import Line
-from kt_remedy import clock, masking, programme
-from kt_remedy.access import customer, staff
 from kt_remedy.audit import service as audit
+from kt_remedy.core import clock, masking, programme
+from kt_remedy.core.access import customer, staff
 from refunds.applications import dates, evidence, file_types, representation, reviews, wording
 from refunds.applications.forms import DocumentsForm, ObjectionForm
 from refunds.applications.models import Application, Channel, Decision, LateReason, Objection

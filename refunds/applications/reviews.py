@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 
 from eligibility import service as eligibility
 from eligibility.models import Line
-from kt_remedy import clock
 from kt_remedy.audit import service as audit
+from kt_remedy.core import clock
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
 from refunds.applications import dates

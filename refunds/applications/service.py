@@ -20,10 +20,10 @@ from django.utils.translation import gettext as _
 
 from eligibility import service as register
 from eligibility.models import Customer, Line
-from kt_remedy import by_hand, clock, crypto, programme
 from kt_remedy.audit import service as audit
+from kt_remedy.core import clock, crypto, programme, raw_models
+from kt_remedy.core.programme import Programme
 from kt_remedy.notices import service as notices
-from kt_remedy.programme import Programme
 from kt_remedy.staff.models import User
 from refunds.accounts.models import Account, HolderCheck, OwnerKind
 from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT, Facts, decide
@@ -343,7 +343,7 @@ def may_claim(customer: Customer, person_index: bytes, representation: str) -> b
 
 
 def _account(account_id: uuid.UUID, person_index: bytes) -> Account:
-    columns = f"{by_hand.columns('a', Account)}, {by_hand.columns('h', HolderCheck)}"
+    columns = f"{raw_models.columns('a', Account)}, {raw_models.columns('h', HolderCheck)}"
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {columns} FROM refunds_account a"  # noqa: S608  (the columns are those of our own models)
@@ -351,10 +351,10 @@ def _account(account_id: uuid.UUID, person_index: bytes) -> Account:
             [account_id],
         )
         row = cursor.fetchone()
-    account = by_hand.read(Account, row) if row else None
+    account = raw_models.read(Account, row) if row else None
     if account is None or bytes(account.person_index) != person_index:
         raise Refused("ACCOUNT", _("받을 계좌를 다시 적어 주세요"))
-    account.holder_check = by_hand.read(HolderCheck, row, by_hand.width(Account))
+    account.holder_check = raw_models.read(HolderCheck, row, raw_models.width(Account))
     return account
 
 

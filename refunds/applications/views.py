@@ -17,11 +17,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from eligibility import service as eligibility
 from eligibility import wording as lines_wording
 from eligibility.models import Line
-from kt_remedy import clock, masking, programme
-from kt_remedy.access import customer
+from kt_remedy.core import clock, masking, programme
+from kt_remedy.core.access import customer
+from kt_remedy.core.templatetags.remedy import kdate, kdate_long
 from kt_remedy.identity.service import Person
 from kt_remedy.notices import service as notices
-from kt_remedy.templatetags.remedy import kdate, kdate_long
 from refunds.accounts import banks
 from refunds.accounts import service as accounts
 from refunds.accounts.models import Account, HolderCheck, OwnerKind

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 
 from eligibility import wording as lines
-from kt_remedy import clock, masking, programme
-from kt_remedy.templatetags.remedy import kdate, kdatetime, krw
+from kt_remedy.core import clock, masking, programme
+from kt_remedy.core.templatetags.remedy import kdate, kdatetime, krw
 from refunds.applications import dates
 from refunds.applications.models import Application, Channel, Decision
 from refunds.applications.states import Status

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from eligibility import service as register
 from eligibility.models import Bill
 from eligibility.rules.verdict import refundable_of
-from kt_remedy import programme
+from kt_remedy.core import programme
 from kt_remedy.staff.models import User
 from refunds.applications.models import Application
 from refunds.payouts.models import Adjustment, Item, ManualPayment

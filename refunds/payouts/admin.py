@@ -23,11 +23,11 @@ from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from kt_remedy import clock, masking
+from kt_remedy.core import clock, masking
+from kt_remedy.core.templatetags.remedy import kdate, krw
 from kt_remedy.staff.admin import RoleAdmin
 from kt_remedy.staff.models import User
 from kt_remedy.staff.service import fresh_second_factor
-from kt_remedy.templatetags.remedy import kdate, krw
 from refunds import bankfiles
 from refunds.accounts import banks
 from refunds.bankfiles.records import FileFault

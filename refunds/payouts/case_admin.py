@@ -19,10 +19,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from kt_remedy import clock, masking
+from kt_remedy.core import clock, masking
+from kt_remedy.core.templatetags.remedy import kdate, kdatetime, krw
 from kt_remedy.staff.admin import RoleAdmin
 from kt_remedy.staff.models import User
-from kt_remedy.templatetags.remedy import kdate, kdatetime, krw
 from refunds.applications.models import Application
 from refunds.applications.states import Status
 from refunds.bankfiles.inquiry import INQUIRY

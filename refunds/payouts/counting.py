@@ -13,7 +13,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from eligibility.models import Feed
-from kt_remedy import clock
+from kt_remedy.core import clock
 from kt_remedy.staff.models import User
 from refunds.payouts import overview, service
 from refunds.payouts.models import Batch, Counted

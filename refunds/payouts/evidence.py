@@ -18,9 +18,9 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from eligibility.models import Bill, LineDecision
-from kt_remedy import masking
 from kt_remedy.audit import service as audit
 from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core import masking
 from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import User
 from refunds import bankfiles

@@ -6,7 +6,7 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy import masking
+from kt_remedy.core import masking
 from kt_remedy.staff.models import User
 from refunds.payouts.models import Adjustment, ManualPayment
 

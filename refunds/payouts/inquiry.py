@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Count, Min, Q, Sum
 from django.utils.translation import gettext as _
 
-from kt_remedy import clock
+from kt_remedy.core import clock
 from kt_remedy.staff.models import User
 from refunds.bankfiles.inquiry import INQUIRY, Asked
 from refunds.payouts.models import BankFile, Chunk, Inquiry, Item

@@ -9,7 +9,7 @@ import structlog
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from kt_remedy import schedule
+from kt_remedy.core.tasks import schedule
 from refunds.payouts import counting, verify, wipe
 from refunds.payouts.late import late_rounds
 

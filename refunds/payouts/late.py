@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from kt_remedy import clock, programme
+from kt_remedy.core import clock, programme
 from refunds.payouts import selection
 from refunds.payouts.models import Batch
 from refunds.payouts.rounds import Round, calendar

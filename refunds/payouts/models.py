@@ -14,7 +14,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy import crypto
+from kt_remedy.core import crypto
 from refunds.accounts.models import Account
 from refunds.applications.models import Application
 

@@ -11,9 +11,9 @@ from django.db.models import Count, Exists, F, Max, Min, OuterRef, QuerySet, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from kt_remedy import clock, masking, programme
+from kt_remedy.core import clock, masking, programme
+from kt_remedy.core.templatetags.remedy import kdate, kdatetime, krw, won
 from kt_remedy.staff.models import User
-from kt_remedy.templatetags.remedy import kdate, kdatetime, krw, won
 from refunds.payouts import roster, service
 from refunds.payouts.models import Adjustment, BankFile, Batch, Item, ManualPayment, Roster
 from refunds.payouts.returns import return_reason

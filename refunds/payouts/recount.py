@@ -17,7 +17,7 @@ from django.db import connection, transaction
 
 from eligibility.rules.facts import Bill
 from eligibility.rules.verdict import refundable_of
-from kt_remedy.programme import Programme
+from kt_remedy.core.programme import Programme
 from refunds.payouts.models import Batch, Item
 
 HASH_TOTAL = 10**10

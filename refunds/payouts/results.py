@@ -14,8 +14,8 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from kt_remedy import clock, programme
 from kt_remedy.audit import service as audit
+from kt_remedy.core import clock, programme
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
 from refunds import bankfiles

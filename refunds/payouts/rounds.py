@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
-from kt_remedy.programme import Payout, Programme, Supplementary
+from kt_remedy.core.programme import Payout, Programme, Supplementary
 
 _WEEK = dt.timedelta(days=7)
 _DAY = dt.timedelta(days=1)

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy.programme import Programme
+from kt_remedy.core.programme import Programme
 from refunds.applications.states import Status
 from refunds.payouts.models import Item
 from refunds.payouts.rounds import next_business_day

@@ -17,8 +17,8 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Func, Sum, TextField, Value
 from django.utils.translation import gettext as _
 
-from kt_remedy import clock, crypto, programme
 from kt_remedy.audit import service as audit
+from kt_remedy.core import clock, crypto, programme
 from kt_remedy.staff.models import User
 from refunds import bankfiles
 from refunds.applications.models import Application

@@ -16,8 +16,8 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
 
-from kt_remedy import clock
 from kt_remedy.audit import service as audit
+from kt_remedy.core import clock
 from kt_remedy.staff.models import User
 from refunds.accounts import banks
 from refunds.payouts.models import Adjustment, Batch, Item, ManualPayment

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy import clock
+from kt_remedy.core import clock
 from kt_remedy.notices import service as notices
 from refunds.applications import service as applications
 from refunds.applications.models import Filing

@@ -10,8 +10,8 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from kt_remedy import clock, masking, programme
 from kt_remedy.audit import service as audit
+from kt_remedy.core import clock, masking, programme
 from kt_remedy.staff.models import User
 from refunds.applications.models import Application
 from refunds.payouts import selection, service

@@ -6,8 +6,8 @@ import pgtrigger
 from django.conf import settings
 from django.db import connection, transaction
 
-from kt_remedy import clock
 from kt_remedy.audit import service as audit
+from kt_remedy.core import clock
 from refunds.payouts.models import Batch, Chunk, Inquiry
 
 

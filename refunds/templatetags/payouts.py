@@ -4,8 +4,9 @@ import datetime as dt
 
 from django import template
 
-from kt_remedy import clock, schedule
-from kt_remedy.models import Job
+from kt_remedy.core import clock
+from kt_remedy.core.models import Job
+from kt_remedy.core.tasks import schedule
 from refunds.payouts import overview, verify, waiting
 
 register = template.Library()

@@ -11,8 +11,9 @@ from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext_noop
 
 from eligibility.models import Feed
-from kt_remedy import clock, programme, schedule
 from kt_remedy.audit import service as audit
+from kt_remedy.core import clock, programme
+from kt_remedy.core.tasks import schedule
 from rewards.enrolment import shards
 from rewards.models import BaseLine, Shard
 from rewards.perks import holders

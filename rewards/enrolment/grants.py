@@ -5,8 +5,9 @@ import datetime as dt
 from django.db import connection, transaction
 from django.utils.translation import gettext_noop
 
-from kt_remedy import clock, programme, schedule
-from kt_remedy.programme import Perk
+from kt_remedy.core import clock, programme
+from kt_remedy.core.programme import Perk
+from kt_remedy.core.tasks import schedule
 from rewards import providers
 from rewards.enrolment import base, shards
 from rewards.models import Shard

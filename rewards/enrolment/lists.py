@@ -4,8 +4,8 @@ import datetime as dt
 
 from django.db import connection, transaction
 
-from kt_remedy import clock, programme
-from kt_remedy.programme import Perk
+from kt_remedy.core import clock, programme
+from kt_remedy.core.programme import Perk
 from rewards import providers
 from rewards.enrolment import shards
 from rewards.models import Shard

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from kt_remedy import clock, work
+from kt_remedy.core import clock
+from kt_remedy.core.tasks import leases
 from rewards.models import Shard
 
 # A shard takes seconds. Whoever needs longer than this may be asked for by another worker, which then finds the row
@@ -65,7 +66,7 @@ def next_open(kind: str = "", perk: str = "", month: dt.date | None = None) -> S
     waiting = Shard.objects.filter(done_at=None).order_by("id")
     if kind:
         waiting = waiting.filter(kind=kind, perk=perk, month=month)
-    claimed = work.claim(waiting, limit=1, lease_seconds=LEASE_SECONDS)
+    claimed = leases.claim(waiting, limit=1, lease_seconds=LEASE_SECONDS)
     return Shard.objects.get(pk=claimed[0]) if claimed else None
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from django.db.models import Count, Max, Min, Q, Sum
 from django.utils.translation import gettext_noop
 
-from kt_remedy import clock, programme, schedule
+from kt_remedy.core import clock, programme
+from kt_remedy.core.tasks import schedule
 from rewards.enrolment import base, grants, lists, shards
 from rewards.models import HandOff, Shard
 

@@ -3,7 +3,7 @@
 import calendar
 import datetime as dt
 
-from kt_remedy.programme import Perk
+from kt_remedy.core.programme import Perk
 
 
 def age_on(birth_date: dt.date, day: dt.date) -> int:

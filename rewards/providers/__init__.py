@@ -7,8 +7,8 @@ follows from what the programme file says of it.
 import datetime as dt
 from typing import ClassVar
 
-from kt_remedy import programme
-from kt_remedy.programme import Perk
+from kt_remedy.core import programme
+from kt_remedy.core.programme import Perk
 from rewards.models import HandOff, Shard
 from rewards.perks import holders
 from rewards.perks.dates import add_months, ends_on, last_day

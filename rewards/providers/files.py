@@ -22,8 +22,9 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from kt_remedy import clock, programme, work
 from kt_remedy.audit import service as audit
+from kt_remedy.core import clock, programme
+from kt_remedy.core.tasks import leases
 from kt_remedy.staff.models import User
 from rewards import providers
 from rewards.models import HandOff, RefusedRow
@@ -47,7 +48,7 @@ def deliver_open(provider: str, limit: int = 20) -> int:
     A fault is kept with its row and tried again after a pause that doubles, up to an hour.
     """
     waiting = HandOff.objects.filter(provider=provider, state=HandOff.State.WAITING).order_by("id")
-    claimed = work.claim(waiting, limit=limit, lease_seconds=LEASE_SECONDS)
+    claimed = leases.claim(waiting, limit=limit, lease_seconds=LEASE_SECONDS)
     written = 0
     for hand_off in HandOff.objects.filter(pk__in=claimed).select_related("shard").order_by("id"):
         ours = HandOff.objects.filter(pk=hand_off.pk, state=HandOff.State.WAITING)

@@ -12,10 +12,10 @@ from django import template
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy import programme
 from kt_remedy.content import service as content
 from kt_remedy.content.models import Entry, Place
-from kt_remedy.programme import Choice, Perk
+from kt_remedy.core import programme
+from kt_remedy.core.programme import Choice, Perk
 from rewards.service import SUBSTITUTE
 
 register = template.Library()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import ResolverMatch
 
-from kt_remedy.access import Policy, policy_of
+from kt_remedy.core.access import Policy, policy_of
 
 
 class Route(NamedTuple):

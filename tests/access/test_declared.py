@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory, override_settings
 from django.urls import include, path
 
-from kt_remedy import access
+from kt_remedy.core import access
 from tests.access.routes import routes
 
 

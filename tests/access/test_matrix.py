@@ -15,8 +15,8 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from kt_remedy.access import ROLES
 from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core.access import ROLES
 from kt_remedy.staff.models import Store, User
 from tests.access.routes import routes
 from tests.sessions import as_customer, as_staff, person, staff_user

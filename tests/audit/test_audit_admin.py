@@ -12,10 +12,10 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from kt_remedy import schedule
 from kt_remedy.audit import service as audit
 from kt_remedy.audit.admin import KindFilter
 from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core.tasks import schedule
 from tests.sessions import as_staff, staff_user
 
 pytestmark = pytest.mark.django_db

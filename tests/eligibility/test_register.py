@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from eligibility import search, service
-from eligibility.feed import encode, load, rows, sample, staging
+from eligibility.feed import encode, load, rows, staging
 from eligibility.feed.records import FeedError
 from eligibility.models import (
     Bill,
@@ -24,12 +24,13 @@ from eligibility.models import (
     Reject,
     VerdictChange,
 )
+from kt_remedy.devtools import sample_register
 from kt_remedy.staff.models import User
 from tests import people
 
 pytestmark = pytest.mark.django_db
 
-CI = sample.ci_of("somebody")
+CI = sample_register.ci_of("somebody")
 LINE = {
     "contract_no": "A-1",
     "customer_no": "C-1",
@@ -142,7 +143,7 @@ def test_times_the_database_cannot_hold_keep_their_day(deliveries: Deliveries, t
 
 
 def test_stored_verdicts_are_those_of_the_judge_command(tmp_path: Path, capsys) -> None:
-    sample.write(tmp_path, lines=400, seed=9)
+    sample_register.write(tmp_path, lines=400, seed=9)
     day = dt.date(2025, 12, 31)
     files = [tmp_path / str(day) / name for name in ("lines.csv", "bills.csv")]
     load.load(lines=files[0], bills=files[1], as_of=day)
@@ -420,7 +421,7 @@ def test_neither_staging_nor_the_register_holds_personal_values_in_clear(monkeyp
     assert "eligibility_staging" not in "".join(staging_tables())
     for text in dumps:
         assert "CAST-101-1" in text
-        for person in sample.CAST:
+        for person in sample_register.CAST:
             for value in (
                 person.name,
                 person.phone,

@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from eligibility import service
 from eligibility.models import Feed, Line, LineDecision, Reject
-from kt_remedy import clock
 from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core import clock
 from tests import people
 from tests.sessions import as_customer, as_staff, person, staff_user
 

@@ -11,18 +11,19 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import Count, Sum
 
-from eligibility.feed import load, sample
+from eligibility.feed import load
 from eligibility.models import Bill, Customer, Feed, Line
+from kt_remedy.devtools import sample_register
 from tests.conftest import Process, wait_until
 
 LINES = 3_000
-DAY = sample.DELIVERIES[0]
+DAY = sample_register.DELIVERIES[0]
 
 
 @pytest.fixture(scope="module")
 def delivery(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("delivery")
-    sample.write(folder, lines=LINES, seed=11)
+    sample_register.write(folder, lines=LINES, seed=11)
     return folder / str(DAY)
 
 

@@ -15,9 +15,10 @@ from eligibility import rotation, search, service, tasks
 from eligibility.feed import deliveries
 from eligibility.management.commands import rejudge
 from eligibility.models import Feed, Line, LineDecision, LineHistory, VerdictChange
-from kt_remedy import clock, crypto, programme, schedule
 from kt_remedy.audit.models import AuditEntry
-from kt_remedy.models import Act
+from kt_remedy.core import clock, crypto, programme
+from kt_remedy.core.models import Act
+from kt_remedy.core.tasks import schedule
 from kt_remedy.staff.models import User
 from tests import people
 

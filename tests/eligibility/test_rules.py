@@ -11,7 +11,7 @@ import pytest
 from eligibility import rules
 from eligibility.feed.judging import Judging
 from eligibility.feed.rows import BILL_COLUMNS, LINE_COLUMNS
-from kt_remedy import programme
+from kt_remedy.core import programme
 
 CASES = Path(__file__).resolve().parent.parent / "cases"
 KT = programme.load(programme.DEFAULT_FILE)

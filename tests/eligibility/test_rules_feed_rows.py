@@ -11,7 +11,7 @@ from eligibility.feed import delivery, records
 from eligibility.feed.judging import Judging
 from eligibility.feed.records import FeedError
 from eligibility.feed.rows import BILL_COLUMNS, LINE_COLUMNS
-from kt_remedy import programme
+from kt_remedy.core import programme
 
 KT = programme.load(programme.DEFAULT_FILE)
 CASES = Path(__file__).resolve().parent.parent / "cases" / "feed_rows.csv"

@@ -15,7 +15,7 @@ from fractions import Fraction
 import pytest
 from django.core.management import call_command
 
-from kt_remedy.programme import DEFAULT_FILE
+from kt_remedy.core.programme import DEFAULT_FILE
 from tests import people
 
 PROGRAMME = tomllib.loads(DEFAULT_FILE.read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kt_remedy import programme
+from kt_remedy.core import programme
 
 TEXT = programme.DEFAULT_FILE.read_text(encoding="utf-8")
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from kt_remedy import local
+from kt_remedy.devtools import devservers
 
 
 class Broker:
     """The broker that a test breaks; never the one it was configured with."""
 
     def __init__(self) -> None:
-        self.servers = local.Servers(throw_away=True)
+        self.servers = devservers.Servers(throw_away=True)
         self.servers.start_valkey()
 
     @property

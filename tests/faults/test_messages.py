@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from kt_remedy import clock, schedule
-from kt_remedy.beat import LOCK
-from kt_remedy.models import Act, Job
+from kt_remedy.core import clock
+from kt_remedy.core.models import Act, Job
+from kt_remedy.core.tasks import schedule
+from kt_remedy.core.tasks.beat import LOCK
 from kt_remedy.notices import sender
 from kt_remedy.notices.models import Message
 from tests.conftest import QUEUES, Process, wait_until

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from eligibility.models import Feed, Line
-from kt_remedy import programme
+from kt_remedy.core import programme
 from rewards.enrolment import base, grants, working
 from rewards.models import BaseLine, Grant, HandOff, Shard
 from rewards.perks.dates import grant_months

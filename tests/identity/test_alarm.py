@@ -6,10 +6,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from kt_remedy import schedule
+from kt_remedy.core.models import worded
+from kt_remedy.core.tasks import schedule
 from kt_remedy.identity import alarm, provider, service
 from kt_remedy.identity.models import CodeCount
-from kt_remedy.models import worded
 from tests.sessions import as_staff, staff_user
 
 pytestmark = pytest.mark.django_db

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from kt_remedy.devtools.sandbox import inbox
 from kt_remedy.identity import service
-from kt_remedy.sandbox import inbox
 from tests.journeys.test_pages_public import findings, overflow
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sandbox")]

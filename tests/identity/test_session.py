@@ -12,7 +12,7 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from kt_remedy import schedule
+from kt_remedy.core.tasks import schedule
 from kt_remedy.identity import service
 from tests.sessions import as_customer, as_staff, person, staff_user
 

@@ -14,9 +14,9 @@ from django.test import Client
 from django.urls import reverse
 
 from eligibility.models import Customer
-from kt_remedy import crypto, limits
+from kt_remedy.core import crypto, ratelimit
+from kt_remedy.devtools.sandbox import inbox, portone
 from kt_remedy.identity import provider, service
-from kt_remedy.sandbox import inbox, portone
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sandbox")]
 NAME, BORN, DIGIT = "홍시험", "850315", "1"
@@ -248,8 +248,8 @@ def test_limits_hold_no_number_and_end_by_themselves():
     phone = number()
     ask(Client(), phone)
     key = f"identity:sends:{crypto.blind_index(phone, 'msisdn').hex()}:3600"
-    assert limits.look(key, limit=1, seconds=3600).allowed is False
-    assert limits.look(key, limit=2, seconds=3600).allowed is True
+    assert ratelimit.look(key, limit=1, seconds=3600).allowed is False
+    assert ratelimit.look(key, limit=2, seconds=3600).allowed is True
 
 
 @pytest.mark.parametrize(

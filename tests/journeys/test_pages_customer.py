@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from django.test import Client
 
-from kt_remedy import clock
+from kt_remedy.core import clock
 from tests.journeys.test_pages_public import findings, overflow
 from tests.refunds import make
 from tests.sessions import as_customer, person

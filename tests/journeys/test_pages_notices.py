@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from kt_remedy import schedule
+from kt_remedy.core.tasks import schedule
 from kt_remedy.notices import service
 from kt_remedy.notices.models import Message, Round
 from refunds import reminders

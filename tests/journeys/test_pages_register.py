@@ -8,7 +8,7 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from eligibility.models import Feed, Reject
-from kt_remedy import clock
+from kt_remedy.core import clock
 from tests import people
 from tests.journeys.test_pages_public import findings, overflow
 from tests.sessions import as_staff, staff_user

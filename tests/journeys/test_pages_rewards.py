@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from eligibility.models import Customer, Feed
-from kt_remedy import programme
+from kt_remedy.core import programme
 from rewards import service
 from rewards.enrolment import base, grants
 from rewards.perks.dates import grant_months

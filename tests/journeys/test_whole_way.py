@@ -10,13 +10,11 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from eligibility.feed import sample
 from eligibility.models import Line
-from kt_remedy.staff import demo
-from kt_remedy.staff import service as staff
+from kt_remedy.devtools import demo_accounts, demo_staff, sample_register
+from kt_remedy.devtools.demo_vouchers import create_vouchers
 from refunds.applications.models import Application
 from refunds.payouts.models import Batch, Item
-from rewards.demo import create_vouchers
 from rewards.models import BaseLine, Grant
 from tests import people
 from tests.conftest import wait_until
@@ -65,7 +63,7 @@ class Person:
         """Sign in as one of the demonstration's staff, second factor from the authenticator."""
         self.page.goto(f"/staff/login/?next={next_page}")
         self.page.locator("input[name=login]").fill(username)
-        self.page.locator("input[name=password]").fill(demo.PASSWORD)
+        self.page.locator("input[name=password]").fill(demo_staff.PASSWORD)
         self.page.locator("main button[type=submit]").first.click()
         self.page.locator("input[name=code]").fill(self.code(username))
         self.page.locator("main button[type=submit]").first.click()
@@ -101,8 +99,8 @@ def someone(browser, live_server, sandbox):
 
 
 def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, tmp_path):
-    sample.write(Path(settings.DELIVERIES_DIR), lines=sample.smallest(), seed=people.SEED)
-    staff.create_demo_staff()
+    sample_register.write(Path(settings.DELIVERIES_DIR), lines=sample_register.smallest(), seed=people.SEED)
+    demo_accounts.create()
     create_vouchers()
     at("2026-01-15T10:00+09:00")
 

@@ -7,7 +7,7 @@ import itertools
 import pytest
 from django.db import connection
 
-from kt_remedy import crypto
+from kt_remedy.core import crypto
 from kt_remedy.notices import sender, service, texts
 from kt_remedy.notices.models import Message, OptOut
 from tests.notices.gateway_stand_in import calls, control, received, texts_to

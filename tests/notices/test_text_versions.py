@@ -7,8 +7,8 @@ from django.db.utils import DatabaseError
 from django.test import Client
 from django.urls import reverse
 
-from kt_remedy import crypto
 from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core import crypto
 from kt_remedy.notices import rounds, sender, service, texts
 from kt_remedy.notices.models import Message, Round, Text
 from tests.notices.gateway_stand_in import texts_to

@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from kt_remedy import crypto
 from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core import crypto
 from kt_remedy.notices import service, unreached
 from kt_remedy.notices.models import Message
 from tests.sessions import as_staff, staff_user

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from kt_remedy import clock, programme
+from kt_remedy.core import clock, programme
 from kt_remedy.portal import dates
 
 pytestmark = pytest.mark.django_db

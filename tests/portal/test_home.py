@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from django.test import Client
 
-from kt_remedy import programme
+from kt_remedy.core import programme
 from kt_remedy.portal import dates
 
 pytestmark = pytest.mark.django_db

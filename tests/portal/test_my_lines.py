@@ -12,7 +12,7 @@ from django.utils import translation
 from eligibility import search, wording
 from eligibility import service as register
 from eligibility.models import Bill
-from kt_remedy import clock, programme
+from kt_remedy.core import clock, programme
 from tests.refunds import make
 from tests.sessions import as_customer, person
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from kt_remedy import clock, programme
+from kt_remedy.core import clock, programme
 from tests.refunds import make
 from tests.sessions import as_customer, person
 

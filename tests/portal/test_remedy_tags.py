@@ -7,7 +7,7 @@ from django import forms
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from kt_remedy.templatetags import remedy
+from kt_remedy.core.templatetags import remedy
 
 DAY = dt.date(2026, 1, 22)
 AT = dt.datetime(2026, 1, 21, 15, 12, tzinfo=dt.UTC)  # already the 22nd in Seoul

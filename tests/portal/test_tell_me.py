@@ -7,9 +7,10 @@ from django.test import Client
 
 from eligibility import opening, rotation
 from eligibility.models import OpeningWish
-from kt_remedy import clock, programme, schedule
 from kt_remedy.audit.models import AuditEntry
-from kt_remedy.models import Act
+from kt_remedy.core import clock, programme
+from kt_remedy.core.models import Act
+from kt_remedy.core.tasks import schedule
 from kt_remedy.notices import sender
 from kt_remedy.notices.models import Message
 from tests.notices.gateway_stand_in import received

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from kt_remedy import clock, programme
+from kt_remedy.core import clock, programme
 from refunds.applications import service as applications
 from refunds.applications.models import Application
 from refunds.payouts import results, rounds, service

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from eligibility import rules
 from eligibility.rules.penalty import commitment_days
-from kt_remedy import programme
+from kt_remedy.core import programme
 
 KT = programme.load(programme.DEFAULT_FILE)
 DAYS = st.dates(dt.date(2023, 1, 1), dt.date(2026, 3, 1))

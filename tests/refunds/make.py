@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from eligibility import search
 from eligibility.models import Bill, Customer, Line
-from kt_remedy import clock, crypto
+from kt_remedy.core import clock, crypto
 from refunds.accounts.models import Account, HolderCheck, OwnerKind
 from refunds.applications.models import Application, Channel, Filing
 from refunds.applications.service import person_of

@@ -6,9 +6,10 @@ import pytest
 from django.test import Client, RequestFactory
 
 from eligibility import search
-from kt_remedy import crypto, schedule
+from kt_remedy.core import crypto
+from kt_remedy.core.models import Act, worded
+from kt_remedy.core.tasks import schedule
 from kt_remedy.identity import service as identity
-from kt_remedy.models import Act, worded
 from kt_remedy.notices import sender
 from kt_remedy.notices.models import Message
 from refunds import reminders

@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, InternalError, connection, transaction
 
 from eligibility.models import Line
-from kt_remedy import clock, programme
+from kt_remedy.core import clock, programme
 from rewards.enrolment import base, grants, shards
 from rewards.models import BaseLine, Grant, HandOff, Shard
 from rewards.perks.dates import age_on, born_on_or_before, grant_months, last_day

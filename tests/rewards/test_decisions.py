@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from eligibility.models import Line
-from kt_remedy import clock, programme
 from kt_remedy.content import service as content
 from kt_remedy.content.models import Entry, Place
+from kt_remedy.core import clock, programme
 from rewards import service
 from rewards.enrolment import grants
 from rewards.models import BaseLine

@@ -6,8 +6,9 @@ import pytest
 
 from eligibility import search
 from eligibility.models import Customer, Line
-from kt_remedy import clock, schedule
-from kt_remedy.models import Act, worded
+from kt_remedy.core import clock
+from kt_remedy.core.models import Act, worded
+from kt_remedy.core.tasks import schedule
 from kt_remedy.notices.models import Message
 from rewards import letters, service
 from rewards.models import BaseLine

@@ -9,10 +9,10 @@ from django.test import Client
 from django.urls import reverse
 
 from eligibility.models import Customer, Line
-from kt_remedy import programme
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.content import service as content
 from kt_remedy.content.models import Entry, Place
+from kt_remedy.core import programme
 from kt_remedy.notices.models import Message
 from rewards import service
 from rewards.enrolment import grants
@@ -34,7 +34,7 @@ def child(kept):
 
 
 def publish(place: str, key: str, title: str, body: str = "", english: str = "") -> None:
-    from kt_remedy import clock
+    from kt_remedy.core import clock
 
     entry = Entry(place=place, key=key, title_ko=title, title_en=english, body_ko=body, shown_from=clock.today())
     content.write(by=sessions.staff_user("administrator"), entry=entry)

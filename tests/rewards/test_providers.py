@@ -11,10 +11,10 @@ from django.test import Client
 from django.urls import reverse
 
 from eligibility.models import Line
-from kt_remedy import clock, programme
 from kt_remedy.content import service as content
 from kt_remedy.content.models import Entry, Place
-from kt_remedy.models import worded
+from kt_remedy.core import clock, programme
+from kt_remedy.core.models import worded
 from rewards import providers, service, tasks
 from rewards.enrolment import grants, shards, working
 from rewards.models import HandOff, RefusedRow, Shard

@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from eligibility.models import Line
-from kt_remedy import programme
 from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core import programme
 from kt_remedy.notices.models import Message
 from rewards import service
 from rewards.enrolment import grants

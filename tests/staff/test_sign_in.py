@@ -11,8 +11,9 @@ from django.test import Client
 from django.urls import reverse
 
 from kt_remedy.audit.models import AuditEntry
-from kt_remedy.sandbox.phone import totp
-from kt_remedy.staff import demo, middleware, service
+from kt_remedy.devtools import demo_accounts, demo_staff
+from kt_remedy.devtools.sandbox.phone import totp
+from kt_remedy.staff import middleware, service
 from kt_remedy.staff.models import User
 from tests.sessions import as_staff, staff_user
 
@@ -27,15 +28,15 @@ def quick_hashes(settings):
 
 @pytest.fixture
 def staff():
-    return {account.username: account for account in service.create_demo_staff()}
+    return {account.username: account for account in demo_accounts.create()}
 
 
-def sign_in(client: Client, username: str, password: str = demo.PASSWORD):
+def sign_in(client: Client, username: str, password: str = demo_staff.PASSWORD):
     return client.post(reverse("account_login"), {"login": username, "password": password})
 
 
 def second(client: Client, username: str, *, at: float = 0):
-    code = totp(demo.totp_secret(username), at or time.time())
+    code = totp(demo_staff.totp_secret(username), at or time.time())
     return client.post(reverse("mfa_authenticate"), {"code": code})
 
 
@@ -89,7 +90,7 @@ def test_known_and_unknown_names_get_the_same_answer(staff):
 
 def test_a_new_account_sets_up_its_second_factor_first():
     user = staff_user("auditor")
-    user.set_password(demo.PASSWORD)
+    user.set_password(demo_staff.PASSWORD)
     user.save()
     client = Client()
     sign_in(client, "auditor")
@@ -104,7 +105,7 @@ def test_a_new_account_sets_up_its_second_factor_first():
 @pytest.mark.django_db(transaction=True)
 def test_setting_up_the_second_factor_counts_as_showing_it():
     user = staff_user("auditor")
-    user.set_password(demo.PASSWORD)
+    user.set_password(demo_staff.PASSWORD)
     user.save()
     client = Client()
     sign_in(client, "auditor")
@@ -211,13 +212,13 @@ def test_a_change_of_rights_needs_a_reason():
 def test_demo_staff_are_for_development_only(monkeypatch):
     monkeypatch.setattr(settings, "DEVELOPMENT", False)
     with pytest.raises((service.NotAllowed, ImproperlyConfigured)):
-        service.create_demo_staff()
+        demo_accounts.create()
 
 
 def test_demo_staff_hold_every_role_and_may_be_made_twice(staff):
     assert {role for account in staff.values() for role in account.roles} == set(service.ROLES)
-    service.create_demo_staff()
-    assert User.objects.count() == len(demo.STAFF)
+    demo_accounts.create()
+    assert User.objects.count() == len(demo_staff.STAFF)
 
 
 @pytest.mark.parametrize(

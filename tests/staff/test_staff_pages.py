@@ -6,8 +6,8 @@ import time
 import pytest
 from django.conf import settings
 
-from kt_remedy.sandbox.phone import totp
-from kt_remedy.staff import demo, service
+from kt_remedy.devtools import demo_accounts, demo_staff
+from kt_remedy.devtools.sandbox.phone import totp
 from tests.journeys.test_pages_public import findings, overflow
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sandbox")]
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 @pytest.fixture(autouse=True)
 def staff(at):
     at("2026-01-20T10:00+09:00")
-    service.create_demo_staff()
+    demo_accounts.create()
 
 
 def clean(page, name: str, *, axe: bool = True) -> None:
@@ -33,7 +33,7 @@ def clean(page, name: str, *, axe: bool = True) -> None:
 def sign_in(page, username: str) -> None:
     page.goto("/staff/login/?next=/staff/second-factor/")
     page.get_by_label("아이디").fill(username)
-    page.get_by_label("비밀번호").fill(demo.PASSWORD)
+    page.get_by_label("비밀번호").fill(demo_staff.PASSWORD)
     page.get_by_role("button", name="로그인", exact=True).click()
 
 
@@ -65,7 +65,7 @@ def test_a_security_key_is_added_and_opens_the_account(page):
     options |= {"isUserVerified": True, "automaticPresenceSimulation": True}
     session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
     sign_in(page, "clerk")
-    page.get_by_label("인증 앱의 번호 6자리").fill(totp(demo.totp_secret("clerk"), time.time()))
+    page.get_by_label("인증 앱의 번호 6자리").fill(totp(demo_staff.totp_secret("clerk"), time.time()))
     page.get_by_role("button", name="로그인", exact=True).click()
     page.get_by_role("link", name="보안 키 보기와 더하기").click()
     clean(page, "keys")

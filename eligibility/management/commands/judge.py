@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from eligibility.feed.judging import Judging
 from eligibility.feed.records import FeedError
-from kt_remedy import programme
+from kt_remedy.core import programme
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from eligibility import rotation
-from kt_remedy import crypto
+from kt_remedy.core import crypto
 
 
 class Command(BaseCommand):

@@ -9,8 +9,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from kt_remedy import programme
 from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core import programme
 from kt_remedy.identity import service as identity
 from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message

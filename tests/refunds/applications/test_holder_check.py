@@ -55,7 +55,7 @@ def test_every_outcome(sandbox: str, number: str, told: str, outcome: str, reaso
 def test_a_silent_bank_is_given_up_after_the_time_a_person_can_wait(sandbox: str, monkeypatch) -> None:
     import httpx
 
-    from kt_remedy import portone
+    from kt_remedy.core import portone
 
     client = portone.accounts()
     assert client._sync_client.timeout == httpx.Timeout(5.0)

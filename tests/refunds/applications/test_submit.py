@@ -5,8 +5,8 @@ import uuid
 import pytest
 
 from eligibility.models import Line
-from kt_remedy import programme
 from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core import programme
 from kt_remedy.notices.models import Message
 from refunds.applications import service, wording
 from refunds.applications.models import Application, Decision, Filing

@@ -2,7 +2,7 @@
 
 from xml.sax.saxutils import escape
 
-from kt_remedy import crypto
+from kt_remedy.core import crypto
 from kt_remedy.staff.models import User
 from refunds.applications.models import Application
 from refunds.payouts import results, service

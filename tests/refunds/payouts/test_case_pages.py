@@ -12,7 +12,7 @@ from django.db.models import Count, Sum
 from django.test import Client
 from django.urls import reverse
 
-from kt_remedy.models import Job
+from kt_remedy.core.models import Job
 from refunds.payouts import overview, results, service
 from refunds.payouts.models import Adjustment, Inquiry, Item, Roster
 from tests.refunds import make

@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from eligibility.models import Bill, Feed
-from kt_remedy import clock
 from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core import clock
 from refunds.payouts import counting, jobs, service
 from refunds.payouts.models import Counted
 from tests.refunds.payouts import money

@@ -7,8 +7,8 @@ import structlog
 from django.test import Client
 from django.urls import reverse
 
-from kt_remedy import clock, programme
-from kt_remedy.models import worded
+from kt_remedy.core import clock, programme
+from kt_remedy.core.models import worded
 from refunds.payouts import jobs, service
 from refunds.payouts.late import late_rounds
 from refunds.payouts.rounds import calendar

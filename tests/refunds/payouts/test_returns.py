@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from kt_remedy.core.templatetags.remedy import kdate
 from kt_remedy.notices.models import Message
-from kt_remedy.templatetags.remedy import kdate
 from refunds.applications import service as applications
 from refunds.applications import wording
 from refunds.bankfiles import iso20022, records, sheet

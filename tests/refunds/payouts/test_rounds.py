@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kt_remedy import programme
+from kt_remedy.core import programme
 from refunds.payouts import rounds
 
 KT = programme.load(programme.DEFAULT_FILE)

@@ -112,7 +112,7 @@ def test_bytes_that_are_not_those_made():
     with connection.cursor() as cursor:
         cursor.execute("SELECT message_id FROM refunds_bank_file")
         (key,) = cursor.fetchone()
-    from kt_remedy import crypto
+    from kt_remedy.core import crypto
 
     tamper("refunds_chunk", "UPDATE refunds_chunk SET data_enc = %s", crypto.encrypt_bytes(b"x", Chunk.aad(key, 0)))
     assert broken() == {"I4": 1}

@@ -1,0 +1,22 @@
+import datetime as dt
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
+
+
+class CoreConfig(AppConfig):
+    name = "kt_remedy.core"
+    verbose_name = "KT 위약금 면제·고객 보답"
+
+    def ready(self) -> None:
+        from kt_remedy.core import ratelimit
+        from kt_remedy.core.tasks import schedule  # need the models
+
+        schedule.register("schedule.watch", title=_("멈춘 업무 찾기"), task=schedule.watch, due=dt.timedelta(minutes=1))
+        schedule.register(
+            "limits.sweep",
+            title=_("지난 시도 횟수 지우기"),
+            task=lambda job: schedule.said(gettext_noop("지움 %(n)s"), n=ratelimit.sweep()),
+            due=dt.timedelta(hours=1),
+        )

@@ -1,0 +1,19 @@
+"""What every page knows: the programme, the clock where one is set, the languages on offer."""
+
+from django.http import HttpRequest
+from django.utils.translation import get_language
+
+from kt_remedy.core import clock, programme
+
+
+def frame(request: HttpRequest) -> dict[str, object]:
+    """Context processor of the frame. Costs no query beyond the clock's own row, read at most once a second."""
+    current = programme.current()
+    korean = (get_language() or "ko").startswith("ko")
+    return {
+        "programme": current,
+        "programme_name": current.name_ko if korean else current.name_en,
+        "hotline": current.hotline,
+        "set_clock": clock.now() if clock.is_set() else None,
+        "other_language": ("en", "English") if korean else ("ko", "한국어"),
+    }

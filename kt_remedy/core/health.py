@@ -1,0 +1,67 @@
+"""Answers for a load balancer: is this process alive, and can it serve people."""
+
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from kt_remedy.core.tasks import schedule
+
+_migrated = False
+
+
+@never_cache
+@require_safe
+def livez(request: HttpRequest) -> JsonResponse:
+    """200 as long as the process answers; asks nothing else, so that a database outage restarts no web process."""
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when people can be served: keys loaded, database writable, migrations applied; else 503 with what is not.
+
+    Redis is not asked: web processes never touch it.
+    """
+    checks = {"keys": _keys_loaded(), **_database()}
+    ready = all(answer == "ok" for answer in checks.values())
+    return JsonResponse({"status": "ok" if ready else "not ready", **checks}, status=200 if ready else 503)
+
+
+@never_cache
+@require_safe
+def pulsez(request: HttpRequest) -> JsonResponse:
+    """200 while every repeated job succeeds in time, else 503 with the codes of those that do not.
+
+    The dead man's alarm for whoever watches from outside: it sounds also where no worker is left to write a warning.
+    A web process is not taken out of service for it, so it stands apart from `readyz`.
+    """
+    silent = sorted(job.code for job in schedule.overdue_jobs())
+    return JsonResponse({"status": "silent" if silent else "ok", "jobs": silent}, status=503 if silent else 200)
+
+
+def _keys_loaded() -> str:
+    return "ok" if settings.FIELD_KEYS and settings.INDEX_KEY else "missing"
+
+
+def _database() -> dict[str, str]:
+    """Whether a row could be written now, and whether the tables are those of this code."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool")
+            read_only = cursor.fetchone()[0]
+        return {"database": "read-only" if read_only else "ok", "migrations": _migrations()}
+    except DatabaseError:
+        return {"database": "unreachable"}
+
+
+def _migrations() -> str:
+    """Asked until all are applied once: a running process cannot lose them, and the question costs many reads."""
+    global _migrated
+    if not _migrated:
+        executor = MigrationExecutor(connection)
+        _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return "ok" if _migrated else "pending"

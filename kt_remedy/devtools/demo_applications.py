@@ -1,0 +1,96 @@
+"""What a try-out needs of the refunds: people who applied on the first days, so that the first round is not empty."""
+
+import datetime as dt
+import uuid
+
+import httpx
+from django.conf import settings
+
+from eligibility.models import HolderKind, Line, Outcome
+from kt_remedy.core import clock, programme
+from kt_remedy.staff.models import User
+from refunds.accounts import service as accounts
+from refunds.accounts.models import OwnerKind
+from refunds.applications import service
+from refunds.applications.models import Channel
+from refunds.payouts import roster
+from refunds.payouts.models import Roster
+
+PEOPLE = 60
+# One of the cast who applied before the portal is first opened, for the walk to the bank's answer.
+EARLY_BIRD = "CAST-114-1"
+_BANKS = ("004", "011", "020", "088", "090")
+
+
+def moments() -> list[dt.datetime]:
+    """The mornings on which they applied: the first days of the window, up to the last that the first round takes."""
+    frame = programme.current()
+    last = max(row.applied_to for row in frame.payouts if row.pay_on == frame.payouts[0].pay_on)
+    days = (last - frame.applications.opens).days + 1
+    return [clock.kst(frame.applications.opens + dt.timedelta(days=day), dt.time(10)) for day in range(days)]
+
+
+def apply_early(part: int, parts: int) -> int:
+    """File, at the business time that is now, for one part of the sample's people; returns how many filed.
+
+    Goes the way of the website, account holder check included, so the stand-in is told whose accounts these are.
+    """
+    lines = list(
+        Line.objects.select_related("customer")
+        .filter(
+            outcome=Outcome.ELIGIBLE,
+            refundable_krw__gt=0,
+            terminated_on__lte=programme.current().payouts[0].terminated_to,
+            customer__holder_kind=HolderKind.PERSON,
+            customer__ci_index__isnull=False,
+            customer__guardian_ci_index=None,
+            customer__birth_date__lt=dt.date(2000, 1, 1),
+        )
+        .exclude(contract_no__startswith="CAST-")
+        .order_by("contract_no")[:PEOPLE]
+    )
+    lines += Line.objects.select_related("customer").filter(pk=EARLY_BIRD)
+    mine = lines[part::parts]
+    numbers = {line.pk: f"1{place:04}{line.customer.birth_date:%y%m%d}"[:12] for place, line in enumerate(lines, 1001)}
+    _tell({numbers[line.pk]: line.customer.holder_name for line in mine})
+    for place, line in enumerate(mine):
+        person = bytes(line.customer.ci_index)
+        account = accounts.enter(
+            person_index=person,
+            bank_code=_BANKS[place % len(_BANKS)],
+            number=numbers[line.pk],
+            holder_name=line.customer.holder_name,
+            holder_birth=line.customer.birth_date,
+            owner_kind=OwnerKind.SELF,
+            contract_nos=[line.pk],
+            actor="system",
+            subject=line.customer_id,
+        )
+        service.submit(
+            key=str(uuid.uuid4()),
+            channel=Channel.WEB,
+            person_index=person,
+            contract_nos=[line.pk],
+            account_id=account.id,
+            consents=dict(service.CONSENTS),
+            contact=line.contact_msisdn or line.msisdn,
+            proof={"method": "IDENTITY", "at": clock.now().isoformat()},
+        )
+    return len(mine)
+
+
+def name_duties() -> None:
+    """Name the demonstration's staff for each duty of a cut-off, with their deputy. Safe to repeat."""
+    known = {
+        user.username: user for user in User.objects.filter(username__in=["maker", "checker", "checker2", "admin"])
+    }
+    if len(known) < 4 or Roster.objects.exists():
+        return
+    for duty, holder in (("FREEZE", "maker"), ("APPROVE", "checker"), ("FILE", "maker"), ("RESULTS", "maker")):
+        roster.name(
+            duty=duty, holder=known[holder], deputy=known["checker2"], by=known["admin"], reason="demonstration"
+        )
+
+
+def _tell(holders: dict[str, str]) -> None:
+    httpx.post(f"{settings.PORTONE_API_URL}/control", json={"holders": holders}, timeout=10).raise_for_status()

@@ -1,0 +1,320 @@
+"""`make run`: the whole portal on one machine, its servers and processes as children of this command."""
+
+import datetime as dt
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+import unicodedata
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from io import StringIO, TextIOWrapper
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, connection
+
+from eligibility.feed import deliveries
+from eligibility.feed.deliveries import NotThereYet
+from eligibility.feed.load import LoadRefusedError
+from eligibility.feed.records import FeedError
+from kt_remedy.core import clock
+from kt_remedy.devtools import demo_accounts, demo_applications, devservers
+from kt_remedy.devtools.demo_vouchers import create_vouchers
+from kt_remedy.devtools.processes import Child, ChildError, Family, stop_orphans
+
+DEMO_START = "2026-01-20T10:00+09:00"
+QUEUES = "rest,money,messages,perks"
+# The variants of Bootstrap that no page loads.
+UNUSED_FILES = ["bootstrap-*", "*.rtl.*", "bootstrap.esm*", "bootstrap.css*", "bootstrap.js*", "bootstrap.bundle.js*"]
+CAST_SHOWN = 8
+ADDRESSES = ("DATABASE_URL", "REDIS_URL")
+
+
+class Stop(Exception):
+    """Somebody asked the portal to stop."""
+
+
+class Command(BaseCommand):
+    help = "Start PostgreSQL, Valkey, web server, worker, beat and stand-ins; stop them all on Ctrl-C."
+    requires_system_checks: list[str] = []  # they would ask the database before it runs
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--lines", type=int, default=5000, help="lines of the sample deliveries (first start)")
+        parser.add_argument("--seed", type=int, default=1, help="what the sample deliveries are drawn from")
+
+    def handle(self, *args: Any, lines: int, seed: int, **options: Any) -> None:
+        if not settings.DEVELOPMENT:
+            raise CommandError("This is a try-out on one machine; production starts its processes one by one (README).")
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(line_buffering=True)  # progress is shown in a file or a pipe too
+        self.began = time.monotonic()
+        port, sandbox_port = _port("PORT", "8000"), _port("SANDBOX_PORT", "8001")
+        if port == sandbox_port:
+            raise CommandError(f"PORT and SANDBOX_PORT are both {port}: set one of them to another port.")
+        try:
+            self._run(port, sandbox_port, lines, seed)
+        except (devservers.LocalError, ChildError) as error:
+            raise CommandError(str(error)) from error
+
+    def _run(self, port: int, sandbox_port: int, lines: int, seed: int) -> None:
+        with devservers.hold(purpose=f"`make run` on port {port}"):
+            orphans = stop_orphans(devservers.HOME / "children.json")
+            if orphans:
+                self.stdout.write(f"Stopped what a killed run had left behind: {', '.join(orphans)}.")
+            for number, name in ((port, "PORT"), (sandbox_port, "SANDBOX_PORT")):
+                _refuse_taken(number, name)
+            family = Family(record=devservers.HOME / "children.json", logs=devservers.HOME / "logs")
+            servers = devservers.Servers(devservers.HOME, family=family)
+            self._settle(servers, sandbox_port)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, _stop)
+            try:
+                self._start(family, servers, port, sandbox_port, lines, seed)
+                self._watch(family)
+            except Stop:
+                self.stdout.write("")
+            finally:
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    signal.signal(number, signal.SIG_IGN)
+                connection.close()
+                family.stop_all(said=lambda name: self.stdout.write(f"Stopping {name}"))
+            self.stdout.write("Stopped.")
+
+    def _settle(self, servers: devservers.Servers, sandbox_port: int) -> None:
+        """Keep secrets and addresses where every command reads them; begin again when they are new to this one."""
+        values = {"REMEDY_NOW": os.environ.get("REMEDY_NOW", DEMO_START), "SANDBOX_PORT": str(sandbox_port)}
+        values |= {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
+        values |= {name: os.environ[name] for name in ADDRESSES if os.environ.get(name)}
+        if devservers.remember(values):
+            sys.stdout.flush()
+            os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606  (settings are read once)
+
+    # the steps
+
+    def _start(
+        self, family: Family, servers: devservers.Servers, port: int, sandbox_port: int, lines: int, seed: int
+    ) -> None:
+        python = sys.executable
+        env = {**os.environ, "PYTHONUNBUFFERED": "1", "PORT": str(port), "SANDBOX_PORT": str(sandbox_port)}
+        env.setdefault("DEBUG", "true")
+
+        def spawn(name: str, *argv: str) -> Child:
+            return family.spawn(name, [python, "-m", *argv], env=env, cwd=devservers.ROOT)
+
+        if not os.environ.get("DATABASE_URL"):
+            self._step("PostgreSQL", servers.start_postgres)
+        else:
+            self._step("Your PostgreSQL (DATABASE_URL)", _database_answers)
+        if not os.environ.get("REDIS_URL"):
+            self._step("Valkey", servers.start_valkey)
+        else:
+            self._step("Your Redis (REDIS_URL)", _redis_answers)
+        sandbox = spawn("stand-ins", "kt_remedy.devtools.sandbox")
+        self._step("Tables", self._migrate)
+        self._step("Style sheets, scripts and fonts", self._collect_static)
+        web = spawn("web", "gunicorn", "--config", "python:kt_remedy.gunicorn_conf", "kt_remedy.wsgi")
+        people = self._step("Staff for the demonstration", demo_accounts.create)
+        demo_applications.name_duties()
+        self._step("Vouchers for the demonstration", create_vouchers)
+        self._step("Sample deliveries", lambda: self._deliveries(lines, seed))
+        self._step(
+            "Stand-ins for the outside services",
+            lambda: _answers(sandbox, f"http://127.0.0.1:{sandbox_port}/"),
+        )
+        self._step("Sample applications of the first days", self._applications)
+        worker = spawn("worker", "celery", "-A", "kt_remedy", "worker", "-c", "2", "-Q", QUEUES, "-l", "INFO")
+        schedule = str(devservers.HOME / "beat")
+        spawn("beat", "celery", "-A", "kt_remedy", "beat", "-l", "INFO", "-s", schedule, "--pidfile=")
+        self._step("Web server", lambda: _answers(web, f"http://127.0.0.1:{port}/readyz"))
+        self._step("Worker and beat", lambda: _says(worker, "ready."))
+        self._tell(port, sandbox_port, people)
+
+    def _step(self, name: str, work: Callable[[], Any]) -> Any:
+        began = time.monotonic()
+        self.stdout.write(f"  {name} … ", ending="")
+        self.stdout.flush()
+        try:
+            result = work()
+        except Exception:
+            self.stdout.write("failed")
+            raise
+        self.stdout.write(f"{time.monotonic() - began:.1f} s")
+        return result
+
+    def _migrate(self) -> None:
+        call_command("migrate", verbosity=0, interactive=False)
+        call_command("createcachetable", verbosity=0)
+        # Before the demonstration begins, some people of the sample apply, each on a morning of their own.
+        clock.start(min(_demo_start(), demo_applications.moments()[0] - dt.timedelta(hours=1)))
+
+    def _collect_static(self) -> None:
+        """Collect when a file changed: hashing and compressing all of them takes longer than everything else."""
+        digest = hashlib.sha256()
+        for finder in get_finders():
+            for path, storage in finder.list([]):
+                stat = os.stat(storage.path(path))
+                digest.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+        mark = devservers.HOME / "static.sha256"
+        made = Path(settings.STATIC_ROOT) / "staticfiles.json"
+        if not made.exists() or not mark.exists() or mark.read_text() != digest.hexdigest():
+            call_command("collectstatic", verbosity=0, interactive=False, clear=True, ignore_patterns=UNUSED_FILES)
+            mark.write_text(digest.hexdigest())
+
+    def _deliveries(self, lines: int, seed: int) -> None:
+        """Write the sample once and put in what is due; the calendar loads the rest when its day comes."""
+        folder = Path(settings.DELIVERIES_DIR)
+        if not folder.exists():
+            draft = folder.with_name(folder.name + ".new")
+            shutil.rmtree(draft, ignore_errors=True)
+            call_command("sample_feed", str(draft), lines=lines, seed=seed, stdout=StringIO())
+            draft.rename(folder)
+        self._load_due()
+
+    def _applications(self) -> None:
+        """Let the sample's people apply, then set the clock to where the demonstration begins."""
+        start = _demo_start()
+        moments = [moment for moment in demo_applications.moments() if moment < start]
+        for part, moment in enumerate(moments):
+            if clock.now() < moment:
+                clock.move_to(moment)
+                demo_applications.apply_early(part, len(moments))
+        if clock.now() < start:
+            clock.move_to(start)
+        self._load_due()
+
+    def _load_due(self) -> None:
+        try:
+            deliveries.load_due()
+        except (FeedError, LoadRefusedError, NotThereYet) as error:
+            raise CommandError(f"A sample delivery cannot be loaded: {error} `make reset` starts afresh.") from error
+
+    def _watch(self, family: Family) -> None:
+        """Wait until a child ends by itself, which ends everything."""
+        while True:
+            dead = family.dead()
+            if dead is not None:
+                raise ChildError(
+                    f"{dead.name} ended by itself (status {dead.process.returncode}), so the portal stopped:"
+                    f" {dead.last_words()} (log: {dead.log})"
+                )
+            time.sleep(0.5)
+
+    def _tell(self, port: int, sandbox_port: int, people: list[demo_accounts.DemoAccount]) -> None:
+        now = clock.now().astimezone(clock.KST)
+        cast = json.loads((Path(settings.DELIVERIES_DIR) / "people.json").read_text(encoding="utf-8"))
+        customers = "\n".join(
+            f"    {_padded(p['name'], 16)}{p['birth_date']:12}{p['phone']:13}{p['carrier']:6}{p['story']['en']}"
+            for p in cast[:CAST_SHOWN]
+        )
+        members = "\n".join(
+            f"    {p.username:12}{_padded(p.name, 8)}{', '.join(p.roles)}{f' ({p.store})' if p.store else ''}"
+            for p in people
+        )
+        self.stdout.write(f"""
+The portal runs: http://localhost:{port}/   (started in {time.monotonic() - self.began:.1f} s)
+
+  Its clock says {now:%Y-%m-%d %H:%M} in Seoul; the bar on each page moves it forward.
+  The phone's inbox (codes, messages) and the staff's authenticator: http://localhost:{sandbox_port}/
+
+  Customers prove who they are with name, birth date, number and carrier; the code is in the inbox:
+{customers}
+    … and {len(cast) - CAST_SHOWN} more, whose stories stand in the README.
+
+  Staff sign in at http://localhost:{port}/staff/login/ with the password {people[0].password}
+  and the code the authenticator page shows for them:
+{members}
+
+  Logs: {devservers.HOME / "logs"}
+  Stop with Ctrl-C; the data stay. `make reset` throws them away.
+""")
+
+
+def _demo_start() -> dt.datetime:
+    assert settings.REMEDY_NOW is not None, "the command has kept one before"
+    return settings.REMEDY_NOW
+
+
+def _padded(text: str, columns: int) -> str:
+    """Fill up to `columns` columns of a terminal, where Hangul takes two."""
+    taken = sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+    return text + " " * max(1, columns - taken)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stop
+
+
+def _port(name: str, default: str) -> int:
+    text = os.environ.get(name, default)
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise CommandError(f"{name} is {text!r}: set it to a port number between 1 and 65535.")
+    return int(text)
+
+
+def _refuse_taken(port: int, name: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CommandError(
+                f"Port {port} cannot be used ({error.strerror}): stop what listens there, or choose another one, as in"
+                f" `make run {name}={port + 10}`."
+            ) from None
+
+
+def _database_answers() -> None:
+    try:
+        connection.ensure_connection()
+    except OperationalError as error:
+        raise CommandError(f"DATABASE_URL names a PostgreSQL that does not answer: {str(error).strip()}") from None
+    if connection.connection.server_version < 150000:
+        raise CommandError("DATABASE_URL names a PostgreSQL that is too old: 15 or later is needed.")
+
+
+def _redis_answers() -> None:
+    from kombu import Connection
+
+    try:
+        with Connection(settings.CELERY_BROKER_URL, connect_timeout=5) as broker:
+            broker.ensure_connection(max_retries=1, timeout=5)
+    except Exception as error:
+        raise CommandError(f"REDIS_URL names a Redis that does not answer: {error}") from None
+
+
+def _until(child: Child, done: Callable[[], bool], what: str, *, seconds: float = 180) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        if child.process.poll() is not None:
+            raise ChildError(f"{child.name} did not start: {child.last_words()} (log: {child.log})")
+        if time.monotonic() > deadline:
+            raise ChildError(f"{child.name} {what} within {seconds:.0f} seconds (log: {child.log})")
+        time.sleep(0.05)
+
+
+def _answers(child: Child, url: str) -> None:
+    def asked() -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  (our own address)
+                return bool(answer.status == 200)
+        except urllib.error.HTTPError as error:
+            return error.code < 500
+        except OSError:
+            return False
+
+    _until(child, asked, "did not answer")
+
+
+def _says(child: Child, text: str) -> None:
+    _until(child, lambda: text in child.written(), f"did not say {text!r}")

@@ -1,0 +1,56 @@
+"""/livez and /readyz."""
+
+import pytest
+from django.db import OperationalError, connection
+
+from kt_remedy.core import health
+
+
+def test_livez_asks_no_database(client):
+    assert client.get("/livez").json() == {"status": "ok"}
+
+
+@pytest.mark.django_db
+def test_readyz_is_ready_on_a_migrated_database(client):
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok", "keys": "ok", "database": "ok", "migrations": "ok"}
+    assert "no-cache" in answer["Cache-Control"]
+
+
+@pytest.mark.django_db
+def test_readyz_refuses_without_keys(client, settings):
+    settings.FIELD_KEYS = {}
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["keys"] == "missing"
+
+
+@pytest.mark.django_db
+def test_readyz_refuses_with_a_migration_to_come(client, monkeypatch):
+    monkeypatch.setattr(health, "_migrated", False)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'core'")
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["migrations"] == "pending"
+
+
+@pytest.mark.django_db
+def test_readyz_refuses_a_database_that_takes_no_writes(client):
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["database"] == "read-only"
+
+
+@pytest.mark.django_db
+def test_readyz_refuses_without_a_database(client, monkeypatch):
+    def fail(*args: object, **kwargs: object) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(connection, "cursor", fail)
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["database"] == "unreachable"
