@@ -128,7 +128,7 @@ def test_a_failing_act_is_tried_three_times_then_the_rest_goes_on(calendar, at):
     assert states() == [("a", "FAILED"), ("b", "DONE")]
     failed = Act.objects.get(code="a")
     assert failed.attempts == 3
-    assert failed.result.startswith("ValueError (test_schedule_acts.py:")
+    assert failed.result.startswith("ValueError (test_schedule.py:")
     assert "1234" not in failed.result
     assert calendar.run_again(act_id=failed.pk)
     assert not calendar.run_again(act_id=Act.objects.get(code="b").pk)

@@ -178,7 +178,7 @@ def test_a_worker_killed_while_it_starts_the_round(sandbox, at, start_process):
     killed = start_process(
         "-c",
         "import os, signal, django; django.setup()\n"
-        "from kt_remedy import schedule\n"
+        "from kt_remedy.core.tasks import schedule\n"
         "from refunds import reminders\n"
         "schedule._finish = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
         "schedule.run_next_act('messages')",
