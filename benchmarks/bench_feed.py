@@ -12,18 +12,18 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import frame
+from benchmarks import harness
 
 TABLES = ("eligibility_customer", "eligibility_line", "eligibility_bill")
 
 
 def main() -> int:
     """Seconds of a load against seconds of COPY, and the load's peak memory."""
-    words = frame.options(__doc__)
+    words = harness.options(__doc__)
     words.add_argument("--lines", type=int, default=1_000_000)
     words.add_argument("--processes", type=int)
     asked = words.parse_args()
-    with tempfile.TemporaryDirectory(prefix="remedy-load-") as folder, frame.portal(durable=True):
+    with tempfile.TemporaryDirectory(prefix="remedy-load-") as folder, harness.portal(durable=True):
         from kt_remedy.devtools import sample_register
 
         sample_register.write(Path(folder), lines=asked.lines, seed=1)
@@ -31,8 +31,8 @@ def main() -> int:
         seconds, megabytes, said = _load(Path(folder) / str(day), str(day), asked.processes)
         floor = _copy(Path(folder))
     print(said)
-    missed = frame.row(f"load_feed of {asked.lines:,} lines", seconds, floor, unit="s", at_most=3)
-    return missed | frame.row("its peak memory", megabytes, unit="MB", at_most=400)
+    missed = harness.row(f"load_feed of {asked.lines:,} lines", seconds, floor, unit="s", at_most=3)
+    return missed | harness.row("its peak memory", megabytes, unit="MB", at_most=400)
 
 
 def _load(delivery: Path, day: str, processes: int | None) -> tuple[float, float, str]:
@@ -40,7 +40,7 @@ def _load(delivery: Path, day: str, processes: int | None) -> tuple[float, float
     if processes is not None:
         command += ["--processes", str(processes)]
     began, peak = time.perf_counter(), 0.0
-    process = subprocess.Popen(frame.python(*command), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(harness.python(*command), stdout=subprocess.PIPE, text=True)
     while process.poll() is None:
         peak = max(peak, _memory(process.pid))
         time.sleep(0.1)

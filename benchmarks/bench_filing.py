@@ -13,15 +13,15 @@ import statistics
 import sys
 import time
 
-from benchmarks import frame
+from benchmarks import harness
 
 
 def main() -> int:
     """Throughput of filing against the floor, and its p99 without Redis."""
-    words = frame.options(__doc__)
+    words = harness.options(__doc__)
     words.add_argument("--filings", type=int, default=300)
     asked = words.parse_args()
-    with frame.portal(
+    with harness.portal(
         durable=True, QA_SAMPLE_PERCENT="0", REMEDY_NOW="2026-01-16T10:00+09:00", LOG_LEVEL="ERROR"
     ) as servers:
         import django
@@ -58,14 +58,14 @@ def main() -> int:
         finally:
             os.kill(pid, signal.SIGCONT)
         rows = _rows_per_filing(asked.filings + len(without))
-    missed = frame.row(
+    missed = harness.row(
         f"filing POST ({rows} rows) beside a POST with {FLOOR_ROWS} single INSERTs",
         1 / statistics.median(ours),
         1 / statistics.median(floor),
         unit="a second",
         at_least=0.5,
     )
-    return missed | frame.row(
+    return missed | harness.row(
         "filing p99 with Redis stopped, beside with Redis",
         _p99(without) * 1000,
         _p99(ours) * 1000,
@@ -115,7 +115,7 @@ def _ready(client, number: int) -> str:
 def _rows_per_filing(filings: int) -> str:
     from kt_remedy.audit.models import AuditEntry
     from kt_remedy.notices.models import Message
-    from refunds.applications.models import Application, Decision, Filing
+    from refunds.models.applications import Application, Decision, Filing
 
     made = sum(model.objects.count() for model in (Filing, Application, Decision, Message))
     made += AuditEntry.objects.filter(action="filing.submitted").count()

@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import frame
+from benchmarks import harness
 from eligibility.feed.rows import BILL_COLUMNS, LINE_COLUMNS
 
 MEMORY_TARGET = 200  # MB, the largest process
@@ -37,7 +37,7 @@ def _write(folder: Path, lines: int) -> None:
 
 def main() -> int:
     """Both rows: time beside the plain reading, and the memory of the largest process."""
-    words = frame.options(__doc__)
+    words = harness.options(__doc__)
     words.add_argument("--lines", type=int, default=1_000_000)
     asked = words.parse_args()
     with tempfile.TemporaryDirectory(prefix="remedy-bench-") as name:
@@ -56,8 +56,10 @@ def main() -> int:
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     cores = len(os.sched_getaffinity(0))
     print(f"judge: {asked.lines / cpu:,.0f} lines per second of one core, {asked.lines / took:,.0f} on {cores} cores")
-    missed = frame.row(f"judge of {asked.lines:,} lines beside csv.reader", took, floor, unit="s")
-    return missed or frame.row("judge, largest process", after.ru_maxrss / 1024, None, unit="MB", at_most=MEMORY_TARGET)
+    missed = harness.row(f"judge of {asked.lines:,} lines beside csv.reader", took, floor, unit="s")
+    return missed or harness.row(
+        "judge, largest process", after.ru_maxrss / 1024, None, unit="MB", at_most=MEMORY_TARGET
+    )
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.request
 
-from benchmarks import frame
+from benchmarks import harness
 
 REGISTER = """
     INSERT INTO eligibility_customer (customer_no, ci_index, holder_kind, holder_name_enc, name_index, birth_date,
@@ -34,11 +34,11 @@ REGISTER = """
 
 def main() -> int:
     """Both rows, on servers of their own."""
-    words = frame.options(__doc__)
+    words = harness.options(__doc__)
     words.add_argument("--people", type=int, default=500_000)
     words.add_argument("--messages", type=int, default=2000)
     asked = words.parse_args()
-    with frame.portal(SANDBOX_PORT=str(_free_port()), SMS_PER_SECOND="1000000"):
+    with harness.portal(SANDBOX_PORT=str(_free_port()), SMS_PER_SECOND="1000000"):
         return queueing(asked.people) | sending(asked.messages)
 
 
@@ -66,7 +66,7 @@ def queueing(people: int) -> int:
             raw.append(time.perf_counter() - began)
         cursor.execute("TRUNCATE notices_message")
         cursor.execute("DROP TABLE finished")
-    return frame.row(
+    return harness.row(
         f"queue a reminder round for {people:,} people, beside INSERT … SELECT of the finished rows",
         ours,
         min(raw),
@@ -132,15 +132,15 @@ def sending(messages: int) -> int:
     finally:
         os.killpg(stand_in.pid, signal.SIGKILL)
         stand_in.wait()
-    missed = frame.row(
+    missed = harness.row(
         f"send {messages:,} messages to the stand-in, beside the SDK in a bare loop",
         ours,
         bare,
         unit="a second",
         at_least=1,
     )
-    frame.row(f"the same, beside a bare loop of calls of {sender.BATCH} messages", ours, together, unit="a second")
-    frame.row(
+    harness.row(f"the same, beside a bare loop of calls of {sender.BATCH} messages", ours, together, unit="a second")
+    harness.row(
         f"send reminders, each person looked at again and their number found, beside calls of {sender.BATCH}",
         reminders,
         together,

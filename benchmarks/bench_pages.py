@@ -8,23 +8,23 @@ import threading
 import time
 import urllib.request
 
-from benchmarks import frame, load
+from benchmarks import harness, load
 
 ROUNDS = 3
 
 
 def main() -> int:
     """My lines beside a signed-in view with one query; the quick check beside the bare frame of a page."""
-    words = frame.options(__doc__)
+    words = harness.options(__doc__)
     words.add_argument("--lines", type=int, default=3, help="lines of the customer who looks")
     words.add_argument("--seconds", type=float, default=5, help="of load for each figure and round")
     words.add_argument("--connections", type=int, default=16)
     asked = words.parse_args()
-    with frame.portal() as _servers:
+    with harness.portal() as _servers:
         cookie, queries = _customer(asked.lines)
         port, hanging = _free_port(), _Hanging()
         server = subprocess.Popen(
-            frame.python("-m", "gunicorn", "--config", "python:kt_remedy.gunicorn_conf", "kt_remedy.wsgi"),
+            harness.python("-m", "gunicorn", "--config", "python:kt_remedy.gunicorn_conf", "kt_remedy.wsgi"),
             env={
                 **os.environ,
                 "DJANGO_SETTINGS_MODULE": "benchmarks.site_settings",
@@ -55,15 +55,15 @@ def _measure(port: int, cookie: str, queries: int, hanging: "_Hanging", asked) -
     mine, floor, bare, check, plain = figures(
         ("/my/", cookie), ("/floor/signed-in/", cookie), ("/floor/bare/", ""), ("/check/", ""), ("/floor/plain/", "")
     )
-    missed = frame.row(
+    missed = harness.row(
         f"my lines ({asked.lines} lines) beside a signed-in page without content", mine, floor, unit="/s", at_least=0.5
     )
-    missed += frame.row("queries of my lines", queries, unit="queries", at_most=4)
-    frame.row("a bare view with one query", bare, unit="/s")
-    missed += frame.row("quick check beside a page without content", check, plain, unit="/s", at_least=0.7)
+    missed += harness.row("queries of my lines", queries, unit="queries", at_most=4)
+    harness.row("a bare view with one query", bare, unit="/s")
+    missed += harness.row("quick check beside a page without content", check, plain, unit="/s", at_least=0.7)
     hanging.start(port, asked.seconds)
     waiting = load.run(port, "/my/", cookie=cookie, connections=asked.connections, seconds=asked.seconds)
-    missed += frame.row(
+    missed += harness.row(
         f"my lines while identity hangs, 99th of {len(waiting.times):,} answers beside their median",
         waiting.at(0.99) * 1000,
         waiting.at(0.5) * 1000,

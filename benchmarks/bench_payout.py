@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import frame
+from benchmarks import harness
 
 DAY = dt.date(2026, 1, 22)
 MEMORY_MB = 256
@@ -56,7 +56,7 @@ REGISTER = """
 
 def main() -> int:
     """All rows at the size asked for, then our own figures at twice that size."""
-    words = frame.options(__doc__)
+    words = harness.options(__doc__)
     words.add_argument("--items", type=int, default=500_000)
     words.add_argument("--figures", help="one size only: our seconds by act go to this file")
     words.add_argument("--ours", action="store_true", help="leave the floors out")
@@ -68,7 +68,7 @@ def main() -> int:
         for items, more in ((asked.items, []), (2 * asked.items, ["--ours"])):
             kept = Path(folder) / str(items)
             # A process for each size: Django is set up on one server.
-            argv = frame.python("-m", "benchmarks.bench_payout", "--items", str(items), "--figures", str(kept), *more)
+            argv = harness.python("-m", "benchmarks.bench_payout", "--items", str(items), "--figures", str(kept), *more)
             missed |= subprocess.run(argv, check=False).returncode
             if not kept.exists():
                 return 1
@@ -76,13 +76,13 @@ def main() -> int:
     once, twice = figures
     for act, seconds in once.items():
         name = f"{act}: {2 * asked.items:,} items beside {asked.items:,}"
-        missed |= frame.row(name, twice[act], seconds, unit="s", at_most=2.2)
+        missed |= harness.row(name, twice[act], seconds, unit="s", at_most=2.2)
     return missed
 
 
 def measure(items: int, kept: Path, *, floors: bool) -> int:
     """The rows of one size, on servers of their own."""
-    with frame.portal(REMEDY_NOW="2026-01-20T18:01+09:00", BANK_FILE_MAX_ROWS="100000000", BANK_FILE_FORMAT="sheet"):
+    with harness.portal(REMEDY_NOW="2026-01-20T18:01+09:00", BANK_FILE_MAX_ROWS="100000000", BANK_FILE_FORMAT="sheet"):
         apart(prepare, items)
         ours: dict[str, float] = {}
         missed = freezing(items, ours, floors)
@@ -193,8 +193,8 @@ def settled(*tables: str) -> None:
 
 def freezing(items: int, ours: dict[str, float], floors: bool) -> int:
     """The freeze beside the SQL that writes the same items and events into the same indexed tables."""
+    from refunds.models.payouts import Batch
     from refunds.payouts import service
-    from refunds.payouts.models import Batch
 
     settled("refunds_application", "eligibility_bill")
 
@@ -222,7 +222,7 @@ def freezing(items: int, ours: dict[str, float], floors: bool) -> int:
             )
         )
         execute("ALTER TABLE refunds_item ENABLE TRIGGER USER; ALTER TABLE refunds_itemevent ENABLE TRIGGER USER")
-        missed = frame.row(
+        missed = harness.row(
             f"freeze of {items:,} items beside the raw SQL that writes the same items and events",
             found["s"],
             floor,
@@ -233,7 +233,7 @@ def freezing(items: int, ours: dict[str, float], floors: bool) -> int:
     settled("refunds_item", "refunds_itemevent")
     _maker, checker = users()
     again = timed(lambda: service.approve(batch_id=batch.pk, user=checker, typed_total=batch.won, digest=batch.digest))
-    frame.row(f"approval of {items:,} items, each counted again from its bills", again, unit="s")
+    harness.row(f"approval of {items:,} items, each counted again from its bills", again, unit="s")
     return missed
 
 
@@ -242,12 +242,12 @@ def writing(items: int, ours: dict[str, float], floors: bool, code: str, at_most
     whole, peak = apart(_write, code)
     act = {"pain001": "pain.001", "sheet": "sheet"}[code]
     ours[act] = whole["s"]
-    missed = frame.row(f"peak memory of {act}, {items:,} payments", peak, unit="MB", at_most=MEMORY_MB)
+    missed = harness.row(f"peak memory of {act}, {items:,} payments", peak, unit="MB", at_most=MEMORY_MB)
     if not floors:
         return missed
     bare, _peak = apart(_write_bare, code)
     floor = "lxml writing the same elements from a list" if code == "pain001" else "a bare formatting loop over a list"
-    missed |= frame.row(
+    missed |= harness.row(
         f"{act} of {items:,} payments laid out from a list beside {floor}",
         bare["layout"],
         bare["floor"],
@@ -255,7 +255,7 @@ def writing(items: int, ours: dict[str, float], floors: bool, code: str, at_most
         at_most=at_most,
     )
     whole_floor = bare["floor"] + bare["opened"] + bare["stored"]
-    return missed | frame.row(
+    return missed | harness.row(
         f"{act} of {items:,} items read from the tables, decrypted, checked, laid out, encrypted and stored beside"
         " that floor, a bare loop that decrypts the two values of each, and a raw INSERT of the same bytes",
         whole["s"],
@@ -268,7 +268,7 @@ def writing(items: int, ours: dict[str, float], floors: bool, code: str, at_most
 
 def _head(code: str):
     from refunds.bankfiles.records import Head
-    from refunds.payouts.models import Batch
+    from refunds.models.payouts import Batch
 
     batch = Batch.objects.get()
     return Head(f"BENCH-{code}", dt.datetime.now(dt.UTC), DAY, "KT", "020", "1005000000000", batch.count, batch.won)
@@ -278,8 +278,8 @@ def _write(code: str) -> dict[str, float]:
     from django.db import transaction
 
     from refunds import bankfiles
+    from refunds.models.payouts import Batch
     from refunds.payouts import service
-    from refunds.payouts.models import Batch
 
     head, layout, items = _head(code), bankfiles.layout(code), Batch.objects.get().items.all()
 
@@ -295,8 +295,8 @@ def _write_bare(code: str) -> dict[str, float]:
     from django.db import transaction
 
     from refunds import bankfiles
+    from refunds.models.payouts import Batch
     from refunds.payouts import service
-    from refunds.payouts.models import Batch
 
     with transaction.atomic():
         payments = list(service._payments(Batch.objects.get().items.all()))
@@ -339,7 +339,7 @@ def _bare_lines(payments: list) -> None:
 
 def _bare_opening() -> float:
     from kt_remedy.core import crypto
-    from refunds.accounts.models import Account
+    from refunds.models.accounts import Account
 
     places = ("number_enc", "holder_name_enc")
     stored = [
@@ -354,7 +354,7 @@ def _bare_opening() -> float:
 def _bare_storing(key: str) -> float:
     from django.db import connection, transaction
 
-    from refunds.payouts.models import Chunk
+    from refunds.models.payouts import Chunk
 
     chunks = [bytes(blob) for blob in Chunk.objects.filter(key=key).values_list("data_enc", flat=True)]
 
@@ -376,10 +376,10 @@ def loading(items: int, ours: dict[str, float], floors: bool) -> int:
     found, peak = apart(_load)
     ours["results"] = found["s"]
     read, _peak = apart(_read_report, items)
-    frame.row(f"pain.002 of {items:,} answers read", read["s"], unit="s")
+    harness.row(f"pain.002 of {items:,} answers read", read["s"], unit="s")
     if not floors:
         return 0
-    return frame.row(
+    return harness.row(
         f"results of {items:,} payments beside raw COPY and one UPDATE of the same columns",
         found["s"],
         bare["s"],
@@ -393,19 +393,19 @@ def loading(items: int, ours: dict[str, float], floors: bool) -> int:
 
 
 def _hand_over(items: int) -> None:
+    from refunds.models.payouts import Batch
     from refunds.payouts import service
-    from refunds.payouts.models import Batch
 
     maker, _checker = users()
     batch = Batch.objects.get()
     filing = timed(lambda: service.file(batch_id=batch.pk, user=maker))
-    frame.row(f"file of {items:,} items, made, stored and marked", filing, unit="s")
+    harness.row(f"file of {items:,} items, made, stored and marked", filing, unit="s")
     service.hand_over(file_id=batch.files.get().pk, user=maker)
 
 
 def _load() -> dict[str, float]:
-    from refunds.payouts import results, service
-    from refunds.payouts.models import BankFile
+    from refunds.models.payouts import BankFile
+    from refunds.payouts import answers, service
 
     maker, _checker = users()
     lines = b"".join(service.stored(BankFile.objects.get().message_id)).split(b"\n")
@@ -413,14 +413,14 @@ def _load() -> dict[str, float]:
         lines[n] = line.replace(b"\t  \t", b"\t02\t" if n % RETURNED == 0 else b"\t00\t")
     content = b"\n".join(lines)
     del lines
-    return {"s": timed(lambda: results.load_result(content=content, name="bench", user=maker))}
+    return {"s": timed(lambda: answers.load_result(content=content, name="bench", user=maker))}
 
 
 def _load_bare(items: int) -> dict[str, float]:
     """Twice: the first makes the room in the tables that ours finds too."""
     from django.db import connection, transaction
 
-    from refunds.payouts.models import ResultFile
+    from refunds.models.payouts import ResultFile
 
     maker, _checker = users()
     text = "".join(f"R{n}-1\t{'RETURNED' if n % RETURNED == 0 else 'PAID'}\t\t00\n" for n in range(1, items + 1))

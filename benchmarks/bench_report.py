@@ -7,7 +7,7 @@ import statistics
 import sys
 import time
 
-from benchmarks import frame
+from benchmarks import harness
 from benchmarks.bench_notices import REGISTER
 
 # One application a person: by three doors, over the days of the window, mostly approved, a tenth with somebody.
@@ -46,10 +46,10 @@ APPLICATIONS = """
 
 def main() -> int:
     """One row, on servers of its own."""
-    words = frame.options(__doc__)
+    words = harness.options(__doc__)
     words.add_argument("--applications", type=int, default=660_000)
     count = words.parse_args().applications
-    with frame.portal():
+    with harness.portal():
         return page(count)
 
 
@@ -78,7 +78,7 @@ def page(count: int) -> int:
         times.append(time.perf_counter() - began)
         if answer.status_code != 200 or f"{count:,}" not in answer.content.decode():
             raise RuntimeError(f"the page answered {answer.status_code} or another number of applications")
-    return frame.row(
+    return harness.row(
         f"page of figures over {count:,} applications, beside one second",
         statistics.median(times),
         1.0,

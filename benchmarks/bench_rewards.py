@@ -14,7 +14,7 @@ import shutil
 import time
 from collections.abc import Callable
 
-from benchmarks import frame
+from benchmarks import harness
 
 ALL = 13_000_000
 ROUNDS = 3  # the best one counts, on both sides: the first still meets the checkpoint of the filling
@@ -46,19 +46,19 @@ REGISTER = """
 
 def main() -> int:
     """All rows, for the smaller and the larger size."""
-    words = frame.options(__doc__)
+    words = harness.options(__doc__)
     words.add_argument("--lines", type=int, default=2_000_000)
     words.add_argument("--fewer", type=int, default=500_000)
     asked = words.parse_args()
     missed, took = 0, {}
-    with frame.portal(durable=True, REMEDY_NOW="2026-02-02T10:00+09:00"):
+    with harness.portal(durable=True, REMEDY_NOW="2026-02-02T10:00+09:00"):
         for lines in (asked.fewer, asked.lines):
             found, took[lines] = _measure(lines)
             missed |= found
     for name in took[asked.lines]:
         few, many = took[asked.fewer][name], took[asked.lines][name]
         each = (many - few) / (asked.lines - asked.fewer)
-        frame.row(
+        harness.row(
             f"{name}: growth from {asked.fewer:,} to {asked.lines:,} lines",
             many / few,
             unit=f"times for {asked.lines / asked.fewer:.1f} times the lines",
@@ -72,7 +72,7 @@ def _measure(lines: int) -> tuple[int, dict[str, float]]:
     from kt_remedy.core import clock, programme
     from rewards.enrolment import base, grants
     from rewards.models import Shard
-    from rewards.perks.dates import grant_months
+    from rewards.perks.periods import grant_months
 
     perk = grants.monthly(programme.current())[0]
     february = grant_months(perk)[0]
@@ -126,7 +126,7 @@ def _measure(lines: int) -> tuple[int, dict[str, float]]:
             assert _digest("rewards_grant", where) == exact, "the sum is exact"
         speed[workers] = min(rounds)
         assert not Shard.objects.filter(done_at=None).exists()
-    missed |= frame.row(
+    missed |= harness.row(
         f"grants of {lines:,} lines by two workers, beside one",
         speed[1] / speed[2],
         unit="times as fast",
@@ -138,7 +138,7 @@ def _measure(lines: int) -> tuple[int, dict[str, float]]:
 
 def _rows(name: str, ours: list[float], raw: list[float], again: list[float], *, at_most: float) -> int:
     """The act beside the raw statement, and its rerun beside the act; the best round of each."""
-    return frame.row(name, min(ours), min(raw), unit="s", at_most=at_most) | frame.row(
+    return harness.row(name, min(ours), min(raw), unit="s", at_most=at_most) | harness.row(
         "its rerun, which changes nothing, beside the first run", min(again), min(ours), unit="s", at_most=1
     )
 

@@ -16,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from eligibility import service, wording
+from eligibility import presenters, service
 from eligibility.feed import load, reports
 from eligibility.models import Feed, Line, LineDecision, Outcome, Reject
 from kt_remedy.audit import service as audit
@@ -242,7 +242,7 @@ class LineAdmin(RoleAdmin):
     def why(self, line: Line) -> str:
         """The reasons in words."""
         facts = service.facts_of(line)
-        return " ".join(reason.fact for reason in wording.reasons(line.reason_codes, facts, programme.current()))
+        return " ".join(reason.fact for reason in presenters.reasons(line.reason_codes, facts, programme.current()))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
@@ -277,17 +277,17 @@ class LineAdmin(RoleAdmin):
             **self.admin_site.each_context(request),
             "title": line.pk,
             "line": line,
-            "outcome": wording.outcome_title(line.standing_outcome),
-            "conditions": wording.conditions(checks, facts, current),
-            "bills": [(wording.item_name(bill.item), bill) for bill in bills],
+            "outcome": presenters.outcome_title(line.standing_outcome),
+            "conditions": presenters.conditions(checks, facts, current),
+            "bills": [(presenters.item_name(bill.item), bill) for bill in bills],
             "decisions": service.decisions_of([line.pk]).get(line.pk, []),
             "overtaken": service.overtaken_decisions().filter(line=line).exists(),
-            "steps": wording.explain(service.estimate_of(line)),
+            "steps": presenters.explain(service.estimate_of(line)),
             "verdicts": [
                 (
                     stood,
                     Outcome(stood.outcome).label,
-                    wording.reasons(stood.reasons, stood.facts, current),
+                    presenters.reasons(stood.reasons, stood.facts, current),
                 )
                 for stood in service.verdicts_of(line)
             ],

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
-from eligibility import rules, wording
+from eligibility import presenters, rules
 from eligibility.forms import QuickCheckForm
 from kt_remedy.core import clock, programme
 from kt_remedy.core.access import public
@@ -67,12 +67,12 @@ def _answer(form: QuickCheckForm, today: dt.date, current: Programme) -> dict[st
     return {
         "kind": kind,
         "facts": facts,
-        "line": wording.product_name(facts.product),
-        "reasons": wording.reasons(codes, facts, current),
-        "conditions": wording.conditions(checks, facts, current) if kind != "stays" else [],
+        "line": presenters.product_name(facts.product),
+        "reasons": presenters.reasons(codes, facts, current),
+        "conditions": presenters.conditions(checks, facts, current) if kind != "stays" else [],
         "estimate": estimate,
-        "steps": wording.explain(estimate) if estimate else [],
-        "chart": wording.chart(rules.curve(facts, current), today) if kind == "leave" and estimate else [],
+        "steps": presenters.explain(estimate) if estimate else [],
+        "chart": presenters.chart(rules.curve(facts, current), today) if kind == "leave" and estimate else [],
         # The check does not ask when a move was asked for, which is all that counts here (D-05).
         "maybe_delayed": codes == ["TERMINATED_AFTER_PERIOD"] and facts.termination_reason == "PORT_OUT",
         "pay_on": _pay_day(facts.terminated_on, max(today, current.applications.opens), current),

@@ -1,6 +1,6 @@
 """Where Django looks for the admin of this room; each part keeps its own."""
 
-from refunds.payouts import admin as payouts
-from refunds.payouts import case_admin as cases
+from refunds.payouts.admin import batches as payouts
+from refunds.payouts.admin import cases
 
 __all__ = ["cases", "payouts"]

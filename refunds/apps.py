@@ -29,12 +29,12 @@ class RefundsConfig(AppConfig):
     def ready(self) -> None:
         """Register the texts and the calendar's entries of each part of the room."""
         from refunds import reminders
-        from refunds.applications import jobs, texts  # models are loaded only now
+        from refunds.applications import jobs, sms  # models are loaded only now
         from refunds.payouts import jobs as payout_jobs
-        from refunds.payouts import texts as payout_texts
+        from refunds.payouts import sms as payout_texts
 
         post_migrate.connect(steady_history, sender=self)
-        texts.register()
+        sms.register()
         jobs.register()
         payout_texts.register()
         payout_jobs.register()

@@ -21,8 +21,8 @@ from kt_remedy.core.tasks import schedule
 from kt_remedy.notices import service as notices
 from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message
-from refunds.accounts.models import OwnerKind
-from refunds.applications.models import Filing
+from refunds.models.accounts import OwnerKind
+from refunds.models.applications import Filing
 
 HOUR = dt.time(10)
 ADULT_AGE = 19  # of majority in Korea: below it the guardian is written to (D-16)

@@ -13,8 +13,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import clock
-from refunds.applications.models import Channel
-from refunds.applications.states import STANDING, Status
+from refunds.models.applications import Channel
+from refunds.models.states import STANDING, Status
 
 AGES = ((0, _("오늘")), (1, _("1~2일")), (3, _("3~5일")), (6, _("6~9일")), (10, _("10일부터")))
 

@@ -7,8 +7,8 @@ class RewardsConfig(AppConfig):
     verbose_name = _("고객 보답")
 
     def ready(self) -> None:
-        from rewards import letters, tasks, texts
+        from rewards import sms, sms_campaigns, tasks
 
-        texts.register()
-        letters.register()
+        sms.register()
+        sms_campaigns.register()
         tasks.register()

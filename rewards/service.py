@@ -24,8 +24,8 @@ from kt_remedy.staff.models import User
 from rewards.enrolment import base
 from rewards.models import BaseLine, Entitlement, Grant, Voucher
 from rewards.perks import holders
-from rewards.perks.dates import age_on, born_on_or_before, ends_on, grant_months, last_day, turns_on
 from rewards.perks.holders import Held, Holder, needs_guardian
+from rewards.perks.periods import age_on, born_on_or_before, ends_on, grant_months, last_day, turns_on
 
 # When the calendar acts: the base after the night's delivery has been loaded, grants as the month begins.
 BASE_AT, GRANT_AT = dt.time(9), dt.time(0, 5)

@@ -10,11 +10,11 @@ from eligibility.models import HolderKind, Line, Outcome
 from kt_remedy.core import clock, programme
 from kt_remedy.staff.models import User
 from refunds.accounts import service as accounts
-from refunds.accounts.models import OwnerKind
 from refunds.applications import service
-from refunds.applications.models import Channel
+from refunds.models.accounts import OwnerKind
+from refunds.models.applications import Channel
+from refunds.models.payouts import Roster
 from refunds.payouts import roster
-from refunds.payouts.models import Roster
 
 PEOPLE = 60
 # One of the cast who applied before the portal is first opened, for the walk to the bank's answer.

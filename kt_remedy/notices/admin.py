@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from kt_remedy.audit.admin import RoleAdmin
 from kt_remedy.notices import service, texts
 from kt_remedy.notices.models import Text
-from kt_remedy.notices.wording import fault_of, size_of
+from kt_remedy.notices.presenters import fault_of, size_of
 
 
 class TextForm(forms.ModelForm):

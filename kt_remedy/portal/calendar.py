@@ -16,11 +16,11 @@ from kt_remedy.core.access import ROLES, staff
 from kt_remedy.core.models import Act, Job
 from kt_remedy.core.tasks import schedule
 from kt_remedy.identity import alarm
-from kt_remedy.notices import desk as messages_desk
-from kt_remedy.portal import dates
-from refunds.payouts import rounds
-from refunds.payouts.late import Late, late_rounds
-from refunds.payouts.models import Batch
+from kt_remedy.notices import staff_views as messages_desk
+from kt_remedy.portal import timeline
+from refunds import calendar
+from refunds.models.payouts import Batch
+from refunds.payouts.overdue import Late, late_rounds
 
 MAY_RUN_AGAIN = ("supervisor", "administrator")
 _STATES = {
@@ -76,7 +76,7 @@ class JobRow:
 
 @staff(*ROLES)
 @require_safe
-def calendar(request: HttpRequest) -> HttpResponse:
+def show(request: HttpRequest) -> HttpResponse:
     """Past acts newest first, coming ones soonest first, and the jobs that repeat."""
     now, wall = clock.now(), dt.datetime.now(dt.UTC)
     may = any(request.user.has_role(role) for role in MAY_RUN_AGAIN)  # type: ignore[union-attr]
@@ -117,7 +117,7 @@ def run_again(request: HttpRequest, act_id: int) -> HttpResponse:
 def _dated(now: dt.datetime) -> list[Dated]:
     """The programme's own dates but those of the payouts."""
     found = []
-    for moment in dates.moments(programme.current()):
+    for moment in timeline.moments(programme.current()):
         name = moment.key.partition("-")[0]
         if moment.key in ("lookup", "waiver-ends", "opens", "closes", "closed") or name in ("choose", "ends"):
             found.append(Dated(moment.at, moment.title, "", done=moment.at <= now))
@@ -129,7 +129,7 @@ def _payouts(now: dt.datetime, late: list[Late]) -> list[Dated]:
     behind = {(row.code, row.pay_on) for row in late}
     batches = {batch.pay_on: batch for batch in Batch.objects.all()}
     found = []
-    for coming in rounds.calendar(programme.current()):
+    for coming in calendar.payout_rounds(programme.current()):
         batch = batches.get(coming.pay_on)
         state = Batch.Status(batch.status).label if batch else _("아직 확정하지 않음")
         text = _("사람이 하는 일, 지금: %(state)s") % {"state": state}

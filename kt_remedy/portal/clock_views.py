@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 from eligibility.feed import deliveries
 from kt_remedy.core import clock, programme
 from kt_remedy.core.access import public
-from kt_remedy.portal import dates
+from kt_remedy.portal import timeline
 
 
 @public
@@ -21,8 +21,8 @@ def move(request: HttpRequest) -> HttpResponse:
     if not clock.is_set():
         raise Http404
     # What a delivery brings counts from when it is loaded: jump over one and its lines miss the cut-off of that day.
-    arrivals = [dates.Moment(f"delivery-{at:%Y-%m-%d}", at, _("청구 데이터 도착")) for at in deliveries.moments()]
-    moments = sorted([*dates.moments(programme.current()), *arrivals], key=lambda moment: moment.at)
+    arrivals = [timeline.Moment(f"delivery-{at:%Y-%m-%d}", at, _("청구 데이터 도착")) for at in deliveries.moments()]
+    moments = sorted([*timeline.moments(programme.current()), *arrivals], key=lambda moment: moment.at)
     now = clock.now()
     if request.method == "POST":
         chosen = next((moment for moment in moments if moment.key == request.POST.get("to")), None)

@@ -21,8 +21,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from eligibility import presenters as lines_wording
 from eligibility import service as eligibility
-from eligibility import wording as lines_wording
 from eligibility.models import Customer, Line
 from kt_remedy.audit import service as audit
 from kt_remedy.core import access, clock, crypto, masking, programme, ratelimit
@@ -41,17 +41,17 @@ from kt_remedy.portal.desk_forms import (
     SpokenCodeForm,
 )
 from kt_remedy.staff.models import User
+from refunds import calendar
 from refunds.accounts import service as accounts
-from refunds.accounts.models import Account, OwnerKind
-from refunds.applications import desk as refunds_desk
-from refunds.applications import evidence, reviews, service, wording
+from refunds.applications import documents, presenters, reviews, service
+from refunds.applications import store_actions as refunds_desk
 from refunds.applications.forms import DocumentsForm, ObjectionForm
-from refunds.applications.models import Application, Channel, Lateness
-from refunds.applications.moves import Refused
 from refunds.applications.representation import DOCUMENTS, ID_CARDS
-from refunds.applications.states import Status
-from refunds.applications.views import account_note, enter_account, is_minor
-from refunds.payouts import rounds
+from refunds.applications.transitions import Refused
+from refunds.models.accounts import Account, OwnerKind
+from refunds.models.applications import Application, Channel, Lateness
+from refunds.models.states import Status
+from refunds.views.apply import account_note, enter_account, is_minor
 from rewards import service as rewards
 
 DESK = ("clerk", "store_manager", "agent", "supervisor")
@@ -219,7 +219,7 @@ def _customer_context(sitting: Sitting, user: User) -> dict[str, Any]:
     lines = _lines(customer)
     filed = service.for_lines([line.pk for line in lines])
     cards = [_card(line, filed.get(line.pk)) for line in lines]
-    stories = wording.stories(service.of_person(sitting.person_index))
+    stories = presenters.stories(service.of_person(sitting.person_index))
     mine = set(
         Application.objects.filter(
             service.visible_to(staff=user), pk__in=[s.application.pk for s in stories]
@@ -262,12 +262,12 @@ def _card(line: Line, application: Application | None) -> Card:
     kind = {"ELIGIBLE": "yes", "REVIEW": "review", "NOT_ELIGIBLE": "no", "NOTHING_DUE": "none"}[outcome]
     if line.terminated_on is None:
         kind = "keep"
-    label, won = wording.amount(Application(line=line))
+    label, won = presenters.amount(Application(line=line))
     live = application is not None and application.is_live
     day = None
     late = clock.today() > frame.applications.closes
     if line.terminated_on and not live and not late:
-        day = rounds.due_on(line.terminated_on, clock.today(), clock.now(), frame)
+        day = calendar.due_on(line.terminated_on, clock.today(), clock.now(), frame)
     reasons = lines_wording.reasons(line.reason_codes, eligibility.facts_of(line), frame)
     return Card(
         line=line,
@@ -607,8 +607,8 @@ def receipt(request: HttpRequest, reference: str) -> HttpResponse:
     )
     if not rows:
         raise Http404
-    stories = wording.stories(rows)
-    facts = [(_("회선"), wording.line_name(row)) for row in rows]
+    stories = presenters.stories(rows)
+    facts = [(_("회선"), presenters.line_name(row)) for row in rows]
     facts.append((_("받을 계좌"), str(rows[0].filing.account)))
     context = {"filing": rows[0].filing, "stories": stories, "rows": facts, "won": sum(s.won for s in stories)}
     context["label"] = stories[0].label
@@ -649,14 +649,14 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
         subject=row.line.customer_id,
     )
     context = {
-        "story": wording.stories([row])[0],
+        "story": presenters.stories([row])[0],
         "name": masking.name(row.line.customer.holder_name or ""),
         "form": form,
         "account_note": account_note(row.account),
         "documents": DOCUMENTS.get(row.filing.representation, ()),
         "files": files,
         "errors_of": files if files.errors else form,
-        "sent": evidence.of_filing(row.filing),
+        "sent": documents.of_filing(row.filing),
         "asked": row.decisions.filter(to_status=Status.NEED_DOCS).last() if row.status == Status.NEED_DOCS else None,
         "contact": masking.phone(row.filing.contact or ""),
         "other_contact": _other_contact(request, row),
@@ -689,7 +689,7 @@ def _done(request: HttpRequest, row: Application, form: MendForm, files: Documen
         if not files.is_valid():
             return False
         try:
-            evidence.add(application_id=row.pk, staff=user, files=files.cleaned_data["files"])
+            documents.add(application_id=row.pk, staff=user, files=files.cleaned_data["files"])
         except Refused as refused:
             if refused.code not in {"FILE", "MANY"}:
                 raise
@@ -749,7 +749,7 @@ def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
                     staff=user,
                 )
                 if form.cleaned_data["files"]:
-                    evidence.add_to_objection(objection_id=found.pk, files=form.cleaned_data["files"], staff=user)
+                    documents.add_to_objection(objection_id=found.pk, files=form.cleaned_data["files"], staff=user)
         except Refused as refused:
             form.add_error("files" if refused.code in {"FILE", "MANY"} else None, str(refused))
         else:

@@ -11,11 +11,11 @@ from django.utils.translation import gettext_lazy
 
 from kt_remedy.core import phones
 from kt_remedy.identity.forms import AppForm
-from refunds.accounts.models import OwnerKind
 from refunds.applications.forms import AccountForm, PlainForm, refuse_registration_number
-from refunds.applications.models import LateReason
 from refunds.applications.representation import BY_HAND, DOCUMENTS, ID_CARDS
 from refunds.applications.service import Late
+from refunds.models.accounts import OwnerKind
+from refunds.models.applications import LateReason
 
 
 class FindForm(PlainForm):

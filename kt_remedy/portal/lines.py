@@ -13,18 +13,18 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from eligibility import rules, wording
+from eligibility import presenters, rules
 from eligibility import service as register
 from eligibility.models import Bill, HolderKind, Line
 from eligibility.rules.verdict import refundable_of
 from kt_remedy.core import masking
 from kt_remedy.core.programme import Programme
 from kt_remedy.core.templatetags.remedy import kdate, kdate_long, kmonth, krw
-from kt_remedy.portal import dates
+from kt_remedy.portal import timeline
+from refunds import calendar
 from refunds.applications import service as applications
 from refunds.applications.service import News
-from refunds.applications.states import LIVE
-from refunds.payouts import rounds
+from refunds.models.states import LIVE
 from rewards import service as rewards
 from rewards.enrolment.base import perks_for
 
@@ -60,8 +60,8 @@ class Card:
     title: str
     bits: list[str]
     seen: register.Seen  # for the record of who saw which verdict when
-    reasons: list[wording.Reason] = field(default_factory=list)
-    conditions: list[wording.Condition] = field(default_factory=list)
+    reasons: list[presenters.Reason] = field(default_factory=list)
+    conditions: list[presenters.Condition] = field(default_factory=list)
     amount_label: str = ""
     amount: int | None = None
     rows: list[tuple[str, str]] = field(default_factory=list)
@@ -70,13 +70,13 @@ class Card:
     ledger: list[Row] = field(default_factory=list)
     differs: int | None = None  # the expected penalty, where the bill says something else (D-26)
     billed: int = 0
-    steps: list[wording.Step] = field(default_factory=list)
+    steps: list[presenters.Step] = field(default_factory=list)
     chart: list[dict[str, object]] = field(default_factory=list)
     act: Link | None = None
     status: tuple[str, str] | None = None  # headline and reference of the application there is
     objection: Link | None = None
-    by_itself: list[dates.PerkLine] = field(default_factory=list)
-    to_do: list[dates.PerkLine] = field(default_factory=list)
+    by_itself: list[timeline.PerkLine] = field(default_factory=list)
+    to_do: list[timeline.PerkLine] = field(default_factory=list)
 
     @property
     def checks(self) -> SafeString:
@@ -108,7 +108,7 @@ def cards_of(person_index: bytes, now: dt.datetime, today: dt.date, programme: P
 class _Page:
     def __init__(self, person_index: bytes, now: dt.datetime, today: dt.date, programme: Programme) -> None:
         self.person_index, self.now, self.today, self.programme = person_index, now, today, programme
-        self.phase = dates.phase(programme, today)
+        self.phase = timeline.phase(programme, today)
         self.language = get_language() or "ko"
 
     def card(self, line: Line, bills: list[Bill], filed: News | None) -> Card:
@@ -121,8 +121,8 @@ class _Page:
             self._perks(card, line)
             return card
         if kind == "leave":
-            card.steps = wording.explain(rules.estimate(facts, self.programme.waiver.terminated_to, self.programme))
-            card.chart = wording.chart(rules.curve(facts, self.programme), self.today)
+            card.steps = presenters.explain(rules.estimate(facts, self.programme.waiver.terminated_to, self.programme))
+            card.chart = presenters.chart(rules.curve(facts, self.programme), self.today)
             self._perks(card, line)
             return card
         # What is said of the money of a line that gets none would read as a promise.
@@ -137,7 +137,7 @@ class _Page:
         if line.decided_outcome:
             card.notes.append(_("심사하는 사람이 기록을 보고 정한 결과입니다."))
         else:
-            card.reasons = wording.reasons(codes, facts, self.programme)
+            card.reasons = presenters.reasons(codes, facts, self.programme)
         if kind == "none":
             card.notes.append(_("지금 하실 일은 없습니다."))
         self._money(card, line, bills)
@@ -148,17 +148,17 @@ class _Page:
         if kind in ("no", "none"):
             card.objection = _link(_("이의 신청하기"), "refunds:object", line.pk)
         if card.amount is not None and "NOT_BILLED_YET" in line.reason_codes:
-            card.steps = wording.explain(rules.estimate(facts, facts.terminated_on or self.today, self.programme))
+            card.steps = presenters.explain(rules.estimate(facts, facts.terminated_on or self.today, self.programme))
         return card
 
-    def _conditions(self, facts: rules.Facts, bills: Iterable[Bill]) -> list[wording.Condition]:
+    def _conditions(self, facts: rules.Facts, bills: Iterable[Bill]) -> list[presenters.Condition]:
         """Every condition with the value that decided it; a rule that is switched off only where it would have hit."""
         checks = [
             check
             for check in rules.trace(facts, register.bill_facts(bills), self.programme)
             if check.result != "NOT_APPLIED" or check.value is not None
         ]
-        return wording.conditions(checks, facts, self.programme)
+        return presenters.conditions(checks, facts, self.programme)
 
     def _kind(self, line: Line) -> str:
         if line.terminated_on is None:
@@ -179,12 +179,12 @@ class _Page:
             return _("%(day)s까지 해지하시면 위약금을 돌려받습니다") % {
                 "day": kdate(self.programme.waiver.terminated_to)
             }
-        return wording.outcome_title(
+        return presenters.outcome_title(
             {"yes": "ELIGIBLE", "review": "REVIEW", "none": "NOTHING_DUE"}.get(kind, "NOT_ELIGIBLE")
         )
 
     def _bits(self, line: Line) -> list[str]:
-        number = f"{wording.product_name(line.product)} {masking.phone(line.msisdn)}"
+        number = f"{presenters.product_name(line.product)} {masking.phone(line.msisdn)}"
         if line.terminated_on is None:
             state = _("일시정지 중") if line.status == "SUSPENDED" else _("이용 중")
         else:
@@ -219,7 +219,9 @@ class _Page:
             if len(back) > 1:
                 card.ledger.append(Row(_("항목마다 돌려받는 금액"), kind="part"))
                 card.ledger += [
-                    Row(wording.item_name(bill.item), _paid_note(bill), refundable_of(register.bill_facts([bill])[0]))
+                    Row(
+                        presenters.item_name(bill.item), _paid_note(bill), refundable_of(register.bill_facts([bill])[0])
+                    )
                     for bill in back
                 ]
             unpaid = "UNPAID" in line.reason_codes
@@ -236,7 +238,8 @@ class _Page:
         if off:
             card.ledger.append(Row(_("돌려드리지 않는 것"), kind="part"))
             card.ledger += [
-                Row(wording.item_name(bill.item), wording.item_note(bill.item), bill.billed_krw, "off") for bill in off
+                Row(presenters.item_name(bill.item), presenters.item_note(bill.item), bill.billed_krw, "off")
+                for bill in off
             ]
         months = {(bill.billed_on.year, bill.billed_on.month) for bill in back or rest}
         if not bills and card.kind == "no" and line.expected_penalty_krw:
@@ -255,7 +258,7 @@ class _Page:
             card.act = _link(_("신청 현황 보기"), "refunds:status")
             return
         if self.phase == "lookup":
-            paid = rounds.due_on(ended, window.opens, self.now, self.programme)
+            paid = calendar.due_on(ended, window.opens, self.now, self.programme)
             if paid:
                 card.rows.append((_("%(day)s에 신청하면 받는 날") % {"day": kdate(window.opens)}, kdate(paid)))
             card.notes.append(_("환급 신청은 %(day)s부터 할 수 있습니다.") % {"day": kdate(window.opens)})
@@ -265,8 +268,8 @@ class _Page:
             card.notes.append(_("환급 신청이 모두 끝났습니다. 전화로 알려 주세요."))
             return
         if card.kind == "review" or "UNPAID" in line.reason_codes:
-            paid = rounds.due_on(ended, self.today, self.now, self.programme)
-            following = rounds.round_on(paid, self.programme) if paid else None
+            paid = calendar.due_on(ended, self.today, self.now, self.programme)
+            following = calendar.round_on(paid, self.programme) if paid else None
             if following:
                 label = (
                     _("%(day)s까지 확인이 끝나면 받는 날")
@@ -275,7 +278,7 @@ class _Page:
                 ) % {"day": kdate(following.cut_off)}
                 card.rows.append((label, kdate(following.pay_on)))
         elif card.kind == "yes":
-            paid = rounds.due_on(ended, self.today, self.now, self.programme)
+            paid = calendar.due_on(ended, self.today, self.now, self.programme)
             if paid:
                 card.rows.append((_("오늘 신청하면 받는 날"), kdate(paid)))
         if card.seen.own and rewards.needs_guardian(line.customer.birth_date, self.today):
@@ -339,7 +342,7 @@ class _Page:
             case "UNKNOWN":
                 return _("은행의 답을 기다리고 있습니다")
         if filed.status == "APPROVED":
-            paid = rounds.due_on(line.terminated_on or self.today, filed.applied_on, self.now, self.programme)
+            paid = calendar.due_on(line.terminated_on or self.today, filed.applied_on, self.now, self.programme)
             return _("승인되었습니다. %(day)s에 받습니다") % {"day": kdate(paid)} if paid else _("승인되었습니다")
         return {
             "SUBMITTED": _("신청을 받았습니다"),
@@ -363,7 +366,7 @@ class _Page:
                 asks = perk.mode == "CHOICE" or (
                     perk.mode == "APPLICATION" and not rewards.is_automatic(perk, line.customer)
                 )
-                (card.to_do if asks else card.by_itself).append(dates.perk_line(perk, self.language))
+                (card.to_do if asks else card.by_itself).append(timeline.perk_line(perk, self.language))
         card.act = _link(_("혜택 자세히 보기"), "rewards:mine")
 
 
@@ -374,7 +377,7 @@ def _sums(line: Line, back: list[Bill]) -> list[Row]:
         Row(_("예상 금액"), _("날수로 계산한 값"), line.expected_penalty_krw),
         Row(
             _("청구된 위약금"),
-            f"{wording.item_name(one)}: {wording.item_note(one)}" if one else "",
+            f"{presenters.item_name(one)}: {presenters.item_note(one)}" if one else "",
             sum(bill.billed_krw for bill in back),
         ),
         Row(_("내신 금액"), won=sum(bill.paid_krw for bill in back)),
@@ -395,7 +398,7 @@ def _paid_note(bill: Bill) -> str:
         }
     if bill.paid_krw < bill.billed_krw:
         return _("청구 %(billed)s, 내신 금액 %(paid)s") % {"billed": krw(bill.billed_krw), "paid": krw(bill.paid_krw)}
-    return wording.item_note(bill.item)
+    return presenters.item_note(bill.item)
 
 
 def _link(label: str, name: str, *args: str, line: str = "") -> Link | None:

@@ -16,14 +16,14 @@ from eligibility import service as register
 from kt_remedy.core import clock, masking, programme
 from kt_remedy.core.access import customer, public
 from kt_remedy.notices import texts
-from kt_remedy.portal import dates, lines
+from kt_remedy.portal import lines, timeline
 
 
 @public
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What this is, who gets what and when: the programme's own dates as they look today."""
-    return render(request, "portal/home.html", dates.overview(programme.current(), clock.today()))
+    return render(request, "portal/home.html", timeline.overview(programme.current(), clock.today()))
 
 
 @customer
@@ -61,7 +61,7 @@ def tell_me(request: HttpRequest) -> HttpResponse:
         request,
         "portal/tell_me.html",
         {
-            "phase": dates.phase(current, clock.today()),
+            "phase": timeline.phase(current, clock.today()),
             "wish": wish,
             "phone": masking.phone(wish.phone if wish else person.phone),
             "other": masking.phone(person.phone) if wish and wish.phone != person.phone else "",

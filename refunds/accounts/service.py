@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, crypto, portone, ratelimit
 from kt_remedy.core.tasks import leases
-from refunds.accounts import banks, names
-from refunds.accounts.models import Account, HolderCheck
+from refunds import banks
+from refunds.accounts import names
+from refunds.models.accounts import Account, HolderCheck
 
 TRIES_A_DAY = 5
 _DAY = 24 * 60 * 60

@@ -5,7 +5,7 @@ Pure: facts in, an answer out. The first row that fits counts. `tests/cases/deci
 
 from dataclasses import dataclass
 
-from refunds.applications.states import Status
+from refunds.models.states import Status
 
 # More persons than this on one account are looked at by somebody (D-35).
 PERSONS_ON_ONE_ACCOUNT = 3

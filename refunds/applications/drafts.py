@@ -9,7 +9,7 @@ from django.db import transaction
 
 from kt_remedy.core import clock
 from kt_remedy.staff.models import User
-from refunds.applications.models import Draft
+from refunds.models.applications import Draft
 
 
 @dataclass(slots=True)

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kt_remedy.core import clock
-from refunds.accounts import banks
-from refunds.applications.models import LateReason
+from refunds import banks
+from refunds.models.applications import LateReason
 
 LARGEST_BYTES = 10 * 1024 * 1024
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_noop
 
 from kt_remedy.core.tasks import schedule
 from refunds.accounts import service as accounts
-from refunds.applications import drafts, evidence, reviews, service
+from refunds.applications import documents, drafts, reviews, service
 
 
 def ask_banks(_job: object) -> schedule.Told:
@@ -24,7 +24,7 @@ def release(_job: object) -> schedule.Told:
     return schedule.said(gettext_noop("옮긴 신청 %(n)s"), n=moved) if moved else None
 
 
-def documents(_job: object) -> schedule.Told:
+def document_deadlines(_job: object) -> schedule.Told:
     """Remind of documents that are due, and give up on those that did not come. At-least-once."""
     reminded, ended = reviews.remind_of_documents(), reviews.end_document_requests()
     told = schedule.said(gettext_noop("곧 기한 %(n)s, 기한 지남 %(ended)s"), n=reminded, ended=ended)
@@ -39,7 +39,7 @@ def forget_drafts(_job: object) -> schedule.Told:
 
 def wipe_documents(_job: object) -> str:
     """Delete documents whose case is long over. At-least-once."""
-    count = evidence.wipe()
+    count = documents.wipe()
     return f"{count} deleted" if count else ""
 
 
@@ -56,7 +56,11 @@ def register() -> None:
         queue="money",
     )
     schedule.register(
-        "refunds.documents", title=_("서류 기한 확인"), task=documents, due=dt.timedelta(minutes=1), queue="money"
+        "refunds.documents",
+        title=_("서류 기한 확인"),
+        task=document_deadlines,
+        due=dt.timedelta(minutes=1),
+        queue="money",
     )
     schedule.register(
         "refunds.forget_drafts",

@@ -3,7 +3,7 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from refunds.accounts.models import OwnerKind
+from refunds.models.accounts import OwnerKind
 
 DOCUMENTS: dict[str, tuple[tuple[str, Promise], ...]] = {
     OwnerKind.GUARDIAN: (

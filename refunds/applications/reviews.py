@@ -16,11 +16,9 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
-from refunds.applications import dates
+from refunds.applications import timeline
 from refunds.applications.decision import decide
 from refunds.applications.forms import refuse_registration_number
-from refunds.applications.models import Application, Lateness, LateReason, Objection
-from refunds.applications.moves import Refused, move
 from refunds.applications.service import (
     Late,
     announce_approval,
@@ -31,7 +29,9 @@ from refunds.applications.service import (
     notify,
     refuse_frozen,
 )
-from refunds.applications.states import BY_REVIEWER, Status
+from refunds.applications.transitions import Refused, move
+from refunds.models.applications import Application, Lateness, LateReason, Objection
+from refunds.models.states import BY_REVIEWER, Status
 
 KEPT_FOR = dt.timedelta(minutes=20)
 # After the end of one of these a late application is let in for fourteen days (D-31).
@@ -133,7 +133,7 @@ def review(
         if row.reviewer_id not in {None, reviewer.pk} and row.reviewer_until and row.reviewer_until > _wall():
             raise Refused("TAKEN", _("다른 심사자가 보고 있는 신청입니다."))
         if act == ASK_DOCUMENTS:
-            due = dates.documents_by(clock.today())
+            due = timeline.documents_by(clock.today())
             _decided(row, Status.NEED_DOCS, "NEED_DOCS", reviewer, words, documents_due_on=due)
             notify(row, "application.need_docs", subject=_once(row), context={"due_on": due})
         elif act == REJECT:
@@ -330,7 +330,7 @@ def object_to(
             verdict_reasons=line.reasons,
             amount_seen_krw=line.refundable_krw,
             received_at=clock.now(),
-            answer_by=dates.objection_by(clock.today()),
+            answer_by=timeline.objection_by(clock.today()),
             language=language,
         )
         row.words, row.contact = words.strip(), contact

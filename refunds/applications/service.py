@@ -25,13 +25,13 @@ from kt_remedy.core import clock, crypto, programme, raw_models
 from kt_remedy.core.programme import Programme
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
-from refunds.accounts.models import Account, HolderCheck, OwnerKind
+from refunds import calendar
 from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT, Facts, decide
-from refunds.applications.models import Application, Channel, Filing, Lateness, LateReason
-from refunds.applications.moves import Refused, begin, move, note
-from refunds.applications.states import ASKED_AGAIN, LIVE, Status
-from refunds.payouts import rounds
-from refunds.payouts.models import Item, ManualPayment
+from refunds.applications.transitions import Refused, begin, move, note
+from refunds.models.accounts import Account, HolderCheck, OwnerKind
+from refunds.models.applications import Application, Channel, Filing, Lateness, LateReason
+from refunds.models.payouts import Item, ManualPayment
+from refunds.models.states import ASKED_AGAIN, LIVE, Status
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +99,7 @@ def pay_day(application: Application, *, at: dt.datetime | None = None) -> dt.da
     if application.account.by_hand:
         return None  # no round carries it
     ended = application.line.terminated_on or programme.current().waiver.terminated_to
-    return rounds.due_on(ended, application.applied_on, at or clock.now(), programme.current())
+    return calendar.due_on(ended, application.applied_on, at or clock.now(), programme.current())
 
 
 # Filing -------------------------------------------------------------------------------------------------------
@@ -370,7 +370,7 @@ def _facts(
         persons_on_account=persons,
         qa_sample=qa_sample,
         reviewed=reviewed,
-        last_chance=line.refundable_krw > 0 and rounds.is_last(clock.now(), programme.current()),
+        last_chance=line.refundable_krw > 0 and calendar.is_last(clock.now(), programme.current()),
     )
 
 
@@ -597,7 +597,7 @@ def recheck_after_feed(*, limit: int = 2000) -> int:
     applications moved or were flagged.
     """
     ready_to_go = ~Q(line__reasons__contains="UNPAID")
-    if rounds.is_last(clock.now(), programme.current()):
+    if calendar.is_last(clock.now(), programme.current()):
         ready_to_go |= Q(line__refundable_krw__gt=0)
     ready = (
         Application.objects.filter(

@@ -1,7 +1,6 @@
-"""Corrections of refunds that went out wrong, beside proposing and deciding them (`service`): what the bills say now,
-what came back for want of an account, and money that was claimed back and returned."""
+"""Corrections of refunds that went out wrong, beside proposing and deciding them (`service`): what the bills say now
+and money that was claimed back and returned."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -13,9 +12,8 @@ from eligibility.models import Bill
 from eligibility.rules.verdict import refundable_of
 from kt_remedy.core import programme
 from kt_remedy.staff.models import User
-from refunds.applications.models import Application
-from refunds.payouts.models import Adjustment, Item, ManualPayment
-from refunds.payouts.returns import same_account
+from refunds.models.applications import Application
+from refunds.models.payouts import Adjustment, Item, ManualPayment
 from refunds.payouts.service import Refused, _case, _need, _note, _reason
 
 
@@ -55,21 +53,3 @@ def recovered(*, adjustment_id: int, user: User, reason: str) -> Adjustment:
         row.save(update_fields=["status"])
         _note(user, "adjustment.recovered", None, reason=reason, application=application, amount=row.amount_krw)
     return row
-
-
-def without_account(application_ids: Iterable[int]) -> dict[int, int]:
-    """Won of corrections that came back and wait for another account, by application; what the account is not to
-    blame for goes there again."""
-    found: dict[int, int] = {}
-    rows = Item.objects.filter(
-        application__in=application_ids, kind=Item.Kind.ADJUSTMENT, status=Item.Status.RETURNED
-    ).select_related("application", "adjustment")
-    latest = {row.adjustment_id: row for row in rows.order_by("id")}
-    holding = set(
-        Item.objects.filter(adjustment__in=latest, status__in=Item.HOLDING).values_list("adjustment_id", flat=True)
-    )
-    for adjustment, row in latest.items():
-        same = row.account_id == row.application.account_id
-        if adjustment not in holding and same and not same_account(row.code):
-            found[row.application_id] = found.get(row.application_id, 0) + row.amount_krw
-    return found

@@ -1,7 +1,7 @@
 """Asking the bank about payments it never answered: a list made for it, kept as it was made, settled by its answer.
 
 A payment on this list is never sent again before the bank has said what became of it (D-40). The answer is taken in by
-`results.load_result`, whichever layout it comes in.
+`answers.load_result`, whichever layout it comes in.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from kt_remedy.core import clock
 from kt_remedy.staff.models import User
 from refunds.bankfiles.inquiry import INQUIRY, Asked
-from refunds.payouts.models import BankFile, Chunk, Inquiry, Item
+from refunds.models.payouts import BankFile, Chunk, Inquiry, Item
 from refunds.payouts.service import Refused, _keep, _lock, _need, _note, _reason, stored
 
 

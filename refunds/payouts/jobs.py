@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from kt_remedy.core.tasks import schedule
-from refunds.payouts import counting, verify, wipe
-from refunds.payouts.late import late_rounds
+from refunds.payouts import batch_figures, invariants, wipe
+from refunds.payouts.overdue import late_rounds
 
 _LATE = {
     "FREEZE": gettext_noop("%(round)s차 명단 확정이 늦음, %(n)s건"),
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 def verify_money(_job: object) -> schedule.Told:
     """Check every invariant of the money; a breach is an error in the log and stands on the dashboard."""
-    broken = [finding for finding in verify.verify() if finding.count]
+    broken = [finding for finding in invariants.verify() if finding.count]
     for finding in broken:
         log.error("money invariant broken", invariant=finding.code, count=finding.count)
     return [
@@ -34,7 +34,7 @@ def verify_money(_job: object) -> schedule.Told:
 
 def count_batches(_job: object) -> schedule.Told:
     """Count the batches whose figures are not there or no longer hold: a person waits at the page. At-least-once."""
-    done = counting.count_due()
+    done = batch_figures.count_due()
     return schedule.said(gettext_noop("회차 %(n)s개 셈"), n=done) if done else None
 
 

@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from kt_remedy.core import clock, masking, programme
 from kt_remedy.core.templatetags.remedy import kdate, kdatetime, krw, won
 from kt_remedy.staff.models import User
+from refunds.bankfiles.returns import return_reason
+from refunds.calendar import Round, business_days_before, round_on
+from refunds.models.payouts import Adjustment, BankFile, Batch, Item, ManualPayment, Roster
 from refunds.payouts import roster, service
-from refunds.payouts.models import Adjustment, BankFile, Batch, Item, ManualPayment, Roster
-from refunds.payouts.returns import return_reason
-from refunds.payouts.rounds import Round, business_days_before, round_on
 from refunds.payouts.selection import REASONS
 
 # Bounds of the bars in won; what is above the last stands by itself.

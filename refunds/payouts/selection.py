@@ -12,9 +12,9 @@ from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core.programme import Programme
-from refunds.applications.states import Status
-from refunds.payouts.models import Item
-from refunds.payouts.rounds import next_business_day
+from refunds.calendar import next_business_day
+from refunds.models.payouts import Item
+from refunds.models.states import Status
 
 # Why an application that is due stays behind. States of the application come first, then what holds an approved one.
 REASONS: dict[str, Any] = {

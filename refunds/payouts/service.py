@@ -21,14 +21,14 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, crypto, programme
 from kt_remedy.staff.models import User
 from refunds import bankfiles
-from refunds.applications.models import Application
-from refunds.applications.states import Status
 from refunds.bankfiles.records import Head, Payment, PaymentRefused
-from refunds.payouts import selection, texts
-from refunds.payouts.models import Adjustment, BankFile, Batch, Chunk, Download, Hold, Item
-from refunds.payouts.recount import HASH_TOTAL, Recount, recount, rows
-from refunds.payouts.returns import SAME_ACCOUNT
-from refunds.payouts.rounds import Round, calendar, next_business_day, round_on
+from refunds.bankfiles.returns import SAME_ACCOUNT
+from refunds.calendar import Round, next_business_day, payout_rounds, round_on
+from refunds.models.applications import Application
+from refunds.models.payouts import Adjustment, BankFile, Batch, Chunk, Download, Hold, Item
+from refunds.models.states import Status
+from refunds.payouts import selection, sms
+from refunds.payouts.independent_check import HASH_TOTAL, Recount, recount, rows
 
 CHUNK_BYTES = 1 << 20
 # Refused payments named in one sentence: the rest follows when these are mended.
@@ -103,7 +103,7 @@ def open_rounds(*, at: dt.datetime | None = None) -> list[Round]:
     at = at or clock.now()
     today = clock.kst_date(at)
     done = set(Batch.objects.exclude(status=Batch.Status.OPEN).values_list("pay_on", flat=True))
-    coming = [r for r in calendar(programme.current()) if r.pay_on not in done and r.pay_on >= today]
+    coming = [r for r in payout_rounds(programme.current()) if r.pay_on not in done and r.pay_on >= today]
     fixed = [r for r in coming if not r.supplementary]
     return fixed + [r for r in coming if r.supplementary][:1]
 
@@ -122,7 +122,7 @@ def projection(*, at: dt.datetime | None = None) -> list[Projection]:
 
 
 def _is_last(round_: Round) -> bool:
-    return round_ == calendar(programme.current())[-1]
+    return round_ == payout_rounds(programme.current())[-1]
 
 
 def _ordered(excluded: Iterable[tuple[str | None, int, int]]) -> list[tuple[str, int, int]]:
@@ -556,7 +556,7 @@ def hand_over(*, file_id: int, user: User) -> BankFile:
         if batch.status == Batch.Status.FILED and not batch.files.filter(status=BankFile.Status.MADE).exists():
             batch.status, batch.handed_over_at = Batch.Status.HANDED_OVER, batch.handed_over_at or now
             batch.save(update_fields=["status", "handed_over_at"])
-            texts.announce_hand_over(batch)
+            sms.announce_hand_over(batch)
         _note(user, "file.handed_over", batch, part=given.part, sha256=given.sha256)
     return given
 

@@ -19,10 +19,10 @@ from openpyxl.styles import Font
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
 from kt_remedy.staff.models import User
-from refunds.accounts import banks
-from refunds.payouts.models import Adjustment, Batch, Item, ManualPayment
-from refunds.payouts.recount import rows
-from refunds.payouts.returns import return_reason
+from refunds import banks
+from refunds.bankfiles.returns import return_reason
+from refunds.models.payouts import Adjustment, Batch, Item, ManualPayment
+from refunds.payouts.independent_check import rows
 from refunds.payouts.service import _actor, _need, _reason
 
 ROLES = ("maker", "checker", "auditor")

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
-from refunds.payouts.models import Batch, Chunk, Inquiry
+from refunds.models.payouts import Batch, Chunk, Inquiry
 
 
 def wipe() -> tuple[int, int]:

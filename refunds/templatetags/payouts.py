@@ -7,7 +7,7 @@ from django import template
 from kt_remedy.core import clock
 from kt_remedy.core.models import Job
 from kt_remedy.core.tasks import schedule
-from refunds.payouts import overview, verify, waiting
+from refunds.payouts import exceptions, invariants, overview
 
 register = template.Library()
 
@@ -26,7 +26,7 @@ def payouts_today(context: template.Context) -> dict:
     concerned = any(user.has_role(role) for role in ("maker", "checker", "auditor"))
     others = {
         "cases": concerned or user.has_role("reviewer") or user.has_role("supervisor"),
-        "callers": any(user.has_role(role) for role in waiting.CALL_CENTRE),
+        "callers": any(user.has_role(role) for role in exceptions.CALL_CENTRE),
     }
     if not concerned:
         return {"concerned": False, **others}
@@ -40,5 +40,5 @@ def payouts_today(context: template.Context) -> dict:
         "checked": checked,
         "broken": broken,
         "late": bool(checked and schedule.is_overdue(checked, dt.datetime.now(dt.UTC))),
-        "findings": [(code, title, broken.get(code, 0)) for code, title, _find in verify.INVARIANTS],
+        "findings": [(code, title, broken.get(code, 0)) for code, title, _find in invariants.INVARIANTS],
     }

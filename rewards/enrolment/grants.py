@@ -11,7 +11,7 @@ from kt_remedy.core.tasks import schedule
 from rewards import providers
 from rewards.enrolment import base, shards
 from rewards.models import Shard
-from rewards.perks.dates import add_months, grant_months
+from rewards.perks.periods import add_months, grant_months
 
 # The range stands there for both tables: neither is read whole for each shard. In the order of the keys the index
 # grows at its end.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from eligibility.models import Customer, HolderKind, Line
 from rewards.models import BaseLine
-from rewards.perks.dates import age_on
+from rewards.perks.periods import age_on
 
 ADULT_AGE = 19  # 성년: below it a legal guardian agrees (Civil Act art. 4, D-16)
 KEY_SQL = "coalesce(c.ci_index, sha256(convert_to('customer:' || c.customer_no, 'UTF8')))"

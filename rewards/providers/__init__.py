@@ -11,7 +11,7 @@ from kt_remedy.core import programme
 from kt_remedy.core.programme import Perk
 from rewards.models import HandOff, Shard
 from rewards.perks import holders
-from rewards.perks.dates import add_months, ends_on, last_day
+from rewards.perks.periods import add_months, ends_on, last_day
 
 _RANGE = "b.contract_no >= %(from)s AND (%(to)s = '' OR b.contract_no < %(to)s) AND %(perk)s = ANY(b.perks)"
 # A perk by person is listed once, under the first line that gave it (D-56), for as long as one of those lines is in
@@ -124,7 +124,7 @@ class Insurer(Provider):
         return bool(perk.covers)
 
     def select(self, shard: Shard, perk: Perk) -> tuple[str, dict]:
-        from rewards.perks.dates import born_on_or_before
+        from rewards.perks.periods import born_on_or_before
 
         day = programme.current().rewards.base_date
         limit = born_on_or_before(day, perk.automatic_from_age) if perk.automatic_from_age is not None else None

@@ -9,13 +9,13 @@ import pytest
 from django.db import connection, connections
 
 from kt_remedy.notices.models import Message
-from refunds.accounts import banks
+from refunds import banks
 from refunds.applications import service
-from refunds.applications.models import Application, Decision, Filing
-from refunds.applications.moves import Refused
 from refunds.applications.service import CONSENTS, person_of
-from refunds.payouts import manual
-from refunds.payouts.models import ManualPayment
+from refunds.applications.transitions import Refused
+from refunds.models.applications import Application, Decision, Filing
+from refunds.models.payouts import ManualPayment
+from refunds.payouts import offline
 from tests.refunds import make
 from tests.refunds.payouts import money
 
@@ -198,7 +198,7 @@ def test_money_sent_by_hand_is_recorded_once_and_then_nothing_changes(at) -> Non
         other, me = make.account(holder), bytes(row.filing.person_index)
         results = together(
             *[
-                lambda who=who, row=row: manual.record(
+                lambda who=who, row=row: offline.record(
                     application_id=row.pk,
                     user=who,
                     way="OVERSEAS",

@@ -8,8 +8,8 @@ from django.db import connection
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.notices.models import Message
 from refunds.applications import service
-from refunds.applications.models import Application, Decision, Filing
 from refunds.applications.service import CONSENTS, person_of
+from refunds.models.applications import Application, Decision, Filing
 from tests.refunds import make
 
 

@@ -14,10 +14,10 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from kt_remedy.notices.models import Message
-from refunds.applications.models import Application
-from refunds.payouts import results, service
-from refunds.payouts.models import BankFile, Batch, Chunk, Item, ResultFile
-from refunds.payouts.verify import verify
+from refunds.models.applications import Application
+from refunds.models.payouts import BankFile, Batch, Chunk, Item, ResultFile
+from refunds.payouts import answers, service
+from refunds.payouts.invariants import verify
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, maker
 
@@ -169,7 +169,7 @@ def test_results():
     by = maker()
 
     def load() -> ResultFile:
-        return results.load_result(content=content, name="r.xml", user=by)
+        return answers.load_result(content=content, name="r.xml", user=by)
 
     def look() -> object:
         kept = ResultFile.objects.values_list("sha256", "rows", "paid", "paid_won", "returned", "unknown", "absent")
@@ -199,8 +199,8 @@ def test_results_killed_after_the_commit():
     batch, file = money.handed_over(1)
     content = money.pain002(file, [(money.items(batch)[0], "ACSC", "")])
     by = maker()
-    assert not run(lambda: results.load_result(content=content, name="r.xml", user=by), 0)
-    refused("SAME_FILE", lambda: results.load_result(content=content, name="r.xml", user=by))
+    assert not run(lambda: answers.load_result(content=content, name="r.xml", user=by), 0)
+    refused("SAME_FILE", lambda: answers.load_result(content=content, name="r.xml", user=by))
     assert [item.status for item in money.items(batch)] == ["PAID"]
     assert Message.objects.filter(kind="payout.paid").count() == 1
     assert well()

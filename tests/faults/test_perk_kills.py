@@ -9,7 +9,7 @@ from eligibility.models import Feed, Line
 from kt_remedy.core import programme
 from rewards.enrolment import base, grants, working
 from rewards.models import BaseLine, Grant, HandOff, Shard
-from rewards.perks.dates import grant_months
+from rewards.perks.periods import grant_months
 from rewards.providers import files
 from tests.faults.test_payout_kills import run
 from tests.refunds import make

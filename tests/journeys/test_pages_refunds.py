@@ -9,14 +9,14 @@ from django.urls import reverse
 
 from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import Store
-from refunds.accounts import banks
+from refunds import banks
 from refunds.accounts import service as accounts
 from refunds.applications import reviews
-from refunds.applications.models import Application
 from refunds.applications.service import person_of
+from refunds.models.applications import Application
 from tests.journeys.test_pages_public import findings, overflow
 from tests.refunds import make
-from tests.refunds.applications.test_evidence import PDF
+from tests.refunds.applications.test_documents import PDF
 from tests.sessions import as_customer, as_staff, person, staff_user
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,7 +9,7 @@ from eligibility.models import Customer, Feed
 from kt_remedy.core import programme
 from rewards import service
 from rewards.enrolment import base, grants
-from rewards.perks.dates import grant_months
+from rewards.perks.periods import grant_months
 from tests.journeys.test_pages_refunds import enter, look
 from tests.refunds import make
 from tests.rewards.test_pages import seat

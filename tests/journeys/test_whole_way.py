@@ -13,8 +13,8 @@ from django.conf import settings
 from eligibility.models import Line
 from kt_remedy.devtools import demo_accounts, demo_staff, sample_register
 from kt_remedy.devtools.demo_vouchers import create_vouchers
-from refunds.applications.models import Application
-from refunds.payouts.models import Batch, Item
+from refunds.models.applications import Application
+from refunds.models.payouts import Batch, Item
 from rewards.models import BaseLine, Grant
 from tests import people
 from tests.conftest import wait_until

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import crypto
-from kt_remedy.notices import rounds, sender, service, texts
+from kt_remedy.notices import mailings, sender, service, texts
 from kt_remedy.notices.models import Message, Round
 from tests.sessions import as_staff, staff_user
 
@@ -84,13 +84,13 @@ def test_a_round_waits_for_two_people_and_can_be_paused(settings, at):
 
     def step(client: Client, name: str, seen: str = "") -> str:
         address = reverse(f"notices:round-{name}", args=[waiting.pk])
-        return client.post(address, {"seen": seen or rounds.seal(waiting)}, follow=True).content.decode()
+        return client.post(address, {"seen": seen or mailings.seal(waiting)}, follow=True).content.decode()
 
     shown = first.get(reverse("notices:sent")).content.decode()
     assert "3명에게 이 내용으로 보냅니다" in shown
     assert "보낼 번호가 없음" in shown
     assert sender._take(10) is None
-    assert f'name="seen" value="{rounds.seal(waiting)}"' in shown
+    assert f'name="seen" value="{mailings.seal(waiting)}"' in shown
     assert "문자 내용이 바뀌었습니다" in step(first, "check", seen="another text")
     assert "처리했습니다" in step(first, "check")
     assert "다른 사람이 승인해야 합니다" in step(first, "approve")
@@ -111,11 +111,11 @@ def test_a_round_that_was_taken_back_waits_for_two_people_again(settings, at):
     at("2026-01-20T10:00+09:00")
     waiting = a_round(settings)
     one, other = (staff_user("supervisor", username=name) for name in ("s1", "s2"))
-    rounds.check(round_id=waiting.pk, user=one, seen=rounds.seal(waiting))
-    rounds.approve(round_id=waiting.pk, user=other)
-    with pytest.raises(rounds.RoundError):
-        rounds.take_back(round_id=waiting.pk, user=one)
-    rounds.pause(round_id=waiting.pk, user=one)
+    mailings.check(round_id=waiting.pk, user=one, seen=mailings.seal(waiting))
+    mailings.approve(round_id=waiting.pk, user=other)
+    with pytest.raises(mailings.RoundError):
+        mailings.take_back(round_id=waiting.pk, user=one)
+    mailings.pause(round_id=waiting.pk, user=one)
     client = as_staff(Client(), one)
     assert "처음부터 다시 확인하기" in client.get(reverse("notices:sent")).content.decode()
     client.post(reverse("notices:round-take-back", args=[waiting.pk]))
@@ -127,9 +127,9 @@ def test_a_round_that_was_taken_back_waits_for_two_people_again(settings, at):
 def test_one_person_with_two_accounts_does_not_approve_alone(settings, at):
     waiting = a_round(settings)
     one, other = (staff_user("supervisor", username=name, ci="same") for name in ("s1", "s2"))
-    rounds.check(round_id=waiting.pk, user=one, seen=rounds.seal(waiting))
-    with pytest.raises(rounds.RoundError):
-        rounds.approve(round_id=waiting.pk, user=other)
+    mailings.check(round_id=waiting.pk, user=one, seen=mailings.seal(waiting))
+    with pytest.raises(mailings.RoundError):
+        mailings.approve(round_id=waiting.pk, user=other)
 
 
 def test_others_do_not_steer_a_round(settings):

@@ -5,13 +5,13 @@ import datetime as dt
 import pytest
 
 from kt_remedy.core import clock, programme
-from kt_remedy.portal import dates
+from kt_remedy.portal import timeline
 
 pytestmark = pytest.mark.django_db
 
 
 def test_moments_cover_the_programme_in_order():
-    moments = dates.moments(programme.current())
+    moments = timeline.moments(programme.current())
     keys = [moment.key for moment in moments]
     assert [moment.at for moment in moments] == sorted(moment.at for moment in moments)
     assert len(set(keys)) == len(keys)

@@ -34,7 +34,7 @@ def test_a_fault_in_a_view_shows_that_page(at, client, monkeypatch):
     def broken(*args):
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("kt_remedy.portal.dates.overview", broken)
+    monkeypatch.setattr("kt_remedy.portal.timeline.overview", broken)
     client.raise_request_exception = False
     answer = client.get("/")
     assert answer.status_code == 500

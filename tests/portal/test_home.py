@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from kt_remedy.core import programme
-from kt_remedy.portal import dates
+from kt_remedy.portal import timeline
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
     ],
 )
 def test_phase_changes_on_the_programmes_own_days(day, phase):
-    assert dates.phase(programme.current(), dt.date.fromisoformat(day)) == phase
+    assert timeline.phase(programme.current(), dt.date.fromisoformat(day)) == phase
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_before_the_look_up_opens_only_the_quick_check_is_offered(at, client):
 
 
 def test_today_marks_the_round_one_would_get():
-    rows = dates.pay_rows(programme.current(), dt.date(2026, 1, 20))
+    rows = timeline.pay_rows(programme.current(), dt.date(2026, 1, 20))
     assert [(row.pay_on.isoformat(), row.state) for row in rows] == [
         ("2026-01-22", ""),
         ("2026-02-05", "today"),
@@ -67,9 +67,9 @@ def test_today_marks_the_round_one_would_get():
 
 
 def test_paid_rounds_are_marked_and_every_stop_before_today_is_done():
-    rows = dates.pay_rows(programme.current(), dt.date(2026, 2, 6))
+    rows = timeline.pay_rows(programme.current(), dt.date(2026, 2, 6))
     assert [row.state for row in rows] == ["paid", "paid", "always"]
-    stops = dates.stops(programme.current(), dt.date(2026, 1, 22))
+    stops = timeline.stops(programme.current(), dt.date(2026, 1, 22))
     assert [stop.date for stop in stops] == sorted(stop.date for stop in stops)
     assert {stop.state for stop in stops if stop.date < dt.date(2026, 1, 22)} == {"done"}
     assert [stop.title for stop in stops if stop.state == "now"] == ["1차 입금"]

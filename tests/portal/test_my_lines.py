@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
-from eligibility import search, wording
+from eligibility import presenters, search
 from eligibility import service as register
 from eligibility.models import Bill
 from kt_remedy.core import clock, programme
@@ -336,7 +336,9 @@ def test_remembered_words_follow_language_and_line(holder):
         line = make.line(holder, contract_event="NEW", **facts)
         with translation.override(language):
             checks = register.trace_of(line)
-            return [f"{item.text} {item.note}" for item in wording.conditions(checks, register.facts_of(line), current)]
+            return [
+                f"{item.text} {item.note}" for item in presenters.conditions(checks, register.facts_of(line), current)
+            ]
 
     early = words("ko", terminated="2025-11-20T10:00+09:00")
     assert any("2025년 11월\xa020일" in text for text in early)

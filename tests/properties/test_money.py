@@ -19,17 +19,18 @@ from hypothesis.stateful import (
 )
 
 from kt_remedy.core import clock, programme
+from refunds import calendar
 from refunds.applications import service as applications
-from refunds.applications.models import Application
-from refunds.payouts import results, rounds, service
-from refunds.payouts.models import Adjustment, BankFile, Batch, Item
-from refunds.payouts.verify import verify
+from refunds.models.applications import Application
+from refunds.models.payouts import Adjustment, BankFile, Batch, Item
+from refunds.payouts import answers, service
+from refunds.payouts.invariants import verify
 from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import checker, due, maker
 
 # Whatever a rule tries may be refused; what it may not do is go through wrongly.
-REFUSALS = (service.Refused, results.ResultRefused, applications.Refused)
+REFUSALS = (service.Refused, answers.ResultRefused, applications.Refused)
 
 
 def attempt(act, **kwargs):
@@ -115,13 +116,13 @@ class Payouts(RuleBasedStateMachine):
 
     @rule()
     def pass_a_cut_off(self):
-        coming = rounds.next_round(clock.now(), programme.current())
+        coming = calendar.next_round(clock.now(), programme.current())
         if coming:
             self.at(coming.cut_off.isoformat())
 
     @rule()
     def freeze(self):
-        for coming in rounds.calendar(programme.current()):
+        for coming in calendar.payout_rounds(programme.current()):
             if coming.cut_off <= clock.now() and not Batch.objects.filter(pay_on=coming.pay_on).exclude(status="OPEN"):
                 attempt(service.freeze, pay_on=coming.pay_on, user=maker())
 
@@ -182,7 +183,7 @@ class Payouts(RuleBasedStateMachine):
             if whole and seed % 7 == 0
             else money.pain002(file, answers)
         )
-        if attempt(results.load_result, content=content, name=f"r{seed}", user=maker()) and b"TxInfAndSts" in content:
+        if attempt(answers.load_result, content=content, name=f"r{seed}", user=maker()) and b"TxInfAndSts" in content:
             for item, status, _code in answers:
                 if status == "ACSC":
                     self.bank[item.reference] = item.amount_krw

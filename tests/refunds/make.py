@@ -9,10 +9,10 @@ from django.utils import timezone
 from eligibility import search
 from eligibility.models import Bill, Customer, Line
 from kt_remedy.core import clock, crypto
-from refunds.accounts.models import Account, HolderCheck, OwnerKind
-from refunds.applications.models import Application, Channel, Filing
 from refunds.applications.service import person_of
-from refunds.applications.states import Status
+from refunds.models.accounts import Account, HolderCheck, OwnerKind
+from refunds.models.applications import Application, Channel, Filing
+from refunds.models.states import Status
 
 _numbers = itertools.count(1)
 

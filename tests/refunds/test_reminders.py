@@ -14,7 +14,7 @@ from kt_remedy.notices import sender
 from kt_remedy.notices.models import Message
 from refunds import reminders
 from refunds.applications import service as applications
-from refunds.payouts.texts import contact_of
+from refunds.payouts.sms import contact_of
 from tests.notices.gateway_stand_in import received
 from tests.refunds import make
 from tests.sessions import person

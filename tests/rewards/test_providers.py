@@ -18,7 +18,7 @@ from kt_remedy.core.models import worded
 from rewards import providers, service, tasks
 from rewards.enrolment import grants, shards, working
 from rewards.models import HandOff, RefusedRow, Shard
-from rewards.perks.dates import grant_months
+from rewards.perks.periods import grant_months
 from rewards.providers import files
 from tests import sessions
 from tests.refunds import make

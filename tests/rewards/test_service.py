@@ -16,7 +16,7 @@ from rewards import service
 from rewards.enrolment import grants
 from rewards.models import BaseLine, Entitlement, Voucher
 from rewards.perks import holders
-from rewards.perks.dates import grant_months
+from rewards.perks.periods import grant_months
 from tests import sessions
 from tests.refunds import make
 

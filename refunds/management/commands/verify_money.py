@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils.translation import override
 
-from refunds.payouts.verify import verify
+from refunds.payouts.invariants import verify
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from refunds.applications.decision import Facts, decide
-from refunds.applications.states import ASKED_AGAIN, BY_REVIEWER, EDGES, TABLE
+from refunds.models.states import ASKED_AGAIN, BY_REVIEWER, EDGES, TABLE
 
 CASES = list(csv.DictReader(Path(__file__).parents[2].joinpath("cases", "decision_table.csv").open(encoding="utf-8")))
 

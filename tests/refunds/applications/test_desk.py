@@ -15,11 +15,12 @@ from kt_remedy.identity import service as identity
 from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import Store
+from refunds import calendar
 from refunds.applications import reviews, service
-from refunds.applications.models import Application, Filing, Note, Objection
-from refunds.payouts import rounds, selection
+from refunds.models.applications import Application, Filing, Note, Objection
+from refunds.payouts import selection
 from tests.refunds import make
-from tests.refunds.applications.test_evidence import PDF
+from tests.refunds.applications.test_documents import PDF
 from tests.refunds.applications.test_submit import submit
 from tests.sessions import as_staff, person, staff_user
 
@@ -291,7 +292,7 @@ def test_without_an_account_in_korea_the_money_goes_another_way(clerk, holder, b
     assert Message.objects.filter(kind="application.approved_open").count() == 1
     assert "따로 보내 드립니다" in clerk.get(url("desk-application", row.pk)).content.decode()
     # No round takes it along, and each says so.
-    first = rounds.calendar(programme.current())[0]
+    first = calendar.payout_rounds(programme.current())[0]
     chosen = selection.Selection(first.pay_on, first.cut_off)
     assert selection.counts(chosen, programme.current()) == [("BY_HAND", 1, 160_130)]
     # An account opened later goes the usual way.

@@ -4,8 +4,8 @@ import pgtrigger
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
-from refunds.applications.models import Account, Application, Decision
-from refunds.applications.states import EDGES, Status
+from refunds.models.applications import Account, Application, Decision
+from refunds.models.states import EDGES, Status
 from tests.refunds import make
 
 PAIRS = [(a, b) for a in Status for b in Status if a != b]

@@ -5,9 +5,10 @@ import urllib.request
 
 import pytest
 
-from refunds.accounts import banks, names, service
-from refunds.accounts.models import HolderCheck
+from refunds import banks
+from refunds.accounts import names, service
 from refunds.applications.service import person_of
+from refunds.models.accounts import HolderCheck
 from tests.refunds import make
 
 

@@ -5,8 +5,8 @@ from django.test import Client
 from django.urls import reverse
 
 from kt_remedy.audit.models import AuditEntry
-from refunds.applications.models import Application, Draft, Filing
 from refunds.applications.service import person_of
+from refunds.models.applications import Application, Draft, Filing
 from tests.refunds import make
 from tests.sessions import as_customer, person
 
@@ -146,8 +146,8 @@ def test_five_tries_a_day(at, hong, holder, bank) -> None:
 
 
 def test_a_bank_that_sleeps_is_asked_later(at, hong, holder, bank) -> None:
-    from refunds.accounts.models import HolderCheck
     from refunds.applications import jobs
+    from refunds.models.accounts import HolderCheck
 
     at("2026-01-16T23:45+09:00")
     bank.outcome = "BANK_MAINTENANCE"

@@ -7,9 +7,9 @@ from django.test import Client
 from django.urls import reverse
 
 from refunds.applications import reviews, service
-from refunds.applications.models import Application, LateReason
-from refunds.applications.moves import Refused
 from refunds.applications.service import Late
+from refunds.applications.transitions import Refused
+from refunds.models.applications import Application, LateReason
 from tests.refunds import make
 from tests.refunds.applications.test_submit import submit
 from tests.sessions import as_staff, staff_user

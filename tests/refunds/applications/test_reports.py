@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from refunds import reports
 from refunds.applications import reviews, service
-from refunds.applications.models import Application
+from refunds.models.applications import Application
 from tests.refunds import make
 from tests.refunds.applications.test_submit import submit
 from tests.sessions import as_staff, staff_user

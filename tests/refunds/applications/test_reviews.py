@@ -7,8 +7,8 @@ from django.urls import reverse
 from eligibility.models import LineDecision
 from kt_remedy.notices.models import Message
 from refunds.applications import reviews, service
-from refunds.applications.models import Application, Decision, Objection
-from refunds.applications.moves import Refused
+from refunds.applications.transitions import Refused
+from refunds.models.applications import Application, Decision, Objection
 from tests.refunds import make
 from tests.sessions import as_customer, as_staff, person, staff_user
 
@@ -168,12 +168,12 @@ def test_documents_have_a_reminder_and_an_end(reviewer, at) -> None:
 
     row = in_review()
     reviews.review(application_id=row.pk, reviewer=reviewer, act="ASK_DOCUMENTS", words="가족관계증명서")
-    assert jobs.documents(None) is None
+    assert jobs.document_deadlines(None) is None
     at("2026-01-25T10:00+09:00")
-    assert jobs.documents(None).values == {"n": 1, "ended": 0}
-    jobs.documents(None)
+    assert jobs.document_deadlines(None).values == {"n": 1, "ended": 0}
+    jobs.document_deadlines(None)
     assert Message.objects.filter(kind="application.docs_reminder").count() == 1
     at("2026-01-28T10:00+09:00")
-    jobs.documents(None)
+    jobs.document_deadlines(None)
     row.refresh_from_db()
     assert (row.status, row.decisions.order_by("id").last().code) == ("REVIEW", "DOCUMENTS_OVERDUE")

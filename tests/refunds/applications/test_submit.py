@@ -8,11 +8,12 @@ from eligibility.models import Line
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import programme
 from kt_remedy.notices.models import Message
-from refunds.applications import service, wording
-from refunds.applications.models import Application, Decision, Filing
+from refunds import calendar
+from refunds.applications import presenters, service
 from refunds.applications.service import CONSENTS, Refused
-from refunds.applications.states import Status
-from refunds.payouts import rounds, selection
+from refunds.models.applications import Application, Decision, Filing
+from refunds.models.states import Status
+from refunds.payouts import selection
 from tests.refunds import make
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_sample")]
@@ -198,9 +199,9 @@ def test_what_is_paid_in_part_is_released_before_the_last_round_only(at) -> None
     row, waiting = Application.objects.get(line=part), Application.objects.get(line=nothing)
     assert (row.status, waiting.status) == ("APPROVED", "ON_HOLD_UNPAID")
     assert row.decisions.last().code == "PART_PAID"
-    assert wording.amount(row) == ("돌려받을 금액", 50_000)
+    assert presenters.amount(row) == ("돌려받을 금액", 50_000)
     assert Message.objects.filter(kind="application.approved", body__contains="6/25").count() == 1
-    last = rounds.calendar(programme.current())[-1]
+    last = calendar.payout_rounds(programme.current())[-1]
     chosen = selection.Selection(last.pay_on, last.cut_off, last=True)
     assert set(selection.counts(chosen, programme.current())) == {(None, 1, 50_000), ("ON_HOLD_UNPAID", 1, 0)}
     assert service.recheck_after_feed() == 0
@@ -283,7 +284,7 @@ def test_a_change_to_an_account_of_many_goes_to_a_reviewer(at) -> None:
     assert (changed.status, changed.flag, changed.reviewed) == ("REVIEW", "SHARED_ACCOUNT", False)
     assert AuditEntry.objects.filter(action="account.shared").count() == 1
     assert [d.code for d in row.decisions.order_by("id")][-2:] == ["ACCOUNT_CHANGED", "SHARED_ACCOUNT"]
-    rail = wording.stories([changed])[0].rail
+    rail = presenters.stories([changed])[0].rail
     assert "받을 계좌를 바꿈" in [step.title for step in rail]
     back = service.mend_account(application_id=row.pk, account_id=make.account(holder).pk, person_index=me)
     assert (back.status, back.flag) == ("REVIEW", "")

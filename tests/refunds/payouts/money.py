@@ -4,12 +4,12 @@ from xml.sax.saxutils import escape
 
 from kt_remedy.core import crypto
 from kt_remedy.staff.models import User
-from refunds.applications.models import Application
-from refunds.payouts import results, service
-from refunds.payouts.models import BankFile, Batch, Item
+from refunds.models.applications import Application
+from refunds.models.payouts import BankFile, Batch, Item
+from refunds.payouts import answers, service
 from tests.refunds import make
 
-__all__ = ["results", "service"]
+__all__ = ["answers", "service"]
 
 PAY_ON = "2026-01-22"
 BEFORE, CUT_OFF = "2026-01-20T17:00+09:00", "2026-01-20T18:00+09:00"

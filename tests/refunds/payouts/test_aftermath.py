@@ -13,26 +13,26 @@ from django.db import IntegrityError, connection, transaction
 from eligibility.models import Bill
 from kt_remedy.audit.models import AuditEntry
 from refunds import bankfiles
-from refunds.accounts.models import Account
+from refunds.applications import presenters
 from refunds.applications import service as applications
-from refunds.applications import wording
 from refunds.bankfiles.inquiry import INQUIRY
 from refunds.bankfiles.records import FileFault
+from refunds.models.accounts import Account
+from refunds.models.payouts import Adjustment, Item, Roster
 from refunds.payouts import (
     adjustments,
-    evidence,
+    answers,
+    audit_bundle,
+    exceptions,
     inquiry,
     overview,
-    results,
     roster,
     service,
     settlement,
-    sharing,
-    waiting,
+    shared_accounts,
     wipe,
 )
-from refunds.payouts.models import Adjustment, Item, Roster
-from refunds.payouts.verify import verify
+from refunds.payouts.invariants import verify
 from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
@@ -53,7 +53,7 @@ def refused(code: str, act, **given) -> None:
 
 
 def load(content: bytes):
-    return results.load_result(content=content, name="r", user=maker())
+    return answers.load_result(content=content, name="r", user=maker())
 
 
 def all_is_well() -> bool:
@@ -150,7 +150,7 @@ def test_a_list_that_is_not_the_one_we_made_is_refused_by_line(change, why):
         return
     with pytest.raises(FileFault, match=why):
         INQUIRY.read_result(change(content))
-    with pytest.raises(results.ResultRefused):
+    with pytest.raises(answers.ResultRefused):
         load(change(content))
 
 
@@ -159,7 +159,7 @@ def test_the_result_code_of_a_refused_file_is_none_of_an_inquiry():
     one, two = money.items(batch)
     load(money.pain002(file, [(one, "ACSC", "")]))
     content = b"".join(service.stored(inquiry.make(file_id=file.pk, user=maker()).name))
-    with pytest.raises(results.ResultRefused):
+    with pytest.raises(answers.ResultRefused):
         load(answered(content, **{two.reference.replace("-", "_"): "99"}))
     assert money.items(batch)[1].status == "UNKNOWN"
 
@@ -238,7 +238,7 @@ def test_a_correction_that_comes_back_waits_for_another_account_and_leaves_the_r
     row.refresh_from_db()
     assert row.status == "APPROVED"
     assert all_is_well()
-    (story,) = wording.stories([row])
+    (story,) = presenters.stories([row])
     assert story.must_mend
     assert "500원이 되돌아왔습니다" in story.headline
     at("2026-02-12T18:00+09:00")
@@ -311,8 +311,8 @@ def test_the_bundle_holds_every_step_and_its_bytes_repeat():
     row = one.application
     service.hold(application_id=row.pk, user=maker(), reason="확인 중")
     b"".join(service.download(file_id=file.pk, user=maker(), reason="은행에 올림"))
-    first = evidence.bundle(application_id=row.pk, clear=True)
-    assert first == evidence.bundle(application_id=row.pk, clear=True)
+    first = audit_bundle.bundle(application_id=row.pk, clear=True)
+    assert first == audit_bundle.bundle(application_id=row.pk, clear=True)
     parts = opened(first)
     read = {name: json.loads(part) for name, part in parts.items() if name.endswith(".json")}
     assert [one["status"] for one in read["item-events.json"]] == ["QUEUED", "FILED", "RETURNED"]
@@ -339,16 +339,16 @@ def test_only_an_auditor_reads_it_in_clear(settings, layout):
     (item,) = money.items(batch)
     secrets = [item.account.number, item.account.holder_name, item.application.filing.contact]
     take = {"application_id": item.application_id, "reason": "감사"}
-    clear = b"".join(opened(evidence.take(user=auditor(), **take)).values())
-    masked = opened(evidence.take(user=checker(), **take))
+    clear = b"".join(opened(audit_bundle.take(user=auditor(), **take)).values())
+    masked = opened(audit_bundle.take(user=checker(), **take))
     for secret in secrets:
         assert secret.encode() in clear or secret.encode("cp949") in clear
         for name, part in masked.items():
             assert secret.encode() not in part, name
             assert secret.encode("cp949") not in part, name
     assert masked[f"lines/{item.reference}-part01.txt"]
-    refused("ROLE", evidence.take, user=money.user("agent", "agent"), **take)
-    refused("REASON", evidence.take, user=auditor(), **{**take, "reason": ""})
+    refused("ROLE", audit_bundle.take, user=money.user("agent", "agent"), **take)
+    refused("REASON", audit_bundle.take, user=auditor(), **{**take, "reason": ""})
     looked = AuditEntry.objects.filter(action="evidence.taken")
     assert [entry.detail["clear"] for entry in looked.order_by("id")] == [True, False]
     assert {entry.reason for entry in looked} == {"감사"}
@@ -391,7 +391,7 @@ def test_what_came_back_is_listed_for_the_call_centre(at):
     batch, file = money.handed_over(2)
     one, two = money.items(batch)
     load(money.pain002(file, [(one, "RJCT", "AC04"), (two, "ACSC", "")]))
-    (found,), over = waiting.came_back()
+    (found,), over = exceptions.came_back()
     assert (found.reference, found.code, found.attempts, over) == (one.application.filing.reference, "CLOSED", 1, False)
     assert (found.name, found.contact) == ("홍*동", "010-****-0000")
     better = make.account(one.application.line.customer, number="22033344455")
@@ -400,13 +400,13 @@ def test_what_came_back_is_listed_for_the_call_centre(at):
         account_id=better.pk,
         person_index=bytes(one.application.filing.person_index),
     )
-    assert waiting.came_back()[0] == []  # rides with the next round
+    assert exceptions.came_back()[0] == []  # rides with the next round
     at("2026-06-24T00:00+09:00")
-    (found,), over = waiting.came_back()  # no round is left that could take it
+    (found,), over = exceptions.came_back()  # no round is left that could take it
     assert (over, found.tried_again) == (True, True)
-    refused("ROLE", waiting.call_list, user=checker(), reason="전화")
-    refused("REASON", waiting.call_list, user=money.user("agent", "agent"), reason="")
-    content = waiting.call_list(user=money.user("agent", "agent"), reason="전화")
+    refused("ROLE", exceptions.call_list, user=checker(), reason="전화")
+    refused("REASON", exceptions.call_list, user=money.user("agent", "agent"), reason="")
+    content = exceptions.call_list(user=money.user("agent", "agent"), reason="전화")
     head, line = csv.reader(io.StringIO(content.decode("utf-8-sig")))
     assert line == [
         one.application.filing.reference,
@@ -423,7 +423,7 @@ def test_what_came_back_is_listed_for_the_call_centre(at):
 
 @pytest.mark.parametrize(("cell", "kept"), [("=1+1", "'=1+1"), ("-5", "'-5"), ("@x", "'@x"), ("가", "가"), (7, "7")])
 def test_no_cell_runs(cell, kept):
-    assert waiting.safe(cell) == kept
+    assert exceptions.safe(cell) == kept
 
 
 def test_shared_accounts_and_people_are_found_after_the_wipe(at, settings):
@@ -438,14 +438,14 @@ def test_shared_accounts_and_people_are_found_after_the_wipe(at, settings):
     at("2026-03-01T00:00+09:00")
     wipe.wipe()
     assert not Account.objects.filter(wiped_at=None).exists()
-    by_code = {report.code: report for report in sharing.reports()}
+    by_code = {report.code: report for report in shared_accounts.reports()}
     (shared,) = by_code["account"].groups
     assert (shared.people, shared.applications, shared.won) == (3, 3, 300_003)
-    assert {row.pk for row in sharing.same_account(rows[0])} == {row.pk for row in rows[1:]}
+    assert {row.pk for row in shared_accounts.same_account(rows[0])} == {row.pk for row in rows[1:]}
     assert by_code["accounts"].groups == by_code["lines"].groups == by_code["staff"].groups == []
     own = money.user("own", "agent")
     type(own).objects.filter(pk=own.pk).update(person_index=rows[1].filing.person_index)
-    (found,) = next(report for report in sharing.reports() if report.code == "staff").groups
+    (found,) = next(report for report in shared_accounts.reports() if report.code == "staff").groups
     assert found.application.pk == rows[1].pk
 
 
@@ -453,11 +453,11 @@ def test_one_person_with_several_accounts_and_many_lines():
     holder = make.customer()
     for _n in range(5):
         make.application(make.line(holder))
-    by_code = {report.code: report for report in sharing.reports()}
+    by_code = {report.code: report for report in shared_accounts.reports()}
     (several,), (many,) = by_code["accounts"].groups, by_code["lines"].groups
     assert (several.accounts, many.applications, by_code["account"].count) == (5, 5, 0)
     first = several.application
-    assert len(sharing.same_person(first)) == 4
+    assert len(shared_accounts.same_person(first)) == 4
 
 
 def test_the_list_behind_a_projection_is_the_projection(at):
@@ -468,9 +468,9 @@ def test_the_list_behind_a_projection_is_the_projection(at):
     at("2026-01-19T10:00+09:00")
     for one in service.projection():
         for reason, count, won in one.excluded:
-            found, all_of_them = waiting.left_out(coming=one.round, reason=reason)
+            found, all_of_them = exceptions.left_out(coming=one.round, reason=reason)
             assert (all_of_them, sum(row.won for row in found)) == (count, won)
-        assert waiting.left_out(coming=one.round, limit=1)[1] == one.excluded_count
+        assert exceptions.left_out(coming=one.round, limit=1)[1] == one.excluded_count
 
 
 # The wipe keeps what a correction still needs -------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from refunds.payouts import inquiry, results, service
+from refunds.payouts import answers, inquiry, service
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, maker
 
@@ -40,7 +40,7 @@ def test_a_file_goes_there_and_its_answer_comes_back(at, settings, sandbox, layo
     url = upload(sandbox, b"".join(service.stored(file.message_id)))
     chosen = {two: "closed", three: "pending", five: "down"}
     answer = post(url, **{f"answer:{item.reference}": word for item, word in chosen.items()})
-    kept = results.load_result(content=answer, name="r", user=maker())
+    kept = answers.load_result(content=answer, name="r", user=maker())
     assert (kept.paid, kept.returned, kept.unknown, kept.absent) == (2, 2, 1, 0)
     assert [item.status for item in money.items(batch)] == ["PAID", "RETURNED", "UNKNOWN", "PAID", "RETURNED"]
     assert [item.code for item in money.items(batch) if item.status == "RETURNED"] == ["CLOSED", "BANK_DOWN"]
@@ -53,7 +53,7 @@ def test_the_bank_refuses_a_file_whole(at, settings, sandbox, layout):
     settings.BANK_FILE_FORMAT = layout
     batch, file = money.handed_over(2)
     url = upload(sandbox, b"".join(service.stored(file.message_id)))
-    results.load_result(content=post(url, refused="yes"), name="r", user=maker())
+    answers.load_result(content=post(url, refused="yes"), name="r", user=maker())
     batch.refresh_from_db()
     assert batch.status == "REFUSED"
 
@@ -62,11 +62,11 @@ def test_the_bank_answers_what_it_is_asked(at, sandbox):
     at(CUT_OFF)
     batch, file = money.handed_over(3)
     one, two, three = money.items(batch)
-    results.load_result(content=money.pain002(file, [(one, "ACSC", "")]), name="r", user=maker())
+    answers.load_result(content=money.pain002(file, [(one, "ACSC", "")]), name="r", user=maker())
     asked = inquiry.make(file_id=file.pk, user=maker())
     url = upload(sandbox, b"".join(service.stored(asked.name)))
     answer = post(url, **{f"answer:{three.reference}": "name"})
-    results.load_result(content=answer, name="r", user=maker())
+    answers.load_result(content=answer, name="r", user=maker())
     assert [(item.status, item.code) for item in money.items(batch)][1:] == [("PAID", ""), ("RETURNED", "NAME")]
     assert two.pk != one.pk
 

@@ -13,8 +13,8 @@ from django.test import Client
 from django.urls import reverse
 
 from kt_remedy.core.models import Job
-from refunds.payouts import overview, results, service
-from refunds.payouts.models import Adjustment, Inquiry, Item, Roster
+from refunds.models.payouts import Adjustment, Inquiry, Item, Roster
+from refunds.payouts import answers, overview, service
 from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
@@ -46,7 +46,7 @@ def answered(*codes: str) -> list[Item]:
     rows = [
         (item, code, "AC04" if code == "RJCT" else "") for item, code in zip(money.items(batch), codes, strict=True)
     ]
-    results.load_result(content=money.pain002(file, [row for row in rows if row[1]]), name="r", user=maker())
+    answers.load_result(content=money.pain002(file, [row for row in rows if row[1]]), name="r", user=maker())
     return money.items(batch)
 
 
@@ -80,7 +80,7 @@ def test_letting_go_and_approving_ask_for_the_second_factor_again(monkeypatch):
     row = due()
     service.hold(application_id=row.pk, user=maker(), reason="확인")
     make_ = signed_in(maker())
-    monkeypatch.setattr("refunds.payouts.admin.fresh_second_factor", lambda request: False)
+    monkeypatch.setattr("refunds.payouts.admin.batches.fresh_second_factor", lambda request: False)
     for target in (
         url("hold_act", row.pk, "release"),
         url("hold_evidence", row.pk),

@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from django.urls import reverse
 
-from refunds.payouts import counting
+from refunds.payouts import batch_figures
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
 from tests.sessions import as_staff
@@ -35,12 +35,12 @@ def test_no_finding_and_nothing_cut_off(page, at, live_server):
     batch = money.frozen(0)
     here = reverse("admin:refunds_batch_change", args=[batch.pk])
     look(checker(), here)
-    counting.count_due()
+    batch_figures.count_due()
     look(checker(), here)
     look(checker(), reverse("admin:refunds_item_change", args=[money.items(batch)[0].pk]))
     money.service.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
     (file,) = money.service.file(batch_id=batch.pk, user=maker())
-    counting.count_due()
+    batch_figures.count_due()
     look(maker(), here)
     look(maker(), reverse("admin:refunds_bankfile_download", args=[file.pk]))
     look(maker(), reverse("admin:refunds_bankfile_compare", args=[file.pk]))
@@ -48,7 +48,7 @@ def test_no_finding_and_nothing_cut_off(page, at, live_server):
     money.service.hand_over(file_id=file.pk, user=maker())
     first, second, third, *_rest = money.items(batch)
     answers = [(first, "ACSC", ""), (second, "RJCT", "AC04")]
-    money.results.load_result(content=money.pain002(file, answers), name="r", user=maker())
+    money.answers.load_result(content=money.pain002(file, answers), name="r", user=maker())
     made = money.service.propose_adjustment(
         application_id=first.application_id, amount_krw=500, user=maker(), reason="정정"
     )

@@ -8,8 +8,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from refunds.payouts import counting
-from refunds.payouts.models import Adjustment, BankFile, Batch, Download, Item
+from refunds.models.payouts import Adjustment, BankFile, Batch, Download, Item
+from refunds.payouts import batch_figures
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
 from tests.sessions import as_staff
@@ -44,7 +44,7 @@ def test_the_whole_way_by_hand():
     here = reverse("admin:refunds_batch_change", args=[batch.pk])
 
     assert "다시 세고 있습니다" in text(check.get(here))
-    counting.count_due()
+    batch_figures.count_due()
     seen = text(check.get(here))
     assert "160,130<small>원</small>" in seen
     assert seen.count("같음") == 4
@@ -59,7 +59,7 @@ def test_the_whole_way_by_hand():
     assert batch.status == "APPROVED"
 
     make.post(reverse("admin:refunds_batch_act", args=[batch.pk, "file"]), {"confirmed": "yes"})
-    counting.count_due()
+    batch_figures.count_due()
     waiting = text(make.get(here))
     assert "파일에 담음" in waiting
     assert "은행에 보낸 돈" not in waiting
@@ -103,7 +103,7 @@ def test_acts_belong_to_roles_and_need_a_fresh_second_factor(monkeypatch):
     for role in ("clerk2", "reviewer", "agent"):
         user = money.user(role, "reviewer")
         assert signed_in(user).get(reverse("admin:refunds_batch_change", args=[batch.pk])).status_code == 403
-    monkeypatch.setattr("refunds.payouts.admin.fresh_second_factor", lambda request: False)
+    monkeypatch.setattr("refunds.payouts.admin.batches.fresh_second_factor", lambda request: False)
     late = signed_in(checker()).post(approve, good)
     assert late.url.startswith(reverse("mfa_reauthenticate"))
     batch.refresh_from_db()
@@ -145,7 +145,7 @@ def test_what_to_look_at_first_and_lists_that_add_up():
     type(differs).objects.filter(pk=differs.pk).update(amount_seen_krw=60_000)
     batch = money.service.freeze(pay_on=dt.date(2026, 1, 22), user=maker())
     auditor = signed_in(money.user("auditor", "auditor"))
-    counting.count_due()
+    batch_figures.count_due()
     seen = text(auditor.get(reverse("admin:refunds_batch_change", args=[batch.pk])))
     assert "먼저 볼 것 2가지" in seen
     assert "차이 10,000원" in seen
@@ -170,7 +170,7 @@ def test_nobody_adds_edits_or_deletes_money():
 
 def test_lists_open_for_those_who_may():
     batch, file = money.handed_over(1)
-    money.results.load_result(
+    money.answers.load_result(
         content=money.pain002(file, [(money.items(batch)[0], "ACSC", "")]), name="r.xml", user=maker()
     )
     row = money.items(batch)[0].application

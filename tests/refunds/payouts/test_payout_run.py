@@ -13,13 +13,13 @@ from kt_remedy.notices import sender, texts
 from kt_remedy.notices.models import Message
 from refunds import bankfiles
 from refunds.applications import service as applications
-from refunds.applications.models import Application
 from refunds.bankfiles import iso20022
-from refunds.payouts import inquiry, results, service
-from refunds.payouts.models import BankFile, Batch, Download, Item
+from refunds.models.applications import Application
+from refunds.models.payouts import BankFile, Batch, Download, Item
+from refunds.payouts import answers, inquiry, service
+from refunds.payouts.invariants import verify
 from refunds.payouts.service import Refused
-from refunds.payouts.texts import announce_hand_over
-from refunds.payouts.verify import verify
+from refunds.payouts.sms import announce_hand_over
 from tests.notices.gateway_stand_in import texts_to
 from tests.refunds import make
 from tests.refunds.payouts import money
@@ -408,12 +408,12 @@ def test_what_was_filed_stays(statement):
 
 
 def load(content: bytes, name: str = "answer.xml"):
-    return results.load_result(content=content, name=name, user=maker())
+    return answers.load_result(content=content, name=name, user=maker())
 
 
 def faults(content: bytes) -> list[tuple[str, str]]:
     before = list(Item.objects.order_by("id").values_list("status", "code"))
-    with pytest.raises(results.ResultRefused) as caught:
+    with pytest.raises(answers.ResultRefused) as caught:
         load(content)
     assert list(Item.objects.order_by("id").values_list("status", "code")) == before
     return [(fault.code, fault.reference) for fault in caught.value.faults]
@@ -520,7 +520,7 @@ def test_each_fault_is_named_by_its_line_and_nothing_is_taken_in(at):
         [(one, "ACSC", ""), (two, "ACSC", ""), (two, "RJCT", "AC01"), ("R999-1", "ACSC", ""), (three, "ACSC", "")],
         amounts={three.reference: 5},
     )
-    with pytest.raises(results.ResultRefused) as caught:
+    with pytest.raises(answers.ResultRefused) as caught:
         load(content)
     assert [(f.line, f.code, f.reference) for f in caught.value.faults] == [
         (7, "DOUBLED", two.reference),
@@ -608,7 +608,7 @@ def test_a_refused_group_with_a_payment_that_was_paid_contradicts_itself():
     batch, file = money.handed_over(2)
     one, two = money.items(batch)
     content = money.pain002(file, [(one, "RJCT", ""), (two, "ACSC", "")], group="RJCT", reason="AM10")
-    with pytest.raises(results.ResultRefused) as caught:
+    with pytest.raises(answers.ResultRefused) as caught:
         load(content)
     assert [fault.line for fault in caught.value.faults] == [7]
     assert {item.status for item in money.items(batch)} == {"FILED"}
@@ -618,7 +618,7 @@ def test_an_amount_in_another_currency():
     batch, file = money.handed_over(1)
     (item,) = money.items(batch)
     content = money.pain002(file, [(item, "ACSC", "")], amounts={item.reference: item.amount_krw})
-    with pytest.raises(results.ResultRefused):
+    with pytest.raises(answers.ResultRefused):
         load(content.replace(b'Ccy="KRW"', b'Ccy="USD"'))
     load(content)
     assert money.items(batch)[0].status == "PAID"
@@ -650,7 +650,7 @@ def test_the_sheet_and_its_result_columns(settings):
     ],
 )
 def test_what_is_no_result_file(content, line):
-    with pytest.raises(results.ResultRefused) as caught:
+    with pytest.raises(answers.ResultRefused) as caught:
         load(content)
     assert [fault.line for fault in caught.value.faults] == [line]
 

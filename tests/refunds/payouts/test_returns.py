@@ -8,12 +8,12 @@ import pytest
 
 from kt_remedy.core.templatetags.remedy import kdate
 from kt_remedy.notices.models import Message
+from refunds.applications import presenters
 from refunds.applications import service as applications
-from refunds.applications import wording
-from refunds.bankfiles import iso20022, records, sheet
-from refunds.payouts import adjustments, results, returns, service, waiting
-from refunds.payouts.models import Item
-from refunds.payouts.verify import verify
+from refunds.bankfiles import iso20022, records, returns, sheet
+from refunds.models.payouts import Item
+from refunds.payouts import answers, exceptions, service
+from refunds.payouts.invariants import verify
 from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, maker
@@ -31,7 +31,7 @@ def came_back(code: str) -> Item:
     """The one item of the round of 22 January, returned for the reason `code` of pain.002."""
     batch, file = money.handed_over(1)
     (item,) = money.items(batch)
-    results.load_result(content=money.pain002(file, [(item, "RJCT", code)]), name="r", user=maker())
+    answers.load_result(content=money.pain002(file, [(item, "RJCT", code)]), name="r", user=maker())
     return Item.objects.select_related("application__filing", "application__line").get(pk=item.pk)
 
 
@@ -42,13 +42,13 @@ def carried(pay_on: dt.date, status: str, code: str) -> Item:
     (given,) = service.file(batch_id=later.pk, user=maker())
     service.hand_over(file_id=given.pk, user=maker())
     (item,) = money.items(later)
-    results.load_result(content=money.pain002(given, [(item, status, code)]), name="r", user=maker())
+    answers.load_result(content=money.pain002(given, [(item, status, code)]), name="r", user=maker())
     item.refresh_from_db()
     return item
 
 
-def story(item: Item) -> wording.Story:
-    (found,) = wording.stories([type(item.application).objects.get(pk=item.application_id)])
+def story(item: Item) -> presenters.Story:
+    (found,) = presenters.stories([type(item.application).objects.get(pk=item.application_id)])
     return found
 
 
@@ -78,7 +78,7 @@ def test_what_follows_a_return(case):
         "payout.again" if same else "payout.returned"
     )
     assert story(item).must_mend is not same
-    assert bool(waiting.came_back()[0]) is not same
+    assert bool(exceptions.came_back()[0]) is not same
     assert sound()
 
 
@@ -112,9 +112,9 @@ def test_another_account_may_be_given_all_the_same(at):
 
 def test_after_the_last_round_the_call_centre_calls(at):
     item = came_back("AB08")
-    assert waiting.came_back()[0] == []
+    assert exceptions.came_back()[0] == []
     at("2026-06-24T00:00+09:00")
-    (found,), over = waiting.came_back()
+    (found,), over = exceptions.came_back()
     assert (over, found.code, found.application_id) == (True, "BANK_DOWN", item.application_id)
     assert "전화로 여쭙겠습니다" in story(item).lead
 
@@ -123,7 +123,7 @@ def test_a_return_that_comes_after_the_last_round_promises_no_day(at):
     batch, file = money.handed_over(1)
     (item,) = money.items(batch)
     at("2026-06-24T00:00+09:00")
-    results.load_result(content=money.pain002(file, [(item, "RJCT", "AB08")]), name="r", user=maker())
+    answers.load_result(content=money.pain002(file, [(item, "RJCT", "AB08")]), name="r", user=maker())
     assert Message.objects.filter(kind="payout.called").count() == 1
     assert not Message.objects.filter(kind="payout.again").exists()
 
@@ -131,13 +131,13 @@ def test_a_return_that_comes_after_the_last_round_promises_no_day(at):
 def test_a_correction_rides_to_the_same_account_again_too(at):
     batch, file = money.handed_over(1)
     (item,) = money.items(batch)
-    results.load_result(content=money.pain002(file, [(item, "ACSC", "")]), name="r", user=maker())
+    answers.load_result(content=money.pain002(file, [(item, "ACSC", "")]), name="r", user=maker())
     made = service.propose_adjustment(application_id=item.application_id, amount_krw=500, user=maker(), reason="정정")
     service.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
     at("2026-02-03T18:00+09:00")
     assert carried(dt.date(2026, 2, 5), "RJCT", "AB08").status == "RETURNED"
-    assert adjustments.without_account([item.application_id]) == {}
-    assert waiting.came_back()[0] == []
+    assert presenters.returned_corrections([item.application_id]) == {}
+    assert exceptions.came_back()[0] == []
     at("2026-02-12T18:00+09:00")
     again = carried(dt.date(2026, 2, 19), "ACSC", "")
     assert (again.kind, again.status, again.attempt, again.account_id) == ("ADJUSTMENT", "PAID", 2, item.account_id)

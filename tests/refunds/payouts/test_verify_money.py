@@ -8,11 +8,11 @@ from django.core.management import call_command
 from django.db import connection
 
 from eligibility.models import Bill
-from refunds.accounts.models import Account
-from refunds.applications.models import Application
-from refunds.payouts import results, service, wipe
-from refunds.payouts.models import Batch, Chunk
-from refunds.payouts.verify import verify
+from refunds.models.accounts import Account
+from refunds.models.applications import Application
+from refunds.models.payouts import Batch, Chunk
+from refunds.payouts import answers, service, wipe
+from refunds.payouts.invariants import verify
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
 
@@ -51,13 +51,13 @@ def test_all_is_well_at_every_step():
     (file,) = service.file(batch_id=batch.pk, user=maker())
     assert broken() == {}
     service.hand_over(file_id=file.pk, user=maker())
-    results.load_result(content=money.pain002(file, [], group="RJCT", reason="AM10"), name="r", user=maker())
+    answers.load_result(content=money.pain002(file, [], group="RJCT", reason="AM10"), name="r", user=maker())
     assert broken() == {}
     again = service.file_again(file_id=file.pk, user=maker())
     service.hand_over(file_id=again.pk, user=maker())
     one, two, *_rest = money.items(batch)
-    answers = [(one, "ACSC", ""), (two, "RJCT", "AC04")]
-    results.load_result(content=money.pain002(again, answers), name="r", user=maker())
+    rows = [(one, "ACSC", ""), (two, "RJCT", "AC04")]
+    answers.load_result(content=money.pain002(again, rows), name="r", user=maker())
     assert broken() == {}
     out = io.StringIO()
     call_command("verify_money", stdout=out)
@@ -151,7 +151,7 @@ def test_the_wipe_empties_numbers_long_after_settlement(at, settings):
     settings.ACCOUNT_WIPE_DAYS = 30
     batch, file = money.handed_over(2)
     one, two = money.items(batch)
-    results.load_result(content=money.pain002(file, [(one, "ACSC", ""), (two, "RJCT", "AC01")]), name="r", user=maker())
+    answers.load_result(content=money.pain002(file, [(one, "ACSC", ""), (two, "RJCT", "AC01")]), name="r", user=maker())
     at("2026-02-18T00:00+09:00")
     assert wipe.wipe() == (0, 0)
     at("2026-02-20T00:00+09:00")

@@ -1,0 +1,363 @@
+"""The staff's view of messages: how far each kind came, and whom no message reaches."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import messages
+from django.db.models import Count, Max
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from kt_remedy.audit import service as audit
+from kt_remedy.core import clock, masking
+from kt_remedy.core.access import staff
+from kt_remedy.core.crypto import DecryptError
+from kt_remedy.notices import gateway, service, texts, unreached
+from kt_remedy.notices import mailings as steps
+from kt_remedy.notices.forms import NumberForm
+from kt_remedy.notices.models import Message
+from kt_remedy.notices.models import Round as RoundRow
+
+ROLES = ("agent", "supervisor", "auditor", "administrator")
+STEERING = ("supervisor", "administrator")
+REACHING = ("agent", "supervisor")
+_REASONS = {
+    "NO_NUMBER": _("보낼 번호가 없음"),
+    "NOT_FOUND": _("발송사에 기록이 없음"),
+    "NO_RECEIPT": _("도착 확인이 오지 않음"),
+    "REFUSED": _("발송사가 받지 않음"),
+    "ValidationError": _("번호가 올바르지 않음"),
+    "NOT_PREPARED": _("보낼 준비를 하지 못함"),
+    "GATEWAY_BUSY": _("발송사가 응답하지 않음"),
+    **dict.fromkeys(gateway.PASSING, _("전화기가 꺼져 있거나 닿지 않음")),
+}
+
+
+@dataclass(frozen=True)
+class Round:
+    """How far the messages of one kind, or of one round of it, came."""
+
+    label: Any
+    subject: str
+    total: int
+    waiting: int
+    on_the_way: int
+    delivered: int
+    not_sent: int
+    unreached: int
+    row: RoundRow | None = None
+    action: str = ""
+    bars: tuple[dict[str, Any], ...] = ()
+    step: str = ""
+    samples: tuple[str, ...] = ()
+    text: str = ""
+    english: str = ""
+    seal: str = ""
+    back: str = ""
+
+
+class ListForm(forms.Form):
+    """Why the list of the unreached is taken out."""
+
+    reason = forms.CharField(
+        label=_("내려받는 이유"),
+        max_length=200,
+        help_text=_("누가 언제 왜 받았는지 기록에 남습니다."),
+        error_messages={"required": _("내려받는 이유를 적어 주세요.")},
+    )
+
+
+class LettersForm(forms.Form):
+    """That letters left to all of a list, as it was when it was looked at."""
+
+    sure = forms.BooleanField(label=_("이 목록의 모든 분께 편지를 보냈습니다"))
+    why = forms.CharField(max_length=40, widget=forms.HiddenInput)
+    until = forms.IntegerField(min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
+
+
+class ReachedForm(forms.Form):
+    """By what way the person was told."""
+
+    channel = forms.ChoiceField(
+        label=_("어떻게 알렸나요?"),
+        choices=Message.Channel.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("알린 방법을 골라 주세요."), "invalid_choice": _("알린 방법을 골라 주세요.")},
+    )
+
+
+@staff(*ROLES)
+@require_http_methods(["GET", "HEAD", "POST"])
+def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """Counts per kind and round, the latest unreached; a POST with a reason gives the whole list as a file."""
+    form = ListForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        audit.record(
+            actor=f"staff:{request.user.pk}",
+            action="notices.unreached_downloaded",
+            object="messages:unreached",
+            reason=form.cleaned_data["reason"],
+        )
+        answer = StreamingHttpResponse(_csv(), content_type="text/csv; charset=utf-8")
+        answer["Content-Disposition"] = f'attachment; filename="unreached-{clock.today():%Y%m%d}.csv"'
+        answer["Cache-Control"] = "no-store"
+        return answer
+    counts = unreached.counts()
+    asked = (request.GET.get("channel"), request.GET.get("reason"))
+    chosen = next(({"channel": way, "reason": why} for way, why, _n in counts if asked == (way, why)), {})
+    listed = unreached.rows().filter(**chosen)
+    letters_form = None
+    if chosen.get("channel") == Message.Channel.POST and request.user.has_role("supervisor"):  # type: ignore[union-attr]
+        last = listed.aggregate(last=Max("pk"))["last"]
+        letters_form = LettersForm(initial={"why": chosen["reason"], "until": last})
+    return render(
+        request,
+        "notices/sent.html",
+        {
+            "form": form,
+            "rounds": rounds(),
+            "bars_head": (_("단계"), _("사람")),
+            "may_opt_out": any(request.user.has_role(role) for role in ("agent", "supervisor")),  # type: ignore[union-attr]
+            "may_steer": any(request.user.has_role(role) for role in STEERING),  # type: ignore[union-attr]
+            "may_reach": any(request.user.has_role(role) for role in REACHING),  # type: ignore[union-attr]
+            "unreached": [
+                (_label(message.kind), message, reason_of(message.reason), _number(message), _way(message.channel))
+                for message in listed.order_by("-settled_at", "-id")[:50]
+            ],
+            "ways": [
+                {
+                    "way": _way(channel),
+                    "reason": reason_of(reason),
+                    "count": number,
+                    "query": urlencode({"channel": channel, "reason": reason}),
+                    "here": chosen == {"channel": channel, "reason": reason},
+                }
+                for channel, reason, number in counts
+            ],
+            "count": sum(number for _channel, _reason, number in counts),
+            "chosen": chosen,
+            "letters_form": letters_form,
+        },
+    )
+
+
+@staff(*REACHING)
+@require_http_methods(["GET", "HEAD", "POST"])
+def reach(request: HttpRequest, message_id: int) -> HttpResponse:
+    """What one person did not get and where to call, and the note that they were told. Who saw the number is kept."""
+    message = unreached.rows().filter(pk=message_id).first()
+    if message is None:
+        messages.warning(request, gettext("이미 알린 분이거나, 그사이 문자가 도착했습니다."))
+        return redirect("notices:sent")
+    form = ReachedForm(request.POST if request.method == "POST" else None, initial={"channel": message.channel})
+    if form.is_bound and form.is_valid():
+        try:
+            unreached.mark(message_id=message_id, channel=form.cleaned_data["channel"], by=request.user)
+        except unreached.ReachedError as error:
+            messages.warning(request, str(error))
+        else:
+            messages.success(request, gettext("알린 것으로 적었습니다."))
+        return redirect("notices:sent")
+    number = _whole_number(message)
+    if number:
+        audit.record(
+            actor=f"staff:{request.user.pk}", action="notices.number_shown", object=f"message:{message.pk}"
+        )  # fmt: skip
+    return render(
+        request,
+        "notices/reach.html",
+        {
+            "form": form,
+            "message": message,
+            "label": _label(message.kind),
+            "reason": reason_of(message.reason),
+            "way": _way(message.channel),
+            "number": number,
+            "text": _words(message),
+        },
+    )
+
+
+@staff("supervisor")
+@require_POST
+def letters(request: HttpRequest) -> HttpResponse:
+    """Note that letters left to all of one list."""
+    form = LettersForm(request.POST)
+    if not form.is_valid():
+        messages.warning(request, gettext("편지를 모두 보냈는지 확인하고 표시해 주세요."))
+        return redirect("notices:sent")
+    try:
+        done = unreached.mark_letters(
+            reason=form.cleaned_data["why"], until=form.cleaned_data["until"], by=request.user
+        )
+    except unreached.ReachedError as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(request, gettext("%(n)s건을 편지로 알린 것으로 적었습니다.") % {"n": f"{done:,}"})
+    return redirect("notices:sent")
+
+
+@staff(*STEERING)
+@require_POST
+def steer(request: HttpRequest, round_id: int, step: str) -> HttpResponse:
+    """Check, approve, pause or resume a round."""
+    seen = {"seen": request.POST.get("seen", "")} if step == "check" else {}
+    try:
+        steps.STEPS[step](round_id=round_id, user=request.user, **seen)
+    except steps.RoundError as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(request, _("처리했습니다."))
+    return redirect("notices:sent")
+
+
+@staff("agent", "supervisor")
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("number")
+def opt_outs(request: HttpRequest) -> HttpResponse:
+    """For a caller who wants no more reminders, or wants them again: nothing is shown of a number but what was done."""
+    form = NumberForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        who = {"actor": f"staff:{request.user.pk}", "number": form.cleaned_data["number"]}
+        number = masking.phone(form.cleaned_data["number"])
+        if request.POST.get("act") == "start":
+            service.opt_in(**who)
+            told = _("%(number)s: 신청 안내 문자를 다시 보냅니다.")
+        else:
+            service.opt_out(**who)
+            told = _("%(number)s: 신청 안내 문자를 보내지 않습니다.")
+        messages.success(request, told % {"number": number})
+        return redirect("notices:opt-outs")
+    return render(request, "notices/opt_outs.html", {"form": form})
+
+
+def rounds() -> list[Round]:
+    """Each kind of single message, and each round of a bulk kind, with how far it came."""
+    counted: dict[tuple[str, str], dict[str, int]] = {}
+    single = Message.objects.filter(bulk=False).values_list("kind", "state").annotate(n=Count("pk"))
+    bulk = Message.objects.filter(bulk=True).values_list("kind", "subject", "state").annotate(n=Count("pk"))
+    for kind, state, number in single:
+        counted.setdefault((kind, ""), {})[state] = number
+    for kind, subject, state, number in bulk:
+        counted.setdefault((kind, subject), {})[state] = number
+    rows = {(row.kind, row.subject): row for row in RoundRow.objects.select_related("checked_by", "approved_by")}
+    order = {item.code: place for place, item in enumerate(texts.kinds())}
+    state = Message.State
+    return [
+        Round(
+            label=_label(kind),
+            subject=_subject(subject),
+            total=sum(by.values()),
+            waiting=by.get(state.QUEUED, 0) + by.get(state.FAILED_TEMPORARY, 0),
+            on_the_way=by.get(state.SENDING, 0) + by.get(state.ACCEPTED, 0),
+            delivered=by.get(state.DELIVERED, 0),
+            not_sent=by.get(state.CANCELLED, 0),
+            unreached=by.get(state.FAILED, 0) + by.get(state.UNKNOWN, 0),
+            **_steering(rows.get((kind, subject)), by),
+        )
+        for (kind, subject), by in sorted(counted.items(), key=lambda item: (order.get(item[0][0], 999), item[0]))
+    ]
+
+
+def _bars(row: RoundRow, by: dict[str, int]) -> tuple[dict[str, Any], ...]:
+    """The funnel of a round: who was chosen, sent to, reached, and what they did then."""
+    total, state = sum(by.values()), Message.State
+    gone = by.get(state.ACCEPTED, 0) + by.get(state.DELIVERED, 0)
+    found: list[tuple[Any, int]] = [(_("받을 분"), total), (_("보냄"), gone), (_("도착"), by.get(state.DELIVERED, 0))]
+    funnel = texts.kind(row.kind).funnel if texts.known(row.kind) else None
+    found += funnel(row.subject) if funnel else []
+    return tuple(
+        {"label": label, "text": f"{number:,}", "share": 1000 * min(number, total) // max(total, 1)}
+        for label, number in found
+    )
+
+
+def _steering(row: RoundRow | None, by: dict[str, int]) -> dict[str, Any]:
+    """A round's funnel and next step; for one that is not approved yet also its text and some numbers, masked."""
+    if row is None:
+        return {}
+    step = steps.NEXT[RoundRow.State(row.state)]
+    action = reverse(f"notices:round-{step}", args=[row.pk])
+    found: dict[str, Any] = {"row": row, "step": step, "action": action, "bars": _bars(row, by)}
+    if steps.may_be_taken_back(row):
+        found["back"] = reverse("notices:round-take-back", args=[row.pk])
+    if row.state in (RoundRow.State.HELD, RoundRow.State.CHECKED) and texts.known(row.kind):
+        kind, bodies = texts.kind(row.kind), steps.bodies(row)
+        few = Message.objects.filter(kind=row.kind, subject=row.subject, state=Message.State.QUEUED).order_by("id")[:5]
+        found |= {"text": bodies["ko"], "english": bodies["en"], "seal": steps.seal(row)}
+        found["samples"] = tuple(
+            masking.phone(number) if (number := kind.address(message)) else str(_REASONS["NO_NUMBER"])
+            for message in few
+            if kind.address is not None
+        )
+    return found
+
+
+def reason_of(reason: str) -> Any:
+    """Why a message did not arrive, in words; a carrier's code stays a code."""
+    return _REASONS.get(reason) or reason or "–"
+
+
+def _way(channel: str) -> Any:
+    return Message.Channel(channel).label
+
+
+def _words(message: Message) -> str:
+    """What the person was to read: their message, or their round's; nothing where that is not known any more."""
+    if message.body:
+        return message.body
+    row = RoundRow.objects.filter(kind=message.kind, subject=message.subject).first()
+    return (row.en if message.language == "en" else row.ko) if row else ""
+
+
+def _label(kind: str) -> Any:
+    return texts.kind(kind).label if texts.known(kind) else kind
+
+
+def _subject(subject: str) -> str:
+    """Which round, in words; other subjects are keys of their rooms and stay."""
+    name, _dash, number = subject.partition("-")
+    return gettext("%(n)s차") % {"n": number} if name == "round" and number.isdigit() else subject
+
+
+def _number(message: Message) -> str:
+    """Masked; a message of a round has one from the moment it left."""
+    number = _whole_number(message)
+    return masking.phone(number) if number else ""
+
+
+def _whole_number(message: Message) -> str:
+    try:
+        return message.to or ""
+    except DecryptError:
+        return ""
+
+
+class _Line:
+    """A file to write to that hands the line on."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def _csv() -> Iterator[str]:
+    # The person is named by the line's or application's key alone: whoever reaches them looks the address up there.
+    writer = csv.writer(_Line())
+    head = ["kind", "subject", "recipient", "channel", "state", "reason", "created_at", "settled_at"]
+    yield "\ufeff" + writer.writerow(head)
+    for message in unreached.rows().order_by("channel", "kind", "subject", "id").iterator(chunk_size=2000):
+        times = [
+            at.astimezone(clock.KST).isoformat(timespec="seconds") if at else ""
+            for at in (message.created_at, message.settled_at)
+        ]
+        named = [message.kind, message.subject, message.recipient, message.channel]
+        yield writer.writerow([*named, message.state, message.reason, *times])

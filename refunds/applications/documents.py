@@ -1,0 +1,232 @@
+"""Documents people hand in: checked, encrypted, kept outside the web root, given out with a reason (TRUST 2.6).
+
+Each file is encrypted with a key of its own that stands, encrypted, in its row. A file without a row is noise: one
+that was written just before a crash can be read by nobody, and a wiped row leaves nothing to read.
+"""
+
+import base64
+import contextlib
+import datetime as dt
+import os
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from kt_remedy.audit import service as audit
+from kt_remedy.core import clock, crypto
+from kt_remedy.staff.models import User
+from refunds.applications import file_types
+from refunds.applications.forms import LARGEST_BYTES
+from refunds.applications.reviews import returns_to
+from refunds.applications.service import actor_of, close_to_own_case, lock
+from refunds.applications.transitions import Refused, move
+from refunds.models.applications import Application, Evidence, Filing, Objection
+from refunds.models.payouts import Item, ManualPayment
+from refunds.models.states import Status
+
+MOST_FILES = 20
+# In these a document can still change what is decided.
+WANTED_IN = (Status.NEED_DOCS, Status.REVIEW, Status.LATE)
+READERS = ("reviewer", "supervisor", "auditor")
+
+Files = Iterable[tuple[str, bytes]]
+
+
+def add(
+    *, application_id: int, files: Files, person_index: bytes | None = None, staff: User | None = None
+) -> list[Evidence]:
+    """Keep documents for an application: all of them or none. A document that is there already is not added again.
+
+    `files` are (name, bytes). Raises Refused: UNKNOWN, OWN_CASE, STATE (nobody waits for documents), FILE (which one,
+    and what is wrong with it), MANY.
+    """
+    with transaction.atomic():
+        row = lock(application_id, person_index=person_index, staff=staff)
+        if row.status not in WANTED_IN:
+            raise Refused("STATE", _("지금은 서류를 받을 수 없는 신청입니다."))
+        Filing.objects.select_for_update().get(pk=row.filing_id)  # its other lines count with it
+        return _keep(files, staff=staff, subject=row.line.customer_id, filing=row.filing)
+
+
+def add_to_objection(
+    *, objection_id: uuid.UUID, files: Files, person_index: bytes | None = None, staff: User | None = None
+) -> list[Evidence]:
+    """Keep documents for an objection that has no answer yet; see `add`. `person_index` is who objected.
+
+    Raises Refused: UNKNOWN, OWN_CASE, STATE, FILE, MANY.
+    """
+    with transaction.atomic():
+        row = Objection.objects.select_for_update(of=("self",)).select_related("line").filter(pk=objection_id).first()
+        if row is None or (staff is None and bytes(row.person_index) != person_index):
+            raise Refused("UNKNOWN", _("이의를 찾을 수 없습니다."))
+        close_to_own_case(staff, bytes(row.person_index))
+        if row.status != Objection.Status.OPEN:
+            raise Refused("STATE", _("이미 답한 이의입니다."))
+        return _keep(files, staff=staff, subject=row.line.customer_id, objection=row)
+
+
+def _keep(files: Files, *, staff: User | None, subject: str, **owner: Filing | Objection) -> list[Evidence]:
+    checked = [(name, *_checked(name, data)) for name, data in files]
+    if not checked:
+        raise Refused("FILE", _("올릴 파일을 골라 주세요."))
+    known = {bytes(index) for index in Evidence.objects.filter(**owner).values_list("content_index", flat=True)}
+    count, added, written = len(known), [], []
+    try:
+        for name, kind, data in checked:
+            index = crypto.blind_index(base64.b64encode(data).decode(), "evidence")
+            if index in known:
+                continue
+            known.add(index)
+            if len(known) > MOST_FILES:
+                raise Refused("MANY", _("파일은 %(count)s개까지 올릴 수 있습니다.") % {"count": MOST_FILES})
+            row = Evidence(
+                id=uuid.uuid4(), kind=kind, size=len(data), content_index=index, added_by=actor_of(staff),
+                added_at=clock.now(), **owner,
+            )  # fmt: skip
+            key = AESGCM.generate_key(bit_length=256)
+            row.name, row.file_key = Path(name).name[-100:], base64.b64encode(key).decode()
+            written.append(_write(row, key, data))
+            row.save(force_insert=True)
+            audit.record(
+                actor=actor_of(staff), action="evidence.added", object=f"evidence:{row.pk}", subject=subject,
+                detail={"kind": kind, "bytes": len(data), "number": count + len(added) + 1},
+            )  # fmt: skip
+            added.append(row)
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+    return added
+
+
+def _checked(name: str, data: bytes) -> tuple[str, bytes]:
+    try:
+        if len(data) > LARGEST_BYTES:
+            raise file_types.WrongFile("SIZE")
+        return file_types.checked(data, name)
+    except file_types.WrongFile as wrong:
+        why = {
+            "EMPTY": _("빈 파일입니다."),
+            "SIZE": _("10MB가 넘습니다. 더 작게 찍거나 나누어 올려 주세요."),
+            "TYPE": _("PDF, JPG, PNG 파일만 받습니다."),
+            "NAME": _("파일 이름의 끝(.pdf, .jpg, .png)이 내용과 다릅니다."),
+            "ACTIVE": _("실행되는 내용이 든 PDF는 받지 않습니다. 인쇄해서 찍거나 다시 저장해 주세요."),
+            "LOCKED": _("암호가 걸린 PDF는 열 수 없습니다. 암호를 풀어서 올려 주세요."),
+            "PIXELS": _("사진이 너무 큽니다. 더 작게 찍어 주세요."),
+        }.get(wrong.code, _("깨진 파일입니다. 다시 찍거나 저장해 주세요."))
+        raise Refused("FILE", f"{Path(name).name[-100:]}: {why}") from None
+
+
+def _path(row: Evidence) -> Path:
+    return Path(settings.MEDIA_ROOT) / "evidence" / row.pk.hex[:2] / row.pk.hex
+
+
+def _write(row: Evidence, key: bytes, data: bytes) -> Path:
+    """Put the encrypted bytes on the disk before the row that names them is committed."""
+    nonce = os.urandom(12)
+    path = _path(row)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(nonce + AESGCM(key).encrypt(nonce, data, row.pk.bytes))
+        file.flush()
+        os.fsync(file.fileno())
+    return path
+
+
+def handed_in(*, application_id: int, person_index: bytes | None = None, staff: User | None = None) -> None:
+    """The documents that were asked for are all there: the case goes back to the reviewers.
+
+    Raises Refused: UNKNOWN, OWN_CASE, STATE, FILE (nothing was sent since they were asked for).
+    """
+    with transaction.atomic():
+        row = lock(application_id, person_index=person_index, staff=staff)
+        if row.status != Status.NEED_DOCS:
+            raise Refused("STATE", _("서류를 기다리는 신청이 아닙니다."))
+        if not Evidence.objects.filter(filing=row.filing_id, added_at__gte=row.status_since).exists():
+            raise Refused("FILE", _("먼저 서류를 올려 주세요."))
+        move(row, returns_to(row), code="DOCUMENTS_SENT", actor=actor_of(staff), documents_due_on=None)
+        audit.record(
+            actor=actor_of(staff), action="application.documents_sent", object=f"application:{row.pk}",
+            subject=row.line.customer_id,
+        )  # fmt: skip
+
+
+def of_filing(filing: Filing) -> list[Evidence]:
+    """The documents of a filing, the oldest first."""
+    return list(filing.evidence.order_by("added_at", "id"))
+
+
+def of_objection(objection: Objection) -> list[Evidence]:
+    """The documents of an objection, the oldest first."""
+    return list(objection.evidence.order_by("added_at", "id"))
+
+
+def take_out(*, evidence_id: uuid.UUID, staff: User, reason: str) -> tuple[Evidence, bytes]:
+    """The bytes of a document, for somebody who decides or audits and says why.
+
+    Raises Refused: ROLE, UNKNOWN, OWN_CASE, REASON, GONE (wiped, or its file is not there).
+    """
+    if not any(staff.has_role(role) for role in READERS):
+        raise Refused("ROLE", _("서류는 심사하는 사람만 볼 수 있습니다."))
+    if not reason.strip():
+        raise Refused("REASON", _("보는 까닭을 적어 주세요."))
+    row = (
+        Evidence.objects.select_related("filing__customer", "objection__line__customer").filter(pk=evidence_id).first()
+    )
+    if row is None:
+        raise Refused("UNKNOWN", _("서류를 찾을 수 없습니다."))
+    owner = row.filing or row.objection
+    assert owner is not None
+    close_to_own_case(staff, bytes(owner.person_index))
+    try:
+        sealed = _path(row).read_bytes() if row.file_key else b""
+    except FileNotFoundError:
+        sealed = b""
+    if not sealed:
+        raise Refused("GONE", _("지워진 서류입니다."))
+    data = AESGCM(base64.b64decode(row.file_key or "")).decrypt(sealed[:12], sealed[12:], row.pk.bytes)
+    audit.record(
+        actor=f"staff:{staff.pk}", action="evidence.taken_out", object=f"evidence:{row.pk}",
+        subject=owner.customer_id if isinstance(owner, Filing) else owner.line.customer_id, reason=reason.strip(),
+    )  # fmt: skip
+    return row, data
+
+
+def _settled(before: dt.datetime) -> QuerySet[Evidence]:
+    """Documents whose case is over since `before`: rejected, withdrawn or paid; answered, for an objection."""
+    paid = Item.objects.filter(application=OuterRef("pk"), kind=Item.Kind.REFUND, status=Item.Status.PAID)
+    by_hand = ManualPayment.objects.filter(application=OuterRef("pk"), status=ManualPayment.Status.CONFIRMED)
+    over = (
+        Q(status__in=[Status.REJECTED, Status.WITHDRAWN], status_since__lt=before)
+        | Q(Exists(paid.filter(status_at__lt=before)))
+        | Q(Exists(by_hand.filter(decided_at__lt=before)))
+    )
+    open_ones = Application.objects.exclude(over).filter(filing=OuterRef("filing"))
+    return Evidence.objects.filter(wiped_at=None).filter(
+        Q(filing__isnull=False) & ~Exists(open_ones) | Q(objection__answered_at__lt=before)
+    )
+
+
+def wipe(*, limit: int = 500) -> int:
+    """Delete documents whose case is over for ACCOUNT_WIPE_DAYS, as the account numbers are; returns how many.
+
+    The key goes first, in the transaction, the file after it. At-least-once.
+    """
+    now = clock.now()
+    rows = list(_settled(now - dt.timedelta(days=settings.ACCOUNT_WIPE_DAYS)).order_by("id")[:limit])
+    if rows:
+        with transaction.atomic():
+            Evidence.objects.filter(pk__in=[row.pk for row in rows]).update(
+                file_key_enc=None, name_enc=None, wiped_at=now
+            )
+            audit.record(actor="system", action="evidence.wiped", object="evidence", detail={"documents": len(rows)})
+    for row in rows:
+        with contextlib.suppress(FileNotFoundError):
+            _path(row).unlink()
+    return len(rows)

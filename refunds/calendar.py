@@ -1,0 +1,138 @@
+"""Rounds: which pay day an application belongs to, and until when it must be ready (D-37 to D-41).
+
+Pure: dates in, dates out; the programme is an argument and no clock is read. The rows of the programme come first;
+after the last of them a supplementary round follows every week. A pay day the banks are closed on moves to the next
+day they open, never to an earlier one.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from zoneinfo import ZoneInfo
+
+import holidays
+
+from kt_remedy.core.programme import Payout, Programme, Supplementary
+
+_WEEK = dt.timedelta(days=7)
+_DAY = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One pay day. `number` counts from 1 over fixed and supplementary rounds; `cut_off` is an aware datetime."""
+
+    number: int
+    pay_on: dt.date
+    cut_off: dt.datetime
+    supplementary: bool
+
+
+@cache
+def _closed(year: int) -> frozenset[dt.date]:
+    # "bank" adds the days on which only banks are closed, such as Labour Day before it became a public holiday.
+    return frozenset(holidays.country_holidays("KR", years=year, categories=("public", "bank")))
+
+
+def is_business_day(day: dt.date) -> bool:
+    """Whether Korean banks settle on `day`: no weekend, no public or bank holiday, no substitute of one."""
+    return day.weekday() < 5 and day not in _closed(day.year)
+
+
+def next_business_day(day: dt.date) -> dt.date:
+    """`day` itself where banks are open, else the first day after it that they are (D-41)."""
+    while not is_business_day(day):
+        day += _DAY
+    return day
+
+
+def business_days_before(day: dt.date, count: int) -> dt.date:
+    """The day `count` business days before `day`."""
+    while count:
+        day -= _DAY
+        count -= is_business_day(day)
+    return day
+
+
+@lru_cache(maxsize=8)
+def _calendar(payouts: tuple[Payout, ...], supplementary: Supplementary, zone: ZoneInfo) -> tuple[Round, ...]:
+    # Two rows may share a pay day; their round closes with the later of them.
+    cut_offs: dict[dt.date, dt.datetime] = {}
+    for row in payouts:
+        pay_on = next_business_day(row.pay_on)
+        cut_offs[pay_on] = max(row.cut_off, cut_offs.get(pay_on, row.cut_off))
+    fixed = [Round(number, day, cut_offs[day], False) for number, day in enumerate(sorted(cut_offs), 1)]
+    return (*fixed, *_weekly(payouts, supplementary, zone, len(fixed)))
+
+
+def _weekly(payouts: tuple[Payout, ...], supplementary: Supplementary, zone: ZoneInfo, number: int) -> Iterator[Round]:
+    if not payouts:
+        return
+    last = max(next_business_day(row.pay_on) for row in payouts)
+    day = last + _DAY
+    day += dt.timedelta(days=(supplementary.weekday - day.weekday()) % 7)
+    while day <= supplementary.until:
+        pay_on = next_business_day(day)
+        closing = business_days_before(pay_on, supplementary.cut_off_days_before)
+        number += 1
+        yield Round(number, pay_on, dt.datetime.combine(closing, supplementary.cut_off_time, zone), True)
+        day += _WEEK
+
+
+def payout_rounds(programme: Programme) -> tuple[Round, ...]:
+    """Every round of the programme, earliest first."""
+    return _calendar(programme.payouts, programme.supplementary, programme.zone)
+
+
+def next_round(at: dt.datetime, programme: Programme) -> Round | None:
+    """The first round still open at `at`: its cut-off is later. None after the last cut-off."""
+    return next((r for r in payout_rounds(programme) if at < r.cut_off), None)
+
+
+def is_last(at: dt.datetime, programme: Programme) -> bool:
+    """Whether the round that is open at `at` is the last of all (D-24)."""
+    coming = next_round(at, programme)
+    return coming is not None and coming == payout_rounds(programme)[-1]
+
+
+def round_on(pay_on: dt.date, programme: Programme) -> Round | None:
+    """The round paid on `pay_on`, or None where the programme pays nothing that day."""
+    return next((r for r in payout_rounds(programme) if r.pay_on == pay_on), None)
+
+
+def row_for(terminated_on: dt.date, applied_on: dt.date, programme: Programme) -> dt.date | None:
+    """The pay day the programme's table names for the two dates (KST); None where no row fits (D-37).
+
+    A line terminated after the waiver's last day, accepted on review, counts as terminated on that day.
+    """
+    terminated_on = min(terminated_on, programme.waiver.terminated_to)
+    for row in programme.payouts:
+        if (
+            row.terminated_from <= terminated_on <= row.terminated_to
+            and row.applied_from <= applied_on <= row.applied_to
+        ):
+            return next_business_day(row.pay_on)
+    return None
+
+
+def round_for(terminated_on: dt.date, applied_on: dt.date, programme: Programme) -> dt.date | None:
+    """The pay day of a line terminated on one day and applied for on another, both dates in Seoul (D-37, D-38).
+
+    Where no row of the table fits, as for a late application, the first round whose cut-off has not passed when
+    `applied_on` begins. None when the last round is over: the call centre takes such a case.
+    """
+    fitting = row_for(terminated_on, applied_on, programme)
+    if fitting is not None:
+        return fitting
+    following = next_round(dt.datetime.combine(applied_on, dt.time.min, programme.zone), programme)
+    return following.pay_on if following else None
+
+
+def due_on(terminated_on: dt.date, applied_on: dt.date, at: dt.datetime, programme: Programme) -> dt.date | None:
+    """The pay day that can still be kept at `at`: `round_for`, or the next open round where that one has closed."""
+    wanted = round_for(terminated_on, applied_on, programme)
+    following = next_round(at, programme)
+    if following is None:
+        return None
+    return max(wanted, following.pay_on) if wanted else following.pay_on

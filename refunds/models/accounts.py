@@ -1,0 +1,134 @@
+"""Bank accounts that refunds go to, and what the bank said about their holders.
+
+An account row never changes: a correction is a new row, and applications and payout items point at the row they mean.
+It is the only place that holds a ciphertext of a number, so the wipe after settlement touches this table alone.
+"""
+
+import uuid
+
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from kt_remedy.core import crypto, masking
+from kt_remedy.core.tasks.leases import Claimable
+from refunds import banks
+
+_KEPT = ("id", "bank_code", "number_index", "last4", "owner_kind", "person_index", "created_at")
+_ONLY_WIPED = (
+    "NEW.number_enc IS NULL AND NEW.holder_name_enc IS NULL AND NEW.holder_birth_enc IS NULL"
+    " AND NEW.wiped_at IS NOT NULL"
+    f" AND ({', '.join(f'NEW.{c}' for c in _KEPT)}) IS NOT DISTINCT FROM ({', '.join(f'OLD.{c}' for c in _KEPT)})"
+)
+
+
+class OwnerKind(models.TextChoices):
+    """Whose account it is, seen from the holder of the line (own-name rule and its exceptions, D-15 to D-19)."""
+
+    SELF = "SELF", _("본인")
+    GUARDIAN = "GUARDIAN", _("법정대리인")
+    PROXY = "PROXY", _("대리인")
+    HEIR = "HEIR", _("상속인")
+    COMPANY = "COMPANY", _("법인")
+
+
+class Account(models.Model):
+    """One account as somebody entered it. Never changed; the wipe empties the number and the name."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    bank_code = models.CharField(_("은행"), max_length=3)
+    number_enc = models.BinaryField(null=True)
+    number_index = models.BinaryField()
+    last4 = models.CharField(_("끝 네 자리"), max_length=4)
+    holder_name_enc = models.BinaryField(null=True)
+    # Banks are asked with the name's birth date; companies have none.
+    holder_birth_enc = models.BinaryField(null=True)
+    owner_kind = models.CharField(_("예금주"), max_length=8, choices=OwnerKind.choices, default=OwnerKind.SELF)
+    # For whom it was entered: nobody else may use this row.
+    person_index = models.BinaryField()
+    created_at = models.DateTimeField(_("등록"))
+    wiped_at = models.DateTimeField(_("삭제"), null=True)
+
+    number = crypto.Encrypted("number_enc", key="id")
+    holder_name = crypto.Encrypted("holder_name_enc", key="id")
+    holder_birth = crypto.Encrypted("holder_birth_enc", key="id")  # YYYY-MM-DD
+
+    class Meta:
+        db_table = "refunds_account"
+        verbose_name = _("환급 계좌")
+        verbose_name_plural = _("환급 계좌")
+        indexes = [models.Index(fields=["number_index"], name="account_number")]
+        triggers = [
+            pgtrigger.Protect(name="account_stays", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="account_unchanged",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(f"NOT ({_ONLY_WIPED})"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.bank_name if self.by_hand else f"{self.bank_name} {masking.account(self.last4)}"
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether there is no account in Korea, so that no bank file can carry the money."""
+        return self.bank_code == banks.BY_HAND
+
+    @property
+    def bank_name(self) -> str:
+        """The bank's current name."""
+        return banks.name(self.bank_code)
+
+
+class HolderCheck(Claimable):
+    """Asking the bank who holds an account. A row first: what cannot be answered at once, a worker asks again."""
+
+    class Outcome(models.TextChoices):
+        WAITING = "", _("아직 묻지 않음")
+        MATCH = "MATCH", _("일치")
+        MISMATCH = "MISMATCH", _("불일치")
+        NOT_FOUND = "NOT_FOUND", _("없는 계좌")
+        CLOSED = "CLOSED", _("해지된 계좌")
+        BANK_MAINTENANCE = "BANK_MAINTENANCE", _("은행 점검 중")
+        TIMEOUT = "TIMEOUT", _("응답 없음")
+        BY_HAND = "BY_HAND", _("한국 계좌 없음")
+
+    class Reason(models.TextChoices):
+        """How the two names compared (DOMAIN C2)."""
+
+        EXACT = "EXACT", _("그대로 같음")
+        NORMALISED = "NORMALISED", _("표기만 다름")
+        MISMATCH = "MISMATCH", _("다름")
+
+    UNSETTLED = (Outcome.WAITING, Outcome.BANK_MAINTENANCE, Outcome.TIMEOUT)
+
+    account = models.OneToOneField(Account, models.PROTECT, related_name="holder_check")
+    outcome = models.CharField(_("결과"), max_length=16, choices=Outcome.choices, blank=True, default="")
+    reason = models.CharField(_("이름 비교"), max_length=10, choices=Reason.choices, blank=True, default="")
+    verification_id = models.CharField(max_length=64, blank=True, default="")
+    asked_at = models.DateTimeField(_("조회"), null=True)
+    next_try_at = models.DateTimeField(_("다음 조회"))  # wall clock, like leases
+
+    class Meta:
+        db_table = "refunds_holder_check"
+        verbose_name = _("예금주 조회")
+        verbose_name_plural = _("예금주 조회")
+        indexes = [
+            models.Index(
+                fields=["next_try_at"],
+                name="holder_check_open",
+                condition=Q(outcome__in=["", "BANK_MAINTENANCE", "TIMEOUT"]),
+            )
+        ]
+
+    @property
+    def settled(self) -> bool:
+        """Whether the bank has answered."""
+        return self.outcome not in self.UNSETTLED
+
+    @property
+    def matched(self) -> bool:
+        """Whether the account is the one it was said to be."""
+        return self.outcome == self.Outcome.MATCH

@@ -1,0 +1,346 @@
+"""Filings, one application per line in them, what was decided of each, and objections.
+
+Nothing but `refunds.applications.service` writes `Application.status`.
+"""
+
+import uuid
+
+import pghistory
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from kt_remedy.core import crypto
+from refunds.models.accounts import Account, OwnerKind
+from refunds.models.states import EDGES, LIVE, STANDING, Status
+
+
+class Channel(models.TextChoices):
+    WEB = "WEB", _("홈페이지")
+    STORE = "STORE", _("매장")
+    CALL_CENTRE = "CALL_CENTRE", _("고객센터")
+
+
+class Lateness(models.TextChoices):
+    """When an application came, seen from the window (D-27 to D-31)."""
+
+    IN_TIME = "IN_TIME", _("기간 안")
+    CURED = "CURED", _("기간 뒤, 휴일로 늦음")
+    LATE = "LATE", _("기간 뒤")
+
+
+class Draft(models.Model):
+    """What a person has answered so far. Kept under the person, not the session, so it is there on another device."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    person_index = models.BinaryField()
+    # The clerk or agent who fills it in; empty on the website.
+    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
+    answers_enc = models.BinaryField()
+    saved_at = models.DateTimeField()
+
+    answers_json = crypto.Encrypted("answers_enc", key="id")
+
+    class Meta:
+        db_table = "refunds_draft"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person_index", "opened_by"], nulls_distinct=False, name="draft_one_per_person"
+            )
+        ]
+
+
+class Filing(models.Model):
+    """One submission: who, by which door, with which account and consents. Each of its lines is an Application."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    reference = models.CharField(_("접수번호"), max_length=12, unique=True, db_collation="C")
+    idempotency_key = models.CharField(max_length=64, unique=True, db_collation="C", editable=False)
+    channel = models.CharField(_("접수처"), max_length=11, choices=Channel.choices)
+    # The holder of the first line; one person may be several customers of the billing system.
+    customer = models.ForeignKey("eligibility.Customer", models.PROTECT, related_name="+", db_column="customer_no")
+    person_index = models.BinaryField()
+    account = models.ForeignKey(Account, models.PROTECT, related_name="filings")
+    representation = models.CharField(_("신청인"), max_length=8, choices=OwnerKind.choices, default=OwnerKind.SELF)
+    representative_enc = models.BinaryField(null=True)
+    representative_index = models.BinaryField(null=True)
+    documents = models.JSONField(_("확인한 서류"), default=list, blank=True)
+    # Text and version of each consent given: {"privacy": "2026-01-14", …}.
+    consents = models.JSONField(_("동의"), default=dict)
+    contact_enc = models.BinaryField()
+    language = models.CharField(_("언어"), max_length=2, default="ko")
+    # How the person was proven: {"method": "IDENTITY" | "CODE" | "ID_CARD", "type": …}, never a number.
+    proof = models.JSONField(_("본인 확인"), default=dict)
+    store = models.ForeignKey("staff.Store", models.PROTECT, null=True, blank=True, verbose_name=_("매장"))
+    filed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("처리 직원")
+    )
+    # The server's time of the complete submission, which nobody can back-date (D-28).
+    received_at = models.DateTimeField(_("접수"))
+    # An entry after an outage, by a supervisor: when the customer came, and why it is entered now.
+    outage_reason = models.TextField(_("장애 사유"), blank=True, default="")
+
+    contact = crypto.Encrypted("contact_enc", key="id")
+    representative = crypto.Encrypted("representative_enc", key="id")
+
+    class Meta:
+        db_table = "refunds_filing"
+        verbose_name = _("접수")
+        verbose_name_plural = _("접수")
+        indexes = [
+            models.Index(fields=["person_index"], name="filing_person"),
+            models.Index(fields=["store", "-received_at"], name="filing_store", condition=Q(store__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+@pghistory.track(
+    pghistory.UpdateEvent(condition=pghistory.AnyChange("account", "hold_until", "flag", "qa_sample")),
+    fields=["account", "hold_until", "flag", "qa_sample", "status"],
+    model_name="ApplicationEvent",
+)
+class Application(models.Model):
+    """The application for one line. `account` is where its money goes now, which may differ from the filing's."""
+
+    filing = models.ForeignKey(Filing, models.PROTECT, related_name="applications", verbose_name=_("접수"))
+    # The filing's, copied by the database, so that half a million are counted from one index.
+    channel = models.CharField(_("접수처"), max_length=11, choices=Channel.choices, null=True, editable=False)
+    line = models.ForeignKey(
+        "eligibility.Line", models.PROTECT, related_name="applications", db_column="contract_no", verbose_name=_("회선")
+    )
+    account = models.ForeignKey(Account, models.PROTECT, related_name="applications", verbose_name=_("계좌"))
+    status = models.CharField(_("상태"), max_length=16, choices=Status.choices, default=Status.SUBMITTED)
+    status_since = models.DateTimeField(_("상태 변경"))
+    # The KST date that decides the payout round (D-29); a correction we asked for keeps it.
+    applied_on = models.DateField(_("신청일"))
+    lateness = models.CharField(_("기간"), max_length=7, choices=Lateness.choices, default=Lateness.IN_TIME)
+    # What the customer was shown; the sum that is paid is read from the bills when the batch is frozen (D-26).
+    amount_seen_krw = models.BigIntegerField(_("신청 때 금액"), null=True, blank=True)
+    qa_sample = models.BooleanField(_("표본 심사"), default=False)
+    # Set once a reviewer has settled what the table sends to review, so that it is not sent there again.
+    reviewed = models.BooleanField(_("심사 끝남"), default=False)
+    # After a change of account (D-34): the freeze passes over it until then.
+    hold_until = models.DateTimeField(_("보류 기한"), null=True, blank=True)
+    # Why a person should look although the state moves on by itself: a code, empty for most.
+    flag = models.CharField(_("확인 표시"), max_length=20, blank=True, default="")
+    documents_due_on = models.DateField(_("서류 기한"), null=True, blank=True)
+    previous = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
+    # Whom the reviewers' list gave this case to, and until when (wall clock).
+    reviewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("심사자")
+    )
+    reviewer_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "refunds_application"
+        verbose_name = _("신청")
+        verbose_name_plural = _("신청")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["line"], condition=Q(status__in=LIVE), name="application_one_live_per_line"
+            ),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="application_status_known"),
+        ]
+        indexes = [
+            # The freeze, the reviewers' list and the sweeps each ask for one state.
+            models.Index(
+                fields=["status", "applied_on", "channel"], include=["amount_seen_krw"], name="application_state"
+            ),
+            models.Index(
+                fields=["id"],
+                include=["status", "status_since"],
+                name="application_standing",
+                condition=Q(status__in=STANDING),
+            ),
+        ]
+        triggers = [
+            pgtrigger.FSM(
+                name="application_edges",
+                field="status",
+                transitions=sorted((a.value, b.value) for a, b in EDGES),
+                condition=pgtrigger.Condition("OLD.status IS DISTINCT FROM NEW.status"),
+            ),
+            pgtrigger.Protect(
+                name="application_starts_submitted",
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Q(new__status__df=Status.SUBMITTED.value),
+            ),
+            pgtrigger.Protect(name="application_stays", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="application_channel",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func="NEW.channel := (SELECT channel FROM refunds_filing WHERE id = NEW.filing_id); RETURN NEW;",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether this application stands in the way of another one for its line."""
+        return self.status in LIVE
+
+
+class Decision(models.Model):
+    """One move of an application: from, to, by whom, why. Never changed; an undo is a new one."""
+
+    application = models.ForeignKey(Application, models.PROTECT, related_name="decisions", verbose_name=_("신청"))
+    from_status = models.CharField(_("이전"), max_length=16, choices=Status.choices, blank=True)
+    to_status = models.CharField(_("이후"), max_length=16, choices=Status.choices)
+    actor = models.CharField(_("누가"), max_length=40)
+    # A fixed word (service.REASONS) and, where a person wrote something, their words.
+    code = models.CharField(_("이유"), max_length=40)
+    words = models.TextField(_("설명"), blank=True, default="")
+    decided_at = models.DateTimeField(_("시각"))
+
+    class Meta:
+        db_table = "refunds_decision"
+        verbose_name = _("결정")
+        verbose_name_plural = _("결정")
+        indexes = [
+            # Why a case stands where it does: the last move into a state in which it waits for a person.
+            models.Index(
+                "application",
+                models.F("id").desc(),
+                include=["to_status", "code"],
+                name="decision_standing",
+                condition=Q(to_status__in=STANDING) & ~Q(from_status=models.F("to_status")),
+            )
+        ]
+        triggers = [
+            pgtrigger.Protect(name="decision_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.application_id}: {self.to_status}"
+
+
+class Objection(models.Model):
+    """A customer contests a no or an amount; a reviewer answers by the date the customer was told."""
+
+    class Status(models.TextChoices):
+        OPEN = "OPEN", _("답변 대기")
+        UPHELD = "UPHELD", _("받아들임")
+        DECLINED = "DECLINED", _("받아들이지 않음")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    line = models.ForeignKey("eligibility.Line", models.PROTECT, related_name="objections", db_column="contract_no")
+    application = models.ForeignKey(Application, models.PROTECT, null=True, blank=True, related_name="objections")
+    person_index = models.BinaryField()
+    words_enc = models.BinaryField()
+    contact_enc = models.BinaryField()
+    language = models.CharField(_("언어"), max_length=2, default="ko")
+    # What was contested, as the customer saw it.
+    verdict_outcome = models.CharField(_("판정"), max_length=12)
+    verdict_reasons = models.CharField(_("이유"), max_length=400, blank=True)
+    amount_seen_krw = models.BigIntegerField(_("본 금액"))
+    status = models.CharField(_("상태"), max_length=8, choices=Status.choices, default=Status.OPEN)
+    received_at = models.DateTimeField(_("접수"))
+    answer_by = models.DateField(_("답변 기한"))
+    answer = models.TextField(_("답변"), blank=True, default="")
+    answered_at = models.DateTimeField(_("답변 시각"), null=True, blank=True)
+    answered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("답변자")
+    )
+
+    words = crypto.Encrypted("words_enc", key="id")
+    contact = crypto.Encrypted("contact_enc", key="id")
+
+    class Meta:
+        db_table = "refunds_objection"
+        verbose_name = _("이의")
+        verbose_name_plural = _("이의")
+        constraints = [
+            models.UniqueConstraint(fields=["line"], condition=Q(status="OPEN"), name="objection_one_open_per_line"),
+            models.CheckConstraint(
+                condition=Q(status="OPEN") | Q(answered_at__isnull=False) & ~Q(answer=""), name="objection_answered"
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "answer_by"], name="objection_due")]
+
+
+class LateReason(models.Model):
+    """Why a filing came after the window, as the customer said; a supervisor decides by it (D-31)."""
+
+    class Kind(models.TextChoices):
+        MILITARY = "MILITARY", _("군 복무")
+        OVERSEAS = "OVERSEAS", _("해외 체류")
+        HOSPITAL = "HOSPITAL", _("입원")
+        PRISON = "PRISON", _("수감")
+        ISLAND = "ISLAND", _("섬·산간 등 먼 곳")
+        OTHER = "OTHER", _("그 밖의 까닭")
+
+    filing = models.OneToOneField(Filing, models.PROTECT, primary_key=True, related_name="late_reason")
+    kind = models.CharField(_("까닭"), max_length=8, choices=Kind.choices)
+    # Empty where it has not ended: somebody abroad may apply from there.
+    ended_on = models.DateField(_("끝난 날"), null=True, blank=True)
+    words_enc = models.BinaryField()
+
+    words = crypto.Encrypted("words_enc", key="filing_id")
+
+    class Meta:
+        db_table = "refunds_late_reason"
+        verbose_name = _("늦은 까닭")
+        verbose_name_plural = _("늦은 까닭")
+
+
+class Evidence(models.Model):
+    """One document handed in for a filing or an objection. Its bytes lie encrypted under UPLOADS_DIR, in a file that
+    carries its id; the key stands here, so that deleting the key is deleting the document."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    filing = models.ForeignKey(Filing, models.PROTECT, null=True, blank=True, related_name="evidence")
+    objection = models.ForeignKey(Objection, models.PROTECT, null=True, blank=True, related_name="evidence")
+    kind = models.CharField(_("종류"), max_length=3)
+    size = models.PositiveIntegerField(_("크기"))
+    # Of the bytes, keyed: the same document sent twice is one.
+    content_index = models.BinaryField()
+    name_enc = models.BinaryField(null=True)
+    file_key_enc = models.BinaryField(null=True)
+    added_by = models.CharField(_("올린 사람"), max_length=40)
+    added_at = models.DateTimeField(_("올린 때"))
+    wiped_at = models.DateTimeField(_("삭제"), null=True, blank=True)
+
+    name = crypto.Encrypted("name_enc", key="id")
+    file_key = crypto.Encrypted("file_key_enc", key="id")
+
+    class Meta:
+        db_table = "refunds_evidence"
+        verbose_name = _("낸 서류")
+        verbose_name_plural = _("낸 서류")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(filing__isnull=False) ^ Q(objection__isnull=False), name="evidence_of_one_thing"
+            ),
+            models.UniqueConstraint(
+                fields=["filing", "objection", "content_index"], nulls_distinct=False, name="evidence_once"
+            ),
+        ]
+        triggers = [pgtrigger.Protect(name="evidence_stays", operation=pgtrigger.Delete)]
+
+
+class Note(models.Model):
+    """What an agent or clerk wrote down about a customer, and a call-back promised, if any."""
+
+    person_index = models.BinaryField()
+    customer = models.ForeignKey("eligibility.Customer", models.PROTECT, related_name="+", db_column="customer_no")
+    words_enc = models.BinaryField()
+    key = models.UUIDField(default=uuid.uuid4, editable=False)
+    written_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    written_at = models.DateTimeField()
+    call_back_at = models.DateTimeField(null=True, blank=True)
+    called_at = models.DateTimeField(null=True, blank=True)
+
+    words = crypto.Encrypted("words_enc", key="key")
+
+    class Meta:
+        db_table = "refunds_note"
+        verbose_name = _("상담 메모")
+        verbose_name_plural = _("상담 메모")
+        indexes = [models.Index(fields=["person_index"], name="note_person")]

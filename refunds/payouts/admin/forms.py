@@ -1,0 +1,150 @@
+"""What staff type on the payout pages."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from kt_remedy.core import masking
+from kt_remedy.staff.models import User
+from refunds.models.payouts import Adjustment, ManualPayment
+
+UPLOAD_BYTES = 256 << 20
+
+
+class ReasonForm(forms.Form):
+    """An act that is recorded with its reason."""
+
+    reason = forms.CharField(
+        label=_("이유"),
+        help_text=_("왜 하는지 적어 주세요. 기록에 남습니다."),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        max_length=500,
+        error_messages={"required": _("이유를 적어 주세요.")},
+    )
+
+
+class ConfirmForm(forms.Form):
+    """An act that needs a yes and nothing else."""
+
+
+class TotalForm(forms.Form):
+    """The checker types what leaves; the digest says what they were looking at."""
+
+    total = forms.CharField(
+        label=_("나가는 합계를 직접 적으세요"),
+        help_text=_("원 단위 숫자. 쉼표는 있어도 없어도 됩니다."),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={"required": _("나가는 합계를 적어 주세요.")},
+    )
+    digest = forms.CharField(widget=forms.HiddenInput, max_length=64)
+
+    def clean_total(self) -> int:
+        """The sum in won."""
+        plain = self.cleaned_data["total"].replace(",", "").removesuffix("원").strip()
+        if not plain.isascii() or not plain.isdigit():
+            raise forms.ValidationError(_("숫자로 적어 주세요."))
+        return int(plain)
+
+
+class UploadForm(forms.Form):
+    """A file of the bank."""
+
+    file = forms.FileField(
+        label=_("파일"),
+        help_text=_("은행에서 받은 그대로 올려 주세요."),
+        error_messages={"required": _("파일을 골라 주세요."), "empty": _("빈 파일입니다.")},
+    )
+
+    def clean_file(self) -> object:
+        """The file, unless it is larger than any result can be."""
+        given = self.cleaned_data["file"]
+        if given.size > UPLOAD_BYTES:
+            raise forms.ValidationError(_("파일이 너무 큽니다."))
+        return given
+
+
+class AdjustmentForm(ReasonForm):
+    """What was wrong with a refund that was paid, by how much, and why."""
+
+    cause = forms.ChoiceField(
+        label=_("무엇이 잘못되었나"),
+        choices=Adjustment.Cause.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("무엇이 잘못되었는지 골라 주세요.")},
+    )
+    amount_krw = forms.IntegerField(
+        label=_("차액(원)"),
+        min_value=1,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={
+            "required": _("금액을 적어 주세요."),
+            "invalid": _("숫자로 적어 주세요."),
+            "min_value": _("금액은 1원 이상이어야 합니다."),
+        },
+    )
+    field_order = ("cause", "amount_krw", "reason")
+
+
+class ManualPaymentForm(forms.Form):
+    """How a refund was sent by hand, when, with which receipt, and how much: typed, to be compared."""
+
+    way = forms.ChoiceField(
+        label=_("보낸 방법"),
+        choices=ManualPayment.Way.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("보낸 방법을 골라 주세요.")},
+    )
+    paid_on = forms.DateField(
+        label=_("보낸 날"),
+        widget=forms.DateInput(attrs={"type": "date"}),
+        error_messages={"required": _("보낸 날을 적어 주세요."), "invalid": _("날짜로 적어 주세요.")},
+    )
+    reference = forms.CharField(
+        label=_("영수증 번호"),
+        help_text=_("은행이나 우체국 영수증에 적힌 번호. 한 건에 하나입니다."),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("영수증 번호를 적어 주세요.")},
+    )
+    amount_krw = forms.IntegerField(
+        label=_("보낸 금액(원)"),
+        min_value=1,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={
+            "required": _("금액을 적어 주세요."),
+            "invalid": _("숫자로 적어 주세요."),
+            "min_value": _("금액은 1원 이상이어야 합니다."),
+        },
+    )
+
+
+class RosterForm(ReasonForm):
+    """Who does a duty and who stands in."""
+
+    holder: forms.ModelChoiceField = forms.ModelChoiceField(
+        label=_("담당"), queryset=None, error_messages={"required": _("골라 주세요.")}
+    )
+    deputy: forms.ModelChoiceField = forms.ModelChoiceField(
+        label=_("대리"), queryset=None, error_messages={"required": _("골라 주세요.")}
+    )
+    field_order = ("holder", "deputy", "reason")
+
+    def __init__(self, *args: Any, people: QuerySet[User], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("holder", "deputy"):
+            field = self.fields[name]
+            field.queryset = people  # type: ignore[attr-defined]
+            field.label_from_instance = lambda user: f"{masking.name(user.first_name)} ({user.username})"  # type: ignore[attr-defined]
+
+
+class FindForm(forms.Form):
+    """One application by a number of it."""
+
+    number = forms.CharField(
+        label=_("접수번호, 계약번호 또는 관리번호"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("번호를 적어 주세요.")},
+    )

@@ -1,0 +1,297 @@
+"""Everything that is recorded about one application and its money, as one file for the auditor.
+
+A ZIP of JSON tables with a manifest of their digests. The same rows give the same bytes: no clock, no order of chance.
+An auditor reads names, numbers and accounts as they are; everybody else reads them masked. Whoever takes it gives a
+reason, and the digest of what they took is in the audit, so that a bundle shown later can be told from another.
+"""
+
+import datetime as dt
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterable
+from typing import Any
+from xml.sax.saxutils import escape
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from eligibility.models import Bill, LineDecision
+from kt_remedy.audit import service as audit
+from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core import masking
+from kt_remedy.notices.models import Message
+from kt_remedy.staff.models import User
+from refunds import bankfiles
+from refunds.bankfiles.records import FileFault
+from refunds.models.accounts import Account, HolderCheck
+from refunds.models.applications import Application, Decision, Objection
+from refunds.models.payouts import (
+    Adjustment,
+    BankFile,
+    Batch,
+    Download,
+    Hold,
+    Inquiry,
+    Item,
+    LeftBehind,
+    ManualPayment,
+    ResultFile,
+)
+from refunds.payouts.service import _actor, _case, _need, _reason, stored
+
+ROLES = ("auditor", "maker", "checker", "supervisor")
+_ZERO = (1980, 1, 1, 0, 0, 0)
+
+
+def take(*, application_id: int, user: User, reason: str) -> bytes:
+    """The bundle for `user`, clear for an auditor and masked for others, after the look was recorded.
+    Raises Refused: ROLE, REASON, OWN_CASE."""
+    _need(user, *ROLES)
+    reason = _reason(reason)
+    with transaction.atomic():
+        row = _case(application_id, user)
+        clear = user.has_role("auditor")
+        content = bundle(application_id=application_id, clear=clear)
+        audit.record(
+            actor=_actor(user),
+            action="evidence.taken",
+            object=f"application:{application_id}",
+            subject=row.line.customer_id,
+            reason=reason,
+            detail={"sha256": hashlib.sha256(content).hexdigest(), "clear": clear},
+        )
+    return content
+
+
+def bundle(*, application_id: int, clear: bool) -> bytes:
+    """The ZIP of everything about one application. Reads only."""
+    row = Application.objects.select_related("filing", "line__customer", "account").get(pk=application_id)
+    parts = {name: _json(table) for name, table in _tables(row, clear).items()}
+    parts |= _file_lines(row, clear)
+    manifest = {
+        "application": application_id,
+        "reference": row.filing.reference,
+        "masked": not clear,
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(parts.items())},
+    }
+    parts["manifest.json"] = _json(manifest)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in sorted(parts):
+            entry = zipfile.ZipInfo(name, _ZERO)
+            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o600 << 16
+            packed.writestr(entry, parts[name])
+    return out.getvalue()
+
+
+def _tables(row: Application, clear: bool) -> dict[str, Any]:
+    """Each table of the bundle by its file name."""
+    pk, filing, line = row.pk, row.filing, row.line
+    items = Item.objects.filter(application=pk).order_by("id")
+    batches = Batch.objects.filter(
+        Q(items__application=pk) | Q(pk__in=LeftBehind.objects.filter(application=pk).values("batch"))
+    ).distinct()
+    files = BankFile.objects.filter(Q(items__application=pk) | Q(batch__in=batches.values("pk"))).distinct()
+    accounts = Account.objects.filter(Q(pk__in=[row.account_id, filing.account_id]) | Q(items__application=pk))
+    answered = ResultFile.objects.filter(Q(items__application=pk) | Q(files__items__application=pk)).distinct()
+    return {
+        "application.json": {
+            **_row(row),
+            "filing": {
+                **_row(filing),
+                "contact": _clear(filing.contact, clear, masking.phone),
+                "representative": _clear(filing.representative, clear, masking.name),
+            },
+            "line": {
+                "contract_no": line.pk,
+                "number": _clear(line.msisdn, clear, masking.phone),
+                "holder": _clear(line.customer.holder_name, clear, masking.name),
+                "terminated_at": line.terminated_at,
+                "outcome": line.outcome,
+                "decided_outcome": line.decided_outcome,
+                "reasons": line.reason_codes,
+                "expected_penalty_krw": line.expected_penalty_krw,
+                "refundable_krw": line.refundable_krw,
+                "programme_version": line.programme_version,
+                "as_of": line.as_of,
+            },
+        },
+        "accounts.json": [
+            {
+                **_row(one),
+                "number": _clear(one.number, clear, lambda _number, last4=one.last4: masking.account(last4)),
+                "holder": _clear(one.holder_name, clear, masking.name),
+            }
+            for one in accounts.distinct().order_by("created_at", "pk")
+        ],
+        "holder-checks.json": _rows(HolderCheck.objects.filter(account__in=accounts.values("pk"))),
+        "bills.json": _rows(Bill.objects.filter(line=line).order_by("item", "billed_on", "pk")),
+        "decisions.json": _rows(Decision.objects.filter(application=pk)),
+        "line-decisions.json": _rows(LineDecision.objects.filter(line=line)),
+        "application-events.json": _rows(_events(Application, Application.objects.filter(pk=pk))),
+        "holds.json": _rows(Hold.objects.filter(application=pk)),
+        "objections.json": [
+            {**_row(one), "words": _clear(one.words, clear, lambda _words: "***")}
+            for one in Objection.objects.filter(line=line).order_by("received_at", "pk")
+        ],
+        "adjustments.json": _rows(Adjustment.objects.filter(application=pk)),
+        "adjustment-events.json": _rows(_events(Adjustment, Adjustment.objects.filter(application=pk))),
+        "manual-payments.json": _rows(ManualPayment.objects.filter(application=pk)),
+        "manual-payment-events.json": _rows(_events(ManualPayment, ManualPayment.objects.filter(application=pk))),
+        "items.json": _rows(items),
+        "item-events.json": _rows(_events(Item, items)),
+        "left-behind.json": _rows(LeftBehind.objects.filter(application=pk)),
+        "batches.json": _rows(batches),
+        "batch-events.json": _rows(_events(Batch, batches)),
+        "files.json": _rows(files),
+        "file-events.json": _rows(_events(BankFile, files)),
+        "downloads.json": _rows(Download.objects.filter(file__in=files.values("pk"))),
+        "inquiries.json": _rows(Inquiry.objects.filter(file__in=files.values("pk")).order_by("pk")),
+        "results.json": _rows(answered),
+        "messages.json": [
+            {
+                "kind": one.kind,
+                "subject": one.subject,
+                "state": one.state,
+                "reason": one.reason,
+                "created_at": one.created_at,
+                "sent_at": one.sent_at,
+                "settled_at": one.settled_at,
+                "provider_id": one.provider_id,
+                "body": one.body,
+            }
+            for one in _messages(row, items, batches)
+        ],
+        "looks.json": _rows(_looks(row, items, batches, files)),
+    }
+
+
+def _messages(row: Application, items: QuerySet, batches: QuerySet) -> QuerySet[Message]:
+    """What was written to the person about this application, its items and its rounds."""
+    about = Q(subject=f"filing:{row.filing_id}") | Q(subject=f"application:{row.pk}")
+    about |= Q(subject__startswith=f"application:{row.pk}:")
+    about |= Q(subject__in=[f"item:{pk}" for pk in items.values_list("pk", flat=True)])
+    about |= Q(subject__in=[f"batch:{pk}" for pk in batches.values_list("pk", flat=True)])
+    return Message.objects.filter(about, person_index=row.filing.person_index).order_by("pk")
+
+
+def _looks(row: Application, items: QuerySet, batches: QuerySet, files: QuerySet) -> QuerySet[AuditEntry]:
+    """The audit's entries of the application and its money, and of looks at its customer."""
+    objects = {f"application:{row.pk}", f"filing:{row.filing_id}", f"hold:{row.pk}"}
+    objects |= {f"account:{row.account_id}", f"account:{row.filing.account_id}"}
+    objects |= {f"item:{pk}" for pk in items.values_list("pk", flat=True)}
+    for pk, pay_on in batches.values_list("pk", "pay_on"):
+        objects |= {f"batch:{pay_on}", f"batch:{pk}"}
+    objects |= {f"bankfile:{pk}" for pk in files.values_list("pk", flat=True)}
+    return AuditEntry.objects.filter(Q(object__in=objects) | Q(subject=row.line.customer_id))
+
+
+def _events(of: Any, rows: QuerySet) -> QuerySet:
+    """The statement-level history of these rows."""
+    return of.pgh_event_model.objects.filter(pgh_obj__in=rows.values("pk")).order_by("pgh_id")
+
+
+def _file_lines(row: Application, clear: bool) -> dict[str, bytes]:
+    """The line of each item in the file it left in, as its bytes stand there, and in each answer of the bank."""
+    parts: dict[str, bytes] = {}
+    answers = []
+    items = Item.objects.filter(application=row.pk, file__isnull=False).select_related("account").order_by("id")
+    for item in items:
+        assert item.file is not None
+        files = [item.file, *BankFile.objects.filter(pk__in=_replaced(item.file))]
+        for file in files:
+            found = _line(file.message_id, item.reference)
+            if found is not None:
+                parts[f"lines/{item.reference}-part{file.part:02}.txt"] = found if clear else _covered(found, item)
+        results = ResultFile.objects.filter(Q(files__in=[file.pk for file in files]) | Q(items=item)).distinct()
+        for result in results.order_by("pk"):
+            answers += [{"result": result.pk, "sha256": result.sha256, **one} for one in _answers(result, item)]
+    parts["answers.json"] = _json(answers)
+    return parts
+
+
+def _replaced(file: BankFile | None) -> list[int]:
+    """The parts a file stands for, which the bank refused whole."""
+    found = []
+    while file is not None and file.replaces_id:
+        file = file.replaces
+        assert file is not None
+        found.append(file.pk)
+    return found
+
+
+def _line(key: str, reference: str) -> bytes | None:
+    """The line of a stored file that names a reference, found piece by piece."""
+    held, wanted = b"", (f">{reference}<".encode(), f"\t{reference:<35}\t".encode())
+    for piece in stored(key):
+        lines = (held + piece).split(b"\n")
+        held = lines.pop()
+        for line in lines:
+            if any(sign in line for sign in wanted):
+                return line + b"\n"
+    return held if any(sign in held for sign in wanted) else None
+
+
+def _covered(line: bytes, item: Item) -> bytes:
+    """A line of a bank file with account number and holder masked; nothing of it where they are not known any more."""
+    number, name = item.account.number, item.account.holder_name
+    if not number or not name:
+        return b""
+    for encoding in ("utf-8", "cp949"):
+        try:
+            text = line.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        text = text.replace(number, masking.account(item.account.last4))
+        return text.replace(escape(name), masking.name(name)).replace(name, masking.name(name)).encode()
+    return b""
+
+
+def _answers(result: ResultFile, item: Item) -> Iterable[dict[str, Any]]:
+    """What one answer of the bank says of an item."""
+    content = b"".join(stored(result.sha256))
+    if not content:
+        return
+    try:
+        said = bankfiles.recognise(content).read_result(content)
+    except FileFault:
+        return
+    if said.refused:
+        yield {"refused_whole": True, "code": said.code, "words": said.words}
+    for answer in said.rows:
+        if answer.reference == item.reference:
+            yield answer._asdict()
+
+
+def _clear(value: str | None, clear: bool, mask: Any) -> str:
+    """A personal value as this reader may see it; nothing once it was wiped."""
+    return "" if not value else value if clear else mask(value)
+
+
+def _rows(rows: QuerySet) -> list[dict[str, Any]]:
+    """Rows as they are stored, ciphertexts and keyed indexes left out."""
+    rows = rows if rows.query.order_by else rows.order_by("pk")
+    return [_row(one) for one in rows]
+
+
+def _row(row: Any) -> dict[str, Any]:
+    hidden = ("_enc", "_index", "_person", "idempotency_key")
+    return {
+        field.attname: getattr(row, field.attname)
+        for field in row._meta.concrete_fields
+        if not field.attname.endswith(hidden)
+    }
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=1, default=_plain, sort_keys=True).encode()
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).isoformat()
+    return str(value)

@@ -1,0 +1,103 @@
+"""Who shares what: one account under several people, one person with several accounts or many lines, staff among those
+who are paid. Read from keyed indexes, which stay when the numbers are wiped."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
+
+from refunds.models.applications import Application
+
+SHOWN = 100
+MANY_LINES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One account or person: an application to open, how many people, applications and accounts, and won that went out
+    or is on its way."""
+
+    application: Application
+    people: int
+    applications: int
+    accounts: int
+    won: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One kind of sharing: the largest groups, and how many there are in all."""
+
+    code: str
+    title: Any
+    groups: list[Group]
+    count: int
+
+
+_BASE = """
+    SELECT a.id, f.person_index, c.number_index, f.filed_by_id,
+           COALESCE((SELECT sum(i.amount_krw) FROM refunds_item i WHERE i.application_id = a.id
+                     AND i.status IN ('QUEUED', 'FILED', 'UNKNOWN', 'PAID')), 0) AS won
+    FROM refunds_application a
+    JOIN refunds_filing f ON f.id = a.filing_id
+    JOIN refunds_account c ON c.id = a.account_id
+    WHERE a.status NOT IN ('REJECTED', 'WITHDRAWN')
+"""
+_FIGURES = (
+    "min(id) AS id, count(DISTINCT person_index) AS people, count(*) AS applications,"
+    " count(DISTINCT number_index) AS accounts, sum(won)::bigint AS won"
+)
+# What makes a group, and which groups are worth a look.
+_KINDS: dict[str, tuple[Any, str, str]] = {
+    "account": (_("여러 사람이 함께 쓰는 계좌"), "number_index", "count(DISTINCT person_index) > 1"),
+    "accounts": (_("계좌가 여럿인 사람"), "person_index", "count(DISTINCT number_index) > 1"),
+    "lines": (_("신청이 많은 사람"), "person_index", f"count(*) >= {MANY_LINES}"),
+}
+
+
+def reports() -> list[Report]:
+    """Every kind, each with its largest groups by people, then won. Reads the whole table of applications."""
+    found = []
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '120s'")
+        for code, (title, group, worth) in _KINDS.items():
+            found.append(_report(cursor, code, title, f"FROM base GROUP BY {group} HAVING {worth}"))
+        staff = (
+            "FROM base WHERE person_index IN (SELECT person_index FROM staff_user WHERE person_index IS NOT NULL)"
+            " GROUP BY person_index"
+        )
+        found.append(_report(cursor, "staff", _("직원이 받는 환급"), staff))
+    return found
+
+
+def _report(cursor: Any, code: str, title: Any, rest: str) -> Report:
+    cursor.execute(
+        f"WITH base AS ({_BASE}) SELECT s.*, count(*) OVER () FROM (SELECT {_FIGURES} {rest}) s"  # noqa: S608
+        f" ORDER BY people DESC, won DESC, id LIMIT {SHOWN}"
+    )
+    rows = cursor.fetchall()
+    known = Application.objects.select_related("filing", "line__customer", "account").in_bulk([row[0] for row in rows])
+    groups = [Group(known[row[0]], *row[1:5]) for row in rows]
+    return Report(code, title, groups, rows[0][5] if rows else 0)
+
+
+def same_account(application: Application, limit: int = 20) -> list[Application]:
+    """Other applications whose money goes, or went, to the account of this one."""
+    index = application.account.number_index
+    return list(
+        Application.objects.filter(account__number_index=index)
+        .exclude(pk=application.pk)
+        .select_related("filing", "line__customer", "account")
+        .order_by("-pk")[:limit]
+    )
+
+
+def same_person(application: Application, limit: int = 20) -> list[Application]:
+    """Other applications of the person who filed this one."""
+    return list(
+        Application.objects.filter(filing__person_index=application.filing.person_index)
+        .exclude(pk=application.pk)
+        .select_related("filing", "line__customer", "account")
+        .order_by("-pk")[:limit]
+    )

@@ -1,0 +1,96 @@
+"""What customers are told when the money is on its way."""
+
+import datetime as dt
+from typing import Any
+
+from django.db import connection
+from django.utils.translation import gettext_lazy as _
+
+from kt_remedy.core import clock
+from kt_remedy.notices import service as notices
+from refunds.applications import service as applications
+from refunds.models.applications import Filing
+from refunds.models.payouts import Batch
+
+
+def announce_hand_over(batch: Batch) -> None:
+    """Tell the customers of a batch that went to the bank, once each, on which day the money comes.
+
+    Call it in the transaction of the hand-over. Nothing is promised for a day that has passed.
+    """
+    if batch.pay_on < clock.today():
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '10min'")  # half a million people by one statement
+    notices.queue_all(
+        kind="payout.at_bank",
+        subject=f"batch:{batch.pk}",
+        select=(
+            "SELECT DISTINCT ON (f.person_index) f.person_index, f.id::text AS recipient, f.language"
+            " FROM refunds_item i JOIN refunds_application a ON a.id = i.application_id"
+            " JOIN refunds_filing f ON f.id = a.filing_id"
+            " WHERE i.batch_id = %(batch)s AND i.status = 'FILED' ORDER BY f.person_index, f.received_at DESC"
+        ),
+        params={"batch": batch.pk},
+        context={"pay_on": batch.pay_on},
+    )
+
+
+def contact_of(message: Any) -> str | None:
+    """The number a message about money goes to: the one its filing confirmed. `recipient` is the filing's id."""
+    filing = Filing.objects.filter(pk=message.recipient).first()
+    return applications.number_of(filing) if filing else None
+
+
+def register() -> None:
+    """Register what the payouts say with the notices."""
+    day = {"pay_on": dt.date(2026, 1, 22)}
+    for kind, label, ko, en, more in (
+        (
+            "payout.at_bank",
+            _("은행에 보냄"),
+            "[KT] 위약금 환급금을 은행에 보냈습니다. {pay_on}에 입금됩니다. 문의 {hotline}(무료)",
+            "[KT] Your refund is with the bank and arrives on {pay_on}. Questions: {hotline}",
+            {"address": contact_of, "example": day},
+        ),
+        (
+            "payout.paid",
+            _("입금"),
+            "[KT] 위약금 환급금이 입금되었습니다. 통장에서 확인하세요. 문의 {hotline}(무료)",
+            "[KT] Your refund was paid into your account. Questions: {hotline} (free)",
+            {"address": contact_of},
+        ),
+        (
+            "payout.returned",
+            _("입금되지 않음"),
+            "[KT] 환급금이 되돌아왔습니다. 신청 현황에서 계좌를 고쳐 주세요. 문의 {hotline}(무료)",
+            "[KT] Your refund came back. Please mend the account of your claim: {hotline}",
+            {},
+        ),
+        (
+            "payout.again",
+            _("다시 보냄"),
+            "[KT] 은행이 그날 환급금을 받지 못했습니다. 같은 계좌로 {pay_on}에 다시 보냅니다. 하실 일은 없습니다."
+            " 문의 {hotline}(무료)",
+            "[KT] Your bank could not take your refund that day. We send it to the same account again on {pay_on}."
+            " You need not do anything. Questions: {hotline} (free)",
+            {"example": day},
+        ),
+        (
+            "payout.called",
+            _("전화로 알림"),
+            "[KT] 은행이 그날 환급금을 받지 못했습니다. 어떻게 보내 드릴지 고객센터에서 전화로 여쭙겠습니다."
+            " 문의 {hotline}(무료)",
+            "[KT] Your bank could not take your refund that day. We will call you about how to send it."
+            " Questions: {hotline} (free)",
+            {},
+        ),
+        (
+            "payout.by_hand",
+            _("따로 보냄"),
+            "[KT] 위약금 환급금을 {paid_on}에 따로 보내 드렸습니다. 문의 {hotline}(무료)",
+            "[KT] Your refund was sent to you on {paid_on}. Questions: {hotline} (free)",
+            {"example": {"paid_on": dt.date(2026, 1, 22)}},
+        ),
+    ):
+        notices.register(kind, label=label, text={"ko": ko, "en": en}, confirmed=True, **more)

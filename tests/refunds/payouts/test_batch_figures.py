@@ -1,0 +1,150 @@
+"""The figures of a batch page: counted by the worker, void when anything changes, never added up by the page."""
+
+import datetime as dt
+import re
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from eligibility.models import Bill, Feed
+from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core import clock
+from refunds.models.payouts import Counted
+from refunds.payouts import batch_figures, jobs, service
+from tests.refunds.payouts import money
+from tests.refunds.payouts.money import CUT_OFF, checker, maker
+from tests.sessions import as_staff
+
+COUNTING = "다시 세고 있습니다"
+
+
+@pytest.fixture(autouse=True)
+def cut_off(at):
+    at(CUT_OFF)
+    return at
+
+
+def here(batch) -> str:
+    return reverse("admin:refunds_batch_change", args=[batch.pk])
+
+
+def seen(user, url: str) -> str:
+    response = as_staff(Client(), user).get(url)
+    assert response.status_code == 200
+    return re.sub(r"\s+", " ", response.content.decode())
+
+
+def fed() -> None:
+    Feed.objects.create(as_of=dt.date(2026, 1, 20), state="LOADED", started_at=clock.now(), finished_at=clock.now())
+
+
+def test_a_page_says_that_it_is_counted_until_the_worker_has():
+    batch = money.frozen()
+    page = as_staff(Client(), checker()).get(here(batch))
+    assert COUNTING in page.content.decode()
+    assert page["Refresh"].endswith(f"url={here(batch)}")
+    assert 'name="total"' not in page.content.decode()
+    assert jobs.count_batches(None).values == {"n": 1}
+    page = as_staff(Client(), checker()).get(here(batch))
+    assert COUNTING not in page.content.decode()
+    assert "Refresh" not in page
+    assert 'name="total"' in page.content.decode()
+    assert page.content.decode().count("같음") == 4
+
+
+@pytest.mark.parametrize("change", ["frozen again", "a delivery", "asked", "a file", "an answer"])
+def test_whatever_changes_voids_the_count_and_the_next_one_holds(change):
+    if change == "an answer":
+        batch, file = money.handed_over()
+    else:
+        batch = money.approved() if change == "a file" else money.frozen()
+    assert batch_figures.count_due() == 1
+    assert batch_figures.count_due() == 0
+    assert COUNTING not in seen(maker(), here(batch))
+    if change == "frozen again":
+        service.take_out(item_id=money.items(batch)[0].pk, user=maker(), reason="잘못")
+        batch = service.freeze(pay_on=batch.pay_on, user=maker())
+    elif change == "a delivery":
+        fed()
+    elif change == "asked":
+        as_staff(Client(), checker()).post(reverse("admin:refunds_batch_count", args=[batch.pk]))
+        assert AuditEntry.objects.filter(action="batch.count_asked").count() == 1
+    elif change == "a file":
+        service.file(batch_id=batch.pk, user=maker())
+    else:
+        answers = [(item, "ACSC", "") for item in money.items(batch)]
+        money.answers.load_result(content=money.pain002(file, answers), name="r", user=maker())
+    assert COUNTING in seen(maker(), here(batch))
+    assert batch_figures.count_due() == 1
+    assert COUNTING not in seen(maker(), here(batch))
+
+
+def test_what_was_counted_is_never_what_is_approved():
+    batch = money.frozen()
+    batch_figures.count_due()
+    assert Counted.objects.get().again["agrees"] is True
+    Bill.objects.filter(line=money.items(batch)[0].application.line).update(paid_krw=1)
+    with pytest.raises(service.Refused) as refused:
+        service.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
+    assert refused.value.code == "DIFFERS"
+    # Tried on the page, the differences are counted for whoever sends it back.
+    approve = reverse("admin:refunds_batch_approve", args=[batch.pk])
+    as_staff(Client(), checker()).post(approve, {"total": str(batch.won), "digest": batch.digest})
+    assert COUNTING in seen(checker(), here(batch))
+    batch_figures.count_due()
+    page = seen(checker(), here(batch))
+    assert "청구 자료의 금액이 바뀜" in page
+    assert 'name="total"' not in page
+
+
+def test_what_changes_while_it_is_counted_is_counted_again(monkeypatch):
+    batch = money.frozen()
+    true = batch_figures.overview.raw
+
+    def slow(of):
+        fed()
+        batch_figures.ask(batch_id=of.pk, user=maker())
+        return true(of)
+
+    monkeypatch.setattr(batch_figures.overview, "raw", slow)
+    assert batch_figures.count_due() == 1
+    monkeypatch.undo()
+    assert batch_figures.current(batch)[0] is None
+    assert batch_figures.count_due() == 1
+    assert batch_figures.current(batch)[0] is not None
+
+
+def test_a_worker_killed_while_counting_leaves_it_to_be_counted(monkeypatch):
+    batch = money.frozen()
+
+    def killed(of):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch_figures.overview, "raw", killed)
+    with pytest.raises(KeyboardInterrupt):
+        batch_figures.count_due()
+    monkeypatch.undo()
+    assert "부터 3건을 세고 있습니다" in seen(maker(), here(batch))
+    assert batch_figures.count_due() == 1
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_page_reads_the_items_it_shows_and_no_others(answered):
+    if answered:
+        batch, file = money.handed_over(25)
+        answers = [(item, "ACSC", "") for item in money.items(batch)[:20]]
+        money.answers.load_result(content=money.pain002(file, answers), name="r", user=maker())
+    else:
+        batch = money.frozen(25)
+    browser = as_staff(Client(), checker())
+    for counted in (False, True):
+        if counted:
+            batch_figures.count_due()
+        with CaptureQueriesContext(connection) as queries:
+            browser.get(here(batch))
+        asked = [query["sql"] for query in queries if 'FROM "refunds_item"' in query["sql"]]
+        assert len(asked) == counted
+        assert all('"refunds_item"."id" IN (' in sql for sql in asked)

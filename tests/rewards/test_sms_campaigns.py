@@ -1,0 +1,107 @@
+"""Who is told that the insurance starts by itself and that the choice closes soon; once, and not when it is settled."""
+
+import datetime as dt
+
+import pytest
+
+from eligibility import search
+from eligibility.models import Customer, Line
+from kt_remedy.core import clock
+from kt_remedy.core.models import Act, worded
+from kt_remedy.core.tasks import schedule
+from kt_remedy.notices.models import Message
+from rewards import service, sms_campaigns
+from rewards.models import BaseLine
+from tests.refunds import make
+
+
+def act(code: str) -> Act:
+    """The act as the calendar has it."""
+    return Act(code=code, due_at=schedule.entry(code).moments()[0])
+
+
+def told(kind: str) -> list[bytes]:
+    return sorted(bytes(row) for row in Message.objects.filter(kind=kind).values_list("person_index", flat=True))
+
+
+def said(sentences) -> str:
+    return worded([list(one) for one in sentences])
+
+
+def keys(*lines: Line) -> list[bytes]:
+    return sorted(service.person_key(line.customer) for line in lines)
+
+
+def test_the_days_come_from_the_programme():
+    days = [
+        clock.kst_date(schedule.entry(kind).moments()[0]) for kind in (sms_campaigns.INSURED, sms_campaigns.CHOOSE_SOON)
+    ]
+    assert days == [dt.date(2026, 1, 25), dt.date(2026, 7, 24)]
+
+
+def test_the_insured_by_age_are_told_once(take_base, at, kept):
+    old = kept(make.customer(birth="1961-01-13"))
+    kept(old.customer)
+    kept(make.customer(birth="1961-01-14"))
+    declined, gone = kept(make.customer(birth="1950-01-01")), kept(make.customer(birth="1950-01-01"))
+    take_base()
+    at("2026-01-25T10:00+09:00")
+    service.opt_out(perk_code="INSURANCE", person_index=service.person_key(declined.customer))
+    Line.objects.filter(pk=gone.pk).update(status="TERMINATED", terminated_on=dt.date(2026, 1, 20))
+    # Another customer number of the same person is no transfer: what was terminated there has ended.
+    renumbered = kept(make.customer(birth="1950-01-01", ci="renumbered"))
+    BaseLine.objects.create(
+        contract_no=renumbered.pk,
+        customer_no=old.customer_id,
+        person_index=service.person_key(renumbered.customer),
+        why="IN_SERVICE",
+        perks=["INSURANCE"],
+    )
+    Line.objects.filter(pk=renumbered.pk).update(status="TERMINATED", terminated_on=dt.date(2026, 1, 20))
+    assert said(sms_campaigns.tell_insured(act(sms_campaigns.INSURED))) == "새로 올린 안내 1명"
+    assert said(sms_campaigns.tell_insured(act(sms_campaigns.INSURED))) == "새로 올린 안내 0명"
+    assert told(sms_campaigns.INSURED) == keys(old)
+    message = Message.objects.get(kind=sms_campaigns.INSURED)
+    assert sms_campaigns.still_due(message)
+    assert sms_campaigns.number_for(message) in (old.msisdn, Line.objects.exclude(pk=old.pk).first().msisdn)
+    service.opt_out(perk_code="INSURANCE", person_index=service.person_key(old.customer))
+    assert not sms_campaigns.still_due(message)
+
+
+def test_who_has_not_chosen_is_reminded_and_a_child_through_the_guardian(take_base, at, kept):
+    waits, chose, has = (kept(make.customer()) for _ in range(3))
+    child, baby = kept(make.customer(birth="2010-05-05")), kept(make.customer(birth="2020-05-05"))
+    iot = kept(make.customer(), product="IOT")
+    guardian = search.ci_index("guardian")
+    Customer.objects.filter(pk__in=[child.customer_id, baby.customer_id]).update(guardian_ci_index=guardian)
+    take_base()
+    at("2026-07-24T10:00+09:00")
+    service.import_vouchers(perk_code="OTT", choice_code="TVING", codes=["TV-1"])
+    for line in (chose, has):
+        service.choose(
+            perk_code="OTT", contract_no=line.pk, choice_code="TVING", person_index=service.person_key(line.customer)
+        )
+    service.issue_code(perk_code="OTT", contract_no=has.pk, person_index=service.person_key(has.customer))
+    assert said(sms_campaigns.remind_to_choose(act(sms_campaigns.CHOOSE_SOON))) == "새로 올린 안내 3명"
+    assert told(sms_campaigns.CHOOSE_SOON) == sorted([*keys(waits, chose), guardian])
+    assert service.person_key(iot.customer) not in told(sms_campaigns.CHOOSE_SOON)
+    to_guardian = Message.objects.get(person_index=guardian)
+    assert sms_campaigns.number_for(to_guardian) == child.msisdn  # no contact and no line of the guardian's own
+    assert sms_campaigns.still_due(to_guardian)
+    service.choose(
+        perk_code="OTT",
+        contract_no=waits.pk,
+        choice_code="TVING",
+        person_index=service.person_key(waits.customer),
+    )
+    mine = Message.objects.get(person_index=service.person_key(waits.customer))
+    assert sms_campaigns.still_due(mine)  # chosen, but the code is still to be had
+    at("2026-08-01T00:00+09:00")
+    assert not sms_campaigns.still_due(mine)
+    assert said([sms_campaigns.remind_to_choose(act(sms_campaigns.CHOOSE_SOON))]) == "고르는 기간이 끝나 보내지 않음"
+
+
+def test_nothing_is_told_before_the_base_is_taken(at):
+    at("2026-01-25T10:00+09:00")
+    with pytest.raises(schedule.NotYet):
+        sms_campaigns.tell_insured(act(sms_campaigns.INSURED))
