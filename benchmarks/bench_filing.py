@@ -109,7 +109,7 @@ def _ready(client, number: int) -> str:
     account = make.account(holder)
     as_customer(client, person(ci))
     answers = drafts.Answers(lines=[line.pk], account=str(account.pk), consents=dict(CONSENTS))
-    return drafts.save(answers, person_index=bytes(holder.ci_index))
+    return drafts.save(answers, person_index=holder.person_index)
 
 
 def _rows_per_filing(filings: int) -> str:

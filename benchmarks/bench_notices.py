@@ -14,7 +14,7 @@ import urllib.request
 from benchmarks import harness
 
 REGISTER = """
-    INSERT INTO eligibility_customer (customer_no, ci_index, holder_kind, holder_name_enc, name_index, birth_date,
+    INSERT INTO eligibility_customer (customer_no, person_index, holder_kind, holder_name_enc, name_index, birth_date,
                                       digest, as_of)
     SELECT 'C' || n, sha256(n::text::bytea), 'PERSON', '\\x00', sha256('name'::bytea), date '1985-03-02', '\\x00',
            date '2026-01-20'

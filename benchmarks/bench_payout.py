@@ -25,7 +25,7 @@ MEMORY_MB = 256
 # One answer in two hundred is a return: its application moves and its customer is written to, one by one.
 RETURNED = 200
 REGISTER = """
-    INSERT INTO eligibility_customer (customer_no, ci_index, holder_kind, holder_name_enc, name_index, birth_date,
+    INSERT INTO eligibility_customer (customer_no, person_index, holder_kind, holder_name_enc, name_index, birth_date,
                                       digest, as_of)
     SELECT 'C' || n, sha256(n::text::bytea), 'PERSON', '\\x00', sha256('name'::bytea), date '1985-03-02', '\\x00',
            date '2026-01-14' FROM generate_series(1, {items}) AS n;

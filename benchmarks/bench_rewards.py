@@ -21,7 +21,7 @@ ROUNDS = 3  # the best one counts, on both sides: the first still meets the chec
 
 # One in twenty terminated before, one in fifty suspended, some of every product and age, two lines to a person.
 REGISTER = """
-    INSERT INTO eligibility_customer (customer_no, ci_index, holder_kind, holder_name_enc, name_index, birth_date,
+    INSERT INTO eligibility_customer (customer_no, person_index, holder_kind, holder_name_enc, name_index, birth_date,
                                       digest, as_of)
     SELECT 'C' || lpad(n::text, 9, '0'), CASE WHEN n %% 50 <> 0 THEN sha256(n::text::bytea) END,
            CASE WHEN n %% 50 = 0 THEN 'CORPORATE' ELSE 'PERSON' END, '\\x00', sha256('name'::bytea),

@@ -110,13 +110,14 @@ class Reject(models.Model):
 class CustomerColumns(models.Model):
     """What the feed says of a holder; shared by the register and its history."""
 
-    ci_index = models.BinaryField(null=True)
+    # Stable key of the person: of the CI, or of the customer number where billing has no CI (`core.persons`).
+    person_index = crypto.BlindIndexField()
     ci_enc = models.BinaryField(null=True)
-    guardian_ci_index = models.BinaryField(null=True)
+    guardian_ci_index = crypto.BlindIndexField(null=True)
     guardian_ci_enc = models.BinaryField(null=True)
     holder_kind = models.CharField(_("고객 구분"), max_length=9, choices=HolderKind.choices)
     holder_name_enc = models.BinaryField()
-    name_index = models.BinaryField()
+    name_index = crypto.BlindIndexField()
     # Clear, because rules and perks compare it set-based; masked on every screen.
     birth_date = models.DateField(null=True)
     # Keyed digest of the values as sent: ciphertexts of equal values differ, so a change is seen by this.
@@ -141,8 +142,8 @@ class Customer(CustomerColumns):
         verbose_name = _("고객")
         verbose_name_plural = _("고객")
         indexes = [
-            # "My lines" starts here: a verified person is found by CI.
-            models.Index(fields=["ci_index"], name="customer_ci", condition=Q(ci_index__isnull=False)),
+            # "My lines" starts here: a verified person is found by their key.
+            models.Index(fields=["person_index"], name="customer_person"),
             # A guardian's wards; few customers have one.
             models.Index(
                 fields=["guardian_ci_index"], name="customer_guardian", condition=Q(guardian_ci_index__isnull=False)
@@ -171,10 +172,10 @@ class LineColumns(models.Model):
     """What the feed says of a line and what was judged of it; shared by the register and its history."""
 
     msisdn_enc = models.BinaryField()
-    msisdn_index = models.BinaryField()
+    msisdn_index = crypto.BlindIndexField()
     contact_enc = models.BinaryField(null=True)
     # Never searched: ciphertexts of equal numbers differ, so a changed one is seen by this.
-    contact_index = models.BinaryField(null=True)
+    contact_index = crypto.BlindIndexField(null=True)
     network = models.CharField(_("망"), max_length=4)
     product = models.CharField(_("상품"), max_length=7)
     opened_at = models.DateTimeField(_("개통"))
@@ -362,7 +363,7 @@ class VerdictChange(models.Model):
 class OpeningWish(models.Model):
     """A verified person wants one message when applications open (see `opening`); deleted on a word, or afterwards."""
 
-    person_index = models.BinaryField(max_length=32, unique=True)
+    person_index = crypto.BlindIndexField(unique=True)
     phone_enc = models.BinaryField()
     language = models.CharField(max_length=2, default="ko")
     asked_at = models.DateTimeField()

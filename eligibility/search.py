@@ -14,11 +14,6 @@ def name_key(name: str) -> str:
     return _SPACE.sub("", _COMPANY.sub("", unicodedata.normalize("NFC", name))).upper()
 
 
-def ci_index(ci: str) -> bytes:
-    """By this a person is found: the blind index of the connecting information."""
-    return crypto.blind_index(ci, "ci")
-
-
 def msisdn_index(number: str) -> bytes:
     """By this a line is found from its number."""
     return crypto.blind_index(phones.key(number), "msisdn")

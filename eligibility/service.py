@@ -44,7 +44,7 @@ class NotDecidable(Exception):
 def lines_of(person_index: bytes) -> QuerySet[Line]:
     """The lines a person holds, by the blind index of their CI, with their customers; the newest contract first."""
     return (
-        Line.objects.filter(customer__ci_index=person_index)
+        Line.objects.filter(customer__person_index=person_index)
         .select_related("customer")
         .order_by("-opened_on", "contract_no")
     )
@@ -63,7 +63,7 @@ def lines_with_bills(person_index: bytes) -> list[tuple[Line, list[Bill]]]:
     """The lines of a person and of their wards (D-16) with customers, the newest contract first, each with its bill
     rows, oldest first. One statement, written by hand: the page that asks is opened by everybody, and building the two
     queries through the ORM costs more than running them."""
-    return _with_bills("c.ci_index = %s OR c.guardian_ci_index = %s", [person_index, person_index])
+    return _with_bills("c.person_index = %s OR c.guardian_ci_index = %s", [person_index, person_index])
 
 
 def lines_numbered(contract_nos: Iterable[str]) -> dict[str, Line]:
@@ -226,8 +226,7 @@ class Seen(NamedTuple):
     @classmethod
     def of(cls, line: Line, person_index: bytes) -> "Seen":
         """The line as this person sees it now."""
-        holder = line.customer.ci_index
-        own = holder is not None and bytes(holder) == person_index
+        own = line.customer.person_index == person_index
         return cls(line.customer_id, line.pk, own, line.standing_outcome, line.reasons, line.refundable_krw)
 
 
@@ -326,9 +325,7 @@ def record_decision(*, contract_no: str, outcome: str, reason: str, decided_by: 
         if line is None:
             raise NotDecidable("there is no such line")
         own = decided_by.person_index
-        if own is not None and bytes(own) in {
-            bytes(index) for index in (line.customer.ci_index, line.customer.guardian_ci_index) if index is not None
-        }:
+        if own is not None and own in {line.customer.person_index, line.customer.guardian_ci_index}:
             raise PermissionDenied
         decision = LineDecision.objects.create(
             line=line,

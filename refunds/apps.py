@@ -5,6 +5,8 @@ from django.db import connections
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
+from kt_remedy.audit import actions
+
 # A session plans the statement in a history trigger once. Planned for one row it is a nested loop, which for half a
 # million rows takes hours; a merge or hash join costs one row nothing. Whatever table it is, so all of them.
 HISTORY_PLANS = """
@@ -28,6 +30,27 @@ class RefundsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the texts and the calendar's entries of each part of the room."""
+        actions.register(
+            {
+                "filing": _("신청"),
+                "account": _("계좌"),
+                "accounts": _("계좌번호 지우기"),
+                "application": _("심사"),
+                "evidence": _("서류와 증거 묶음"),
+                "objection": _("이의"),
+                "note": _("상담 기록"),
+                "batch": _("지급 회차"),
+                "item": _("지급 건"),
+                "file": _("은행 파일"),
+                "result": _("은행 결과"),
+                "inquiry": _("은행 조회 목록"),
+                "adjustment": _("정정 지급"),
+                "manual_payment": _("국내 계좌가 없는 지급"),
+                "settlement": _("정산서"),
+                "roster": _("담당과 대리"),
+            }
+        )
+
         from refunds import reminders
         from refunds.applications import jobs, sms  # models are loaded only now
         from refunds.payouts import jobs as payout_jobs

@@ -5,7 +5,6 @@ message leaves (D-43): one per person, not per line. Which number it goes to is 
 """
 
 import datetime as dt
-import hashlib
 from typing import Any
 
 from django.db import connection, transaction
@@ -15,7 +14,7 @@ from django.utils.translation import gettext_noop
 
 from eligibility import service as eligibility
 from eligibility.models import Customer, HolderKind, Line
-from kt_remedy.core import clock, programme
+from kt_remedy.core import clock, persons, programme
 from kt_remedy.core.models import Act
 from kt_remedy.core.tasks import schedule
 from kt_remedy.notices import service as notices
@@ -25,14 +24,9 @@ from refunds.models.accounts import OwnerKind
 from refunds.models.applications import Filing
 
 HOUR = dt.time(10)
-ADULT_AGE = 19  # of majority in Korea: below it the guardian is written to (D-16)
 
-# Who is written to: the guardian of a minor, else the holder. A company, or a holder without CI, is told apart by its
-# customer number; PostgreSQL has no keyed hash of its own and the number is no secret.
-_PERSON = """
-    coalesce(CASE WHEN c.birth_date > %(adult_since)s THEN c.guardian_ci_index END, c.ci_index,
-             sha256(convert_to('customer:' || c.customer_no, 'UTF8')))
-"""
+# Who is written to: the guardian of a minor, else the holder.
+_PERSON = "coalesce(CASE WHEN c.birth_date > %(adult_since)s THEN c.guardian_ci_index END, c.person_index)"
 # A line somebody could apply for and has not. In review the sum may not be known yet, but it must not be nothing.
 _COULD_APPLY = """
     l.terminated_on IS NOT NULL
@@ -249,16 +243,9 @@ def _queue(group: str, subject: str) -> int:
         return notices.queue_all(kind=group, subject=subject, select=chosen(group), params=_params())
 
 
-def _adult_since() -> dt.date:
-    """Whoever was born after this day is a minor today."""
-    today = clock.today()
-    leap_day = (today.month, today.day) == (2, 29)
-    return today.replace(year=today.year - ADULT_AGE, day=28 if leap_day else today.day)
-
-
 def _params() -> dict[str, Any]:
     return {
-        "adult_since": _adult_since(),
+        "adult_since": persons.born_on_or_before(clock.today(), persons.ADULT_AGE),
         "forward_from": programme.current().waiver.forward_from,
     }
 
@@ -274,7 +261,7 @@ def _customers(message: Message) -> list[Customer]:
     person = bytes(message.person_index)
     found = message.__dict__["_customers"] = list(
         Customer.objects.filter(
-            Q(ci_index=person)
+            Q(person_index=person)
             | Q(guardian_ci_index=person)
             # As a value: a subquery beside the other two would have the whole register read for each message.
             | Q(pk=Line.objects.filter(pk=message.recipient).values_list("customer_id", flat=True).first() or "")
@@ -286,14 +273,7 @@ def _customers(message: Message) -> list[Customer]:
 def _written_to_himself(customer: Customer, person: bytes) -> bool:
     if customer.holder_kind == HolderKind.CORPORATE:
         return False
-    if customer.ci_index is not None:
-        return bytes(customer.ci_index) == person and not _is_minor(customer)
-    key = hashlib.sha256(f"customer:{customer.customer_no}".encode()).digest()
-    return key == person and not _is_minor(customer)
-
-
-def _is_minor(customer: Customer) -> bool:
-    return customer.birth_date is not None and customer.birth_date > _adult_since()
+    return customer.person_index == person and not persons.is_minor(customer.birth_date, clock.today())
 
 
 def _reissued(line: Line, customers: list[Customer]) -> bool:

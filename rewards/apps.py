@@ -1,12 +1,16 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from kt_remedy.audit import actions
+
 
 class RewardsConfig(AppConfig):
     name = "rewards"
     verbose_name = _("고객 보답")
 
     def ready(self) -> None:
+        actions.register({"rewards": _("고객 보답")})
+
         from rewards import sms, sms_campaigns, tasks
 
         sms.register()

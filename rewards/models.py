@@ -64,7 +64,7 @@ class BaseLine(models.Model):
     customer_no = KeyField(_("고객번호"))
     # The holder's CI as a blind index, or a digest of the customer number where there is none
     # (`rewards.perks.holders`); a perk by person is one for all lines of this person (D-56).
-    person_index = models.BinaryField(null=True)
+    person_index = crypto.BlindIndexField(null=True)
     why = models.CharField(_("이유"), max_length=12, choices=Why.choices)
     perks = ArrayField(models.CharField(max_length=40), verbose_name=_("혜택"))
 
@@ -93,7 +93,7 @@ class Voucher(models.Model):
     choice = models.CharField(_("서비스"), max_length=40)
     code_enc = models.BinaryField()
     # The same code imported twice is one voucher.
-    code_index = models.BinaryField(unique=True)
+    code_index = crypto.BlindIndexField(unique=True)
     imported_at = models.DateTimeField(_("등록"))
 
     code = crypto.Encrypted("code_enc", key="id")
@@ -116,7 +116,7 @@ class Entitlement(models.Model):
     perk = models.CharField(_("혜택"), max_length=40)
     kind = models.CharField(_("종류"), max_length=11, choices=Kind.choices)
     contract_no = KeyField(_("계약번호"), null=True)
-    person_index = models.BinaryField()
+    person_index = crypto.BlindIndexField()
     choice = models.CharField(_("서비스"), max_length=40, blank=True)
     made_at = models.DateTimeField(_("시각"))
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")

@@ -18,14 +18,15 @@ from kt_remedy.audit import service as audit
 from kt_remedy.content import service as content
 from kt_remedy.content.models import Place
 from kt_remedy.core import clock, crypto, programme
+from kt_remedy.core.persons import age_on, born_on_or_before, is_minor, turns_on
 from kt_remedy.core.programme import Choice, Perk
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
 from rewards.enrolment import base
 from rewards.models import BaseLine, Entitlement, Grant, Voucher
 from rewards.perks import holders
-from rewards.perks.holders import Held, Holder, needs_guardian
-from rewards.perks.periods import age_on, born_on_or_before, ends_on, grant_months, last_day, turns_on
+from rewards.perks.holders import Held, Holder
+from rewards.perks.periods import ends_on, grant_months, last_day
 
 # When the calendar acts: the base after the night's delivery has been loaded, grants as the month begins.
 BASE_AT, GRANT_AT = dt.time(9), dt.time(0, 5)
@@ -112,7 +113,7 @@ class Overview:
 def overview(person_index: bytes, *, guardian: bool = False) -> Overview:
     """The perks of a person: by line and by person. At most eight queries, whatever the number of lines.
 
-    `person_index` is the blind index of the CI, or `person_key` of a holder without one. `guardian` says that a legal
+    `person_index` is that of the customer. `guardian` says that a legal
     guardian looks, who may act for a minor.
     """
     today = clock.today()
@@ -199,7 +200,7 @@ class _Page:
             return Card(perk, state, None, starts, ends, automatic=automatic)
         if made is None and self.today > (ends_on(perk) or self.today):
             return Card(perk, "CLOSED")
-        if needs_guardian(self.who.birth_date, self.today) and not self.guardian:
+        if is_minor(self.who.birth_date, self.today) and not self.guardian:
             return Card(perk, "GUARDIAN")
         if made is not None:
             return Card(perk, "OPTED_OUT")
@@ -222,7 +223,7 @@ class _Page:
         if today < perk.starts:
             return Card(perk, "COMING", line, perk.starts, perk.choose_until, choices=perk.choices)
         kept = is_held(perk, birth)
-        alone = needs_guardian(birth, today) and not self.guardian
+        alone = is_minor(birth, today) and not self.guardian
         if not open_to:
             if not kept:
                 return Card(perk, "TOO_YOUNG", line, starts_on=old_enough_on(perk, birth), choices=perk.choices)
@@ -243,17 +244,12 @@ def _choice_of(perk: Perk, made: Entitlement) -> Choice | None:
     return next((choice for choice in perk.choices if choice.code == made.choice), None)
 
 
-def person_key(customer: Customer) -> bytes:
-    """By this the rows of the person behind a customer are found, with or without a CI."""
-    return holders.person_key(customer)
-
-
 def wards_of(person_index: bytes) -> list[Customer]:
     """The minors whose guardian this person is, as far as billing knows (D-16)."""
     today = clock.today()
     lines = eligibility.lines_of_wards(person_index)
     return list(
-        {line.customer_id: line.customer for line in lines if needs_guardian(line.customer.birth_date, today)}.values()
+        {line.customer_id: line.customer for line in lines if is_minor(line.customer.birth_date, today)}.values()
     )
 
 
@@ -261,7 +257,7 @@ def ward(*, customer_no: str, person_index: bytes) -> bytes:
     """The key of a minor on whose behalf this person may act. Raises Refused UNKNOWN for anybody else's child."""
     for customer in wards_of(person_index):
         if customer.pk == customer_no:
-            return person_key(customer)
+            return customer.person_index
     raise Refused("UNKNOWN")
 
 
@@ -323,7 +319,7 @@ def choose(
             raise Refused("UNKNOWN")
         if choice_code not in {choice.code for choice in allowed_choices(perk, birth, today)}:
             raise Refused("TOO_YOUNG")
-        if needs_guardian(birth, today) and not guardian:
+        if is_minor(birth, today) and not guardian:
             raise Refused("GUARDIAN")
         row, created = Entitlement.objects.select_for_update().get_or_create(
             perk=perk.code,
@@ -359,7 +355,7 @@ def take_substitute(
         birth = who.birth_date
         if today < perk.starts or not is_held(perk, birth) or allowed_choices(perk, birth, today) or not substitute():
             raise Refused("NOT_OPEN")
-        if needs_guardian(birth, today) and not guardian:
+        if is_minor(birth, today) and not guardian:
             raise Refused("GUARDIAN")
         row, created = Entitlement.objects.get_or_create(
             perk=perk.code,
@@ -435,7 +431,7 @@ def apply(
             raise Refused("CLOSED")
         if is_automatic(perk, who.customer) and existing is None:
             raise Refused("AUTOMATIC")
-        if needs_guardian(who.birth_date, today) and not guardian:
+        if is_minor(who.birth_date, today) and not guardian:
             raise Refused("GUARDIAN")
         starts = max(perk.starts, today)
         row = _write(
@@ -463,7 +459,7 @@ def opt_out(*, perk_code: str, person_index: bytes, guardian: bool = False, by: 
         existing = _made(perk, who)
         if existing is not None and existing.kind == Entitlement.Kind.OPT_OUT:
             return existing
-        if needs_guardian(who.birth_date, clock.today()) and not guardian:
+        if is_minor(who.birth_date, clock.today()) and not guardian:
             raise Refused("GUARDIAN")
         row = _write(perk, who, existing, kind=Entitlement.Kind.OPT_OUT, made_by=by, starts_on=None, ends_on=None)
         _record("rewards.opted_out", row, who, by, guardian, {"perk": perk.code})

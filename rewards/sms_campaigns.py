@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop
 
 from eligibility.models import Customer
 from kt_remedy.core import clock, programme
+from kt_remedy.core.persons import ADULT_AGE, born_on_or_before
 from kt_remedy.core.programme import Perk
 from kt_remedy.core.tasks import schedule
 from kt_remedy.notices import service as notices
@@ -19,7 +20,6 @@ from kt_remedy.notices.models import Message
 from rewards.enrolment import base
 from rewards.models import BaseLine
 from rewards.perks import holders
-from rewards.perks.periods import born_on_or_before
 from rewards.service import contacts_of, number_of
 
 HOUR = dt.time(10)
@@ -28,9 +28,9 @@ DAYS_BEFORE = 7
 INSURED, CHOOSE_SOON = "rewards.insured", "rewards.choose_soon"
 
 # A line counts for its holder of the base date; one that has passed to somebody else ended nothing (D-57).
-_THEIRS = f"""(l.terminated_on IS NULL
-               OR l.customer_no <> b.customer_no AND b.person_index <> (SELECT {holders.KEY_SQL.replace("c.", "n.")}
-                  FROM eligibility_customer n WHERE n.customer_no = l.customer_no))"""  # noqa: S608
+_THEIRS = """(l.terminated_on IS NULL
+               OR l.customer_no <> b.customer_no AND b.person_index <> (SELECT n.person_index
+                  FROM eligibility_customer n WHERE n.customer_no = l.customer_no))"""
 _LANGUAGE = "CASE WHEN bool_and(c.holder_kind = 'FOREIGNER') THEN 'en' ELSE 'ko' END AS language"
 _FROM = """
     FROM rewards_baseline b JOIN eligibility_line l USING (contract_no)
@@ -135,7 +135,7 @@ def number_for(message: Message) -> str | None:
     if person == child.key:
         return number_of(child) or None
     contacts = contacts_of(held.line for held in child.held if held.now)
-    guardian = number_of(holders.holder(person)) if Customer.objects.filter(ci_index=person).exists() else ""
+    guardian = number_of(holders.holder(person)) if Customer.objects.filter(person_index=person).exists() else ""
     return next((number for number in [*contacts, guardian, number_of(child)] if number), None)
 
 
@@ -183,7 +183,7 @@ def _params(kind: str, perk: Perk) -> dict:
     return {
         "perk": perk.code,
         "born": born_on_or_before(day, age),
-        "adult": born_on_or_before(today, holders.ADULT_AGE),
+        "adult": born_on_or_before(today, ADULT_AGE),
     }
 
 

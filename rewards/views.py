@@ -47,7 +47,7 @@ class Ward:
 def mine(request: HttpRequest) -> HttpResponse:
     """Every perk of the verified person and of their children, those that wait for an act first."""
     me = request.person.ci_index
-    wards = [Ward(child, service.overview(service.person_key(child), guardian=True)) for child in service.wards_of(me)]
+    wards = [Ward(child, service.overview(child.person_index, guardian=True)) for child in service.wards_of(me)]
     return render(request, "rewards/mine.html", {"overview": service.overview(me), "wards": wards})
 
 

@@ -8,9 +8,9 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from eligibility import search
 from eligibility.feed import load
 from eligibility.models import Feed
+from kt_remedy.core import persons
 from kt_remedy.devtools import sample_register
 
 SEED = 1
@@ -44,4 +44,4 @@ def person(key: str) -> sample_register.Person:
 
 def index_of(key: str) -> bytes:
     """The blind index by which one of the cast is found."""
-    return search.ci_index(person(key).ci)
+    return persons.ci_index(person(key).ci)

@@ -31,7 +31,7 @@ LINE_ORDER = (
     "expected_penalty_krw", "refundable_krw", "programme_version", "as_of", "line_no",
 )  # fmt: skip
 CUSTOMER_ORDER = (
-    "customer_no", "ci_index", "ci_enc", "guardian_ci_index", "guardian_ci_enc", "holder_kind", "holder_name_enc",
+    "customer_no", "person_index", "ci_enc", "guardian_ci_index", "guardian_ci_enc", "holder_kind", "holder_name_enc",
     "name_index", "birth_date", "digest", "as_of", "first_no", "line_no",
 )  # fmt: skip
 BILL_ORDER = (
@@ -70,7 +70,8 @@ class Encoder:
         self._days = rules.LocalDays(programme.zone)
         self._line_file, self._bill_file = LineFile(lines, programme.zone), BillFile(bills)
         self._digest_key = crypto.blind_index("", "digest")
-        self._ci_index, self._name_index, self._msisdn_index = map(crypto.indexer, ("ci", "name", "msisdn"))
+        self._ci_index, self._customer_index = crypto.indexer("ci"), crypto.indexer("customer")
+        self._name_index, self._msisdn_index = crypto.indexer("name"), crypto.indexer("msisdn")
         self._seal_ci, self._seal_guardian_ci, self._seal_name = (
             crypto.sealer(f"eligibility_customer:{column}")
             for column in ("ci_enc", "guardian_ci_enc", "holder_name_enc")
@@ -147,9 +148,12 @@ class Encoder:
     def _customer(self, holder: tuple[str, ...], first: int, last: int) -> str:
         customer_no, ci, guardian_ci, kind, name, birth_date = holder
 
-        own = guardian = "\\N\t\\N"
+        # The same keys as `core.persons` gives.
         if ci:
             own = f"\\\\x{self._ci_index(ci).hex()}\t\\\\x{self._seal_ci(ci, customer_no).hex()}"
+        else:
+            own = f"\\\\x{self._customer_index(customer_no).hex()}\t\\N"
+        guardian = "\\N\t\\N"
         if guardian_ci:
             sealed = self._seal_guardian_ci(guardian_ci, customer_no)
             guardian = f"\\\\x{self._ci_index(guardian_ci).hex()}\t\\\\x{sealed.hex()}"

@@ -11,13 +11,13 @@ from pathlib import Path
 from eligibility.feed.delivery import Delivery, Reject, Spool, in_parallel
 from eligibility.feed.rows import UNKNOWN_CONTRACT, BillRow, LineRow
 from eligibility.rules import Bill, Standing, assess, conclude, tally
+from kt_remedy.core import csv as csv_cells
 from kt_remedy.core.programme import Programme
 
 VERDICT_HEADER = "contract_no,outcome,reasons,expected_penalty_krw,refundable_krw\n"
 REJECT_HEADER = "file,line,column,value,reason\n"
 _READ_AHEAD = 8 << 20  # bytes, over all parts
 _TEXT_ROWS = 2_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Blocks = list[list[tuple[int, int]]]
 
@@ -92,19 +92,12 @@ class Judging:
             rows = heapq.merge(*(self._spools_of(part)[file].rows(part) for part in range(self._delivery.parts)))
             for line, column, value, reason in rows:
                 text = io.StringIO()
-                csv.writer(text, lineterminator="\n").writerow((name, line, column, _inert(value), reason))
+                csv.writer(text, lineterminator="\n").writerow((name, line, column, csv_cells.guarded(value), reason))
                 yield text.getvalue()
 
 
 def _keep_bill(row: BillRow) -> tuple[object, ...]:
     return tuple(row.bill)
-
-
-def _inert(value: str) -> str:
-    """A rejected value that no spreadsheet takes for a formula; plain numbers stay as they are."""
-    if value.startswith(_FORMULA) and not value[1:].replace(".", "", 1).isdigit():
-        return "'" + value
-    return value
 
 
 def _text_lines(spool: Spool, part: int, block: int) -> Iterator[str]:

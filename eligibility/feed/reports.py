@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Protocol
 
+from kt_remedy.core import csv as csv_cells
+
 HEADER = ("file", "line", "column", "value", "reason")
-# A spreadsheet takes a cell that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Rejected(Protocol):
@@ -48,5 +48,5 @@ def write(stream: IO[str], rejects: Iterable[Rejected]) -> None:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(HEADER)
     for reject in rejects:
-        value = f"'{reject.value}" if reject.value.startswith(_FORMULA) else reject.value
+        value = csv_cells.guarded(reject.value)
         writer.writerow((reject.file, reject.line, reject.column, value, reject.reason))

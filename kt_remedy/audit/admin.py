@@ -9,7 +9,7 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy.audit import service
+from kt_remedy.audit import actions, service
 from kt_remedy.audit.models import AuditEntry
 
 
@@ -90,35 +90,7 @@ class KindFilter(admin.SimpleListFilter):
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
-        return [
-            ("staff", _("직원 계정과 로그인")),
-            ("admin", _("관리 화면")),
-            ("customer", _("고객 정보 보기")),
-            ("lines", _("고객이 자기 회선 보기")),
-            ("identity", _("고객 본인확인")),
-            ("filing", _("신청")),
-            ("account", _("계좌")),
-            ("accounts", _("계좌번호 지우기")),
-            ("application", _("심사")),
-            ("evidence", _("서류와 증거 묶음")),
-            ("objection", _("이의")),
-            ("note", _("상담 기록")),
-            ("batch", _("지급 회차")),
-            ("item", _("지급 건")),
-            ("file", _("은행 파일")),
-            ("result", _("은행 결과")),
-            ("inquiry", _("은행 조회 목록")),
-            ("adjustment", _("정정 지급")),
-            ("settlement", _("정산서")),
-            ("roster", _("담당과 대리")),
-            ("feed", _("데이터 수신")),
-            ("line", _("회선 결정")),
-            ("opening", _("열리면 알려 달라는 부탁")),
-            ("rewards", _("고객 보답")),
-            ("notices", _("메시지")),
-            ("content", _("글과 안내")),
-            ("schedule", _("일정표")),
-        ]
+        return actions.labels()
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
         return queryset.filter(action__startswith=f"{self.value()}.") if self.value() else queryset

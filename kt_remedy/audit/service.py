@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
+from kt_remedy.audit import actions
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import access, clock
 
@@ -28,8 +29,9 @@ def record(
 
     `actor` is "customer", "staff:<id>" or "system"; `action` a fixed word ("filing.submitted"); `object` what was
     touched ("application:7"); `subject` the customer number whose data it is. Without `ip` the address of the request
-    being answered is taken.
+    being answered is taken. Raises LookupError for an action of a kind that no application registered (`actions`).
     """
+    actions.kind_of(action)
     return AuditEntry.objects.create(
         at=clock.now(),
         actor=actor,

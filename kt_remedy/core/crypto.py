@@ -158,6 +158,15 @@ def parse_key(encoded: str) -> bytes:
     return key
 
 
+class BlindIndexField(models.BinaryField):
+    """A column of blind indexes (`blind_index`), read as `bytes`, so that two values can be compared and hashed."""
+
+    _pyi_private_get_type: bytes  # for the type checker alone
+
+    def from_db_value(self, value: bytes | memoryview | None, *_: Any) -> bytes | None:
+        return None if value is None else bytes(value)
+
+
 class Encrypted:
     """A model attribute that reads and writes an encrypted BinaryField as text.
 

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 from django.db import connection
 from django.db.models import Model
 
+from kt_remedy.core.crypto import BlindIndexField
+
 M = TypeVar("M", bound=Model)
 
 
@@ -17,14 +19,24 @@ def columns(alias: str, model: type[Model]) -> str:
 
 
 def read(model: type[M], row: Sequence[Any], start: int = 0) -> M:
-    """The instance whose columns begin at `start` of a fetched row; fields that convert what they read do not here."""
+    """The instance whose columns begin at `start` of a fetched row. Of the fields that convert what they read, only
+    blind indexes do here."""
     names = _names(model)
-    return model.from_db(connection.alias, names, row[start : start + len(names)])
+    values = list(row[start : start + len(names)])
+    for place in _blind_indexes(model):
+        if values[place] is not None:
+            values[place] = bytes(values[place])
+    return model.from_db(connection.alias, names, values)
 
 
 def width(*models: type[Model]) -> int:
     """How many columns of a row these models take."""
     return sum(len(_names(model)) for model in models)
+
+
+@cache
+def _blind_indexes(model: type[Model]) -> list[int]:
+    return [place for place, field in enumerate(model._meta.concrete_fields) if isinstance(field, BlindIndexField)]
 
 
 @cache

@@ -42,7 +42,7 @@ def apply_early(part: int, parts: int) -> int:
             refundable_krw__gt=0,
             terminated_on__lte=programme.current().payouts[0].terminated_to,
             customer__holder_kind=HolderKind.PERSON,
-            customer__ci_index__isnull=False,
+            customer__ci_enc__isnull=False,
             customer__guardian_ci_index=None,
             customer__birth_date__lt=dt.date(2000, 1, 1),
         )
@@ -54,7 +54,7 @@ def apply_early(part: int, parts: int) -> int:
     numbers = {line.pk: f"1{place:04}{line.customer.birth_date:%y%m%d}"[:12] for place, line in enumerate(lines, 1001)}
     _tell({numbers[line.pk]: line.customer.holder_name for line in mine})
     for place, line in enumerate(mine):
-        person = bytes(line.customer.ci_index)
+        person = line.customer.person_index
         account = accounts.enter(
             person_index=person,
             bank_code=_BANKS[place % len(_BANKS)],

@@ -5,6 +5,8 @@ from django.apps import AppConfig
 from django.contrib.auth.signals import user_logged_in
 from django.utils.translation import gettext_lazy as _
 
+from kt_remedy.audit import actions
+
 
 def _one_at_a_time(sender: Any, request: Any, **kwargs: Any) -> None:
     """Staff who sign in on a browser take nothing over of the customer who used it."""
@@ -24,6 +26,8 @@ class IdentityConfig(AppConfig):
     verbose_name = _("본인 확인")
 
     def ready(self) -> None:
+        actions.register({"identity": _("고객 본인확인")})
+
         from kt_remedy.core.tasks import schedule  # needs the models
         from kt_remedy.identity import alarm
 

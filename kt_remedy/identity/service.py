@@ -18,7 +18,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
 from kt_remedy.audit import service as audit
-from kt_remedy.core import crypto, masking, ratelimit
+from kt_remedy.core import crypto, masking, persons, ratelimit
 from kt_remedy.identity import alarm, provider
 
 IDLE_SECONDS = 30 * 60
@@ -145,7 +145,7 @@ def confirm(pending: Pending, code: str = "") -> Person:
     if not verified.ci:
         raise NoIdentifier
     return Person(
-        ci_index=crypto.blind_index(verified.ci, "ci"),
+        ci_index=persons.ci_index(verified.ci),
         name=verified.name,
         birth_date=verified.birth_date,
         phone=verified.phone,

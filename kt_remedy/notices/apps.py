@@ -5,12 +5,16 @@ from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
+from kt_remedy.audit import actions
+
 
 class NoticesConfig(AppConfig):
     name = "kt_remedy.notices"
     verbose_name = _("안내")
 
     def ready(self) -> None:
+        actions.register({"notices": _("메시지")})
+
         from kt_remedy.core.tasks import schedule
         from kt_remedy.notices import sender, service  # need the models
 

@@ -58,7 +58,7 @@ class Message(leases.Claimable):
     kind = models.CharField(_("종류"), max_length=40)
     # What it is about: the round of a reminder, an application, an attempt. Never personal data.
     subject = models.CharField(_("대상 업무"), max_length=80)
-    person_index = models.BinaryField(max_length=32)
+    person_index = crypto.BlindIndexField()
     language = models.CharField(_("언어"), max_length=2, default="ko")
     # Written with many others by one statement: waits behind single messages, for which a person may be waiting.
     bulk = models.BooleanField(_("대량"), default=False)
@@ -67,7 +67,7 @@ class Message(leases.Claimable):
     to_enc = models.BinaryField(null=True)
     recipient = models.CharField(max_length=40, blank=True, db_default="")
     # Of the number it went to, known from the moment of sending.
-    to_index = models.BinaryField(null=True, max_length=32)
+    to_index = crypto.BlindIndexField(null=True)
     body = models.TextField(_("내용"), blank=True, db_default="")
     state = models.CharField(_("상태"), max_length=16, choices=State.choices, default=State.QUEUED)
     reason = models.CharField(_("사유"), max_length=40, blank=True, db_default="")
@@ -169,7 +169,7 @@ class OptOut(models.Model):
     sent all the same."""
 
     # Blind index of the number or of the person's CI; made under different names, so one is never the other.
-    index = models.BinaryField(primary_key=True, max_length=32)
+    index = crypto.BlindIndexField(primary_key=True)
     created_at = models.DateTimeField(_("등록한 때"))
 
     class Meta:

@@ -25,7 +25,7 @@ from eligibility import presenters as lines_wording
 from eligibility import service as eligibility
 from eligibility.models import Customer, Line
 from kt_remedy.audit import service as audit
-from kt_remedy.core import access, clock, crypto, masking, programme, ratelimit
+from kt_remedy.core import access, clock, crypto, masking, persons, programme, ratelimit
 from kt_remedy.core.access import staff
 from kt_remedy.core.templatetags.remedy import kdate, kdate_long, krw
 from kt_remedy.identity import provider
@@ -51,7 +51,7 @@ from refunds.applications.transitions import Refused
 from refunds.models.accounts import Account, OwnerKind
 from refunds.models.applications import Application, Channel, Lateness
 from refunds.models.states import Status
-from refunds.views.apply import account_note, enter_account, is_minor
+from refunds.views.apply import account_note, enter_account
 from rewards import service as rewards
 
 DESK = ("clerk", "store_manager", "agent", "supervisor")
@@ -134,9 +134,7 @@ def _channel(user: User) -> str:
 
 
 def _lines(customer: Customer) -> list[Line]:
-    if customer.ci_index:
-        return list(eligibility.lines_of(bytes(customer.ci_index)))
-    return list(Line.objects.filter(customer=customer).select_related("customer").order_by("contract_no"))
+    return list(eligibility.lines_of(customer.person_index))
 
 
 # Pages --------------------------------------------------------------------------------------------------------
@@ -225,7 +223,7 @@ def _customer_context(sitting: Sitting, user: User) -> dict[str, Any]:
             service.visible_to(staff=user), pk__in=[s.application.pk for s in stories]
         ).values_list("pk", flat=True)
     )
-    overview = rewards.overview(rewards.person_key(customer))
+    overview = rewards.overview(customer.person_index)
     return context | {
         "proof": _proof_text(sitting.proof),
         "cards": cards,
@@ -237,7 +235,7 @@ def _customer_context(sitting: Sitting, user: User) -> dict[str, Any]:
         "notes": refunds_desk.notes_of(customer),
         "note_form": NoteForm(),
         "representations": [(kind, label) for kind, label in OwnerKind.choices if kind in _ways(customer)],
-        "minor": is_minor(customer.birth_date, clock.today()),
+        "minor": persons.is_minor(customer.birth_date, clock.today()),
     }
 
 
@@ -245,7 +243,7 @@ def _ways(customer: Customer) -> list[str]:
     """In whose name one may file for this holder."""
     if customer.holder_kind == "CORPORATE":
         return [OwnerKind.COMPANY]
-    if is_minor(customer.birth_date, clock.today()):
+    if persons.is_minor(customer.birth_date, clock.today()):
         return [OwnerKind.GUARDIAN]
     return [OwnerKind.SELF, OwnerKind.PROXY, OwnerKind.HEIR]
 
@@ -458,7 +456,7 @@ def approve(request: HttpRequest) -> HttpResponse:
         except (provider.Refused, provider.Unavailable, identity.TooMany, identity.NoIdentifier):
             wrong = _("확인되지 않았습니다. 다시 보내거나 신분증으로 확인하세요.")
         else:
-            if sitting.customer.ci_index is None or person.ci_index != bytes(sitting.customer.ci_index):
+            if person.ci_index != sitting.customer.person_index:
                 wrong = _("승인한 분이 이 고객이 아닙니다.")
             else:
                 audit.record(

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from kt_remedy.audit import service as audit
-from kt_remedy.core import clock, masking
+from kt_remedy.core import clock, masking, persons
 from kt_remedy.core.access import staff
 from kt_remedy.portal.desk import DESK, Sitting, _sitting, _user
 from rewards import service as rewards
@@ -49,8 +49,8 @@ def perks(request: HttpRequest) -> HttpResponse:
         else:
             messages.error(request, REFUSALS["UNKNOWN"])
         return redirect("portal:desk-perks")
-    key = rewards.person_key(customer)
-    minor = rewards.needs_guardian(customer.birth_date, clock.today())
+    key = customer.person_index
+    minor = persons.is_minor(customer.birth_date, clock.today())
     # As a guardian sees them: whether one is there is asked with each act.
     overview = rewards.overview(key, guardian=minor)
     audit.record(
@@ -63,7 +63,7 @@ def perks(request: HttpRequest) -> HttpResponse:
 def _act(request: HttpRequest, asked: dict[str, Any], sitting: Sitting) -> None:
     who: dict[str, Any] = {
         "perk_code": asked["perk"],
-        "person_index": rewards.person_key(sitting.customer),
+        "person_index": sitting.customer.person_index,
         "by": _user(request),
     }
     guardian = {"guardian": asked["guardian"]}

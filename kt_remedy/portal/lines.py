@@ -17,7 +17,7 @@ from eligibility import presenters, rules
 from eligibility import service as register
 from eligibility.models import Bill, HolderKind, Line
 from eligibility.rules.verdict import refundable_of
-from kt_remedy.core import masking
+from kt_remedy.core import masking, persons
 from kt_remedy.core.programme import Programme
 from kt_remedy.core.templatetags.remedy import kdate, kdate_long, kmonth, krw
 from kt_remedy.portal import timeline
@@ -190,7 +190,7 @@ class _Page:
         else:
             state = _("%(day)s 해지") % {"day": kdate_long(line.terminated_on)}
         bits = [number, state]
-        if line.customer.ci_index is None or bytes(line.customer.ci_index) != self.person_index:
+        if line.customer.person_index != self.person_index:
             bits.append(_("%(name)s 님의 회선") % {"name": masking.name(line.customer.holder_name)})
         return bits
 
@@ -281,7 +281,7 @@ class _Page:
             paid = calendar.due_on(ended, self.today, self.now, self.programme)
             if paid:
                 card.rows.append((_("오늘 신청하면 받는 날"), kdate(paid)))
-        if card.seen.own and rewards.needs_guardian(line.customer.birth_date, self.today):
+        if card.seen.own and persons.is_minor(line.customer.birth_date, self.today):
             self._guardian(card, line)
             return
         card.act = _link(

@@ -3,6 +3,8 @@ from typing import Any
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from kt_remedy.audit import actions
+
 
 def _count_as_shown(sender: object, request: Any, user: Any, authenticator: Any, **kwargs: Any) -> None:
     """Setting up a second factor shows it: the session need not show it once more."""
@@ -16,6 +18,8 @@ class StaffConfig(AppConfig):
     verbose_name = _("직원")
 
     def ready(self) -> None:
+        actions.register({"staff": _("직원 계정과 로그인")})
+
         from allauth.mfa.signals import authenticator_added  # late: it loads models
 
         authenticator_added.connect(_count_as_shown)

@@ -7,6 +7,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from kt_remedy.core import crypto
 from kt_remedy.core.access import ROLES
 
 ROLE_LABELS = {
@@ -42,7 +43,7 @@ class User(AbstractUser):
 
     roles = ArrayField(models.CharField(max_length=20), default=list, blank=True, verbose_name=_("역할"))
     store = models.ForeignKey(Store, models.PROTECT, null=True, blank=True, verbose_name=_("매장"))
-    person_index = models.BinaryField(null=True, editable=False)
+    person_index = crypto.BlindIndexField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("직원")

@@ -73,7 +73,7 @@ def take_next(*, reviewer: User) -> Application | None:
         )
         if reviewer.person_index is not None:
             own = bytes(reviewer.person_index)
-            free = free.exclude(filing__person_index=own).exclude(line__customer__ci_index=own)
+            free = free.exclude(filing__person_index=own).exclude(line__customer__person_index=own)
         row = free.select_for_update(of=("self",), skip_locked=True).first()
         if row is not None:
             row.reviewer, row.reviewer_until = reviewer, dt.datetime.now(dt.UTC) + KEPT_FOR
@@ -125,7 +125,7 @@ def review(
         row = _locked(application_id)
         if not reviewer.has_role("reviewer") and not is_hardship_case(row):
             raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
-        for person in (row.filing.person_index, row.line.customer.ci_index, row.line.customer.guardian_ci_index):
+        for person in (row.filing.person_index, row.line.customer.person_index, row.line.customer.guardian_ci_index):
             if person is not None:
                 close_to_own_case(reviewer, bytes(person))
         if row.status not in BY_REVIEWER:

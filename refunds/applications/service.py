@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from eligibility import service as register
 from eligibility.models import Customer, Line
 from kt_remedy.audit import service as audit
-from kt_remedy.core import clock, crypto, programme, raw_models
+from kt_remedy.core import clock, programme, raw_models
 from kt_remedy.core.programme import Programme
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
@@ -66,7 +66,7 @@ class Late:
 
 def person_of(customer: Customer) -> bytes:
     """By this the person behind a customer is known here: the CI's index; a holder without CI goes by the number."""
-    return bytes(customer.ci_index) if customer.ci_index else crypto.blind_index(customer.customer_no, "customer")
+    return customer.person_index
 
 
 def lateness(on: dt.date, frame: Programme) -> Lateness:
@@ -338,8 +338,7 @@ def may_claim(customer: Customer, person_index: bytes, representation: str) -> b
     """Whether this person is the holder or, as a guardian, the one the register names (D-15, D-16)."""
     if person_of(customer) == person_index:
         return True
-    guardian = bytes(customer.guardian_ci_index) if customer.guardian_ci_index else None
-    return representation == OwnerKind.GUARDIAN and guardian == person_index
+    return representation == OwnerKind.GUARDIAN and customer.guardian_ci_index == person_index
 
 
 def _account(account_id: uuid.UUID, person_index: bytes) -> Account:
@@ -511,7 +510,7 @@ def visible_to(*, person_index: bytes | None = None, staff: User | None = None, 
     if person_index is not None:
         return (
             Q(**{f"{path}filing__person_index": person_index})
-            | Q(**{f"{path}line__customer__ci_index": person_index})
+            | Q(**{f"{path}line__customer__person_index": person_index})
             | Q(**{f"{path}line__customer__guardian_ci_index": person_index})
         )
     if staff is None:

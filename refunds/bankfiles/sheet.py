@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from kt_remedy.core.csv import FORMULA_STARTS
 from refunds.bankfiles.records import (
     BANK_DOWN,
     BLOCKED,
@@ -99,7 +100,6 @@ RESULTS = {
     "99": ("REFUSED", ""),  # on every row: the bank refused the file whole
 }
 FIRST = b"H\t"
-_FORMULA = ("=", "+", "-", "@")
 _PIECE = 500
 
 
@@ -118,7 +118,7 @@ def describe_results() -> str:
 
 def _padded(column: Column, value: str, reference: str) -> bytes:
     """A text in its column. Raises PaymentRefused for what does not fit or a spreadsheet would run."""
-    if value.startswith(_FORMULA) or not value.isprintable():
+    if value.startswith(FORMULA_STARTS) or not value.isprintable():
         raise PaymentRefused(reference, f"{column.title}: this text would be run as a formula, or holds a control sign")
     try:
         encoded = value.encode(ENCODING)

@@ -39,14 +39,14 @@ class Account(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     bank_code = models.CharField(_("은행"), max_length=3)
     number_enc = models.BinaryField(null=True)
-    number_index = models.BinaryField()
+    number_index = crypto.BlindIndexField()
     last4 = models.CharField(_("끝 네 자리"), max_length=4)
     holder_name_enc = models.BinaryField(null=True)
     # Banks are asked with the name's birth date; companies have none.
     holder_birth_enc = models.BinaryField(null=True)
     owner_kind = models.CharField(_("예금주"), max_length=8, choices=OwnerKind.choices, default=OwnerKind.SELF)
     # For whom it was entered: nobody else may use this row.
-    person_index = models.BinaryField()
+    person_index = crypto.BlindIndexField()
     created_at = models.DateTimeField(_("등록"))
     wiped_at = models.DateTimeField(_("삭제"), null=True)
 

@@ -35,7 +35,7 @@ class Draft(models.Model):
     """What a person has answered so far. Kept under the person, not the session, so it is there on another device."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    person_index = models.BinaryField()
+    person_index = crypto.BlindIndexField()
     # The clerk or agent who fills it in; empty on the website.
     opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
     answers_enc = models.BinaryField()
@@ -61,11 +61,11 @@ class Filing(models.Model):
     channel = models.CharField(_("접수처"), max_length=11, choices=Channel.choices)
     # The holder of the first line; one person may be several customers of the billing system.
     customer = models.ForeignKey("eligibility.Customer", models.PROTECT, related_name="+", db_column="customer_no")
-    person_index = models.BinaryField()
+    person_index = crypto.BlindIndexField()
     account = models.ForeignKey(Account, models.PROTECT, related_name="filings")
     representation = models.CharField(_("신청인"), max_length=8, choices=OwnerKind.choices, default=OwnerKind.SELF)
     representative_enc = models.BinaryField(null=True)
-    representative_index = models.BinaryField(null=True)
+    representative_index = crypto.BlindIndexField(null=True)
     documents = models.JSONField(_("확인한 서류"), default=list, blank=True)
     # Text and version of each consent given: {"privacy": "2026-01-14", …}.
     consents = models.JSONField(_("동의"), default=dict)
@@ -232,7 +232,7 @@ class Objection(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     line = models.ForeignKey("eligibility.Line", models.PROTECT, related_name="objections", db_column="contract_no")
     application = models.ForeignKey(Application, models.PROTECT, null=True, blank=True, related_name="objections")
-    person_index = models.BinaryField()
+    person_index = crypto.BlindIndexField()
     words_enc = models.BinaryField()
     contact_enc = models.BinaryField()
     language = models.CharField(_("언어"), max_length=2, default="ko")
@@ -300,7 +300,7 @@ class Evidence(models.Model):
     kind = models.CharField(_("종류"), max_length=3)
     size = models.PositiveIntegerField(_("크기"))
     # Of the bytes, keyed: the same document sent twice is one.
-    content_index = models.BinaryField()
+    content_index = crypto.BlindIndexField()
     name_enc = models.BinaryField(null=True)
     file_key_enc = models.BinaryField(null=True)
     added_by = models.CharField(_("올린 사람"), max_length=40)
@@ -328,7 +328,7 @@ class Evidence(models.Model):
 class Note(models.Model):
     """What an agent or clerk wrote down about a customer, and a call-back promised, if any."""
 
-    person_index = models.BinaryField()
+    person_index = crypto.BlindIndexField()
     customer = models.ForeignKey("eligibility.Customer", models.PROTECT, related_name="+", db_column="customer_no")
     words_enc = models.BinaryField()
     key = models.UUIDField(default=uuid.uuid4, editable=False)

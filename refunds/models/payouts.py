@@ -120,12 +120,12 @@ class Batch(models.Model):
     prepared_by = models.ForeignKey(
         STAFF, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("준비한 사람")
     )
-    prepared_person = models.BinaryField(null=True)
+    prepared_person = crypto.BlindIndexField(null=True)
     prepared_at = models.DateTimeField(_("확정"), null=True, blank=True)
     approved_by = models.ForeignKey(
         STAFF, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("승인한 사람")
     )
-    approved_person = models.BinaryField(null=True)
+    approved_person = crypto.BlindIndexField(null=True)
     approved_at = models.DateTimeField(_("승인"), null=True, blank=True)
     approved_digest = models.CharField(max_length=64, blank=True, default="")
     opened_again = models.TextField(_("돌려보낸 이유"), blank=True, default="")
@@ -348,12 +348,12 @@ class Adjustment(models.Model):
     reason = models.TextField(_("이유"))
     status = models.CharField(_("상태"), max_length=9, choices=Status.choices, default=Status.PROPOSED)
     proposed_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("낸 사람"))
-    proposed_person = models.BinaryField()
+    proposed_person = crypto.BlindIndexField()
     proposed_at = models.DateTimeField(_("낸 때"))
     decided_by = models.ForeignKey(
         STAFF, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("정한 사람")
     )
-    decided_person = models.BinaryField(null=True)
+    decided_person = crypto.BlindIndexField(null=True)
     decided_at = models.DateTimeField(_("정한 때"), null=True, blank=True)
 
     class Meta:
@@ -427,12 +427,12 @@ class ManualPayment(models.Model):
     refundable_items = models.JSONField(editable=False)
     status = models.CharField(_("상태"), max_length=9, choices=Status.choices, default=Status.RECORDED)
     recorded_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("적은 사람"))
-    recorded_person = models.BinaryField()
+    recorded_person = crypto.BlindIndexField()
     recorded_at = models.DateTimeField(_("적은 때"))
     decided_by = models.ForeignKey(
         STAFF, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("확인한 사람")
     )
-    decided_person = models.BinaryField(null=True)
+    decided_person = crypto.BlindIndexField(null=True)
     decided_at = models.DateTimeField(_("확인한 때"), null=True, blank=True)
 
     class Meta:

@@ -5,13 +5,13 @@ import csv
 import datetime as dt
 import io
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, masking, programme
+from kt_remedy.core import csv as csv_cells
 from kt_remedy.staff.models import User
 from refunds.bankfiles.returns import SAME_ACCOUNT, return_reason
 from refunds.calendar import Round, next_round, payout_rounds
@@ -141,7 +141,7 @@ def call_list(*, user: User, reason: str) -> bytes:
     )
     for one in listed:
         out.writerow(
-            safe(cell)
+            csv_cells.guarded(cell)
             for cell in (
                 one.reference,
                 one.name,
@@ -166,9 +166,3 @@ def call_list(*, user: User, reason: str) -> bytes:
 def _dialled(number: str) -> str:
     """With hyphens, so that a spreadsheet keeps the leading zero."""
     return f"{number[:3]}-{number[3:-4]}-{number[-4:]}" if len(number) >= 10 else number
-
-
-def safe(cell: Any) -> str:
-    """A CSV cell that no spreadsheet runs: what begins like a formula is put behind an apostrophe."""
-    text = str(cell)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from eligibility import presenters as lines_wording
 from eligibility import service as eligibility
 from eligibility.models import Line
-from kt_remedy.core import clock, masking, programme
+from kt_remedy.core import clock, masking, persons, programme
 from kt_remedy.core.access import customer
 from kt_remedy.core.templatetags.remedy import kdate, kdate_long
 from kt_remedy.identity.service import Person
@@ -30,8 +30,6 @@ from refunds.applications.transitions import Refused
 from refunds.models.accounts import Account, HolderCheck, OwnerKind
 from refunds.models.applications import Application, Channel, Filing, Lateness, LateReason
 from refunds.models.states import Status
-
-ADULT_AT = 19
 
 
 class VerifiedRequest(HttpRequest):
@@ -68,11 +66,6 @@ class Summary:
     wait: bool
 
 
-def is_minor(born: dt.date | None, on: dt.date) -> bool:
-    """Under nineteen full years on a day (D-16)."""
-    return born is not None and (on.year - born.year - ((on.month, on.day) < (born.month, born.day))) < ADULT_AT
-
-
 def _options(request: VerifiedRequest, picked: list[str]) -> list[Option]:
     me, today = request.person, clock.today()
     own = list(eligibility.lines_of(me.ci_index))
@@ -97,7 +90,7 @@ def _options(request: VerifiedRequest, picked: list[str]) -> list[Option]:
             option.why_not, option.reference = _("이미 신청하셨습니다."), row.filing.reference
         elif line.standing_outcome not in {"ELIGIBLE", "REVIEW"}:
             option.why_not = lines_wording.outcome_title(line.standing_outcome)
-        elif not ward and is_minor(me.birth_date, today):
+        elif not ward and persons.is_minor(me.birth_date, today):
             option.why_not = _("만 19세가 되지 않으셨으면 보호자가 신청해 주셔야 합니다.")
         options.append(option)
     return options

@@ -16,7 +16,6 @@ from kt_remedy.core import clock, programme
 from kt_remedy.core.tasks import schedule
 from rewards.enrolment import shards
 from rewards.models import BaseLine, Shard
-from rewards.perks import holders
 
 # Small enough that a shard takes a second or two and is sorted in memory.
 SHARD_ROWS = 250_000
@@ -94,7 +93,7 @@ def run(shard: Shard) -> int:
             return 0
         cursor.execute(_BY_KEY)
         cursor.execute(
-            _INSERT.format(perks=" ".join(cases), person=holders.KEY_SQL),
+            _INSERT.format(perks=" ".join(cases), person="c.person_index"),
             params
             | {
                 "none": [],

@@ -1,33 +1,15 @@
 """Who a perk by person, or a choice, belongs to: the holder of the line on the base date (D-56, D-57).
 
-A person is known by the CI's blind index. A holder without one (a company, some foreigners and children) goes by a
-digest of the customer number that PostgreSQL can compute as well; the number is no secret.
+A person is known by `Customer.person_index`. The base keeps the one of its day: of the customer number where billing
+learned the CI only afterwards.
 """
 
 import datetime as dt
-import hashlib
 from dataclasses import dataclass
 
 from eligibility.models import Customer, HolderKind, Line
+from kt_remedy.core import persons
 from rewards.models import BaseLine
-from rewards.perks.periods import age_on
-
-ADULT_AGE = 19  # 성년: below it a legal guardian agrees (Civil Act art. 4, D-16)
-KEY_SQL = "coalesce(c.ci_index, sha256(convert_to('customer:' || c.customer_no, 'UTF8')))"
-
-
-def person_key(customer: Customer) -> bytes:
-    """By this the person behind a customer is known in this room; the same as `KEY_SQL`."""
-    return bytes(customer.ci_index) if customer.ci_index else _number_key(customer.pk)
-
-
-def _number_key(customer_no: str) -> bytes:
-    return hashlib.sha256(f"customer:{customer_no}".encode()).digest()
-
-
-def needs_guardian(birth: dt.date | None, today: dt.date) -> bool:
-    """Whether a legal guardian has to agree (D-16): below nineteen on the day."""
-    return birth is not None and age_on(birth, today) < ADULT_AGE
 
 
 @dataclass(frozen=True)
@@ -78,12 +60,16 @@ class Holder:
 def holder(person_index: bytes) -> Holder:
     """The person known by `person_index` with every line that concerns them; at most five queries."""
     then = {row.pk: row for row in BaseLine.objects.filter(person_index=person_index)}
-    customers = list(Customer.objects.filter(ci_index=person_index))
+    customers = list(Customer.objects.filter(person_index=person_index))
     if not customers:
         numbers = {row.customer_no for row in then.values()}
-        customers = [c for c in Customer.objects.filter(pk__in=numbers) if person_key(c) == person_index]
+        customers = [
+            c
+            for c in Customer.objects.filter(pk__in=numbers)
+            if person_index in (c.person_index, persons.customer_index(c.pk))
+        ]
     # A CI that billing learned after the base date: the base knows this person by the number.
-    keys = (person_index, *(_number_key(customer.pk) for customer in customers))
+    keys = (person_index, *(persons.customer_index(customer.pk) for customer in customers))
     now = {line.pk: line for line in Line.objects.filter(customer__in=customers).select_related("customer")}
     rows = dict(then)
     if missing := set(now) - set(rows):

@@ -1,28 +1,9 @@
-"""Ages and spans of perks: pure date arithmetic by the Korean rules (D-49, D-55)."""
+"""Spans of perks: pure date arithmetic by the Korean rules (D-49)."""
 
 import calendar
 import datetime as dt
 
 from kt_remedy.core.programme import Perk
-
-
-def age_on(birth_date: dt.date, day: dt.date) -> int:
-    """Full years (만 나이) of somebody born on `birth_date`, on `day` (D-55; Civil Act art. 158)."""
-    return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
-
-
-def turns_on(birth_date: dt.date, years: int) -> dt.date:
-    """The day somebody becomes `years` old; born on 29 February, on 1 March of a common year, as `age_on` counts."""
-    year = birth_date.year + years
-    if (birth_date.month, birth_date.day) == (2, 29) and not calendar.isleap(year):
-        return dt.date(year, 3, 1)
-    return birth_date.replace(year=year)
-
-
-def born_on_or_before(day: dt.date, years: int) -> dt.date:
-    """The last birth date of those who are `years` old on `day`: 65 on 2026-01-13 gives 1961-01-13."""
-    year = day.year - years
-    return dt.date(year, day.month, min(day.day, calendar.monthrange(year, day.month)[1]))
 
 
 def add_months(day: dt.date, months: int) -> dt.date:

@@ -10,7 +10,6 @@ from typing import ClassVar
 from kt_remedy.core import programme
 from kt_remedy.core.programme import Perk
 from rewards.models import HandOff, Shard
-from rewards.perks import holders
 from rewards.perks.periods import add_months, ends_on, last_day
 
 _RANGE = "b.contract_no >= %(from)s AND (%(to)s = '' OR b.contract_no < %(to)s) AND %(perk)s = ANY(b.perks)"
@@ -19,11 +18,11 @@ _RANGE = "b.contract_no >= %(from)s AND (%(to)s = '' OR b.contract_no < %(to)s) 
 # read the whole base for each shard.
 _FIRST = """b.contract_no = (SELECT min(o.contract_no) FROM rewards_baseline o
                             WHERE o.person_index = b.person_index AND %(perk)s = ANY(o.perks))"""
-_ALIVE = f"""(SELECT bool_or(l.terminated_on IS NULL OR l.terminated_on >= %(day)s
-                             OR l.customer_no <> o.customer_no AND {holders.KEY_SQL} <> o.person_index)
+_ALIVE = """(SELECT bool_or(l.terminated_on IS NULL OR l.terminated_on >= %(day)s
+                             OR l.customer_no <> o.customer_no AND c.person_index <> o.person_index)
               FROM rewards_baseline o JOIN eligibility_line l USING (contract_no)
               JOIN eligibility_customer c ON c.customer_no = l.customer_no
-              WHERE o.person_index = b.person_index AND %(perk)s = ANY(o.perks))"""  # noqa: S608  (constants of ours; values are parameters)
+              WHERE o.person_index = b.person_index AND %(perk)s = ANY(o.perks))"""
 
 
 class Provider:
@@ -124,7 +123,7 @@ class Insurer(Provider):
         return bool(perk.covers)
 
     def select(self, shard: Shard, perk: Perk) -> tuple[str, dict]:
-        from rewards.perks.periods import born_on_or_before
+        from kt_remedy.core.persons import born_on_or_before
 
         day = programme.current().rewards.base_date
         limit = born_on_or_before(day, perk.automatic_from_age) if perk.automatic_from_age is not None else None

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from eligibility import search, service
+from eligibility import service
 from eligibility.feed import encode, load, rows, staging
 from eligibility.feed.records import FeedError
 from eligibility.models import (
@@ -24,6 +24,7 @@ from eligibility.models import (
     Reject,
     VerdictChange,
 )
+from kt_remedy.core import persons
 from kt_remedy.devtools import sample_register
 from kt_remedy.staff.models import User
 from tests import people
@@ -106,7 +107,7 @@ def rejected(feed: Feed) -> list[tuple]:
 def test_a_line_is_stored_as_sent_and_found_again(deliveries: Deliveries) -> None:
     feed = deliveries.load("2026-01-20", [LINE | {"contact_msisdn": "01099998888", "guardian_ci": CI}], [BILL])
 
-    line = service.lines_of(search.ci_index(CI)).get()
+    line = service.lines_of(persons.ci_index(CI)).get()
     assert (line.msisdn, line.contact_msisdn, line.customer.holder_name) == ("01030001234", "01099998888", "고길동")
     assert (line.customer.ci, line.customer.guardian_ci, line.customer.birth_date) == (CI, CI, dt.date(1980, 1, 2))
     assert line.terminated_at == dt.datetime(2026, 1, 13, 1, tzinfo=dt.UTC)
@@ -114,7 +115,7 @@ def test_a_line_is_stored_as_sent_and_found_again(deliveries: Deliveries) -> Non
     assert (line.outcome, line.reasons) == (Outcome.ELIGIBLE, "")
     assert (line.expected_penalty_krw, line.refundable_krw) == (175_249, 175_240)  # S24-6 of the worked examples
     assert line.programme_version == feed.programme_version
-    assert list(service.lines_of_wards(search.ci_index(CI))) == [line]
+    assert list(service.lines_of_wards(persons.ci_index(CI))) == [line]
     assert (feed.lines_new, feed.customers_new, feed.bills_new, feed.state) == (1, 1, 1, Feed.State.LOADED)
 
 

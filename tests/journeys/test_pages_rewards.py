@@ -43,9 +43,9 @@ def test_the_rewards_page_in_its_states(at, page, live_server) -> None:
     grants.run_month(perk, grant_months(perk)[0])
     service.import_vouchers(perk_code="OTT", choice_code="TVING", codes=["TV-0001"])
     for line in (chooses, gets):
-        service.choose(perk_code="OTT", contract_no=line.pk, choice_code="TVING", person_index=bytes(adult.ci_index))
-    service.issue_code(perk_code="OTT", contract_no=gets.pk, person_index=bytes(adult.ci_index))
-    service.apply(perk_code="INSURANCE", person_index=bytes(adult.ci_index))
+        service.choose(perk_code="OTT", contract_no=line.pk, choice_code="TVING", person_index=adult.person_index)
+    service.issue_code(perk_code="OTT", contract_no=gets.pk, person_index=adult.person_index)
+    service.apply(perk_code="INSURANCE", person_index=adult.person_index)
     page.goto("/rewards/")
     assert "TV-0001" in page.content()
     look(page)  # chosen, code in hand, insured, months running, a line outside the base, a child to act for

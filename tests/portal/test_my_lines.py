@@ -9,10 +9,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
-from eligibility import presenters, search
+from eligibility import presenters
 from eligibility import service as register
 from eligibility.models import Bill
-from kt_remedy.core import clock, programme
+from kt_remedy.core import clock, persons, programme
 from tests.refunds import make
 from tests.sessions import as_customer, person
 
@@ -245,7 +245,7 @@ def test_a_minor_is_told_that_the_guardian_applies(at, guardian, says):
     minor = make.customer(name="김콩쥐", birth="2010-05-05")
     if guardian:
         minor.guardian_ci = make.customer().ci
-        minor.guardian_ci_index = search.ci_index(minor.guardian_ci)
+        minor.guardian_ci_index = persons.ci_index(minor.guardian_ci)
         minor.save()
     make.line(minor)
     page = as_customer(Client(), person(minor.ci, name=minor.holder_name)).get("/my/").content.decode()
@@ -259,7 +259,7 @@ def test_a_minor_is_told_that_the_guardian_applies(at, guardian, says):
 def test_a_guardian_sees_the_wards_line_under_the_wards_name(holder, look):
     ward = make.customer(name="김콩쥐", birth="2010-05-05")
     ward.guardian_ci = holder.ci
-    ward.guardian_ci_index = search.ci_index(holder.ci)
+    ward.guardian_ci_index = persons.ci_index(holder.ci)
     ward.save()
     make.line(ward)
     (card,) = look()
@@ -301,7 +301,7 @@ def test_lines_and_bills_read_together_are_those_read_one_by_one(holder):
     for opened in ("2024-03-02", "2024-05-06"):
         billed(make.line(holder, opened_on=dt.date.fromisoformat(opened)), "USAGE", 30_000)
     ward = make.customer(name="홍아이", ci="ward-2")
-    ward.guardian_ci_index = holder.ci_index
+    ward.guardian_ci_index = holder.person_index
     ward.save()
     make.line(ward, terminated="", outcome="NOT_ELIGIBLE", reasons="NOT_TERMINATED", refundable_krw=0)
     make.line(make.customer(name="성춘향"))  # somebody else's
@@ -310,7 +310,7 @@ def test_lines_and_bills_read_together_are_those_read_one_by_one(holder):
         values = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
         return {name: bytes(value) if isinstance(value, memoryview) else value for name, value in values.items()}
 
-    me = bytes(holder.ci_index)
+    me = holder.person_index
     lines = sorted([*register.lines_of(me), *register.lines_of_wards(me)], key=lambda line: (line.opened_on, line.pk))
     bills = register.bills_of([line.pk for line in lines])
     together = register.lines_with_bills(me)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from eligibility import search
 from eligibility.models import Bill, Customer, Line
-from kt_remedy.core import clock, crypto
+from kt_remedy.core import clock, crypto, persons
 from refunds.applications.service import person_of
 from refunds.models.accounts import Account, HolderCheck, OwnerKind
 from refunds.models.applications import Application, Channel, Filing
@@ -33,7 +33,7 @@ def customer(
     row.holder_name = name
     if ci is not None:
         row.ci = ci or f"{number:088}"
-        row.ci_index = search.ci_index(row.ci)
+    row.person_index = persons.person_index(row.ci or "", row.pk)
     row.save(force_insert=True)
     return row
 

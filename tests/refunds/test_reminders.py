@@ -163,13 +163,13 @@ def test_a_child_is_reached_through_the_guardian_once_with_the_guardians_own():
     own_phone = make.line(guardian, terminated="", outcome="NOT_ELIGIBLE", reasons="NOT_TERMINATED")
     child = make.customer(birth="2012-05-01")
     child.guardian_ci = guardian.ci
-    child.guardian_ci_index = guardian.ci_index
+    child.guardian_ci_index = guardian.person_index
     child.save()
     line = make.line(child, termination_reason="PORT_OUT")
     make.line(guardian)
     start()
     message = Message.objects.get(kind="reminder")
-    assert bytes(message.person_index) == bytes(guardian.ci_index)
+    assert message.person_index == guardian.person_index
     assert reminders.number_for(message) == own_phone.msisdn
     assert reminders.still_due(message)
     make.application(line)

@@ -10,9 +10,10 @@ from django.db import IntegrityError, InternalError, connection, transaction
 
 from eligibility.models import Line
 from kt_remedy.core import clock, programme
+from kt_remedy.core.persons import age_on, born_on_or_before
 from rewards.enrolment import base, grants, shards
 from rewards.models import BaseLine, Grant, HandOff, Shard
-from rewards.perks.periods import age_on, born_on_or_before, grant_months, last_day
+from rewards.perks.periods import grant_months, last_day
 from rewards.providers import files
 from tests.refunds import make
 

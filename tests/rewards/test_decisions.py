@@ -96,7 +96,7 @@ def test_decision(case, take_base, kept, at):
     for choice in ("TVING", "DISNEY"):
         service.import_vouchers(perk_code="OTT", choice_code=choice, codes=[f"{choice}-1"])
     person = Line.objects.get(pk=line.pk).customer if viewer == "new holder" else line.customer
-    who = {"person_index": service.person_key(person), "guardian": viewer == "guardian"}
+    who = {"person_index": person.person_index, "guardian": viewer == "guardian"}
     outcomes = [do(act, line, who) for act in acts.split()]
     found = {card.perk.code: card for card in service.overview(**who).cards}
     refused = ""

@@ -12,7 +12,7 @@ from eligibility.models import Customer, Line
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.content import service as content
 from kt_remedy.content.models import Entry, Place
-from kt_remedy.core import programme
+from kt_remedy.core import persons, programme
 from kt_remedy.notices.models import Message
 from rewards import service
 from rewards.enrolment import grants
@@ -26,10 +26,9 @@ FEBRUARY = "2026-02-02T10:00+09:00"
 @pytest.fixture
 def child(kept):
     """A child of fifteen whose guardian holds no line of KT at all."""
-    from eligibility import search
 
     holder = make.customer(name="이몽룡", birth="2010-05-05")
-    Customer.objects.filter(pk=holder.pk).update(guardian_ci_index=search.ci_index("guardian"))
+    Customer.objects.filter(pk=holder.pk).update(guardian_ci_index=persons.ci_index("guardian"))
     return kept(holder)
 
 
@@ -104,7 +103,7 @@ def test_the_certificate_is_for_the_insured(client: Client, take_base, at, kept)
     page = client.get(address).content.decode()
     assert "김첨지" in page
     assert "2026년 2월\u00a01일 ~ 2028년 1월\u00a031일" in page
-    number = service.certificate(perk_code="INSURANCE", person_index=service.person_key(line.customer)).number
+    number = service.certificate(perk_code="INSURANCE", person_index=line.customer.person_index).number
     assert number in page
     client.post(reverse("rewards:opt-out"), {"perk": "INSURANCE"})
     assert "증명서를 드릴 수 없습니다" in client.get(address, follow=True).content.decode()
@@ -172,9 +171,9 @@ def test_a_company_and_a_holder_without_ci_choose_at_the_desk(take_base, at, kep
         body = {"act": "choose", "perk": "OTT", "contract": line.pk, "choice": "TVING"}
         client.post(reverse("portal:desk-perks"), body)
         assert Entitlement.objects.get(contract_no=line.pk).choice == "TVING"
-    assert [card.perk.code for card in service.overview(service.person_key(company.customer)).personal] == []
+    assert [card.perk.code for card in service.overview(company.customer.person_index).personal] == []
     # Billing learns the CI later: what was chosen stays theirs.
-    Customer.objects.filter(pk=unknown.customer_id).update(ci_index=b"late" * 8)
+    Customer.objects.filter(pk=unknown.customer_id).update(person_index=b"late" * 8)
     assert {card.perk.code: card.state for card in service.overview(b"late" * 8).cards}["OTT"] == "CHOSEN"
 
 
@@ -185,7 +184,7 @@ def test_a_number_given_away_gets_no_message(take_base, at, kept):
     take_base()
     at(FEBRUARY)
     Line.objects.filter(pk=line.pk).update(customer=make.customer())
-    service.apply(perk_code="INSURANCE", person_index=service.person_key(line.customer))
+    service.apply(perk_code="INSURANCE", person_index=line.customer.person_index)
     assert Message.objects.get().reason == "NO_NUMBER"
 
 
@@ -212,7 +211,7 @@ excluded_products = ["WATCH"]
     having = BaseLine.objects.filter(perks__contains=["FILM_TICKET"]).values_list("pk", flat=True)
     assert list(having) == [phone.pk]
     assert watch.pk not in having
-    cards = [card for card in service.overview(service.person_key(holder)).cards if card.perk.code == "FILM_TICKET"]
+    cards = [card for card in service.overview(holder.person_index).cards if card.perk.code == "FILM_TICKET"]
     assert [(card.state, card.ends_on) for card in cards] == [("COMING", dt.date(2026, 4, 30))]
     publish(Place.PLAN, "film-ticket", "영화표 한 장", "달마다 한 장을 드립니다.")
     client = sessions.as_customer(client, sessions.person(holder.ci))
@@ -263,7 +262,7 @@ def test_figures_name_the_perks_in_both_languages(client: Client, take_base, at,
     take_base()
     at(FEBRUARY)
     service.import_vouchers(perk_code="OTT", choice_code="DISNEY", codes=["DIS-1"])
-    key = service.person_key(line.customer)
+    key = line.customer.person_index
     service.choose(perk_code="OTT", contract_no=line.pk, choice_code="DISNEY", person_index=key)
     perk = grants.monthly(programme.current())[0]
     grants.run_month(perk, dt.date(2026, 2, 1))

@@ -55,7 +55,7 @@ def test_whole_lists_hold_each_line_and_each_person_once(take_base, kept, at, fo
     take_base()
     at("2026-02-10T10:00+09:00")
     Line.objects.filter(pk=gone.pk).update(status="TERMINATED", terminated_on=dt.date(2026, 1, 20))
-    service.apply(perk_code="INSURANCE", person_index=service.person_key(two))
+    service.apply(perk_code="INSURANCE", person_index=two.person_index)
     all_lists()
     roaming = rows(folder / "roaming" / "ROAMING_50-list-20260201-0001.csv")
     assert roaming == ["contract_no", first.pk, second.pk, elder.pk]
@@ -76,7 +76,7 @@ def test_what_people_did_goes_out_the_day_after(take_base, kept, at, folder):
     line = kept(make.customer(birth="1950-01-01"))
     take_base()
     at("2026-02-10T23:50+09:00")
-    key = service.person_key(line.customer)
+    key = line.customer.person_index
     service.import_vouchers(perk_code="OTT", choice_code="TVING", codes=["TV-1", "TV-2"])
     service.choose(perk_code="OTT", contract_no=line.pk, choice_code="TVING", person_index=key)
     row = service.issue_code(perk_code="OTT", contract_no=line.pk, person_index=key)
@@ -101,9 +101,9 @@ def test_the_video_list_tells_of_substitutes_and_what_is_refused_goes_again(take
         by=by, entry=Entry(place=Place.PLAN, key="substitute", title_ko="데이터 쿠폰", shown_from=clock.today())
     )
     service.take_substitute(
-        perk_code="OTT", contract_no=child.pk, person_index=service.person_key(child.customer), guardian=True
+        perk_code="OTT", contract_no=child.pk, person_index=child.customer.person_index, guardian=True
     )
-    key = service.person_key(adult.customer)
+    key = adult.customer.person_index
     service.import_vouchers(perk_code="OTT", choice_code="TVING", codes=["TV-1"])
     service.choose(perk_code="OTT", contract_no=adult.pk, choice_code="TVING", person_index=key)
     service.issue_code(perk_code="OTT", contract_no=adult.pk, person_index=key)

@@ -24,7 +24,7 @@ FEBRUARY = "2026-02-02T10:00+09:00"
 
 
 def index(holder) -> bytes:
-    return bytes(holder.ci_index)
+    return holder.person_index
 
 
 def refusal(call, **arguments) -> str:

@@ -4,9 +4,8 @@ import datetime as dt
 
 import pytest
 
-from eligibility import search
 from eligibility.models import Customer, Line
-from kt_remedy.core import clock
+from kt_remedy.core import clock, persons
 from kt_remedy.core.models import Act, worded
 from kt_remedy.core.tasks import schedule
 from kt_remedy.notices.models import Message
@@ -29,7 +28,7 @@ def said(sentences) -> str:
 
 
 def keys(*lines: Line) -> list[bytes]:
-    return sorted(service.person_key(line.customer) for line in lines)
+    return sorted(line.customer.person_index for line in lines)
 
 
 def test_the_days_come_from_the_programme():
@@ -46,14 +45,14 @@ def test_the_insured_by_age_are_told_once(take_base, at, kept):
     declined, gone = kept(make.customer(birth="1950-01-01")), kept(make.customer(birth="1950-01-01"))
     take_base()
     at("2026-01-25T10:00+09:00")
-    service.opt_out(perk_code="INSURANCE", person_index=service.person_key(declined.customer))
+    service.opt_out(perk_code="INSURANCE", person_index=declined.customer.person_index)
     Line.objects.filter(pk=gone.pk).update(status="TERMINATED", terminated_on=dt.date(2026, 1, 20))
     # Another customer number of the same person is no transfer: what was terminated there has ended.
     renumbered = kept(make.customer(birth="1950-01-01", ci="renumbered"))
     BaseLine.objects.create(
         contract_no=renumbered.pk,
         customer_no=old.customer_id,
-        person_index=service.person_key(renumbered.customer),
+        person_index=renumbered.customer.person_index,
         why="IN_SERVICE",
         perks=["INSURANCE"],
     )
@@ -64,7 +63,7 @@ def test_the_insured_by_age_are_told_once(take_base, at, kept):
     message = Message.objects.get(kind=sms_campaigns.INSURED)
     assert sms_campaigns.still_due(message)
     assert sms_campaigns.number_for(message) in (old.msisdn, Line.objects.exclude(pk=old.pk).first().msisdn)
-    service.opt_out(perk_code="INSURANCE", person_index=service.person_key(old.customer))
+    service.opt_out(perk_code="INSURANCE", person_index=old.customer.person_index)
     assert not sms_campaigns.still_due(message)
 
 
@@ -72,19 +71,19 @@ def test_who_has_not_chosen_is_reminded_and_a_child_through_the_guardian(take_ba
     waits, chose, has = (kept(make.customer()) for _ in range(3))
     child, baby = kept(make.customer(birth="2010-05-05")), kept(make.customer(birth="2020-05-05"))
     iot = kept(make.customer(), product="IOT")
-    guardian = search.ci_index("guardian")
+    guardian = persons.ci_index("guardian")
     Customer.objects.filter(pk__in=[child.customer_id, baby.customer_id]).update(guardian_ci_index=guardian)
     take_base()
     at("2026-07-24T10:00+09:00")
     service.import_vouchers(perk_code="OTT", choice_code="TVING", codes=["TV-1"])
     for line in (chose, has):
         service.choose(
-            perk_code="OTT", contract_no=line.pk, choice_code="TVING", person_index=service.person_key(line.customer)
+            perk_code="OTT", contract_no=line.pk, choice_code="TVING", person_index=line.customer.person_index
         )
-    service.issue_code(perk_code="OTT", contract_no=has.pk, person_index=service.person_key(has.customer))
+    service.issue_code(perk_code="OTT", contract_no=has.pk, person_index=has.customer.person_index)
     assert said(sms_campaigns.remind_to_choose(act(sms_campaigns.CHOOSE_SOON))) == "새로 올린 안내 3명"
     assert told(sms_campaigns.CHOOSE_SOON) == sorted([*keys(waits, chose), guardian])
-    assert service.person_key(iot.customer) not in told(sms_campaigns.CHOOSE_SOON)
+    assert iot.customer.person_index not in told(sms_campaigns.CHOOSE_SOON)
     to_guardian = Message.objects.get(person_index=guardian)
     assert sms_campaigns.number_for(to_guardian) == child.msisdn  # no contact and no line of the guardian's own
     assert sms_campaigns.still_due(to_guardian)
@@ -92,9 +91,9 @@ def test_who_has_not_chosen_is_reminded_and_a_child_through_the_guardian(take_ba
         perk_code="OTT",
         contract_no=waits.pk,
         choice_code="TVING",
-        person_index=service.person_key(waits.customer),
+        person_index=waits.customer.person_index,
     )
-    mine = Message.objects.get(person_index=service.person_key(waits.customer))
+    mine = Message.objects.get(person_index=waits.customer.person_index)
     assert sms_campaigns.still_due(mine)  # chosen, but the code is still to be had
     at("2026-08-01T00:00+09:00")
     assert not sms_campaigns.still_due(mine)

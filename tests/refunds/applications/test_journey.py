@@ -5,6 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core import persons
 from refunds.applications.service import person_of
 from refunds.models.applications import Application, Draft, Filing
 from tests.refunds import make
@@ -224,10 +225,9 @@ def test_withdrawing_asks_once(at, hong, holder) -> None:
 def test_a_guardian_applies_for_a_child_and_a_minor_cannot(at, bank) -> None:
     at("2026-01-16T10:00+09:00")
     child = make.customer(name="홍아이", birth="2012-05-05", ci="child")
-    from eligibility import search
     from eligibility.models import Customer
 
-    Customer.objects.filter(pk=child.pk).update(guardian_ci_index=search.ci_index("parent"))
+    Customer.objects.filter(pk=child.pk).update(guardian_ci_index=persons.ci_index("parent"))
     line = make.line(child)
     import datetime as dt
 
