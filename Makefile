@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # A try-out unless the environment says otherwise, also when DATABASE_URL names a server of your own.
-export DEBUG ?= true
+export REMEDY_ENV ?= development
 
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 

@@ -53,7 +53,7 @@ def portal(*, durable: bool = False, **environment: str) -> Iterator[devservers.
                 os.environ.update(
                     {
                         "DJANGO_SETTINGS_MODULE": "kt_remedy.settings",
-                        "DEBUG": "true",
+                        "REMEDY_ENV": "development",
                         "DATABASE_URL": servers.database_url,
                         "REDIS_URL": servers.redis_url,
                         "SECRET_KEY": "bench-" + "0123456789abcdef" * 4,

@@ -1,18 +1,19 @@
 """Settings: one file for a laptop, the tests and production, read from the environment.
 
-Without `DATABASE_URL` and without `DEBUG` this is a local try-out: servers and secrets live under `.local/`.
-With `DEBUG` off it is production, and it refuses to start on a missing or weak secret, a set clock or the address of a
-stand-in. Django's own DEBUG is never on: its error page prints local variables, and here those hold personal data.
+`REMEDY_ENV=development` is a local try-out: servers and secrets live under `.local/`. `REMEDY_ENV=production` refuses a
+missing or weak secret, a set clock and the address of a stand-in. FAULTS gathers all faults; they are named at once, no
+process starts with one, and `manage.py check` shows each with its hint (`kt_remedy/checks.py`).
+Django's own DEBUG is never on: its error page prints local variables, and here those hold personal data.
 """
 
 import datetime as dt
 import json
+import os
 import secrets
 import sys
 import sysconfig
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import dj_database_url
 import structlog
@@ -22,29 +23,45 @@ from django.utils.translation import gettext_lazy as _
 from environs import Env, EnvError
 from whitenoise.compress import Compressor as WhiteNoiseCompressor
 
+from kt_remedy import checks
 from kt_remedy.core import crypto
 from kt_remedy.core.logging import scrub
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL = BASE_DIR / ".local"  # what `make run` keeps: servers, secrets, uploads
 env = Env()
+# Each fault stands here once; the faulty setting then has its default, or a value that protects and pays nothing.
+FAULTS = []
 
 
-def _refuse(sentence: str) -> None:
-    raise ImproperlyConfigured(sentence)
+def _fault(number, sentence, hint):
+    FAULTS.append(checks.fault(number, sentence, hint))
 
 
-def _read(reader, name, *args, **kwargs):
+def _read(reader, name, default):
     try:
-        return reader(name, *args, **kwargs)
+        return reader(name, default)
     except (EnvError, ValueError) as error:
-        raise ImproperlyConfigured(f"The setting {name} cannot be read: {error}") from None
+        _fault(2, f"The setting {name} cannot be read: {error}.", "Correct or unset it.")
+        return default
+
+
+def _read_key(parse, name, default):
+    text = env.str(name, _local.get(name, ""))
+    try:
+        return parse(text) if text else default
+    except ValueError as error:
+        _fault(2, f"The setting {name} cannot be read: {error}.", "Correct it.")
+        return default
 
 
 # 1 What kind of place this is ---------------------------------------------------------------------
 
 DATABASE_URL = env.str("DATABASE_URL", "")
-DEVELOPMENT = _read(env.bool, "DEBUG", not DATABASE_URL)
+REMEDY_ENV = env.str("REMEDY_ENV", "production" if DATABASE_URL else "development")
+if REMEDY_ENV not in {"development", "production"}:
+    _fault(1, f"REMEDY_ENV is {REMEDY_ENV!r}.", "Set it to development or production.")
+DEVELOPMENT = REMEDY_ENV == "development"
 DEBUG = False
 # These two read and write files only: no key, no server, nothing a secret could protect.
 FILES_ONLY = len(sys.argv) > 1 and sys.argv[1] in {"judge", "sample_feed"}
@@ -55,20 +72,21 @@ SECRET_KEY = env.str("SECRET_KEY", _local.get("SECRET_KEY", ""))
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
 if (DEVELOPMENT and not SECRET_KEY) or FILES_ONLY:
     SECRET_KEY = secrets.token_urlsafe(50)
-try:
-    FIELD_KEYS = crypto.parse_keys(env.str("FIELD_KEYS", _local.get("FIELD_KEYS", "")))
-    INDEX_KEY = crypto.parse_key(key) if (key := env.str("INDEX_KEY", _local.get("INDEX_KEY", ""))) else None
-except ValueError as error:
-    raise ImproperlyConfigured(f"FIELD_KEYS or INDEX_KEY cannot be read: {error}") from None
+FIELD_KEYS = _read_key(crypto.parse_keys, "FIELD_KEYS", {})
+INDEX_KEY = _read_key(crypto.parse_key, "INDEX_KEY", None)
 
 REMEDY_NOW = None
-if text := env.str("REMEDY_NOW", _local.get("REMEDY_NOW", "")):
+if _text := env.str("REMEDY_NOW", _local.get("REMEDY_NOW", "")):
     try:
-        REMEDY_NOW = dt.datetime.fromisoformat(text)
+        REMEDY_NOW = dt.datetime.fromisoformat(_text)
     except ValueError:
-        _refuse(f"The setting REMEDY_NOW is no time: {text!r}. Write it as 2026-01-20T10:00+09:00.")
-    if REMEDY_NOW.tzinfo is None:
-        _refuse("The setting REMEDY_NOW names no offset. Write it as 2026-01-20T10:00+09:00.")
+        _fault(3, f"The setting REMEDY_NOW is no time: {_text!r}.", "Write it as 2026-01-20T10:00+09:00.")
+    else:
+        if REMEDY_NOW.tzinfo is None:
+            _fault(3, "The setting REMEDY_NOW names no offset.", "Write it as 2026-01-20T10:00+09:00.")
+            REMEDY_NOW = None
+        elif not DEVELOPMENT and not FILES_ONLY:
+            _fault(7, "REMEDY_NOW is set.", "Unset it: a place that pays real money runs on the real clock.")
 
 # 2 The outside services ------------------------------------------------------------------------------
 
@@ -83,7 +101,6 @@ SOLAPI_API_SECRET = env.str("SOLAPI_API_SECRET", "sandbox" if DEVELOPMENT else "
 SANDBOX_URL = _sandbox
 DELIVERIES_DIR = env.str("DELIVERIES_DIR", str(LOCAL / "deliveries") if DEVELOPMENT else "")
 HAND_OFF_DIR = env.str("HAND_OFF_DIR", str(LOCAL / "hand-off") if DEVELOPMENT else "")
-PROGRAMME_FILE = env.str("PROGRAMME_FILE", str(BASE_DIR / "kt_remedy" / "core" / "programme.toml"))
 
 # The account the refunds are paid from, as the bank file names it.
 PAYER_NAME = env.str("PAYER_NAME", "주식회사 케이티" if DEVELOPMENT else "")
@@ -100,35 +117,7 @@ SMS_UNKNOWN_AFTER_MINUTES = _read(env.int, "SMS_UNKNOWN_AFTER_MINUTES", 10)
 # Whether a round of reminders waits until one person has looked at it and another has approved it.
 ROUNDS_NEED_APPROVAL = _read(env.bool, "ROUNDS_NEED_APPROVAL", not DEVELOPMENT)
 
-# 3 What production refuses ------------------------------------------------------------------------------
-
-if not DEVELOPMENT and not FILES_ONLY:
-    if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 10 or SECRET_KEY.startswith("django-insecure"):
-        _refuse("SECRET_KEY is missing or weak: set it to at least 50 random characters.")
-    if not FIELD_KEYS or INDEX_KEY is None:
-        _refuse("FIELD_KEYS and INDEX_KEY are needed to keep personal data encrypted: set both.")
-    if REMEDY_NOW is not None:
-        _refuse("REMEDY_NOW is set: a place that pays real money runs on the real clock. Unset it.")
-    if not DATABASE_URL or not env.str("REDIS_URL", ""):
-        _refuse("DATABASE_URL and REDIS_URL are needed: name the PostgreSQL and the Redis to use.")
-    for _name, _address in (("PORTONE_API_URL", PORTONE_API_URL), ("SOLAPI_API_URL", SOLAPI_API_URL)):
-        _host = urlsplit(_address).hostname or ""
-        if urlsplit(_address).scheme != "https" or _host in {"localhost", "::1"} or _host.startswith("127."):
-            _refuse(f"{_name} is {_address}: that is a stand-in's address, not the service.")
-    for _name in (
-        "PORTONE_API_SECRET",
-        "PORTONE_STORE_ID",
-        "PORTONE_CHANNEL_KEY",
-        "SOLAPI_API_KEY",
-        "SOLAPI_API_SECRET",
-    ):
-        if globals()[_name] in {"", "sandbox"}:
-            _refuse(f"{_name} is missing: set the value the service gave you.")
-    for _name in ("PAYER_NAME", "PAYER_BANK", "PAYER_ACCOUNT"):
-        if not globals()[_name]:
-            _refuse(f"{_name} is missing: set the account the refunds are paid from.")
-    if not env.str("UPLOADS_DIR", ""):
-        _refuse("UPLOADS_DIR is missing: name a folder outside the web root for the documents people send.")
+# 3 The names of the site -----------------------------------------------------------------------------------
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if DEVELOPMENT else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
@@ -216,13 +205,13 @@ CRISPY_FAIL_SILENTLY = False
 
 # 5 Data ---------------------------------------------------------------------------------------------------
 
-DATABASES = {
-    "default": dj_database_url.parse(
-        DATABASE_URL or _local.get("DATABASE_URL", "postgres:///remedy"),
-        conn_max_age=_read(env.int, "DATABASE_CONN_MAX_AGE", 60),
-        conn_health_checks=True,
-    )
-}
+try:
+    _database = dj_database_url.parse(DATABASE_URL or _local.get("DATABASE_URL", "postgres:///remedy"))
+except ValueError:  # its text would repeat the password
+    _fault(2, "The setting DATABASE_URL cannot be read.", "Write it as postgres://user:password@host:port/name.")
+    _database = dj_database_url.parse("postgres:///")
+_database |= {"CONN_MAX_AGE": _read(env.int, "DATABASE_CONN_MAX_AGE", 60), "CONN_HEALTH_CHECKS": True}
+DATABASES = {"default": _database}
 DATABASES["default"].setdefault("OPTIONS", {})
 # Web requests are short; whoever needs longer (feeds, batches) says so in its own transaction.
 STATEMENT_TIMEOUTS = {
@@ -312,15 +301,15 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 30 * 60
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
+BEHIND_PROXY = _read(env.bool, "BEHIND_PROXY", False)
 if not DEVELOPMENT:  # a plain http try-out cannot carry Secure cookies
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
     LANGUAGE_COOKIE_SECURE = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = _read(env.bool, "SECURE_SSL_REDIRECT", True)
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
-    if _read(env.bool, "BEHIND_PROXY", False):
+    if BEHIND_PROXY:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-BEHIND_PROXY = _read(env.bool, "BEHIND_PROXY", False)
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
@@ -441,3 +430,12 @@ structlog.configure(
     logger_factory=structlog.stdlib.LoggerFactory(),
     cache_logger_on_first_use=True,
 )
+
+# 9 The end: all faults at once ----------------------------------------------------------------------------
+
+if not FILES_ONLY:
+    FAULTS += checks.of_the_programme()
+    FAULTS += [] if DEVELOPMENT else checks.of_production(os.environ)
+# `manage.py check` shows them with their hints; nothing else starts, be it a command, gunicorn, a worker or beat.
+if FAULTS and not (Path(sys.argv[0]).name == "manage.py" and sys.argv[1:2] == ["check"]):
+    raise ImproperlyConfigured("\n".join(f"{fault.msg} {fault.hint}" for fault in FAULTS))

@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(
         DJANGO_SETTINGS_MODULE="kt_remedy.settings",
         DJANGO_ALLOW_ASYNC_UNSAFE="true",  # playwright runs a loop in the thread that talks to the database
-        DEBUG="true",
+        REMEDY_ENV="development",
         SECRET_KEY="tests-" + "0123456789abcdef" * 4,
         FIELD_KEYS="1:" + base64.b64encode(bytes(range(32))).decode(),
         INDEX_KEY=base64.b64encode(bytes(range(32, 64))).decode(),

@@ -1,149 +1,222 @@
 """The programme as data: `programme.toml`, read once, checked, frozen.
 
-Every date, exclusion and amount the announcement fixes stands in that file and nowhere in the code. This module
-turns it into typed values and refuses, by the name of the key, whatever it cannot mean: unknown and missing keys,
-wrong types, contradictions. It knows no Django, no clock and no database.
+Every date, exclusion and amount the announcement fixes stands in that file and nowhere in the code. pydantic turns it
+into the frozen dataclasses below. All faults of a file are named at once, each by the path of its key: unknown and
+missing keys, wrong types, contradictions. This module knows no Django, no clock and no database.
+
+To add a table: write its class, and add it to `_Document` under its name in TOML and to `Programme`.
 """
 
 import hashlib
 import json
 import os
-import re
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-DEFAULT_FILE = Path(__file__).with_name("programme.toml")
-WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
-PERK_MODES = ("AUTOMATIC", "CHOICE", "APPLICATION")
-PERK_UNITS = ("LINE", "PERSON")
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-_CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,39}", re.ASCII)
-_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
+from kt_remedy.core import toml_values
+from kt_remedy.core.toml_values import (
+    Code,
+    Codes,
+    Day,
+    Flag,
+    Instant,
+    Months,
+    Number,
+    PhoneNumber,
+    Positive,
+    Text,
+    TimeOfDay,
+    Weekday,
+    Zone,
+    must,
+)
+
+DEFAULT_FILE = Path(__file__).with_name("programme.toml")
 
 
 class ProgrammeError(Exception):
-    """The programme file cannot be used; the message is one sentence that names the file and the key."""
+    """The programme file cannot be used. `faults` holds one sentence for each fault; as text they stand one a line."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__(faults)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        return "\n".join(self.faults)
 
 
+# The tables ----------------------------------------------------------------------------------------------
+#
+# Dataclasses of the standard library: the rules read their attributes millions of times, and slots are the fastest.
+
+_table = with_config(ConfigDict(extra="forbid"))
+_ROWS = must("be a list of tables")
+
+
+@_table
 @dataclass(frozen=True, slots=True)
 class Waiver:
     """[waiver]: whose early-termination penalty is waived. Dates are local and inclusive at both ends."""
 
-    terminated_from: date
-    forward_from: date
-    terminated_to: date
-    contract_before: date
-    excluded_events: tuple[str, ...]
-    review_events: tuple[str, ...]
-    excluded_networks: tuple[str, ...]
-    excluded_products: tuple[str, ...]
-    excluded_termination_reasons: tuple[str, ...]
-    exclude_rejoined: bool
-    refundable_items: tuple[str, ...]
-    non_refundable_items: tuple[str, ...]
+    terminated_from: Day
+    forward_from: Day
+    terminated_to: Day
+    contract_before: Day
+    excluded_events: Codes
+    review_events: Codes
+    excluded_networks: Codes
+    excluded_products: Codes
+    excluded_termination_reasons: Codes
+    exclude_rejoined: Flag
+    refundable_items: Codes
+    non_refundable_items: Codes
 
 
+@_table
 @dataclass(frozen=True, slots=True)
 class Penalty:
     """[penalty]: days of grace by length of the commitment in months."""
 
-    grace_days: Mapping[int, int] = field(hash=False)
+    grace_days: Annotated[Mapping[Months, Number], must("be a table of months and days")] = field(hash=False)
 
 
+@_table
 @dataclass(frozen=True, slots=True)
 class Applications:
     """[applications]: when and where one may apply."""
 
-    opens: date
-    closes: date
-    channels: tuple[str, ...]
-    late_cured_until: date
-    late_accepted_until: date
-    change_hold_hours: int
+    opens: Day
+    closes: Day
+    channels: Codes
+    late_cured_until: Day
+    late_accepted_until: Day
+    change_hold_hours: Number
 
 
+@_table
 @dataclass(frozen=True, slots=True)
 class Payout:
     """[[payout]]: one pay day and the terminations and applications it is for. The first row that fits counts."""
 
-    pay_on: date
-    terminated_from: date
-    terminated_to: date
-    applied_from: date
-    applied_to: date
-    cut_off: datetime
+    pay_on: Day
+    terminated_from: Day
+    terminated_to: Day
+    applied_from: Day
+    applied_to: Day
+    cut_off: Instant
 
 
+@_table
 @dataclass(frozen=True, slots=True)
 class Supplementary:
     """[supplementary_payouts]: the weekly rounds after the fixed ones. `weekday` as date.weekday(), Monday is 0."""
 
-    weekday: int
-    cut_off_days_before: int
-    cut_off_time: time
-    until: date
+    weekday: Weekday
+    cut_off_days_before: Number
+    cut_off_time: TimeOfDay
+    until: Day
 
 
+@_table
 @dataclass(frozen=True, slots=True)
 class Reminder:
     """[[reminder]]: a round of notices to those who have not applied."""
 
-    round: int
-    send_on: date
+    round: Positive
+    send_on: Day
 
 
+@_table
 @dataclass(frozen=True, slots=True)
 class Notices:
     """[notices]: hours of the day in which messages may leave, and the registered sender number."""
 
-    send_from: time
-    send_until: time
-    sender: str
+    send_from: TimeOfDay
+    send_until: TimeOfDay
+    sender: PhoneNumber
 
 
+@_table
 @dataclass(frozen=True, slots=True)
 class Rewards:
     """[rewards]: in service at the end of `base_date`."""
 
-    base_date: date
-    excluded_networks: tuple[str, ...]
+    base_date: Day
+    excluded_networks: Codes
 
 
+@_table
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One service of a perk that lets the customer choose."""
 
-    code: str
-    name: str
-    minimum_age: int | None
+    code: Code
+    name: Text
+    minimum_age: Number | None = None
 
 
+@_table
 @dataclass(frozen=True, slots=True)
 class Perk:
-    """[[perk]]: one reward. It runs for `months` or to `ends`; whatever the file leaves out is None or empty."""
+    """[[perk]]: one reward. It runs for `months` or to `ends`; every other value the file omits is None or empty."""
 
-    code: str
-    mode: str
-    unit: str
-    starts: date
-    months: int | None
-    ends: date | None
-    excluded_products: tuple[str, ...]
-    skipped_while: tuple[str, ...]
-    skipped_once: bool  # the state on the base date decides for all months (D-48, the strict reading)
-    choices: tuple[Choice, ...]
-    choose_until: date | None
-    categories: tuple[str, ...]
-    covers: tuple[str, ...]
-    automatic_from_age: int | None
-    monthly_gb: int | None
-    bonus_percent: int | None
+    code: Code
+    mode: Annotated[Literal["AUTOMATIC", "CHOICE", "APPLICATION"], must("be one of AUTOMATIC, CHOICE, APPLICATION")]
+    unit: Annotated[Literal["LINE", "PERSON"], must("be one of LINE, PERSON")]
+    starts: Day
+    months: Positive | None = None
+    ends: Day | None = None
+    excluded_products: Codes = ()
+    skipped_while: Codes = ()
+    skipped_once: Flag = False  # the state on the base date decides for all months (D-48, the strict reading)
+    choices: Annotated[tuple[Choice, ...], _ROWS] = ()
+    choose_until: Day | None = None
+    categories: Codes = ()
+    covers: Codes = ()
+    automatic_from_age: Number | None = None
+    monthly_gb: Number | None = None
+    bonus_percent: Number | None = None
+
+
+@_table
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """[programme]: its attributes are those of `Programme` itself."""
+
+    code: Code
+    name_ko: Text
+    name_en: Text
+    timezone: Zone
+    hotline: Text
+    lookup_opens: Day
+
+
+@_table
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """The file as it is written: the names of the attributes are the names of the tables in TOML."""
+
+    programme: _Head
+    waiver: Waiver
+    penalty: Penalty
+    applications: Applications
+    supplementary_payouts: Supplementary
+    notices: Notices
+    rewards: Rewards
+    payout: Annotated[tuple[Payout, ...], _ROWS] = ()
+    reminder: Annotated[tuple[Reminder, ...], _ROWS] = ()
+    perk: Annotated[tuple[Perk, ...], _ROWS] = ()
+
+
+_DOCUMENT = TypeAdapter(_Document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,263 +246,86 @@ class Programme:
         return ZoneInfo(self.timezone)
 
 
-class _Table:
-    """One TOML table being read: every key is taken once, `done()` refuses what was not."""
-
-    def __init__(self, data: Any, name: str) -> None:
-        if not isinstance(data, dict):
-            raise ProgrammeError(f"{name} must be a table")
-        self._left = dict(data)
-        self._name = name
-
-    def key(self, key: str) -> str:
-        return f"{self._name}.{key}" if self._name else key
-
-    def take(self, key: str, kind: str, check: Callable[[Any], bool], optional: bool = False) -> Any:
-        if key not in self._left:
-            if optional:
-                return None
-            raise ProgrammeError(f"{self.key(key)} is missing")
-        value = self._left.pop(key)
-        if not check(value):
-            raise ProgrammeError(f"{self.key(key)} must be {kind}")
-        return value
-
-    def text(self, key: str) -> str:
-        return self.take(key, "a text that is not empty", lambda v: isinstance(v, str) and bool(v.strip()))
-
-    def code(self, key: str) -> str:
-        return self.take(key, "a code of capital letters, digits, _ and -", _is_code)
-
-    def one_of(self, key: str, allowed: tuple[str, ...]) -> str:
-        return self.take(key, f"one of {', '.join(allowed)}", lambda v: isinstance(v, str) and v in allowed)
-
-    def day(self, key: str, optional: bool = False) -> Any:
-        return self.take(key, "a date such as 2026-01-13", _is_date, optional)
-
-    def instant(self, key: str) -> datetime:
-        return self.take(
-            key,
-            "a time with its offset, such as 2026-01-20T18:00:00+09:00",
-            lambda v: isinstance(v, datetime) and v.utcoffset() is not None,
-        )
-
-    def time_of_day(self, key: str) -> time:
-        text = self.take(
-            key, 'a time of day such as "09:00"', lambda v: isinstance(v, str) and bool(_TIME_OF_DAY.fullmatch(v))
-        )
-        return time.fromisoformat(text)
-
-    def flag(self, key: str) -> bool:
-        return self.take(key, "true or false", lambda v: isinstance(v, bool))
-
-    def number(self, key: str, optional: bool = False, least: int = 0) -> Any:
-        return self.take(key, f"a whole number, {least} or more", lambda v: _is_int(v) and v >= least, optional)
-
-    def codes(self, key: str, optional: bool = False) -> tuple[str, ...]:
-        value = self.take(
-            key, "a list of codes", lambda v: isinstance(v, list) and all(_is_code(item) for item in v), optional
-        )
-        return tuple(value or ())
-
-    def table(self, key: str) -> "_Table":
-        return _Table(self.take(key, "a table", lambda v: isinstance(v, dict)), self.key(key))
-
-    def tables(self, key: str) -> list["_Table"]:
-        rows = self.take(key, "a list of tables", lambda v: isinstance(v, list), optional=True) or []
-        return [_Table(row, f"{self.key(key)}[{number}]") for number, row in enumerate(rows, 1)]
-
-    def done(self) -> None:
-        if self._left:
-            raise ProgrammeError(f"{self.key(min(self._left))} is not a known key")
+# Faults --------------------------------------------------------------------------------------------------
 
 
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+class _Table(NamedTuple):
+    """One table of the document: its path, its keys, and the values that are not at fault by themselves."""
+
+    path: str
+    keys: frozenset[str]
+    values: dict[str, Any]
+
+    def in_order(self, first: str, last: str) -> Iterator[str]:
+        one, other = self.values.get(first), self.values.get(last)
+        if one is not None and other is not None and one > other:
+            yield f"{self.path}.{first} ({one}) is after {self.path}.{last} ({other})"
+
+    def apart(self, first: str, last: str) -> Iterator[str]:
+        for code in self.values.get(first, ()):
+            if code in self.values.get(last, ()):
+                yield f"{code} stands in both {self.path}.{first} and {self.path}.{last}"
 
 
-def _is_date(value: Any) -> bool:
-    return isinstance(value, date) and not isinstance(value, datetime)
+def _unique(tables: list[_Table], key: str) -> Iterator[str]:
+    first: dict[Any, str] = {}
+    for table in tables:
+        if (value := table.values.get(key)) is None:
+            continue
+        if value in first:
+            yield f"{table.path}.{key} ({value}) is the same as {first[value]}.{key}"
+        first.setdefault(value, table.path)
 
 
-def _is_code(value: Any) -> bool:
-    return isinstance(value, str) and bool(_CODE.fullmatch(value))
+def _contradictions(data: Mapping[str, Any], at_fault: set[str]) -> Iterator[str]:
+    """Faults between two values. They are sought in the document itself, so that a fault elsewhere hides none of them;
+    a value whose path is `at_fault` is left out."""
+
+    def tables(holder: Mapping[str, Any], name: str, path: str = "") -> list[_Table]:
+        path = f"{path}.{name}" if path else name
+        if name not in holder or path in at_fault:
+            return []
+        rows = {path: holder[name]}
+        if isinstance(holder[name], list):
+            rows = {f"{path}[{number}]": row for number, row in enumerate(holder[name], 1)}
+        return [
+            _Table(at, frozenset(row), {key: row[key] for key in row if f"{at}.{key}" not in at_fault})
+            for at, row in rows.items()
+            if at not in at_fault
+        ]
+
+    for table in tables(data, "waiver"):
+        yield from table.in_order("terminated_from", "terminated_to")
+        yield from table.apart("excluded_events", "review_events")
+        yield from table.apart("refundable_items", "non_refundable_items")
+    for table in tables(data, "penalty"):
+        for months in ("12", "24"):  # the lengths a delivery may carry
+            if months not in table.values.get("grace_days", (months,)):
+                yield f"{table.path}.grace_days.{months} is missing"
+    for table in tables(data, "applications"):
+        yield from table.in_order("opens", "closes")
+        yield from table.in_order("late_cured_until", "late_accepted_until")
+    zones = [ZoneInfo(table.values["timezone"]) for table in tables(data, "programme") if "timezone" in table.values]
+    for table in tables(data, "payout"):
+        yield from table.in_order("terminated_from", "terminated_to")
+        yield from table.in_order("applied_from", "applied_to")
+        if zones and "cut_off" in table.values:
+            table.values["cut_off"] = table.values["cut_off"].astimezone(zones[0]).date()
+            yield from table.in_order("cut_off", "pay_on")
+    for table in tables(data, "notices"):
+        yield from table.in_order("send_from", "send_until")
+    yield from _unique(tables(data, "reminder"), "round")
+    perks = tables(data, "perk")
+    for table in perks:
+        if {"months", "ends"} <= table.keys or not {"months", "ends"} & table.keys:
+            yield f"{table.path}.months or {table.path}.ends must stand there, and not both"
+        yield from table.in_order("starts", "ends")
+        yield from table.in_order("starts", "choose_until")
+        yield from _unique(tables(table.values, "choices", table.path), "code")
+    yield from _unique(perks, "code")
 
 
-def _in_order(table: _Table, first: str, first_value: Any, last: str, last_value: Any) -> None:
-    if first_value > last_value:
-        raise ProgrammeError(f"{table.key(first)} ({first_value}) is after {table.key(last)} ({last_value})")
-
-
-def _apart(table: _Table, one: str, ones: tuple[str, ...], other: str, others: tuple[str, ...]) -> None:
-    for code in ones:
-        if code in others:
-            raise ProgrammeError(f"{code} stands in both {table.key(one)} and {table.key(other)}")
-
-
-def _unique(table: _Table, key: str, values: list[Any]) -> None:
-    for value in values:
-        if values.count(value) > 1:
-            raise ProgrammeError(f"{table.key(key)} {value} stands there twice")
-
-
-def _waiver(table: _Table) -> Waiver:
-    waiver = Waiver(
-        terminated_from=table.day("terminated_from"),
-        forward_from=table.day("forward_from"),
-        terminated_to=table.day("terminated_to"),
-        contract_before=table.day("contract_before"),
-        excluded_events=table.codes("excluded_events"),
-        review_events=table.codes("review_events"),
-        excluded_networks=table.codes("excluded_networks"),
-        excluded_products=table.codes("excluded_products"),
-        excluded_termination_reasons=table.codes("excluded_termination_reasons"),
-        exclude_rejoined=table.flag("exclude_rejoined"),
-        refundable_items=table.codes("refundable_items"),
-        non_refundable_items=table.codes("non_refundable_items"),
-    )
-    table.done()
-    _in_order(table, "terminated_from", waiver.terminated_from, "terminated_to", waiver.terminated_to)
-    _apart(table, "excluded_events", waiver.excluded_events, "review_events", waiver.review_events)
-    _apart(table, "refundable_items", waiver.refundable_items, "non_refundable_items", waiver.non_refundable_items)
-    return waiver
-
-
-def _penalty(table: _Table) -> Penalty:
-    grace = table.take("grace_days", "a table of months and days", lambda v: isinstance(v, dict))
-    days: dict[int, int] = {}
-    for months, value in grace.items():
-        key = f"{table.key('grace_days')}.{months}"
-        if not re.fullmatch(r"[1-9][0-9]{0,2}", months):
-            raise ProgrammeError(f"{key} must be named by a number of months")
-        if not _is_int(value) or value < 0:
-            raise ProgrammeError(f"{key} must be a whole number of days, 0 or more")
-        days[int(months)] = value
-    for months in (12, 24):  # the lengths a delivery may carry
-        if months not in days:
-            raise ProgrammeError(f"{table.key('grace_days')}.{months} is missing")
-    table.done()
-    return Penalty(grace_days=days)
-
-
-def _applications(table: _Table) -> Applications:
-    applications = Applications(
-        opens=table.day("opens"),
-        closes=table.day("closes"),
-        channels=table.codes("channels"),
-        late_cured_until=table.day("late_cured_until"),
-        late_accepted_until=table.day("late_accepted_until"),
-        change_hold_hours=table.number("change_hold_hours"),
-    )
-    table.done()
-    _in_order(table, "opens", applications.opens, "closes", applications.closes)
-    _in_order(
-        table,
-        "late_cured_until",
-        applications.late_cured_until,
-        "late_accepted_until",
-        applications.late_accepted_until,
-    )
-    return applications
-
-
-def _payout(table: _Table, zone: ZoneInfo) -> Payout:
-    payout = Payout(
-        pay_on=table.day("pay_on"),
-        terminated_from=table.day("terminated_from"),
-        terminated_to=table.day("terminated_to"),
-        applied_from=table.day("applied_from"),
-        applied_to=table.day("applied_to"),
-        cut_off=table.instant("cut_off"),
-    )
-    table.done()
-    _in_order(table, "terminated_from", payout.terminated_from, "terminated_to", payout.terminated_to)
-    _in_order(table, "applied_from", payout.applied_from, "applied_to", payout.applied_to)
-    _in_order(table, "cut_off", payout.cut_off.astimezone(zone).date(), "pay_on", payout.pay_on)
-    return payout
-
-
-def _supplementary(table: _Table) -> Supplementary:
-    supplementary = Supplementary(
-        weekday=WEEKDAYS.index(table.one_of("weekday", WEEKDAYS)),
-        cut_off_days_before=table.number("cut_off_days_before"),
-        cut_off_time=table.time_of_day("cut_off_time"),
-        until=table.day("until"),
-    )
-    table.done()
-    return supplementary
-
-
-def _reminder(table: _Table) -> Reminder:
-    reminder = Reminder(round=table.number("round", least=1), send_on=table.day("send_on"))
-    table.done()
-    return reminder
-
-
-def _notices(table: _Table) -> Notices:
-    notices = Notices(
-        send_from=table.time_of_day("send_from"),
-        send_until=table.time_of_day("send_until"),
-        sender=table.take(
-            "sender", "a telephone number, digits only", lambda v: isinstance(v, str) and v.isascii() and v.isdigit()
-        ),
-    )
-    table.done()
-    _in_order(table, "send_from", notices.send_from, "send_until", notices.send_until)
-    return notices
-
-
-def _rewards(table: _Table) -> Rewards:
-    rewards = Rewards(base_date=table.day("base_date"), excluded_networks=table.codes("excluded_networks"))
-    table.done()
-    return rewards
-
-
-def _choice(table: _Table) -> Choice:
-    choice = Choice(
-        code=table.code("code"), name=table.text("name"), minimum_age=table.number("minimum_age", optional=True)
-    )
-    table.done()
-    return choice
-
-
-def _perk(table: _Table) -> Perk:
-    perk = Perk(
-        code=table.code("code"),
-        mode=table.one_of("mode", PERK_MODES),
-        unit=table.one_of("unit", PERK_UNITS),
-        starts=table.day("starts"),
-        months=table.number("months", optional=True, least=1),
-        ends=table.day("ends", optional=True),
-        excluded_products=table.codes("excluded_products", optional=True),
-        skipped_while=table.codes("skipped_while", optional=True),
-        skipped_once=bool(table.take("skipped_once", "true or false", lambda v: isinstance(v, bool), optional=True)),
-        choices=tuple(_choice(choice) for choice in table.tables("choices")),
-        choose_until=table.day("choose_until", optional=True),
-        categories=table.codes("categories", optional=True),
-        covers=table.codes("covers", optional=True),
-        automatic_from_age=table.number("automatic_from_age", optional=True),
-        monthly_gb=table.number("monthly_gb", optional=True),
-        bonus_percent=table.number("bonus_percent", optional=True),
-    )
-    table.done()
-    if (perk.months is None) == (perk.ends is None):
-        raise ProgrammeError(f"{table.key('months')} or {table.key('ends')} must stand there, and not both")
-    if perk.ends is not None:
-        _in_order(table, "starts", perk.starts, "ends", perk.ends)
-    if perk.choose_until is not None:
-        _in_order(table, "starts", perk.starts, "choose_until", perk.choose_until)
-    _unique(table, "choices.code", [choice.code for choice in perk.choices])
-    return perk
-
-
-def _zone(table: _Table) -> str:
-    name = table.text("timezone")
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ProgrammeError(f"{table.key('timezone')} ({name}) is not a known time zone") from None
-    return name
+# Reading -------------------------------------------------------------------------------------------------
 
 
 def _version(waiver: Waiver, penalty: Penalty) -> str:
@@ -447,52 +343,45 @@ def _version(waiver: Waiver, penalty: Penalty) -> str:
 
 
 def parse(data: Mapping[str, Any]) -> Programme:
-    """Return the programme that a parsed TOML document states; raise ProgrammeError naming the key at fault."""
-    root = _Table(data, "")
-    head = root.table("programme")
-    code = head.code("code")
-    name_ko, name_en = head.text("name_ko"), head.text("name_en")
-    timezone, hotline, lookup_opens = _zone(head), head.text("hotline"), head.day("lookup_opens")
-    head.done()
-    waiver, penalty = _waiver(root.table("waiver")), _penalty(root.table("penalty"))
-    programme = Programme(
-        code=code,
-        name_ko=name_ko,
-        name_en=name_en,
-        timezone=timezone,
-        hotline=hotline,
-        lookup_opens=lookup_opens,
-        waiver=waiver,
-        penalty=penalty,
-        applications=_applications(root.table("applications")),
-        payouts=tuple(_payout(row, ZoneInfo(timezone)) for row in root.tables("payout")),
-        supplementary=_supplementary(root.table("supplementary_payouts")),
-        reminders=tuple(_reminder(row) for row in root.tables("reminder")),
-        notices=_notices(root.table("notices")),
-        rewards=_rewards(root.table("rewards")),
-        perks=tuple(_perk(row) for row in root.tables("perk")),
-        version=_version(waiver, penalty),
+    """Return the programme that a parsed TOML document states; raise ProgrammeError naming every key at fault."""
+    faults: dict[str, str] = {}
+    try:
+        document = _DOCUMENT.validate_python(data)
+    except ValidationError as error:
+        faults = toml_values.faults(error)
+    sentences = [f"{path} {sentence}" for path, sentence in faults.items()]
+    sentences += _contradictions(data, set(faults))
+    if sentences:
+        raise ProgrammeError(sentences)
+    return Programme(
+        **{item.name: getattr(document.programme, item.name) for item in fields(_Head)},
+        waiver=document.waiver,
+        penalty=document.penalty,
+        applications=document.applications,
+        payouts=document.payout,
+        supplementary=document.supplementary_payouts,
+        reminders=document.reminder,
+        notices=document.notices,
+        rewards=document.rewards,
+        perks=document.perk,
+        version=_version(document.waiver, document.penalty),
     )
-    root.done()
-    _unique(root, "reminder.round", [reminder.round for reminder in programme.reminders])
-    _unique(root, "perk.code", [perk.code for perk in programme.perks])
-    return programme
 
 
 def load(path: str | os.PathLike[str]) -> Programme:
-    """Read and check one programme file; raise ProgrammeError with one sentence that names file and key."""
+    """Read and check one programme file; raise ProgrammeError with a sentence for each fault, naming file and key."""
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ProgrammeError(f"programme file {path} is not UTF-8") from None
+        raise ProgrammeError([f"programme file {path} is not UTF-8"]) from None
     except OSError as error:
-        raise ProgrammeError(f"programme file {path} cannot be read: {error.strerror or error}") from None
+        raise ProgrammeError([f"programme file {path} cannot be read: {error.strerror or error}"]) from None
     try:
         return parse(tomllib.loads(text.replace("\r\n", "\n")))
     except tomllib.TOMLDecodeError as error:
-        raise ProgrammeError(f"programme file {path} is not TOML: {error}") from None
+        raise ProgrammeError([f"programme file {path} is not TOML: {error}"]) from None
     except ProgrammeError as error:
-        raise ProgrammeError(f"programme file {path}: {error}") from None
+        raise ProgrammeError([f"programme file {path}: {fault}" for fault in error.faults]) from None
 
 
 @lru_cache(maxsize=1)

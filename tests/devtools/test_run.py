@@ -35,7 +35,7 @@ class Copy:
         self.command: subprocess.Popen | None = None
 
     def env(self, **more: str) -> dict[str, str]:
-        return {"PATH": os.environ["PATH"], "DEBUG": "true", **self.ports, **more}
+        return {"PATH": os.environ["PATH"], "REMEDY_ENV": "development", **self.ports, **more}
 
     def start(self) -> float:
         """Start and wait until it says so; returns the seconds that took."""

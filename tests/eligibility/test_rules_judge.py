@@ -58,6 +58,18 @@ def test_what_cannot_be_read_is_one_sentence_and_status_2(arguments: tuple[str, 
     assert text.startswith(sentence)
 
 
+def test_all_faults_of_a_programme_are_named_one_a_line(tmp_path: Path) -> None:
+    text = (ROOT / "tests" / "cases" / "skt-2025.toml").read_text(encoding="utf-8")
+    file = tmp_path / "x.toml"
+    file.write_text(text.replace('"MON"', '"MONDAY"').replace("review_events = []", ""), encoding="utf-8")
+    run = judge("lines.csv", "bills.csv", "--programme", file)
+    assert (run.returncode, run.stdout) == (2, b"")
+    assert run.stderr.decode().splitlines() == [
+        f"programme file {file}: waiver.review_events is missing",
+        f"programme file {file}: supplementary_payouts.weekday must be one of MON, TUE, WED, THU, FRI, SAT, SUN",
+    ]
+
+
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """100,000 lines and as many bills in the opposite order, each last row repeating the first key."""

@@ -1,5 +1,6 @@
 """The programme file: what it says, and that whatever it cannot mean is refused by the name of its key."""
 
+import datetime as dt
 import tomllib
 from dataclasses import fields
 from pathlib import Path
@@ -10,16 +11,18 @@ import pytest
 from kt_remedy.core import programme
 
 TEXT = programme.DEFAULT_FILE.read_text(encoding="utf-8")
+PAST = dt.date(2026, 1, 13)
+LATER = dt.datetime(2026, 1, 22, 15, 0, tzinfo=dt.UTC)  # midnight in Seoul: the next day
 
 
 def document() -> dict[str, Any]:
     return tomllib.loads(TEXT)
 
 
-def refused(data: dict[str, Any]) -> str:
+def refused(data: dict[str, Any]) -> list[str]:
     with pytest.raises(programme.ProgrammeError) as error:
         programme.parse(data)
-    return str(error.value)
+    return error.value.faults
 
 
 @pytest.mark.parametrize(
@@ -39,10 +42,31 @@ def refused(data: dict[str, Any]) -> str:
         (("penalty.grace_days", {"12": True, "24": 180}), "penalty.grace_days.12 must be a whole number"),
         (("programme.timezone", "Asia/Nowhere"), "programme.timezone (Asia/Nowhere) is not a known time zone"),
         (("notices.send_from", "25:00"), "notices.send_from must be a time of day"),
-        (("notices.send_from", "21:00"), "notices.send_from (21:00:00) is after notices.send_until"),
+        (("notices.send_from", "21:00"), "notices.send_from (21:00) is after notices.send_until (20:00)"),
         (("supplementary_payouts.weekday", "THURSDAY"), "supplementary_payouts.weekday must be one of"),
         (("payout.1.applied_from", "x"), "payout[2].applied_from must be a date"),
-        (("reminder.1.round", 1), "reminder.round 1 stands there twice"),
+        (("reminder.1.round", 1), "reminder[2].round (1) is the same as reminder[1].round"),
+        (("perk.4.code", "OTT"), "perk[5].code (OTT) is the same as perk[3].code"),
+        (("perk.2.choices.1.code", "TVING"), "perk[3].choices[2].code (TVING) is the same as perk[3].choices[1].code"),
+        (("perk.2.choices.1.minimum_age", -1), "perk[3].choices[2].minimum_age must be a whole number, 0 or more"),
+        (("perk.2.choices", {"code": "TVING"}), "perk[3].choices must be a list of tables"),
+        (("waiver.excluded_events", ["NEW", "new"]), "waiver.excluded_events[2] must be a code of capital letters"),
+        (("waiver", []), "waiver must be a table"),
+        (("waiver.two words", 1), 'waiver."two words" is not a known key'),
+        (
+            ("penalty.grace_days", {"12": 1, "24": 1, "x": 1}),
+            "penalty.grace_days.x must be named by a number",
+        ),
+        (("penalty.grace_days", 90), "penalty.grace_days must be a table of months and days"),
+        (("payout.0.cut_off", LATER.replace(tzinfo=None)), "payout[1].cut_off must be a time with its offset"),
+        (("payout.0.cut_off", LATER), "payout[1].cut_off (2026-01-23) is after payout[1].pay_on (2026-01-22)"),
+        (
+            ("payout.0.applied_to", PAST),
+            "payout[1].applied_from (2026-01-14) is after payout[1].applied_to",
+        ),
+        (("applications.closes", PAST), "applications.opens (2026-01-14) is after applications.closes (2026-01-13)"),
+        (("notices.sender", "080-470"), "notices.sender must be a telephone number"),
+        (("programme.hotline", " "), "programme.hotline must be a text that is not empty"),
         (("perk.0.mode", "MAYBE"), "perk[1].mode must be one of"),
         (("perk.0.months", None), "perk[1].months or perk[1].ends must stand there"),
     ],
@@ -57,13 +81,47 @@ def test_a_wrong_key_is_refused_by_its_name(change: tuple[str, Any], sentence: s
         del target[last]
     else:
         target[last] = change[1]
-    assert refused(data).startswith(sentence)
+    faults = refused(data)
+    assert len(faults) == 1, faults
+    assert faults[0].startswith(sentence)
+
+
+def test_all_faults_of_a_file_are_named_at_once(tmp_path: Path) -> None:
+    """Faults of single values hide neither each other nor a contradiction, in their own table or in another."""
+    changes = {
+        'excluded_networks = ["MVNO"]             # A': 'excluded_networks = "MVNO"',
+        'review_events = ["AUTO_RENEWAL", "TRANSFER"]': 'review_events = ["NEW", "RECONTRACT"]',
+        "pay_on = 2026-02-05": "pay_on = 2026-02-02\nsurprise = 1",
+        "until = 2026-06-25": "",
+        "round = 3": "round = 0",
+        "round = 2": "round = 1",
+    }
+    text = TEXT
+    for old, new in changes.items():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    file = tmp_path / "programme.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(programme.ProgrammeError) as error:
+        programme.load(file)
+    expected = [
+        "waiver.excluded_networks must be a list of codes",
+        "supplementary_payouts.until is missing",
+        "payout[2].surprise is not a known key",
+        "reminder[3].round must be a whole number, 1 or more",
+        "NEW stands in both waiver.excluded_events and waiver.review_events",
+        "RECONTRACT stands in both waiver.excluded_events and waiver.review_events",
+        "payout[2].cut_off (2026-02-03) is after payout[2].pay_on (2026-02-02)",
+        "reminder[2].round (1) is the same as reminder[1].round",
+    ]
+    assert error.value.faults == [f"programme file {file}: {sentence}" for sentence in expected]
+    assert str(error.value).splitlines() == error.value.faults
 
 
 def test_from_after_to_is_refused() -> None:
     data = document()
     data["waiver"]["terminated_from"] = data["waiver"]["terminated_to"].replace(year=2027)
-    assert "waiver.terminated_from (2027-01-13) is after waiver.terminated_to" in refused(data)
+    assert refused(data) == ["waiver.terminated_from (2027-01-13) is after waiver.terminated_to (2026-01-13)"]
 
 
 def test_lists_may_be_empty_and_perks_have_any_code() -> None:
@@ -91,13 +149,13 @@ def test_the_version_is_that_of_the_verdicts_only() -> None:
     assert len({first, second, programme.parse(data).version}) == 3
 
 
-def test_a_file_that_is_no_programme_is_one_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_no_programme_is_refused_by_its_name(tmp_path: Path) -> None:
     for content, sentence in ((b"\xff", "is not UTF-8"), (b"[", "is not TOML"), (b"", "programme is missing")):
         file = tmp_path / "programme.toml"
         file.write_bytes(content)
         with pytest.raises(programme.ProgrammeError, match=sentence) as error:
             programme.load(file)
-        assert str(file) in str(error.value)
+        assert all(str(file) in fault for fault in error.value.faults)
     with pytest.raises(programme.ProgrammeError, match="cannot be read"):
         programme.load(tmp_path / "missing.toml")
 

@@ -1,4 +1,4 @@
-"""One settings file: what production refuses, in one sentence and with an exit status."""
+"""One settings file: what production refuses, each fault in one line, all at once, and with an exit status."""
 
 import os
 import subprocess
@@ -24,18 +24,45 @@ GOOD = {
     "PAYER_BANK": "020",
     "PAYER_ACCOUNT": "1005000000000",
     "UPLOADS_DIR": "/srv/uploads",
+    "DELIVERIES_DIR": "/srv/deliveries",
+    "HAND_OFF_DIR": "/srv/hand-off",
 }
+SEVERAL = {
+    "SECRET_KEY": None,
+    "FIELD_KEYS": "1:c2hvcnQ=",
+    "INDEX_KEY": None,
+    "REMEDY_NOW": "2026-01-20T10:00",
+    "REDIS_URL": None,
+    "SOLAPI_API_URL": "https://localhost/solapi",
+    "PAYER_BANK": None,
+    "HAND_OFF_DIR": None,
+    "BANK_FILE_MAX_ROWS": "many",
+    "BEHIND_PROXY": "perhaps",
+}
+SEVERAL_SENTENCES = [
+    "The setting FIELD_KEYS cannot be read: a key is 32 bytes in base64.",
+    "The setting REMEDY_NOW names no offset.",
+    "The setting BANK_FILE_MAX_ROWS cannot be read:",
+    "The setting BEHIND_PROXY cannot be read:",
+    "SECRET_KEY is missing or weak.",
+    "INDEX_KEY is missing.",
+    "REDIS_URL is missing.",
+    "SOLAPI_API_URL is https://localhost/solapi.",
+    "PAYER_BANK is missing.",
+    "HAND_OFF_DIR is missing.",
+]
+
+
+def start(*argv: str, **changes: str | None) -> subprocess.CompletedProcess:
+    """Run our interpreter in a complete production environment with these changes; None takes a name away."""
+    env = {name: value for name, value in ({"PATH": os.environ["PATH"], **GOOD} | changes).items() if value is not None}
+    return subprocess.run(
+        [sys.executable, *argv], cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60
+    )
 
 
 def check(**changes: str | None) -> subprocess.CompletedProcess:
-    env = {"PATH": os.environ["PATH"], **GOOD}
-    for name, value in changes.items():
-        if value is None:
-            env.pop(name)
-        else:
-            env[name] = value
-    argv = [sys.executable, "manage.py", "diffsettings", "--output=unified"]
-    return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    return start("manage.py", "diffsettings", "--output=unified", **changes)
 
 
 def test_a_complete_production_environment_is_taken():
@@ -62,8 +89,16 @@ def test_a_complete_production_environment_is_taken():
         ({"PORTONE_API_SECRET": "sandbox"}, "PORTONE_API_SECRET is missing"),
         ({"PAYER_ACCOUNT": None}, "PAYER_ACCOUNT is missing"),
         ({"UPLOADS_DIR": None}, "UPLOADS_DIR is missing"),
-        ({"REDIS_URL": None}, "DATABASE_URL and REDIS_URL are needed"),
-        ({"DEBUG": "perhaps"}, "The setting DEBUG cannot be read"),
+        ({"DELIVERIES_DIR": None}, "DELIVERIES_DIR is missing"),
+        ({"HAND_OFF_DIR": None}, "HAND_OFF_DIR is missing"),
+        ({"REDIS_URL": None}, "REDIS_URL is missing"),
+        ({"REMEDY_ENV": "production", "DATABASE_URL": None}, "DATABASE_URL is missing"),
+        ({"DATABASE_URL": "postgres://remedy:hidden@db:port/remedy"}, "The setting DATABASE_URL cannot be read"),
+        ({"REMEDY_ENV": "perhaps"}, "REMEDY_ENV is 'perhaps'. Set it to development or production."),
+        ({"REMEDY_ENV": ""}, "REMEDY_ENV is ''"),
+        ({"PORTONE_API_URL": "https://[portone"}, "PORTONE_API_URL is https://[portone"),
+        ({"FIELD_KEYS": ","}, "FIELD_KEYS is missing"),
+        ({"PROGRAMME_FILE": "nothing.toml"}, "programme file nothing.toml cannot be read"),
         ({"STATEMENT_TIMEOUT": "15s", "BANK_FILE_MAX_ROWS": "many"}, "The setting BANK_FILE_MAX_ROWS cannot be read"),
     ],
 )
@@ -71,7 +106,55 @@ def test_a_wrong_production_environment_is_refused_in_one_sentence(changes, sent
     done = check(**changes)
     assert done.returncode != 0
     assert sentence in done.stderr
+    assert "hidden" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("manage.py", "migrate"),
+        ("manage.py", "diffsettings"),
+        ("manage.py", "check"),
+        ("manage.py", "check", "--deploy"),
+        ("-m", "gunicorn", "--config", "python:kt_remedy.gunicorn_conf", "--bind", "127.0.0.1:0", "kt_remedy.wsgi"),
+        ("-c", "import kt_remedy.wsgi"),
+        ("-m", "celery", "-A", "kt_remedy", "worker", "-Q", "money"),
+        ("-m", "celery", "-A", "kt_remedy", "beat"),
+        ("-c", "import django; django.setup()"),
+    ],
+    ids=" ".join,
+)
+def test_nothing_starts_with_faults_and_all_of_them_are_named(argv):
+    done = start(*argv, DJANGO_SETTINGS_MODULE="kt_remedy.settings", **SEVERAL)
+    assert done.returncode != 0
+    told = [line for line in (done.stdout + done.stderr).splitlines() if any(s in line for s in SEVERAL_SENTENCES)]
+    for sentence in SEVERAL_SENTENCES:
+        assert sum(sentence in line for line in told) == 1, (sentence, done.stderr)
+
+
+def test_a_check_shows_each_fault_with_its_number_and_hint():
+    done = start("manage.py", "check", "--tag", "deployment", PAYER_NAME=None, UPLOADS_DIR=None)
+    assert done.returncode == 1
+    assert "(remedy.E011) PAYER_NAME is missing.\n\tHINT: Set the account the refunds are paid from." in done.stderr
+    assert "(remedy.E012) UPLOADS_DIR is missing.\n\tHINT: Name a folder outside the web root" in done.stderr
+    assert "2 issues" in done.stderr
+    assert start("manage.py", "check", "--tag", "security").returncode == 0
+
+
+def test_a_try_out_names_the_faults_of_its_programme_and_needs_nothing_else(tmp_path):
+    """Without REMEDY_ENV and DATABASE_URL a place is a try-out."""
+    nothing = dict.fromkeys(GOOD)
+    assert start("manage.py", "check", **nothing).returncode == 0
+    file = tmp_path / "programme.toml"
+    text = (ROOT / "tests" / "cases" / "skt-2025.toml").read_text(encoding="utf-8")
+    file.write_text(text.replace('"MON"', '"MONDAY"').replace("review_events = []", ""), encoding="utf-8")
+    done = check(**{**nothing, "PROGRAMME_FILE": str(file)})
+    assert done.returncode != 0
+    assert [line.split(". ")[0] for line in done.stderr.splitlines()] == [
+        f"programme file {file}: waiver.review_events is missing",
+        f"programme file {file}: supplementary_payouts.weekday must be one of MON, TUE, WED, THU, FRI, SAT, SUN",
+    ]
 
 
 def test_a_database_that_does_not_answer_is_told_in_one_sentence():

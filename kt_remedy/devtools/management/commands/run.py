@@ -107,7 +107,7 @@ class Command(BaseCommand):
     ) -> None:
         python = sys.executable
         env = {**os.environ, "PYTHONUNBUFFERED": "1", "PORT": str(port), "SANDBOX_PORT": str(sandbox_port)}
-        env.setdefault("DEBUG", "true")
+        env.setdefault("REMEDY_ENV", "development")
 
         def spawn(name: str, *argv: str) -> Child:
             return family.spawn(name, [python, "-m", *argv], env=env, cwd=devservers.ROOT)
