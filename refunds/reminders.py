@@ -16,6 +16,7 @@ from django.utils.translation import gettext_noop
 from eligibility import service as eligibility
 from eligibility.models import Customer, HolderKind, Line
 from kt_remedy.core import clock, programme
+from kt_remedy.core.ages import ADULT_AGE
 from kt_remedy.core.models import Act
 from kt_remedy.core.tasks import schedule
 from kt_remedy.notices import service as notices
@@ -25,7 +26,6 @@ from refunds.accounts.models import OwnerKind
 from refunds.applications.models import Filing
 
 HOUR = dt.time(10)
-ADULT_AGE = 19  # of majority in Korea: below it the guardian is written to (D-16)
 
 # Who is written to: the guardian of a minor, else the holder. A company, or a holder without CI, is told apart by its
 # customer number; PostgreSQL has no keyed hash of its own and the number is no secret.

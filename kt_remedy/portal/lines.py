@@ -18,6 +18,7 @@ from eligibility import service as register
 from eligibility.models import Bill, HolderKind, Line
 from eligibility.rules.verdict import refundable_of
 from kt_remedy.core import masking
+from kt_remedy.core.ages import ADULT_AGE
 from kt_remedy.core.programme import Programme
 from kt_remedy.core.templatetags.remedy import kdate, kdate_long, kmonth, krw
 from kt_remedy.portal import dates
@@ -297,7 +298,7 @@ class _Page:
 
     def _guardian(self, card: Card, line: Line) -> None:
         """A minor looks at a line of their own: the guardian applies (D-16)."""
-        card.notes.append(_("만 19세가 되지 않으셔서 보호자가 신청합니다."))
+        card.notes.append(_("만 %(age)s세가 되지 않으셔서 보호자가 신청합니다.") % {"age": ADULT_AGE})
         if line.customer.guardian_ci_index is not None:
             card.notes.append(
                 _("보호자가 이 홈페이지에서 본인 휴대폰으로 확인하시면 이 회선이 보입니다. 어느 통신사든 됩니다.")

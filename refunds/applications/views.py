@@ -19,6 +19,7 @@ from eligibility import wording as lines_wording
 from eligibility.models import Line
 from kt_remedy.core import clock, masking, programme
 from kt_remedy.core.access import customer
+from kt_remedy.core.ages import ADULT_AGE
 from kt_remedy.core.templatetags.remedy import kdate, kdate_long
 from kt_remedy.identity.service import Person
 from kt_remedy.notices import service as notices
@@ -31,8 +32,6 @@ from refunds.applications.models import Application, Channel, Filing, Lateness, 
 from refunds.applications.moves import Refused
 from refunds.applications.states import Status
 from refunds.payouts import rounds
-
-ADULT_AT = 19
 
 
 class VerifiedRequest(HttpRequest):
@@ -70,8 +69,8 @@ class Summary:
 
 
 def is_minor(born: dt.date | None, on: dt.date) -> bool:
-    """Under nineteen full years on a day (D-16)."""
-    return born is not None and (on.year - born.year - ((on.month, on.day) < (born.month, born.day))) < ADULT_AT
+    """Under ADULT_AGE full years on a day (D-16)."""
+    return born is not None and (on.year - born.year - ((on.month, on.day) < (born.month, born.day))) < ADULT_AGE
 
 
 def _options(request: VerifiedRequest, picked: list[str]) -> list[Option]:
@@ -99,7 +98,7 @@ def _options(request: VerifiedRequest, picked: list[str]) -> list[Option]:
         elif line.standing_outcome not in {"ELIGIBLE", "REVIEW"}:
             option.why_not = lines_wording.outcome_title(line.standing_outcome)
         elif not ward and is_minor(me.birth_date, today):
-            option.why_not = _("만 19세가 되지 않으셨으면 보호자가 신청해 주셔야 합니다.")
+            option.why_not = _("만 %(age)s세가 되지 않으셨으면 보호자가 신청해 주셔야 합니다.") % {"age": ADULT_AGE}
         options.append(option)
     return options
 
@@ -567,7 +566,7 @@ def mend(request: VerifiedRequest, pk: int) -> HttpResponse:
             except Refused as refused:
                 form.add_error("number", str(refused))
             else:
-                messages.success(request, _("계좌를 바꾸었습니다. 안전을 위해 24시간이 지난 뒤부터 지급합니다."))
+                messages.success(request, f"{_('계좌를 바꾸었습니다.')} {wording.hold_note()}".rstrip())
                 return redirect("refunds:application", pk)
     status_code = 422 if form.errors else 200
     context = {"story": story, "form": form, "name": name, "for_ward": for_ward}

@@ -9,10 +9,10 @@ import hashlib
 from dataclasses import dataclass
 
 from eligibility.models import Customer, HolderKind, Line
+from kt_remedy.core.ages import ADULT_AGE
 from rewards.models import BaseLine
 from rewards.perks.dates import age_on
 
-ADULT_AGE = 19  # 성년: below it a legal guardian agrees (Civil Act art. 4, D-16)
 KEY_SQL = "coalesce(c.ci_index, sha256(convert_to('customer:' || c.customer_no, 'UTF8')))"
 
 
@@ -26,7 +26,7 @@ def _number_key(customer_no: str) -> bytes:
 
 
 def needs_guardian(birth: dt.date | None, today: dt.date) -> bool:
-    """Whether a legal guardian has to agree (D-16): below nineteen on the day."""
+    """Whether a legal guardian has to agree (D-16): below ADULT_AGE on the day."""
     return birth is not None and age_on(birth, today) < ADULT_AGE
 
 
