@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.urls import path
 from django.views.generic import TemplateView
 
@@ -25,7 +24,7 @@ urlpatterns = [
     path("help/", _page("faq"), name="faq"),
     path("help/bring/", _page("bring", hardship_days=HARDSHIP_DAYS, family_months=FAMILY_MONTHS), name="bring"),
     path("help/protection/", _page("protection"), name="protection"),
-    path("help/privacy/", _page("privacy", kept_days=lambda: settings.ACCOUNT_WIPE_DAYS), name="privacy"),
+    path("help/privacy/", views.privacy, name="privacy"),
     path("help/accessibility/", _page("accessibility"), name="accessibility"),
     path("clock/", clock_views.move, name="clock"),
     path("calendar/", calendar.calendar, name="calendar"),

@@ -1,12 +1,13 @@
 """Who is told that the insurance starts by itself and that the choice closes soon; once, and not when it is settled."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
 from eligibility import search
 from eligibility.models import Customer, Line
-from kt_remedy.core import clock
+from kt_remedy.core import clock, programme
 from kt_remedy.core.models import Act, worded
 from kt_remedy.core.tasks import schedule
 from kt_remedy.notices.models import Message
@@ -35,6 +36,20 @@ def keys(*lines: Line) -> list[bytes]:
 def test_the_days_come_from_the_programme():
     days = [clock.kst_date(schedule.entry(kind).moments()[0]) for kind in (letters.INSURED, letters.CHOOSE_SOON)]
     assert days == [dt.date(2026, 1, 25), dt.date(2026, 7, 24)]
+
+
+@pytest.mark.parametrize(("age", "texts"), [(70, ["[KT] 만 70세 이상", "[KT] At 70 or over"]), (None, [])])
+def test_the_text_names_the_age_of_the_programme(monkeypatch, age, texts):
+    ours = programme.current()
+    perks = tuple(replace(perk, automatic_from_age=perk.automatic_from_age and age) for perk in ours.perks)
+    monkeypatch.setattr(programme, "current", lambda: replace(ours, perks=perks))
+    registered = {}
+    monkeypatch.setattr(letters.notices, "register", lambda kind, *, text, **_: registered.update({kind: text}))
+    monkeypatch.setattr(letters.schedule, "register", lambda *_args, **_kwargs: None)
+    letters.register()
+    found = registered.get(letters.INSURED, {}).values()
+    assert [text[: len(start)] for text, start in zip(found, texts, strict=True)] == texts
+    assert letters.CHOOSE_SOON in registered
 
 
 def test_the_insured_by_age_are_told_once(take_base, at, kept):
