@@ -26,6 +26,7 @@ from kt_remedy.core import clock, programme
 from kt_remedy.core.templatetags.remedy import krw
 from kt_remedy.staff.models import User
 
+REJECTS_SHOWN = 20
 _WATCHERS = ("auditor", "administrator", "supervisor", "reviewer")
 
 
@@ -75,11 +76,16 @@ class FeedAdmin(RoleAdmin):
         """Counts and duration of a delivery, the first of its rejected rows, and all of them to download."""
         feed = self.get_object(request, object_id)
         shown = (
-            {} if feed is None else {"feed": feed, "took": self.took(feed), "rejects": feed.rejects.order_by("id")[:20]}
+            {}
+            if feed is None
+            else {"feed": feed, "took": self.took(feed), "rejects": feed.rejects.order_by("id")[:REJECTS_SHOWN]}
         )
         form = RejectsForm()
         return super().change_view(
-            request, object_id, form_url, {**(extra_context or {}), **shown, "running": self._running(), "ask": form}
+            request,
+            object_id,
+            form_url,
+            {**(extra_context or {}), **shown, "shown": REJECTS_SHOWN, "running": self._running(), "ask": form},
         )
 
     def progress_view(self, request: HttpRequest) -> HttpResponse:

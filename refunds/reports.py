@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from django.db import connection
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 
 from kt_remedy.core import clock
 from refunds.models.applications import Channel
 from refunds.models.states import STANDING, Status
 
-AGES = ((0, _("오늘")), (1, _("1~2일")), (3, _("3~5일")), (6, _("6~9일")), (10, _("10일부터")))
+AGES = (0, 1, 3, 6, 10)  # days waited: where each row of the report begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,19 @@ def figures(*, today: dt.date | None = None) -> Figures:
         by_day=dict(sorted(days.items())),
         by_status={status.value: states[status.value] for status in Status if states[status.value]},
         by_reason=dict(reasons.most_common()),
-        by_age=[(label, ages[start]) for start, label in AGES],
+        by_age=[(_age_label(place), ages[start]) for place, start in enumerate(AGES)],
     )
 
 
 def _age(days: int) -> int:
-    return max(start for start, _label in AGES if start <= max(days, 0))
+    return max(start for start in AGES if start <= max(days, 0))
+
+
+def _age_label(place: int) -> str:
+    """The days that the row at this place of AGES stands for, in words."""
+    first = AGES[place]
+    if not first:
+        return _("오늘")
+    if place + 1 == len(AGES):
+        return _("%(first)s일부터") % {"first": first}
+    return _("%(first)s~%(last)s일") % {"first": first, "last": AGES[place + 1] - 1}

@@ -57,18 +57,19 @@ _GROUPS = {
 
 def register() -> None:
     """Hand the texts to the notices room and put the days on the calendar."""
-    notices.register(
-        INSURED,
-        label=_("안심 보험에 자동으로 가입되기 전에"),
-        text={
-            "ko": "[KT] 만 65세 이상 고객님은 안심 보험에 자동으로 가입됩니다. 보험료는 없습니다."
-            " 원하지 않으시면 전화하시거나 홈페이지의 고객 보답에서 거절하실 수 있습니다. 문의 {hotline}(무료)",
-            "en": "[KT] At 65 or over you are insured against fraud automatically, free of charge."
-            " To decline, call us or open Rewards on our website. Call {hotline} (free)",
-        },
-        recheck=still_due,
-        address=number_for,
-    )
+    if (age := _age_of_insured()) is not None:
+        notices.register(
+            INSURED,
+            label=_("안심 보험에 자동으로 가입되기 전에"),
+            text={
+                "ko": f"[KT] 만 {age}세 이상 고객님은 안심 보험에 자동으로 가입됩니다. 보험료는 없습니다."
+                " 원하지 않으시면 전화하시거나 홈페이지의 고객 보답에서 거절하실 수 있습니다. 문의 {hotline}(무료)",
+                "en": f"[KT] At {age} or over you are insured against fraud automatically, free of charge."
+                " To decline, call us or open Rewards on our website. Call {hotline} (free)",
+            },
+            recheck=still_due,
+            address=number_for,
+        )
     notices.register(
         CHOOSE_SOON,
         label=_("영상 서비스를 고르는 기간이 끝나기 전에"),
@@ -159,6 +160,13 @@ def _perks(kind: str, rules: programme.Programme | None = None) -> list[Perk]:
     if kind == INSURED:
         return [perk for perk in perks if perk.mode == "APPLICATION" and perk.automatic_from_age is not None]
     return [perk for perk in perks if perk.mode == "CHOICE" and perk.choose_until]
+
+
+def _age_of_insured() -> int | None:
+    """The age from which the programme insures by itself; None where it has no such perk."""
+    return min(
+        (perk.automatic_from_age for perk in _perks(INSURED) if perk.automatic_from_age is not None), default=None
+    )
 
 
 def _before(day: dt.date) -> dt.date:

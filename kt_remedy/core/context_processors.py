@@ -1,9 +1,10 @@
-"""What every page knows: the programme, the clock where one is set, the languages on offer."""
+"""What every page knows: the programme, the age of majority, the clock where one is set, the languages on offer."""
 
 from django.http import HttpRequest
 from django.utils.translation import get_language
 
 from kt_remedy.core import clock, programme
+from kt_remedy.core.persons import ADULT_AGE
 
 
 def frame(request: HttpRequest) -> dict[str, object]:
@@ -14,6 +15,7 @@ def frame(request: HttpRequest) -> dict[str, object]:
         "programme": current,
         "programme_name": current.name_ko if korean else current.name_en,
         "hotline": current.hotline,
+        "adult_age": ADULT_AGE,
         "set_clock": clock.now() if clock.is_set() else None,
         "other_language": ("en", "English") if korean else ("ko", "한국어"),
     }

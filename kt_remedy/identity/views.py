@@ -126,6 +126,7 @@ def code(request: HttpRequest) -> HttpResponse:
         "pending": pending,
         "sandbox": settings.SANDBOX_URL,
         "steps": _steps(),
+        "resend_seconds": service.RESEND_SECONDS,
     }
     return render(request, "identity/code.html", context)
 

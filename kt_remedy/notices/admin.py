@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit.admin import RoleAdmin
@@ -23,14 +24,14 @@ class TextForm(forms.ModelForm):
         model = Text
         fields = ("kind", "ko", "en", "reason")
         widgets = {name: forms.Textarea(attrs={"rows": 5, "cols": 60}) for name in texts.LANGUAGES}
-        help_texts = {
-            "ko": _("90바이트까지는 단문, 2,000바이트까지는 장문으로 나갑니다. 한글 한 글자는 2바이트입니다.")
-        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             return  # only looked at
+        self.fields["ko"].help_text = gettext(
+            "%(short)s바이트까지는 단문, %(long)s바이트까지는 장문으로 나갑니다. 한글 한 글자는 2바이트입니다."
+        ) % {"short": texts.SMS_BYTES, "long": f"{texts.LMS_BYTES:,}"}
         self.fields["kind"].choices = [(item.code, item.label) for item in texts.kinds()]  # type: ignore[attr-defined]
         self.fields["kind"].help_text = _(
             "모든 문자는 [KT]로 시작하고 {hotline}을 넣습니다. 인터넷 주소, 금액, 이름, 계좌번호는 넣을 수 없습니다."

@@ -9,7 +9,7 @@ from kt_remedy.notices import texts
 
 _FAULTS = {
     "CHARACTER": gettext_lazy("문자로 보낼 수 없는 글자가 있습니다: %(detail)s"),
-    "LONG": gettext_lazy("너무 깁니다: %(detail)s바이트. 2,000바이트까지 보낼 수 있습니다."),
+    "LONG": gettext_lazy("너무 깁니다: %(detail)s바이트. %(limit)s바이트까지 보낼 수 있습니다."),
     "URL": gettext_lazy("인터넷 주소를 넣을 수 없습니다."),
     "AMOUNT": gettext_lazy("금액을 넣을 수 없습니다."),
     "REGISTRATION": gettext_lazy("주민등록번호처럼 보이는 숫자가 있습니다."),
@@ -26,7 +26,7 @@ _FAULTS = {
 def fault_of(error: texts.TextError) -> str:
     """Why a text must not be sent, as whoever writes it reads it."""
     sentence = _FAULTS.get(error.code)
-    return str(sentence) % {"detail": error.detail} if sentence else str(error)
+    return str(sentence) % {"detail": error.detail, "limit": f"{texts.LMS_BYTES:,}"} if sentence else str(error)
 
 
 def size_of(kind: Any, language: str, template: str) -> str:

@@ -30,6 +30,7 @@ from kt_remedy.notices.models import Round as RoundRow
 ROLES = ("agent", "supervisor", "auditor", "administrator")
 STEERING = ("supervisor", "administrator")
 REACHING = ("agent", "supervisor")
+SHOWN = 50  # of the latest messages that reached nobody
 _REASONS = {
     "NO_NUMBER": _("보낼 번호가 없음"),
     "NOT_FOUND": _("발송사에 기록이 없음"),
@@ -131,8 +132,9 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             "may_reach": any(request.user.has_role(role) for role in REACHING),  # type: ignore[union-attr]
             "unreached": [
                 (_label(message.kind), message, reason_of(message.reason), _number(message), _way(message.channel))
-                for message in listed.order_by("-settled_at", "-id")[:50]
+                for message in listed.order_by("-settled_at", "-id")[:SHOWN]
             ],
+            "shown": SHOWN,
             "ways": [
                 {
                     "way": _way(channel),

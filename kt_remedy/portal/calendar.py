@@ -96,6 +96,7 @@ def show(request: HttpRequest) -> HttpResponse:
             "jobs": jobs,
             "silent": [row for row in jobs if row.late],
             "wrong_codes": alarm.standing(),
+            "recent": alarm.RECENT,
             "now": now,
             "may_see_messages": any(request.user.has_role(role) for role in messages_desk.ROLES),  # type: ignore[union-attr]
         },

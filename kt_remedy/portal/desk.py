@@ -212,7 +212,11 @@ def _customer_context(sitting: Sitting, user: User) -> dict[str, Any]:
         context |= {"card_form": CardForm(), "phone_form": PhoneProofForm()}
         if sitting.card:
             number = masking.phone(desk_code.contact_of(sitting.card["code"], customer.pk))
-            context |= {"code_form": SpokenCodeForm(), "code_to": number}
+            context |= {
+                "code_form": SpokenCodeForm(),
+                "code_to": number,
+                "code_minutes": desk_code.CODE_MINUTES,
+            }
         return context
     lines = _lines(customer)
     filed = service.for_lines([line.pk for line in lines])
@@ -389,7 +393,8 @@ def prove_code(request: HttpRequest) -> HttpResponse:
             "code",
             _("숫자가 맞지 않습니다. 다시 들어 보세요.")
             if desk_code.usable(kept)
-            else _("5분이 지났거나 다섯 번 틀렸습니다. 다시 보내 주세요."),
+            else _("%(minutes)s분이 지났거나 %(tries)s번 틀렸습니다. 다시 보내 주세요.")
+            % {"minutes": desk_code.CODE_MINUTES, "tries": desk_code.TRIES},
         )
     return _again(request, sitting, code_form=form)
 
@@ -717,7 +722,7 @@ def _done(request: HttpRequest, row: Application, form: MendForm, files: Documen
         if entered is None or form.errors:
             return False
         service.mend_account(application_id=row.pk, account_id=entered.pk, staff=user)
-        messages.success(request, _("계좌를 바꾸었습니다. 24시간이 지난 뒤부터 지급합니다."))
+        messages.success(request, f"{_('계좌를 바꾸었습니다.')} {presenters.hold_note()}".rstrip())
     else:
         raise Http404
     return True

@@ -15,7 +15,8 @@ from kt_remedy.core import clock, crypto, ratelimit
 from kt_remedy.notices import service as notices
 from kt_remedy.notices.models import Message
 
-CODE_SECONDS, TRIES = 5 * 60, 5
+CODE_MINUTES, TRIES = 5, 5
+CODE_SECONDS = CODE_MINUTES * 60
 TO_ONE_NUMBER, FROM_ONE_CLERK, LIMIT_SECONDS = 5, 60, 60 * 60
 KIND = "desk.code"
 
@@ -44,13 +45,13 @@ def contact_of(kept: dict[str, Any], customer_no: str) -> str:
 
 
 def usable(kept: dict[str, Any]) -> bool:
-    """Whether the code that was sent can still be typed: five minutes, five tries."""
+    """Whether the code that was sent can still be typed: for CODE_MINUTES and TRIES."""
     young = time.time() - kept["at"] < CODE_SECONDS
     return young and ratelimit.look(_tries(kept), limit=TRIES, seconds=CODE_SECONDS).allowed
 
 
 def fits(kept: dict[str, Any], code: str, customer_no: str) -> bool:
-    """Whether this is the code; counts a try. Never after five minutes or five tries."""
+    """Whether this is the code; counts a try. Never after CODE_MINUTES or TRIES."""
     within = ratelimit.hit(_tries(kept), limit=TRIES, seconds=2 * CODE_SECONDS).allowed
     young = time.time() - kept["at"] < CODE_SECONDS
     return within and young and secrets.compare_digest(_hash(code, kept["nonce"], customer_no), kept["hash"])
@@ -74,8 +75,9 @@ def register() -> None:
         KIND,
         label=_("매장에서 번호 확인"),
         text={
-            "ko": "[KT] 확인번호 {code}. 매장 직원에게 읽어 주세요. 5분 안에만 씁니다. 문의 {hotline}(무료)",
-            "en": "[KT] Code {code}. Read it to the clerk within 5 minutes. Questions: {hotline}",
+            "ko": "[KT] 확인번호 {code}. 매장 직원에게 읽어 주세요."
+            f" {CODE_MINUTES}분 안에만 씁니다. 문의 {{hotline}}(무료)",
+            "en": f"[KT] Code {{code}}. Read it to the clerk within {CODE_MINUTES} minutes. Questions: {{hotline}}",
         },
         example={"code": "123456"},
         recheck=_still_wanted,

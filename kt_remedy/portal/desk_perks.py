@@ -17,7 +17,7 @@ from kt_remedy.core import clock, masking, persons
 from kt_remedy.core.access import staff
 from kt_remedy.portal.desk import DESK, Sitting, _sitting, _user
 from rewards import service as rewards
-from rewards.views import REFUSALS
+from rewards.views import refusal
 
 ACTS = [(act, act) for act in ("choose", "code", "apply", "opt-out", "substitute")]
 
@@ -47,7 +47,7 @@ def perks(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             _act(request, form.cleaned_data, sitting)
         else:
-            messages.error(request, REFUSALS["UNKNOWN"])
+            messages.error(request, refusal("UNKNOWN"))
         return redirect("portal:desk-perks")
     key = customer.person_index
     minor = persons.is_minor(customer.birth_date, clock.today())
@@ -87,7 +87,7 @@ def _act(request: HttpRequest, asked: dict[str, Any], sitting: Sitting) -> None:
         return
     try:
         act()
-    except rewards.Refused as refusal:
-        messages.warning(request, REFUSALS[refusal.code])
+    except rewards.Refused as refused:
+        messages.warning(request, refusal(refused.code))
     else:
         messages.success(request, done)

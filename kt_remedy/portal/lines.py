@@ -300,7 +300,7 @@ class _Page:
 
     def _guardian(self, card: Card, line: Line) -> None:
         """A minor looks at a line of their own: the guardian applies (D-16)."""
-        card.notes.append(_("만 19세가 되지 않으셔서 보호자가 신청합니다."))
+        card.notes.append(_("만 %(age)s세가 되지 않으셔서 보호자가 신청합니다.") % {"age": persons.ADULT_AGE})
         if line.customer.guardian_ci_index is not None:
             card.notes.append(
                 _("보호자가 이 홈페이지에서 본인 휴대폰으로 확인하시면 이 회선이 보입니다. 어느 통신사든 됩니다.")

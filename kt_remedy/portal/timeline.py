@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from kt_remedy.core import clock
 from kt_remedy.core.programme import Payout, Perk, Programme
-from kt_remedy.core.templatetags.remedy import kday, kmonth, kweekday
+from kt_remedy.core.templatetags.remedy import kday, kmonth, kmonths, kweekday
+from refunds.applications.reviews import HARDSHIP_DAYS
 from refunds.reminders import HOUR as REMINDERS_AT
 from rewards.service import BASE_AT, GRANT_AT
 
@@ -152,7 +153,7 @@ def stops(programme: Programme, today: dt.date) -> list[Stop]:
         (
             window.closes,
             _("환급 신청 마감"),
-            _("군 복무나 해외 체류로 늦으셨다면 제대나 귀국 뒤 14일 안에 알려 주세요."),
+            _("군 복무나 해외 체류로 늦으셨다면 제대나 귀국 뒤 %(days)s일 안에 알려 주세요.") % {"days": HARDSHIP_DAYS},
         ),
     ]
     for n, payout in enumerate(programme.payouts, 1):
@@ -195,11 +196,14 @@ class PerkLine:
             case "MEMBERSHIP":
                 return cls("ticket", _("멤버십 할인 %(n)d개월") % day, automatic)
             case "OTT":
-                return cls("play", _("영상 서비스 하나, %(n)d개월") % day, _("둘 중 하나를 골라 주세요"))
+                return cls(
+                    "play",
+                    _("영상 서비스 하나, %(n)d개월") % day,
+                    _("%(n)d가지 중 하나를 골라 주세요") % {"n": len(perk.choices)},
+                )
             case "INSURANCE":
-                years = {"years": (perk.months or 0) // 12, "age": perk.automatic_from_age}
-                note = _("만 %(age)d세 이상은 자동, 그 밖의 분은 신청") % years
-                return cls("shield", _("안심 보험 %(years)d년") % years, note)
+                note = _("만 %(age)s세 이상은 자동, 그 밖의 분은 신청") % {"age": perk.automatic_from_age}
+                return cls("shield", _("안심 보험 %(span)s") % {"span": kmonths(perk.months)}, note)
         return cls("yes", perk.code, automatic)
 
 

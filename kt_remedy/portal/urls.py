@@ -1,15 +1,19 @@
 """The pages that belong to no single room: home, my lines, information, the clock of a demonstration."""
 
+from typing import Any
+
 from django.urls import path
 from django.views.generic import TemplateView
 
 from kt_remedy.core.access import public
 from kt_remedy.portal import calendar, clock_views, desk, desk_perks, person, views
+from refunds.applications.representation import FAMILY_MONTHS
+from refunds.applications.reviews import HARDSHIP_DAYS
 
 
-def _page(name: str):
-    """An information page: words and the programme's dates, nothing about anybody."""
-    return public(TemplateView.as_view(template_name=f"portal/{name}.html"))
+def _page(name: str, **figures: Any):
+    """An information page: words, the programme's dates and the figures of our rules, nothing about anybody."""
+    return public(TemplateView.as_view(template_name=f"portal/{name}.html", extra_context=figures))
 
 
 app_name = "portal"
@@ -18,9 +22,9 @@ urlpatterns = [
     path("my/", views.my_lines, name="my-lines"),
     path("my/tell-me/", views.tell_me, name="tell-me"),
     path("help/", _page("faq"), name="faq"),
-    path("help/bring/", _page("bring"), name="bring"),
+    path("help/bring/", _page("bring", hardship_days=HARDSHIP_DAYS, family_months=FAMILY_MONTHS), name="bring"),
     path("help/protection/", _page("protection"), name="protection"),
-    path("help/privacy/", _page("privacy"), name="privacy"),
+    path("help/privacy/", views.privacy, name="privacy"),
     path("help/accessibility/", _page("accessibility"), name="accessibility"),
     path("clock/", clock_views.move, name="clock"),
     path("calendar/", calendar.show, name="calendar"),

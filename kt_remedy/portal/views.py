@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -24,6 +25,13 @@ from kt_remedy.portal import lines, timeline
 def home(request: HttpRequest) -> HttpResponse:
     """What this is, who gets what and when: the programme's own dates as they look today."""
     return render(request, "portal/home.html", timeline.overview(programme.current(), clock.today()))
+
+
+@public
+@require_safe
+def privacy(request: HttpRequest) -> HttpResponse:
+    """What is kept of whom, why, and for how long."""
+    return render(request, "portal/privacy.html", {"kept_days": settings.ACCOUNT_WIPE_DAYS})
 
 
 @customer

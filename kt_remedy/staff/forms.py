@@ -8,6 +8,7 @@ from allauth.mfa.base.forms import ReauthenticateForm as ReauthenticateByCodeFor
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 
@@ -32,6 +33,8 @@ class PasswordAgainForm(ReauthenticateForm):
 
 
 class NewPasswordForm(ChangePasswordForm):
+    least_characters = settings.PASSWORD_LEAST
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _plain(self.fields["oldpassword"], _("지금 비밀번호"), _("지금 비밀번호를 적어 주세요."))

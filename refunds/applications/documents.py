@@ -22,7 +22,7 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, crypto
 from kt_remedy.staff.models import User
 from refunds.applications import file_types
-from refunds.applications.forms import LARGEST_BYTES
+from refunds.applications.forms import LARGEST_BYTES, MOST_FILES, too_large
 from refunds.applications.reviews import returns_to
 from refunds.applications.service import actor_of, close_to_own_case, lock
 from refunds.applications.transitions import Refused, move
@@ -30,7 +30,6 @@ from refunds.models.applications import Application, Evidence, Filing, Objection
 from refunds.models.payouts import Item, ManualPayment
 from refunds.models.states import Status
 
-MOST_FILES = 20
 # In these a document can still change what is decided.
 WANTED_IN = (Status.NEED_DOCS, Status.REVIEW, Status.LATE)
 READERS = ("reviewer", "supervisor", "auditor")
@@ -113,7 +112,7 @@ def _checked(name: str, data: bytes) -> tuple[str, bytes]:
     except file_types.WrongFile as wrong:
         why = {
             "EMPTY": _("빈 파일입니다."),
-            "SIZE": _("10MB가 넘습니다. 더 작게 찍거나 나누어 올려 주세요."),
+            "SIZE": too_large(),
             "TYPE": _("PDF, JPG, PNG 파일만 받습니다."),
             "NAME": _("파일 이름의 끝(.pdf, .jpg, .png)이 내용과 다릅니다."),
             "ACTIVE": _("실행되는 내용이 든 PDF는 받지 않습니다. 인쇄해서 찍거나 다시 저장해 주세요."),

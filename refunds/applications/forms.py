@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -14,10 +15,24 @@ from kt_remedy.core import clock
 from refunds import banks
 from refunds.models.applications import LateReason
 
-LARGEST_BYTES = 10 * 1024 * 1024
+LARGEST_MB = 10
+LARGEST_BYTES = LARGEST_MB * 1024 * 1024
+MOST_FILES = 20
 
 # Six digits of a birth date and seven more, the first of them 1 to 8: what a registration number looks like.
 _REGISTRATION = re.compile(r"(?<!\d)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])[-\s.]?[1-8]\d{6}(?!\d)")
+
+
+def too_large() -> str:
+    """What is said of a file over LARGEST_BYTES."""
+    return _("%(mb)sMB가 넘습니다. 더 작게 찍거나 나누어 올려 주세요.") % {"mb": LARGEST_MB}
+
+
+def _what_fits() -> str:
+    return _("휴대폰으로 찍은 사진도 됩니다. 한 개에 %(mb)sMB까지, 모두 %(files)s개까지.") % {
+        "mb": LARGEST_MB,
+        "files": MOST_FILES,
+    }
 
 
 def refuse_registration_number(text: str) -> None:
@@ -132,7 +147,7 @@ class FilesField(forms.FileField):
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("label", gettext_lazy("서류(PDF, 사진)"))
-        kwargs.setdefault("help_text", gettext_lazy("휴대폰으로 찍은 사진도 됩니다. 한 개에 10MB까지, 모두 20개까지."))
+        kwargs.setdefault("help_text", lazy(_what_fits, str)())
         super().__init__(allow_empty_file=True, **kwargs)
 
     def clean(self, data: Any, initial: Any = None) -> list[tuple[str, bytes]]:
@@ -140,8 +155,7 @@ class FilesField(forms.FileField):
         files = [super(FilesField, self).clean(file, initial) for file in data or [None]]
         for file in files:
             if file is not None and file.size > LARGEST_BYTES:
-                too_large = _("10MB가 넘습니다. 더 작게 찍거나 나누어 올려 주세요.")
-                raise ValidationError(f"{file.name}: {too_large}")
+                raise ValidationError(f"{file.name}: {too_large()}")
         return [(file.name, file.read()) for file in files if file is not None]
 
 
@@ -177,7 +191,7 @@ class LateForm(PlainForm):
         widget=forms.Textarea(attrs={"rows": 3}),
         max_length=1000,
         validators=[refuse_registration_number],
-        error_messages={"max_length": gettext_lazy("1,000자 안으로 적어 주세요")},
+        error_messages={"max_length": gettext_lazy("%(limit_value)s자 안으로 적어 주세요")},
     )
 
     def clean_ended_on(self) -> dt.date | None:
@@ -199,7 +213,7 @@ class ObjectionForm(PlainForm):
         validators=[refuse_registration_number],
         error_messages={
             "required": gettext_lazy("어떤 점이 다른지 적어 주세요"),
-            "max_length": gettext_lazy("2,000자 안으로 적어 주세요"),
+            "max_length": gettext_lazy("%(limit_value)s자 안으로 적어 주세요"),
         },
     )
     files = FilesField(label=gettext_lazy("보여 주실 서류(없으면 비움)"), required=False)

@@ -14,6 +14,7 @@ from kt_remedy.core import clock, masking, programme
 from kt_remedy.core.templatetags.remedy import kdate, kdatetime, krw
 from refunds import calendar
 from refunds.applications import timeline
+from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT
 from refunds.bankfiles.returns import same_account
 from refunds.models.applications import Application, Channel, Decision
 from refunds.models.payouts import Item, ManualPayment
@@ -253,11 +254,17 @@ def _filed_by(channel: str) -> str:
     return _("홈페이지에서 신청하셨습니다.")
 
 
+def hold_note() -> str:
+    """How long nothing is paid after a change of account (D-34); empty where the programme holds nothing back."""
+    hours = programme.current().applications.change_hold_hours
+    return _("안전을 위해 %(hours)s시간이 지난 뒤부터 지급합니다.") % {"hours": hours} if hours else ""
+
+
 def _past(decision: Decision) -> tuple[str, str]:
     """A past move as its owner reads it; what only moves inside is left out by an empty title."""
     to, code = decision.to_status, decision.code
     if code == "ACCOUNT_CHANGED":
-        return _("받을 계좌를 바꿈"), _("안전을 위해 24시간이 지난 뒤부터 지급합니다.")
+        return _("받을 계좌를 바꿈"), hold_note()
     if code.startswith("RETURNED_") and same_account(code.removeprefix("RETURNED_")):
         return _("입금이 되돌아옴"), _("은행이 그날 입금을 받지 못해 같은 계좌로 다시 보냅니다.")
     if code.startswith("RETURNED"):
@@ -387,8 +394,12 @@ def staff_reason(row: Application) -> str:
     if row.filing.representation != "SELF":
         return row.filing.get_representation_display() + " " + _("신청, 서류 확인")
     if row.flag == "SHARED_ACCOUNT":
-        return _("한 계좌를 세 사람 넘게 씀")
+        return _shared()
     return _("표본 심사") if row.qa_sample else _("다시 심사")
+
+
+def _shared() -> str:
+    return _("한 계좌를 %(people)s명 넘게 씀") % {"people": PERSONS_ON_ONE_ACCOUNT}
 
 
 def decision_reason(code: str) -> str:
@@ -401,7 +412,7 @@ def decision_reason(code: str) -> str:
         "BY_PROXY": _("대리인 신청"),
         "BY_HEIR": _("상속인 신청"),
         "BY_COMPANY": _("법인 신청"),
-        "SHARED_ACCOUNT": _("한 계좌를 세 사람 넘게 씀"),
+        "SHARED_ACCOUNT": _shared(),
         "QA_SAMPLE": _("표본 심사"),
         "HOLDER_MISMATCH": _("예금주 불일치"),
         "HOLDER_NOT_FOUND": _("없는 계좌"),

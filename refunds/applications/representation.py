@@ -1,14 +1,22 @@
 """Who may apply for somebody else, and which documents are looked at (DOMAIN C4). Copies are not kept."""
 
-from django.utils.functional import Promise
+from django.utils.functional import Promise, lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from refunds.models.accounts import OwnerKind
 
+FAMILY_MONTHS = 3  # a family relations certificate may not be older
+
+
+def _recent_family() -> str:
+    return gettext("가족관계증명서(%(months)s개월 안에 뗀 것)") % {"months": FAMILY_MONTHS}
+
+
 DOCUMENTS: dict[str, tuple[tuple[str, Promise], ...]] = {
     OwnerKind.GUARDIAN: (
         ("GUARDIAN_ID", _("보호자 신분증")),
-        ("FAMILY", _("가족관계증명서(3개월 안에 뗀 것)")),
+        ("FAMILY", lazy(_recent_family, str)()),
     ),
     OwnerKind.PROXY: (
         ("POWER", _("위임장")),

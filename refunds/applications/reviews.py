@@ -34,7 +34,7 @@ from refunds.models.applications import Application, Lateness, LateReason, Objec
 from refunds.models.states import BY_REVIEWER, Status
 
 KEPT_FOR = dt.timedelta(minutes=20)
-# After the end of one of these a late application is let in for fourteen days (D-31).
+# After the end of one of these a late application is let in for so many days (D-31).
 HARDSHIPS = tuple(str(kind) for kind in LateReason.Kind if kind != LateReason.Kind.OTHER)
 HARDSHIP_DAYS = 14
 APPROVE, REJECT, ASK_DOCUMENTS = "APPROVE", "REJECT", "ASK_DOCUMENTS"
@@ -61,7 +61,7 @@ def waiting() -> QuerySet[Application]:
 
 
 def take_next(*, reviewer: User) -> Application | None:
-    """Give the reviewer the oldest case nobody works on, for twenty minutes; None where the list is empty.
+    """Give the reviewer the oldest case nobody works on, for KEPT_FOR; None where the list is empty.
 
     SKIP LOCKED: two reviewers never get the same one. A case of the reviewer's own is passed over.
     """
@@ -185,7 +185,10 @@ def _let_in(row: Application, supervisor: User, late: Late | None) -> None:
     if found is None or found.kind not in HARDSHIPS:
         raise Refused("HARDSHIP", _("정해진 사정(군 복무, 해외 체류, 입원, 수감, 먼 곳)이 있어야 승인할 수 있습니다."))
     if found.ended_on is not None and row.applied_on > found.ended_on + dt.timedelta(days=HARDSHIP_DAYS):
-        raise Refused("HARDSHIP", _("사정이 끝나고 14일이 지난 뒤에 한 신청이라 승인할 수 없습니다."))
+        raise Refused(
+            "HARDSHIP",
+            _("사정이 끝나고 %(days)s일이 지난 뒤에 한 신청이라 승인할 수 없습니다.") % {"days": HARDSHIP_DAYS},
+        )
     if found.ended_on is not None and found.ended_on > clock.today():
         raise Refused("HARDSHIP", _("끝난 날이 아직 오지 않았습니다. 아직 끝나지 않았으면 비워 두세요."))
     if known is None:

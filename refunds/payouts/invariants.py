@@ -4,6 +4,7 @@ Each is a view of the database, made by a migration, so that whoever has only SQ
 frozen by stands in the batch. The bytes of the files need a key and are read from here.
 """
 
+import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from refunds.models.payouts import BankFile, Chunk
 from refunds.payouts import service
 
+EVERY = dt.timedelta(minutes=10)
 _EXAMPLES = 5
 
 

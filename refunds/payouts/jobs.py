@@ -66,7 +66,7 @@ def register() -> None:
         "refunds.verify_money",
         title=_("돈의 합 확인"),
         task=verify_money,
-        due=dt.timedelta(minutes=10),
+        due=invariants.EVERY,
         queue="money",
     )
     schedule.register(

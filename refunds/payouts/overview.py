@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from kt_remedy.core import clock, masking, programme
 from kt_remedy.core.templatetags.remedy import kdate, kdatetime, krw, won
 from kt_remedy.staff.models import User
+from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT
 from refunds.bankfiles.returns import return_reason
 from refunds.calendar import Round, business_days_before, round_on
 from refunds.models.payouts import Adjustment, BankFile, Batch, Item, ManualPayment, Roster
@@ -23,7 +24,6 @@ from refunds.payouts.selection import REASONS
 # Bounds of the bars in won; what is above the last stands by itself.
 BOUNDS = (50_000, 100_000, 150_000, 200_000, 300_000, 400_000)
 LARGE_KRW = 700_000
-SHARED_BY = 3
 # A file reaches the bank on the business day before, by this hour.
 HAND_OVER_AT = dt.time(18)
 STEPS = ("OPEN", "FROZEN", "APPROVED", "FILED", "HANDED_OVER", "SETTLED")
@@ -135,7 +135,7 @@ def looks(items: QuerySet[Item]) -> dict[str, QuerySet[Item]]:
         Item.objects.standing()
         .values("account__number_index")
         .annotate(people=Count("account__person_index", distinct=True))
-        .filter(people__gt=SHARED_BY)
+        .filter(people__gt=PERSONS_ON_ONE_ACCOUNT)
         .values("account__number_index")
     )
     # By the index of the number: the same account entered by somebody else is not a new one.
@@ -172,7 +172,7 @@ def look_first(batch: Batch, sums: Iterable[tuple[str, int, int]]) -> list[Look]
     """What to look at before approving in words, from `look_sums`, each with the items behind it."""
     found, before = [], _before(batch)
     for code, count, total in sums:
-        values = {"count": won(count), "limit": krw(LARGE_KRW), "won": krw(total), "people": SHARED_BY}
+        values = {"count": won(count), "limit": krw(LARGE_KRW), "won": krw(total), "people": PERSONS_ON_ONE_ACCOUNT}
         found.append(Look(_LOOKS[code]() % values, code))
     if before and before.won and batch.won:
         values = {

@@ -27,7 +27,7 @@ REASONS: dict[str, Any] = {
     Status.ON_HOLD_UNPAID: _("요금을 아직 다 안 내심"),
     "TAKEN_OUT": _("이번 회차에서 뺌"),
     "HELD": _("사람이 보류함"),
-    "ACCOUNT_CHANGED": _("계좌 바꾼 뒤 24시간 안"),
+    "ACCOUNT_CHANGED": _("계좌를 바꾼 뒤 기다리는 중"),
     "AFTER_CUT_OFF": _("마감 뒤에 승인됨"),
     "VERDICT_CHANGED": _("판정이 바뀜"),
     "UNPAID": _("납부가 취소됨"),

@@ -38,6 +38,7 @@ def payouts_today(context: template.Context) -> dict:
         "duties": overview.duties(),
         "now": clock.now(),
         "checked": checked,
+        "check_every": invariants.EVERY,
         "broken": broken,
         "late": bool(checked and schedule.is_overdue(checked, dt.datetime.now(dt.UTC))),
         "findings": [(code, title, broken.get(code, 0)) for code, title, _find in invariants.INVARIANTS],

@@ -91,7 +91,9 @@ def _options(request: VerifiedRequest, picked: list[str]) -> list[Option]:
         elif line.standing_outcome not in {"ELIGIBLE", "REVIEW"}:
             option.why_not = lines_wording.outcome_title(line.standing_outcome)
         elif not ward and persons.is_minor(me.birth_date, today):
-            option.why_not = _("만 19세가 되지 않으셨으면 보호자가 신청해 주셔야 합니다.")
+            option.why_not = _("만 %(age)s세가 되지 않으셨으면 보호자가 신청해 주셔야 합니다.") % {
+                "age": persons.ADULT_AGE
+            }
         options.append(option)
     return options
 
@@ -559,7 +561,7 @@ def mend(request: VerifiedRequest, pk: int) -> HttpResponse:
             except Refused as refused:
                 form.add_error("number", str(refused))
             else:
-                messages.success(request, _("계좌를 바꾸었습니다. 안전을 위해 24시간이 지난 뒤부터 지급합니다."))
+                messages.success(request, f"{_('계좌를 바꾸었습니다.')} {presenters.hold_note()}".rstrip())
                 return redirect("refunds:application", pk)
     status_code = 422 if form.errors else 200
     context = {"story": story, "form": form, "name": name, "for_ward": for_ward}

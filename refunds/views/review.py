@@ -90,6 +90,7 @@ def work_list(request: HttpRequest) -> HttpResponse:
         "conflicts": conflicts,
         "objections": reviews.open_objections()[:20],
         "today": clock.kst_date(now),
+        "kept_for": reviews.KEPT_FOR,
         "may_decide": request.user.has_role("reviewer"),  # type: ignore[union-attr]
     }
     return render(request, "refunds/review_list.html", context, status=422 if form.errors or conflicts else 200)

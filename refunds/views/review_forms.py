@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from refunds.applications import reviews
@@ -11,7 +12,7 @@ from refunds.models.applications import LateReason
 
 _WORDS = {
     "required": _("사유를 적어 주세요"),
-    "max_length": _("2,000자 안으로 적어 주세요"),
+    "max_length": _("%(limit_value)s자 안으로 적어 주세요"),
 }
 
 
@@ -44,7 +45,6 @@ class CaseForm(DecisionForm):
     kind = forms.ChoiceField(label=_("확인된 까닭"), required=False, choices=LateReason.Kind.choices)
     ended_on = forms.DateField(
         label=_("사정이 끝난 날"),
-        help_text=_("아직 끝나지 않았으면 비워 두세요. 끝나고 14일 안에 한 신청만 승인됩니다."),
         required=False,
         input_formats=["%Y-%m-%d", "%Y%m%d", "%Y.%m.%d"],
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
@@ -57,6 +57,10 @@ class CaseForm(DecisionForm):
         super().__init__(data, **kwargs)
         if not (hardship and approves):
             del self.fields["kind"], self.fields["ended_on"]
+        else:
+            self.fields["ended_on"].help_text = gettext(
+                "아직 끝나지 않았으면 비워 두세요. 끝나고 %(days)s일 안에 한 신청만 승인됩니다."
+            ) % {"days": reviews.HARDSHIP_DAYS}
         if not earlier:
             del self.fields["earlier_date"]
         if not approves:
@@ -102,5 +106,5 @@ class AnswerForm(PlainForm):
         widget=forms.Textarea(attrs={"rows": 4}),
         max_length=2000,
         validators=[refuse_registration_number],
-        error_messages={"required": _("답변을 적어 주세요"), "max_length": _("2,000자 안으로 적어 주세요")},
+        error_messages={"required": _("답변을 적어 주세요"), "max_length": _("%(limit_value)s자 안으로 적어 주세요")},
     )

@@ -16,6 +16,7 @@ from kt_remedy.content import service as content
 from kt_remedy.content.models import Entry, Place
 from kt_remedy.core import programme
 from kt_remedy.core.programme import Choice, Perk
+from kt_remedy.core.templatetags.remedy import kmonths
 from rewards.service import SUBSTITUTE
 
 register = template.Library()
@@ -77,7 +78,7 @@ def perk_name(code: str) -> str:
     if perk.choices:
         return gettext("영상 서비스 %(months)s개월") % {"months": perk.months}
     if perk.covers:
-        return gettext("안심 보험 2년")
+        return gettext("안심 보험 %(span)s") % {"span": kmonths(perk.months)}
     if perk.categories:
         return gettext("멤버십 할인")
     entry = about(perk)

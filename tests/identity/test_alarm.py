@@ -71,7 +71,7 @@ def test_staff_are_told_and_old_counts_are_forgotten():
     assert schedule.entry("identity.wrong_codes").period == dt.timedelta(minutes=1)
 
     page = as_staff(Client(), staff_user("auditor")).get(reverse("portal:calendar")).content.decode()
-    assert "인증번호 100개 가운데 60개(60%)가 틀렸습니다" in page
+    assert "지난 20분 동안 적힌 인증번호 100개 가운데 60개(60%)가 틀렸습니다" in page
     CodeCount.objects.all().delete()
     page = as_staff(Client(), staff_user("auditor")).get(reverse("portal:calendar")).content.decode()
     assert "틀린 인증번호가 갑자기 늘었습니다" not in page

@@ -328,6 +328,7 @@ def test_customers_and_strangers_get_the_same_answers():
         client, phone = Client(), number()
         asked = ask(client, phone, name=name)
         page = client.get(reverse("identity:code"))
+        assert f"보낸 지 {service.RESEND_SECONDS}초가 지나면" in page.content.decode()
         text = re.sub(
             r'(csrfmiddlewaretoken" value=")[^"]*|010-\*+-\d{4}', "", page.content.decode().partition("<main")[2]
         )

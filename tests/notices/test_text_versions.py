@@ -98,7 +98,7 @@ def test_versions_do_not_change_and_writing_is_recorded():
         ({"ko": "[KT] {due_on}까지. 문의 {hotline}"}, "없는 자리입니다: due_on"),
         ({"ko": "[KT] {pay_on 문의 {hotline}"}, "중괄호"),
         ({"ko": "[KT] 안내 🙂 문의 {hotline}"}, "보낼 수 없는 글자가 있습니다: 🙂"),
-        ({"ko": "[KT] " + "가" * 990 + " 문의 {hotline}"}, "너무 깁니다: 2003바이트"),
+        ({"ko": "[KT] " + "가" * 990 + " 문의 {hotline}"}, "너무 깁니다: 2003바이트. 2,000바이트까지"),
         ({"ko": "위약금 안내입니다. 문의 {hotline}"}, "[KT]로 시작해야"),
         ({"en": "[KT] Your claim has arrived."}, "상담센터 번호 자리"),
         ({"reason": ""}, "필수"),
@@ -118,6 +118,7 @@ def test_the_administrator_begins_with_the_text_in_force_and_keeps_a_new_one():
     shown = client.get(f"{address}?kind=filing.received").content.decode()
     assert texts.kind("filing.received").text["ko"] in shown
     assert "{pay_on}" in shown
+    assert "90바이트까지는 단문, 2,000바이트까지는 장문" in shown
     assert "지금 쓰는 문자와 같습니다" in save(client, **dict(texts.kind("filing.received").text))
     assert save(client) == ""
     assert texts.in_force(texts.kind("filing.received")) == {"ko": KO, "en": EN}

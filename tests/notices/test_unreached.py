@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import crypto
-from kt_remedy.notices import service, unreached
+from kt_remedy.notices import service, staff_views, unreached
 from kt_remedy.notices.models import Message
 from tests.sessions import as_staff, staff_user
 
@@ -68,6 +68,15 @@ def test_who_was_reached_leaves_the_list_with_all_of_the_kind_and_only_once(at):
     assert set(unreached.rows()) == rest
     entry = AuditEntry.objects.get(action="notices.reached")
     assert (entry.actor, entry.detail) == (f"staff:{agent.pk}", {"channel": "CALL", "messages": 2})
+
+
+def test_a_long_list_says_how_many_it_shows(monkeypatch):
+    failed("kim", reason="3040")
+    failed("lee", reason="3040")
+    agent = as_staff(Client(), staff_user("agent"))
+    assert "전부는 파일로" not in agent.get(reverse("notices:sent")).content.decode()
+    monkeypatch.setattr(staff_views, "SHOWN", 1)
+    assert "최근 1건입니다" in agent.get(reverse("notices:sent")).content.decode()
 
 
 def test_staff_call_and_note_it_on_the_page():

@@ -1,11 +1,12 @@
 """Who is told that the insurance starts by itself and that the choice closes soon; once, and not when it is settled."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
 from eligibility.models import Customer, Line
-from kt_remedy.core import clock, persons
+from kt_remedy.core import clock, persons, programme
 from kt_remedy.core.models import Act, worded
 from kt_remedy.core.tasks import schedule
 from kt_remedy.notices.models import Message
@@ -36,6 +37,20 @@ def test_the_days_come_from_the_programme():
         clock.kst_date(schedule.entry(kind).moments()[0]) for kind in (sms_campaigns.INSURED, sms_campaigns.CHOOSE_SOON)
     ]
     assert days == [dt.date(2026, 1, 25), dt.date(2026, 7, 24)]
+
+
+@pytest.mark.parametrize(("age", "texts"), [(70, ["[KT] 만 70세 이상", "[KT] At 70 or over"]), (None, [])])
+def test_the_text_names_the_age_of_the_programme(monkeypatch, age, texts):
+    ours = programme.current()
+    perks = tuple(replace(perk, automatic_from_age=perk.automatic_from_age and age) for perk in ours.perks)
+    monkeypatch.setattr(programme, "current", lambda: replace(ours, perks=perks))
+    registered = {}
+    monkeypatch.setattr(sms_campaigns.notices, "register", lambda kind, *, text, **_: registered.update({kind: text}))
+    monkeypatch.setattr(sms_campaigns.schedule, "register", lambda *_args, **_kwargs: None)
+    sms_campaigns.register()
+    found = registered.get(sms_campaigns.INSURED, {}).values()
+    assert [text[: len(start)] for text, start in zip(found, texts, strict=True)] == texts
+    assert sms_campaigns.CHOOSE_SOON in registered
 
 
 def test_the_insured_by_age_are_told_once(take_base, at, kept):

@@ -6,6 +6,7 @@ import time
 import pytest
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.contrib.auth.password_validation import MinimumLengthValidator, get_default_password_validators
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from django.urls import reverse
@@ -74,8 +75,9 @@ def test_codes_cannot_be_guessed_through(staff):
 
 def test_wrong_passwords_lock_the_account_for_half_an_hour(staff):
     client = Client()
-    statuses = [sign_in(client, "clerk", "wrong").status_code for _ in range(5)]
-    assert statuses == [200, 200, 200, 200, 429]
+    answers = [sign_in(client, "clerk", "wrong") for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 429]
+    assert "30분 동안 로그인할 수 없습니다" in answers[-1].content.decode()
     locked = sign_in(client, "clerk", "wrong")
     assert sign_in(client, "clerk").status_code != 302
     assert locked.status_code in (200, 429)
@@ -240,6 +242,15 @@ def test_pages_of_the_account_open(page, staff):
     sign_in(client, "clerk")
     second(client, "clerk")
     assert client.get(reverse(page)).status_code == 200
+
+
+def test_a_new_password_is_asked_for_by_the_length_that_is_checked(staff):
+    client = Client()
+    sign_in(client, "clerk")
+    second(client, "clerk")
+    validators = get_default_password_validators()
+    least = next(one.min_length for one in validators if isinstance(one, MinimumLengthValidator))
+    assert f"{least}자 이상이면 됩니다" in client.get(reverse("account_change_password")).content.decode()
 
 
 def test_the_administrator_changes_roles_in_the_admin():

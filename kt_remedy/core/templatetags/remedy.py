@@ -9,6 +9,8 @@ Dates and money are worded here and nowhere else, in the language of the page:
     {{ day|kday }}          1월 22일 / 22 Jan              where the weekday would be noise
     {{ day|kdate_long }}    2025년 11월 20일 / 20 Nov 2025 where two years meet
     {{ at|kdatetime }}      1월 14일(수) 10:12 / Wed 14 Jan 10:12
+    {{ n|kmonths }}         6개월, 2년 / 6 months, 2 years  a number of months
+    {{ span|minutes }}      20                            the minutes of a timedelta
     {{ text|mask_name }}  {{ text|mask_phone }}  {{ last4|mask_account }}  {{ day|mask_birth }}
     {{ number|tel }}        digits for a tel: link
     {% practice "staff" %}    what `devtools` shows there to people who try the portal out; nothing in production
@@ -164,6 +166,21 @@ def kmonth(value: dt.date | dt.datetime | None) -> str:
         return ""
     day = _day(value)
     return f"{day.month}월" if _korean() else _MONTHS_EN[day.month - 1]
+
+
+@register.filter
+def kmonths(value: int | None) -> str:
+    """6개월, in English 6 months; whole years as years: 2년, 2 years."""
+    if not value:
+        return ""
+    number, korean, english = (value // 12, "년", "year") if value % 12 == 0 else (value, "개월", "month")
+    return f"{number}{korean}" if _korean() else f"{number}{_NBSP}{english}{'' if number == 1 else 's'}"
+
+
+@register.filter
+def minutes(value: dt.timedelta | None) -> int | str:
+    """20, the whole minutes of a span of time."""
+    return "" if value is None else value // dt.timedelta(minutes=1)
 
 
 @register.filter

@@ -142,6 +142,7 @@ def test_the_pages_of_reviewer_and_supervisor(at) -> None:
     assert reviewer.post(reverse("refunds:review-next")).status_code == 302
     held = supervisor.get(page)
     assert "맡고 있습니다" in held.content.decode()
+    assert "끝나고 14일 안에 한 신청만" in held.content.decode()
     answer = supervisor.post(page, {"act": "APPROVE", "words": "확인", "kind": "HOSPITAL", "ended_on": "2026-03-01"})
     assert answer.status_code == 422  # the reviewer has it
     supervisor.post(reverse("refunds:review-release", args=[row.pk]))

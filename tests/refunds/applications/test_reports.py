@@ -39,7 +39,7 @@ def test_the_figures_are_those_of_the_rows(at, no_sample, django_assert_num_quer
     assert found.by_status == Counter(row.status for row in rows)
     assert found.by_day == Counter(row.applied_on for row in rows)
     assert found.by_reason == {"VERDICT_REVIEW": 1, "HOLDER_CLOSED": 1, "NEED_DOCS": 1}
-    assert [count for _label, count in found.by_age] == [1, 0, 2, 0, 0]
+    assert found.by_age == [("오늘", 1), ("1~2일", 0), ("3~5일", 2), ("6~9일", 0), ("10일부터", 0)]
 
 
 @pytest.mark.django_db

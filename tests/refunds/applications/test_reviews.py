@@ -152,7 +152,9 @@ def test_an_upheld_objection_opens_a_rejected_case(reviewer) -> None:
 def test_the_reviewers_pages(reviewer) -> None:
     row = in_review()
     client = as_staff(Client(), reviewer)
-    assert row.filing.reference in client.get(reverse("refunds:review")).content.decode()
+    listed = client.get(reverse("refunds:review")).content.decode()
+    assert row.filing.reference in listed
+    assert "맡은 건은 20분 동안" in listed
     answer = client.post(reverse("refunds:review-next"))
     assert answer["Location"] == reverse("refunds:review-case", args=[row.pk])
     assert client.get(answer["Location"]).status_code == 200
