@@ -129,6 +129,10 @@ if not DEVELOPMENT and not FILES_ONLY:
             _refuse(f"{_name} is missing: set the account the refunds are paid from.")
     if not env.str("UPLOADS_DIR", ""):
         _refuse("UPLOADS_DIR is missing: name a folder outside the web root for the documents people send.")
+    if not HAND_OFF_DIR:
+        _refuse("HAND_OFF_DIR is missing: name a folder outside the web root for the files of the perk providers.")
+    if not DELIVERIES_DIR:
+        _refuse("DELIVERIES_DIR is missing: name the folder in which the deliveries of the billing system arrive.")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if DEVELOPMENT else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])

@@ -24,6 +24,8 @@ GOOD = {
     "PAYER_BANK": "020",
     "PAYER_ACCOUNT": "1005000000000",
     "UPLOADS_DIR": "/srv/uploads",
+    "HAND_OFF_DIR": "/srv/hand-off",
+    "DELIVERIES_DIR": "/srv/deliveries",
 }
 
 
@@ -62,6 +64,8 @@ def test_a_complete_production_environment_is_taken():
         ({"PORTONE_API_SECRET": "sandbox"}, "PORTONE_API_SECRET is missing"),
         ({"PAYER_ACCOUNT": None}, "PAYER_ACCOUNT is missing"),
         ({"UPLOADS_DIR": None}, "UPLOADS_DIR is missing"),
+        ({"HAND_OFF_DIR": None}, "HAND_OFF_DIR is missing"),
+        ({"DELIVERIES_DIR": None}, "DELIVERIES_DIR is missing"),
         ({"REDIS_URL": None}, "DATABASE_URL and REDIS_URL are needed"),
         ({"DEBUG": "perhaps"}, "The setting DEBUG cannot be read"),
         ({"STATEMENT_TIMEOUT": "15s", "BANK_FILE_MAX_ROWS": "many"}, "The setting BANK_FILE_MAX_ROWS cannot be read"),
