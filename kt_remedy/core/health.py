@@ -25,8 +25,8 @@ def livez(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when people can be served: keys loaded, database and cache writable, migrations applied; else 503 with what is
-    not.
+    """200 when people can be served: keys loaded, database and cache writable, migrations applied; else 503 with what
+    is not.
 
     Redis is not asked: web processes never touch it.
     """
