@@ -106,3 +106,17 @@ def test_the_administrator_must_give_a_name_to_prove():
     answer = client.post(reverse("admin:staff_user_add"), data)
     assert "이름을 적어 주세요" in answer.content.decode()
     assert not User.objects.filter(username="nameless").exists()
+
+
+def test_one_person_is_not_two_administrators():
+    pair = two_administrators()
+    User.objects.filter(pk__in=[user.pk for user in pair]).update(person_index=None, first_name="강새봄")
+    for user, phone, status in zip(pair, ("01091110004", "01091110005"), (302, 422), strict=True):
+        client = as_staff(Client(), user)
+        client.post(PERSON, {"carrier": "KT", "phone": phone})
+        approve(phone)
+        answer = client.post(APPROVE)
+        assert answer.status_code == status
+    assert "다른 관리자 계정의 주인과 같은 분입니다" in answer.content.decode()
+    user.refresh_from_db()
+    assert user.person_index is None
