@@ -74,7 +74,6 @@ def portal(*, durable: bool = False, **environment: str) -> Iterator[devservers.
                 from django.core.management import call_command
 
                 call_command("migrate", verbosity=0)
-                call_command("createcachetable", verbosity=0)
                 yield servers
         finally:
             if durable:

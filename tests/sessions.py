@@ -11,6 +11,7 @@ from django.test import Client
 
 from kt_remedy.core import crypto
 from kt_remedy.identity import service as identity
+from kt_remedy.staff import service
 from kt_remedy.staff.models import Store, User
 
 
@@ -56,6 +57,14 @@ def staff_user(*roles: str, username: str = "", store: Store | None = None, ci: 
         },
     )
     return user
+
+
+def two_administrators() -> tuple[User, User]:
+    """Two people who are administrators and have signed in with their second factor: the first may give rights now."""
+    pair = staff_user("administrator"), staff_user("administrator", username="administrator-2")
+    for user in pair:
+        service.note_second_factor(user)
+    return pair
 
 
 def as_staff(client: Client, user: User, *, second_factor: bool = True) -> Client:

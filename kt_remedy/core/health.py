@@ -1,6 +1,9 @@
 """Answers for a load balancer: is this process alive, and can it serve people."""
 
+import secrets
+
 from django.conf import settings
+from django.core.cache import cache
 from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
@@ -22,11 +25,12 @@ def livez(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when people can be served: keys loaded, database writable, migrations applied; else 503 with what is not.
+    """200 when people can be served: keys loaded, database and cache writable, migrations applied; else 503 with what
+    is not.
 
     Redis is not asked: web processes never touch it.
     """
-    checks = {"keys": _keys_loaded(), **_database()}
+    checks = {"keys": _keys_loaded(), **_database(), "cache": _cache()}
     ready = all(answer == "ok" for answer in checks.values())
     return JsonResponse({"status": "ok" if ready else "not ready", **checks}, status=200 if ready else 503)
 
@@ -56,6 +60,19 @@ def _database() -> dict[str, str]:
         return {"database": "read-only" if read_only else "ok", "migrations": _migrations()}
     except DatabaseError:
         return {"database": "unreachable"}
+
+
+def _cache() -> str:
+    """Whether a value could be written and read: sign-in counts its tries in the cache, so without it nobody enters."""
+    key = f"readyz:{secrets.token_hex(8)}"  # of its own: other requests ask at the same time
+    try:
+        with transaction.atomic():
+            cache.set(key, True, timeout=30)
+            found = cache.get(key)
+            cache.delete(key)
+        return "ok" if found else "unreachable"
+    except DatabaseError:
+        return "unreachable"
 
 
 def _migrations() -> str:

@@ -1,4 +1,4 @@
-"""The staff of the demonstration: one person for each role. Data only; the sandbox's authenticator reads it too.
+"""The staff of the demonstration: each role has somebody. Data only; the sandbox's authenticator reads it too.
 
 Their passwords and secrets are known to everybody who reads this file, so accounts are made from it in development
 alone (see `demo_accounts.create`).
@@ -33,6 +33,7 @@ STAFF = (
     Member("checker2", "유성민", ("checker", "maker")),
     Member("auditor", "남기태", ("auditor",)),
     Member("admin", "조은별", ("administrator",)),
+    Member("admin2", "서하람", ("administrator",)),
 )
 
 

@@ -25,6 +25,10 @@ class _Reasoned(forms.ModelForm):
 
 
 _STORE_ROLES = {"clerk", "store_manager"}
+TOO_FEW_ADMINISTRATORS = _(
+    "관리자 두 명이 2단계 인증으로 로그인한 다음에야 권한을 줄 수 있습니다. 서버 담당자에게 명령"
+    " manage.py invite_administrator로 다른 관리자를 초대해 달라고 하세요."
+)
 
 
 class _Roles(forms.ModelForm):
@@ -39,7 +43,13 @@ class _Roles(forms.ModelForm):
         values = super().clean() or self.cleaned_data
         if _STORE_ROLES & set(values.get("roles", ())) and not values.get("store"):
             self.add_error("store", _("매장 직원과 매장 관리자에게는 매장이 있어야 합니다."))
+        if self._gives_right(values) and service.administrators() < service.ADMINISTRATORS:
+            self.add_error(None, TOO_FEW_ADMINISTRATORS)
         return values
+
+    def _gives_right(self, values: dict) -> bool:
+        before = User.objects.filter(pk=self.instance.pk).first()
+        return before is None or service.gives_right(before, roles=values.get("roles", []), store=values.get("store"))
 
 
 class ChangeForm(_Roles, _Reasoned):

@@ -13,6 +13,14 @@ def _count_as_shown(sender: object, request: Any, user: Any, authenticator: Any,
     record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type)
 
 
+def _note_second_factor(sender: object, user: Any, method: str, **kwargs: Any) -> None:
+    """A second factor was shown, while signing in or after: the first time is kept."""
+    from kt_remedy.staff import service
+
+    if method == "mfa" and user.second_factor_at is None:
+        service.note_second_factor(user)
+
+
 class StaffConfig(AppConfig):
     name = "kt_remedy.staff"
     verbose_name = _("직원")
@@ -20,6 +28,8 @@ class StaffConfig(AppConfig):
     def ready(self) -> None:
         actions.register({"staff": _("직원 계정과 로그인")})
 
+        from allauth.account.signals import authentication_step_completed
         from allauth.mfa.signals import authenticator_added  # late: it loads models
 
+        authentication_step_completed.connect(_note_second_factor)
         authenticator_added.connect(_count_as_shown)

@@ -65,3 +65,38 @@ class NewKeyForm(AddWebAuthnForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _plain(self.fields["name"], _("보안 키의 이름"), _("보안 키를 알아볼 이름을 적어 주세요."))
+
+
+class InvitationForm(forms.Form):
+    username = forms.CharField(
+        label=_("아이디"),
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none"}),
+        error_messages={"required": _("아이디를 적어 주세요.")},
+    )
+    code = forms.CharField(
+        label=_("초대 코드"),
+        help_text=_("네 글자씩 다섯 묶음입니다. 줄표는 적지 않아도 됩니다."),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
+        error_messages={"required": _("초대 코드를 적어 주세요.")},
+    )
+    password1 = forms.CharField(
+        label=_("새 비밀번호"),
+        help_text=_("12자 이상이면 됩니다. 낱말 여러 개를 이어 쓰면 외우기 쉽습니다."),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        error_messages={"required": _("새 비밀번호를 적어 주세요.")},
+    )
+    password2 = forms.CharField(
+        label=_("새 비밀번호 한 번 더"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        error_messages={"required": _("새 비밀번호를 한 번 더 적어 주세요.")},
+    )
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        if {"password1", "password2"} <= values.keys() and values["password1"] != values["password2"]:
+            self.add_error("password2", _("두 비밀번호가 서로 다릅니다."))
+        return values

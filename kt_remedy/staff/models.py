@@ -44,6 +44,8 @@ class User(AbstractUser):
     roles = ArrayField(models.CharField(max_length=20), default=list, blank=True, verbose_name=_("역할"))
     store = models.ForeignKey(Store, models.PROTECT, null=True, blank=True, verbose_name=_("매장"))
     person_index = crypto.BlindIndexField(null=True, editable=False)
+    # When the account first showed a second factor, by the wall clock.
+    second_factor_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("직원")
@@ -70,3 +72,11 @@ class User(AbstractUser):
     def second_factor_done(self, request: HttpRequest) -> bool:
         """Whether this session passed the second factor, as allauth records it."""
         return any(record["method"] == "mfa" for record in get_authentication_records(request, self))
+
+
+class Invitation(models.Model):
+    """A one-time code with which an invited administrator sets the first password (D-76); gone once it was used."""
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="invitation")
+    code_index = models.BinaryField()  # the blind index of the code; the code itself is kept nowhere
+    ends_at = models.DateTimeField()  # by the wall clock

@@ -4,22 +4,33 @@ Rights take effect with the next request, because roles are read with the user. 
 account is inactive and its password, on which sessions hang, is void.
 """
 
+import datetime as dt
 import time
 
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import HttpRequest
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core.access import ROLES
-from kt_remedy.staff.models import Store, User
+from kt_remedy.staff.models import Invitation, Store, User
 
 FRESH_SECONDS = 300
+ADMINISTRATORS = 2  # so many must be able to act before a right is given (D-76)
+_ADMINISTRATORS_LOCK = 0x6B742D61646D696E
 
 
 class NotAllowed(Exception):
     """This person may not make this change; the message says why."""
+
+
+class TooFewAdministrators(NotAllowed):
+    """Two administrators have not signed in with their second factor yet, so nobody is given a right (D-76)."""
+
+
+class SamePerson(NotAllowed):
+    """The person behind this administrator's account is the one behind another administrator's (D-76)."""
 
 
 def actor(user: User) -> str:
@@ -37,13 +48,37 @@ def fresh_second_factor(request: HttpRequest, *, seconds: int = FRESH_SECONDS) -
     return time.time() - latest <= seconds
 
 
+def administrators() -> int:
+    """How many different people are active administrators who have shown their second factor."""
+    known = User.objects.filter(is_active=True, roles__contains=["administrator"], second_factor_at__isnull=False)
+    return len({bytes(index) if index else pk for pk, index in known.values_list("pk", "person_index")})
+
+
+def lock_administrators() -> None:
+    """Make others who invite or prove an administrator wait until this transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ADMINISTRATORS_LOCK])
+
+
+def note_second_factor(user: User) -> None:
+    """Keep when the account showed a second factor for the first time (wall clock)."""
+    User.objects.filter(pk=user.pk, second_factor_at=None).update(second_factor_at=dt.datetime.now(dt.UTC))
+
+
+def gives_right(user: User, *, roles: list[str], store: Store | None) -> bool:
+    """Whether these roles and this store let the account do or see more than now."""
+    return bool(set(roles) - set(user.roles)) or (store is not None and store != user.store)
+
+
 @transaction.atomic
 def hire(
     *, by: User, username: str, name: str, password: str, roles: list[str], store: Store | None, reason: str
 ) -> User:
     """A new account. At its first sign-in it sets up its second factor, and its owner proves who they are by telephone
-    (`know_person`); `name` is the one that proof must show. Raises NotAllowed, ValueError on a role."""
+    (`know_person`); `name` is the one that proof must show. Raises NotAllowed (TooFewAdministrators until two of them
+    have signed in), ValueError on a role."""
     _administrator(by, None)
+    _two_administrators()
     _known(roles)
     user = User(username=username, first_name=name, roles=sorted(set(roles)), store=store, is_staff=True)
     user.set_password(password)
@@ -54,10 +89,13 @@ def hire(
 
 @transaction.atomic
 def set_roles(*, by: User, user: User, roles: list[str], store: Store | None, reason: str) -> None:
-    """Give and take roles and the store. Nobody changes their own. Raises NotAllowed, ValueError on a role."""
+    """Give and take roles and the store. Nobody changes their own. Raises NotAllowed (TooFewAdministrators where a
+    right is given before two of them have signed in), ValueError on a role."""
     _administrator(by, user)
     _known(roles)
     locked = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    if gives_right(locked, roles=roles, store=store):
+        _two_administrators()
     before, after = set(locked.roles), set(roles)
     for role in sorted(after - before):
         _record(by, "staff.role_granted", locked, reason, {"role": role})
@@ -80,6 +118,7 @@ def dismiss(*, by: User, user: User, reason: str) -> None:
     locked.set_unusable_password()
     locked.save()
     Authenticator.objects.filter(user=locked).delete()
+    Invitation.objects.filter(user=locked).delete()
     user.refresh_from_db()
 
 
@@ -95,13 +134,18 @@ def forget_second_factor(*, by: User, user: User, reason: str) -> None:
 def know_person(*, user: User, person_index: bytes, name: str) -> None:
     """Keep who is behind an account, once: the blind index of the CI that person proved with their own telephone.
 
-    Raises NotAllowed where somebody is known already, or the verified name is not the one the account was made for.
+    Raises NotAllowed where somebody is known already, or the verified name is not the one the account was made for, and
+    SamePerson where two administrators would be one person.
     """
+    lock_administrators()
     locked = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     if locked.person_index:
         raise NotAllowed("the person behind this account is known already")
     if not locked.first_name.strip() or "".join(locked.first_name.split()) != "".join(name.split()):
         raise NotAllowed("the verified name is not the name of this account")
+    others = User.objects.exclude(pk=user.pk).filter(is_active=True, roles__contains=["administrator"])
+    if locked.has_role("administrator") and others.filter(person_index=person_index).exists():
+        raise SamePerson("this person is behind another administrator's account")
     locked.person_index = person_index
     locked.save(update_fields=["person_index"])
     audit.record(actor=actor(user), action="staff.person_known", object=f"user:{user.pk}")
@@ -121,6 +165,11 @@ def _administrator(by: User, user: User | None) -> None:
         raise NotAllowed("only an administrator changes accounts")
     if user is not None and by.pk == user.pk:
         raise NotAllowed("nobody changes their own rights")
+
+
+def _two_administrators() -> None:
+    if administrators() < ADMINISTRATORS:
+        raise TooFewAdministrators("two administrators must sign in with their second factor before rights are given")
 
 
 def _known(roles: list[str]) -> None:

@@ -1,7 +1,11 @@
-"""Sign-in of staff: the pages of django-allauth that are in use, under its own names. There is no other way in."""
+"""Sign-in of staff: the pages of django-allauth that are in use, under its own names. There is no other way in.
+
+An invited administrator sets the first password on a page of ours."""
 
 from allauth.account import views
 from django.urls import include, path
+
+from kt_remedy.staff.views import invitation
 
 urlpatterns = [
     path("login/", views.login, name="account_login"),
@@ -9,5 +13,6 @@ urlpatterns = [
     path("inactive/", views.account_inactive, name="account_inactive"),
     path("again/", views.reauthenticate, name="account_reauthenticate"),
     path("password/", views.password_change, name="account_change_password"),
+    path("invitation/", invitation, name="staff-invitation"),
     path("second-factor/", include("allauth.mfa.urls")),
 ]

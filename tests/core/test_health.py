@@ -14,7 +14,7 @@ def test_livez_asks_no_database(client):
 def test_readyz_is_ready_on_a_migrated_database(client):
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "keys": "ok", "database": "ok", "migrations": "ok"}
+    assert answer.json() == {"status": "ok", "keys": "ok", "database": "ok", "migrations": "ok", "cache": "ok"}
     assert "no-cache" in answer["Cache-Control"]
 
 
@@ -34,6 +34,29 @@ def test_readyz_refuses_with_a_migration_to_come(client, monkeypatch):
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["migrations"] == "pending"
+
+
+@pytest.mark.django_db
+def test_readyz_refuses_without_the_table_of_the_cache(client):
+    with connection.cursor() as cursor:
+        cursor.execute('DROP TABLE "cache"')
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {
+        "status": "not ready",
+        "keys": "ok",
+        "database": "ok",
+        "migrations": "ok",
+        "cache": "unreachable",
+    }
+
+
+@pytest.mark.django_db
+def test_readyz_leaves_nothing_in_the_cache(client):
+    client.get("/readyz")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM \"cache\" WHERE cache_key LIKE '%%readyz%%'")
+        assert cursor.fetchone() == (0,)
 
 
 @pytest.mark.django_db

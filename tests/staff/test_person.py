@@ -12,7 +12,7 @@ from kt_remedy.audit.models import AuditEntry
 from kt_remedy.identity import provider
 from kt_remedy.staff import service
 from kt_remedy.staff.models import User
-from tests.sessions import as_staff, staff_user
+from tests.sessions import as_staff, staff_user, two_administrators
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sandbox")]
 
@@ -29,7 +29,7 @@ def fresh_client():
 
 def hired(name: str = "강새봄", username: str = "newcomer") -> User:
     return service.hire(
-        by=staff_user("administrator"),
+        by=two_administrators()[0],
         username=username,
         name=name,
         password="sea-lamp-river-42",
@@ -94,7 +94,7 @@ def test_a_person_is_kept_once_and_only_under_the_name_of_the_account():
 
 
 def test_the_administrator_must_give_a_name_to_prove():
-    client = as_staff(Client(), staff_user("administrator"))
+    client = as_staff(Client(), two_administrators()[0])
     data = {
         "username": "nameless",
         "first_name": "",
@@ -106,3 +106,17 @@ def test_the_administrator_must_give_a_name_to_prove():
     answer = client.post(reverse("admin:staff_user_add"), data)
     assert "이름을 적어 주세요" in answer.content.decode()
     assert not User.objects.filter(username="nameless").exists()
+
+
+def test_one_person_is_not_two_administrators():
+    pair = two_administrators()
+    User.objects.filter(pk__in=[user.pk for user in pair]).update(person_index=None, first_name="강새봄")
+    for user, phone, status in zip(pair, ("01091110004", "01091110005"), (302, 422), strict=True):
+        client = as_staff(Client(), user)
+        client.post(PERSON, {"carrier": "KT", "phone": phone})
+        approve(phone)
+        answer = client.post(APPROVE)
+        assert answer.status_code == status
+    assert "다른 관리자 계정의 주인과 같은 분입니다" in answer.content.decode()
+    user.refresh_from_db()
+    assert user.person_index is None

@@ -16,7 +16,7 @@ from kt_remedy.devtools import demo_accounts, demo_staff
 from kt_remedy.devtools.sandbox.phone import totp
 from kt_remedy.staff import middleware, service
 from kt_remedy.staff.models import User
-from tests.sessions import as_staff, staff_user
+from tests.sessions import as_staff, staff_user, two_administrators
 
 pytestmark = pytest.mark.django_db
 
@@ -179,7 +179,7 @@ def test_a_leaver_is_out_at_once_and_for_good():
 
 
 def test_a_revoked_role_closes_its_pages_at_once():
-    admin, user = staff_user("administrator"), staff_user("auditor", "administrator", username="two")
+    (admin, _), user = two_administrators(), staff_user("auditor", "administrator", username="two")
     client = as_staff(Client(), user)
     assert client.get(reverse("admin:staff_user_changelist")).status_code == 200
     service.set_roles(by=admin, user=user, roles=["maker"], store=None, reason="moved")
@@ -187,7 +187,7 @@ def test_a_revoked_role_closes_its_pages_at_once():
 
 
 def test_rights_are_recorded_with_their_reason():
-    admin, user = staff_user("administrator"), staff_user("auditor")
+    (admin, _), user = two_administrators(), staff_user("auditor")
     service.set_roles(by=admin, user=user, roles=["maker", "checker"], store=None, reason="new duty")
     entries = AuditEntry.objects.filter(object=f"user:{user.pk}").order_by("id")
     assert [(e.action, e.detail["role"], e.reason, e.actor) for e in entries] == [
@@ -199,16 +199,16 @@ def test_rights_are_recorded_with_their_reason():
 
 @pytest.mark.parametrize("who", ["maker", "administrator"])
 def test_nobody_gives_rights_to_themselves(who):
+    two_administrators()
     user = staff_user(who)
     with pytest.raises(service.NotAllowed):
         service.set_roles(by=user, user=user, roles=["checker"], store=None, reason="why not")
 
 
 def test_a_change_of_rights_needs_a_reason():
+    admin, _ = two_administrators()
     with pytest.raises(ValueError, match="reason"):
-        service.set_roles(
-            by=staff_user("administrator"), user=staff_user("auditor"), roles=["maker"], store=None, reason=" "
-        )
+        service.set_roles(by=admin, user=staff_user("auditor"), roles=["maker"], store=None, reason=" ")
 
 
 def test_demo_staff_are_for_development_only(monkeypatch):
@@ -254,7 +254,7 @@ def test_a_new_password_is_asked_for_by_the_length_that_is_checked(staff):
 
 
 def test_the_administrator_changes_roles_in_the_admin():
-    client, user = as_staff(Client(), staff_user("administrator")), staff_user("auditor")
+    client, user = as_staff(Client(), two_administrators()[0]), staff_user("auditor")
     address = reverse("admin:staff_user_change", args=[user.pk])
     assert client.post(address, {"roles": ["maker"], "reason": ""}).status_code == 200
     assert client.post(address, {"roles": ["maker"], "reason": "moved"}).status_code == 302
@@ -263,7 +263,7 @@ def test_the_administrator_changes_roles_in_the_admin():
 
 
 def test_the_administrator_hires_in_the_admin():
-    client = as_staff(Client(), staff_user("administrator"))
+    client = as_staff(Client(), two_administrators()[0])
     data = {
         "username": "newcomer",
         "first_name": "강새봄",

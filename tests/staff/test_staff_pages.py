@@ -8,6 +8,8 @@ from django.conf import settings
 
 from kt_remedy.devtools import demo_accounts, demo_staff
 from kt_remedy.devtools.sandbox.phone import totp
+from kt_remedy.staff import invitations
+from kt_remedy.staff.models import User
 from tests.journeys.test_pages_public import findings, overflow
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sandbox")]
@@ -80,3 +82,21 @@ def test_a_security_key_is_added_and_opens_the_account(page):
     sign_in(page, "clerk")
     page.get_by_role("button", name="보안 키로 로그인").click()
     page.get_by_role("heading", name="내 계정").wait_for()
+
+
+def test_an_invited_administrator_sets_a_password(page):
+    User.objects.filter(roles=["administrator"]).delete()
+    code = invitations.invite(username="first", name="윤가람").code
+    page.goto("/staff/login/")
+    page.get_by_role("link", name="초대 코드를 받으셨나요? 비밀번호 정하기").click()
+    clean(page, "invitation")
+    page.get_by_role("button", name="비밀번호 정하기").click()
+    page.get_by_role("heading", name="고쳐 주세요").wait_for()
+    clean(page, "invitation-errors")
+    page.get_by_label("아이디").fill("first")
+    page.get_by_label("초대 코드").fill(code)
+    page.get_by_label("새 비밀번호", exact=True).fill("sea-lamp-river-42")
+    page.get_by_label("새 비밀번호 한 번 더").fill("sea-lamp-river-42")
+    page.get_by_role("button", name="비밀번호 정하기").click()
+    page.get_by_role("heading", name="직원 로그인").wait_for()
+    page.get_by_text("비밀번호를 정했습니다. 이제 로그인해 주세요.").wait_for()

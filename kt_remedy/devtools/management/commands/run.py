@@ -154,7 +154,6 @@ class Command(BaseCommand):
 
     def _migrate(self) -> None:
         call_command("migrate", verbosity=0, interactive=False)
-        call_command("createcachetable", verbosity=0)
         # Before the demonstration begins, some people of the sample apply, each on a morning of their own.
         clock.start(min(_demo_start(), demo_applications.moments()[0] - dt.timedelta(hours=1)))
 

@@ -1,0 +1,129 @@
+"""The first administrators: invited from the shell with a one-time code, because nobody else could give them rights.
+
+The shell gives no right any more once two administrators have signed in with their second factor (D-76).
+"""
+
+import datetime as dt
+import hmac
+import secrets
+import unicodedata
+from typing import NamedTuple
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from kt_remedy.audit import service as audit
+from kt_remedy.core import crypto
+from kt_remedy.staff import service
+from kt_remedy.staff.models import Invitation, User
+
+HOURS = 72
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32: no letter that looks or sounds like a digit
+_LETTERS, _GROUP = 20, 4  # 100 bits
+_HEARD = str.maketrans("OIL", "011")
+
+
+class Refused(Exception):
+    """This code sets no password: the name or the code is wrong, or it was used."""
+
+
+class Expired(Refused):
+    """The code was right and its 72 hours have passed."""
+
+
+class NotNeeded(Refused):
+    """The code was right, but two other administrators have signed in since."""
+
+
+class Invited(NamedTuple):
+    """A new invitation: the code in clear, shown once, and when it ends (UTC)."""
+
+    code: str
+    ends_at: dt.datetime
+
+
+@transaction.atomic
+def invite(*, username: str, name: str) -> Invited:
+    """Make an administrator's account without a password, or a new code for one that never signed in.
+
+    `name` is the one the person's telephone must prove. Raises NotAllowed once two administrators have signed in, on a
+    user name that is taken and on a name another administrator bears; ValueError on a name that cannot be one.
+    """
+    service.lock_administrators()
+    if service.administrators() >= service.ADMINISTRATORS:
+        raise service.NotAllowed("Two administrators have signed in already: ask one of them for the account.")
+    username, name = User.normalize_username(username.strip()), " ".join(name.split())
+    user = User.objects.filter(username=username).first()
+    again = user is not None
+    if user is None:
+        user = User(username=username, first_name=name, roles=["administrator"], is_staff=True)
+        _check_names(user)
+    elif not _waiting(user) or _folded(user.first_name) != _folded(name):
+        raise service.NotAllowed(f"The user name {username} is taken: invite the other person with another user name.")
+    others = User.objects.filter(is_active=True, roles__contains=["administrator"]).exclude(pk=user.pk)
+    if _folded(name) in {_folded(other) for other in others.values_list("first_name", flat=True)}:
+        raise service.NotAllowed(f"{name} is an administrator already: the two must be different people.")
+    user.set_unusable_password()
+    user.save()
+    code = "".join(secrets.choice(_ALPHABET) for _ in range(_LETTERS))
+    ends_at = dt.datetime.now(dt.UTC) + dt.timedelta(hours=HOURS)
+    Invitation.objects.update_or_create(user=user, defaults={"code_index": _index(code), "ends_at": ends_at})
+    audit.record(
+        actor="system",
+        action="staff.invited",
+        object=f"user:{user.pk}",
+        detail={"roles": user.roles, "ends_at": ends_at.isoformat(), "again": again},
+    )
+    return Invited("-".join(code[at : at + _GROUP] for at in range(0, _LETTERS, _GROUP)), ends_at)
+
+
+@transaction.atomic
+def accept(*, username: str, code: str, password: str) -> User:
+    """Set the password of an invited account, once; `code` may be typed with any case, spaces and hyphens.
+
+    Raises Refused (the same for a wrong name and a wrong code), Expired or NotNeeded for a right one, and
+    ValidationError where the code is right and the password too weak: the code then still works.
+    """
+    waiting = Invitation.objects.select_for_update(of=("self",)).select_related("user")
+    found = waiting.filter(user__username=User.normalize_username(username.strip()), user__is_active=True).first()
+    if not hmac.compare_digest(_index(_typed(code)), bytes(found.code_index) if found else b"") or found is None:
+        raise Refused
+    if service.administrators() >= service.ADMINISTRATORS:
+        raise NotNeeded
+    if found.ends_at <= dt.datetime.now(dt.UTC):
+        raise Expired
+    user = found.user
+    validate_password(password, user)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    found.delete()
+    audit.record(actor=service.actor(user), action="staff.invitation_accepted", object=f"user:{user.pk}")
+    return user
+
+
+def _waiting(user: User) -> bool:
+    """Whether this is an invited administrator who never signed in with a second factor."""
+    return user.is_active and user.roles == ["administrator"] and user.second_factor_at is None
+
+
+def _check_names(user: User) -> None:
+    if not user.first_name:
+        raise ValueError("Give the name of the person as it stands with their telephone contract.")
+    try:
+        user.clean_fields(exclude={"password"})
+    except ValidationError as error:
+        raise ValueError(" ".join(error.messages)) from None
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", "".join(name.split())).casefold()
+
+
+def _typed(code: str) -> str:
+    """The code as it was made, from what somebody read or heard: O is a zero, I and L are ones."""
+    return "".join(letter for letter in code.upper().translate(_HEARD) if letter.isalnum())
+
+
+def _index(code: str) -> bytes:
+    return crypto.blind_index(code, "invitation")

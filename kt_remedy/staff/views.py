@@ -1,0 +1,63 @@
+"""The page on which an invited administrator sets the first password."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from kt_remedy.core import access, ratelimit
+from kt_remedy.core.access import public
+from kt_remedy.staff import invitations
+from kt_remedy.staff.forms import InvitationForm
+
+TRIES_BY_NAME, TRIES_BY_ADDRESS, SECONDS = 5, 20, 15 * 60
+
+
+@public
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation(request: HttpRequest) -> HttpResponse:
+    """Set one's own password with a user name and a one-time code; then sign in as everybody does."""
+    form = InvitationForm(request.POST if request.method == "POST" else None)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            if not _may_try(form.cleaned_data["username"]):
+                form.add_error(None, _("너무 여러 번 시도하셨습니다. 15분 뒤에 다시 해 주세요."))
+                status = 429
+            elif _accepted(form):
+                messages.success(request, _("비밀번호를 정했습니다. 이제 로그인해 주세요."))
+                return redirect("account_login")
+    return render(request, "staff/invitation.html", {"form": form}, status=status)
+
+
+def _may_try(username: str) -> bool:
+    """Count this try for the name, known or not, and for the address it comes from."""
+    by_address = ratelimit.hit(
+        f"invitation:address:{access.current_address()}", limit=TRIES_BY_ADDRESS, seconds=SECONDS
+    )
+    by_name = ratelimit.hit(f"invitation:name:{username.casefold()}", limit=TRIES_BY_NAME, seconds=SECONDS)
+    return by_address.allowed and by_name.allowed
+
+
+def _accepted(form: InvitationForm) -> bool:
+    told = form.cleaned_data
+    try:
+        invitations.accept(username=told["username"], code=told["code"], password=told["password1"])
+    except invitations.Expired:
+        form.add_error(
+            "code", _("72시간이 지나 쓸 수 없는 코드입니다. 초대한 서버 담당자에게 새 코드를 만들어 달라고 하세요.")
+        )
+    except invitations.NotNeeded:
+        form.add_error(None, _("관리자 두 명이 이미 있어 이 초대는 끝났습니다. 그 관리자에게 계정을 부탁하세요."))
+    except invitations.Refused:
+        form.add_error(None, _("아이디나 초대 코드가 맞지 않습니다. 받은 그대로 다시 적어 주세요."))
+    except ValidationError as error:
+        form.add_error("password1", error)
+    return not form.errors

@@ -1,0 +1,67 @@
+"""The first day of a production deployment, by HTTP: run as a process of its own on a database that was only migrated.
+
+`python -m tests.staff.first_deployment CODE CODE` takes the invitation codes of `first` and `second` and prints as JSON
+what was seen. Nothing here judges it; `test_first_administrators` does.
+"""
+
+import json
+import re
+import sys
+import time
+
+PASSWORDS = {"first": "sea-lamp-river-42", "second": "hill-cup-window-17"}
+HIRED = {
+    "username": "newcomer",
+    "first_name": "강새봄",
+    "password1": "road-salt-button-88",
+    "password2": "road-salt-button-88",
+    "roles": ["agent"],
+    "reason": "hired",
+}
+
+
+def main(codes: dict[str, str]) -> dict[str, object]:
+    """Both set their passwords, sign in and set up a second factor; the first tries to hire before and after."""
+    import django
+    from django.conf import settings
+
+    # Names of static files with digests need a collected manifest, which a test has not.
+    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    django.setup()
+    from django.test import Client
+    from django.urls import reverse
+
+    from kt_remedy.devtools.sandbox.phone import totp
+    from kt_remedy.staff.models import User
+
+    def administrator(username: str) -> Client:
+        client, password = Client(), PASSWORDS[username]
+        typed = {"username": username, "code": codes[username], "password1": password, "password2": password}
+        seen[f"{username} invitation"] = client.post(reverse("staff-invitation"), typed, secure=True).headers[
+            "Location"
+        ]
+        client.post(reverse("account_login"), {"login": username, "password": password}, secure=True)
+        seen[f"{username} password alone"] = client.get(reverse("admin:index"), secure=True).headers.get("Location")
+        page = client.get(reverse("mfa_activate_totp"), secure=True).content.decode()
+        secret = re.findall("<code>([A-Z2-7]+)</code>", page)[0]
+        client.post(reverse("mfa_activate_totp"), {"code": totp(secret, time.time())}, secure=True)
+        seen[f"{username} admin"] = client.get(reverse("admin:index"), secure=True).status_code
+        return client
+
+    def hire(client: Client) -> None:
+        answer = client.post(reverse("admin:staff_user_add"), HIRED, secure=True)
+        told = "invite_administrator" in answer.content.decode()
+        hired = User.objects.filter(username="newcomer").values_list("roles", flat=True).first()
+        seen.setdefault("hire", []).append([answer.status_code, told, hired])
+
+    seen: dict = {"production": not settings.DEVELOPMENT}
+    seen["readyz"] = Client().get("/readyz", secure=True).json()
+    first = administrator("first")
+    hire(first)
+    administrator("second")
+    hire(first)
+    return seen
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(dict(zip(PASSWORDS, sys.argv[1:], strict=True)))))
