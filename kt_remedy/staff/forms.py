@@ -83,7 +83,6 @@ class InvitationForm(forms.Form):
     )
     password1 = forms.CharField(
         label=_("새 비밀번호"),
-        help_text=_("12자 이상이면 됩니다. 낱말 여러 개를 이어 쓰면 외우기 쉽습니다."),
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         error_messages={"required": _("새 비밀번호를 적어 주세요.")},
@@ -94,6 +93,11 @@ class InvitationForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         error_messages={"required": _("새 비밀번호를 한 번 더 적어 주세요.")},
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        hint = _("%(least)s자 이상이면 됩니다. 낱말 여러 개를 이어 쓰면 외우기 쉽습니다.")
+        self.fields["password1"].help_text = hint % {"least": settings.PASSWORD_LEAST}
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data

@@ -14,7 +14,7 @@ from kt_remedy.core.access import public
 from kt_remedy.staff import invitations
 from kt_remedy.staff.forms import InvitationForm
 
-TRIES_BY_NAME, TRIES_BY_ADDRESS, SECONDS = 5, 20, 15 * 60
+TRIES_BY_NAME, TRIES_BY_ADDRESS, MINUTES = 5, 20, 15
 
 
 @public
@@ -29,7 +29,9 @@ def invitation(request: HttpRequest) -> HttpResponse:
         status = 422
         if form.is_valid():
             if not _may_try(form.cleaned_data["username"]):
-                form.add_error(None, _("너무 여러 번 시도하셨습니다. 15분 뒤에 다시 해 주세요."))
+                form.add_error(
+                    None, _("너무 여러 번 시도하셨습니다. %(minutes)s분 뒤에 다시 해 주세요.") % {"minutes": MINUTES}
+                )
                 status = 429
             elif _accepted(form):
                 messages.success(request, _("비밀번호를 정했습니다. 이제 로그인해 주세요."))
@@ -40,9 +42,9 @@ def invitation(request: HttpRequest) -> HttpResponse:
 def _may_try(username: str) -> bool:
     """Count this try for the name, known or not, and for the address it comes from."""
     by_address = ratelimit.hit(
-        f"invitation:address:{access.current_address()}", limit=TRIES_BY_ADDRESS, seconds=SECONDS
+        f"invitation:address:{access.current_address()}", limit=TRIES_BY_ADDRESS, seconds=MINUTES * 60
     )
-    by_name = ratelimit.hit(f"invitation:name:{username.casefold()}", limit=TRIES_BY_NAME, seconds=SECONDS)
+    by_name = ratelimit.hit(f"invitation:name:{username.casefold()}", limit=TRIES_BY_NAME, seconds=MINUTES * 60)
     return by_address.allowed and by_name.allowed
 
 
@@ -51,9 +53,8 @@ def _accepted(form: InvitationForm) -> bool:
     try:
         invitations.accept(username=told["username"], code=told["code"], password=told["password1"])
     except invitations.Expired:
-        form.add_error(
-            "code", _("72시간이 지나 쓸 수 없는 코드입니다. 초대한 서버 담당자에게 새 코드를 만들어 달라고 하세요.")
-        )
+        ended = _("%(hours)s시간이 지나 쓸 수 없는 코드입니다. 초대한 서버 담당자에게 새 코드를 만들어 달라고 하세요.")
+        form.add_error("code", ended % {"hours": invitations.HOURS})
     except invitations.NotNeeded:
         form.add_error(None, _("관리자 두 명이 이미 있어 이 초대는 끝났습니다. 그 관리자에게 계정을 부탁하세요."))
     except invitations.Refused:
