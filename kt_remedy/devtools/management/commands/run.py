@@ -55,7 +55,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, lines: int, seed: int, **options: Any) -> None:
         if not settings.DEVELOPMENT:
-            raise CommandError("This is a try-out on one machine; production starts its processes one by one (README).")
+            raise CommandError(
+                "This is a try-out on one machine; production starts its processes one by one (docs/operations.md)."
+            )
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(line_buffering=True)  # progress is shown in a file or a pipe too
         self.began = time.monotonic()
@@ -229,7 +231,7 @@ The portal runs: http://localhost:{port}/   (started in {time.monotonic() - self
 
   Customers prove who they are with name, birth date, number and carrier; the code is in the inbox:
 {customers}
-    … and {len(cast) - CAST_SHOWN} more, whose stories stand in the README.
+    … and {len(cast) - CAST_SHOWN} more, whose stories stand in docs/walkthrough.md.
 
   Staff sign in at http://localhost:{port}/staff/login/ with the password {people[0].password}
   and the code the authenticator page shows for them:
