@@ -8,10 +8,14 @@ export REMEDY_ENV ?= development
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 
 .DEFAULT_GOAL := run
-.PHONY: run install reset test soak bench lint format
+.PHONY: run dev install reset test soak bench lint format
 
 run: .venv/installed $(CATALOGUES)
 	@exec $(BIN)/python manage.py run $(ARGS)
+
+# As `run`, and what is saved is served: templates and styles by the next request, code after a few seconds.
+dev: .venv/installed $(CATALOGUES)
+	@exec $(BIN)/python manage.py run --reload $(ARGS)
 
 install: .venv/installed $(CATALOGUES)
 

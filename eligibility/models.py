@@ -1,6 +1,7 @@
 """The register: customers, lines and bills as the billing system last sent them, and what was judged of each line.
 
-Lines are keyed by contract, never by telephone number: a number may belong to somebody else today (DOMAIN C5, D-44).
+Lines are keyed by contract, never by telephone number: a number may belong to somebody else today
+(docs/domain.md#c5, D-44).
 Customer, Line and Bill are written by feeds alone (`eligibility.feed`); people decide in `LineDecision`.
 """
 
@@ -197,7 +198,8 @@ class LineColumns(models.Model):
     opened_on = models.DateField(_("개통일"))
     terminated_on = models.DateField(_("해지일"), null=True, blank=True)
     outcome = models.CharField(_("판정"), max_length=12, choices=Outcome.choices)
-    reasons = models.CharField(_("이유"), max_length=400, blank=True)  # codes of FEED.md's order, joined by ";"
+    # Codes in the order of docs/feed.md, joined by ";".
+    reasons = models.CharField(_("이유"), max_length=400, blank=True)
     expected_penalty_krw = models.BigIntegerField(_("예상 위약금"))
     refundable_krw = models.BigIntegerField(_("환급 대상 금액"))
     programme_version = models.CharField(_("프로그램 버전"), max_length=64)
@@ -247,12 +249,12 @@ class Line(LineColumns):
 
     @property
     def standing_outcome(self) -> str:
-        """The outcome that counts: a person's decision stands above the stored verdict (DESIGN 4)."""
+        """The outcome that counts: a person's decision stands above the stored verdict (docs/architecture.md#rules)."""
         return self.decided_outcome or self.outcome
 
     @property
     def reason_codes(self) -> list[str]:
-        """The reason codes of the stored verdict, in FEED order."""
+        """The reason codes of the stored verdict, in the order of docs/feed.md."""
         return self.reasons.split(";") if self.reasons else []
 
 

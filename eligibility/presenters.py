@@ -348,7 +348,10 @@ class Step:
 
 
 def explain(estimate: Estimate) -> list[Step]:
-    """The estimate as rows of a ledger: the days, the share still owed, each part and the sum (DOMAIN A2, A3)."""
+    """The estimate as rows of a ledger: the days, the share still owed, each part and the sum.
+
+    Source: docs/domain.md#a2 and docs/domain.md#a3.
+    """
     if not estimate.components:
         return [Step(_("약정"), "", _("없음"))]
     days = gettext_lazy("%(n)d일")

@@ -10,7 +10,7 @@ _SPACE = re.compile(r"\s+")
 
 
 def name_key(name: str) -> str:
-    """A holder's name as it is compared: composed, without spaces and company form, in capitals (DOMAIN C2)."""
+    """A holder's name as it is compared: composed, without spaces and company form, in capitals (docs/domain.md#c2)."""
     return _SPACE.sub("", _COMPANY.sub("", unicodedata.normalize("NFC", name))).upper()
 
 

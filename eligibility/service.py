@@ -309,7 +309,9 @@ def awaiting_decision() -> QuerySet[Line]:
 
 
 def record_decision(*, contract_no: str, outcome: str, reason: str, decided_by: User) -> LineDecision:
-    """Write a person's decision on a line. It stands above the stored verdict until a later one (DESIGN 4).
+    """Write a person's decision on a line. It stands above the stored verdict until a later one.
+
+    Rule: docs/architecture.md#rules.
 
     `outcome` is ELIGIBLE, NOT_ELIGIBLE or NOTHING_DUE. Raises PermissionDenied for staff who are no reviewer or whose
     own line it is, NotDecidable for an outcome that settles nothing, a missing reason or an unknown line.

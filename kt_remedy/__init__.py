@@ -1,4 +1,4 @@
-"""The portal's frame; see README for the rooms."""
+"""The portal's frame; see docs/architecture.md for the packages."""
 
 from kt_remedy.celery import app as celery_app
 

@@ -1,7 +1,7 @@
 """The banks money can be sent to: standard code, current name, name at PortOne, CMS code and usual number lengths.
 
 Standard codes and CMS codes are two code spaces (하나 is 081 and 005): we keep the standard code and map when a file is
-written. Lengths change with the banks, so a number of unusual length is a warning, never a refusal (DOMAIN C1).
+written. Lengths change with the banks, so a number of unusual length is a warning, never a refusal (docs/domain.md#c1).
 """
 
 import re

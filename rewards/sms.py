@@ -1,4 +1,4 @@
-"""What the perks say by SMS: no amount, no address, no name (DOMAIN C7)."""
+"""What the perks say by SMS: no amount, no address, no name (docs/domain.md#c7)."""
 
 from django.utils.translation import gettext_lazy as _
 

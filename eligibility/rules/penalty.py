@@ -1,4 +1,4 @@
-"""The expected early-termination penalty: what the customer will be billed (DOMAIN A2, A3, A5).
+"""The expected early-termination penalty: what the customer will be billed (docs/domain.md#a).
 
     T = days of the commitment     U = days used, suspended days excluded     R = T - U     G = days of grace
 

@@ -1,4 +1,4 @@
-"""Sign-ins of staff, and tries that failed, are acts to be recorded (DOMAIN D1, article 8)."""
+"""Sign-ins of staff, and tries that failed, are acts to be recorded (docs/domain.md#d1, article 8)."""
 
 import hashlib
 from typing import Any

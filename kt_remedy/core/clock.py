@@ -1,4 +1,4 @@
-"""Business time: the only reader of it (DESIGN 10, D-01).
+"""Business time: the only reader of it (docs/architecture.md#clocks, D-01).
 
 Rules, deadlines and dates on screen ask `now()` and `today()`. Sessions, codes, leases, back-off and
 rate limits use the wall clock and never come here.

@@ -1,4 +1,4 @@
-"""One spelling of a number that somebody typed, for forms, look-ups and messages alike (DOMAIN C5)."""
+"""One spelling of a number that somebody typed, for forms, look-ups and messages alike (docs/domain.md#c5)."""
 
 import re
 import unicodedata

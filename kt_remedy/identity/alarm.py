@@ -1,7 +1,7 @@
 """Somebody tries codes on many numbers: each number's limit holds, and yet one in some thousand guesses is right.
 
-So wrong codes are also counted over everybody, and staff are told when far more are wrong than usual (TRUST 2.3).
-Counters are rows and name nobody; the wall clock counts.
+So wrong codes are also counted over everybody, and staff are told when far more are wrong than usual
+(docs/trust.md#2-3). Counters are rows and name nobody; the wall clock counts.
 """
 
 import datetime as dt

@@ -45,7 +45,7 @@ class AppForm(forms.Form):
         return " ".join(unicodedata.normalize("NFC", self.cleaned_data["name"]).split())
 
     def clean_phone(self) -> str:
-        """Bare digits from 010-1234-5678, 010 1234 5678 or +82 10 1234 5678 (DOMAIN C5)."""
+        """Bare digits from 010-1234-5678, 010 1234 5678 or +82 10 1234 5678 (docs/domain.md#c5)."""
         try:
             return phones.mobile(self.cleaned_data["phone"])
         except ValueError:

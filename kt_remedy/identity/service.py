@@ -56,7 +56,7 @@ class TooMany(Exception):
 
 
 class NoIdentifier(Exception):
-    """Verified, but the carrier gave no CI, so nobody can be found by it (DOMAIN C4)."""
+    """Verified, but the carrier gave no CI, so nobody can be found by it (docs/domain.md#c4)."""
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ def again(request: HttpRequest) -> HttpResponse:
 @public
 @require_http_methods(["GET", "HEAD"])
 def elsewhere(request: HttpRequest) -> HttpResponse:
-    """For those who cannot verify themselves by a telephone of their own: store and call centre (DOMAIN C4)."""
+    """For those who cannot verify themselves by a telephone of their own: store and call centre (docs/domain.md#c4)."""
     return render(request, "identity/elsewhere.html")
 
 

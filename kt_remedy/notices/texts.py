@@ -1,6 +1,7 @@
 """The texts we send: one per kind and language, checked before they can be used, published as they are.
 
-A text never holds a web address, an amount, a name or an account: that is what fraudulent messages do (DOMAIN C7).
+A text never holds a web address, an amount, a name or an account: that is what fraudulent messages do
+(docs/domain.md#c7).
 """
 
 import datetime as dt

@@ -202,7 +202,7 @@ class _Page:
         if "NOT_BILLED_YET" in line.reason_codes and card.kind != "no":
             card.amount_label, card.amount = _("예상 금액"), line.expected_penalty_krw
             if card.kind == "yes":
-                # A month of use is billed in the middle of the next (DOMAIN B2).
+                # A month of use is billed in the middle of the next (docs/domain.md#b2).
                 middle = ((line.terminated_on or self.today).replace(day=1) + dt.timedelta(days=31)).replace(day=18)
                 by = _("청구서가 나온 뒤")
                 if middle >= self.today:

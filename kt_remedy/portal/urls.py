@@ -6,7 +6,7 @@ from django.urls import path
 from django.views.generic import TemplateView
 
 from kt_remedy.core.access import public
-from kt_remedy.portal import calendar, clock_views, desk, desk_perks, person, views
+from kt_remedy.portal import calendar, clock_views, desk, desk_perks, person, security_txt, views
 from refunds.applications.representation import FAMILY_MONTHS
 from refunds.applications.reviews import HARDSHIP_DAYS
 
@@ -26,6 +26,7 @@ urlpatterns = [
     path("help/protection/", _page("protection"), name="protection"),
     path("help/privacy/", views.privacy, name="privacy"),
     path("help/accessibility/", _page("accessibility"), name="accessibility"),
+    path(".well-known/security.txt", security_txt.security_txt, name="security-txt"),
     path("clock/", clock_views.move, name="clock"),
     path("calendar/", calendar.show, name="calendar"),
     path("calendar/run/<int:act_id>/", calendar.run_again, name="calendar-run-again"),

@@ -21,7 +21,7 @@ from refunds.models.accounts import Account, HolderCheck
 
 TRIES_A_DAY = 5
 _DAY = 24 * 60 * 60
-# A bank's night-time maintenance lasts about an hour (DOMAIN C2).
+# A bank's night-time maintenance lasts about an hour (docs/domain.md#c2).
 _AGAIN_AFTER = dt.timedelta(minutes=5)
 _LEASE_SECONDS = 60
 
@@ -51,7 +51,7 @@ def enter(
     `number` in any spelling, `holder_name` as it should stand at the bank, `holder_birth` None for a
     company. The same account entered again by the same
     person is the same row while the bank's answer stands, so that trying again costs no try. Raises AccountRefused for
-    an unknown bank, a number that can be none, or the sixth try of a day on one of `contract_nos` (DOMAIN C2).
+    an unknown bank, a number that can be none, or the sixth try of a day on one of `contract_nos` (docs/domain.md#c2).
     """
     bank = banks.find(bank_code)
     if bank is None:

@@ -1,4 +1,4 @@
-"""What becomes of an application: the decision table, the only statement of it (DESIGN 5).
+"""What becomes of an application: the decision table, the only statement of it (docs/architecture.md#states).
 
 Pure: facts in, an answer out. The first row that fits counts. `tests/cases/decision_table.csv` holds its cases.
 """

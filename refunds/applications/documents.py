@@ -1,4 +1,4 @@
-"""Documents people hand in: checked, encrypted, kept outside the web root, given out with a reason (TRUST 2.6).
+"""Documents people hand in: checked, encrypted, kept outside the web root, given out with a reason (docs/trust.md#2-6).
 
 Each file is encrypted with a key of its own that stands, encrypted, in its row. A file without a row is noise: one
 that was written just before a crash can be read by nobody, and a wiped row leaves nothing to read.

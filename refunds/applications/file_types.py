@@ -1,7 +1,7 @@
-"""What a handed-in file really is, read from its bytes: PDF, JPEG or PNG, from its beginning to its end (TRUST 2.6).
+"""What a handed-in file really is, read from its bytes: PDF, JPEG or PNG, from its beginning to its end.
 
-Pure. The first bytes and the last must be those of one type, so that a file which is two things at once is refused or
-loses the second, and a picture must be small enough to be opened.
+Rule: docs/trust.md#2-6. Pure. The first bytes and the last must be those of one type, so that a file which is two
+things at once is refused or loses the second, and a picture must be small enough to be opened.
 """
 
 import re

@@ -36,7 +36,7 @@ def _what_fits() -> str:
 
 
 def refuse_registration_number(text: str) -> None:
-    """No registration number is kept anywhere (DESIGN 9): text that looks like one is refused."""
+    """No registration number is kept anywhere (docs/architecture.md#people): text that looks like one is refused."""
     if _REGISTRATION.search(unicodedata.normalize("NFKC", text)):
         raise ValidationError(_("주민등록번호로 보이는 숫자가 있습니다. 지우고 다시 적어 주세요"), code="registration")
 
@@ -120,7 +120,7 @@ class AccountForm(PlainForm):
 
 
 class ConsentForm(PlainForm):
-    """The two consents a refund needs, each given by itself: use, and passing on to banks (DOMAIN D1)."""
+    """The two consents a refund needs, each given by itself: use, and passing on to banks (docs/domain.md#d1)."""
 
     privacy = forms.BooleanField(
         label=gettext_lazy("환급을 위한 개인정보 이용에 동의합니다"),

@@ -1,4 +1,4 @@
-"""Who may apply for somebody else, and which documents are looked at (DOMAIN C4). Copies are not kept."""
+"""Who may apply for somebody else, and which documents are looked at (docs/domain.md#c4). Copies are not kept."""
 
 from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext

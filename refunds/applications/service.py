@@ -405,7 +405,7 @@ def actor_of(staff: User | None) -> str:
 
 
 def close_to_own_case(staff: User | None, person_index: bytes) -> None:
-    """Refuse a member of staff their own case (DESIGN 9)."""
+    """Refuse a member of staff their own case (docs/architecture.md#people)."""
     if staff is not None and staff.person_index is not None and bytes(staff.person_index) == person_index:
         raise Refused("OWN_CASE", _("본인의 신청은 다른 직원이 처리해야 합니다."))
 

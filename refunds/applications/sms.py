@@ -1,4 +1,4 @@
-"""The text messages about applications: each at most 90 bytes in Korean where the sense allows (DOMAIN C7)."""
+"""The text messages about applications: each at most 90 bytes in Korean where the sense allows (docs/domain.md#c7)."""
 
 import datetime as dt
 from typing import Any

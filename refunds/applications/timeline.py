@@ -1,4 +1,4 @@
-"""Dates we promise: by when a reviewer decides and an objection is answered, in business days (DESIGN 4)."""
+"""Dates we promise: by when a reviewer decides and an objection is answered, in business days (docs/promise.md)."""
 
 import datetime as dt
 

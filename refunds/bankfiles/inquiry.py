@@ -2,7 +2,7 @@
 
 A question, not an order: it names no account number and no holder, begins with another sign than the transfer sheet
 and can be executed by nobody. The layout is ours until a bank's own is given; it stands in the tables below, which
-drive writer, reader and the README as those of the sheet do.
+drive writer, reader and docs/bank-files.md as those of the sheet do.
 """
 
 import datetime as dt

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-# What stands on the customer's own statement: seven Hangul at most are safe at every bank (DOMAIN C3).
+# What stands on the customer's own statement: seven Hangul at most are safe at every bank (docs/domain.md#c3).
 STATEMENT_TEXT = "KT위약금환급"
 
 PAID, RETURNED, UNKNOWN = "PAID", "RETURNED", "UNKNOWN"

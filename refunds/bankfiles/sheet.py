@@ -2,8 +2,8 @@
 spreadsheet and is read by position alike.
 
 The layout is ours until a bank's own is given. It stands in the tables below and nowhere else: they drive the writer,
-the reader and the description in the README (`describe`). A spreadsheet runs what begins with = + - or @, so such a
-text is refused; a bank file is never changed to make it safe.
+the reader and the description in docs/bank-files.md (`describe`). A spreadsheet runs what begins with = + - or @, so
+such a text is refused; a bank file is never changed to make it safe.
 """
 
 import io
@@ -104,7 +104,7 @@ _PIECE = 500
 
 
 def describe(records: dict[str, tuple[Column, ...]] = RECORDS) -> str:
-    """A layout as a Markdown table, for the README."""
+    """A layout as a Markdown table, for docs/bank-files.md."""
     lines = ["| 줄 | 칸 | 바이트 | 뜻 |", "|---|---|---|---|"]
     for kind, columns in records.items():
         lines += [f"| {kind} | {c.title} | {c.width} {c.kind} | {c.meaning} |" for c in columns]
@@ -112,7 +112,7 @@ def describe(records: dict[str, tuple[Column, ...]] = RECORDS) -> str:
 
 
 def describe_results() -> str:
-    """The result codes in one line, for the README."""
+    """The result codes in one line, for docs/bank-files.md."""
     return ", ".join(f"`{code}` {' '.join(filter(None, answer)).lower()}" for code, answer in RESULTS.items() if code)
 
 

@@ -96,7 +96,7 @@ class HolderCheck(Claimable):
         BY_HAND = "BY_HAND", _("한국 계좌 없음")
 
     class Reason(models.TextChoices):
-        """How the two names compared (DOMAIN C2)."""
+        """How the two names compared (docs/domain.md#c2)."""
 
         EXACT = "EXACT", _("그대로 같음")
         NORMALISED = "NORMALISED", _("표기만 다름")

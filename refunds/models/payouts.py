@@ -29,7 +29,7 @@ HISTORY: dict[str, Any] = {
 }
 STAFF = settings.AUTH_USER_MODEL
 
-# Every move there is (DESIGN 5); the triggers below hold the same pairs.
+# Every move there is (docs/architecture.md#states); the triggers below hold the same pairs.
 BATCH_EDGES = (
     ("OPEN", "FROZEN"),
     ("FROZEN", "APPROVED"),
@@ -722,7 +722,7 @@ class Inquiry(models.Model):
 
 
 class Roster(models.Model):
-    """Who does each duty of a cut-off, and the one who stands in for them (DESIGN 9)."""
+    """Who does each duty of a cut-off, and the one who stands in for them."""
 
     class Duty(models.TextChoices):
         FREEZE = "FREEZE", _("회차 확정")

@@ -1,4 +1,4 @@
-"""What must be true of the money at any moment (TRUST 1.4): each as a query that finds nothing when all is well.
+"""The invariants of the money (docs/trust.md#1-4): each is a query that finds nothing when all is well.
 
 Each is a view of the database, made by a migration, so that whoever has only SQL sees it too; what a batch was
 frozen by stands in the batch. The bytes of the files need a key and are read from here.

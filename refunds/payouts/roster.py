@@ -1,4 +1,4 @@
-"""Who does each duty of a cut-off, and who stands in (DESIGN 9). Naming somebody gives no right: roles do."""
+"""Who does each duty of a cut-off, and who stands in. Naming somebody gives no right: roles do."""
 
 from django.db import transaction
 from django.db.models import QuerySet

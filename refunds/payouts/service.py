@@ -194,7 +194,7 @@ def frame_of(frame: programme.Programme) -> dict[str, Any]:
 
 
 def _hold_still() -> None:
-    """Lock what may be chosen, so that a withdrawal either came before or finds the item (DESIGN 8)."""
+    """Lock what may be chosen, so that a withdrawal either came before or finds the item."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM (SELECT FROM refunds_application a WHERE a.status = 'APPROVED' AND NOT EXISTS ("

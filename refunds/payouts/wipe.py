@@ -1,4 +1,4 @@
-"""Account numbers are kept no longer than the money needs them (DESIGN 6): the nightly wipe after settlement."""
+"""Account numbers are wiped each night after settlement: the money needs them no longer (docs/domain.md#d1)."""
 
 import datetime as dt
 

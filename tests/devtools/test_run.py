@@ -37,10 +37,10 @@ class Copy:
     def env(self, **more: str) -> dict[str, str]:
         return {"PATH": os.environ["PATH"], "REMEDY_ENV": "development", **self.ports, **more}
 
-    def start(self) -> float:
+    def start(self, *more: str) -> float:
         """Start and wait until it says so; returns the seconds that took."""
         began = time.monotonic()
-        argv = [sys.executable, "manage.py", "run", "--lines", "600"]
+        argv = [sys.executable, "manage.py", "run", "--lines", "600", *more]
         with self.log.open("w") as output:
             self.command = subprocess.Popen(
                 argv, cwd=self.folder, env=self.env(), stdout=output, stderr=subprocess.STDOUT
@@ -141,6 +141,31 @@ def test_a_child_that_dies_stops_everything(copy):
     assert copy.command.wait(120) == 1
     assert "valkey ended by itself" in copy.said()
     assert all(birth_mark(row["pid"]) != row["born"] for row in rows.values())
+
+
+def test_what_is_saved_is_served_without_a_restart(copy):
+    def edit(name: str, before: str, after: str) -> None:
+        path = copy.folder / name
+        assert before in path.read_text()
+        path.write_text(path.read_text().replace(before, after, 1))
+
+    def serves(path: str, text: str) -> bool:
+        try:
+            return text in copy.ask(path)[1]
+        except OSError:  # the web server starts again
+            return False
+
+    copy.start("--reload")
+    edit("templates/base.html", "</main>", "<!-- an edit --></main>")
+    assert serves("/", "<!-- an edit -->")
+    edit("static/css/tokens.css", ":root", "/* an edit */ :root")
+    assert serves("/static/css/tokens.css", "/* an edit */")
+    edit("kt_remedy/wsgi.py", "import os", "import os, no_such_module")
+    wait_until(lambda: "web ended and waits" in copy.said(), seconds=60, what="the end of what does not load")
+    edit("kt_remedy/wsgi.py", "import os, no_such_module", "import os")
+    edit("kt_remedy/core/health.py", '{"status": "ok"}', '{"status": "an edit"}')
+    wait_until(lambda: serves("/livez", "an edit"), seconds=60, what="the edited view")
+    assert copy.stop() == 0
 
 
 @pytest.mark.parametrize("name", ["PORT", "SANDBOX_PORT"])

@@ -1,4 +1,4 @@
-"""Another programme file, SKT's waiver of July 2025 (DOMAIN B3), without touching code: its own dates on every page."""
+"""Another programme file, SKT's waiver of July 2025 (docs/domain.md#b3), without touching code: its own dates."""
 
 import dataclasses
 import datetime as dt

@@ -117,7 +117,7 @@ def test_the_penalty_never_rises_and_ends_at_nothing(facts: rules.Facts) -> None
 
 @given(st.sampled_from((12, 24)), st.integers(1, 50_000), DAYS)
 def test_discounts_that_grow_by_the_month_peak_once(months: int, monthly: int, start: dt.date) -> None:
-    """As DOMAIN A2 says of 24 months: the curve rises to its peak and never again after it."""
+    """As docs/domain.md#a2 says of 24 months: the curve rises to its peak and never again after it."""
     line = rules.Facts(
         "KT", "HANDSET", "DISCOUNT", "NEW", start, start, months, 0, 0, 0, 0, start, "CANCEL", None, None
     )  # fmt: skip

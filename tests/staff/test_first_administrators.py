@@ -23,7 +23,7 @@ def run() -> Iterator[Callable[..., subprocess.CompletedProcess]]:
     control.autocommit = True
     address = f"{server.rpartition('/')[0]}/{NAME}" + (f"?{query}" if query else "")
     env = {**GOOD, "PATH": os.environ["PATH"], "DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "kt_remedy.settings"}
-    env |= {"ALLOWED_HOSTS": "testserver", "DEBUG": "false", "LOG_LEVEL": "ERROR"}
+    env |= {"ALLOWED_HOSTS": "testserver", "LOG_LEVEL": "ERROR"}
 
     def python(*argv: str) -> subprocess.CompletedProcess:
         return subprocess.run(

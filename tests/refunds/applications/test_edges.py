@@ -1,4 +1,4 @@
-"""Every edge of DESIGN's state table, legal and illegal, against the database itself."""
+"""Every edge of the state table (docs/architecture.md#states), legal and illegal, against the database itself."""
 
 import pgtrigger
 import pytest

@@ -87,10 +87,10 @@ def test_sheet_columns_stand_where_the_table_says():
     assert sheet.describe().count("\n") == 1 + sum(map(len, sheet.RECORDS.values()))
 
 
-def test_the_readme_shows_the_layouts_as_they_are():
-    readme = (ROOT / "README.md").read_text()
+def test_the_page_about_bank_files_shows_the_layouts_as_they_are():
+    page = (ROOT / "docs/bank-files.md").read_text()
     for shown in (sheet.describe(), sheet.describe(inquiry.RECORDS), sheet.describe_results()):
-        assert shown in readme
+        assert shown in page
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,7 @@ def test_a_bill_that_was_corrected_shows_what_is_still_owed():
     assert adjustments.balance(item.application).difference == 0
     Bill.objects.update(billed_krw=120_000, paid_krw=120_000)
     assert adjustments.balance(item.application) == adjustments.Balance(owed=120_000, paid=100_000)
-    Bill.objects.update(refunded_krw=90_000)  # given back outside the portal, as FEED defines it
+    Bill.objects.update(refunded_krw=90_000)  # given back outside the portal, as docs/feed.md defines it
     assert adjustments.balance(item.application).difference == -70_000
 
 

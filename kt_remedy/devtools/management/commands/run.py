@@ -32,9 +32,13 @@ from kt_remedy.core import clock
 from kt_remedy.devtools import demo_accounts, demo_applications, devservers
 from kt_remedy.devtools.demo_vouchers import create_vouchers
 from kt_remedy.devtools.processes import Child, ChildError, Family, stop_orphans
+from kt_remedy.devtools.sources import Sources
 
 DEMO_START = "2026-01-20T10:00+09:00"
 QUEUES = "rest,money,messages,perks"
+# What runs the portal's code, as name and arguments of `python -m`; `make dev` starts these again when code is saved.
+WEB = ("web", "gunicorn", "--config", "python:kt_remedy.gunicorn_conf", "kt_remedy.wsgi")
+WORKER = ("worker", "celery", "-A", "kt_remedy", "worker", "-c", "2", "-Q", QUEUES, "-l", "INFO")
 # The variants of Bootstrap that no page loads.
 UNUSED_FILES = ["bootstrap-*", "*.rtl.*", "bootstrap.esm*", "bootstrap.css*", "bootstrap.js*", "bootstrap.bundle.js*"]
 CAST_SHOWN = 8
@@ -52,13 +56,17 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--lines", type=int, default=5000, help="lines of the sample deliveries (first start)")
         parser.add_argument("--seed", type=int, default=1, help="what the sample deliveries are drawn from")
+        parser.add_argument("--reload", action="store_true", help="serve what is saved (`make dev`)")
 
-    def handle(self, *args: Any, lines: int, seed: int, **options: Any) -> None:
+    def handle(self, *args: Any, lines: int, seed: int, reload: bool, **options: Any) -> None:
         if not settings.DEVELOPMENT:
-            raise CommandError("This is a try-out on one machine; production starts its processes one by one (README).")
+            raise CommandError(
+                "This is a try-out on one machine; production starts its processes one by one (docs/operations.md)."
+            )
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(line_buffering=True)  # progress is shown in a file or a pipe too
         self.began = time.monotonic()
+        self.reload = reload
         port, sandbox_port = _port("PORT", "8000"), _port("SANDBOX_PORT", "8001")
         if port == sandbox_port:
             raise CommandError(f"PORT and SANDBOX_PORT are both {port}: set one of them to another port.")
@@ -108,10 +116,13 @@ class Command(BaseCommand):
         python = sys.executable
         env = {**os.environ, "PYTHONUNBUFFERED": "1", "PORT": str(port), "SANDBOX_PORT": str(sandbox_port)}
         env.setdefault("REMEDY_ENV", "development")
+        if self.reload:
+            env["REMEDY_RELOAD"] = "true"
 
         def spawn(name: str, *argv: str) -> Child:
             return family.spawn(name, [python, "-m", *argv], env=env, cwd=devservers.ROOT)
 
+        self.spawn = spawn
         if not os.environ.get("DATABASE_URL"):
             self._step("PostgreSQL", servers.start_postgres)
         else:
@@ -122,8 +133,9 @@ class Command(BaseCommand):
             self._step("Your Redis (REDIS_URL)", _redis_answers)
         sandbox = spawn("stand-ins", "kt_remedy.devtools.sandbox")
         self._step("Tables", self._migrate)
-        self._step("Style sheets, scripts and fonts", self._collect_static)
-        web = spawn("web", "gunicorn", "--config", "python:kt_remedy.gunicorn_conf", "kt_remedy.wsgi")
+        if not self.reload:
+            self._step("Style sheets, scripts and fonts", self._collect_static)
+        web = spawn(*WEB)
         people = self._step("Staff for the demonstration", demo_accounts.create)
         demo_applications.name_duties()
         self._step("Vouchers for the demonstration", create_vouchers)
@@ -133,7 +145,7 @@ class Command(BaseCommand):
             lambda: _answers(sandbox, f"http://127.0.0.1:{sandbox_port}/"),
         )
         self._step("Sample applications of the first days", self._applications)
-        worker = spawn("worker", "celery", "-A", "kt_remedy", "worker", "-c", "2", "-Q", QUEUES, "-l", "INFO")
+        worker = spawn(*WORKER)
         schedule = str(devservers.HOME / "beat")
         spawn("beat", "celery", "-A", "kt_remedy", "beat", "-l", "INFO", "-s", schedule, "--pidfile=")
         self._step("Web server", lambda: _answers(web, f"http://127.0.0.1:{port}/readyz"))
@@ -199,10 +211,24 @@ class Command(BaseCommand):
             raise CommandError(f"A sample delivery cannot be loaded: {error} `make reset` starts afresh.") from error
 
     def _watch(self, family: Family) -> None:
-        """Wait until a child ends by itself, which ends everything."""
+        """Wait until a child ends by itself, which ends everything.
+
+        With `--reload`, code that was saved starts web server and worker again. Where it does not even load, they end,
+        and the next save gives them another try.
+        """
+        sources = Sources(devservers.ROOT) if self.reload else None
         while True:
+            if sources is not None and (saved := sources.saved()):
+                self.stdout.write(f"Saved {saved}: web server and worker start again.")
+                for name, *argv in (WEB, WORKER):
+                    for child in [child for child in family.children if child.name == name]:
+                        family.stop(child)
+                    self.spawn(name, *argv)
             dead = family.dead()
-            if dead is not None:
+            if dead is not None and sources is not None and dead.name in {WEB[0], WORKER[0]}:
+                self.stdout.write(f"{dead.name} ended and waits for the next save: {dead.last_words()} ({dead.log})")
+                family.stop(dead)
+            elif dead is not None:
                 raise ChildError(
                     f"{dead.name} ended by itself (status {dead.process.returncode}), so the portal stopped:"
                     f" {dead.last_words()} (log: {dead.log})"
@@ -228,7 +254,7 @@ The portal runs: http://localhost:{port}/   (started in {time.monotonic() - self
 
   Customers prove who they are with name, birth date, number and carrier; the code is in the inbox:
 {customers}
-    … and {len(cast) - CAST_SHOWN} more, whose stories stand in the README.
+    … and {len(cast) - CAST_SHOWN} more, whose stories stand in docs/walkthrough.md.
 
   Staff sign in at http://localhost:{port}/staff/login/ with the password {people[0].password}
   and the code the authenticator page shows for them:
