@@ -15,7 +15,7 @@ from eligibility import service
 from eligibility.models import OpeningWish
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, programme
-from kt_remedy.core.models import Act
+from kt_remedy.core.models import DatedTask
 from kt_remedy.core.tasks import schedule
 from kt_remedy.identity.service import Person
 from kt_remedy.notices import service as notices
@@ -66,19 +66,19 @@ def stop(*, person_index: bytes) -> bool:
     return True
 
 
-def tell(act: Act) -> schedule.Said:
+def tell(act: DatedTask) -> schedule.ResultMessage:
     """Queue the message for everybody who asked. At-least-once: run again it reaches nobody twice."""
     count = notices.queue_all(
         kind=KIND,
         subject=SUBJECT,
         select="SELECT person_index, 'wish' AS recipient, language FROM eligibility_opening_wish",
     )
-    return schedule.said(gettext_noop("새로 올린 안내 %(n)s명"), n=count)
+    return schedule.result_message(gettext_noop("새로 올린 안내 %(n)s명"), n=count)
 
 
-def forget(act: Act) -> schedule.Said:
+def forget(act: DatedTask) -> schedule.ResultMessage:
     """Delete the wishes and the numbers in them, once the window they were about has closed. At-least-once."""
-    return schedule.said(gettext_noop("지움 %(n)s"), n=OpeningWish.objects.all().delete()[0])
+    return schedule.result_message(gettext_noop("지움 %(n)s"), n=OpeningWish.objects.all().delete()[0])
 
 
 def still_wanted(message: Message) -> bool:

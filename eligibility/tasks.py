@@ -5,7 +5,7 @@ from django.utils.translation import gettext_noop
 
 from eligibility.feed import deliveries
 from kt_remedy.core import clock
-from kt_remedy.core.models import Act
+from kt_remedy.core.models import DatedTask
 from kt_remedy.core.tasks import schedule
 
 
@@ -19,20 +19,20 @@ def register() -> None:
     )
 
 
-def load_delivery(act: Act) -> list[schedule.Said]:
+def load_delivery(act: DatedTask) -> list[schedule.ResultMessage]:
     """Load the delivery of the act's day. At-least-once: a delivery that is loaded already changes nothing."""
     day = clock.kst_date(act.due_at)
     feed = deliveries.load_day(day)
     if feed is None:
-        return [schedule.said(gettext_noop("이날이나 그 뒤의 데이터를 이미 받았음"))]
+        return [schedule.result_message(gettext_noop("이날이나 그 뒤의 데이터를 이미 받았음"))]
     return [
-        schedule.said(
+        schedule.result_message(
             gettext_noop("회선 새로 %(new)s, 바뀜 %(changed)s"), new=feed.lines_new, changed=feed.lines_changed
         ),
-        schedule.said(
+        schedule.result_message(
             gettext_noop("청구 새로 %(new)s, 바뀜 %(changed)s"), new=feed.bills_new, changed=feed.bills_changed
         ),
-        schedule.said(
+        schedule.result_message(
             gettext_noop("받지 않은 줄 %(rejected)s, 바뀐 판정 %(verdicts)s"),
             rejected=feed.lines_rejected + feed.bills_rejected,
             verdicts=feed.verdicts_changed,

@@ -193,7 +193,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
-                "kt_remedy.core.context_processors.frame",
+                "kt_remedy.core.context_processors.portal",
             ],
         },
     }

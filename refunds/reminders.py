@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop
 from eligibility import service as eligibility
 from eligibility.models import Customer, HolderKind, Line
 from kt_remedy.core import clock, persons, programme
-from kt_remedy.core.models import Act
+from kt_remedy.core.models import DatedTask
 from kt_remedy.core.tasks import schedule
 from kt_remedy.notices import service as notices
 from kt_remedy.notices import texts
@@ -56,21 +56,21 @@ def chosen(group: str, *, only_customers: bool = False) -> str:
     """  # noqa: S608  (constants of this module; values are parameters)
 
 
-def start_round(act: Act) -> schedule.Said:
+def start_round(act: DatedTask) -> schedule.ResultMessage:
     """Queue the reminder whose day `act` is. Run again it queues only whom it did not reach. At-least-once."""
     day = clock.kst_date(act.due_at)
     current = programme.current()
     number = next((item.round for item in current.reminders if item.send_on == day), None)
     if number is None or clock.today() > current.applications.closes:
-        return schedule.said(gettext_noop("신청 기간이 지나 보내지 않음"))
-    return schedule.said(gettext_noop("새로 올린 안내 %(n)s명"), n=_queue("reminder", f"round-{number}"))
+        return schedule.result_message(gettext_noop("신청 기간이 지나 보내지 않음"))
+    return schedule.result_message(gettext_noop("새로 올린 안내 %(n)s명"), n=_queue("reminder", f"round-{number}"))
 
 
-def start_campaign(act: Act) -> list[schedule.Said]:
+def start_campaign(act: DatedTask) -> list[schedule.ResultMessage]:
     """Queue the news of the day the look-up opens: to those who left before it, then to those who may still leave."""
     return [
-        schedule.said(gettext_noop("이미 해지하신 분 %(n)s명"), n=_queue("campaign.left", "opening")),
-        schedule.said(gettext_noop("이용 중이신 분 %(n)s명"), n=_queue("campaign.may_leave", "opening")),
+        schedule.result_message(gettext_noop("이미 해지하신 분 %(n)s명"), n=_queue("campaign.left", "opening")),
+        schedule.result_message(gettext_noop("이용 중이신 분 %(n)s명"), n=_queue("campaign.may_leave", "opening")),
     ]
 
 

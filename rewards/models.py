@@ -14,10 +14,10 @@ from django.utils.translation import gettext_lazy as _
 
 from eligibility.models import KeyField
 from kt_remedy.core import crypto
-from kt_remedy.core.tasks.leases import Claimable
+from kt_remedy.core.tasks.leases import Leased
 
 
-class Shard(Claimable):
+class Shard(Leased):
     """A range of contracts that one worker handles in seconds: part of the base, or of one month's grants."""
 
     class Kind(models.TextChoices):
@@ -166,7 +166,7 @@ class Grant(models.Model):
         verbose_name_plural = _("월 지급")
 
 
-class HandOff(Claimable):
+class HandOff(Leased):
     """A file for a provider (data, insurer …): the rows of one shard, delivered once, acknowledged.
 
     Part 1 holds all rows; a further part those that the provider could not deliver of the part before.

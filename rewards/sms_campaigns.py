@@ -92,17 +92,17 @@ def register() -> None:
     )
 
 
-def tell_insured(act: Any) -> schedule.Told:
+def tell_insured(act: Any) -> schedule.TaskResult:
     """Queue the notice to everybody insured by age. Run again it queues only whom it did not reach. At-least-once."""
     return _queue(INSURED, [perk for perk in _perks(INSURED) if _before(perk.starts) == clock.kst_date(act.due_at)])
 
 
-def remind_to_choose(act: Any) -> schedule.Told:
+def remind_to_choose(act: Any) -> schedule.TaskResult:
     """Queue the reminder to everybody without a code or a choice. Run again it queues only whom it did not reach."""
     day = clock.kst_date(act.due_at)
     perks = [perk for perk in _perks(CHOOSE_SOON) if perk.choose_until and _before(perk.choose_until) == day]
     if any(perk.choose_until and clock.today() > perk.choose_until for perk in perks):
-        return schedule.said(gettext_noop("고르는 기간이 끝나 보내지 않음"))
+        return schedule.result_message(gettext_noop("고르는 기간이 끝나 보내지 않음"))
     return _queue(CHOOSE_SOON, perks)
 
 
@@ -195,15 +195,15 @@ def _params(kind: str, perk: Perk) -> dict:
     }
 
 
-def _queue(kind: str, perks: list[Perk]) -> schedule.Told:
+def _queue(kind: str, perks: list[Perk]) -> schedule.TaskResult:
     if not base.is_complete():
         raise base.NotYet(
-            "The base has not been taken yet.", schedule.said(gettext_noop("대상 회선이 확정되기를 기다림"))
+            "The base has not been taken yet.", schedule.result_message(gettext_noop("대상 회선이 확정되기를 기다림"))
         )
     told = []
     for perk in perks:
         new = notices.queue_all(
             kind=kind, subject=perk.code, select=_GROUPS[kind].format(only=""), params=_params(kind, perk)
         )
-        told.append(schedule.said(gettext_noop("새로 올린 안내 %(n)s명"), n=new))
+        told.append(schedule.result_message(gettext_noop("새로 올린 안내 %(n)s명"), n=new))
     return told

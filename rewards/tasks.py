@@ -55,31 +55,31 @@ def register() -> None:
         )
 
 
-def run_grants(act: Any) -> schedule.Told:
+def run_grants(act: Any) -> schedule.TaskResult:
     """Grant every monthly perk for the month of the act."""
     month = clock.kst_date(act.due_at).replace(day=1)
     return [grants.run_month(perk, first) for perk, first in grants.due(programme.current()) if first == month]
 
 
-def help_out(job: Any) -> schedule.Told:
+def help_out(job: Any) -> schedule.TaskResult:
     """Work off shards beside whoever else does. At-least-once: a shard done twice writes nothing the second time."""
     until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=HELP_SECONDS)
     done = 0
     while dt.datetime.now(dt.UTC) < until and working.work_one():
         done += 1
-    return schedule.said(gettext_noop("%(shards)s묶음"), shards=done) if done else None
+    return schedule.result_message(gettext_noop("%(shards)s묶음"), shards=done) if done else None
 
 
-def _hand_over(provider: str) -> Callable[[Any], schedule.Told]:
-    def hand_over(job: Any) -> schedule.Told:
+def _hand_over(provider: str) -> Callable[[Any], schedule.TaskResult]:
+    def hand_over(job: Any) -> schedule.TaskResult:
         """Write the provider's open files and read its answers. At-least-once; see `rewards.providers.files`."""
         files.sweep_drafts(provider)
         again = files.send_again_where_lost(provider)
         written, answered = files.deliver_open(provider), files.collect_acknowledgements(provider)
-        said = schedule.said(
+        said = schedule.result_message(
             gettext_noop("파일 %(written)s개 전달, 확인 %(acknowledged)s개"), written=written, acknowledged=answered
         )
-        return [said, schedule.said(gettext_noop("다시 보냄 %(again)s개"), again=again)] if again else said
+        return [said, schedule.result_message(gettext_noop("다시 보냄 %(again)s개"), again=again)] if again else said
 
     return hand_over
 

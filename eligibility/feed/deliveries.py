@@ -48,7 +48,7 @@ def load_day(day: dt.date, *, told: load.Told = lambda phase, percent: None) -> 
     if not all(file.is_file() for file in files):
         raise NotThereYet(
             f"The delivery of {day} is not complete yet.",
-            schedule.said(gettext_noop("청구 데이터가 아직 다 오지 않음")),
+            schedule.result_message(gettext_noop("청구 데이터가 아직 다 오지 않음")),
         )
     return load.load(lines=files[0], bills=files[1], as_of=day, told=told)
 

@@ -17,6 +17,6 @@ class CoreConfig(AppConfig):
         schedule.register(
             "limits.sweep",
             title=_("지난 시도 횟수 지우기"),
-            task=lambda job: schedule.said(gettext_noop("지움 %(n)s"), n=ratelimit.sweep()),
+            task=lambda job: schedule.result_message(gettext_noop("지움 %(n)s"), n=ratelimit.sweep()),
             due=dt.timedelta(hours=1),
         )

@@ -7,7 +7,7 @@ from kt_remedy.core import clock, programme
 from kt_remedy.core.persons import ADULT_AGE
 
 
-def frame(request: HttpRequest) -> dict[str, object]:
+def portal(request: HttpRequest) -> dict[str, object]:
     """Context processor of the frame. Costs no query beyond the clock's own row, read at most once a second."""
     current = programme.current()
     korean = (get_language() or "ko").startswith("ko")

@@ -43,7 +43,7 @@ def pulsez(request: HttpRequest) -> JsonResponse:
     The dead man's alarm for whoever watches from outside: it sounds also where no worker is left to write a warning.
     A web process is not taken out of service for it, so it stands apart from `readyz`.
     """
-    silent = sorted(job.code for job in schedule.overdue_jobs())
+    silent = sorted(job.code for job in schedule.overdue_periodic_tasks())
     return JsonResponse({"status": "silent" if silent else "ok", "jobs": silent}, status=503 if silent else 200)
 
 

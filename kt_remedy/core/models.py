@@ -7,10 +7,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
-def worded(told: list[list[Any]]) -> str:
-    """What a run told, in the language of the reader: sentences of the catalogue and the numbers in them."""
+def worded(result_messages: list[list[Any]]) -> str:
+    """The result of a run, in the language of the reader: sentences of the catalogue and the numbers in them."""
     sentences = []
-    for text, values in told:
+    for text, values in result_messages:
         shown = {name: f"{value:,}" if isinstance(value, int) else value for name, value in values.items()}
         sentences.append(gettext(text) % shown if shown else gettext(text))
     return ", ".join(sentences)
@@ -38,7 +38,7 @@ class LimitCounter(models.Model):
         db_table = "limit_counter"
 
 
-class Act(models.Model):
+class DatedTask(models.Model):
     """A dated act of the programme, by business time: when due, when run and how that went (see `schedule`)."""
 
     class State(models.TextChoices):
@@ -55,7 +55,7 @@ class Act(models.Model):
     started_at = models.DateTimeField(_("시작"), null=True)
     finished_at = models.DateTimeField(_("끝"), null=True)
     # Sentences of the catalogue with their numbers: put into words where they are shown (`worded`).
-    told = models.JSONField(_("결과"), default=list, blank=True)
+    result_messages = models.JSONField(_("결과"), default=list, blank=True)
     attempts = models.IntegerField(default=0)
     # By the wall clock: since when it is known to be due, and before when a failed one is not tried again.
     seen_at = models.DateTimeField(null=True)
@@ -74,10 +74,10 @@ class Act(models.Model):
     @property
     def result(self) -> str:
         """How the last run went, in the reader's language."""
-        return worded(self.told)
+        return worded(self.result_messages)
 
 
-class Job(models.Model):
+class PeriodicTask(models.Model):
     """Work repeated for ever, by the wall clock: when it is next due and when it last succeeded (see `schedule`)."""
 
     code = models.CharField(_("업무"), max_length=80, primary_key=True)
@@ -86,7 +86,7 @@ class Job(models.Model):
     started_at = models.DateTimeField(_("시작"), null=True)
     succeeded_at = models.DateTimeField(_("마지막 성공"), null=True)
     failures = models.IntegerField(_("연속 실패"), default=0)
-    told = models.JSONField(_("결과"), default=list, blank=True)
+    result_messages = models.JSONField(_("결과"), default=list, blank=True)
 
     class Meta:
         verbose_name = _("반복 업무")
@@ -99,4 +99,4 @@ class Job(models.Model):
     @property
     def result(self) -> str:
         """How the last run went, in the reader's language."""
-        return worded(self.told)
+        return worded(self.result_messages)

@@ -18,7 +18,7 @@ class Verdict(NamedTuple):
     retry_at: dt.datetime
 
 
-def hit(key: str, *, limit: int, seconds: int) -> Verdict:
+def consume(key: str, *, limit: int, seconds: int) -> Verdict:
     """Count one try of `key` and say whether it is within `limit` in the running window of `seconds`.
 
     One statement, so that parallel tries are all counted. The key is stored as a hash. Not part of the caller's
@@ -41,7 +41,7 @@ def hit(key: str, *, limit: int, seconds: int) -> Verdict:
     return Verdict(hits <= limit, max(limit - hits, 0), window_ends)
 
 
-def look(key: str, *, limit: int, seconds: int) -> Verdict:
+def peek(key: str, *, limit: int, seconds: int) -> Verdict:
     """Whether one more try of `key` would be within `limit`, without counting one."""
     with connection.cursor() as cursor:
         cursor.execute(

@@ -80,13 +80,13 @@ def standing() -> Alarm | None:
     return Alarm(wrong, tried, usual_wrong, usual_tried)
 
 
-def watch(job: Any) -> schedule.Said | None:
+def watch(job: Any) -> schedule.ResultMessage | None:
     """The job that writes the alarm down while it holds, and forgets old counts. Safe to run twice."""
     CodeCount.objects.filter(slot__lt=dt.datetime.now(dt.UTC) - BEFORE).delete()
     alarm = standing()
     if alarm is None:
         return None
     log.error("identity.wrong_codes", wrong=alarm.wrong, tried=alarm.tried, usual_percent=alarm.usual_percent)
-    return schedule.said(
+    return schedule.result_message(
         gettext_noop("틀린 번호 %(wrong)s개, 적힌 번호 %(tried)s개"), wrong=alarm.wrong, tried=alarm.tried
     )

@@ -242,7 +242,7 @@ def stay(request: HttpRequest) -> None:
 
 def _within(key: str, windows: tuple[tuple[int, int], ...], *, count: bool = True) -> None:
     for limit, seconds in windows:
-        verdict = (ratelimit.hit if count else ratelimit.look)(f"{key}:{seconds}", limit=limit, seconds=seconds)
+        verdict = (ratelimit.consume if count else ratelimit.peek)(f"{key}:{seconds}", limit=limit, seconds=seconds)
         if not verdict.allowed:
             raise TooMany(verdict.retry_at)
 

@@ -24,21 +24,21 @@ class NoticesConfig(AppConfig):
         schedule.register(
             "notices.send",
             title=_("메시지 보내기"),
-            task=lambda job: schedule.said(gettext_noop("보냄 %(n)s"), n=sender.send_due()),
+            task=lambda job: schedule.result_message(gettext_noop("보냄 %(n)s"), n=sender.send_due()),
             due=dt.timedelta(seconds=1),
             queue="messages",
         )
         schedule.register(
             "notices.ask",
             title=_("보냈는지 알 수 없는 메시지 확인"),
-            task=lambda job: schedule.said(gettext_noop("확인됨 %(n)s"), n=sender.ask_unclear()),
+            task=lambda job: schedule.result_message(gettext_noop("확인됨 %(n)s"), n=sender.ask_unclear()),
             due=dt.timedelta(seconds=5),
             queue="messages",
         )
         schedule.register(
             "notices.follow",
             title=_("메시지 도착 확인"),
-            task=lambda job: schedule.said(gettext_noop("확인됨 %(n)s"), n=sender.follow_accepted()),
+            task=lambda job: schedule.result_message(gettext_noop("확인됨 %(n)s"), n=sender.follow_accepted()),
             due=dt.timedelta(seconds=3),
             queue="messages",
         )

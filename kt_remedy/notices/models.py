@@ -37,7 +37,7 @@ class Text(models.Model):
         return f"{self.kind} {self.pk}"
 
 
-class Message(leases.Claimable):
+class Message(leases.Leased):
     """One message to one person about one thing; the database allows no second one."""
 
     class State(models.TextChoices):

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, programme
 from kt_remedy.core.access import ROLES, staff
-from kt_remedy.core.models import Act, Job
+from kt_remedy.core.models import DatedTask, PeriodicTask
 from kt_remedy.core.tasks import schedule
 from kt_remedy.identity import alarm
 from kt_remedy.notices import staff_views as messages_desk
@@ -24,11 +24,11 @@ from refunds.payouts.overdue import Late, late_rounds
 
 MAY_RUN_AGAIN = ("supervisor", "administrator")
 _STATES = {
-    Act.State.WAITING: ("wait", "wait"),
-    Act.State.RUNNING: ("wait", "wait"),
-    Act.State.DONE: ("yes", "tick"),
-    Act.State.FAILED: ("none", "alert"),
-    Act.State.MISSED: ("none", "alert"),
+    DatedTask.State.WAITING: ("wait", "wait"),
+    DatedTask.State.RUNNING: ("wait", "wait"),
+    DatedTask.State.DONE: ("yes", "tick"),
+    DatedTask.State.FAILED: ("none", "alert"),
+    DatedTask.State.MISSED: ("none", "alert"),
 }
 # A due act that nobody took up for so long says that no worker or beat is running.
 _WAITS_TOO_LONG = dt.timedelta(minutes=2)
@@ -51,7 +51,7 @@ class Dated:
 class ActRow:
     """One act as the page shows it."""
 
-    act: Act
+    act: DatedTask
     at: dt.datetime
     title: Any
     tag: str
@@ -80,10 +80,10 @@ def show(request: HttpRequest) -> HttpResponse:
     """Past acts newest first, coming ones soonest first, and the jobs that repeat."""
     now, wall = clock.now(), dt.datetime.now(dt.UTC)
     may = any(request.user.has_role(role) for role in MAY_RUN_AGAIN)  # type: ignore[union-attr]
-    acts = [_act_row(act, now, may) for act in Act.objects.order_by("due_at", "id") if schedule.entry(act.code)]
+    acts = [_act_row(act, now, may) for act in DatedTask.objects.order_by("due_at", "id") if schedule.entry(act.code)]
     late = late_rounds(at=now)
     rows = sorted([*acts, *_dated(now), *_payouts(now, late)], key=lambda row: row.at)
-    saved = {job.code: job for job in Job.objects.all()}
+    saved = {job.code: job for job in PeriodicTask.objects.all()}
     jobs = [_job_row(saved[item.code], item, wall) for item in schedule.entries() if item.code in saved]
     return render(
         request,
@@ -91,7 +91,9 @@ def show(request: HttpRequest) -> HttpResponse:
         {
             "ahead": [row for row in rows if row.at > now],
             "past": [row for row in reversed(rows) if row.at <= now],
-            "troubles": [row for row in acts if row.late or row.act.state in (Act.State.FAILED, Act.State.MISSED)],
+            "troubles": [
+                row for row in acts if row.late or row.act.state in (DatedTask.State.FAILED, DatedTask.State.MISSED)
+            ],
             "late_rounds": late,
             "jobs": jobs,
             "silent": [row for row in jobs if row.late],
@@ -155,25 +157,25 @@ def _payouts(now: dt.datetime, late: list[Late]) -> list[Dated]:
     return found
 
 
-def _act_row(act: Act, now: dt.datetime, may_run_again: bool) -> ActRow:
+def _act_row(act: DatedTask, now: dt.datetime, may_run_again: bool) -> ActRow:
     item = schedule.entry(act.code)
     assert item is not None
-    stopped = act.state in (Act.State.FAILED, Act.State.MISSED)
-    late = act.state == Act.State.WAITING and now - act.due_at > _WAITS_TOO_LONG
-    tag, icon = _STATES[Act.State(act.state)]
+    stopped = act.state in (DatedTask.State.FAILED, DatedTask.State.MISSED)
+    late = act.state == DatedTask.State.WAITING and now - act.due_at > _WAITS_TOO_LONG
+    tag, icon = _STATES[DatedTask.State(act.state)]
     return ActRow(
         act=act,
         at=act.due_at,
         title=item.title,
         tag=tag,
         icon="alert" if late else icon,
-        state=_("늦어짐") if late else Act.State(act.state).label,
+        state=_("늦어짐") if late else DatedTask.State(act.state).label,
         late=late,
         may_run_again=stopped and may_run_again,
     )
 
 
-def _job_row(job: Job, item: schedule.Entry, wall: dt.datetime) -> JobRow:
+def _job_row(job: PeriodicTask, item: schedule.Registration, wall: dt.datetime) -> JobRow:
     assert item.period is not None
     return JobRow(
         title=item.title,

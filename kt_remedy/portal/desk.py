@@ -168,7 +168,7 @@ def desk(request: HttpRequest) -> HttpResponse:
 
 def _find(request: HttpRequest, form: FindForm) -> Customer | None:
     user = _user(request)
-    if not ratelimit.hit(f"desk:{user.pk}", limit=SEARCHES, seconds=SEARCH_SECONDS).allowed:
+    if not ratelimit.consume(f"desk:{user.pk}", limit=SEARCHES, seconds=SEARCH_SECONDS).allowed:
         form.add_error(None, _("너무 많이 찾으셨습니다. 한 시간 뒤에 다시 하세요."))
         return None
     facts = form.facts()

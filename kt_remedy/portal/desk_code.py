@@ -29,7 +29,7 @@ def send(*, customer_no: str, person: bytes, contact: str, clerk: int, language:
     """Send six digits to a mobile number; returns what the session keeps of it. Raises TooMany."""
     to = crypto.blind_index(contact, "msisdn").hex()
     for key, limit in ((f"desk-code:{clerk}", FROM_ONE_CLERK), (f"desk-code-to:{to}", TO_ONE_NUMBER)):
-        if not ratelimit.hit(key, limit=limit, seconds=LIMIT_SECONDS).allowed:
+        if not ratelimit.consume(key, limit=limit, seconds=LIMIT_SECONDS).allowed:
             raise TooMany
     code, nonce = f"{secrets.randbelow(10**6):06}", secrets.token_hex(8)
     notices.queue(
@@ -47,12 +47,12 @@ def contact_of(kept: dict[str, Any], customer_no: str) -> str:
 def usable(kept: dict[str, Any]) -> bool:
     """Whether the code that was sent can still be typed: for CODE_MINUTES and TRIES."""
     young = time.time() - kept["at"] < CODE_SECONDS
-    return young and ratelimit.look(_tries(kept), limit=TRIES, seconds=CODE_SECONDS).allowed
+    return young and ratelimit.peek(_tries(kept), limit=TRIES, seconds=CODE_SECONDS).allowed
 
 
 def fits(kept: dict[str, Any], code: str, customer_no: str) -> bool:
     """Whether this is the code; counts a try. Never after CODE_MINUTES or TRIES."""
-    within = ratelimit.hit(_tries(kept), limit=TRIES, seconds=2 * CODE_SECONDS).allowed
+    within = ratelimit.consume(_tries(kept), limit=TRIES, seconds=2 * CODE_SECONDS).allowed
     young = time.time() - kept["at"] < CODE_SECONDS
     return within and young and secrets.compare_digest(_hash(code, kept["nonce"], customer_no), kept["hash"])
 

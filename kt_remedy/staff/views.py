@@ -41,10 +41,10 @@ def invitation(request: HttpRequest) -> HttpResponse:
 
 def _may_try(username: str) -> bool:
     """Count this try for the name, known or not, and for the address it comes from."""
-    by_address = ratelimit.hit(
+    by_address = ratelimit.consume(
         f"invitation:address:{access.current_address()}", limit=TRIES_BY_ADDRESS, seconds=MINUTES * 60
     )
-    by_name = ratelimit.hit(f"invitation:name:{username.casefold()}", limit=TRIES_BY_NAME, seconds=MINUTES * 60)
+    by_name = ratelimit.consume(f"invitation:name:{username.casefold()}", limit=TRIES_BY_NAME, seconds=MINUTES * 60)
     return by_address.allowed and by_name.allowed
 
 

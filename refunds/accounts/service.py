@@ -67,7 +67,7 @@ def enter(
         if known.holder_check.matched and known.holder_name == holder_name:
             return known
     for contract_no in contract_nos:
-        verdict = ratelimit.hit(f"holder-check:{contract_no}", limit=TRIES_A_DAY, seconds=_DAY)
+        verdict = ratelimit.consume(f"holder-check:{contract_no}", limit=TRIES_A_DAY, seconds=_DAY)
         if not verdict.allowed:
             raise AccountRefused(
                 "TRIES", _("오늘은 더 확인할 수 없습니다. 내일 다시 하시거나 고객센터로 전화해 주세요.")

@@ -10,31 +10,31 @@ from refunds.accounts import service as accounts
 from refunds.applications import documents, drafts, reviews, service
 
 
-def ask_banks(_job: object) -> schedule.Told:
+def ask_banks(_job: object) -> schedule.TaskResult:
     """Ask again the banks that had no answer, and go on with what waited for one. At-least-once."""
     settled = accounts.ask_again()
     moved = service.recheck_accounts(settled) + service.recheck_settled()
-    told = schedule.said(gettext_noop("은행 답 %(n)s, 옮긴 신청 %(moved)s"), n=len(settled), moved=moved)
+    told = schedule.result_message(gettext_noop("은행 답 %(n)s, 옮긴 신청 %(moved)s"), n=len(settled), moved=moved)
     return told if settled or moved else None
 
 
-def release(_job: object) -> schedule.Told:
+def release(_job: object) -> schedule.TaskResult:
     """Release what waited for a bill or a payment, and flag approvals whose verdict changed. At-least-once."""
     moved = service.recheck_after_feed()
-    return schedule.said(gettext_noop("옮긴 신청 %(n)s"), n=moved) if moved else None
+    return schedule.result_message(gettext_noop("옮긴 신청 %(n)s"), n=moved) if moved else None
 
 
-def document_deadlines(_job: object) -> schedule.Told:
+def document_deadlines(_job: object) -> schedule.TaskResult:
     """Remind of documents that are due, and give up on those that did not come. At-least-once."""
     reminded, ended = reviews.remind_of_documents(), reviews.end_document_requests()
-    told = schedule.said(gettext_noop("곧 기한 %(n)s, 기한 지남 %(ended)s"), n=reminded, ended=ended)
+    told = schedule.result_message(gettext_noop("곧 기한 %(n)s, 기한 지남 %(ended)s"), n=reminded, ended=ended)
     return told if reminded or ended else None
 
 
-def forget_drafts(_job: object) -> schedule.Told:
+def forget_drafts(_job: object) -> schedule.TaskResult:
     """Delete answers that nobody came back to. At-least-once."""
     count = drafts.forget_old()
-    return schedule.said(gettext_noop("지움 %(n)s"), n=count) if count else None
+    return schedule.result_message(gettext_noop("지움 %(n)s"), n=count) if count else None
 
 
 def wipe_documents(_job: object) -> str:

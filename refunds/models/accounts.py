@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import crypto, masking
-from kt_remedy.core.tasks.leases import Claimable
+from kt_remedy.core.tasks.leases import Leased
 from refunds import banks
 
 _KEPT = ("id", "bank_code", "number_index", "last4", "owner_kind", "person_index", "created_at")
@@ -82,7 +82,7 @@ class Account(models.Model):
         return banks.name(self.bank_code)
 
 
-class HolderCheck(Claimable):
+class HolderCheck(Leased):
     """Asking the bank who holds an account. A row first: what cannot be answered at once, a worker asks again."""
 
     class Outcome(models.TextChoices):

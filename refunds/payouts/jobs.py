@@ -21,36 +21,36 @@ _LATE = {
 log = structlog.get_logger(__name__)
 
 
-def verify_money(_job: object) -> schedule.Told:
+def verify_money(_job: object) -> schedule.TaskResult:
     """Check every invariant of the money; a breach is an error in the log and stands on the dashboard."""
     broken = [finding for finding in invariants.verify() if finding.count]
     for finding in broken:
         log.error("money invariant broken", invariant=finding.code, count=finding.count)
     return [
-        schedule.said(gettext_noop("깨진 규칙 %(code)s: %(n)s건"), code=finding.code, n=finding.count)
+        schedule.result_message(gettext_noop("깨진 규칙 %(code)s: %(n)s건"), code=finding.code, n=finding.count)
         for finding in broken
-    ] or schedule.said(gettext_noop("이상 없음"))
+    ] or schedule.result_message(gettext_noop("이상 없음"))
 
 
-def count_batches(_job: object) -> schedule.Told:
+def count_batches(_job: object) -> schedule.TaskResult:
     """Count the batches whose figures are not there or no longer hold: a person waits at the page. At-least-once."""
     done = batch_figures.count_due()
-    return schedule.said(gettext_noop("회차 %(n)s개 셈"), n=done) if done else None
+    return schedule.result_message(gettext_noop("회차 %(n)s개 셈"), n=done) if done else None
 
 
-def wipe_accounts(_job: object) -> schedule.Told:
+def wipe_accounts(_job: object) -> schedule.TaskResult:
     """Wipe account numbers that are no longer needed. At-least-once."""
     accounts, pieces = wipe.wipe()
-    told = schedule.said(gettext_noop("계좌 %(n)s, 파일 조각 %(pieces)s 지움"), n=accounts, pieces=pieces)
+    told = schedule.result_message(gettext_noop("계좌 %(n)s, 파일 조각 %(pieces)s 지움"), n=accounts, pieces=pieces)
     return told if accounts or pieces else None
 
 
-def watch_rounds(_job: object) -> schedule.Told:
+def watch_rounds(_job: object) -> schedule.TaskResult:
     """Warn of every round that people let slip; it also stands on the calendar's page. Safe to repeat."""
     late = late_rounds()
     for row in late:
         log.warning("payout round late", what=row.code, pay_on=row.pay_on.isoformat(), waiting=row.count)
-    return [schedule.said(_LATE[row.code], round=row.number, n=row.count) for row in late]
+    return [schedule.result_message(_LATE[row.code], round=row.number, n=row.count) for row in late]
 
 
 def register() -> None:

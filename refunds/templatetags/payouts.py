@@ -5,7 +5,7 @@ import datetime as dt
 from django import template
 
 from kt_remedy.core import clock
-from kt_remedy.core.models import Job
+from kt_remedy.core.models import PeriodicTask
 from kt_remedy.core.tasks import schedule
 from refunds.payouts import exceptions, invariants, overview
 
@@ -30,8 +30,12 @@ def payouts_today(context: template.Context) -> dict:
     }
     if not concerned:
         return {"concerned": False, **others}
-    checked = Job.objects.filter(code="refunds.verify_money").first()
-    broken = {values["code"]: values["n"] for _text, values in (checked.told if checked else []) if "code" in values}
+    checked = PeriodicTask.objects.filter(code="refunds.verify_money").first()
+    broken = {
+        values["code"]: values["n"]
+        for _text, values in (checked.result_messages if checked else [])
+        if "code" in values
+    }
     return {
         "concerned": True,
         **others,

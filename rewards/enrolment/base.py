@@ -69,12 +69,14 @@ def plan() -> int:
     if clock.today() <= rules.rewards.base_date:
         raise NotYet(
             f"The base is taken after {rules.rewards.base_date} has ended.",
-            schedule.said(gettext_noop("%(day)s이 지난 뒤 확정"), day=str(rules.rewards.base_date)),
+            schedule.result_message(gettext_noop("%(day)s이 지난 뒤 확정"), day=str(rules.rewards.base_date)),
         )
     if not Feed.objects.filter(state=Feed.State.LOADED, as_of__gt=rules.rewards.base_date).exists():
         raise NotYet(
             f"No delivery later than {rules.rewards.base_date} has been loaded yet.",
-            schedule.said(gettext_noop("%(day)s보다 뒤의 청구 데이터를 기다림"), day=str(rules.rewards.base_date)),
+            schedule.result_message(
+                gettext_noop("%(day)s보다 뒤의 청구 데이터를 기다림"), day=str(rules.rewards.base_date)
+            ),
         )
     return shards.plan(Shard.Kind.BASE, table="eligibility_line", rows=SHARD_ROWS)
 
@@ -113,7 +115,7 @@ def run(shard: Shard) -> int:
     return rows
 
 
-def run_all(act: object = None) -> schedule.Said:
+def run_all(act: object = None) -> schedule.ResultMessage:
     """Plan and work off the base until every shard is done, whoever did it; the calendar's act. Safe to run again.
 
     Returns what the calendar says of it."""
@@ -126,7 +128,7 @@ def run_all(act: object = None) -> schedule.Said:
     lines = sum(counts.get(BaseLine.Why.IN_SERVICE, 0) for counts in _done().values_list("counts", flat=True))
     with transaction.atomic():
         audit.record(actor="system", action="rewards.base", object="base", detail={"lines": lines, "shards": number})
-    return schedule.said(gettext_noop("대상 회선 %(lines)s, %(shards)s묶음"), lines=lines, shards=number)
+    return schedule.result_message(gettext_noop("대상 회선 %(lines)s, %(shards)s묶음"), lines=lines, shards=number)
 
 
 def _done() -> QuerySet[Shard]:

@@ -36,7 +36,7 @@ def monthly(rules: programme.Programme) -> list[Perk]:
     return [perk for perk in rules.perks if perk.monthly_gb]
 
 
-def run_month(perk: Perk, month: dt.date) -> schedule.Said:
+def run_month(perk: Perk, month: dt.date) -> schedule.ResultMessage:
     """Grant one month of a perk to every line that qualifies; claims shards until none is open.
 
     Safe to run again and on several workers at once. Raises base.NotYet before the month or before the base.
@@ -44,11 +44,11 @@ def run_month(perk: Perk, month: dt.date) -> schedule.Said:
     if clock.today() < month:
         raise base.NotYet(
             f"{perk.code} for {month:%Y-%m} is granted on {month}.",
-            schedule.said(gettext_noop("%(day)s이 되기를 기다림"), day=str(month)),
+            schedule.result_message(gettext_noop("%(day)s이 되기를 기다림"), day=str(month)),
         )
     if not base.is_complete():
         raise base.NotYet(
-            "The base has not been taken yet.", schedule.said(gettext_noop("대상 회선이 확정되기를 기다림"))
+            "The base has not been taken yet.", schedule.result_message(gettext_noop("대상 회선이 확정되기를 기다림"))
         )
     plan(perk, month)
     while True:
@@ -58,7 +58,7 @@ def run_month(perk: Perk, month: dt.date) -> schedule.Said:
             break
     done = list(Shard.objects.filter(kind=Shard.Kind.GRANT, perk=perk.code, month=month).values_list("counts", "rows"))
     granted = sum(counts.get("GRANTED", 0) for counts, _rows in done)
-    return schedule.said(
+    return schedule.result_message(
         gettext_noop("%(rows)s회선 가운데 %(granted)s회선에 지급"),
         rows=sum(rows for _counts, rows in done),
         granted=granted,

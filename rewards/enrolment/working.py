@@ -39,7 +39,7 @@ def run(shard: Shard) -> int:
     return grants.run(shard, perk) if shard.kind == Shard.Kind.GRANT else lists.run(shard, perk)
 
 
-def sweep() -> schedule.Said:
+def sweep() -> schedule.ResultMessage:
     """Find what is missing and what is stuck; returns what the calendar says of it. Safe to repeat.
 
     Missing: a month whose day has come without shards (its act failed, or the clock jumped), lists that are due,
@@ -57,7 +57,7 @@ def sweep() -> schedule.Said:
     stuck = shards.stuck()
     for shard in stuck:
         log.warning("shard stuck: %s after %d attempts %s", shard, shard.attempts, shard.fault)
-    return schedule.said(
+    return schedule.result_message(
         gettext_noop("빠져 있던 묶음 %(missing)s, 멈춘 묶음 %(stuck)s"), missing=missing, stuck=len(stuck)
     )
 

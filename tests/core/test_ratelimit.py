@@ -13,33 +13,33 @@ pytestmark = pytest.mark.django_db
 
 
 def test_so_many_tries_are_allowed_and_then_none_until_the_window_ends():
-    verdicts = [ratelimit.hit("a", limit=2, seconds=60) for _ in range(3)]
+    verdicts = [ratelimit.consume("a", limit=2, seconds=60) for _ in range(3)]
     assert [(v.allowed, v.left) for v in verdicts] == [(True, 1), (True, 0), (False, 0)]
     assert verdicts[0].retry_at == verdicts[2].retry_at
-    assert ratelimit.hit("b", limit=2, seconds=60).allowed
+    assert ratelimit.consume("b", limit=2, seconds=60).allowed
     LimitCounter.objects.update(window_ends=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1))
-    assert ratelimit.hit("a", limit=2, seconds=60).left == 1
+    assert ratelimit.consume("a", limit=2, seconds=60).left == 1
 
 
 def test_the_key_is_stored_as_a_hash_and_can_be_forgotten():
-    ratelimit.hit("code:01012345678", limit=1, seconds=60)
+    ratelimit.consume("code:01012345678", limit=1, seconds=60)
     assert "01012345678" not in LimitCounter.objects.get().key
     ratelimit.clear("code:01012345678")
-    assert ratelimit.hit("code:01012345678", limit=1, seconds=60).allowed
+    assert ratelimit.consume("code:01012345678", limit=1, seconds=60).allowed
 
 
 def test_the_business_clock_does_not_end_a_window(at):
     at("2026-01-20T10:00+09:00")
-    ratelimit.hit("a", limit=1, seconds=60)
+    ratelimit.consume("a", limit=1, seconds=60)
     at("2026-03-20T10:00+09:00")
-    assert not ratelimit.hit("a", limit=1, seconds=60).allowed
+    assert not ratelimit.consume("a", limit=1, seconds=60).allowed
 
 
 def test_old_counters_are_swept():
-    ratelimit.hit("a", limit=1, seconds=60)
-    ratelimit.hit("b", limit=1, seconds=60)
+    ratelimit.consume("a", limit=1, seconds=60)
+    ratelimit.consume("b", limit=1, seconds=60)
     LimitCounter.objects.filter(hits=1).update(window_ends=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1))
-    ratelimit.hit("c", limit=1, seconds=60)
+    ratelimit.consume("c", limit=1, seconds=60)
     assert ratelimit.sweep() == 2
     assert LimitCounter.objects.count() == 1
 
@@ -51,7 +51,7 @@ def test_tries_at_the_same_time_are_all_counted():
     def tries() -> None:
         try:
             for _ in range(10):
-                allowed.append(ratelimit.hit("a", limit=7, seconds=60).allowed)
+                allowed.append(ratelimit.consume("a", limit=7, seconds=60).allowed)
         finally:
             connections.close_all()
 

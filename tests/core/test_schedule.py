@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, connections
 
 from kt_remedy.core import clock
-from kt_remedy.core.models import Act, Job
+from kt_remedy.core.models import DatedTask, PeriodicTask
 from kt_remedy.core.tasks import schedule
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +26,7 @@ def calendar(monkeypatch):
 
 
 def states() -> list[tuple[str, str]]:
-    return list(Act.objects.order_by("due_at", "id").values_list("code", "state"))
+    return list(DatedTask.objects.order_by("due_at", "id").values_list("code", "state"))
 
 
 def test_every_missed_act_runs_once_in_the_order_of_its_time(calendar, at):
@@ -69,7 +69,7 @@ def test_a_queue_whose_workers_are_down_holds_the_others_back_for_minutes_only(c
     calendar.register("freeze", title="", task=lambda act: ran.append("freeze"), due=[money], queue="money")
     at("2026-01-20T20:00+09:00")
     assert calendar.sweep("money") == 0
-    Act.objects.update(seen_at=dt.datetime.now(dt.UTC) - calendar.PATIENCE)
+    DatedTask.objects.update(seen_at=dt.datetime.now(dt.UTC) - calendar.PATIENCE)
     assert calendar.sweep("money") == 1
     assert calendar.sweep("perks") == 1
     assert ran == ["freeze", "grant"]
@@ -93,10 +93,10 @@ def test_what_needs_something_that_is_not_there_waits_without_holding_up_others(
         calendar.sweep("perks")
         calendar.sweep("rest")
     assert ran == ["grant", "remind"]
-    waiting = Act.objects.get(code="base")
+    waiting = DatedTask.objects.get(code="base")
     assert (waiting.state, waiting.attempts, waiting.result) == ("WAITING", 0, "no delivery of that day")
     there.append(1)
-    Act.objects.update(retry_at=None)
+    DatedTask.objects.update(retry_at=None)
     calendar.sweep("perks")
     assert ran == ["grant", "remind", "base"]
 
@@ -108,7 +108,7 @@ def test_planning_twice_adds_nothing_and_takes_off_what_left_the_programme(calen
     assert (calendar.plan(), calendar.plan()) == (2, 0)
     del due[0]
     calendar.plan()
-    assert list(Act.objects.values_list("due_at", flat=True)) == due
+    assert list(DatedTask.objects.values_list("due_at", flat=True)) == due
 
 
 def test_a_failing_act_is_tried_three_times_then_the_rest_goes_on(calendar, at):
@@ -123,15 +123,15 @@ def test_a_failing_act_is_tried_three_times_then_the_rest_goes_on(calendar, at):
     assert states() == [("a", "WAITING"), ("b", "WAITING")]
     assert calendar.sweep("rest") == 0, "it pauses before the next try"
     for _ in range(2):
-        Act.objects.update(retry_at=None)
+        DatedTask.objects.update(retry_at=None)
         calendar.sweep("rest")
     assert states() == [("a", "FAILED"), ("b", "DONE")]
-    failed = Act.objects.get(code="a")
+    failed = DatedTask.objects.get(code="a")
     assert failed.attempts == 3
     assert failed.result.startswith("ValueError (test_schedule.py:")
     assert "1234" not in failed.result
     assert calendar.run_again(act_id=failed.pk)
-    assert not calendar.run_again(act_id=Act.objects.get(code="b").pk)
+    assert not calendar.run_again(act_id=DatedTask.objects.get(code="b").pk)
 
 
 def test_an_act_whose_worker_died_is_run_again_and_not_for_ever(calendar, at):
@@ -139,10 +139,10 @@ def test_an_act_whose_worker_died_is_run_again_and_not_for_ever(calendar, at):
     calendar.register("a", title="", task=lambda act: ran.append(act.attempts), due=[moment("2026-01-20T10:00+09:00")])
     at("2026-01-20T12:00+09:00")
     calendar.plan()
-    Act.objects.update(state="RUNNING", attempts=1)
+    DatedTask.objects.update(state="RUNNING", attempts=1)
     assert calendar.sweep("rest") == 1
     assert ran == [2]
-    Act.objects.update(state="RUNNING", attempts=3)
+    DatedTask.objects.update(state="RUNNING", attempts=3)
     calendar.sweep("rest")
     assert (ran, states()) == ([2], [("a", "FAILED")])
 
@@ -183,11 +183,11 @@ def test_a_job_repeats_by_the_wall_clock_and_counts_its_failures(calendar, at):
     calendar.register("j", title="", task=work, due=dt.timedelta(seconds=30))
     assert calendar.sweep("rest") == 1
     assert calendar.sweep("rest") == 0, "not due yet"
-    job = Job.objects.get()
+    job = PeriodicTask.objects.get()
     assert (job.result, job.failures) == ("3", 0)
     assert dt.timedelta(seconds=25) < job.due_at - dt.datetime.now(dt.UTC) <= dt.timedelta(seconds=30)
     outcome[0] = OSError()
-    Job.objects.update(due_at=job.started_at)
+    PeriodicTask.objects.update(due_at=job.started_at)
     assert calendar.sweep("rest") == 1
     job.refresh_from_db()
     assert job.failures == 1
@@ -198,7 +198,7 @@ def test_a_job_that_stopped_succeeding_is_overdue(calendar, at):
     calendar.register("j", title="", task=lambda job: None, due=dt.timedelta(minutes=1))
     calendar.sweep("rest")
     assert calendar.overdue_jobs() == []
-    Job.objects.update(succeeded_at=dt.datetime.now(dt.UTC) - dt.timedelta(minutes=6))
+    PeriodicTask.objects.update(succeeded_at=dt.datetime.now(dt.UTC) - dt.timedelta(minutes=6))
     assert [job.code for job in calendar.overdue_jobs()] == ["j"]
 
 

@@ -17,7 +17,7 @@ from eligibility.management.commands import rejudge
 from eligibility.models import Feed, Line, LineDecision, LineHistory, VerdictChange
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import clock, crypto, programme
-from kt_remedy.core.models import Act
+from kt_remedy.core.models import DatedTask
 from kt_remedy.core.tasks import schedule
 from kt_remedy.staff.models import User
 from tests import people
@@ -241,10 +241,10 @@ def test_deliveries_are_loaded_when_their_day_comes(at, settings, tmp_path: Path
     assert [feed.as_of for feed in deliveries.load_due()] == [dt.date(2025, 12, 31)]
     assert deliveries.moments()[1] == clock.kst(dt.date(2026, 1, 14), dt.time(5))
     at("2026-01-14T05:00+09:00")
-    act = Act(code="eligibility.delivery", due_at=deliveries.moments()[1])
+    act = DatedTask(code="eligibility.delivery", due_at=deliveries.moments()[1])
     assert len(tasks.load_delivery(act)) == 3
     assert "이미 받았음" in tasks.load_delivery(act)[0].text
-    assert "이미 받았음" in tasks.load_delivery(Act(code=act.code, due_at=deliveries.moments()[0]))[0].text
+    assert "이미 받았음" in tasks.load_delivery(DatedTask(code=act.code, due_at=deliveries.moments()[0]))[0].text
     assert Feed.objects.filter(state="LOADED").count() == 2
     assert schedule.entry("eligibility.delivery") is not None
 

@@ -13,7 +13,7 @@ import pytest
 from django.db import connection
 
 from kt_remedy.core import clock
-from kt_remedy.core.models import Act, Job
+from kt_remedy.core.models import DatedTask, PeriodicTask
 from kt_remedy.core.tasks import schedule
 from kt_remedy.core.tasks.beat import LOCK
 from kt_remedy.notices import sender
@@ -42,7 +42,7 @@ def people(count: int, prefix: str) -> list[str]:
 def only_reminders() -> None:
     """Take the other rooms' acts as done: what they need is not in these tests' databases."""
     schedule.plan()
-    Act.objects.exclude(code="refunds.reminder").update(state=Act.State.DONE)
+    DatedTask.objects.exclude(code="refunds.reminder").update(state=DatedTask.State.DONE)
 
 
 def owed(count: int) -> bool:
@@ -92,7 +92,9 @@ def test_a_round_by_itself_through_every_trouble_of_the_broker(sandbox, at, work
     at("2026-01-20T09:59:50+09:00")
     only_reminders()
     first, _second, _b1, _b2 = workers("w1"), workers("w2"), workers("b1"), workers("b2")
-    wait_until(lambda: Job.objects.filter(succeeded_at__isnull=False).count() >= 5, seconds=60, what="the jobs")
+    wait_until(
+        lambda: PeriodicTask.objects.filter(succeeded_at__isnull=False).count() >= 5, seconds=60, what="the jobs"
+    )
     at("2026-01-20T10:00:00+09:00")
     wait_until(lambda: received(sandbox, numbers).total() >= 4, seconds=30, what="the first messages")
     broker.empty()
@@ -107,8 +109,10 @@ def test_a_round_by_itself_through_every_trouble_of_the_broker(sandbox, at, work
     workers("w3")
     wait_until(lambda: owed(40), seconds=90, what="the whole round")
     nobody_twice_nobody_missed(sandbox, numbers)
-    round_one = Act.objects.get(code="refunds.reminder", due_at=dt.datetime.fromisoformat("2026-01-20T10:00+09:00"))
-    assert (round_one.state, round_one.attempts) == (Act.State.DONE, 1)
+    round_one = DatedTask.objects.get(
+        code="refunds.reminder", due_at=dt.datetime.fromisoformat("2026-01-20T10:00+09:00")
+    )
+    assert (round_one.state, round_one.attempts) == (DatedTask.State.DONE, 1)
 
 
 def test_of_two_beats_one_ticks_and_the_other_takes_over(workers):
@@ -126,12 +130,16 @@ def test_of_two_beats_one_ticks_and_the_other_takes_over(workers):
     wait_until(holders, seconds=60, what="a beat with the lock")
     held = holders()
     workers("b2")
-    wait_until(lambda: Job.objects.filter(succeeded_at__isnull=False).count() >= 5, seconds=60, what="the jobs")
+    wait_until(
+        lambda: PeriodicTask.objects.filter(succeeded_at__isnull=False).count() >= 5, seconds=60, what="the jobs"
+    )
     assert holders() == held, "the second stands by"
     first.kill()
     wait_until(lambda: holders() not in ([], held), seconds=30, what="the other beat")
-    ran = Job.objects.get(code="notices.send").succeeded_at
-    wait_until(lambda: Job.objects.get(code="notices.send").succeeded_at > ran, seconds=30, what="another tick")
+    ran = PeriodicTask.objects.get(code="notices.send").succeeded_at
+    wait_until(
+        lambda: PeriodicTask.objects.get(code="notices.send").succeeded_at > ran, seconds=30, what="another tick"
+    )
 
 
 KILLS = {
@@ -151,7 +159,7 @@ def test_a_sender_killed_at_each_step(sandbox, at, settings, start_process, step
     at("2026-01-20T10:00:00+09:00")
     numbers = people(3, f"82{list(KILLS).index(step):02}")
     only_reminders()
-    assert schedule.run_next_act("messages")
+    assert schedule.run_next_dated_task("messages")
     assert Message.objects.filter(kind="reminder").count() == 3
     killed = start_process(
         "-c",
@@ -184,10 +192,10 @@ def test_a_worker_killed_while_it_starts_the_round(sandbox, at, start_process):
         "schedule.run_next_act('messages')",
     )
     assert killed.process.wait(30) == -9, killed.log
-    assert Act.objects.get(code="refunds.reminder", due_at__lte=clock.now()).state == "RUNNING"
+    assert DatedTask.objects.get(code="refunds.reminder", due_at__lte=clock.now()).state == "RUNNING"
     wait_until(lambda: not _locks(), what="the lock of the dead worker")
-    assert schedule.run_next_act("messages"), "taken up at once"
-    act = Act.objects.get(code="refunds.reminder", due_at__lte=clock.now())
+    assert schedule.run_next_dated_task("messages"), "taken up at once"
+    act = DatedTask.objects.get(code="refunds.reminder", due_at__lte=clock.now())
     assert (act.state, act.attempts, act.result) == ("DONE", 2, "새로 올린 안내 0명")
     assert Message.objects.filter(kind="reminder").count() == 5
 
@@ -204,7 +212,7 @@ def test_the_clock_forward_and_back_sends_no_round_twice(sandbox, at, monkeypatc
 
     def everything() -> None:
         for queue in schedule.QUEUES * 3:
-            while schedule.run_next_act(queue):
+            while schedule.run_next_dated_task(queue):
                 pass
         sender.send_due()
 

@@ -248,8 +248,8 @@ def test_limits_hold_no_number_and_end_by_themselves():
     phone = number()
     ask(Client(), phone)
     key = f"identity:sends:{crypto.blind_index(phone, 'msisdn').hex()}:3600"
-    assert ratelimit.look(key, limit=1, seconds=3600).allowed is False
-    assert ratelimit.look(key, limit=2, seconds=3600).allowed is True
+    assert ratelimit.peek(key, limit=1, seconds=3600).allowed is False
+    assert ratelimit.peek(key, limit=2, seconds=3600).allowed is True
 
 
 @pytest.mark.parametrize(

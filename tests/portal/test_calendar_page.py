@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from kt_remedy.core.access import ROLES
-from kt_remedy.core.models import Act, Job
+from kt_remedy.core.models import DatedTask, PeriodicTask
 from kt_remedy.core.tasks import schedule
 from tests.sessions import as_staff, staff_user
 
@@ -40,7 +40,7 @@ def test_it_shows_what_ran_and_what_comes(calendar):
 
 def test_it_says_so_when_a_job_has_stopped_and_when_an_act_is_late(calendar, at):
     calendar.sweep("rest")
-    Job.objects.update(succeeded_at=dt.datetime.now(dt.UTC) - dt.timedelta(minutes=30))
+    PeriodicTask.objects.update(succeeded_at=dt.datetime.now(dt.UTC) - dt.timedelta(minutes=30))
     at("2026-01-26T10:05+09:00")
     shown = page()
     assert "멈춘 업무가 있습니다" in shown
@@ -67,7 +67,7 @@ def test_what_an_act_waits_for_is_said_in_words(calendar, at):
 
     calendar.register("w", title="w", task=wait, due=[dt.datetime.fromisoformat("2026-01-20T09:00+09:00")])
     calendar.sweep("rest")
-    waiting = Act.objects.get(code="w")
+    waiting = DatedTask.objects.get(code="w")
     assert (waiting.state, waiting.result) == ("WAITING", "대상 회선이 확정되기를 기다림")
 
 
@@ -82,15 +82,15 @@ def test_the_programmes_own_dates_stand_beside_the_acts(calendar):
 def test_the_pulse_can_be_watched_from_outside(calendar, client):
     assert client.get("/pulsez").status_code == 200
     calendar.sweep("rest")
-    Job.objects.update(succeeded_at=dt.datetime.now(dt.UTC) - dt.timedelta(minutes=30))
+    PeriodicTask.objects.update(succeeded_at=dt.datetime.now(dt.UTC) - dt.timedelta(minutes=30))
     answer = client.get("/pulsez")
     assert (answer.status_code, answer.json()) == (503, {"status": "silent", "jobs": ["j"]})
 
 
 def test_a_failed_act_is_run_again_by_those_who_may(calendar):
     calendar.plan()
-    act = Act.objects.order_by("due_at").first()
-    Act.objects.filter(pk=act.pk).update(state="FAILED", attempts=3, told=[["OSError (x.py:1)", {}]])
+    act = DatedTask.objects.order_by("due_at").first()
+    DatedTask.objects.filter(pk=act.pk).update(state="FAILED", attempts=3, result_messages=[["OSError (x.py:1)", {}]])
     address = reverse("portal:calendar-run-again", args=[act.pk])
     assert address not in page("auditor")
     assert as_staff(Client(), staff_user("auditor")).post(address).status_code == 403

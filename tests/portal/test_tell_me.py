@@ -9,7 +9,7 @@ from eligibility import opening, rotation
 from eligibility.models import OpeningWish
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import clock, programme
-from kt_remedy.core.models import Act
+from kt_remedy.core.models import DatedTask
 from kt_remedy.core.tasks import schedule
 from kt_remedy.notices import sender
 from kt_remedy.notices.models import Message
@@ -32,7 +32,7 @@ def customer(ci: str = "wish", phone: str = "01091114001") -> Client:
 
 
 def tell() -> int | str:
-    return opening.tell(Act(code="eligibility.opening", due_at=dt.datetime.fromisoformat(MORNING))).values["n"]
+    return opening.tell(DatedTask(code="eligibility.opening", due_at=dt.datetime.fromisoformat(MORNING))).values["n"]
 
 
 def test_strangers_prove_who_they_are_first():
@@ -104,7 +104,7 @@ def test_once_applications_are_open_nothing_is_left_to_ask(at):
 def test_the_numbers_are_forgotten_when_the_window_has_closed(at):
     customer().post(PAGE, {"want": "yes"})
     assert schedule.entry("eligibility.forget_openings").moments() == [clock.kst(dt.date(2026, 2, 1))]
-    opening.forget(Act(code="eligibility.forget_openings"))
+    opening.forget(DatedTask(code="eligibility.forget_openings"))
     assert not OpeningWish.objects.exists()
 
 

@@ -7,7 +7,7 @@ from django.test import Client, RequestFactory
 
 from eligibility import search
 from kt_remedy.core import crypto
-from kt_remedy.core.models import Act, worded
+from kt_remedy.core.models import DatedTask, worded
 from kt_remedy.core.tasks import schedule
 from kt_remedy.identity import service as identity
 from kt_remedy.notices import sender
@@ -28,7 +28,7 @@ def first_round(at):
 
 
 def start(day: str = "2026-01-20") -> str:
-    act = Act(code="refunds.reminder", due_at=dt.datetime.fromisoformat(f"{day}T10:00+09:00"))
+    act = DatedTask(code="refunds.reminder", due_at=dt.datetime.fromisoformat(f"{day}T10:00+09:00"))
     return worded([list(reminders.start_round(act))])
 
 
@@ -214,7 +214,9 @@ def test_the_day_the_look_up_opens_has_two_texts_and_one_message_a_person(at):
         reasons="NOT_TERMINATED;NEW_AFTER_BASE",
         refundable_krw=0,
     )
-    reminders.start_campaign(Act(code="refunds.campaign", due_at=dt.datetime.fromisoformat("2025-12-31T10:00+09:00")))
+    reminders.start_campaign(
+        DatedTask(code="refunds.campaign", due_at=dt.datetime.fromisoformat("2025-12-31T10:00+09:00"))
+    )
     assert set(Message.objects.filter(kind="campaign.left").values_list("recipient", flat=True)) == {
         left.pk,
         also_left.pk,
@@ -226,7 +228,7 @@ def test_the_day_the_look_up_opens_has_two_texts_and_one_message_a_person(at):
 def test_the_rounds_stand_on_the_calendar(at):
     at("2026-01-19T10:00+09:00")
     schedule.plan()
-    due = list(Act.objects.filter(code="refunds.reminder").order_by("due_at").values_list("due_at", flat=True))
+    due = list(DatedTask.objects.filter(code="refunds.reminder").order_by("due_at").values_list("due_at", flat=True))
     assert [moment.astimezone(dt.timezone(dt.timedelta(hours=9))).isoformat() for moment in due] == [
         "2026-01-20T10:00:00+09:00",
         "2026-01-26T10:00:00+09:00",

@@ -7,7 +7,7 @@ import pytest
 
 from eligibility.models import Customer, Line
 from kt_remedy.core import clock, persons, programme
-from kt_remedy.core.models import Act, worded
+from kt_remedy.core.models import DatedTask, worded
 from kt_remedy.core.tasks import schedule
 from kt_remedy.notices.models import Message
 from rewards import service, sms_campaigns
@@ -15,9 +15,9 @@ from rewards.models import BaseLine
 from tests.refunds import make
 
 
-def act(code: str) -> Act:
+def act(code: str) -> DatedTask:
     """The act as the calendar has it."""
-    return Act(code=code, due_at=schedule.entry(code).moments()[0])
+    return DatedTask(code=code, due_at=schedule.entry(code).moments()[0])
 
 
 def told(kind: str) -> list[bytes]:

@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 
-class Claimable(models.Model):
+class Leased(models.Model):
     """The columns a claimable row needs. `waiting` rows are those the owner selects in the queryset it passes."""
 
     lease_until = models.DateTimeField(null=True, editable=False)

@@ -1,16 +1,15 @@
-"""The calendar: dated acts of the programme and jobs repeated for ever, as rows that any worker may carry out.
+"""The calendar: dated tasks of the programme and periodic tasks, each a row that any worker may carry out.
 
-Rooms register what they own in `AppConfig.ready()`; beat only ticks. A tick looks at rows, so what was due while
-everything was down is found afterwards, and a tick that comes twice finds nothing more to do.
+Each application registers its tasks in `AppConfig.ready()`. Beat only ticks. A tick reads rows, so tasks that fell due
+while everything was down are found afterwards, and a doubled tick finds nothing more to do.
 
-Acts follow business time and run one after the other, in the order of their due times: whoever moves the clock a month
-forward sees the same order as whoever waited. Within a queue that is strict; an act of another queue is waited for some
-minutes only, so that a queue whose workers are down does not hold up money. Jobs follow the wall clock.
+Dated tasks follow business time and run one after the other in the order of their due times, however the clock is
+moved. Within a queue the order is strict. A task of another queue is waited for some minutes only, so that a queue whose
+workers are down does not hold up money. Periodic tasks follow the wall clock.
 
-The acts of a queue share an advisory lock of PostgreSQL and each job has its own. The lock belongs to the worker's
-connection: it is gone the moment the worker is, so a killed run is taken up by the next tick, and no lease has to be
-guessed.
-(Behind a pooler, workers need session pooling.)
+The dated tasks of a queue share an advisory lock of PostgreSQL, and each periodic task has its own. The lock belongs to
+the worker's connection and ends with it, so the next tick takes up a killed run and no lease has to be guessed.
+Behind a pooler, workers need session pooling.
 """
 
 import datetime as dt
@@ -28,16 +27,16 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_noop
 
 from kt_remedy.core import clock, programme
-from kt_remedy.core.models import Act, Job
+from kt_remedy.core.models import DatedTask, PeriodicTask
 
 log = logging.getLogger(__name__)
 
 QUEUES = ("money", "messages", "perks", "rest")
 ATTEMPTS = 3
 PLAN_EVERY_SECONDS = 60
-# So long an act waits for earlier ones of other queues: longer than any of them takes when nothing is wrong.
+# How long a dated task waits for earlier ones of other queues: longer than any takes when nothing is wrong.
 PATIENCE = dt.timedelta(minutes=5)
-# A job that did not succeed for this many of its periods, and for at least this long, is overdue.
+# A periodic task without success for this many periods, and for at least this long, is overdue.
 OVERDUE_PERIODS = 5
 OVERDUE_AT_LEAST = dt.timedelta(minutes=2)
 
@@ -45,40 +44,40 @@ _LOCK_ACTS, _LOCK_JOB = 72_401, 72_402
 
 
 class NotYet(Exception):
-    """Raised by the task of an act when what it needs is not there yet; `told`, or else its text, stands on the page.
+    """Raised by a dated task whose input is not there yet; the calendar page shows `result_messages`, or else the text.
 
-    The act is asked again every half minute, without counting as a failure and without holding back others. No
-    personal data in either.
+    The task is tried again every half minute. This counts as no failure and holds back no other task. Neither text
+    holds personal data.
     """
 
-    def __init__(self, text: str, told: "Said | None" = None) -> None:
+    def __init__(self, text: str, result_messages: "ResultMessage | None" = None) -> None:
         super().__init__(text)
-        self.told = told
+        self.result_messages = result_messages
 
 
-class Said(NamedTuple):
+class ResultMessage(NamedTuple):
     """One sentence on how a run went: a Korean entry of the catalogue (mark it by `gettext_noop`) and its numbers.
 
-    It is kept like this and put into words where it is shown, in the language of whoever reads it.
+    The row keeps it in this form; the page words it in the reader's language.
     """
 
     text: str
     values: dict[str, int | str]
 
 
-def said(text: str, **values: int | str) -> Said:
+def result_message(text: str, **values: int | str) -> ResultMessage:
     """A sentence for the calendar; no personal data."""
-    return Said(text, values)
+    return ResultMessage(text, values)
 
 
-Told = str | Said | Sequence[Said] | None
-Task = Callable[[Any], Told]
+TaskResult = str | ResultMessage | Sequence[ResultMessage] | None
+Task = Callable[[Any], TaskResult]
 Due = dt.timedelta | Sequence[dt.datetime] | Callable[[programme.Programme], Sequence[dt.datetime]]
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What a room registered."""
+class Registration:
+    """One task as an application registered it."""
 
     code: str
     title: Any
@@ -89,17 +88,17 @@ class Entry:
 
     @property
     def period(self) -> dt.timedelta | None:
-        """How often a job runs; None for a dated act."""
+        """How often a periodic task runs; None for a dated task."""
         return self.due if isinstance(self.due, dt.timedelta) else None
 
     def moments(self) -> list[dt.datetime]:
-        """The due times of a dated act."""
+        """The due times of a dated task, in order."""
         if isinstance(self.due, dt.timedelta):
             return []
         return sorted(self.due(programme.current()) if callable(self.due) else self.due)
 
 
-_entries: dict[str, Entry] = {}
+_entries: dict[str, Registration] = {}
 _planned: tuple[float, str] | None = None
 
 
@@ -112,28 +111,28 @@ def register(
     queue: str = "rest",
     latest: dt.timedelta | None = None,
 ) -> None:
-    """Put an act or a job on the calendar; call it in `AppConfig.ready()`.
+    """Put a dated task or a periodic task on the calendar. Call it in `AppConfig.ready()`.
 
-    `due` is a list of aware datetimes or a function of the programme that gives one (an act, once per moment, business
-    time), or a timedelta (a job, wall clock). `task` gets the row, whose `code` and `due_at` say which run this is, and
-    returns what `said` made of how it went, a list of those, a word that needs no translation, or None; no personal
-    data. It must bear being run again after a crash.
-    An act found more than `latest` after its time is not run but closed as missed.
-    Raises ValueError for a code registered twice or an unknown queue.
+    A dated task has aware datetimes as `due`, or a function of the programme that gives them: it runs once per moment
+    of business time. A periodic task has a timedelta as `due` and follows the wall clock.
+    `task` gets the row; its `code` and `due_at` tell which run this is. It returns one or several `result_message`s, a
+    word that needs no translation, or None, without personal data. It must be safe to run again after a crash.
+    A dated task found more than `latest` after its moment is not run but closed as missed.
+    Raises ValueError for a code registered twice and for an unknown queue.
     """
     if code in _entries:
         raise ValueError(f"{code} is on the calendar already")
     if queue not in QUEUES:
         raise ValueError(f"unknown queue {queue}")
-    _entries[code] = Entry(code, title, task, due, queue, latest)
+    _entries[code] = Registration(code, title, task, due, queue, latest)
 
 
-def entry(code: str) -> Entry | None:
-    """What was registered under `code`; None where a row is left of an act that is gone."""
+def entry(code: str) -> Registration | None:
+    """The registration of `code`; None where only a row is left of a task that no longer exists."""
     return _entries.get(code)
 
 
-def entries() -> list[Entry]:
+def entries() -> list[Registration]:
     """Everything registered, in the order of registration."""
     return list(_entries.values())
 
@@ -141,7 +140,7 @@ def entries() -> list[Entry]:
 def plan() -> int:
     """Write the rows of everything registered; returns how many are new. Safe to repeat.
 
-    Acts still waiting whose moment left the programme are taken off.
+    A dated task that waits for a moment which left the programme is deleted.
     """
     new = 0
     now = clock.now()
@@ -149,48 +148,54 @@ def plan() -> int:
         for item in _entries.values():
             if item.period:
                 wall = dt.datetime.now(dt.UTC)
-                new += Job.objects.get_or_create(code=item.code, defaults={"due_at": wall, "planned_at": wall})[1]
+                new += PeriodicTask.objects.get_or_create(
+                    code=item.code, defaults={"due_at": wall, "planned_at": wall}
+                )[1]
                 continue
             moments = item.moments()
-            have = set(Act.objects.filter(code=item.code).values_list("due_at", flat=True))
+            have = set(DatedTask.objects.filter(code=item.code).values_list("due_at", flat=True))
             missing = [
                 moment
                 for moment in moments
-                # What was over before anybody planned it never belonged to this calendar.
+                # A moment that had passed before the first plan never belonged to this calendar.
                 if moment not in have and (item.latest is None or now - moment <= item.latest)
             ]
-            Act.objects.bulk_create([Act(code=item.code, due_at=moment) for moment in missing], ignore_conflicts=True)
+            DatedTask.objects.bulk_create(
+                [DatedTask(code=item.code, due_at=moment) for moment in missing], ignore_conflicts=True
+            )
             new += len(missing)
-            Act.objects.filter(code=item.code, state=Act.State.WAITING, due_at__gt=now).exclude(
+            DatedTask.objects.filter(code=item.code, state=DatedTask.State.WAITING, due_at__gt=now).exclude(
                 due_at__in=moments
             ).delete()
     return new
 
 
 def sweep(queue: str) -> int:
-    """Carry out everything of `queue` that is due; returns how many runs. What beat calls, every second."""
+    """Carry out everything of `queue` that is due; returns the number of runs. Beat calls it every second."""
     _plan_sometimes()
     runs = 0
-    while run_next_act(queue):
+    while run_next_dated_task(queue):
         runs += 1
     wall = dt.datetime.now(dt.UTC)
     codes = [item.code for item in _entries.values() if item.period and item.queue == queue]
-    for code in Job.objects.filter(code__in=codes, due_at__lte=wall).order_by("due_at").values_list("code", flat=True):
-        runs += run_job(code)
+    for code in (
+        PeriodicTask.objects.filter(code__in=codes, due_at__lte=wall).order_by("due_at").values_list("code", flat=True)
+    ):
+        runs += run_periodic_task(code)
     return runs
 
 
-def run_next_act(queue: str) -> bool:
-    """Run the earliest act of `queue` that is due, unless an earlier one has to end first; says whether it did.
+def run_next_dated_task(queue: str) -> bool:
+    """Run the earliest dated task of `queue` that is due, unless an earlier one must end first. True if one ran.
 
-    An act that failed is tried again some seconds later, `ATTEMPTS` times in all; until then the later ones wait.
+    A failed task is tried again some seconds later, `ATTEMPTS` times in all. Until then the later ones wait.
     """
     with _locked(_LOCK_ACTS, _number(queue)) as ours:
         if not ours:
             return False
         now, wall = clock.now(), dt.datetime.now(dt.UTC)
-        due = Act.objects.filter(
-            state__in=(Act.State.WAITING, Act.State.RUNNING), due_at__lte=now, code__in=list(_entries)
+        due = DatedTask.objects.filter(
+            state__in=(DatedTask.State.WAITING, DatedTask.State.RUNNING), due_at__lte=now, code__in=list(_entries)
         ).order_by("due_at", "id")
         due.filter(seen_at__isnull=True).order_by().update(seen_at=wall)
         act = None
@@ -205,21 +210,21 @@ def run_next_act(queue: str) -> bool:
             return False
         item = _entries[act.code]
         if item.latest is not None and now - act.due_at > item.latest:
-            _finish(act, Act.State.MISSED, [])
+            _finish(act, DatedTask.State.MISSED, [])
             log.warning("act missed: %s", act.code)
             return True
         if act.attempts >= ATTEMPTS:  # it took its worker down each time
-            _finish(act, Act.State.FAILED, act.told)
+            _finish(act, DatedTask.State.FAILED, act.result_messages)
             return True
-        act.state, act.started_at, act.attempts = Act.State.RUNNING, now, act.attempts + 1
+        act.state, act.started_at, act.attempts = DatedTask.State.RUNNING, now, act.attempts + 1
         act.save(update_fields=["state", "started_at", "attempts"])
         try:
-            told = _told(item.task(act))
+            result_messages = _result_messages(item.task(act))
         except NotYet as reason:
-            Act.objects.filter(pk=act.pk).update(
-                state=Act.State.WAITING,
+            DatedTask.objects.filter(pk=act.pk).update(
+                state=DatedTask.State.WAITING,
                 attempts=act.attempts - 1,
-                told=_told(reason.told or str(reason)),
+                result_messages=_result_messages(reason.result_messages or str(reason)),
                 seen_at=wall - PATIENCE,
                 retry_at=wall + dt.timedelta(seconds=30),
             )
@@ -228,74 +233,78 @@ def run_next_act(queue: str) -> bool:
             where = _where(error)
             log.error("act failed: %s %s", act.code, where)
             if act.attempts >= ATTEMPTS:
-                _finish(act, Act.State.FAILED, _told(where))
+                _finish(act, DatedTask.State.FAILED, _result_messages(where))
             else:
-                Act.objects.filter(pk=act.pk).update(
-                    state=Act.State.WAITING,
-                    told=_told(where),
+                DatedTask.objects.filter(pk=act.pk).update(
+                    state=DatedTask.State.WAITING,
+                    result_messages=_result_messages(where),
                     retry_at=dt.datetime.now(dt.UTC) + dt.timedelta(seconds=5 * 3**act.attempts),
                 )
             return True
-        _finish(act, Act.State.DONE, told)
+        _finish(act, DatedTask.State.DONE, result_messages)
         return True
 
 
-def run_job(code: str) -> bool:
-    """Run a job if it is due and nobody runs it now; says whether it did. A failure is tried again at the next tick."""
+def run_periodic_task(code: str) -> bool:
+    """Run a periodic task that is due and that nobody runs now. True if it ran. A failure is retried with back-off."""
     item = _entries[code]
     assert item.period is not None
     with _locked(_LOCK_JOB, _number(code)) as ours:
         wall = dt.datetime.now(dt.UTC)
         # Read under the lock: another worker may have run it since it was seen to be due.
-        job = Job.objects.filter(code=code, due_at__lte=wall).first() if ours else None
+        job = PeriodicTask.objects.filter(code=code, due_at__lte=wall).first() if ours else None
         if job is None:
             return False
-        Job.objects.filter(pk=code).update(started_at=wall)
+        PeriodicTask.objects.filter(pk=code).update(started_at=wall)
         try:
-            told = _told(item.task(job))
+            result_messages = _result_messages(item.task(job))
         except Exception as error:  # a broken job must not stop the others
             where = _where(error)
             log.error("job failed: %s %s", code, where)
             # Back off from a fault that lasts, but not longer than a minute beyond the job's own period.
             pause = item.period + dt.timedelta(seconds=min(2**job.failures, 60))
-            Job.objects.filter(pk=code).update(
-                due_at=dt.datetime.now(dt.UTC) + pause, failures=job.failures + 1, told=_told(where)
+            PeriodicTask.objects.filter(pk=code).update(
+                due_at=dt.datetime.now(dt.UTC) + pause,
+                failures=job.failures + 1,
+                result_messages=_result_messages(where),
             )
             return True
         done = dt.datetime.now(dt.UTC)
-        Job.objects.filter(pk=code).update(due_at=wall + item.period, succeeded_at=done, failures=0, told=told)
+        PeriodicTask.objects.filter(pk=code).update(
+            due_at=wall + item.period, succeeded_at=done, failures=0, result_messages=result_messages
+        )
         return True
 
 
 def run_again(*, act_id: int) -> bool:
     """Put a failed or missed act back on the calendar to be run at the next tick; says whether it was one."""
     return bool(
-        Act.objects.filter(pk=act_id, state__in=(Act.State.FAILED, Act.State.MISSED)).update(
-            state=Act.State.WAITING, attempts=0, seen_at=None, retry_at=None
+        DatedTask.objects.filter(pk=act_id, state__in=(DatedTask.State.FAILED, DatedTask.State.MISSED)).update(
+            state=DatedTask.State.WAITING, attempts=0, seen_at=None, retry_at=None
         )
     )
 
 
-def overdue_jobs() -> list[Job]:
+def overdue_periodic_tasks() -> list[PeriodicTask]:
     """Jobs that did not succeed for longer than they should: the dead man's alarm, which also sounds without a beat."""
     wall = dt.datetime.now(dt.UTC)
-    jobs = Job.objects.filter(code__in=[item.code for item in _entries.values() if item.period])
+    jobs = PeriodicTask.objects.filter(code__in=[item.code for item in _entries.values() if item.period])
     return [job for job in jobs if is_overdue(job, wall)]
 
 
-def is_overdue(job: Job, wall: dt.datetime) -> bool:
+def is_overdue(job: PeriodicTask, wall: dt.datetime) -> bool:
     """Whether `job` should have succeeded by `wall`; see `OVERDUE_PERIODS`."""
     period = _entries[job.code].period
     assert period is not None
     return wall - (job.succeeded_at or job.planned_at) > max(OVERDUE_PERIODS * period, OVERDUE_AT_LEAST)
 
 
-def watch(job: Job) -> Said | None:
+def watch(job: PeriodicTask) -> ResultMessage | None:
     """The job that writes a warning for each overdue one."""
-    late = [other.code for other in overdue_jobs() if other.code != job.code]
+    late = [other.code for other in overdue_periodic_tasks() if other.code != job.code]
     for code in late:
         log.warning("job overdue: %s", code)
-    return said(gettext_noop("멈춘 업무: %(codes)s"), codes=", ".join(late)) if late else None
+    return result_message(gettext_noop("멈춘 업무: %(codes)s"), codes=", ".join(late)) if late else None
 
 
 def _plan_sometimes() -> None:
@@ -307,15 +316,17 @@ def _plan_sometimes() -> None:
         _planned = (time.monotonic(), name)
 
 
-def _told(result: Told) -> list:
+def _result_messages(result: TaskResult) -> list:
     """As it is kept: sentences, each with its values."""
     if isinstance(result, str):
         return [[result, {}]] if result else []
-    return [list(one) for one in ([result] if isinstance(result, Said) else result or [])]
+    return [list(one) for one in ([result] if isinstance(result, ResultMessage) else result or [])]
 
 
-def _finish(act: Act, state: str, told: list) -> None:
-    Act.objects.filter(pk=act.pk).update(state=state, told=told, finished_at=clock.now(), retry_at=None)
+def _finish(act: DatedTask, state: str, result_messages: list) -> None:
+    DatedTask.objects.filter(pk=act.pk).update(
+        state=state, result_messages=result_messages, finished_at=clock.now(), retry_at=None
+    )
 
 
 def _where(error: Exception) -> str:

@@ -12,7 +12,7 @@ from django.db.models import Count, Sum
 from django.test import Client
 from django.urls import reverse
 
-from kt_remedy.core.models import Job
+from kt_remedy.core.models import PeriodicTask
 from refunds.models.payouts import Adjustment, Inquiry, Item, Roster
 from refunds.payouts import answers, overview, service
 from tests.refunds import make
@@ -256,7 +256,7 @@ def test_the_dashboard_names_holder_and_deputy_and_the_last_check_of_the_money()
     seen = text(signed_in(maker()).get(reverse("admin:index")))
     assert "<td>maker · second</td>" in seen
     assert "아직 확인한 적이 없습니다" in seen
-    Job.objects.update_or_create(
+    PeriodicTask.objects.update_or_create(
         code="refunds.verify_money",
         defaults={
             "due_at": dt.datetime.now(dt.UTC),
