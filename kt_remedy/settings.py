@@ -10,8 +10,10 @@ import json
 import secrets
 import sys
 import sysconfig
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -30,11 +32,11 @@ LOCAL = BASE_DIR / ".local"  # what `make run` keeps: servers, secrets, uploads
 env = Env()
 
 
-def _refuse(sentence: str) -> None:
+def _refuse(sentence: str) -> NoReturn:
     raise ImproperlyConfigured(sentence)
 
 
-def _read(reader, name, *args, **kwargs):
+def _read(reader: Callable[..., Any], name: str, *args: Any, **kwargs: Any) -> Any:
     try:
         return reader(name, *args, **kwargs)
     except (EnvError, ValueError) as error:
@@ -52,7 +54,7 @@ _saved = LOCAL / "secrets.json"
 _local = json.loads(_saved.read_text()) if DEVELOPMENT and _saved.exists() else {}
 
 SECRET_KEY = env.str("SECRET_KEY", _local.get("SECRET_KEY", ""))
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 if (DEVELOPMENT and not SECRET_KEY) or FILES_ONLY:
     SECRET_KEY = secrets.token_urlsafe(50)
 try:
@@ -131,7 +133,7 @@ if not DEVELOPMENT and not FILES_ONLY:
         _refuse("UPLOADS_DIR is missing: name a folder outside the web root for the documents people send.")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if DEVELOPMENT else [])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 
 # 4 Applications -----------------------------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ def apply_early(part: int, parts: int) -> int:
     numbers = {line.pk: f"1{place:04}{line.customer.birth_date:%y%m%d}"[:12] for place, line in enumerate(lines, 1001)}
     _tell({numbers[line.pk]: line.customer.holder_name for line in mine})
     for place, line in enumerate(mine):
+        assert line.customer.ci_index is not None, "only people with connecting information are asked for"
         person = bytes(line.customer.ci_index)
         account = accounts.enter(
             person_index=person,

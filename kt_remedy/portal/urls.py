@@ -1,5 +1,8 @@
 """The pages that belong to no single room: home, my lines, information, the clock of a demonstration."""
 
+from collections.abc import Callable
+
+from django.http.response import HttpResponseBase
 from django.urls import path
 from django.views.generic import TemplateView
 
@@ -7,7 +10,7 @@ from kt_remedy.core.access import public
 from kt_remedy.portal import calendar, clock_views, desk, desk_perks, person, views
 
 
-def _page(name: str):
+def _page(name: str) -> Callable[..., HttpResponseBase]:
     """An information page: words and the programme's dates, nothing about anybody."""
     return public(TemplateView.as_view(template_name=f"portal/{name}.html"))
 

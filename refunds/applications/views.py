@@ -20,7 +20,7 @@ from eligibility.models import Line
 from kt_remedy.core import clock, masking, programme
 from kt_remedy.core.access import customer
 from kt_remedy.core.templatetags.remedy import kdate, kdate_long
-from kt_remedy.identity.service import Person
+from kt_remedy.identity.service import VerifiedRequest
 from kt_remedy.notices import service as notices
 from refunds.accounts import banks
 from refunds.accounts import service as accounts
@@ -33,12 +33,6 @@ from refunds.applications.states import Status
 from refunds.payouts import rounds
 
 ADULT_AT = 19
-
-
-class VerifiedRequest(HttpRequest):
-    """A request that `@customer` let through."""
-
-    person: Person
 
 
 @dataclass(slots=True)
