@@ -154,6 +154,21 @@ def at(db: None) -> Callable[[str], dt.datetime]:
     return set_time
 
 
+@pytest.fixture
+def january(at: Callable[[str], dt.datetime]) -> None:
+    """A morning in the first days of the application window."""
+    at("2026-01-16T10:00+09:00")
+
+
+@pytest.fixture
+def cut_off(at: Callable[[str], dt.datetime]) -> Callable[[str], dt.datetime]:
+    """The cut-off of the first payout; the value moves business time on, as `at` does."""
+    from tests.refunds.payouts.money import CUT_OFF
+
+    at(CUT_OFF)
+    return at
+
+
 # Other processes ----------------------------------------------------------------------------------------------
 
 
