@@ -4,11 +4,12 @@ import datetime as dt
 import threading
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 
 from kt_remedy.core import clock
 from kt_remedy.core.models import Act, Job
 from kt_remedy.core.tasks import schedule
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 
@@ -128,7 +129,7 @@ def test_a_failing_act_is_tried_three_times_then_the_rest_goes_on(calendar, at):
     assert states() == [("a", "FAILED"), ("b", "DONE")]
     failed = Act.objects.get(code="a")
     assert failed.attempts == 3
-    assert failed.result.startswith("ValueError (test_schedule_acts.py:")
+    assert failed.result.startswith("ValueError (test_schedule.py:")
     assert "1234" not in failed.result
     assert calendar.run_again(act_id=failed.pk)
     assert not calendar.run_again(act_id=Act.objects.get(code="b").pk)
@@ -232,17 +233,10 @@ def test_many_sweeps_at_once_run_each_act_once(calendar, at):
     calendar.plan()
 
     def sweeps():
-        try:
-            for _ in range(30):
-                calendar.run_next_act("rest")
-        finally:
-            connections.close_all()
+        for _ in range(30):
+            calendar.run_next_act("rest")
 
-    threads = [threading.Thread(target=sweeps) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together(*[sweeps] * 4)
     while calendar.run_next_act("rest"):
         pass
     assert ran == due
