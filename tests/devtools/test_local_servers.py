@@ -137,9 +137,9 @@ def test_what_a_killed_command_left_is_stopped_by_the_next(open_home):
     code = f"""
 import time
 from pathlib import Path
-from kt_remedy import children, local
-children._die_with_parent = lambda number: None  # as on systems without that signal
-with local.Servers(Path({str(open_home)!r})):
+from kt_remedy.devtools import devservers, processes
+processes._die_with_parent = lambda number: None  # as on systems without that signal
+with devservers.Servers(Path({str(open_home)!r})):
     print("up", flush=True)
     time.sleep(60)
 """
@@ -169,8 +169,8 @@ def test_children_of_a_killed_command_stop_by_themselves(open_home):
     code = f"""
 import time
 from pathlib import Path
-from kt_remedy import local
-with local.Servers(Path({str(open_home)!r})):
+from kt_remedy.devtools import devservers
+with devservers.Servers(Path({str(open_home)!r})):
     print("up", flush=True)
     time.sleep(60)
 """
