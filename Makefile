@@ -8,7 +8,7 @@ export DEBUG ?= true
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 
 .DEFAULT_GOAL := run
-.PHONY: run install reset test test-fast soak bench lint format
+.PHONY: run install reset test test-fast coverage soak bench lint format
 
 # Tests that need neither a browser nor processes of their own (tests/conftest.py marks the others as slow).
 FAST := -m "not soak and not slow"
@@ -37,6 +37,10 @@ endif
 # The answer while one works: two workers, each with servers of its own, no lint.
 test-fast: .venv/installed-test $(CATALOGUES)
 	@exec $(BIN)/python -m pytest -n 2 $(FAST) $(ARGS)
+
+# One process: a worker would load the models before it measures.
+coverage: .venv/installed-test $(CATALOGUES)
+	@exec $(BIN)/python -m pytest --cov $(FAST) $(ARGS)
 
 soak: .venv/installed-test $(CATALOGUES)
 	@exec $(BIN)/python -m pytest -m soak $(ARGS)
