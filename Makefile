@@ -8,7 +8,10 @@ export REMEDY_ENV ?= development
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 
 .DEFAULT_GOAL := run
-.PHONY: run dev install reset test soak bench lint format
+.PHONY: run dev install reset test test-fast coverage soak bench lint format
+
+# Tests that need neither a browser nor processes of their own (tests/conftest.py marks the others as slow).
+FAST := -m "not soak and not slow"
 
 run: .venv/installed $(CATALOGUES)
 	@exec $(BIN)/python manage.py run $(ARGS)
@@ -22,10 +25,26 @@ install: .venv/installed $(CATALOGUES)
 reset:
 	@test ! -d .local || exec $(BIN)/python -m kt_remedy.devtools.devservers reset
 
+# Everything but the soaks: what needs little by two workers, the rest in one process; ARGS name tests of one run.
 test: .venv/installed-test $(CATALOGUES)
 	@$(BIN)/python .ci/chromium.py
 	@$(MAKE) --no-print-directory lint
+ifdef ARGS
 	@exec $(BIN)/python -m pytest $(ARGS)
+else
+	@failed=0; \
+	$(BIN)/python -m pytest -n 2 $(FAST) || failed=1; \
+	$(BIN)/python -m pytest -m "slow and not soak" || failed=1; \
+	exit $$failed
+endif
+
+# The answer while one works: two workers, each with servers of its own, no lint.
+test-fast: .venv/installed-test $(CATALOGUES)
+	@exec $(BIN)/python -m pytest -n 2 $(FAST) $(ARGS)
+
+# One process: a worker would load the models before it measures.
+coverage: .venv/installed-test $(CATALOGUES)
+	@exec $(BIN)/python -m pytest --cov $(FAST) $(ARGS)
 
 soak: .venv/installed-test $(CATALOGUES)
 	@exec $(BIN)/python -m pytest -m soak $(ARGS)

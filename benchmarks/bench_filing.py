@@ -12,8 +12,15 @@ import signal
 import statistics
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from benchmarks import harness
+
+if TYPE_CHECKING:  # nothing of Django is imported before its settings stand
+    from django.http import HttpRequest, HttpResponse
+    from django.test import Client
+
+    from kt_remedy.devtools.devservers import Servers
 
 
 def main() -> int:
@@ -78,7 +85,7 @@ def main() -> int:
 FLOOR_ROWS = 6
 
 
-def _floor(request):
+def _floor(request: "HttpRequest") -> "HttpResponse":
     from django.db import transaction
     from django.shortcuts import redirect
 
@@ -96,7 +103,7 @@ def _floor(request):
     return redirect("refunds:status")
 
 
-def _ready(client, number: int) -> str:
+def _ready(client: "Client", number: int) -> str:
     """Make the client a verified customer whose draft is complete; returns the key of its form."""
     from refunds.applications import drafts
     from refunds.applications.service import CONSENTS
@@ -122,7 +129,7 @@ def _rows_per_filing(filings: int) -> str:
     return f"{made / filings:.0f}"
 
 
-def _redis(servers) -> int:
+def _redis(servers: "Servers") -> int:
     """The process of our own Valkey."""
     from urllib.parse import urlsplit
 

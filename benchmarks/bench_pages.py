@@ -1,5 +1,6 @@
 """Pages on the shipped server setting beside views that do the least a page of the same kind can do."""
 
+import argparse
 import os
 import socket
 import statistics
@@ -40,7 +41,7 @@ def main() -> int:
             server.wait()
 
 
-def _measure(port: int, cookie: str, queries: int, hanging: "_Hanging", asked) -> int:
+def _measure(port: int, cookie: str, queries: int, hanging: "_Hanging", asked: argparse.Namespace) -> int:
     def figures(*pages: tuple[str, str]) -> list[float]:
         """The median of interleaved rounds for each page, in requests a second."""
         seen: dict[str, list[float]] = {path: [] for path, _ in pages}

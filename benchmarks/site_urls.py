@@ -11,7 +11,7 @@ from kt_remedy.core.access import customer, public
 @customer
 def signed_in(request: HttpRequest) -> HttpResponse:
     """Same middleware and session, one query, the base template without content."""
-    Customer.objects.filter(ci_index=request.person.ci_index).first()  # type: ignore[attr-defined]
+    Customer.objects.filter(person_index=request.person.ci_index).first()  # type: ignore[attr-defined]
     return render(request, "base.html")
 
 

@@ -1,6 +1,8 @@
 """What the quick check asks: facts of a contract, nothing about a person."""
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -85,7 +87,7 @@ class QuickCheckForm(forms.Form):
         label=gettext_lazy("약정 기간"),
         required=False,
         coerce=int,
-        empty_value=24,
+        empty_value=24,  # type: ignore[arg-type]  # the stubs know only text
         choices=[("24", gettext_lazy("24개월")), ("12", gettext_lazy("12개월"))],
         error_messages={"invalid_choice": gettext_lazy("약정 기간을 다시 골라 주세요")},
     )
@@ -104,7 +106,7 @@ class QuickCheckForm(forms.Form):
         },
     )
 
-    def __init__(self, data=None, *, today: dt.date, **kwargs) -> None:
+    def __init__(self, data: Mapping[str, str] | None = None, *, today: dt.date, **kwargs: Any) -> None:
         super().__init__(_without_commas(data), **kwargs)
         self.today = today
 
@@ -154,5 +156,5 @@ class QuickCheckForm(forms.Form):
         return answers["kind"] in {"DISCOUNT", "SUBSIDY"} and answers["amount"] is not None
 
 
-def _without_commas(data):
+def _without_commas(data: Mapping[str, str] | None) -> Mapping[str, str] | None:
     return data and {**data, "amount": data["amount"].replace(",", "")}

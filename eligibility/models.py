@@ -5,9 +5,12 @@ Lines are keyed by contract, never by telephone number: a number may belong to s
 Customer, Line and Bill are written by feeds alone (`eligibility.feed`); people decide in `LineDecision`.
 """
 
+from typing import Any
+
 import pgtrigger
 from django.conf import settings
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
 from django.db.models.functions import Coalesce, NullIf
 from django.utils.translation import gettext_lazy as _
@@ -23,14 +26,14 @@ class KeyField(models.CharField):
     one says it in full.
     """
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["max_length"] = 20
         super().__init__(*args, **kwargs)
 
-    def db_type(self, connection) -> str:
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
         return 'character varying(20) COLLATE "C"'
 
-    def cast_db_type(self, connection) -> str:
+    def cast_db_type(self, connection: BaseDatabaseWrapper) -> str:
         return "character varying(20)"
 
 

@@ -23,19 +23,16 @@ _HISTORY = {Customer: CustomerHistory, Line: LineHistory}
 
 
 class Column(NamedTuple):
-    """An encrypted column of a model; `origin` is the table its associated data names."""
+    """An encrypted column of a model. Its associated data name the table `origin` and the row's attribute `key`."""
 
     model: type[models.Model]
-    attribute: crypto.Encrypted
+    name: str
+    key: str
     origin: str
 
     @property
     def table(self) -> str:
         return self.model._meta.db_table
-
-    @property
-    def name(self) -> str:
-        return self.attribute.column
 
     def behind(self) -> models.QuerySet[Any]:
         """The rows whose value is under another key than the active one."""
@@ -45,18 +42,18 @@ class Column(NamedTuple):
 
     def aad(self, row: models.Model) -> str:
         """The associated data of a row's value."""
-        return f"{self.origin}:{self.name}:{getattr(row, self.attribute.key)}"
+        return f"{self.origin}:{self.name}:{getattr(row, self.key)}"
 
 
 def columns() -> list[Column]:
     """Every encrypted column of the database."""
-    found = []
+    found: list[Column] = []
     for model in apps.get_models():
         for attribute in vars(model).values():
             if isinstance(attribute, crypto.Encrypted):
-                found.append(Column(model, attribute, model._meta.db_table))
-                if model in _HISTORY:
-                    found.append(Column(_HISTORY[model], attribute, model._meta.db_table))
+                tables = (model, _HISTORY[model]) if model in _HISTORY else (model,)
+                origin = model._meta.db_table
+                found += [Column(table, attribute.column, attribute.key, origin) for table in tables]
     return found
 
 

@@ -12,12 +12,15 @@ import os
 import secrets
 import sys
 import sysconfig
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 import structlog
 from csp.constants import NONCE, NONE, SELF
+from django.core.checks import Error
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environs import Env, EnvError
@@ -31,14 +34,14 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL = BASE_DIR / ".local"  # what `make run` keeps: servers, secrets, uploads
 env = Env()
 # Each fault stands here once; the faulty setting then has its default, or a value that protects and pays nothing.
-FAULTS = []
+FAULTS: list[Error] = []
 
 
-def _fault(number, sentence, hint):
+def _fault(number: int, sentence: str, hint: str) -> None:
     FAULTS.append(checks.fault(number, sentence, hint))
 
 
-def _read(reader, name, default):
+def _read(reader: Callable[..., Any], name: str, default: Any) -> Any:
     try:
         return reader(name, default)
     except (EnvError, ValueError) as error:
@@ -46,7 +49,7 @@ def _read(reader, name, default):
         return default
 
 
-def _read_key(parse, name, default):
+def _read_key(parse: Callable[[str], Any], name: str, default: Any) -> Any:
     text = env.str(name, _local.get(name, ""))
     try:
         return parse(text) if text else default
@@ -69,7 +72,7 @@ _saved = LOCAL / "secrets.json"
 _local = json.loads(_saved.read_text()) if DEVELOPMENT and _saved.exists() else {}
 
 SECRET_KEY = env.str("SECRET_KEY", _local.get("SECRET_KEY", ""))
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 if (DEVELOPMENT and not SECRET_KEY) or FILES_ONLY:
     SECRET_KEY = secrets.token_urlsafe(50)
 FIELD_KEYS = _read_key(crypto.parse_keys, "FIELD_KEYS", {})
@@ -120,7 +123,7 @@ ROUNDS_NEED_APPROVAL = _read(env.bool, "ROUNDS_NEED_APPROVAL", not DEVELOPMENT)
 # 3 The names of the site -----------------------------------------------------------------------------------
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if DEVELOPMENT else [])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 
 # 4 Applications -----------------------------------------------------------------------------------------
 
@@ -181,7 +184,7 @@ ROOT_URLCONF = "kt_remedy.urls"
 WSGI_APPLICATION = "kt_remedy.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-TEMPLATES = [
+TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],

@@ -9,7 +9,6 @@ from collections import Counter
 from dataclasses import dataclass
 
 from django.db import connection
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from kt_remedy.core import clock
@@ -29,7 +28,7 @@ class Figures:
     by_day: dict[dt.date, int]
     by_status: dict[str, int]
     by_reason: dict[str, int]
-    by_age: list[tuple[Promise, int]]
+    by_age: list[tuple[str, int]]
 
 
 def figures(*, today: dt.date | None = None) -> Figures:

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -14,6 +14,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit.admin import RoleAdmin
+from kt_remedy.staff.models import User
 from kt_remedy.staff.service import fresh_second_factor
 from rewards import reports, service
 from rewards.enrolment import working
@@ -49,6 +50,7 @@ class HandOffAdmin(RoleAdmin):
     @admin.action(description=_("못 받은 건만 다시 보내기"), permissions=("send",))
     def send_refused(self, request: HttpRequest, queryset: QuerySet[HandOff]) -> None:
         """The rows that the provider could not deliver, once more."""
+        assert isinstance(request.user, User)
         sent = sum(files.send_refused(hand_off=row, by=request.user) is not None for row in queryset)
         text = ngettext("파일 %(count)d개를 다시 보냅니다.", "파일 %(count)d개를 다시 보냅니다.", sent)
         self.message_user(request, text % {"count": sent}, messages.SUCCESS if sent else messages.WARNING)
@@ -73,7 +75,8 @@ class BaseLineAdmin(RoleAdmin):
     ordering = ("contract_no",)
     fields = ("contract_no", "customer_no", "why", "perks")
 
-    def subject_of(self, obj: BaseLine) -> str:
+    def subject_of(self, obj: Model) -> str:
+        assert isinstance(obj, BaseLine)
         return obj.customer_no
 
 
@@ -130,6 +133,7 @@ class VoucherAdmin(RoleAdmin):
             raise PermissionDenied("codes are taken in by another role")
         if not fresh_second_factor(request):
             return redirect(reverse("mfa_reauthenticate") + "?" + urlencode({"next": request.path}))
+        assert isinstance(request.user, User)
         form = VoucherForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
             perk, _colon, choice = form.cleaned_data["service"].partition(":")

@@ -51,7 +51,9 @@ class VoucherForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["service"].choices = [
+        field = self.fields["service"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [
             (f"{perk.code}:{choice.code}", choice.name) for perk in programme.current().perks for choice in perk.choices
         ]
 

@@ -17,6 +17,7 @@ from kt_remedy.core import clock, programme
 from kt_remedy.core.access import customer, staff
 from kt_remedy.core.persons import ADULT_AGE
 from kt_remedy.core.templatetags.remedy import kday
+from kt_remedy.identity.service import VerifiedRequest
 from rewards import reports, service
 from rewards.forms import ChoiceForm, PerkForm
 
@@ -51,7 +52,7 @@ class Ward:
 @customer
 @never_cache
 @require_safe
-def mine(request: HttpRequest) -> HttpResponse:
+def mine(request: VerifiedRequest) -> HttpResponse:
     """Every perk of the verified person and of their children, those that wait for an act first."""
     me = request.person.ci_index
     wards = [Ward(child, service.overview(child.person_index, guardian=True)) for child in service.wards_of(me)]
@@ -60,11 +61,11 @@ def mine(request: HttpRequest) -> HttpResponse:
 
 @customer
 @require_POST
-def choose(request: HttpRequest) -> HttpResponse:
+def choose(request: VerifiedRequest) -> HttpResponse:
     """Choose a service for a line, or change the choice."""
     form = ChoiceForm(request.POST)
     if not form.is_valid():
-        messages.error(request, form.errors.get("choice", [refusal("UNKNOWN")])[0])
+        messages.error(request, str(form.errors.get("choice", [refusal("UNKNOWN")])[0]))
         return redirect("rewards:mine")
     return _act(
         request,
@@ -81,7 +82,7 @@ def choose(request: HttpRequest) -> HttpResponse:
 
 @customer
 @require_POST
-def code(request: HttpRequest) -> HttpResponse:
+def code(request: VerifiedRequest) -> HttpResponse:
     """Get the code of the chosen service; makes the choice final."""
     form = PerkForm(request.POST)
     return _act(
@@ -99,7 +100,7 @@ def code(request: HttpRequest) -> HttpResponse:
 
 @customer
 @require_POST
-def substitute(request: HttpRequest) -> HttpResponse:
+def substitute(request: VerifiedRequest) -> HttpResponse:
     """Take what a child gets who is too young for every service."""
     form = PerkForm(request.POST)
     return _act(
@@ -114,7 +115,7 @@ def substitute(request: HttpRequest) -> HttpResponse:
 
 @customer
 @require_POST
-def apply(request: HttpRequest) -> HttpResponse:
+def apply(request: VerifiedRequest) -> HttpResponse:
     """Apply for a perk by person."""
     form = PerkForm(request.POST)
     return _act(
@@ -127,7 +128,7 @@ def apply(request: HttpRequest) -> HttpResponse:
 
 @customer
 @require_POST
-def opt_out(request: HttpRequest) -> HttpResponse:
+def opt_out(request: VerifiedRequest) -> HttpResponse:
     """Decline a perk by person."""
     form = PerkForm(request.POST)
     return _act(
@@ -141,7 +142,7 @@ def opt_out(request: HttpRequest) -> HttpResponse:
 @customer
 @never_cache
 @require_safe
-def certificate(request: HttpRequest, perk: str) -> HttpResponse:
+def certificate(request: VerifiedRequest, perk: str) -> HttpResponse:
     """The proof of the insurance, one page to print."""
     try:
         found = service.certificate(perk_code=perk, person_index=request.person.ci_index)
@@ -168,7 +169,7 @@ def _language() -> str:
     return (get_language() or "ko")[:2]
 
 
-def _act(request: HttpRequest, form: Any, act: Callable[[dict], object], done: str) -> HttpResponse:
+def _act(request: VerifiedRequest, form: Any, act: Callable[[dict], object], done: str) -> HttpResponse:
     """Carry out one act, for oneself or for one's child, and go back to the page with its outcome in words."""
     if not form.is_valid():
         return redirect("rewards:mine")

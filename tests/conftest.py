@@ -1,4 +1,4 @@
-"""One throw-away PostgreSQL and Valkey for each run, business time, a real worker, a real browser.
+"""A throw-away PostgreSQL and Valkey for each process that runs tests, business time, a real worker, a real browser.
 
 DATABASE_URL and REDIS_URL, where given, are used instead; tests that break servers only ever break their own.
 """
@@ -27,6 +27,11 @@ servers = None
 state: tempfile.TemporaryDirectory | None = None
 
 
+def hands_out(config: pytest.Config) -> bool:
+    """Whether this process gives its tests to workers (pytest-xdist) and runs none itself."""
+    return bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
+
+
 def free_port() -> int:
     """A port of the loopback interface that nothing listens on now."""
     with socket.socket() as probe:
@@ -35,8 +40,13 @@ def free_port() -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the servers before Django reads its settings; they end with the run."""
+    """Start the servers before Django reads its settings; they end with the run.
+
+    Under `-n` each worker starts its own; the process that only hands the tests out starts none.
+    """
     global servers, state
+    if hands_out(config):
+        return
     if config.getoption("collectonly", False) and os.environ.get("DATABASE_URL"):
         return
     from kt_remedy.devtools import devservers  # late: needs the root on the path
@@ -91,6 +101,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         servers.stop()
     if state is not None:
         state.cleanup()
+
+
+# A test is slow when it uses one of these fixtures, or stands in one of these folders.
+SLOW_FIXTURES = {"browser", "start_process"}
+SLOW_FOLDERS = {"faults", "journeys"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a browser or processes of its own as slow: `make test-fast` leaves it out."""
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        if folder in SLOW_FOLDERS or SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -152,6 +175,21 @@ def at(db: None) -> Callable[[str], dt.datetime]:
         return instant
 
     return set_time
+
+
+@pytest.fixture
+def january(at: Callable[[str], dt.datetime]) -> None:
+    """A morning in the first days of the application window."""
+    at("2026-01-16T10:00+09:00")
+
+
+@pytest.fixture
+def cut_off(at: Callable[[str], dt.datetime]) -> Callable[[str], dt.datetime]:
+    """The cut-off of the first payout; the value moves business time on, as `at` does."""
+    from tests.refunds.payouts.money import CUT_OFF
+
+    at(CUT_OFF)
+    return at
 
 
 # Other processes ----------------------------------------------------------------------------------------------

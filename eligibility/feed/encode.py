@@ -111,6 +111,7 @@ class Encoder:
         seal, index, judge, version = self._seal_msisdn, self._msisdn_index, rules.judge, programme.version
         append = out.lines.append
         holder: tuple[str, ...] = ()
+        opened_on: dt.date | None
         first = last = 0
         for line, values, facts in rows:
             contract_no, customer_no, _ci, _guardian, _kind, _name, _birth_date, msisdn, contact, *rest = values

@@ -14,12 +14,12 @@ import hashlib
 import json
 import random
 from bisect import bisect, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import accumulate
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO, TypeVar
 
 # A delivery tells what happened before its day. January leavers' final bills are in that of 10 February (D-61).
 DELIVERIES = tuple(
@@ -464,7 +464,7 @@ def cast_contracts() -> list[Contract]:
     who = {person.key: person for person in CAST}
     old_number = "01020260912"
 
-    def line(key: str, number: int, opened: str, **rest) -> Contract:
+    def line(key: str, number: int, opened: str, **rest: Any) -> Contract:
         rest.setdefault("msisdn", who[key].phone)
         return Contract(f"CAST-{who[key].phone[-3:]}-{number}", who[key].holder, opened=opened, **rest)
 
@@ -710,14 +710,18 @@ def _contracts(lines: int, seed: int) -> Iterator[Contract]:
     cast = cast_contracts()
     yield from cast
     crowd = _Crowd(seed)
-    holder, left = None, 0
+    holder: Holder | None = None
+    left = 0
     for number in range(lines - len(cast)):
-        if left == 0:
+        if holder is None or left == 0:
             holder = crowd.holder()
             left = 1 + bisect((0.70, 0.90, 0.97), crowd.draw())
         left -= 1
         story = _NAMES[number] if number < len(_NAMES) else _NAMES[bisect(_BOUNDS, crowd.draw() * 1_000_000)]
         yield crowd.contract(number, holder, story)
+
+
+_Choice = TypeVar("_Choice")
 
 
 class _Crowd:
@@ -729,7 +733,7 @@ class _Crowd:
         self.people = 0
         self.free_number = ""  # of a line cancelled long enough ago to belong to somebody else today
 
-    def pick(self, choices):
+    def pick(self, choices: Sequence[_Choice]) -> _Choice:
         return choices[int(self.draw() * len(choices))]
 
     def between(self, low: int, high: int) -> int:

@@ -154,6 +154,12 @@ def confirm(pending: Pending, code: str = "") -> Person:
     )
 
 
+class VerifiedRequest(HttpRequest):
+    """A request that `@customer` let through, with the person that the middleware put on it."""
+
+    person: Person
+
+
 def sign_in(request: HttpRequest, person: Person) -> None:
     """Make this session that person's, under a new session key.
 

@@ -7,6 +7,7 @@ CHECKED, PAUSED → HELD   taken back: to be checked again, with the text in for
 """
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
@@ -86,7 +87,13 @@ def may_be_taken_back(item: Round) -> bool:
     return item.state in (State.CHECKED, State.PAUSED) and texts.known(item.kind) and texts.kind(item.kind).optional
 
 
-STEPS = {"check": check, "approve": approve, "pause": pause, "resume": resume, "take-back": take_back}
+STEPS: dict[str, Callable[..., None]] = {
+    "check": check,
+    "approve": approve,
+    "pause": pause,
+    "resume": resume,
+    "take-back": take_back,
+}
 NEXT = {State.HELD: "check", State.CHECKED: "approve", State.OPEN: "pause", State.PAUSED: "resume"}
 
 

@@ -4,7 +4,7 @@ The way is proposed from what is known. A call, where there is a number that mer
 customer confirmed to us; a letter otherwise. By e-mail only where somebody finds an address: billing gives us none.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.db import transaction
 from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
@@ -22,11 +22,21 @@ STATES = (Message.State.FAILED, Message.State.UNKNOWN)
 MAY_ANSWER = (*sorted(gateway.PASSING), "NOT_FOUND", "NO_RECEIPT", "NOT_PREPARED", "GATEWAY_BUSY")
 
 
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    class _Proposed(TypedDict):
+        channel: str
+
+    # A message with the way proposed to reach its person.
+    Unreached = WithAnnotations[Message, _Proposed]
+
+
 class ReachedError(Exception):
     """Nothing was noted; the message says why, in the reader's language."""
 
 
-def rows() -> QuerySet[Message]:
+def rows() -> "QuerySet[Unreached]":
     """Messages that reached nobody, each with the proposed `channel`.
 
     Off the list is whom somebody reached another way, and whom a later message of the same kind reached.
@@ -46,7 +56,7 @@ def rows() -> QuerySet[Message]:
 
 def counts() -> list[tuple[str, str, int]]:
     """How many messages by proposed way and reason, the most first within a way."""
-    found = rows().order_by().values_list("channel", "reason").annotate(n=Count("pk"))  # type: ignore[misc]
+    found = rows().order_by().values_list("channel", "reason").annotate(n=Count("pk"))
     return sorted(found, key=lambda row: (row[0], -row[2], row[1]))
 
 
@@ -83,7 +93,7 @@ def mark_letters(*, reason: str, until: int, by: Any) -> int:
     their own. Raises ReachedError where none is on the list any more.
     """
     with transaction.atomic():
-        listed = rows().filter(channel=Channel.POST, reason=reason, pk__lte=until)  # type: ignore[misc]
+        listed = rows().filter(channel=Channel.POST, reason=reason, pk__lte=until)
         settled = Message.objects.filter(pk__in=listed.values("pk"), reached_at=None).update(
             reached_at=clock.now(), reached_by=by, reached_how=Channel.POST
         )

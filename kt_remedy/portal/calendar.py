@@ -82,7 +82,7 @@ def show(request: HttpRequest) -> HttpResponse:
     may = any(request.user.has_role(role) for role in MAY_RUN_AGAIN)  # type: ignore[union-attr]
     acts = [_act_row(act, now, may) for act in DatedTask.objects.order_by("due_at", "id") if schedule.entry(act.code)]
     late = late_rounds(at=now)
-    rows = sorted([*acts, *_dated(now), *_payouts(now, late)], key=lambda row: row.at)
+    rows: list[ActRow | Dated] = sorted([*acts, *_dated(now), *_payouts(now, late)], key=lambda row: row.at)
     saved = {job.code: job for job in PeriodicTask.objects.all()}
     jobs = [_job_row(saved[item.code], item, wall) for item in schedule.entries() if item.code in saved]
     return render(

@@ -1,7 +1,9 @@
 """The pages that belong to no single room: home, my lines, information, the clock of a demonstration."""
 
+from collections.abc import Callable
 from typing import Any
 
+from django.http.response import HttpResponseBase
 from django.urls import path
 from django.views.generic import TemplateView
 
@@ -11,7 +13,7 @@ from refunds.applications.representation import FAMILY_MONTHS
 from refunds.applications.reviews import HARDSHIP_DAYS
 
 
-def _page(name: str, **figures: Any):
+def _page(name: str, **figures: Any) -> Callable[..., HttpResponseBase]:
     """An information page: words, the programme's dates and the figures of our rules, nothing about anybody."""
     return public(TemplateView.as_view(template_name=f"portal/{name}.html", extra_context=figures))
 

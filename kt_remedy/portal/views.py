@@ -16,6 +16,7 @@ from eligibility import opening
 from eligibility import service as register
 from kt_remedy.core import clock, masking, programme
 from kt_remedy.core.access import customer, public
+from kt_remedy.identity.service import VerifiedRequest
 from kt_remedy.notices import texts
 from kt_remedy.portal import lines, timeline
 
@@ -36,9 +37,9 @@ def privacy(request: HttpRequest) -> HttpResponse:
 
 @customer
 @require_safe
-def my_lines(request: HttpRequest) -> HttpResponse:
+def my_lines(request: VerifiedRequest) -> HttpResponse:
     """Each of the customer's lines with its verdict and the one next step; that it was seen is recorded."""
-    person, now = request.person, clock.now()  # type: ignore[attr-defined]
+    person, now = request.person, clock.now()
     cards = lines.cards_of(person.ci_index, now, clock.kst_date(now), programme.current())
     before = request.session.get("lines_seen", "")
     seen = register.note_seen([card.seen for card in cards], before=before)
@@ -53,9 +54,9 @@ def my_lines(request: HttpRequest) -> HttpResponse:
 @customer
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def tell_me(request: HttpRequest) -> HttpResponse:
+def tell_me(request: VerifiedRequest) -> HttpResponse:
     """Ask for one message when applications open, see that it was asked for, or take the wish back."""
-    person, language = request.person, (get_language() or "ko")[:2]  # type: ignore[attr-defined]
+    person, language = request.person, (get_language() or "ko")[:2]
     if request.method == "POST":
         if request.POST.get("want") == "no":
             if opening.stop(person_index=person.ci_index):

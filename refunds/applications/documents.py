@@ -75,7 +75,9 @@ def _keep(files: Files, *, staff: User | None, subject: str, **owner: Filing | O
     if not checked:
         raise Refused("FILE", _("올릴 파일을 골라 주세요."))
     known = {bytes(index) for index in Evidence.objects.filter(**owner).values_list("content_index", flat=True)}
-    count, added, written = len(known), [], []
+    count = len(known)
+    added: list[Evidence] = []
+    written: list[Path] = []
     try:
         for name, kind, data in checked:
             index = crypto.blind_index(base64.b64encode(data).decode(), "evidence")

@@ -61,7 +61,9 @@ class LinesForm(PlainForm):
 
     def __init__(self, data: Any = None, *, contracts: list[str], **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
-        self.fields["lines"].choices = [(contract, contract) for contract in contracts]  # type: ignore[attr-defined]
+        field = self.fields["lines"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = [(contract, contract) for contract in contracts]
 
 
 class AccountForm(PlainForm):
@@ -162,7 +164,7 @@ class FilesField(forms.FileField):
 class DocumentsForm(PlainForm):
     """Documents for a case that waits for them."""
 
-    files = FilesField()
+    files = FilesField()  # type: ignore[assignment]  # a declared field is taken off the class: `form.files` stays
 
 
 class LateForm(PlainForm):
@@ -216,4 +218,6 @@ class ObjectionForm(PlainForm):
             "max_length": gettext_lazy("%(limit_value)s자 안으로 적어 주세요"),
         },
     )
-    files = FilesField(label=gettext_lazy("보여 주실 서류(없으면 비움)"), required=False)
+    files = FilesField(  # type: ignore[assignment]  # as above
+        label=gettext_lazy("보여 주실 서류(없으면 비움)"), required=False
+    )

@@ -13,7 +13,7 @@ def _recent_family() -> str:
     return gettext("가족관계증명서(%(months)s개월 안에 뗀 것)") % {"months": FAMILY_MONTHS}
 
 
-DOCUMENTS: dict[str, tuple[tuple[str, Promise], ...]] = {
+DOCUMENTS: dict[str, tuple[tuple[str, Promise | str], ...]] = {
     OwnerKind.GUARDIAN: (
         ("GUARDIAN_ID", _("보호자 신분증")),
         ("FAMILY", lazy(_recent_family, str)()),

@@ -6,6 +6,7 @@ unknown, never paid.
 """
 
 import csv
+import datetime as dt
 import hashlib
 import io
 from dataclasses import dataclass
@@ -286,7 +287,8 @@ def _tell(kept: ResultFile, batch: Batch, user: User) -> None:
     coming = next_round(clock.now(), programme.current())
     for item in returned:
         filing = item.application.filing
-        kind, context = "payout.returned", {}
+        kind = "payout.returned"
+        context: dict[str, dt.date] = {}
         if same_account(item.code):
             kind, context = ("payout.again", {"pay_on": coming.pay_on}) if coming else ("payout.called", {})
         if item.kind == Item.Kind.REFUND:

@@ -20,7 +20,7 @@ from eligibility.models import Line
 from kt_remedy.core import clock, masking, persons, programme
 from kt_remedy.core.access import customer
 from kt_remedy.core.templatetags.remedy import kdate, kdate_long
-from kt_remedy.identity.service import Person
+from kt_remedy.identity.service import VerifiedRequest
 from kt_remedy.notices import service as notices
 from refunds import banks, calendar
 from refunds.accounts import service as accounts
@@ -30,12 +30,6 @@ from refunds.applications.transitions import Refused
 from refunds.models.accounts import Account, HolderCheck, OwnerKind
 from refunds.models.applications import Application, Channel, Filing, Lateness, LateReason
 from refunds.models.states import Status
-
-
-class VerifiedRequest(HttpRequest):
-    """A request that `@customer` let through."""
-
-    person: Person
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ from eligibility.models import Line
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, masking, programme
 from kt_remedy.core.access import customer, staff
+from kt_remedy.identity.service import VerifiedRequest
 from refunds.applications import documents, file_types, presenters, representation, reviews, timeline
 from refunds.applications.forms import DocumentsForm, ObjectionForm
 from refunds.applications.service import Late, may_claim
@@ -231,7 +232,7 @@ def take_out(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     back = request.POST.get("back", "")
     try:
         if not form.is_valid():
-            raise Refused("REASON", next(iter(form.errors["reason"])))
+            raise Refused("REASON", str(next(iter(form.errors["reason"]))))
         row, data = documents.take_out(
             evidence_id=pk,
             staff=request.user,  # type: ignore[arg-type]
@@ -296,9 +297,9 @@ def objection(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @customer
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
+def object_to(request: VerifiedRequest, contract_no: str) -> HttpResponse:
     """A customer says what is wrong about the answer to a line."""
-    me = request.person  # type: ignore[attr-defined]
+    me = request.person
     line = Line.objects.select_related("customer").filter(pk=contract_no).first()
     if line is None or not may_claim(line.customer, me.ci_index, "GUARDIAN") or not reviews.can_object(line):
         raise Http404

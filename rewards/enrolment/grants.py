@@ -60,7 +60,7 @@ def run_month(perk: Perk, month: dt.date) -> schedule.ResultMessage:
     granted = sum(counts.get("GRANTED", 0) for counts, _rows in done)
     return schedule.result_message(
         gettext_noop("%(rows)s회선 가운데 %(granted)s회선에 지급"),
-        rows=sum(rows for _counts, rows in done),
+        rows=sum(rows or 0 for _counts, rows in done),
         granted=granted,
     )
 

@@ -1,12 +1,10 @@
 """Filing from many connections at once: always one application, and everybody is told the same reference."""
 
 import datetime as dt
-import threading
 import uuid
 from collections.abc import Callable
 
 import pytest
-from django.db import connection, connections
 
 from kt_remedy.notices.models import Message
 from refunds import banks
@@ -18,6 +16,7 @@ from refunds.models.payouts import ManualPayment
 from refunds.payouts import offline
 from tests.refunds import make
 from tests.refunds.payouts import money
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,28 +25,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def january(at, settings) -> None:
     settings.QA_SAMPLE_PERCENT = 0
     at("2026-01-16T10:00+09:00")
-
-
-def together(*acts: Callable[[], object]) -> list[object]:
-    """Run each act in a thread with its own connection, all released at once; results in order, errors as they are."""
-    barrier, results = threading.Barrier(len(acts)), [None] * len(acts)
-
-    def run(number: int, act: Callable[[], object]) -> None:
-        try:
-            connection.ensure_connection()
-            barrier.wait(30)
-            results[number] = act()
-        except Exception as error:  # the test looks at it
-            results[number] = error
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(acts)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return results
 
 
 def filing(holder, line, account, *, key: str = "", channel: str = "WEB") -> Callable[[], str]:

@@ -4,11 +4,11 @@ import datetime as dt
 import threading
 
 import pytest
-from django.db import connections
 
 from kt_remedy.core import clock
 from kt_remedy.core.tasks import leases
 from kt_remedy.notices.models import Message
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 
@@ -59,16 +59,9 @@ def test_many_workers_at_once_never_get_the_same_row():
     guard = threading.Lock()
 
     def worker() -> None:
-        try:
-            while keys := leases.claim(queued(), limit=3, lease_seconds=60):
-                with guard:
-                    got.extend(keys)
-        finally:
-            connections.close_all()
+        while keys := leases.claim(queued(), limit=3, lease_seconds=60):
+            with guard:
+                got.extend(keys)
 
-    threads = [threading.Thread(target=worker) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together(*[worker] * 4)
     assert len(got) == len(set(got)) == 60

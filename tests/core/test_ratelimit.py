@@ -1,13 +1,12 @@
 """Tries are counted per key in a window of the wall clock, also when they come at the same time."""
 
 import datetime as dt
-import threading
 
 import pytest
-from django.db import connections
 
 from kt_remedy.core import ratelimit
 from kt_remedy.core.models import LimitCounter
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 
@@ -49,15 +48,8 @@ def test_tries_at_the_same_time_are_all_counted():
     allowed = []
 
     def tries() -> None:
-        try:
-            for _ in range(10):
-                allowed.append(ratelimit.consume("a", limit=7, seconds=60).allowed)
-        finally:
-            connections.close_all()
+        for _ in range(10):
+            allowed.append(ratelimit.consume("a", limit=7, seconds=60).allowed)
 
-    threads = [threading.Thread(target=tries) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together(*[tries] * 4)
     assert (len(allowed), sum(allowed)) == (40, 7)

@@ -4,11 +4,12 @@ import datetime as dt
 import threading
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 
 from kt_remedy.core import clock
 from kt_remedy.core.models import DatedTask, PeriodicTask
 from kt_remedy.core.tasks import schedule
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 
@@ -232,17 +233,10 @@ def test_many_sweeps_at_once_run_each_act_once(calendar, at):
     calendar.plan()
 
     def sweeps():
-        try:
-            for _ in range(30):
-                calendar.run_next_act("rest")
-        finally:
-            connections.close_all()
+        for _ in range(30):
+            calendar.run_next_act("rest")
 
-    threads = [threading.Thread(target=sweeps) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together(*[sweeps] * 4)
     while calendar.run_next_act("rest"):
         pass
     assert ran == due

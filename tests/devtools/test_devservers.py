@@ -19,6 +19,8 @@ from kt_remedy.devtools import devservers
 from kt_remedy.devtools.processes import birth_mark, stop_orphans
 from tests.conftest import ROOT, wait_until
 
+pytestmark = pytest.mark.slow  # each test starts processes
+
 
 @pytest.fixture(scope="module")
 def open_home() -> Iterator[Path]:

@@ -18,6 +18,8 @@ import pytest
 from kt_remedy.devtools.processes import birth_mark
 from tests.conftest import ROOT, free_port, wait_until
 
+pytestmark = pytest.mark.slow  # each test starts processes
+
 LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv", ".local", "static_root", "__pycache__", "tests", ".*_cache", ".hypothesis"
 )

@@ -154,6 +154,7 @@ def test_people_are_described_for_the_stand_in(small: Path) -> None:
     assert set(people["hong"]["story"]) == {"ko", "en"}
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_size(tmp_path: Path) -> None:
     peaks = []
     for lines in (5_000, 20_000):
@@ -165,6 +166,7 @@ def test_memory_does_not_grow_with_the_size(tmp_path: Path) -> None:
     assert peaks[1] < peaks[0] + 4_000_000
 
 
+@pytest.mark.slow
 def test_the_command_needs_no_database_and_no_environment(tmp_path: Path) -> None:
     answer = subprocess.run(
         [sys.executable, "manage.py", "sample_feed", "--lines", "200", "--seed", "4", str(tmp_path / "out")],

@@ -9,6 +9,8 @@ import pytest
 
 from eligibility.feed.rows import BILL_COLUMNS, LINE_COLUMNS
 
+pytestmark = pytest.mark.slow  # each test starts processes
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "judge"
 

@@ -1,10 +1,9 @@
 """What a person may do with perks, and what the page says of it."""
 
 import datetime as dt
-import threading
+from functools import partial
 
 import pytest
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -19,6 +18,7 @@ from rewards.perks import holders
 from rewards.perks.periods import grant_months
 from tests import sessions
 from tests.refunds import make
+from tests.threads import together
 
 FEBRUARY = "2026-02-02T10:00+09:00"
 
@@ -187,21 +187,15 @@ def test_two_ask_for_the_last_code(at, kept, settings):
     for line in lines:
         choose(line)
     service.import_vouchers(perk_code="OTT", choice_code="TVING", codes=["LAST-ONE"])
-    barrier, outcomes = threading.Barrier(len(lines)), []
 
     def ask(line):
-        barrier.wait()
         try:
             row = service.issue_code(perk_code="OTT", contract_no=line.pk, person_index=index(line.customer))
-            outcomes.append(row.voucher.code)
         except service.Refused as refused:
-            outcomes.append(refused.code)
-        finally:
-            connection.close()
+            return refused.code
+        return row.voucher.code
 
-    threads = [threading.Thread(target=ask, args=(line,)) for line in lines]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+    outcomes = together(*[partial(ask, line) for line in lines])
     assert sorted(outcomes) == ["LAST-ONE"] + ["NO_CODES"] * 5
 
 
@@ -215,20 +209,8 @@ def test_a_double_choice_is_one_row(at, kept):
     line = kept(make.customer())
     base.run_all()
     at(FEBRUARY)
-    barrier, faults = threading.Barrier(8), []
-
-    def pick(choice):
-        barrier.wait()
-        try:
-            choose(line, choice)
-        except Exception as error:
-            faults.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=pick, args=(choice,)) for choice in ["TVING", "DISNEY"] * 4]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+    results = together(*[partial(choose, line, choice) for choice in ["TVING", "DISNEY"] * 4])
+    faults = [result for result in results if isinstance(result, Exception)]
     assert not faults
     assert Entitlement.objects.count() == 1
 
@@ -246,35 +228,22 @@ def test_workers_beside_each_other_write_each_row_once(at, kept, monkeypatch):
     lines = [kept(holder).pk for _ in range(12)]
     perk = grants.monthly(programme.current())[0]
 
-    def together(act):
-        barrier, faults = threading.Barrier(4), []
-
-        def worker():
-            barrier.wait()
-            try:
-                act()
-            except Exception as error:
-                faults.append(error)
-            finally:
-                connection.close()
-
-        threads = [threading.Thread(target=worker) for _ in range(4)]
-        [thread.start() for thread in threads]
-        [thread.join() for thread in threads]
+    def four_times(act):
+        faults = [result for result in together(*[act] * 4) if isinstance(result, Exception)]
         assert not faults
 
     def help_out():
         while working.work_one():
             pass
 
-    together(lambda: (base.plan(), help_out()))
+    four_times(lambda: (base.plan(), help_out()))
     assert sorted(BaseLine.objects.values_list("pk", flat=True)) == sorted(lines)
     at("2026-02-01T00:05+09:00")
-    together(lambda: (grants.plan(perk, grant_months(perk)[0]), help_out()))
+    four_times(lambda: (grants.plan(perk, grant_months(perk)[0]), help_out()))
     assert sorted(Grant.objects.values_list("contract_no", flat=True)) == sorted(lines)
     assert Shard.objects.filter(kind="GRANT").count() == 6
     # Twice in the same hands, as after a lease that ran out: nothing is written, nothing fails.
-    together(lambda: [working.run(shard) for shard in Shard.objects.all()])
+    four_times(lambda: [working.run(shard) for shard in Shard.objects.all()])
     assert Grant.objects.count() == BaseLine.objects.count() == 12
 
 

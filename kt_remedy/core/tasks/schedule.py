@@ -4,8 +4,8 @@ Each application registers its tasks in `AppConfig.ready()`. Beat only ticks. A 
 while everything was down are found afterwards, and a doubled tick finds nothing more to do.
 
 Dated tasks follow business time and run one after the other in the order of their due times, however the clock is
-moved. Within a queue the order is strict. A task of another queue is waited for some minutes only, so that a queue whose
-workers are down does not hold up money. Periodic tasks follow the wall clock.
+moved. Within a queue the order is strict. A task of another queue is waited for some minutes only, so that a queue
+whose workers are down does not hold up money. Periodic tasks follow the wall clock.
 
 The dated tasks of a queue share an advisory lock of PostgreSQL, and each periodic task has its own. The lock belongs to
 the worker's connection and ends with it, so the next tick takes up a killed run and no lease has to be guessed.

@@ -44,7 +44,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable
 from functools import cache, partial
-from typing import Any
+from typing import Any, cast
 
 from django import template
 from django.templatetags.static import static
@@ -222,7 +222,7 @@ def mask_birth(value: dt.date | None) -> str:
 
 
 @register.filter
-def has_role(user, roles: str) -> bool:
+def has_role(user: Any, roles: str) -> bool:
     """Whether a member of staff holds one of `roles`, separated by spaces; only for which links to show."""
     return any(user.has_role(role) for role in roles.split())
 
@@ -248,4 +248,4 @@ def icon(name: str) -> SafeString:
 @register.simple_tag(takes_context=True)
 def practice(context: template.Context, place: str) -> SafeString:
     """The panel that `devtools` registered for `place`; nothing in production."""
-    return mark_safe(practice_aids.panel(place, context.flatten()))  # noqa: S308  (a rendered template)
+    return mark_safe(practice_aids.panel(place, cast("dict[str, Any]", context.flatten())))  # noqa: S308  (a rendered template)

@@ -215,7 +215,7 @@ def _take(environ: dict[str, Any]) -> str:
     message = BytesParser(policy=HTTP).parsebytes(head + body_of(environ))
     parts = list(message.iter_parts()) if message.is_multipart() else []
     content = next((part.get_payload(decode=True) for part in parts if part.get_filename()), None)
-    if not content:
+    if not content or not isinstance(content, bytes):
         raise Bad("파일을 골라 주세요.")
     payment = read(content)
     key = hashlib.sha256(content).hexdigest()[:16]

@@ -24,12 +24,7 @@ from tests.refunds.applications.test_documents import PDF
 from tests.refunds.applications.test_submit import submit
 from tests.sessions import as_staff, person, staff_user
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_sample")]
-
-
-@pytest.fixture(autouse=True)
-def january(at) -> None:
-    at("2026-01-16T10:00+09:00")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_sample", "january")]
 
 
 @pytest.fixture

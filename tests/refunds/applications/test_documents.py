@@ -17,6 +17,8 @@ from refunds.models.applications import Application, Evidence, Objection
 from tests.refunds import make
 from tests.sessions import as_customer, as_staff, person, staff_user
 
+pytestmark = pytest.mark.usefixtures("january")
+
 PDF = b"%PDF-1.7\n1 0 obj <<>> endobj\ntrailer <<>>\n%%EOF\n"
 
 
@@ -71,11 +73,6 @@ def test_what_is_taken() -> None:
     assert file_types.checked(jpeg(), "a.JPEG") == ("jpg", jpeg())
     # A film behind the photograph, as phones write it, does not come along; nor does anything else.
     assert file_types.checked(jpeg() + b"PK\x03\x04film", "a.jpg") == ("jpg", jpeg())
-
-
-@pytest.fixture(autouse=True)
-def january(at) -> None:
-    at("2026-01-16T10:00+09:00")
 
 
 def on_disk() -> list[Path]:

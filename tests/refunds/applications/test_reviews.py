@@ -12,17 +12,12 @@ from refunds.models.applications import Application, Decision, Objection
 from tests.refunds import make
 from tests.sessions import as_customer, as_staff, person, staff_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("january")]
 
 
 @pytest.fixture
 def reviewer():
     return staff_user("reviewer")
-
-
-@pytest.fixture(autouse=True)
-def january(at) -> None:
-    at("2026-01-16T10:00+09:00")
 
 
 def in_review(holder=None, **facts) -> Application:

@@ -1,12 +1,17 @@
 """A small round to try payouts with: applications that are due, staff who may act, answers as a bank writes them."""
 
+from collections.abc import Callable
 from xml.sax.saxutils import escape
+
+import pytest
+from django.db import connection
 
 from kt_remedy.core import crypto
 from kt_remedy.staff.models import User
 from refunds.models.applications import Application
 from refunds.models.payouts import BankFile, Batch, Item
 from refunds.payouts import answers, service
+from refunds.payouts.invariants import verify
 from tests.refunds import make
 
 __all__ = ["answers", "service"]
@@ -114,3 +119,24 @@ def pain002(
 
 def items(batch: Batch) -> list[Item]:
     return list(batch.items.standing().order_by("id"))
+
+
+def refused(code: str, act: Callable[..., object], **given: object) -> None:
+    """The act does not take place, for this reason."""
+    with pytest.raises(service.Refused) as caught:
+        act(**given)
+    assert caught.value.code == code
+
+
+def tamper(table: str, statement: str, *params: object) -> None:
+    """A change past the triggers of a table, as somebody with the owner's password could make it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute(statement, params)
+        cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+def broken() -> dict[str, int]:
+    """The invariants of the money that do not hold now, with the number of rows that break each."""
+    return {finding.code: finding.count for finding in verify() if finding.count}

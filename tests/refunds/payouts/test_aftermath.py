@@ -32,32 +32,17 @@ from refunds.payouts import (
     shared_accounts,
     wipe,
 )
-from refunds.payouts.invariants import verify
 from tests.refunds import make
 from tests.refunds.payouts import money
-from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
+from tests.refunds.payouts.money import broken, checker, due, maker, refused
+
+pytestmark = pytest.mark.usefixtures("cut_off")
 
 DAY, NEXT, NEXT_CUT_OFF = dt.date(2026, 1, 22), dt.date(2026, 2, 5), "2026-02-03T18:00+09:00"
 
 
-@pytest.fixture(autouse=True)
-def cut_off(at):
-    at(CUT_OFF)
-    return at
-
-
-def refused(code: str, act, **given) -> None:
-    with pytest.raises(service.Refused) as told:
-        act(**given)
-    assert told.value.code == code
-
-
 def load(content: bytes):
     return answers.load_result(content=content, name="r", user=maker())
-
-
-def all_is_well() -> bool:
-    return not any(finding.count for finding in verify())
 
 
 def auditor():
@@ -120,7 +105,7 @@ def test_what_the_bank_left_out_is_asked_and_settled_by_the_list_it_gives_back(s
     assert batch.status == "SETTLED"
     refused("EMPTY", inquiry.make, file_id=file.pk, user=maker())
     refused("SAME_FILE", load, content=back)
-    assert all_is_well()
+    assert not broken()
 
 
 def test_an_answer_without_an_answer_changes_nothing_and_is_asked_again():
@@ -237,7 +222,7 @@ def test_a_correction_that_comes_back_waits_for_another_account_and_leaves_the_r
     load(money.pain002(file, [(extra, "RJCT", "AC04")]))
     row.refresh_from_db()
     assert row.status == "APPROVED"
-    assert all_is_well()
+    assert not broken()
     (story,) = presenters.stories([row])
     assert story.must_mend
     assert "500원이 되돌아왔습니다" in story.headline
@@ -252,7 +237,7 @@ def test_a_correction_that_comes_back_waits_for_another_account_and_leaves_the_r
     last = service.freeze(pay_on=dt.date(2026, 2, 26), user=maker())
     (again,) = money.items(last)
     assert (again.attempt, again.account_id, again.amount_krw) == (2, better.pk, 500)
-    assert all_is_well()
+    assert not broken()
 
 
 def test_a_doubtful_account_for_a_correction_leaves_what_was_paid_approved(at):
@@ -274,7 +259,7 @@ def test_a_doubtful_account_for_a_correction_leaves_what_was_paid_approved(at):
     applications.mend_account(application_id=row.pk, account_id=better.pk, person_index=person)
     row.refresh_from_db()
     assert (row.status, row.account_id) == ("APPROVED", better.pk)
-    assert all_is_well()
+    assert not broken()
 
 
 def test_nobody_decides_their_own_case():

@@ -15,16 +15,12 @@ from kt_remedy.core import clock
 from refunds.models.payouts import Counted
 from refunds.payouts import batch_figures, jobs, service
 from tests.refunds.payouts import money
-from tests.refunds.payouts.money import CUT_OFF, checker, maker
+from tests.refunds.payouts.money import checker, maker
 from tests.sessions import as_staff
 
+pytestmark = pytest.mark.usefixtures("cut_off")
+
 COUNTING = "다시 세고 있습니다"
-
-
-@pytest.fixture(autouse=True)
-def cut_off(at):
-    at(CUT_OFF)
-    return at
 
 
 def here(batch) -> str:

@@ -17,14 +17,10 @@ from refunds.models.payouts import Adjustment, Inquiry, Item, Roster
 from refunds.payouts import answers, overview, service
 from tests.refunds import make
 from tests.refunds.payouts import money
-from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
+from tests.refunds.payouts.money import checker, due, maker
 from tests.sessions import as_staff
 
-
-@pytest.fixture(autouse=True)
-def cut_off(at):
-    at(CUT_OFF)
-    return at
+pytestmark = pytest.mark.usefixtures("cut_off")
 
 
 def signed_in(user) -> Client:

@@ -20,19 +20,14 @@ from refunds.applications.transitions import Refused as Kept
 from refunds.models.applications import Application
 from refunds.models.payouts import Item, ManualPayment
 from refunds.payouts import adjustments, audit_bundle, offline, overview, service, settlement, wipe
-from refunds.payouts.invariants import verify
 from tests.refunds import make
 from tests.refunds.payouts import money
-from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
+from tests.refunds.payouts.money import broken, checker, due, maker, refused
 from tests.sessions import as_staff
 
+pytestmark = pytest.mark.usefixtures("cut_off")
+
 DAY = dt.date(2026, 1, 22)
-
-
-@pytest.fixture(autouse=True)
-def cut_off(at):
-    at(CUT_OFF)
-    return at
 
 
 def abroad(**line) -> Application:
@@ -51,16 +46,6 @@ def recorded(row: Application, **given) -> ManualPayment:
 
 def confirmed(row: Application) -> ManualPayment:
     return offline.decide(payment_id=recorded(row).pk, user=checker(), confirm=True)
-
-
-def refused(code: str, act, **given) -> None:
-    with pytest.raises(service.Refused) as error:
-        act(**given)
-    assert error.value.code == code
-
-
-def broken() -> dict[str, int]:
-    return {finding.code: finding.count for finding in verify() if finding.count}
 
 
 def test_recorded_by_one_confirmed_by_another_and_paid_for_its_customer():

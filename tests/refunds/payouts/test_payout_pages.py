@@ -11,14 +11,10 @@ from django.urls import reverse
 from refunds.models.payouts import Adjustment, BankFile, Batch, Download, Item
 from refunds.payouts import batch_figures
 from tests.refunds.payouts import money
-from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
+from tests.refunds.payouts.money import checker, due, maker
 from tests.sessions import as_staff
 
-
-@pytest.fixture(autouse=True)
-def cut_off(at):
-    at(CUT_OFF)
-    return at
+pytestmark = pytest.mark.usefixtures("cut_off")
 
 
 def signed_in(user) -> Client:

@@ -13,18 +13,13 @@ from refunds.applications import service as applications
 from refunds.bankfiles import iso20022, records, returns, sheet
 from refunds.models.payouts import Item
 from refunds.payouts import answers, exceptions, service
-from refunds.payouts.invariants import verify
 from tests.refunds import make
 from tests.refunds.payouts import money
-from tests.refunds.payouts.money import CUT_OFF, checker, maker
+from tests.refunds.payouts.money import broken, checker, maker
+
+pytestmark = pytest.mark.usefixtures("cut_off")
 
 CASES = list(csv.DictReader((Path(__file__).parents[2] / "cases" / "returns.csv").open(encoding="utf-8")))
-
-
-@pytest.fixture(autouse=True)
-def cut_off(at):
-    at(CUT_OFF)
-    return at
 
 
 def came_back(code: str) -> Item:
@@ -52,10 +47,6 @@ def story(item: Item) -> presenters.Story:
     return found
 
 
-def sound() -> bool:
-    return not [finding for finding in verify() if finding.count]
-
-
 def test_every_reason_has_its_row():
     named = {
         records.NO_ACCOUNT, records.CLOSED, records.NAME, records.BLOCKED, records.BANK_DOWN, records.LIMIT,
@@ -79,7 +70,7 @@ def test_what_follows_a_return(case):
     )
     assert story(item).must_mend is not same
     assert bool(exceptions.came_back()[0]) is not same
-    assert sound()
+    assert not broken()
 
 
 def test_what_the_account_is_not_to_blame_for_rides_to_it_again(at):
@@ -95,7 +86,7 @@ def test_what_the_account_is_not_to_blame_for_rides_to_it_again(at):
     again = carried(dt.date(2026, 2, 5), "ACSC", "")
     assert (again.status, again.attempt, again.account_id) == ("PAID", 2, item.account_id)
     assert "입금되었습니다" in story(item).headline
-    assert sound()
+    assert not broken()
 
 
 def test_another_account_may_be_given_all_the_same(at):
@@ -107,7 +98,7 @@ def test_another_account_may_be_given_all_the_same(at):
     at("2026-02-03T18:00+09:00")
     again = carried(dt.date(2026, 2, 5), "ACSC", "")
     assert (again.attempt, again.account_id) == (2, better.pk)
-    assert sound()
+    assert not broken()
 
 
 def test_after_the_last_round_the_call_centre_calls(at):
@@ -141,4 +132,4 @@ def test_a_correction_rides_to_the_same_account_again_too(at):
     at("2026-02-12T18:00+09:00")
     again = carried(dt.date(2026, 2, 19), "ACSC", "")
     assert (again.kind, again.status, again.attempt, again.account_id) == ("ADJUSTMENT", "PAID", 2, item.account_id)
-    assert sound()
+    assert not broken()

@@ -12,29 +12,12 @@ from refunds.models.accounts import Account
 from refunds.models.applications import Application
 from refunds.models.payouts import Batch, Chunk
 from refunds.payouts import answers, service, wipe
-from refunds.payouts.invariants import verify
 from tests.refunds.payouts import money
-from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
+from tests.refunds.payouts.money import CUT_OFF, broken, checker, due, maker, tamper
+
+pytestmark = pytest.mark.usefixtures("cut_off")
 
 DAY = dt.date(2026, 1, 22)
-
-
-@pytest.fixture(autouse=True)
-def cut_off(at):
-    at(CUT_OFF)
-    return at
-
-
-def broken() -> dict[str, int]:
-    return {finding.code: finding.count for finding in verify() if finding.count}
-
-
-def tamper(table: str, statement: str, *params) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        cursor.execute(statement, params)
-        cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 
 def test_all_is_well_at_every_step():
