@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from eligibility.models import Customer
 from kt_remedy.core import clock
-from kt_remedy.core.access import customer, staff
+from kt_remedy.core.access import customer, permission_required
 from rewards import reports, service
 from rewards.forms import ChoiceForm, PerkForm
 
@@ -148,7 +148,7 @@ def certificate(request: HttpRequest, perk: str) -> HttpResponse:
     )
 
 
-@staff("supervisor", "auditor", "administrator")
+@permission_required("rewards.view_report")
 @never_cache
 @require_safe
 def report(request: HttpRequest) -> HttpResponse:

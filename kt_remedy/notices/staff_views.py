@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, masking
-from kt_remedy.core.access import staff
+from kt_remedy.core.access import permission_required
 from kt_remedy.core.crypto import DecryptError
 from kt_remedy.notices import gateway, service, texts, unreached
 from kt_remedy.notices import mailings as steps
@@ -27,9 +27,6 @@ from kt_remedy.notices.forms import NumberForm
 from kt_remedy.notices.models import Message
 from kt_remedy.notices.models import Round as RoundRow
 
-ROLES = ("agent", "supervisor", "auditor", "administrator")
-STEERING = ("supervisor", "administrator")
-REACHING = ("agent", "supervisor")
 _REASONS = {
     "NO_NUMBER": _("보낼 번호가 없음"),
     "NOT_FOUND": _("발송사에 기록이 없음"),
@@ -95,7 +92,7 @@ class ReachedForm(forms.Form):
     )
 
 
-@staff(*ROLES)
+@permission_required("notices.view_messages")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """Counts per kind and round, the latest unreached; a POST with a reason gives the whole list as a file."""
@@ -116,7 +113,7 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     chosen = next(({"channel": way, "reason": why} for way, why, _n in counts if asked == (way, why)), {})
     listed = unreached.rows().filter(**chosen)
     letters_form = None
-    if chosen.get("channel") == Message.Channel.POST and request.user.has_role("supervisor"):  # type: ignore[union-attr]
+    if chosen.get("channel") == Message.Channel.POST and request.user.has_perm("notices.record_letters"):
         last = listed.aggregate(last=Max("pk"))["last"]
         letters_form = LettersForm(initial={"why": chosen["reason"], "until": last})
     return render(
@@ -126,9 +123,6 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             "form": form,
             "rounds": rounds(),
             "bars_head": (_("단계"), _("사람")),
-            "may_opt_out": any(request.user.has_role(role) for role in ("agent", "supervisor")),  # type: ignore[union-attr]
-            "may_steer": any(request.user.has_role(role) for role in STEERING),  # type: ignore[union-attr]
-            "may_reach": any(request.user.has_role(role) for role in REACHING),  # type: ignore[union-attr]
             "unreached": [
                 (_label(message.kind), message, reason_of(message.reason), _number(message), _way(message.channel))
                 for message in listed.order_by("-settled_at", "-id")[:50]
@@ -150,7 +144,7 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     )
 
 
-@staff(*REACHING)
+@permission_required("notices.record_contact")
 @require_http_methods(["GET", "HEAD", "POST"])
 def reach(request: HttpRequest, message_id: int) -> HttpResponse:
     """What one person did not get and where to call, and the note that they were told. Who saw the number is kept."""
@@ -187,7 +181,7 @@ def reach(request: HttpRequest, message_id: int) -> HttpResponse:
     )
 
 
-@staff("supervisor")
+@permission_required("notices.record_letters")
 @require_POST
 def letters(request: HttpRequest) -> HttpResponse:
     """Note that letters left to all of one list."""
@@ -206,7 +200,7 @@ def letters(request: HttpRequest) -> HttpResponse:
     return redirect("notices:sent")
 
 
-@staff(*STEERING)
+@permission_required("notices.steer_round")
 @require_POST
 def steer(request: HttpRequest, round_id: int, step: str) -> HttpResponse:
     """Check, approve, pause or resume a round."""
@@ -220,7 +214,7 @@ def steer(request: HttpRequest, round_id: int, step: str) -> HttpResponse:
     return redirect("notices:sent")
 
 
-@staff("agent", "supervisor")
+@permission_required("notices.record_opt_out")
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("number")
 def opt_outs(request: HttpRequest) -> HttpResponse:

@@ -12,17 +12,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, programme
-from kt_remedy.core.access import ROLES, staff
+from kt_remedy.core.access import permission_required
 from kt_remedy.core.models import Act, Job
 from kt_remedy.core.tasks import schedule
 from kt_remedy.identity import alarm
-from kt_remedy.notices import staff_views as messages_desk
 from kt_remedy.portal import timeline
 from refunds import calendar
 from refunds.models.payouts import Batch
 from refunds.payouts.overdue import Late, late_rounds
 
-MAY_RUN_AGAIN = ("supervisor", "administrator")
 _STATES = {
     Act.State.WAITING: ("wait", "wait"),
     Act.State.RUNNING: ("wait", "wait"),
@@ -74,12 +72,12 @@ class JobRow:
     late: bool
 
 
-@staff(*ROLES)
+@permission_required("portal.view_calendar")
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
     """Past acts newest first, coming ones soonest first, and the jobs that repeat."""
     now, wall = clock.now(), dt.datetime.now(dt.UTC)
-    may = any(request.user.has_role(role) for role in MAY_RUN_AGAIN)  # type: ignore[union-attr]
+    may = request.user.has_perm("portal.rerun_task")
     acts = [_act_row(act, now, may) for act in Act.objects.order_by("due_at", "id") if schedule.entry(act.code)]
     late = late_rounds(at=now)
     rows = sorted([*acts, *_dated(now), *_payouts(now, late)], key=lambda row: row.at)
@@ -97,12 +95,11 @@ def show(request: HttpRequest) -> HttpResponse:
             "silent": [row for row in jobs if row.late],
             "wrong_codes": alarm.standing(),
             "now": now,
-            "may_see_messages": any(request.user.has_role(role) for role in messages_desk.ROLES),  # type: ignore[union-attr]
         },
     )
 
 
-@staff(*MAY_RUN_AGAIN)
+@permission_required("portal.rerun_task")
 @require_POST
 def run_again(request: HttpRequest, act_id: int) -> HttpResponse:
     """Put a failed or missed act back, to be carried out at the next tick."""

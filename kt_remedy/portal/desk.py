@@ -26,7 +26,7 @@ from eligibility import service as eligibility
 from eligibility.models import Customer, Line
 from kt_remedy.audit import service as audit
 from kt_remedy.core import access, clock, crypto, masking, programme, ratelimit
-from kt_remedy.core.access import staff
+from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import kdate, kdate_long, krw
 from kt_remedy.identity import provider
 from kt_remedy.identity import service as identity
@@ -54,7 +54,6 @@ from refunds.models.states import Status
 from refunds.views.apply import account_note, enter_account, is_minor
 from rewards import service as rewards
 
-DESK = ("clerk", "store_manager", "agent", "supervisor")
 SITTING_SECONDS = 30 * 60
 SEARCHES, SEARCH_SECONDS = 60, 60 * 60
 _KEY = "desk"
@@ -142,7 +141,7 @@ def _lines(customer: Customer) -> list[Line]:
 # Pages --------------------------------------------------------------------------------------------------------
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def desk(request: HttpRequest) -> HttpResponse:
@@ -306,7 +305,7 @@ def _say(line: Line, outcome: str, day: dt.date | None, *, late: bool) -> str:
     }
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @require_POST
 def leave(request: HttpRequest) -> HttpResponse:
     """The customer has gone."""
@@ -317,7 +316,7 @@ def leave(request: HttpRequest) -> HttpResponse:
 # Proving the person -------------------------------------------------------------------------------------------
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_POST
 def prove_card(request: HttpRequest) -> HttpResponse:
@@ -364,7 +363,7 @@ def _send_code(request: HttpRequest, sitting: Sitting, kind: str, contact: str) 
     return True
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_POST
 def prove_code(request: HttpRequest) -> HttpResponse:
@@ -410,7 +409,7 @@ def _card_seen(request: HttpRequest, sitting: Sitting, kind: str, contact: str) 
     return redirect("portal:desk")
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_POST
 def prove_phone(request: HttpRequest) -> HttpResponse:
@@ -439,7 +438,7 @@ def prove_phone(request: HttpRequest) -> HttpResponse:
     return _again(request, sitting, phone_form=form)
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def approve(request: HttpRequest) -> HttpResponse:
@@ -486,7 +485,7 @@ def _again(request: HttpRequest, sitting: Sitting, **forms: Any) -> HttpResponse
 # Filing -------------------------------------------------------------------------------------------------------
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def file(request: HttpRequest) -> HttpResponse:
@@ -510,7 +509,7 @@ def file(request: HttpRequest) -> HttpResponse:
         messages.info(request, _("지금 신청할 회선이 없습니다."))
         return redirect("portal:desk")
     options = [(card.line.pk, f"{card.bits[0]} · {card.bits[1]} · {krw(card.won)}") for card in cards]
-    supervisor = user.has_role("supervisor")
+    supervisor = user.has_perm("refunds.file_after_outage")
     posted = request.POST if request.method == "POST" else None
     initial = {"lines": [cards[0].line.pk]} if len(cards) == 1 else {}
     form = FilingForm(
@@ -595,7 +594,7 @@ def _account_of(request: HttpRequest, form: FilingForm, sitting: Sitting, user: 
     return None if form.errors else entered
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_safe
 def receipt(request: HttpRequest, reference: str) -> HttpResponse:
@@ -618,7 +617,7 @@ def receipt(request: HttpRequest, reference: str) -> HttpResponse:
 # A filing afterwards ------------------------------------------------------------------------------------------
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def application(request: HttpRequest, pk: int) -> HttpResponse:
@@ -725,7 +724,7 @@ def _done(request: HttpRequest, row: Application, form: MendForm, files: Documen
     return True
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
@@ -763,7 +762,7 @@ def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
     return render(request, "portal/desk_object.html", context, status=422 if form.errors else 200)
 
 
-@staff("clerk", "store_manager")
+@permission_required("portal.transfer_filing")
 @require_POST
 def take_along(request: HttpRequest) -> HttpResponse:
     """The customer moves to this store and tells the reference."""
@@ -781,7 +780,7 @@ def take_along(request: HttpRequest) -> HttpResponse:
     return redirect("portal:desk")
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_POST
 def note(request: HttpRequest) -> HttpResponse:
@@ -806,7 +805,7 @@ def note(request: HttpRequest) -> HttpResponse:
     return redirect("portal:desk")
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @require_POST
 def called(request: HttpRequest, pk: int) -> HttpResponse:
     """The promised call was made."""

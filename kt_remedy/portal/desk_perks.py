@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, masking
-from kt_remedy.core.access import staff
-from kt_remedy.portal.desk import DESK, Sitting, _sitting, _user
+from kt_remedy.core.access import permission_required
+from kt_remedy.portal.desk import Sitting, _sitting, _user
 from rewards import service as rewards
 from rewards.views import REFUSALS
 
@@ -33,7 +33,7 @@ class ActForm(forms.Form):
     guardian = forms.BooleanField(required=False)
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def perks(request: HttpRequest) -> HttpResponse:

@@ -12,8 +12,8 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from kt_remedy.audit import service as audit
-from kt_remedy.core.access import ROLES
 from kt_remedy.staff.models import Store, User
+from kt_remedy.staff.roles import ROLES
 
 FRESH_SECONDS = 300
 
@@ -117,7 +117,7 @@ def forget_person(*, by: User, user: User, reason: str) -> None:
 
 
 def _administrator(by: User, user: User | None) -> None:
-    if not by.has_role("administrator"):
+    if not by.has_perm("staff.change_user"):
         raise NotAllowed("only an administrator changes accounts")
     if user is not None and by.pk == user.pk:
         raise NotAllowed("nobody changes their own rights")

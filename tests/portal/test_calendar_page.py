@@ -6,9 +6,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from kt_remedy.core.access import ROLES
 from kt_remedy.core.models import Act, Job
 from kt_remedy.core.tasks import schedule
+from kt_remedy.staff.roles import ROLES
 from tests.sessions import as_staff, staff_user
 
 pytestmark = pytest.mark.django_db
