@@ -33,7 +33,6 @@ from refunds.models.states import Status
 MOST_FILES = 20
 # In these a document can still change what is decided.
 WANTED_IN = (Status.NEED_DOCS, Status.REVIEW, Status.LATE)
-READERS = ("reviewer", "supervisor", "auditor")
 
 Files = Iterable[tuple[str, bytes]]
 
@@ -172,7 +171,7 @@ def take_out(*, evidence_id: uuid.UUID, staff: User, reason: str) -> tuple[Evide
 
     Raises Refused: ROLE, UNKNOWN, OWN_CASE, REASON, GONE (wiped, or its file is not there).
     """
-    if not any(staff.has_role(role) for role in READERS):
+    if not staff.has_perm("refunds.download_document"):
         raise Refused("ROLE", _("서류는 심사하는 사람만 볼 수 있습니다."))
     if not reason.strip():
         raise Refused("REASON", _("보는 까닭을 적어 주세요."))

@@ -117,13 +117,13 @@ def review(
     Raises Refused: UNKNOWN, ROLE, OWN_CASE, WORDS, STATE, TAKEN (another reviewer has it), NO_CLAIM, SUPERVISOR,
     HARDSHIP, EARLIER (no rejected application before it).
     """
-    if not (reviewer.has_role("reviewer") or reviewer.has_role("supervisor")):
+    if not (reviewer.has_perm("refunds.review_application") or reviewer.has_perm("refunds.review_hardship")):
         raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
     if not words.strip():
         raise Refused("WORDS", _("사유를 적어 주세요"))
     with transaction.atomic():
         row = _locked(application_id)
-        if not reviewer.has_role("reviewer") and not is_hardship_case(row):
+        if not reviewer.has_perm("refunds.review_application") and not is_hardship_case(row):
             raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
         for person in (row.filing.person_index, row.line.customer.ci_index, row.line.customer.guardian_ci_index):
             if person is not None:
@@ -178,7 +178,7 @@ def returns_to(row: Application) -> Status:
 
 def _let_in(row: Application, supervisor: User, late: Late | None) -> None:
     """Check that a hardship carries a late application, and keep what the supervisor found."""
-    if not supervisor.has_role("supervisor"):
+    if not supervisor.has_perm("refunds.review_hardship"):
         raise Refused("SUPERVISOR", _("기간이 지난 신청은 심사 책임자만 승인할 수 있습니다."))
     known = LateReason.objects.filter(filing=row.filing_id).first()
     found = late or (Late(known.kind, known.ended_on) if known else None)
@@ -203,7 +203,7 @@ def _take_earlier_date(row: Application) -> None:
 
 def release(*, application_id: int, supervisor: User) -> None:
     """Take a case from the reviewer who has it, so that the next one gets it. Raises Refused: UNKNOWN, ROLE."""
-    if not supervisor.has_role("supervisor"):
+    if not supervisor.has_perm("refunds.release_case"):
         raise Refused("ROLE", _("심사 책임자만 할 수 있습니다."))
     with transaction.atomic():
         row = _locked(application_id)
@@ -214,7 +214,7 @@ def release(*, application_id: int, supervisor: User) -> None:
 
 def undo(*, application_id: int, reviewer: User, words: str) -> None:
     """Open a decided case again. Raises Refused: ROLE, OWN_CASE, WORDS, STATE, FROZEN, LIVE (applied for anew)."""
-    if not reviewer.has_role("reviewer"):
+    if not reviewer.has_perm("refunds.review_application"):
         raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
     if not words.strip():
         raise Refused("WORDS", _("사유를 적어 주세요"))
@@ -232,7 +232,7 @@ def undo(*, application_id: int, reviewer: User, words: str) -> None:
 
 def confirm(*, application_id: int, reviewer: User, words: str) -> None:
     """Let an approval stand although its verdict changed. Raises Refused: ROLE, WORDS, STATE, OWN_CASE."""
-    if not reviewer.has_role("reviewer"):
+    if not reviewer.has_perm("refunds.review_application"):
         raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
     if not words.strip():
         raise Refused("WORDS", _("사유를 적어 주세요"))
@@ -360,7 +360,7 @@ def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, w
 
     Raises Refused: UNKNOWN, ROLE, OWN_CASE, WORDS, STATE.
     """
-    if not reviewer.has_role("reviewer"):
+    if not reviewer.has_perm("refunds.answer_objection"):
         raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
     if not words.strip():
         raise Refused("WORDS", _("답변을 적어 주세요"))
