@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kt_remedy.core import clock, masking
+from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import kdate, krw
 from kt_remedy.staff.admin import RoleAdmin
 from kt_remedy.staff.models import User
@@ -218,7 +219,7 @@ class AddedUp:
 class BatchAdmin(AddedUp, RoleAdmin):
     """Batches: the list, the coming rounds, and the page on which one is approved."""
 
-    view_roles = MONEY
+    view_permission = "payouts.view_batch"
     list_display = ("pay_on", "number", "status", "count", "won_text", "prepared", "approved", "handed_over_at")
     list_filter = ("status",)
     date_hierarchy = "pay_on"
@@ -254,6 +255,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
             *super().get_urls(),
         ]
 
+    @permission_required("payouts.view_batch")
     def rounds(self, request: HttpRequest) -> HttpResponse:
         """Each coming round as if it closed now, and what went out so far."""
         need(request, *MONEY)
@@ -284,6 +286,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
         }
         return page(request, "rounds", _("지급 예정"), context)
 
+    @permission_required("payouts.view_batch")
     def waiting(self, request: HttpRequest, pay_on: str) -> HttpResponse:
         """The applications a coming round would leave out, by reason."""
         need(request, *MONEY)
@@ -327,6 +330,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
         }
         return page(request, "listing", context["heading"], context)
 
+    @permission_required("payouts.download_settlement")
     def settlement(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         """The sheet for finance: of one round, or of all."""
         number = request.GET.get("batch", "")
@@ -357,6 +361,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
             make=make,
         )
 
+    @permission_required("payouts.freeze_batch")
     def freeze(self, request: HttpRequest, pay_on: str) -> HttpResponse:
         """Freeze a round whose cut-off has passed."""
         day = _day(pay_on)
@@ -456,6 +461,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
             response["Refresh"] = f"{AGAIN_SECONDS}; url={here}"
         return response
 
+    @permission_required("payouts.recount_batch")
     def count(self, request: HttpRequest, batch_id: int) -> HttpResponse:
         """Have the figures of a batch counted again."""
         user = need(request, "maker", "checker")
@@ -467,6 +473,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
                 messages.error(request, refused.text)
         return redirect("admin:refunds_batch_change", batch.pk)
 
+    @permission_required("payouts.approve_batch")
     def approve(self, request: HttpRequest, batch_id: int) -> HttpResponse:
         """The checker's approval: the typed total and the digest of the page they saw."""
         user = need(request, "checker")
@@ -498,6 +505,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
                 return redirect(here)
         return self._page(request, user, batch, form)
 
+    @permission_required("payouts.return_batch", "payouts.create_file")
     def act(self, request: HttpRequest, batch_id: int, name: str) -> HttpResponse:
         """One of the other acts on a batch."""
         if name not in BATCH_ACTS:
@@ -612,7 +620,7 @@ class BankFilter(admin.SimpleListFilter):
 class ItemAdmin(AddedUp, RoleAdmin):
     """Payments: read, filtered, added up, taken out."""
 
-    view_roles = MONEY
+    view_permission = "payouts.view_batch"
     list_display = ("reference", "batch", "amount", "holder", "account_text", "status", "reason", "status_at")
     list_filter = ("status", "batch", "kind", ReturnedFilter, BankFilter, LookFilter)
     list_select_related = ("batch", "account")
@@ -679,6 +687,7 @@ class ItemAdmin(AddedUp, RoleAdmin):
         }
         return page(request, "item", item.reference, context)
 
+    @permission_required("payouts.remove_item")
     def take_out(self, request: HttpRequest, item_id: int) -> HttpResponse:
         """Take one item out of a batch that is not filed."""
         item = get_object_or_404(Item.objects.select_related("batch", "account"), pk=item_id)
@@ -691,7 +700,7 @@ class ItemAdmin(AddedUp, RoleAdmin):
 class BankFileAdmin(RoleAdmin):
     """Files made for the bank: download, compare, hand over."""
 
-    view_roles = MONEY
+    view_permission = "payouts.view_batch"
     list_display = ("name", "batch", "status", "count", "won_text", "made_at", "handed_over_at")
     list_filter = ("status", "layout")
     list_select_related = ("batch",)
@@ -714,6 +723,7 @@ class BankFileAdmin(RoleAdmin):
             *super().get_urls(),
         ]
 
+    @permission_required("payouts.download_file")
     def download(self, request: HttpRequest, file_id: int) -> HttpResponse | StreamingHttpResponse:
         """The stored bytes, for a reason."""
         kept = get_object_or_404(BankFile, pk=file_id)
@@ -738,6 +748,7 @@ class BankFileAdmin(RoleAdmin):
             response.context_data["downloads"] = kept.downloads.select_related("user").order_by("-id")[:20]
         return response
 
+    @permission_required("payouts.compare_file")
     def compare(self, request: HttpRequest, file_id: int) -> HttpResponse:
         """Compare the file the bank shows with the stored one."""
         user = need(request, *MONEY)
@@ -760,6 +771,7 @@ class BankFileAdmin(RoleAdmin):
         }
         return page(request, "compare", context["heading"], context, status=400 if form.errors else 200)
 
+    @permission_required("payouts.hand_over_file", "payouts.create_file")
     def act(self, request: HttpRequest, file_id: int, name: str) -> HttpResponse:
         """One of the other acts on a file."""
         if name not in FILE_ACTS:
@@ -774,7 +786,7 @@ class BankFileAdmin(RoleAdmin):
 class ResultFileAdmin(RoleAdmin):
     """What the bank answered, and the page that takes it in."""
 
-    view_roles = MONEY
+    view_permission = "payouts.view_batch"
     list_display = ("name", "loaded_at", "rows", "paid", "returned", "unknown", "absent")
     fields = readonly_fields = (
         "name", "layout", "size", "sha256", "rows", "paid", "paid_text", "returned", "returned_text", "unknown",
@@ -796,6 +808,7 @@ class ResultFileAdmin(RoleAdmin):
         wrap = self.admin_site.admin_view
         return [path("load/", wrap(self.load), name="refunds_resultfile_load"), *super().get_urls()]
 
+    @permission_required("payouts.load_result")
     def load(self, request: HttpRequest) -> HttpResponse:
         """Take in a result file, wholly or not at all."""
         user = need(request, "maker")
@@ -831,7 +844,7 @@ class ResultFileAdmin(RoleAdmin):
 class DownloadAdmin(RoleAdmin):
     """Who took which file and why."""
 
-    view_roles = MONEY
+    view_permission = "payouts.view_batch"
     list_display = ("file", "user", "at", "reason")
     list_select_related = ("file", "user")
     fields = readonly_fields = list_display

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kt_remedy.core import clock, masking
+from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import kdate, kdatetime, krw
 from kt_remedy.staff.admin import RoleAdmin
 from kt_remedy.staff.models import User
@@ -189,7 +190,7 @@ def case_url(row: Application | int) -> str:
 class HoldAdmin(RoleAdmin):
     """Applications kept out of the payouts by a person, and the page of a single application."""
 
-    view_roles = CASES
+    view_permission = "payouts.view_case"
     list_display = ("case", "reason", "placed_by", "placed_at", "released_by", "released_at")
     list_filter = (("released_at", admin.EmptyFieldListFilter),)
     list_select_related = ("application__filing", "placed_by", "released_by")
@@ -215,6 +216,7 @@ class HoldAdmin(RoleAdmin):
             *super().get_urls(),
         ]
 
+    @permission_required("payouts.view_case")
     def find(self, request: HttpRequest) -> HttpResponse:
         """Open one application by a number of it; posted, so that the number stands in no address."""
         need(request, *CASES)
@@ -231,6 +233,7 @@ class HoldAdmin(RoleAdmin):
         context = {"form": form, "heading": _("신청 한 건 찾기"), "back": reverse("admin:index")}
         return page(request, "find", context["heading"], context, status=400 if form.errors else 200)
 
+    @permission_required("payouts.view_case")
     def one(self, request: HttpRequest, application_id: int) -> HttpResponse:
         """One application: its payments, holds and corrections, who shares its account, and what can be done."""
         row = opened(request, application_id, *CASES)
@@ -353,6 +356,7 @@ class HoldAdmin(RoleAdmin):
             "empty": _("없습니다."),
         }
 
+    @permission_required("payouts.hold_application", "payouts.propose_adjustment", "payouts.record_offline_payment")
     def act(self, request: HttpRequest, application_id: int, name: str) -> HttpResponse:
         """Hold, let go, propose a correction."""
         if name not in CASE_ACTS:
@@ -371,6 +375,7 @@ class HoldAdmin(RoleAdmin):
                 return redirect(case_url(row))
         return confirm(request, act, back=case_url(row), title=row.filing.reference, rows=rows, application_id=row.pk)
 
+    @permission_required("payouts.download_evidence")
     def evidence(self, request: HttpRequest, application_id: int) -> HttpResponse | StreamingHttpResponse:
         """Everything about one application as one file."""
         row = opened(request, application_id, *audit_bundle.ROLES)
@@ -393,6 +398,7 @@ class HoldAdmin(RoleAdmin):
             make=make,
         )
 
+    @permission_required("payouts.view_case")
     def sharing(self, request: HttpRequest) -> HttpResponse:
         """Who shares an account, and who has several."""
         need(request, *CASES)
@@ -428,6 +434,7 @@ class HoldAdmin(RoleAdmin):
         }
         return page(request, "listing", context["heading"], context)
 
+    @permission_required("payouts.view_returned")
     def returned(self, request: HttpRequest) -> HttpResponse:
         """Money that came back and waits for another account: the call centre's list."""
         need(request, *MONEY, *exceptions.CALL_CENTRE)
@@ -475,6 +482,7 @@ class HoldAdmin(RoleAdmin):
         }
         return page(request, "listing", context["heading"], context)
 
+    @permission_required("payouts.download_call_list")
     def call_list(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         """The list as a file, telephone numbers in full."""
 
@@ -502,7 +510,7 @@ def _if(request: HttpRequest, roles: tuple[str, ...], name: str, *args: Any) -> 
 class TwoPeopleAdmin(AddedUp, RoleAdmin):
     """Money beside the rounds that one person asks for and another decides: sums, and the application by reference."""
 
-    view_roles = MONEY
+    view_permission = "payouts.view_batch"
     ordering = ("-pk",)
     change_list_template = "admin/refunds/item_list.html"
     added_up = "amount_krw"
@@ -580,6 +588,7 @@ class AdjustmentAdmin(TwoPeopleAdmin):
             found.append((_("정한 사람"), f"{overview.name_of(row.decided_by)} {kdatetime(row.decided_at)}"))
         return found
 
+    @permission_required("payouts.decide_adjustment", "payouts.record_recovery")
     def act(self, request: HttpRequest, adjustment_id: int, name: str) -> HttpResponse:
         """Approve, decline, say that the money came back."""
         if name not in ADJUSTMENT_ACTS:
@@ -655,6 +664,7 @@ class ManualPaymentAdmin(TwoPeopleAdmin):
             found.append((_("확인한 사람"), f"{overview.name_of(row.decided_by)} {kdatetime(row.decided_at)}"))
         return found
 
+    @permission_required("payouts.decide_offline_payment")
     def act(self, request: HttpRequest, payment_id: int, name: str) -> HttpResponse:
         """Confirm or decline."""
         if name not in MANUAL_ACTS:
@@ -677,7 +687,7 @@ class ManualPaymentAdmin(TwoPeopleAdmin):
 class InquiryAdmin(RoleAdmin):
     """Questions to the bank: what is unanswered by file, and the lists that were made."""
 
-    view_roles = MONEY
+    view_permission = "payouts.view_batch"
     list_display = ("name", "file", "count", "won_text", "made_by", "made_at")
     list_select_related = ("file", "made_by")
     fields = readonly_fields = ("name", "file", "count", "won_text", "size", "sha256", "made_by", "made_at")
@@ -697,6 +707,7 @@ class InquiryAdmin(RoleAdmin):
             *super().get_urls(),
         ]
 
+    @permission_required("payouts.view_batch")
     def open(self, request: HttpRequest) -> HttpResponse:
         """What the bank has not answered, file by file."""
         need(request, *MONEY)
@@ -718,6 +729,7 @@ class InquiryAdmin(RoleAdmin):
         }
         return page(request, "inquiry", context["heading"], context)
 
+    @permission_required("payouts.create_inquiry")
     def make(self, request: HttpRequest, file_id: int) -> HttpResponse:
         """Make the list of one file."""
         need(request, "maker")
@@ -727,6 +739,7 @@ class InquiryAdmin(RoleAdmin):
         back = reverse("admin:refunds_inquiry_open")
         return confirm(request, ASK, back=back, title=asked_of.name, rows=rows, file_id=asked_of.pk)
 
+    @permission_required("payouts.download_inquiry")
     def download(self, request: HttpRequest, inquiry_id: int) -> HttpResponse | StreamingHttpResponse:
         """The stored list."""
         need(request, "maker", "auditor")
@@ -754,7 +767,7 @@ class InquiryAdmin(RoleAdmin):
 class RosterAdmin(RoleAdmin):
     """Who does each duty of a cut-off, and who stands in: read by those who pay, named by the administrator."""
 
-    view_roles = (*MONEY, "administrator")
+    view_permission = "payouts.view_roster"
 
     def get_urls(self) -> list:
         wrap = self.admin_site.admin_view
@@ -762,7 +775,6 @@ class RosterAdmin(RoleAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         """Every duty, named or not."""
-        need(request, *self.view_roles)
         self._looked(request, "admin.listed", "", "", {})
         named = roster.named()
         rows = []
@@ -782,6 +794,7 @@ class RosterAdmin(RoleAdmin):
         context = {"heading": _("담당과 대리"), "rows": rows, "administrator": may(request, "administrator")}
         return page(request, "roster", context["heading"], context)
 
+    @permission_required("payouts.assign_duty")
     def name(self, request: HttpRequest, duty: str) -> HttpResponse:
         """Name who does a duty and who stands in."""
         need(request, "administrator")
