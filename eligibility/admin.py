@@ -98,7 +98,7 @@ class FeedAdmin(RoleAdmin):
             messages.error(request, _("내려받는 이유를 적어 주세요."))
             return HttpResponseRedirect(here)
         audit.record(
-            actor=f"staff:{request.user.pk}",
+            actor=audit.actor(request.user),
             action="feed.rejects_downloaded",
             object=f"feed:{feed.pk}",
             reason=form.cleaned_data["reason"],

@@ -357,7 +357,7 @@ def record_decision(*, contract_no: str, outcome: str, reason: str, decided_by: 
                 changed_at=decision.decided_at,
             )
         audit.record(
-            actor=f"staff:{decided_by.pk}",
+            actor=audit.actor(decided_by),
             action="line.decided",
             object=f"line:{line.pk}",
             subject=line.customer_id,

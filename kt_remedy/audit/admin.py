@@ -83,7 +83,7 @@ class RoleAdmin(admin.ModelAdmin):
 
     def _looked(self, request: HttpRequest, action: str, key: str, subject: str, detail: dict) -> None:
         service.record(
-            actor=f"staff:{request.user.pk}",
+            actor=service.actor(request.user),
             action=action,
             object=f"{self.opts.model_name}:{key}" if key else str(self.opts.model_name),
             subject=subject,

@@ -99,7 +99,7 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     form = ListForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         audit.record(
-            actor=f"staff:{request.user.pk}",
+            actor=audit.actor(request.user),
             action="notices.unreached_downloaded",
             object="messages:unreached",
             reason=form.cleaned_data["reason"],
@@ -164,7 +164,7 @@ def reach(request: HttpRequest, message_id: int) -> HttpResponse:
     number = _whole_number(message)
     if number:
         audit.record(
-            actor=f"staff:{request.user.pk}", action="notices.number_shown", object=f"message:{message.pk}"
+            actor=audit.actor(request.user), action="notices.number_shown", object=f"message:{message.pk}"
         )  # fmt: skip
     return render(
         request,
@@ -221,7 +221,7 @@ def opt_outs(request: HttpRequest) -> HttpResponse:
     """For a caller who wants no more reminders, or wants them again: nothing is shown of a number but what was done."""
     form = NumberForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
-        who = {"actor": f"staff:{request.user.pk}", "number": form.cleaned_data["number"]}
+        who = {"actor": audit.actor(request.user), "number": form.cleaned_data["number"]}
         number = masking.phone(form.cleaned_data["number"])
         if request.POST.get("act") == "start":
             service.opt_in(**who)

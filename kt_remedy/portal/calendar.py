@@ -104,7 +104,7 @@ def show(request: HttpRequest) -> HttpResponse:
 def run_again(request: HttpRequest, act_id: int) -> HttpResponse:
     """Put a failed or missed act back, to be carried out at the next tick."""
     if schedule.run_again(act_id=act_id):
-        audit.record(actor=f"staff:{request.user.pk}", action="schedule.run_again", object=f"act:{act_id}")
+        audit.record(actor=audit.actor(request.user), action="schedule.run_again", object=f"act:{act_id}")
         messages.success(request, _("다시 실행하도록 올렸습니다. 몇 초 안에 시작합니다."))
     else:
         messages.warning(request, _("이미 실행되었거나 실행 중입니다."))

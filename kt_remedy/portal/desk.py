@@ -179,7 +179,7 @@ def _find(request: HttpRequest, form: FindForm) -> Customer | None:
     people = {service.person_of(row.customer) for row in rows}
     customer = rows[0].customer if len(people) == 1 else None
     audit.record(
-        actor=f"staff:{user.pk}",
+        actor=audit.actor(user),
         action="customer.searched",
         object=f"customer:{customer.pk if customer else ''}",
         subject=customer.pk if customer else "",
@@ -398,7 +398,7 @@ def prove_code(request: HttpRequest) -> HttpResponse:
 def _card_seen(request: HttpRequest, sitting: Sitting, kind: str, contact: str) -> HttpResponse:
     user, number = _user(request), "CODE" if contact else "NONE"
     audit.record(
-        actor=f"staff:{user.pk}",
+        actor=audit.actor(user),
         action="customer.proven",
         object=f"customer:{sitting.customer.pk}",
         subject=sitting.customer.pk,
@@ -461,7 +461,7 @@ def approve(request: HttpRequest) -> HttpResponse:
                 wrong = _("승인한 분이 이 고객이 아닙니다.")
             else:
                 audit.record(
-                    actor=f"staff:{user.pk}",
+                    actor=audit.actor(user),
                     action="customer.proven",
                     object=f"customer:{sitting.customer.pk}",
                     subject=sitting.customer.pk,
@@ -573,7 +573,7 @@ def _account_of(request: HttpRequest, form: FilingForm, sitting: Sitting, user: 
             person_index=sitting.person_index,
             holder_name=(sitting.customer.holder_name or "") if own else form.cleaned_data["owner"],
             owner_kind=form.by,
-            actor=f"staff:{user.pk}",
+            actor=audit.actor(user),
             subject=sitting.customer.pk,
         )
     if "anyway" in request.POST and kept.get("candidate"):
@@ -585,7 +585,7 @@ def _account_of(request: HttpRequest, form: FilingForm, sitting: Sitting, user: 
         holder_birth=sitting.customer.birth_date if own else form.cleaned_data["owner_born"],
         owner_kind=form.by,
         contract_nos=form.cleaned_data["lines"],
-        actor=f"staff:{user.pk}",
+        actor=audit.actor(user),
         subject=sitting.customer.pk,
     )
     if entered is None:
@@ -642,7 +642,7 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
             messages.warning(request, str(refused))
             return redirect("portal:desk-application", pk)
     audit.record(
-        actor=f"staff:{user.pk}",
+        actor=audit.actor(user),
         action="application.viewed",
         object=f"application:{pk}",
         subject=row.line.customer_id,
@@ -712,7 +712,7 @@ def _done(request: HttpRequest, row: Application, form: MendForm, files: Documen
             holder_birth=dt.date.fromisoformat(old.holder_birth) if old.holder_birth else None,
             owner_kind=old.owner_kind,
             contract_nos=[row.line_id],
-            actor=f"staff:{user.pk}",
+            actor=audit.actor(user),
             subject=row.line.customer_id,
         )
         if entered is None or form.errors:

@@ -54,7 +54,7 @@ def perks(request: HttpRequest) -> HttpResponse:
     # As a guardian sees them: whether one is there is asked with each act.
     overview = rewards.overview(key, guardian=minor)
     audit.record(
-        actor=f"staff:{user.pk}", action="rewards.viewed", object=f"customer:{customer.pk}", subject=customer.pk
+        actor=audit.actor(user), action="rewards.viewed", object=f"customer:{customer.pk}", subject=customer.pk
     )
     context = {"overview": overview, "name": masking.name(customer.holder_name or ""), "minor": minor}
     return render(request, "portal/desk_perks.html", context)

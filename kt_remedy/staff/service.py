@@ -22,11 +22,6 @@ class NotAllowed(Exception):
     """This person may not make this change; the message says why."""
 
 
-def actor(user: User) -> str:
-    """How the audit names a member of staff."""
-    return f"staff:{user.pk}"
-
-
 def fresh_second_factor(request: HttpRequest, *, seconds: int = FRESH_SECONDS) -> bool:
     """Whether the second factor was shown in the last `seconds` of this session (wall clock).
 
@@ -104,7 +99,7 @@ def know_person(*, user: User, person_index: bytes, name: str) -> None:
         raise NotAllowed("the verified name is not the name of this account")
     locked.person_index = person_index
     locked.save(update_fields=["person_index"])
-    audit.record(actor=actor(user), action="staff.person_known", object=f"user:{user.pk}")
+    audit.record(actor=audit.actor(user), action="staff.person_known", object=f"user:{user.pk}")
     user.person_index = person_index
 
 
@@ -131,4 +126,4 @@ def _known(roles: list[str]) -> None:
 def _record(by: User, action: str, user: User, reason: str, detail: dict) -> None:
     if not reason.strip():
         raise ValueError("a change of rights needs a reason")
-    audit.record(actor=actor(by), action=action, object=f"user:{user.pk}", reason=reason, detail=detail)
+    audit.record(actor=audit.actor(by), action=action, object=f"user:{user.pk}", reason=reason, detail=detail)

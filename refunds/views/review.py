@@ -140,7 +140,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, _("결정을 남겼습니다."))
             return redirect("refunds:review")
     audit.record(
-        actor=f"staff:{request.user.pk}",
+        actor=audit.actor(request.user),
         action="application.viewed",
         object=f"application:{row.pk}",
         subject=row.line.customer_id,
@@ -271,7 +271,7 @@ def objection(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             messages.success(request, _("답변을 보냈습니다."))
             return redirect("refunds:review")
     audit.record(
-        actor=f"staff:{request.user.pk}",
+        actor=audit.actor(request.user),
         action="objection.viewed",
         object=f"objection:{pk}",
         subject=row.line.customer_id,
