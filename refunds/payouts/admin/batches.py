@@ -37,7 +37,6 @@ from refunds.payouts import answers, batch_figures, exceptions, inquiry, overvie
 from refunds.payouts.admin.forms import ConfirmForm, ReasonForm, TotalForm, UploadForm
 from refunds.payouts.selection import REASONS
 
-MONEY = ("maker", "checker", "auditor")
 PAGE = 100
 # A page whose figures are being counted looks again after so long.
 AGAIN_SECONDS = 3
@@ -46,9 +45,9 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act on a batch, a file or an item: who may, what the page before it says, and the service call."""
+    """One act on a batch, a file or an item: its permission, what the page before it says, and the service call."""
 
-    roles: tuple[str, ...]
+    permission: str
     title: Any
     text: Any
     button: Any
@@ -58,14 +57,9 @@ class Act:
     fresh: bool = False
 
 
-def may(request: HttpRequest, *roles: str) -> bool:
-    """Whether the person at the browser holds one of the roles."""
-    return isinstance(request.user, User) and any(request.user.has_role(role) for role in roles)
-
-
-def need(request: HttpRequest, *roles: str) -> User:
-    """The member of staff at the browser; raises PermissionDenied without one of the roles."""
-    if not may(request, *roles):
+def need(request: HttpRequest, permission: str) -> User:
+    """The member of staff at the browser; raises PermissionDenied without the permission."""
+    if not request.user.has_perm(permission):
         raise PermissionDenied("this act belongs to another role")
     assert isinstance(request.user, User)
     return request.user
@@ -80,7 +74,7 @@ def show_again(request: HttpRequest, to: str) -> HttpResponse | None:
 
 def confirm(request: HttpRequest, act: Act, *, back: str, title: str, rows: list, **target: Any) -> HttpResponse:
     """The page before an act, and the act when it is posted."""
-    user = need(request, *act.roles)
+    user = need(request, act.permission)
     if act.fresh and (again := show_again(request, request.get_full_path())):
         return again
     form = act.form(request.POST or None)
@@ -105,7 +99,7 @@ def page(request: HttpRequest, name: str, title: Any, context: dict, *, status: 
 def take(
     request: HttpRequest,
     *,
-    roles: tuple[str, ...],
+    permission: str,
     title: Any,
     about: str,
     text: Any,
@@ -114,7 +108,7 @@ def take(
     make: Callable[[User, str], HttpResponse | StreamingHttpResponse],
 ) -> HttpResponse | StreamingHttpResponse:
     """The page before a file is taken, and the file when its reason is posted; asks for the second factor."""
-    user = need(request, *roles)
+    user = need(request, permission)
     if again := show_again(request, request.get_full_path()):
         return again
     form = ReasonForm(request.POST or None)
@@ -141,7 +135,7 @@ def attached(content: Any, name: str, media_type: str) -> HttpResponse | Streami
 
 BATCH_ACTS = {
     "send-back": Act(
-        ("checker", "maker"),
+        "payouts.return_batch",
         gettext_lazy("돌려보내기"),
         gettext_lazy("승인은 무효가 되고 회차가 다시 열립니다. 든 건은 모두 다시 확정할 때 새로 고릅니다."),
         gettext_lazy("돌려보내기"),
@@ -150,7 +144,7 @@ BATCH_ACTS = {
         form=ReasonForm,
     ),
     "file": Act(
-        ("maker",),
+        "payouts.create_file",
         gettext_lazy("은행 파일 만들기"),
         gettext_lazy("파일은 한 번만 만들어 그대로 보관합니다. 만든 뒤에는 건을 빼거나 돌려보낼 수 없습니다."),
         gettext_lazy("파일 만들기"),
@@ -161,7 +155,7 @@ BATCH_ACTS = {
 }
 FILE_ACTS = {
     "hand-over": Act(
-        ("maker",),
+        "payouts.hand_over_file",
         gettext_lazy("은행에 전달"),
         gettext_lazy("이 파일을 은행에 건넸음을 본인 이름으로 남깁니다. 나간 돈은 되돌릴 수 없습니다."),
         gettext_lazy("은행에 전달함"),
@@ -170,7 +164,7 @@ FILE_ACTS = {
         fresh=True,
     ),
     "again": Act(
-        ("maker",),
+        "payouts.create_file",
         gettext_lazy("거절된 파일 다시 만들기"),
         gettext_lazy("은행이 통째로 거절한 파일의 건을 그대로 새 순번의 파일로 만듭니다."),
         gettext_lazy("새 파일 만들기"),
@@ -180,7 +174,7 @@ FILE_ACTS = {
     ),
 }
 FREEZE = Act(
-    ("maker",),
+    "payouts.freeze_batch",
     gettext_lazy("회차 확정"),
     gettext_lazy(
         "지금 나갈 수 있는 신청의 금액과 계좌를 회차에 담습니다. 그 뒤로 고객은 계좌를 바꾸거나 철회할 수 없습니다."
@@ -190,7 +184,7 @@ FREEZE = Act(
     gettext_lazy("확정했습니다. 다른 사람의 승인을 기다립니다."),
 )
 TAKE_OUT = Act(
-    ("maker",),
+    "payouts.remove_item",
     gettext_lazy("한 건 빼기"),
     gettext_lazy("이 건은 다음 회차로 넘어갑니다. 승인은 무효가 되고, 회차를 다시 확정해야 합니다."),
     gettext_lazy("이 건 빼기"),
@@ -258,7 +252,6 @@ class BatchAdmin(AddedUp, RoleAdmin):
     @permission_required("payouts.view_batch")
     def rounds(self, request: HttpRequest) -> HttpResponse:
         """Each coming round as if it closed now, and what went out so far."""
-        need(request, *MONEY)
         now = clock.now()
         coming = [
             {
@@ -276,7 +269,6 @@ class BatchAdmin(AddedUp, RoleAdmin):
         context = {
             "coming": coming,
             "now": now,
-            "can_freeze": may(request, "maker"),
             "unknown": inquiry.unanswered().count(),
             "charts": [
                 (_("회차별로 나간 돈"), _("지급일"), overview.by_round()),
@@ -289,7 +281,6 @@ class BatchAdmin(AddedUp, RoleAdmin):
     @permission_required("payouts.view_batch")
     def waiting(self, request: HttpRequest, pay_on: str) -> HttpResponse:
         """The applications a coming round would leave out, by reason."""
-        need(request, *MONEY)
         day = _day(pay_on)
         coming = next((one for one in service.open_rounds() if one.pay_on == day), None)
         if coming is None:
@@ -352,7 +343,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
 
         return take(
             request,
-            roles=settlement.ROLES,
+            permission="payouts.download_settlement",
             title=_("정산서 내려받기"),
             about=overview.round_name(batch.number, batch.pay_on) if batch else _("모든 회차"),
             text=_("회차별 합계, 건별 결과, 정정을 담은 엑셀 파일입니다. 이름과 계좌번호는 들어 있지 않습니다."),
@@ -387,7 +378,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
     ) -> HttpResponse:
         """The page of one batch: what leaves, counted again, what to look at first, and the act that is due."""
-        user = need(request, *MONEY)
+        user = need(request, "payouts.view_batch")
         batch = self.get_object(request, object_id)
         if batch is None:
             raise Http404
@@ -409,9 +400,6 @@ class BatchAdmin(AddedUp, RoleAdmin):
             "excluded": overview.excluded(batch),
             "excluded_count": sum(count for _label, count in overview.excluded(batch)),
             "hand_over_by": overview.hand_over_by(batch.pay_on),
-            "maker": may(request, "maker"),
-            "checker": may(request, "checker"),
-            "auditor": may(request, "auditor"),
             "now": clock.now(),
             "items_url": reverse("admin:refunds_item_changelist") + f"?batch__id__exact={batch.pk}",
             "bank_url": f"{settings.SANDBOX_URL}/bank/" if settings.SANDBOX_URL else "",
@@ -447,7 +435,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
             }
         if counted and counted.again:
             context |= {"agrees": counted.again["agrees"], "pairs": _pairs(batch, counted.again)}
-        if batch.status == Batch.Status.FROZEN and may(request, "checker"):
+        if batch.status == Batch.Status.FROZEN and user.has_perm("payouts.approve_batch"):
             context["same_person"] = batch.prepared_by_id == user.pk or bytes(batch.prepared_person or b"") == bytes(
                 user.person_index or b""
             )
@@ -464,7 +452,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
     @permission_required("payouts.recount_batch")
     def count(self, request: HttpRequest, batch_id: int) -> HttpResponse:
         """Have the figures of a batch counted again."""
-        user = need(request, "maker", "checker")
+        user = need(request, "payouts.recount_batch")
         batch = get_object_or_404(Batch, pk=batch_id)
         if request.method == "POST":
             try:
@@ -476,7 +464,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
     @permission_required("payouts.approve_batch")
     def approve(self, request: HttpRequest, batch_id: int) -> HttpResponse:
         """The checker's approval: the typed total and the digest of the page they saw."""
-        user = need(request, "checker")
+        user = need(request, "payouts.approve_batch")
         batch = get_object_or_404(Batch, pk=batch_id)
         here = reverse("admin:refunds_batch_change", args=[batch.pk])
         if request.method != "POST":
@@ -660,7 +648,7 @@ class ItemAdmin(AddedUp, RoleAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
     ) -> HttpResponse:
         """Everything about one payment, in the order it happened."""
-        need(request, *MONEY)
+        need(request, "payouts.view_batch")
         item = self.get_object(request, object_id)
         if item is None:
             raise Http404
@@ -682,7 +670,7 @@ class ItemAdmin(AddedUp, RoleAdmin):
             "item": item,
             "rows": rows,
             "events": [{**event, "label": labels[event["status"]]} for event in events],
-            "can_take_out": may(request, "maker") and item.status == Item.Status.QUEUED,
+            "can_take_out": request.user.has_perm("payouts.remove_item") and item.status == Item.Status.QUEUED,
             "case_url": reverse("admin:refunds_hold_case", args=[item.application_id]),
         }
         return page(request, "item", item.reference, context)
@@ -736,7 +724,7 @@ class BankFileAdmin(RoleAdmin):
 
         response = take(
             request,
-            roles=("maker", "auditor"),
+            permission="payouts.download_file",
             title=_("은행 파일 내려받기"),
             about=kept.name,
             text=_("이름과 계좌번호가 그대로 든 파일입니다. 내려받은 사람과 이유가 기록됩니다."),
@@ -751,7 +739,7 @@ class BankFileAdmin(RoleAdmin):
     @permission_required("payouts.compare_file")
     def compare(self, request: HttpRequest, file_id: int) -> HttpResponse:
         """Compare the file the bank shows with the stored one."""
-        user = need(request, *MONEY)
+        user = need(request, "payouts.compare_file")
         kept = get_object_or_404(BankFile, pk=file_id)
         form = UploadForm(request.POST or None, request.FILES or None)
         found = None
@@ -811,7 +799,7 @@ class ResultFileAdmin(RoleAdmin):
     @permission_required("payouts.load_result")
     def load(self, request: HttpRequest) -> HttpResponse:
         """Take in a result file, wholly or not at all."""
-        user = need(request, "maker")
+        user = need(request, "payouts.load_result")
         form = UploadForm(request.POST or None, request.FILES or None)
         faults: list = []
         total = 0
