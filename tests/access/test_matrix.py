@@ -44,12 +44,12 @@ BROWSER = Client(
 )  # one for all: each reads the static files and loads the middleware anew
 
 
-# Views that let fewer in than their permission does: Django answers no to an autocomplete without a field.
+# Refused by the view to those who hold the permission: an autocomplete that names no field.
 NARROWER = {("admin:autocomplete", "GET")}
-# Views of one page that is read and posted under the same permission; what is posted asks for its own.
+# Change pages whose POST needs no permission of its own at the door; the act that is posted checks its own.
 POSTED_ALIKE = {"admin:eligibility_line_change", "admin:password_change"}
-# Routes that let others in, or seemed to, before permissions were data. All are narrower or as they were meant:
-# the history pages led any staff on without asking, and these three said that there is no such act before they asked.
+# The two kinds of route that differ from access_before.csv, the table before permissions were data. These three used
+# to answer "no such act" before they checked a role; history pages used to lead any staff to the index.
 ACTS_ANSWERED_FIRST = {"admin:refunds_hold_act", "admin:refunds_adjustment_act", "admin:refunds_manualpayment_act"}
 
 
