@@ -191,7 +191,7 @@ def take_out(*, evidence_id: uuid.UUID, staff: User, reason: str) -> tuple[Evide
         raise Refused("GONE", _("지워진 서류입니다."))
     data = AESGCM(base64.b64decode(row.file_key or "")).decrypt(sealed[:12], sealed[12:], row.pk.bytes)
     audit.record(
-        actor=f"staff:{staff.pk}", action="evidence.taken_out", object=f"evidence:{row.pk}",
+        actor=audit.actor(staff), action="evidence.taken_out", object=f"evidence:{row.pk}",
         subject=owner.customer_id if isinstance(owner, Filing) else owner.line.customer_id, reason=reason.strip(),
     )  # fmt: skip
     return row, data

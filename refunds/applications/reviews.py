@@ -253,7 +253,7 @@ def documents_shown(*, application_id: int, staff: User, documents: Sequence[str
         if row.status != Status.NEED_DOCS:
             raise Refused("STATE", _("서류를 기다리는 신청이 아닙니다."))
         move(
-            row, returns_to(row), code="DOCUMENTS_SHOWN", actor=f"staff:{staff.pk}", words=", ".join(documents),
+            row, returns_to(row), code="DOCUMENTS_SHOWN", actor=audit.actor(staff), words=", ".join(documents),
             documents_due_on=None,
         )  # fmt: skip
         _audit(row, "application.documents_shown", staff, detail={"documents": list(documents)})
@@ -268,7 +268,7 @@ def _locked(application_id: int) -> Application:
 
 def _decided(row: Application, to: Status, code: str, reviewer: User, words: str, **columns: Any) -> None:
     move(
-        row, to, code=code[:40], actor=f"staff:{reviewer.pk}", words=words.strip(),
+        row, to, code=code[:40], actor=audit.actor(reviewer), words=words.strip(),
         reviewer=None, reviewer_until=None, **columns,
     )  # fmt: skip
     _audit(row, "application.reviewed", reviewer, reason=words.strip(), detail={"status": to, "code": code})
@@ -280,7 +280,7 @@ def _settle_line(line: Line, outcome: str, words: str, reviewer: User) -> None:
 
 def _audit(row: Application, action: str, staff: User, *, reason: str = "", detail: dict | None = None) -> None:
     audit.record(
-        actor=f"staff:{staff.pk}",
+        actor=audit.actor(staff),
         action=action,
         object=f"application:{row.pk}",
         subject=row.line.customer_id,
@@ -339,7 +339,7 @@ def object_to(
         if before.pk != row.pk:
             return before
         audit.record(
-            actor=f"staff:{staff.pk}" if staff else "customer",
+            actor=audit.actor(staff) if staff else "customer",
             action="objection.received",
             object=f"objection:{row.pk}",
             subject=line.customer_id,
@@ -384,7 +384,7 @@ def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, w
         if uphold and last is not None and last.status == Status.REJECTED:
             _decided(last, Status.REVIEW, "OBJECTION_UPHELD", reviewer, words, reviewed=False)
         audit.record(
-            actor=f"staff:{reviewer.pk}",
+            actor=audit.actor(reviewer),
             action="objection.answered",
             object=f"objection:{row.pk}",
             subject=row.line.customer_id,

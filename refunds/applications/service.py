@@ -402,7 +402,7 @@ def _uuid_or_none(text: str) -> uuid.UUID | None:
 
 def actor_of(staff: User | None) -> str:
     """Who did it, as decisions and the audit write it."""
-    return f"staff:{staff.pk}" if staff else "customer"
+    return audit.actor(staff) if staff else "customer"
 
 
 def close_to_own_case(staff: User | None, person_index: bytes) -> None:
