@@ -23,11 +23,11 @@ from kt_remedy.audit import service as audit
 from kt_remedy.audit.admin import RoleAdmin
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import clock, programme
+from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import krw
 from kt_remedy.staff.models import User
 
 REJECTS_SHOWN = 20
-_WATCHERS = ("auditor", "administrator", "supervisor", "reviewer")
 
 
 class RejectsForm(forms.Form):
@@ -42,7 +42,7 @@ class RejectsForm(forms.Form):
 class FeedAdmin(RoleAdmin):
     """Deliveries with their counts; the one being loaded shows how far it is."""
 
-    view_roles = _WATCHERS
+    view_permission = "eligibility.view_feed"
     list_display = ("as_of", "state", "how_far", "took", "lines_read", "bills_read", "rejected", "verdicts_changed")
     list_filter = ("state",)
     ordering = ("-id",)
@@ -88,16 +88,14 @@ class FeedAdmin(RoleAdmin):
             {**(extra_context or {}), **shown, "shown": REJECTS_SHOWN, "running": self._running(), "ask": form},
         )
 
+    @permission_required("eligibility.view_feed")
     def progress_view(self, request: HttpRequest) -> HttpResponse:
         """The running load as a piece of a page; nothing once it has ended."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
         return TemplateResponse(request, "admin/eligibility/feed_progress.html", {"running": self._running()})
 
+    @permission_required("eligibility.download_rejects")
     def rejects_view(self, request: HttpRequest, feed_id: int) -> HttpResponseBase:
         """The rejected rows of a delivery as the CSV that `load_feed` reports; by POST, with a reason that is kept."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
         feed = get_object_or_404(Feed, pk=feed_id)
         here = reverse("admin:eligibility_feed_change", args=[feed.pk])
         form = RejectsForm(request.POST or None)
@@ -107,7 +105,7 @@ class FeedAdmin(RoleAdmin):
             messages.error(request, _("내려받는 이유를 적어 주세요."))
             return HttpResponseRedirect(here)
         audit.record(
-            actor=f"staff:{request.user.pk}",
+            actor=audit.actor(request.user),
             action="feed.rejects_downloaded",
             object=f"feed:{feed.pk}",
             reason=form.cleaned_data["reason"],
@@ -151,7 +149,7 @@ class FeedAdmin(RoleAdmin):
 class RejectAdmin(RoleAdmin):
     """Rejected rows, personal values masked."""
 
-    view_roles = _WATCHERS
+    view_permission = "eligibility.view_feed"
     list_display = ("feed", "file", "line", "column", "value", "reason")
     list_filter = ("feed",)
     ordering = ("-feed_id", "id")
@@ -178,7 +176,7 @@ class OvertakenFilter(admin.SimpleListFilter):
 class LineDecisionAdmin(RoleAdmin):
     """What people decided; new decisions are made on the line."""
 
-    view_roles = ("auditor", "supervisor", "reviewer")
+    view_permission = "eligibility.view_line"
     list_display = ("line", "outcome", "reason", "decided_by", "decided_at", "verdict_outcome", "verdict_reasons")
     list_filter = ("outcome", OvertakenFilter)
     search_fields = ("=line__contract_no",)
@@ -216,7 +214,7 @@ class DecisionForm(forms.Form):
 class LineAdmin(RoleAdmin):
     """The queue of lines whose verdict is REVIEW and which nobody has decided; any line's page opens by its number."""
 
-    view_roles = ("reviewer", "supervisor", "auditor")
+    view_permission = "eligibility.view_line"
     list_display = ("contract_no", "terminated_on", "why", "expected_penalty_krw", "refundable_krw", "as_of")
     search_fields = ("=contract_no",)
     search_help_text = gettext_lazy("계약번호를 정확히 적어 주세요.")
@@ -298,7 +296,7 @@ class LineAdmin(RoleAdmin):
                 for stood in service.verdicts_of(line)
             ],
             "looks": [self._look(entry, line) for entry in service.looks_of(line)],
-            "form": form if reviewer.has_role("reviewer") else None,
+            "form": form if reviewer.has_perm("eligibility.decide_line") else None,
         }
         return TemplateResponse(request, "admin/eligibility/line.html", context, status=422 if form.errors else 200)
 

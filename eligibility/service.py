@@ -316,7 +316,7 @@ def record_decision(*, contract_no: str, outcome: str, reason: str, decided_by: 
     `outcome` is ELIGIBLE, NOT_ELIGIBLE or NOTHING_DUE. Raises PermissionDenied for staff who are no reviewer or whose
     own line it is, NotDecidable for an outcome that settles nothing, a missing reason or an unknown line.
     """
-    if not decided_by.has_role("reviewer"):
+    if not decided_by.has_perm("eligibility.decide_line"):
         raise PermissionDenied
     if outcome not in {Outcome.ELIGIBLE, Outcome.NOT_ELIGIBLE, Outcome.NOTHING_DUE}:
         raise NotDecidable("a decision is ELIGIBLE, NOT_ELIGIBLE or NOTHING_DUE")
@@ -356,7 +356,7 @@ def record_decision(*, contract_no: str, outcome: str, reason: str, decided_by: 
                 changed_at=decision.decided_at,
             )
         audit.record(
-            actor=f"staff:{decided_by.pk}",
+            actor=audit.actor(decided_by),
             action="line.decided",
             object=f"line:{line.pk}",
             subject=line.customer_id,

@@ -265,6 +265,7 @@ MEDIA_ROOT = env.str("UPLOADS_DIR", str(LOCAL / "uploads") if DEVELOPMENT else "
 
 AUTH_USER_MODEL = "staff.User"
 AUTHENTICATION_BACKENDS = [
+    "kt_remedy.staff.backends.RoleBackend",  # what an account may do; the next two sign in
     "axes.backends.AxesStandaloneBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]

@@ -4,7 +4,6 @@ import datetime as dt
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -14,6 +13,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit.admin import RoleAdmin
+from kt_remedy.core.access import permission_required
 from kt_remedy.staff.models import User
 from kt_remedy.staff.service import fresh_second_factor
 from rewards import reports, service
@@ -27,7 +27,7 @@ from rewards.providers import files
 class ShardAdmin(RoleAdmin):
     """How far the bulk work is, above the shards themselves."""
 
-    view_roles = ("auditor", "administrator", "supervisor")
+    view_permission = "rewards.view_delivery"
     list_display = ("kind", "perk", "month", "number", "rows", "done_at", "attempts", "fault")
     list_filter = ("kind", "perk", "month")
 
@@ -37,7 +37,7 @@ class ShardAdmin(RoleAdmin):
 
 @admin.register(HandOff)
 class HandOffAdmin(RoleAdmin):
-    view_roles = ("auditor", "administrator", "supervisor")
+    view_permission = "rewards.view_delivery"
     list_display = ("name", "provider", "part", "rows", "refused", "state", "sent_at", "acknowledged_at", "fault")
     list_filter = ("provider", "state")
     search_fields = ("name",)
@@ -45,7 +45,7 @@ class HandOffAdmin(RoleAdmin):
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         """Those who answer for what customers get."""
-        return self._has(request, ("supervisor", "administrator"))
+        return request.user.has_perm("rewards.resend_refused")
 
     @admin.action(description=_("못 받은 건만 다시 보내기"), permissions=("send",))
     def send_refused(self, request: HttpRequest, queryset: QuerySet[HandOff]) -> None:
@@ -58,7 +58,7 @@ class HandOffAdmin(RoleAdmin):
 
 @admin.register(RefusedRow)
 class RefusedRowAdmin(RoleAdmin):
-    view_roles = ("supervisor", "auditor", "agent")
+    view_permission = "rewards.view_entitlement"
     list_display = ("hand_off", "key", "code")
     list_filter = ("hand_off__provider", "code")
     list_select_related = ("hand_off",)
@@ -69,7 +69,7 @@ class RefusedRowAdmin(RoleAdmin):
 class BaseLineAdmin(RoleAdmin):
     """Why a line is in or out, and what it qualifies for; found by contract, never leafed through by name."""
 
-    view_roles = ("agent", "supervisor", "auditor")
+    view_permission = "rewards.view_entitlement"
     list_display = ("contract_no", "why", "perks")
     search_fields = ("=contract_no", "=customer_no")
     ordering = ("contract_no",)
@@ -82,7 +82,7 @@ class BaseLineAdmin(RoleAdmin):
 
 @admin.register(Entitlement)
 class EntitlementAdmin(RoleAdmin):
-    view_roles = ("agent", "supervisor", "auditor")
+    view_permission = "rewards.view_entitlement"
     list_display = ("perk", "kind", "contract_no", "choice", "made_at", "starts_on", "ends_on")
     list_filter = ("perk", "kind", "choice")
     fields = ("perk", "kind", "contract_no", "choice", "made_at", "made_by", "starts_on", "ends_on")
@@ -104,8 +104,7 @@ class HandedOutFilter(admin.SimpleListFilter):
 class VoucherAdmin(RoleAdmin):
     """Codes of the services, without the codes themselves, and the page that takes new ones in."""
 
-    view_roles = ("supervisor", "auditor", "administrator")
-    upload_roles = ("supervisor", "administrator")
+    view_permission = "rewards.view_voucher"
     list_display = ("perk", "choice", "imported_at", "handed_out_on")
     list_filter = ("perk", "choice", HandedOutFilter)
     list_select_related = ("entitlement",)
@@ -119,18 +118,13 @@ class VoucherAdmin(RoleAdmin):
         entitlement = getattr(voucher, "entitlement", None)
         return entitlement.starts_on if entitlement else None
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-        may_upload = self._has(request, self.upload_roles)
-        return super().changelist_view(request, {**(extra_context or {}), "may_upload": may_upload})
-
     def get_urls(self) -> list:
         wrap = self.admin_site.admin_view
         return [path("upload/", wrap(self.upload), name="rewards_voucher_upload"), *super().get_urls()]
 
+    @permission_required("rewards.upload_vouchers")
     def upload(self, request: HttpRequest) -> HttpResponse:
         """Take in a file of codes, wholly or not at all; what is known already is left alone."""
-        if not self._has(request, self.upload_roles):
-            raise PermissionDenied("codes are taken in by another role")
         if not fresh_second_factor(request):
             return redirect(reverse("mfa_reauthenticate") + "?" + urlencode({"next": request.path}))
         assert isinstance(request.user, User)

@@ -523,7 +523,7 @@ def import_vouchers(
         Voucher.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
         new = Voucher.objects.count() - before
         audit.record(
-            actor=f"staff:{by.pk}" if by else "system",
+            actor=audit.actor(by) if by else "system",
             action="rewards.vouchers_imported",
             object=f"perk:{perk.code}:{choice_code}",
             reason=reason,
@@ -577,7 +577,7 @@ def _write(perk: Perk, who: Holder, existing: Entitlement | None, **values: obje
 
 def _record(action: str, row: Entitlement, who: Holder, by: User | None, guardian: bool, detail: dict) -> None:
     audit.record(
-        actor=f"staff:{by.pk}" if by else "customer",
+        actor=audit.actor(by) if by else "customer",
         action=action,
         object=f"entitlement:{row.pk}",
         subject=who.customer.pk if who.customer else "",

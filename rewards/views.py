@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from eligibility.models import Customer
 from kt_remedy.core import clock, programme
-from kt_remedy.core.access import customer, staff
+from kt_remedy.core.access import customer, permission_required
 from kt_remedy.core.persons import ADULT_AGE
 from kt_remedy.core.templatetags.remedy import kday
 from kt_remedy.identity.service import VerifiedRequest
@@ -156,7 +156,7 @@ def certificate(request: VerifiedRequest, perk: str) -> HttpResponse:
     )
 
 
-@staff("supervisor", "auditor", "administrator")
+@permission_required("rewards.view_report")
 @never_cache
 @require_safe
 def report(request: HttpRequest) -> HttpResponse:

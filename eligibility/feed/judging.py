@@ -92,7 +92,9 @@ class Judging:
             rows = heapq.merge(*(self._spools_of(part)[file].rows(part) for part in range(self._delivery.parts)))
             for line, column, value, reason in rows:
                 text = io.StringIO()
-                csv.writer(text, lineterminator="\n").writerow((name, line, column, csv_cells.guarded(value), reason))
+                csv.writer(text, lineterminator="\n").writerow(
+                    (name, line, column, csv_cells.guarded(value, keep_numbers=True), reason)
+                )
                 yield text.getvalue()
 
 

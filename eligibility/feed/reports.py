@@ -48,5 +48,5 @@ def write(stream: IO[str], rejects: Iterable[Rejected]) -> None:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(HEADER)
     for reject in rejects:
-        value = csv_cells.guarded(reject.value)
+        value = csv_cells.guarded(reject.value, keep_numbers=True)
         writer.writerow((reject.file, reject.line, reject.column, value, reject.reason))

@@ -1,4 +1,4 @@
-"""What every admin page inherits: rights by role, looks recorded. And the record itself, for the auditor."""
+"""What every admin page inherits: rights by permission, looks recorded. And the record itself, for the auditor."""
 
 from typing import Any
 
@@ -7,22 +7,24 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.db import models
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit import actions, service
 from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core import access
 
 
 class RoleAdmin(admin.ModelAdmin):
-    """A model admin whose rights are roles, not Django's permissions, and whose looks are recorded.
+    """A model admin whose rights are permissions of the registry, and whose looks are recorded.
 
-    `view_roles` may read, `change_roles` may also change, `add_roles` may add; nobody deletes. `subject_of` says whose
-    data a row shows. Read-only unless `change_roles` is set.
+    `view_permission` opens its pages; without `change_permission` and `add_permission` nobody changes or adds, and
+    nobody ever deletes. `subject_of` says whose data a row shows.
     """
 
-    view_roles: tuple[str, ...] = ()
-    change_roles: tuple[str, ...] = ()
-    add_roles: tuple[str, ...] = ()
+    view_permission = ""
+    change_permission = ""
+    add_permission = ""
     list_per_page = 50
     list_max_show_all = 0
     show_full_result_count = False
@@ -32,16 +34,25 @@ class RoleAdmin(admin.ModelAdmin):
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return self._has(request, (*self.view_roles, *self.change_roles, *self.add_roles))
+        return request.user.has_perm(self.view_permission)
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return self._has(request, self.change_roles)
+        return bool(self.change_permission) and request.user.has_perm(self.change_permission)
 
     def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return self._has(request, self.add_roles)
+        return bool(self.add_permission) and request.user.has_perm(self.add_permission)
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
+
+    def get_urls(self) -> list[URLPattern]:
+        """The stock pages, each with the permission that opens it; a form that is posted asks for its own besides."""
+        urls = super().get_urls()
+        by_page = {"add": (self.add_permission,) if self.add_permission else access.NOBODY, "delete": access.NOBODY}
+        for pattern in urls:
+            page = (pattern.name or "").rpartition("_")[2]
+            pattern.callback.policy = by_page.get(page, (self.view_permission,))  # type: ignore[attr-defined]  # a mark
+        return urls
 
     def subject_of(self, obj: models.Model) -> str:
         """The customer number whose data the row shows, or nothing."""
@@ -72,15 +83,12 @@ class RoleAdmin(admin.ModelAdmin):
 
     def _looked(self, request: HttpRequest, action: str, key: str, subject: str, detail: dict) -> None:
         service.record(
-            actor=f"staff:{request.user.pk}",
+            actor=service.actor(request.user),
             action=action,
             object=f"{self.opts.model_name}:{key}" if key else str(self.opts.model_name),
             subject=subject,
             detail=detail,
         )
-
-    def _has(self, request: HttpRequest, roles: tuple[str, ...]) -> bool:
-        return request.user.is_authenticated and any(request.user.has_role(role) for role in roles)
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -100,7 +108,7 @@ class KindFilter(admin.SimpleListFilter):
 class AuditAdmin(RoleAdmin):
     """Read only. Search takes exact values: a customer number, `staff:7`, `application:12`."""
 
-    view_roles = ("auditor",)
+    view_permission = "audit.view_entry"
     list_display = ("at", "who", "action", "object", "subject", "reason", "ip")
     list_filter = (KindFilter, ("at", admin.DateFieldListFilter))
     search_fields = ("=subject", "=actor", "=object")

@@ -5,6 +5,8 @@ import hashlib
 import json
 from dataclasses import dataclass
 
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection, transaction
 
 from kt_remedy.audit import actions
@@ -13,6 +15,11 @@ from kt_remedy.core import access, clock
 
 _FIELDS = ("id", "at", "actor", "action", "object", "subject", "reason", "ip", "detail")
 _LOCK = 0x6B742D6175646974  # one chain, one writer
+
+
+def actor(user: AbstractBaseUser | AnonymousUser) -> str:
+    """How the record names a member of staff: "staff:<id>"."""
+    return f"staff:{user.pk}"
 
 
 def record(
@@ -27,9 +34,10 @@ def record(
 ) -> AuditEntry:
     """Add one entry, in the transaction of the act itself. Never give it personal data in clear.
 
-    `actor` is "customer", "staff:<id>" or "system"; `action` a fixed word ("filing.submitted"); `object` what was
-    touched ("application:7"); `subject` the customer number whose data it is. Without `ip` the address of the request
-    being answered is taken. Raises LookupError for an action of a kind that no application registered (`actions`).
+    `actor` is "customer", "system" or what the function `actor` gives for a member of staff; `action` a fixed word
+    ("filing.submitted"); `object` what was touched ("application:7"); `subject` the customer number whose data it is.
+    Without `ip` the address of the request being answered is taken. Raises LookupError for an action of a kind that no
+    application registered (`actions`).
     """
     actions.kind_of(action)
     return AuditEntry.objects.create(

@@ -16,12 +16,12 @@ def watch() -> None:
 
 
 def _in(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
-    service.record(actor=f"staff:{user.pk}", action="staff.signed_in", object=f"user:{user.pk}")
+    service.record(actor=service.actor(user), action="staff.signed_in", object=f"user:{user.pk}")
 
 
 def _out(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
     if user is not None:
-        service.record(actor=f"staff:{user.pk}", action="staff.signed_out", object=f"user:{user.pk}")
+        service.record(actor=service.actor(user), action="staff.signed_out", object=f"user:{user.pk}")
 
 
 def _failed(sender: Any, credentials: dict, request: Any = None, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""The admin site: sign-in with the second factor, and only pages that say by role who may use them."""
+"""The admin site: sign-in with the second factor, and only pages that name the permission that opens them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,10 +8,14 @@ from django.contrib.admin.apps import AdminConfig
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, reverse
 from django.utils.translation import gettext_lazy as _
 
+from kt_remedy.core import access
+
 OURS = ("kt_remedy.", "eligibility.", "refunds.", "rewards.")
+# For the site's own pages, such as its index; registered by the application that knows all roles.
+OPEN = "staff.open_admin"
 
 
 class RoleSite(AdminSite):
@@ -21,20 +25,34 @@ class RoleSite(AdminSite):
     index_title = _("관리")
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Register a RoleAdmin; raises ImproperlyConfigured for another admin of our own rooms."""
+        """Register a RoleAdmin; raises ImproperlyConfigured for another admin of our own applications, LookupError for
+        a permission nobody registered."""
         from kt_remedy.audit.admin import RoleAdmin  # late: it needs the models
 
         if admin_class is not None and issubclass(admin_class, RoleAdmin):
+            for code in filter(None, (admin_class.change_permission, admin_class.add_permission)):
+                access.roles_of(code)
+            access.roles_of(admin_class.view_permission)
             super().register(model_or_iterable, admin_class, **options)
             return
         models = model_or_iterable if isinstance(model_or_iterable, Iterable) else [model_or_iterable]
         for model in models:
             if model.__module__.startswith(OURS):
-                raise ImproperlyConfigured(f"the admin of {model.__name__} says nothing of roles: make it a RoleAdmin")
+                raise ImproperlyConfigured(f"the admin of {model.__name__} names no permission: make it a RoleAdmin")
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """The pages of the models, which name their own permission, and those of the site itself."""
+        urls = super().get_urls()
+        for pattern in urls:
+            if isinstance(pattern, URLPattern) and not hasattr(pattern.callback, "policy"):
+                pattern.callback.policy = (OPEN,)  # type: ignore[attr-defined]  # the mark the middleware reads
+        return urls
 
     def login(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         """There is one way to sign in, and it asks for the second factor."""
         return redirect(reverse("admin:index" if request.user.is_authenticated else "account_login"))
+
+    login.policy = (OPEN,)  # type: ignore[attr-defined]  # this module is read before permissions are registered
 
 
 class RoleSiteConfig(AdminConfig):

@@ -28,8 +28,8 @@ class EntryForm(forms.ModelForm):
 class EntryAdmin(RoleAdmin):
     """Texts are added, not changed: a new version with a later date takes the place of the old one."""
 
-    view_roles = ("auditor", "supervisor")
-    add_roles = ("administrator",)
+    view_permission = "content.view_entry"
+    add_permission = "content.add_entry"
     form = EntryForm
     list_display = ("place", "key", "title_ko", "shown_from", "written_by")
     list_filter = ("place",)

@@ -28,7 +28,7 @@ def write(*, by: Any, entry: Entry) -> Entry:
     entry.written_by, entry.written_at = by, clock.now()
     entry.save(force_insert=True)
     audit.record(
-        actor=f"staff:{by.pk}",
+        actor=audit.actor(by),
         action="content.written",
         object=f"content:{entry.pk}",
         detail={"place": entry.place, "key": entry.key, "shown_from": entry.shown_from.isoformat()},

@@ -4,12 +4,12 @@
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def starts_formula(text: str) -> bool:
-    """Whether a spreadsheet would run this text as a formula. A plain signed number is none."""
-    return text.startswith(FORMULA_STARTS) and not text[1:].replace(".", "", 1).isdecimal()
+def guarded(cell: object, *, keep_numbers: bool = False) -> str:
+    """The cell as text that no spreadsheet runs: an apostrophe stands before what begins like a formula.
 
-
-def guarded(cell: object) -> str:
-    """The cell as text that no spreadsheet runs: an apostrophe stands before what begins like a formula."""
+    With `keep_numbers` a plain signed number stays as it is, where programs read the file too.
+    """
     text = str(cell)
-    return f"'{text}" if starts_formula(text) else text
+    if not text.startswith(FORMULA_STARTS) or (keep_numbers and text[1:].replace(".", "", 1).isdecimal()):
+        return text
+    return f"'{text}"

@@ -12,7 +12,8 @@ from django.db import transaction
 from kt_remedy.audit import service as audit
 from kt_remedy.core import crypto
 from kt_remedy.devtools import demo_staff
-from kt_remedy.staff.models import ROLE_LABELS, Store, User
+from kt_remedy.staff.models import Store, User
+from kt_remedy.staff.roles import ROLE_LABELS
 from kt_remedy.staff.service import NotAllowed
 
 

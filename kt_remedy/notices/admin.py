@@ -63,8 +63,8 @@ class TextForm(forms.ModelForm):
 class TextAdmin(RoleAdmin):
     """Every version of every text; the administrator adds, nobody changes."""
 
-    view_roles = ("auditor", "supervisor")
-    add_roles = ("administrator",)
+    view_permission = "notices.view_text"
+    add_permission = "notices.add_text"
     form = TextForm
     list_display = ("label", "ko", "size", "since", "origin", "state", "edit")
     list_select_related = ("written_by",)

@@ -112,4 +112,4 @@ def _locked(round_id: int, *states: str) -> Round:
 def _move(item: Round, state: str, user: Any, action: str) -> None:
     item.state = state
     item.save()
-    audit.record(actor=f"staff:{user.pk}", action=action, object=f"round:{item.pk}")
+    audit.record(actor=audit.actor(user), action=action, object=f"round:{item.pk}")

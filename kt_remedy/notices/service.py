@@ -142,7 +142,7 @@ def write_text(*, by: Any, kind: str, ko: str, en: str, reason: str) -> Text:
         texts.filled(item, language, template)
     row = Text.objects.create(kind=kind, ko=ko, en=en, since=clock.now(), written_by=by, reason=reason)
     audit.record(
-        actor=f"staff:{by.pk}",
+        actor=audit.actor(by),
         action="notices.text_written",
         object=f"text:{row.pk}",
         reason=reason,

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, masking
-from kt_remedy.core.access import staff
+from kt_remedy.core.access import permission_required
 from kt_remedy.core.crypto import DecryptError
 from kt_remedy.notices import gateway, service, texts, unreached
 from kt_remedy.notices import mailings as steps
@@ -27,9 +27,6 @@ from kt_remedy.notices.forms import NumberForm
 from kt_remedy.notices.models import Message
 from kt_remedy.notices.models import Round as RoundRow
 
-ROLES = ("agent", "supervisor", "auditor", "administrator")
-STEERING = ("supervisor", "administrator")
-REACHING = ("agent", "supervisor")
 SHOWN = 50  # of the latest messages that reached nobody
 _REASONS = {
     "NO_NUMBER": _("보낼 번호가 없음"),
@@ -96,14 +93,14 @@ class ReachedForm(forms.Form):
     )
 
 
-@staff(*ROLES)
+@permission_required("notices.view_messages")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """Counts per kind and round, the latest unreached; a POST with a reason gives the whole list as a file."""
     form = ListForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         audit.record(
-            actor=f"staff:{request.user.pk}",
+            actor=audit.actor(request.user),
             action="notices.unreached_downloaded",
             object="messages:unreached",
             reason=form.cleaned_data["reason"],
@@ -117,7 +114,7 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     chosen = next(({"channel": way, "reason": why} for way, why, _n in counts if asked == (way, why)), {})
     listed = unreached.rows().filter(**chosen)
     letters_form = None
-    if chosen.get("channel") == Message.Channel.POST and request.user.has_role("supervisor"):  # type: ignore[union-attr]
+    if chosen.get("channel") == Message.Channel.POST and request.user.has_perm("notices.record_letters"):
         last = listed.aggregate(last=Max("pk"))["last"]
         letters_form = LettersForm(initial={"why": chosen["reason"], "until": last})
     return render(
@@ -127,9 +124,6 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             "form": form,
             "rounds": rounds(),
             "bars_head": (_("단계"), _("사람")),
-            "may_opt_out": any(request.user.has_role(role) for role in ("agent", "supervisor")),  # type: ignore[union-attr]
-            "may_steer": any(request.user.has_role(role) for role in STEERING),  # type: ignore[union-attr]
-            "may_reach": any(request.user.has_role(role) for role in REACHING),  # type: ignore[union-attr]
             "unreached": [
                 (_label(message.kind), message, reason_of(message.reason), _number(message), _way(message.channel))
                 for message in listed.order_by("-settled_at", "-id")[:SHOWN]
@@ -152,7 +146,7 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     )
 
 
-@staff(*REACHING)
+@permission_required("notices.record_contact")
 @require_http_methods(["GET", "HEAD", "POST"])
 def reach(request: HttpRequest, message_id: int) -> HttpResponse:
     """What one person did not get and where to call, and the note that they were told. Who saw the number is kept."""
@@ -172,7 +166,7 @@ def reach(request: HttpRequest, message_id: int) -> HttpResponse:
     number = _whole_number(message)
     if number:
         audit.record(
-            actor=f"staff:{request.user.pk}", action="notices.number_shown", object=f"message:{message.pk}"
+            actor=audit.actor(request.user), action="notices.number_shown", object=f"message:{message.pk}"
         )  # fmt: skip
     return render(
         request,
@@ -189,7 +183,7 @@ def reach(request: HttpRequest, message_id: int) -> HttpResponse:
     )
 
 
-@staff("supervisor")
+@permission_required("notices.record_letters")
 @require_POST
 def letters(request: HttpRequest) -> HttpResponse:
     """Note that letters left to all of one list."""
@@ -208,7 +202,7 @@ def letters(request: HttpRequest) -> HttpResponse:
     return redirect("notices:sent")
 
 
-@staff(*STEERING)
+@permission_required("notices.steer_round")
 @require_POST
 def steer(request: HttpRequest, round_id: int, step: str) -> HttpResponse:
     """Check, approve, pause or resume a round."""
@@ -222,14 +216,14 @@ def steer(request: HttpRequest, round_id: int, step: str) -> HttpResponse:
     return redirect("notices:sent")
 
 
-@staff("agent", "supervisor")
+@permission_required("notices.record_opt_out")
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("number")
 def opt_outs(request: HttpRequest) -> HttpResponse:
     """For a caller who wants no more reminders, or wants them again: nothing is shown of a number but what was done."""
     form = NumberForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
-        who = {"actor": f"staff:{request.user.pk}", "number": form.cleaned_data["number"]}
+        who = {"actor": audit.actor(request.user), "number": form.cleaned_data["number"]}
         number = masking.phone(form.cleaned_data["number"])
         if request.POST.get("act") == "start":
             service.opt_in(**who)

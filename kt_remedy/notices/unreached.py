@@ -78,7 +78,7 @@ def mark(*, message_id: int, channel: str, by: Any) -> int:
         if not settled:
             raise ReachedError(_("이미 알린 분이거나, 그사이 문자가 도착했습니다."))
         audit.record(
-            actor=f"staff:{by.pk}",
+            actor=audit.actor(by),
             action="notices.reached",
             object=f"message:{message_id}",
             detail={"channel": str(how), "messages": settled},
@@ -100,7 +100,7 @@ def mark_letters(*, reason: str, until: int, by: Any) -> int:
         if not settled:
             raise ReachedError(_("이미 적혀 있습니다. 지금 목록을 보세요."))
         audit.record(
-            actor=f"staff:{by.pk}",
+            actor=audit.actor(by),
             action="notices.letters_sent",
             object="messages:unreached",
             detail={"reason": reason, "until": until, "messages": settled},

@@ -12,17 +12,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, programme
-from kt_remedy.core.access import ROLES, staff
+from kt_remedy.core.access import permission_required
 from kt_remedy.core.models import DatedTask, PeriodicTask
 from kt_remedy.core.tasks import schedule
 from kt_remedy.identity import alarm
-from kt_remedy.notices import staff_views as messages_desk
 from kt_remedy.portal import timeline
 from refunds import calendar
 from refunds.models.payouts import Batch
 from refunds.payouts.overdue import Late, late_rounds
 
-MAY_RUN_AGAIN = ("supervisor", "administrator")
 _STATES = {
     DatedTask.State.WAITING: ("wait", "wait"),
     DatedTask.State.RUNNING: ("wait", "wait"),
@@ -74,12 +72,12 @@ class JobRow:
     late: bool
 
 
-@staff(*ROLES)
+@permission_required("portal.view_calendar")
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
     """Past acts newest first, coming ones soonest first, and the jobs that repeat."""
     now, wall = clock.now(), dt.datetime.now(dt.UTC)
-    may = any(request.user.has_role(role) for role in MAY_RUN_AGAIN)  # type: ignore[union-attr]
+    may = request.user.has_perm("portal.rerun_task")
     acts = [_act_row(act, now, may) for act in DatedTask.objects.order_by("due_at", "id") if schedule.entry(act.code)]
     late = late_rounds(at=now)
     rows: list[ActRow | Dated] = sorted([*acts, *_dated(now), *_payouts(now, late)], key=lambda row: row.at)
@@ -100,17 +98,16 @@ def show(request: HttpRequest) -> HttpResponse:
             "wrong_codes": alarm.standing(),
             "recent": alarm.RECENT,
             "now": now,
-            "may_see_messages": any(request.user.has_role(role) for role in messages_desk.ROLES),  # type: ignore[union-attr]
         },
     )
 
 
-@staff(*MAY_RUN_AGAIN)
+@permission_required("portal.rerun_task")
 @require_POST
 def run_again(request: HttpRequest, act_id: int) -> HttpResponse:
     """Put a failed or missed act back, to be carried out at the next tick."""
     if schedule.run_again(act_id=act_id):
-        audit.record(actor=f"staff:{request.user.pk}", action="schedule.run_again", object=f"act:{act_id}")
+        audit.record(actor=audit.actor(request.user), action="schedule.run_again", object=f"act:{act_id}")
         messages.success(request, _("다시 실행하도록 올렸습니다. 몇 초 안에 시작합니다."))
     else:
         messages.warning(request, _("이미 실행되었거나 실행 중입니다."))

@@ -26,7 +26,7 @@ from eligibility import service as eligibility
 from eligibility.models import Customer, Line
 from kt_remedy.audit import service as audit
 from kt_remedy.core import access, clock, crypto, masking, persons, programme, ratelimit
-from kt_remedy.core.access import staff
+from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import kdate, kdate_long, krw
 from kt_remedy.identity import provider
 from kt_remedy.identity import service as identity
@@ -54,7 +54,6 @@ from refunds.models.states import Status
 from refunds.views.apply import account_note, enter_account
 from rewards import service as rewards
 
-DESK = ("clerk", "store_manager", "agent", "supervisor")
 SITTING_SECONDS = 30 * 60
 SEARCHES, SEARCH_SECONDS = 60, 60 * 60
 _KEY = "desk"
@@ -140,7 +139,7 @@ def _lines(customer: Customer) -> list[Line]:
 # Pages --------------------------------------------------------------------------------------------------------
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def desk(request: HttpRequest) -> HttpResponse:
@@ -178,7 +177,7 @@ def _find(request: HttpRequest, form: FindForm) -> Customer | None:
     people = {service.person_of(row.customer) for row in rows}
     customer = rows[0].customer if len(people) == 1 else None
     audit.record(
-        actor=f"staff:{user.pk}",
+        actor=audit.actor(user),
         action="customer.searched",
         object=f"customer:{customer.pk if customer else ''}",
         subject=customer.pk if customer else "",
@@ -308,7 +307,7 @@ def _say(line: Line, outcome: str, day: dt.date | None, *, late: bool) -> str:
     }
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @require_POST
 def leave(request: HttpRequest) -> HttpResponse:
     """The customer has gone."""
@@ -319,7 +318,7 @@ def leave(request: HttpRequest) -> HttpResponse:
 # Proving the person -------------------------------------------------------------------------------------------
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_POST
 def prove_card(request: HttpRequest) -> HttpResponse:
@@ -366,7 +365,7 @@ def _send_code(request: HttpRequest, sitting: Sitting, kind: str, contact: str) 
     return True
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_POST
 def prove_code(request: HttpRequest) -> HttpResponse:
@@ -402,7 +401,7 @@ def prove_code(request: HttpRequest) -> HttpResponse:
 def _card_seen(request: HttpRequest, sitting: Sitting, kind: str, contact: str) -> HttpResponse:
     user, number = _user(request), "CODE" if contact else "NONE"
     audit.record(
-        actor=f"staff:{user.pk}",
+        actor=audit.actor(user),
         action="customer.proven",
         object=f"customer:{sitting.customer.pk}",
         subject=sitting.customer.pk,
@@ -413,7 +412,7 @@ def _card_seen(request: HttpRequest, sitting: Sitting, kind: str, contact: str) 
     return redirect("portal:desk")
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_POST
 def prove_phone(request: HttpRequest) -> HttpResponse:
@@ -442,7 +441,7 @@ def prove_phone(request: HttpRequest) -> HttpResponse:
     return _again(request, sitting, phone_form=form)
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def approve(request: HttpRequest) -> HttpResponse:
@@ -465,7 +464,7 @@ def approve(request: HttpRequest) -> HttpResponse:
                 wrong = _("승인한 분이 이 고객이 아닙니다.")
             else:
                 audit.record(
-                    actor=f"staff:{user.pk}",
+                    actor=audit.actor(user),
                     action="customer.proven",
                     object=f"customer:{sitting.customer.pk}",
                     subject=sitting.customer.pk,
@@ -489,7 +488,7 @@ def _again(request: HttpRequest, sitting: Sitting, **forms: Any) -> HttpResponse
 # Filing -------------------------------------------------------------------------------------------------------
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def file(request: HttpRequest) -> HttpResponse:
@@ -513,7 +512,7 @@ def file(request: HttpRequest) -> HttpResponse:
         messages.info(request, _("지금 신청할 회선이 없습니다."))
         return redirect("portal:desk")
     options = [(card.line.pk, f"{card.bits[0]} · {card.bits[1]} · {krw(card.won)}") for card in cards]
-    supervisor = user.has_role("supervisor")
+    supervisor = user.has_perm("refunds.file_after_outage")
     posted = request.POST if request.method == "POST" else None
     initial = {"lines": [cards[0].line.pk]} if len(cards) == 1 else {}
     form = FilingForm(
@@ -577,7 +576,7 @@ def _account_of(request: HttpRequest, form: FilingForm, sitting: Sitting, user: 
             person_index=sitting.person_index,
             holder_name=(sitting.customer.holder_name or "") if own else form.cleaned_data["owner"],
             owner_kind=form.by,
-            actor=f"staff:{user.pk}",
+            actor=audit.actor(user),
             subject=sitting.customer.pk,
         )
     if "anyway" in request.POST and kept.get("candidate"):
@@ -589,7 +588,7 @@ def _account_of(request: HttpRequest, form: FilingForm, sitting: Sitting, user: 
         holder_birth=sitting.customer.birth_date if own else form.cleaned_data["owner_born"],
         owner_kind=form.by,
         contract_nos=form.cleaned_data["lines"],
-        actor=f"staff:{user.pk}",
+        actor=audit.actor(user),
         subject=sitting.customer.pk,
     )
     if entered is None:
@@ -598,7 +597,7 @@ def _account_of(request: HttpRequest, form: FilingForm, sitting: Sitting, user: 
     return None if form.errors else entered
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_safe
 def receipt(request: HttpRequest, reference: str) -> HttpResponse:
@@ -621,7 +620,7 @@ def receipt(request: HttpRequest, reference: str) -> HttpResponse:
 # A filing afterwards ------------------------------------------------------------------------------------------
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def application(request: HttpRequest, pk: int) -> HttpResponse:
@@ -646,7 +645,7 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
             messages.warning(request, str(refused))
             return redirect("portal:desk-application", pk)
     audit.record(
-        actor=f"staff:{user.pk}",
+        actor=audit.actor(user),
         action="application.viewed",
         object=f"application:{pk}",
         subject=row.line.customer_id,
@@ -716,7 +715,7 @@ def _done(request: HttpRequest, row: Application, form: MendForm, files: Documen
             holder_birth=dt.date.fromisoformat(old.holder_birth) if old.holder_birth else None,
             owner_kind=old.owner_kind,
             contract_nos=[row.line_id],
-            actor=f"staff:{user.pk}",
+            actor=audit.actor(user),
             subject=row.line.customer_id,
         )
         if entered is None or form.errors:
@@ -728,7 +727,7 @@ def _done(request: HttpRequest, row: Application, form: MendForm, files: Documen
     return True
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
@@ -766,7 +765,7 @@ def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
     return render(request, "portal/desk_object.html", context, status=422 if form.errors else 200)
 
 
-@staff("clerk", "store_manager")
+@permission_required("portal.transfer_filing")
 @require_POST
 def take_along(request: HttpRequest) -> HttpResponse:
     """The customer moves to this store and tells the reference."""
@@ -784,7 +783,7 @@ def take_along(request: HttpRequest) -> HttpResponse:
     return redirect("portal:desk")
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_POST
 def note(request: HttpRequest) -> HttpResponse:
@@ -809,7 +808,7 @@ def note(request: HttpRequest) -> HttpResponse:
     return redirect("portal:desk")
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @require_POST
 def called(request: HttpRequest, pk: int) -> HttpResponse:
     """The promised call was made."""

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, masking, persons
-from kt_remedy.core.access import staff
-from kt_remedy.portal.desk import DESK, Sitting, _sitting, _user
+from kt_remedy.core.access import permission_required
+from kt_remedy.portal.desk import Sitting, _sitting, _user
 from rewards import service as rewards
 from rewards.views import refusal
 
@@ -33,7 +33,7 @@ class ActForm(forms.Form):
     guardian = forms.BooleanField(required=False)
 
 
-@staff(*DESK)
+@permission_required("portal.serve_customer")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def perks(request: HttpRequest) -> HttpResponse:
@@ -54,7 +54,7 @@ def perks(request: HttpRequest) -> HttpResponse:
     # As a guardian sees them: whether one is there is asked with each act.
     overview = rewards.overview(key, guardian=minor)
     audit.record(
-        actor=f"staff:{user.pk}", action="rewards.viewed", object=f"customer:{customer.pk}", subject=customer.pk
+        actor=audit.actor(user), action="rewards.viewed", object=f"customer:{customer.pk}", subject=customer.pk
     )
     context = {"overview": overview, "name": masking.name(customer.holder_name or ""), "minor": minor}
     return render(request, "portal/desk_perks.html", context)

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from kt_remedy.core import access
-from kt_remedy.core.access import ROLES, staff
+from kt_remedy.core.access import permission_required
 from kt_remedy.identity import provider
 from kt_remedy.identity import service as identity
 from kt_remedy.portal.desk_forms import PhoneProofForm
@@ -25,7 +25,7 @@ from kt_remedy.staff.models import User
 _KEY, _SECONDS = "staff_person", 10 * 60
 
 
-@staff(*ROLES)
+@permission_required("staff.prove_person")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def person(request: HttpRequest) -> HttpResponse:
@@ -55,7 +55,7 @@ def person(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/staff_person.html", context, status=422 if form.errors else 200)
 
 
-@staff(*ROLES)
+@permission_required("staff.prove_person")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def approve(request: HttpRequest) -> HttpResponse:

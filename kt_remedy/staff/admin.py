@@ -9,9 +9,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit.admin import RoleAdmin
-from kt_remedy.core.access import ROLES
 from kt_remedy.staff import service
-from kt_remedy.staff.models import ROLE_LABELS, Store, User
+from kt_remedy.staff.models import Store, User
+from kt_remedy.staff.roles import ROLE_LABELS, STORE_ROLES
 
 
 class _Reasoned(forms.ModelForm):
@@ -24,7 +24,6 @@ class _Reasoned(forms.ModelForm):
     )
 
 
-_STORE_ROLES = {"clerk", "store_manager"}
 TOO_FEW_ADMINISTRATORS = _(
     "관리자 두 명이 2단계 인증으로 로그인한 다음에야 권한을 줄 수 있습니다. 서버 담당자에게 명령"
     " manage.py invite_administrator로 다른 관리자를 초대해 달라고 하세요."
@@ -34,14 +33,14 @@ TOO_FEW_ADMINISTRATORS = _(
 class _Roles(forms.ModelForm):
     roles = forms.MultipleChoiceField(
         label=_("역할"),
-        choices=[(role, ROLE_LABELS[role]) for role in ROLES],
+        choices=list(ROLE_LABELS.items()),
         widget=forms.CheckboxSelectMultiple,
         required=False,
     )
 
     def clean(self) -> dict | None:
         values = super().clean() or self.cleaned_data
-        if _STORE_ROLES & set(values.get("roles", ())) and not values.get("store"):
+        if set(STORE_ROLES) & set(values.get("roles", ())) and not values.get("store"):
             self.add_error("store", _("매장 직원과 매장 관리자에게는 매장이 있어야 합니다."))
         if self._gives_right(values) and service.administrators() < service.ADMINISTRATORS:
             self.add_error(None, TOO_FEW_ADMINISTRATORS)
@@ -75,8 +74,8 @@ class HireForm(_Roles, _Reasoned, BaseUserCreationForm):
 class UserAdmin(RoleAdmin):
     """Accounts: roles and store, given and taken with a reason."""
 
-    view_roles = ("auditor",)
-    change_roles = add_roles = ("administrator",)
+    view_permission = "staff.view_user"
+    change_permission = add_permission = "staff.change_user"
     list_display = ("username", "first_name", "role_names", "store", "is_active", "person_known", "last_login")
     list_filter = ("is_active", "store")
     search_fields = ("username",)
@@ -158,7 +157,7 @@ class UserAdmin(RoleAdmin):
 class StoreAdmin(RoleAdmin):
     """Stores."""
 
-    view_roles = ("auditor", "supervisor", "store_manager")
-    change_roles = add_roles = ("administrator",)
+    view_permission = "staff.view_store"
+    change_permission = add_permission = "staff.change_store"
     list_display = ("code", "name")
     search_fields = ("code", "name")

@@ -98,7 +98,7 @@ def accept(*, username: str, code: str, password: str) -> User:
     user.set_password(password)
     user.save(update_fields=["password"])
     found.delete()
-    audit.record(actor=service.actor(user), action="staff.invitation_accepted", object=f"user:{user.pk}")
+    audit.record(actor=audit.actor(user), action="staff.invitation_accepted", object=f"user:{user.pk}")
     return user
 
 

@@ -8,19 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import crypto
-from kt_remedy.core.access import ROLES
-
-ROLE_LABELS = {
-    "clerk": _("매장 직원"),
-    "store_manager": _("매장 관리자"),
-    "agent": _("상담사"),
-    "reviewer": _("심사 담당"),
-    "supervisor": _("심사 책임"),
-    "maker": _("지급 담당"),
-    "checker": _("지급 승인"),
-    "auditor": _("감사"),
-    "administrator": _("관리자"),
-}
+from kt_remedy.staff.roles import ROLE_LABELS, ROLES, STORE_ROLES
 
 
 class Store(models.Model):
@@ -56,7 +44,7 @@ class User(AbstractUser):
             models.CheckConstraint(condition=models.Q(roles__contained_by=list(ROLES)), name="user_known_roles"),
             # Whoever works in a store sees the filings of that store: without one there is no bound.
             models.CheckConstraint(
-                condition=~models.Q(roles__overlap=["clerk", "store_manager"]) | models.Q(store__isnull=False),
+                condition=~models.Q(roles__overlap=list(STORE_ROLES)) | models.Q(store__isnull=False),
                 name="user_of_a_store",
             ),
         ]
@@ -66,7 +54,7 @@ class User(AbstractUser):
         return [str(ROLE_LABELS[role]) for role in self.roles]
 
     def has_role(self, role: str) -> bool:
-        """Whether this active account holds `role` (one of `access.ROLES`)."""
+        """Whether this active account holds `role` (one of `roles.ROLES`)."""
         return self.is_active and role in self.roles
 
     def second_factor_done(self, request: HttpRequest) -> bool:

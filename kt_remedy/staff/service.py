@@ -13,8 +13,8 @@ from django.db import connection, transaction
 from django.http import HttpRequest
 
 from kt_remedy.audit import service as audit
-from kt_remedy.core.access import ROLES
 from kt_remedy.staff.models import Invitation, Store, User
+from kt_remedy.staff.roles import ROLES
 
 FRESH_SECONDS = 300
 ADMINISTRATORS = 2  # so many must be able to act before a right is given (D-76)
@@ -31,11 +31,6 @@ class TooFewAdministrators(NotAllowed):
 
 class SamePerson(NotAllowed):
     """The person behind this administrator's account is the one behind another administrator's (D-76)."""
-
-
-def actor(user: User) -> str:
-    """How the audit names a member of staff."""
-    return f"staff:{user.pk}"
 
 
 def fresh_second_factor(request: HttpRequest, *, seconds: int = FRESH_SECONDS) -> bool:
@@ -148,7 +143,7 @@ def know_person(*, user: User, person_index: bytes, name: str) -> None:
         raise SamePerson("this person is behind another administrator's account")
     locked.person_index = person_index
     locked.save(update_fields=["person_index"])
-    audit.record(actor=actor(user), action="staff.person_known", object=f"user:{user.pk}")
+    audit.record(actor=audit.actor(user), action="staff.person_known", object=f"user:{user.pk}")
     user.person_index = person_index
 
 
@@ -161,7 +156,7 @@ def forget_person(*, by: User, user: User, reason: str) -> None:
 
 
 def _administrator(by: User, user: User | None) -> None:
-    if not by.has_role("administrator"):
+    if not by.has_perm("staff.change_user"):
         raise NotAllowed("only an administrator changes accounts")
     if user is not None and by.pk == user.pk:
         raise NotAllowed("nobody changes their own rights")
@@ -180,4 +175,4 @@ def _known(roles: list[str]) -> None:
 def _record(by: User, action: str, user: User, reason: str, detail: dict) -> None:
     if not reason.strip():
         raise ValueError("a change of rights needs a reason")
-    audit.record(actor=actor(by), action=action, object=f"user:{user.pk}", reason=reason, detail=detail)
+    audit.record(actor=audit.actor(by), action=action, object=f"user:{user.pk}", reason=reason, detail=detail)

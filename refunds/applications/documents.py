@@ -32,7 +32,6 @@ from refunds.models.states import Status
 
 # In these a document can still change what is decided.
 WANTED_IN = (Status.NEED_DOCS, Status.REVIEW, Status.LATE)
-READERS = ("reviewer", "supervisor", "auditor")
 
 Files = Iterable[tuple[str, bytes]]
 
@@ -173,7 +172,7 @@ def take_out(*, evidence_id: uuid.UUID, staff: User, reason: str) -> tuple[Evide
 
     Raises Refused: ROLE, UNKNOWN, OWN_CASE, REASON, GONE (wiped, or its file is not there).
     """
-    if not any(staff.has_role(role) for role in READERS):
+    if not staff.has_perm("refunds.download_document"):
         raise Refused("ROLE", _("서류는 심사하는 사람만 볼 수 있습니다."))
     if not reason.strip():
         raise Refused("REASON", _("보는 까닭을 적어 주세요."))
@@ -193,7 +192,7 @@ def take_out(*, evidence_id: uuid.UUID, staff: User, reason: str) -> tuple[Evide
         raise Refused("GONE", _("지워진 서류입니다."))
     data = AESGCM(base64.b64decode(row.file_key or "")).decrypt(sealed[:12], sealed[12:], row.pk.bytes)
     audit.record(
-        actor=f"staff:{staff.pk}", action="evidence.taken_out", object=f"evidence:{row.pk}",
+        actor=audit.actor(staff), action="evidence.taken_out", object=f"evidence:{row.pk}",
         subject=owner.customer_id if isinstance(owner, Filing) else owner.line.customer_id, reason=reason.strip(),
     )  # fmt: skip
     return row, data

@@ -117,13 +117,13 @@ def review(
     Raises Refused: UNKNOWN, ROLE, OWN_CASE, WORDS, STATE, TAKEN (another reviewer has it), NO_CLAIM, SUPERVISOR,
     HARDSHIP, EARLIER (no rejected application before it).
     """
-    if not (reviewer.has_role("reviewer") or reviewer.has_role("supervisor")):
+    if not (reviewer.has_perm("refunds.review_application") or reviewer.has_perm("refunds.review_hardship")):
         raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
     if not words.strip():
         raise Refused("WORDS", _("사유를 적어 주세요"))
     with transaction.atomic():
         row = _locked(application_id)
-        if not reviewer.has_role("reviewer") and not is_hardship_case(row):
+        if not reviewer.has_perm("refunds.review_application") and not is_hardship_case(row):
             raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
         for person in (row.filing.person_index, row.line.customer.person_index, row.line.customer.guardian_ci_index):
             if person is not None:
@@ -178,7 +178,7 @@ def returns_to(row: Application) -> Status:
 
 def _let_in(row: Application, supervisor: User, late: Late | None) -> None:
     """Check that a hardship carries a late application, and keep what the supervisor found."""
-    if not supervisor.has_role("supervisor"):
+    if not supervisor.has_perm("refunds.review_hardship"):
         raise Refused("SUPERVISOR", _("기간이 지난 신청은 심사 책임자만 승인할 수 있습니다."))
     known = LateReason.objects.filter(filing=row.filing_id).first()
     found = late or (Late(known.kind, known.ended_on) if known else None)
@@ -206,7 +206,7 @@ def _take_earlier_date(row: Application) -> None:
 
 def release(*, application_id: int, supervisor: User) -> None:
     """Take a case from the reviewer who has it, so that the next one gets it. Raises Refused: UNKNOWN, ROLE."""
-    if not supervisor.has_role("supervisor"):
+    if not supervisor.has_perm("refunds.release_case"):
         raise Refused("ROLE", _("심사 책임자만 할 수 있습니다."))
     with transaction.atomic():
         row = _locked(application_id)
@@ -217,7 +217,7 @@ def release(*, application_id: int, supervisor: User) -> None:
 
 def undo(*, application_id: int, reviewer: User, words: str) -> None:
     """Open a decided case again. Raises Refused: ROLE, OWN_CASE, WORDS, STATE, FROZEN, LIVE (applied for anew)."""
-    if not reviewer.has_role("reviewer"):
+    if not reviewer.has_perm("refunds.review_application"):
         raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
     if not words.strip():
         raise Refused("WORDS", _("사유를 적어 주세요"))
@@ -235,7 +235,7 @@ def undo(*, application_id: int, reviewer: User, words: str) -> None:
 
 def confirm(*, application_id: int, reviewer: User, words: str) -> None:
     """Let an approval stand although its verdict changed. Raises Refused: ROLE, WORDS, STATE, OWN_CASE."""
-    if not reviewer.has_role("reviewer"):
+    if not reviewer.has_perm("refunds.review_application"):
         raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
     if not words.strip():
         raise Refused("WORDS", _("사유를 적어 주세요"))
@@ -256,7 +256,7 @@ def documents_shown(*, application_id: int, staff: User, documents: Sequence[str
         if row.status != Status.NEED_DOCS:
             raise Refused("STATE", _("서류를 기다리는 신청이 아닙니다."))
         move(
-            row, returns_to(row), code="DOCUMENTS_SHOWN", actor=f"staff:{staff.pk}", words=", ".join(documents),
+            row, returns_to(row), code="DOCUMENTS_SHOWN", actor=audit.actor(staff), words=", ".join(documents),
             documents_due_on=None,
         )  # fmt: skip
         _audit(row, "application.documents_shown", staff, detail={"documents": list(documents)})
@@ -271,7 +271,7 @@ def _locked(application_id: int) -> Application:
 
 def _decided(row: Application, to: Status, code: str, reviewer: User, words: str, **columns: Any) -> None:
     move(
-        row, to, code=code[:40], actor=f"staff:{reviewer.pk}", words=words.strip(),
+        row, to, code=code[:40], actor=audit.actor(reviewer), words=words.strip(),
         reviewer=None, reviewer_until=None, **columns,
     )  # fmt: skip
     _audit(row, "application.reviewed", reviewer, reason=words.strip(), detail={"status": to, "code": code})
@@ -283,7 +283,7 @@ def _settle_line(line: Line, outcome: str, words: str, reviewer: User) -> None:
 
 def _audit(row: Application, action: str, staff: User, *, reason: str = "", detail: dict | None = None) -> None:
     audit.record(
-        actor=f"staff:{staff.pk}",
+        actor=audit.actor(staff),
         action=action,
         object=f"application:{row.pk}",
         subject=row.line.customer_id,
@@ -342,7 +342,7 @@ def object_to(
         if before.pk != row.pk:
             return before
         audit.record(
-            actor=f"staff:{staff.pk}" if staff else "customer",
+            actor=audit.actor(staff) if staff else "customer",
             action="objection.received",
             object=f"objection:{row.pk}",
             subject=line.customer_id,
@@ -363,7 +363,7 @@ def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, w
 
     Raises Refused: UNKNOWN, ROLE, OWN_CASE, WORDS, STATE.
     """
-    if not reviewer.has_role("reviewer"):
+    if not reviewer.has_perm("refunds.answer_objection"):
         raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
     if not words.strip():
         raise Refused("WORDS", _("답변을 적어 주세요"))
@@ -387,7 +387,7 @@ def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, w
         if uphold and last is not None and last.status == Status.REJECTED:
             _decided(last, Status.REVIEW, "OBJECTION_UPHELD", reviewer, words, reviewed=False)
         audit.record(
-            actor=f"staff:{reviewer.pk}",
+            actor=audit.actor(reviewer),
             action="objection.answered",
             object=f"objection:{row.pk}",
             subject=row.line.customer_id,

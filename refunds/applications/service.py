@@ -138,7 +138,7 @@ def submit(
         raise Refused("LINES", _("환급받을 회선을 골라 주세요"))
     if set(CONSENTS) - set(consents):
         raise Refused("CONSENT", _("동의하셔야 신청할 수 있습니다"))
-    if outage_on and not (staff and staff.has_role("supervisor") and outage_reason.strip()):
+    if outage_on and not (staff and staff.has_perm("refunds.file_after_outage") and outage_reason.strip()):
         raise Refused("OUTAGE", _("장애 접수는 감독자가 사유를 적어야 합니다"))
     close_to_own_case(staff, person_index)
     for attempt in range(_ATTEMPTS):
@@ -401,7 +401,7 @@ def _uuid_or_none(text: str) -> uuid.UUID | None:
 
 def actor_of(staff: User | None) -> str:
     """Who did it, as decisions and the audit write it."""
-    return f"staff:{staff.pk}" if staff else "customer"
+    return audit.actor(staff) if staff else "customer"
 
 
 def close_to_own_case(staff: User | None, person_index: bytes) -> None:
@@ -515,9 +515,9 @@ def visible_to(*, person_index: bytes | None = None, staff: User | None = None, 
         )
     if staff is None:
         return Q(pk__in=[])
-    if any(staff.has_role(role) for role in ("agent", "reviewer", "supervisor", "auditor")):
+    if staff.has_perm("refunds.view_application"):
         return Q()
-    if any(staff.has_role(role) for role in ("clerk", "store_manager")) and staff.store_id:
+    if staff.has_perm("refunds.view_store_application") and staff.store_id:
         return Q(**{f"{path}filing__store": staff.store_id})
     return Q(pk__in=[])
 

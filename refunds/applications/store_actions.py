@@ -49,7 +49,7 @@ def take_along(*, reference: str, customer: Customer, staff: User) -> Filing:
         before, filing.store = filing.store_id, staff.store
         filing.save(update_fields=["store"])
         audit.record(
-            actor=f"staff:{staff.pk}",
+            actor=audit.actor(staff),
             action="filing.taken_along",
             object=f"filing:{filing.reference}",
             subject=customer.pk,
@@ -75,7 +75,7 @@ def change_contact(*, filing_id: uuid.UUID, contact: str, staff: User) -> None:
         before, filing.contact = filing.contact, contact
         filing.save(update_fields=["contact_enc"])
         audit.record(
-            actor=f"staff:{staff.pk}",
+            actor=audit.actor(staff),
             action="filing.contact_changed",
             object=f"filing:{filing.reference}",
             subject=filing.customer_id,
@@ -106,7 +106,7 @@ def write_note(*, customer: Customer, words: str, staff: User, call_back_at: dt.
         note.words = words.strip()
         note.save()
         audit.record(
-            actor=f"staff:{staff.pk}", action="note.written", object=f"note:{note.pk}", subject=customer.pk
+            actor=audit.actor(staff), action="note.written", object=f"note:{note.pk}", subject=customer.pk
         )  # fmt: skip
     return note
 
@@ -120,7 +120,7 @@ def called_back(*, note_id: int, staff: User) -> None:
         note.called_at = clock.now()
         note.save(update_fields=["called_at"])
         audit.record(
-            actor=f"staff:{staff.pk}", action="note.called_back", object=f"note:{note.pk}", subject=note.customer_id
+            actor=audit.actor(staff), action="note.called_back", object=f"note:{note.pk}", subject=note.customer_id
         )
 
 

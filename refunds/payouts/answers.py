@@ -99,7 +99,7 @@ def load_result(*, content: bytes, name: str, user: User) -> ResultFile:
 
 def _refusal(user: User, sha256: str, why: str) -> None:
     # In a transaction of its own: the one that failed is gone, that somebody tried is not.
-    audit.record(actor=f"staff:{user.pk}", action="result.refused", object=f"result:{sha256[:16]}", detail={"why": why})
+    audit.record(actor=audit.actor(user), action="result.refused", object=f"result:{sha256[:16]}", detail={"why": why})
 
 
 def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
@@ -151,7 +151,7 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
         _tell(kept, batch, user)
         _settle(batch)
     audit.record(
-        actor=f"staff:{user.pk}",
+        actor=audit.actor(user),
         action="result.loaded",
         object=f"batch:{batch.pay_on}",
         detail={"part": given.part, "sha256": sha256, "refused": answers.refused, **_plain(sums)},
@@ -304,7 +304,7 @@ def _tell(kept: ResultFile, batch: Batch, user: User) -> None:
     # A correction that came back leaves the refund paid and the application where it is.
     for code, ids in by_code.items():
         ask = not same_account(code)
-        applications.mark_returned(application_ids=ids, code=code, actor=f"staff:{user.pk}", ask=ask)
+        applications.mark_returned(application_ids=ids, code=code, actor=audit.actor(user), ask=ask)
     with connection.cursor() as cursor:
         cursor.execute(
             """

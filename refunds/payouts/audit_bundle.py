@@ -39,7 +39,7 @@ from refunds.models.payouts import (
     ManualPayment,
     ResultFile,
 )
-from refunds.payouts.service import _actor, _case, _need, _reason, stored
+from refunds.payouts.service import _case, _need, _reason, stored
 
 ROLES = ("auditor", "maker", "checker", "supervisor")
 _ZERO = (1980, 1, 1, 0, 0, 0)
@@ -55,7 +55,7 @@ def take(*, application_id: int, user: User, reason: str) -> bytes:
         clear = user.has_role("auditor")
         content = bundle(application_id=application_id, clear=clear)
         audit.record(
-            actor=_actor(user),
+            actor=audit.actor(user),
             action="evidence.taken",
             object=f"application:{application_id}",
             subject=row.line.customer_id,

@@ -154,7 +154,7 @@ def call_list(*, user: User, reason: str) -> bytes:
         )
     with transaction.atomic():
         audit.record(
-            actor=service._actor(user),
+            actor=audit.actor(user),
             action="item.call_list",
             object="items:RETURNED",
             reason=reason,

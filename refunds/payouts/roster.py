@@ -8,7 +8,7 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
 from kt_remedy.staff.models import User
 from refunds.models.payouts import Roster
-from refunds.payouts.service import Refused, _actor, _reason
+from refunds.payouts.service import Refused, _reason
 
 
 def name(*, duty: str, holder: User, deputy: User, by: User, reason: str) -> Roster:
@@ -32,7 +32,7 @@ def name(*, duty: str, holder: User, deputy: User, by: User, reason: str) -> Ros
             duty=duty, defaults={"holder": holder, "deputy": deputy, "named_by": by, "named_at": clock.now()}
         )
         audit.record(
-            actor=_actor(by),
+            actor=audit.actor(by),
             action="roster.named",
             object=f"duty:{duty}",
             reason=reason,

@@ -51,10 +51,6 @@ def person_of(user: User) -> bytes:
     return bytes(user.person_index)
 
 
-def _actor(user: User) -> str:
-    return f"staff:{user.pk}"
-
-
 def _need(user: User, *roles: str) -> None:
     if not any(user.has_role(role) for role in roles):
         raise Refused("ROLE", _("이 일을 맡은 사람만 할 수 있습니다."))
@@ -727,7 +723,7 @@ def _note(
         assert batch is not None
         target = f"batch:{batch.pay_on}"
     audit.record(
-        actor=_actor(user),
+        actor=audit.actor(user),
         action=action,
         object=target,
         subject=application.line.customer_id if application else "",

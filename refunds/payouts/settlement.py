@@ -23,7 +23,7 @@ from refunds import banks
 from refunds.bankfiles.returns import return_reason
 from refunds.models.payouts import Adjustment, Batch, Item, ManualPayment
 from refunds.payouts.independent_check import rows
-from refunds.payouts.service import _actor, _need, _reason
+from refunds.payouts.service import _need, _reason
 
 ROLES = ("maker", "checker", "auditor")
 STATES = (Item.Status.PAID, Item.Status.RETURNED, Item.Status.UNKNOWN, Item.Status.FILED, Item.Status.QUEUED)
@@ -52,7 +52,7 @@ def sheet(*, to: Any, user: User, reason: str, batch_id: int | None = None) -> s
         book.save(to)
         only = batches.first() if batch_id is not None else None
         audit.record(
-            actor=_actor(user),
+            actor=audit.actor(user),
             action="settlement.taken",
             object=f"batch:{only.pay_on}" if only else "batches",
             reason=reason,

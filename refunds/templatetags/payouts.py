@@ -7,7 +7,7 @@ from django import template
 from kt_remedy.core import clock
 from kt_remedy.core.models import PeriodicTask
 from kt_remedy.core.tasks import schedule
-from refunds.payouts import exceptions, invariants, overview
+from refunds.payouts import invariants, overview
 
 register = template.Library()
 
@@ -23,10 +23,10 @@ def payouts_today(context: template.Context) -> dict:
     """What must happen today, by whom, until when, and the last check of the money; for those whom the payouts do
     not concern only the pages they may open."""
     user = context["request"].user
-    concerned = any(user.has_role(role) for role in ("maker", "checker", "auditor"))
+    concerned = user.has_perm("payouts.view_batch")
     others = {
-        "cases": concerned or user.has_role("reviewer") or user.has_role("supervisor"),
-        "callers": any(user.has_role(role) for role in exceptions.CALL_CENTRE),
+        "cases": user.has_perm("payouts.view_case"),
+        "callers": user.has_perm("payouts.view_returned"),
     }
     if not concerned:
         return {"concerned": False, **others}

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from kt_remedy.core.access import staff
+from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import kdate
 from refunds import reports
 from refunds.applications import presenters
@@ -32,7 +32,7 @@ def _bars(rows: Iterable[tuple[object, int]]) -> list[Bar]:
     return [Bar(str(label), 1000 * count // longest, f"{count:,}") for label, count in rows]
 
 
-@staff("reviewer", "supervisor", "maker", "checker", "auditor", "administrator")
+@permission_required("refunds.view_report")
 @never_cache
 @require_safe
 def report(request: HttpRequest) -> HttpResponse:

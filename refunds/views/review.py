@@ -21,7 +21,7 @@ from eligibility import service as eligibility
 from eligibility.models import Line
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, masking, programme
-from kt_remedy.core.access import customer, staff
+from kt_remedy.core.access import customer, permission_required
 from kt_remedy.identity.service import VerifiedRequest
 from refunds.applications import documents, file_types, presenters, representation, reviews, timeline
 from refunds.applications.forms import DocumentsForm, ObjectionForm
@@ -34,7 +34,7 @@ from refunds.views.review_forms import AnswerForm, CaseForm, DecisionForm, Reaso
 PER_PAGE = 50
 
 
-@staff("reviewer", "supervisor", "auditor")
+@permission_required("refunds.view_review")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def work_list(request: HttpRequest) -> HttpResponse:
@@ -92,12 +92,11 @@ def work_list(request: HttpRequest) -> HttpResponse:
         "objections": reviews.open_objections()[:20],
         "today": clock.kst_date(now),
         "kept_for": reviews.KEPT_FOR,
-        "may_decide": request.user.has_role("reviewer"),  # type: ignore[union-attr]
     }
     return render(request, "refunds/review_list.html", context, status=422 if form.errors or conflicts else 200)
 
 
-@staff("reviewer")
+@permission_required("refunds.review_application")
 @require_POST
 def take_next(request: HttpRequest) -> HttpResponse:
     """Give me the next case."""
@@ -108,7 +107,7 @@ def take_next(request: HttpRequest) -> HttpResponse:
     return redirect("refunds:review-case", row.pk)
 
 
-@staff("reviewer", "supervisor", "auditor")
+@permission_required("refunds.view_review")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def case(request: HttpRequest, pk: int) -> HttpResponse:
@@ -121,14 +120,13 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     if row is None:
         raise Http404
     open_case, hardship = row.status in BY_REVIEWER, reviews.is_hardship_case(row)
-    supervisor = request.user.has_role("supervisor")  # type: ignore[union-attr]
     late = LateReason.objects.filter(filing=row.filing_id).first()
     posted = request.POST if request.method == "POST" else None
     form: DecisionForm | WordsForm = (
         CaseForm(
             posted,
             hardship=hardship,
-            approves=supervisor or not hardship,
+            approves=not hardship or request.user.has_perm("refunds.review_hardship"),
             earlier=row.previous is not None and row.previous.status == Status.REJECTED,
             initial={"kind": late.kind, "ended_on": late.ended_on} if late else {},
         )
@@ -144,7 +142,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, _("결정을 남겼습니다."))
             return redirect("refunds:review")
     audit.record(
-        actor=f"staff:{request.user.pk}",
+        actor=audit.actor(request.user),
         action="application.viewed",
         object=f"application:{row.pk}",
         subject=row.line.customer_id,
@@ -172,9 +170,9 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "can_undo": row.status in {Status.REJECTED, Status.APPROVED} and not row.flag,
         "changed": row.status == Status.APPROVED and row.flag == "VERDICT_CHANGED",
         "by": timeline.review_by(row.status_since),
-        "may_decide": request.user.has_role("reviewer") or (hardship and supervisor),  # type: ignore[union-attr]
+        "may_decide": request.user.has_perm("refunds.review_application")
+        or (hardship and request.user.has_perm("refunds.review_hardship")),
         "hardship": hardship,
-        "supervisor": supervisor,
         "late": late,
         "evidence": documents.of_filing(row.filing),
         "earlier": row.previous,
@@ -211,7 +209,7 @@ def _act(request: HttpRequest, row: Application, form: DecisionForm | WordsForm)
         reviews.undo(**values)
 
 
-@staff("supervisor")
+@permission_required("refunds.release_case")
 @require_POST
 def release(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a case from whoever has it."""
@@ -223,7 +221,7 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("refunds:review-case", pk)
 
 
-@staff(*documents.READERS)
+@permission_required("refunds.download_document")
 @never_cache
 @require_POST
 def take_out(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -252,7 +250,7 @@ def take_out(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     )
 
 
-@staff("reviewer", "supervisor", "auditor")
+@permission_required("refunds.view_review")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def objection(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -275,7 +273,7 @@ def objection(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             messages.success(request, _("답변을 보냈습니다."))
             return redirect("refunds:review")
     audit.record(
-        actor=f"staff:{request.user.pk}",
+        actor=audit.actor(request.user),
         action="objection.viewed",
         object=f"objection:{pk}",
         subject=row.line.customer_id,
@@ -288,7 +286,6 @@ def objection(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             eligibility.trace_of(row.line), eligibility.facts_of(row.line), programme.current()
         ),
         "verdict": lines.outcome_title(row.line.standing_outcome),
-        "may_decide": request.user.has_role("reviewer"),  # type: ignore[union-attr]
         "evidence": documents.of_objection(row),
     }
     return render(request, "refunds/review_objection.html", context, status=422 if form.errors else 200)

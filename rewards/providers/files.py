@@ -129,7 +129,7 @@ def send_refused(*, hand_off: HandOff, by: User) -> HandOff | None:
             },
         )
         if created:
-            audit.record(actor=f"staff:{by.pk}", action="rewards.refused_sent_again", object=f"hand_off:{further.pk}")
+            audit.record(actor=audit.actor(by), action="rewards.refused_sent_again", object=f"hand_off:{further.pk}")
     return further
 
 

@@ -1,6 +1,6 @@
 """Every route of the portal, walked from the URLconf."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -10,12 +10,13 @@ from kt_remedy.core.access import Policy, policy_of
 
 
 class Route(NamedTuple):
-    """One route: its full name, the names of its arguments, its declared policy (None where there is none)."""
+    """One route: full name, names of its arguments, declared policy (None where there is none), view."""
 
     name: str
     pattern: str
     arguments: tuple[str, ...]
     policy: Policy | None
+    callback: Callable
 
 
 def routes() -> list[Route]:
@@ -33,4 +34,4 @@ def _walk(patterns: list, namespaces: tuple, prefix: str, arguments: tuple) -> I
         elif isinstance(pattern, URLPattern):
             match = ResolverMatch(pattern.callback, (), {}, pattern.name, [], list(namespaces))
             name = ":".join((*namespaces, pattern.name or ""))
-            yield Route(name, path, names, policy_of(match))
+            yield Route(name, path, names, policy_of(match), pattern.callback)

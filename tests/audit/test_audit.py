@@ -6,6 +6,7 @@ from django.db.utils import DatabaseError
 
 from kt_remedy.audit import service as audit
 from kt_remedy.audit.models import AuditEntry
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.django_db
 
@@ -88,3 +89,13 @@ def test_an_entry_and_its_act_stand_or_fall_together():
         act(1)
         transaction.set_rollback(True)
     assert AuditEntry.objects.count() == 0
+
+
+def test_one_function_says_how_the_record_names_staff():
+    written = [
+        str(path.relative_to(ROOT))
+        for package in ("kt_remedy", "eligibility", "refunds", "rewards")
+        for path in (ROOT / package).rglob("*.py")
+        if 'f"staff:{' in path.read_text(encoding="utf-8")
+    ]
+    assert written == ["kt_remedy/audit/service.py"]

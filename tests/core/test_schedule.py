@@ -198,9 +198,9 @@ def test_a_job_repeats_by_the_wall_clock_and_counts_its_failures(calendar, at):
 def test_a_job_that_stopped_succeeding_is_overdue(calendar, at):
     calendar.register("j", title="", task=lambda job: None, due=dt.timedelta(minutes=1))
     calendar.sweep("rest")
-    assert calendar.overdue_jobs() == []
+    assert calendar.overdue_periodic_tasks() == []
     PeriodicTask.objects.update(succeeded_at=dt.datetime.now(dt.UTC) - dt.timedelta(minutes=6))
-    assert [job.code for job in calendar.overdue_jobs()] == ["j"]
+    assert [job.code for job in calendar.overdue_periodic_tasks()] == ["j"]
 
 
 def test_the_calendar_refuses_a_second_owner_and_an_unknown_queue(calendar):
@@ -234,10 +234,10 @@ def test_many_sweeps_at_once_run_each_act_once(calendar, at):
 
     def sweeps():
         for _ in range(30):
-            calendar.run_next_act("rest")
+            calendar.run_next_dated_task("rest")
 
     together(*[sweeps] * 4)
-    while calendar.run_next_act("rest"):
+    while calendar.run_next_dated_task("rest"):
         pass
     assert ran == due
     assert most[0] == 1

@@ -189,7 +189,7 @@ def test_a_worker_killed_while_it_starts_the_round(sandbox, at, start_process):
         "from kt_remedy.core.tasks import schedule\n"
         "from refunds import reminders\n"
         "schedule._finish = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "schedule.run_next_act('messages')",
+        "schedule.run_next_dated_task('messages')",
     )
     assert killed.process.wait(30) == -9, killed.log
     assert DatedTask.objects.get(code="refunds.reminder", due_at__lte=clock.now()).state == "RUNNING"

@@ -315,7 +315,7 @@ def test_leaving_ends_the_session():
 def test_customers_and_strangers_get_the_same_answers():
     known = Customer(
         customer_no="K1",
-        ci_index=crypto.blind_index(portone.ci_of("홍고객", "1985-03-15"), "ci"),
+        person_index=crypto.blind_index(portone.ci_of("홍고객", "1985-03-15"), "ci"),
         holder_kind="PERSON",
         name_index=b"",
         digest=b"",

@@ -6,9 +6,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from kt_remedy.core.access import ROLES
 from kt_remedy.core.models import DatedTask, PeriodicTask
 from kt_remedy.core.tasks import schedule
+from kt_remedy.staff.roles import ROLES
 from tests.sessions import as_staff, staff_user
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,9 @@ def test_it_says_so_when_a_job_has_stopped_and_when_an_act_is_late(calendar, at)
 
 
 def test_results_are_worded_for_whoever_reads_them(calendar):
-    calendar.register("n", title="n", task=lambda job: calendar.said("보냄 %(n)s", n=1234), due=dt.timedelta(seconds=1))
+    calendar.register(
+        "n", title="n", task=lambda job: calendar.result_message("보냄 %(n)s", n=1234), due=dt.timedelta(seconds=1)
+    )
     calendar.sweep("rest")
     client = as_staff(Client(), staff_user("auditor"))
     english, korean = (
@@ -63,7 +65,7 @@ def test_results_are_worded_for_whoever_reads_them(calendar):
 
 def test_what_an_act_waits_for_is_said_in_words(calendar, at):
     def wait(act):
-        raise calendar.NotYet("no base yet", calendar.said("대상 회선이 확정되기를 기다림"))
+        raise calendar.NotYet("no base yet", calendar.result_message("대상 회선이 확정되기를 기다림"))
 
     calendar.register("w", title="w", task=wait, due=[dt.datetime.fromisoformat("2026-01-20T09:00+09:00")])
     calendar.sweep("rest")

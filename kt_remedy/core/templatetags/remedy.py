@@ -222,12 +222,6 @@ def mask_birth(value: dt.date | None) -> str:
 
 
 @register.filter
-def has_role(user: Any, roles: str) -> bool:
-    """Whether a member of staff holds one of `roles`, separated by spaces; only for which links to show."""
-    return any(user.has_role(role) for role in roles.split())
-
-
-@register.filter
 def tel(value: str) -> str:
     """The digits of a telephone number, for a tel: link."""
     return re.sub(r"[^0-9+]", "", value)

@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kt_remedy.core import clock, masking
+from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import kdate, krw
 from kt_remedy.staff.admin import RoleAdmin
 from kt_remedy.staff.models import User
@@ -36,7 +37,6 @@ from refunds.payouts import answers, batch_figures, exceptions, inquiry, overvie
 from refunds.payouts.admin.forms import ConfirmForm, ReasonForm, TotalForm, UploadForm
 from refunds.payouts.selection import REASONS
 
-MONEY = ("maker", "checker", "auditor")
 PAGE = 100
 # A page whose figures are being counted looks again after so long.
 AGAIN_SECONDS = 3
@@ -45,9 +45,9 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act on a batch, a file or an item: who may, what the page before it says, and the service call."""
+    """One act on a batch, a file or an item: its permission, what the page before it says, and the service call."""
 
-    roles: tuple[str, ...]
+    permission: str
     title: Any
     text: Any
     button: Any
@@ -57,14 +57,9 @@ class Act:
     fresh: bool = False
 
 
-def may(request: HttpRequest, *roles: str) -> bool:
-    """Whether the person at the browser holds one of the roles."""
-    return isinstance(request.user, User) and any(request.user.has_role(role) for role in roles)
-
-
-def need(request: HttpRequest, *roles: str) -> User:
-    """The member of staff at the browser; raises PermissionDenied without one of the roles."""
-    if not may(request, *roles):
+def need(request: HttpRequest, permission: str) -> User:
+    """The member of staff at the browser; raises PermissionDenied without the permission."""
+    if not request.user.has_perm(permission):
         raise PermissionDenied("this act belongs to another role")
     assert isinstance(request.user, User)
     return request.user
@@ -79,7 +74,7 @@ def show_again(request: HttpRequest, to: str) -> HttpResponse | None:
 
 def confirm(request: HttpRequest, act: Act, *, back: str, title: str, rows: list, **target: Any) -> HttpResponse:
     """The page before an act, and the act when it is posted."""
-    user = need(request, *act.roles)
+    user = need(request, act.permission)
     if act.fresh and (again := show_again(request, request.get_full_path())):
         return again
     form = act.form(request.POST or None)
@@ -104,7 +99,7 @@ def page(request: HttpRequest, name: str, title: Any, context: dict, *, status: 
 def take(
     request: HttpRequest,
     *,
-    roles: tuple[str, ...],
+    permission: str,
     title: Any,
     about: str,
     text: Any,
@@ -113,7 +108,7 @@ def take(
     make: Callable[[User, str], HttpResponse | StreamingHttpResponse],
 ) -> HttpResponse | StreamingHttpResponse:
     """The page before a file is taken, and the file when its reason is posted; asks for the second factor."""
-    user = need(request, *roles)
+    user = need(request, permission)
     if again := show_again(request, request.get_full_path()):
         return again
     form = ReasonForm(request.POST or None)
@@ -140,7 +135,7 @@ def attached(content: Any, name: str, media_type: str) -> HttpResponse | Streami
 
 BATCH_ACTS = {
     "send-back": Act(
-        ("checker", "maker"),
+        "payouts.return_batch",
         gettext_lazy("돌려보내기"),
         gettext_lazy("승인은 무효가 되고 회차가 다시 열립니다. 든 건은 모두 다시 확정할 때 새로 고릅니다."),
         gettext_lazy("돌려보내기"),
@@ -149,7 +144,7 @@ BATCH_ACTS = {
         form=ReasonForm,
     ),
     "file": Act(
-        ("maker",),
+        "payouts.create_file",
         gettext_lazy("은행 파일 만들기"),
         gettext_lazy("파일은 한 번만 만들어 그대로 보관합니다. 만든 뒤에는 건을 빼거나 돌려보낼 수 없습니다."),
         gettext_lazy("파일 만들기"),
@@ -160,7 +155,7 @@ BATCH_ACTS = {
 }
 FILE_ACTS = {
     "hand-over": Act(
-        ("maker",),
+        "payouts.hand_over_file",
         gettext_lazy("은행에 전달"),
         gettext_lazy("이 파일을 은행에 건넸음을 본인 이름으로 남깁니다. 나간 돈은 되돌릴 수 없습니다."),
         gettext_lazy("은행에 전달함"),
@@ -169,7 +164,7 @@ FILE_ACTS = {
         fresh=True,
     ),
     "again": Act(
-        ("maker",),
+        "payouts.create_file",
         gettext_lazy("거절된 파일 다시 만들기"),
         gettext_lazy("은행이 통째로 거절한 파일의 건을 그대로 새 순번의 파일로 만듭니다."),
         gettext_lazy("새 파일 만들기"),
@@ -179,7 +174,7 @@ FILE_ACTS = {
     ),
 }
 FREEZE = Act(
-    ("maker",),
+    "payouts.freeze_batch",
     gettext_lazy("회차 확정"),
     gettext_lazy(
         "지금 나갈 수 있는 신청의 금액과 계좌를 회차에 담습니다. 그 뒤로 고객은 계좌를 바꾸거나 철회할 수 없습니다."
@@ -189,7 +184,7 @@ FREEZE = Act(
     gettext_lazy("확정했습니다. 다른 사람의 승인을 기다립니다."),
 )
 TAKE_OUT = Act(
-    ("maker",),
+    "payouts.remove_item",
     gettext_lazy("한 건 빼기"),
     gettext_lazy("이 건은 다음 회차로 넘어갑니다. 승인은 무효가 되고, 회차를 다시 확정해야 합니다."),
     gettext_lazy("이 건 빼기"),
@@ -218,7 +213,7 @@ class AddedUp:
 class BatchAdmin(AddedUp, RoleAdmin):
     """Batches: the list, the coming rounds, and the page on which one is approved."""
 
-    view_roles = MONEY
+    view_permission = "payouts.view_batch"
     list_display = ("pay_on", "number", "status", "count", "won_text", "prepared", "approved", "handed_over_at")
     list_filter = ("status",)
     date_hierarchy = "pay_on"
@@ -254,9 +249,9 @@ class BatchAdmin(AddedUp, RoleAdmin):
             *super().get_urls(),
         ]
 
+    @permission_required("payouts.view_batch")
     def rounds(self, request: HttpRequest) -> HttpResponse:
         """Each coming round as if it closed now, and what went out so far."""
-        need(request, *MONEY)
         now = clock.now()
         coming = [
             {
@@ -274,7 +269,6 @@ class BatchAdmin(AddedUp, RoleAdmin):
         context = {
             "coming": coming,
             "now": now,
-            "can_freeze": may(request, "maker"),
             "unknown": inquiry.unanswered().count(),
             "charts": [
                 (_("회차별로 나간 돈"), _("지급일"), overview.by_round()),
@@ -284,9 +278,9 @@ class BatchAdmin(AddedUp, RoleAdmin):
         }
         return page(request, "rounds", _("지급 예정"), context)
 
+    @permission_required("payouts.view_batch")
     def waiting(self, request: HttpRequest, pay_on: str) -> HttpResponse:
         """The applications a coming round would leave out, by reason."""
-        need(request, *MONEY)
         day = _day(pay_on)
         coming = next((one for one in service.open_rounds() if one.pay_on == day), None)
         if coming is None:
@@ -327,6 +321,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
         }
         return page(request, "listing", context["heading"], context)
 
+    @permission_required("payouts.download_settlement")
     def settlement(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         """The sheet for finance: of one round, or of all."""
         number = request.GET.get("batch", "")
@@ -348,7 +343,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
 
         return take(
             request,
-            roles=settlement.ROLES,
+            permission="payouts.download_settlement",
             title=_("정산서 내려받기"),
             about=overview.round_name(batch.number, batch.pay_on) if batch else _("모든 회차"),
             text=_("회차별 합계, 건별 결과, 정정을 담은 엑셀 파일입니다. 이름과 계좌번호는 들어 있지 않습니다."),
@@ -357,6 +352,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
             make=make,
         )
 
+    @permission_required("payouts.freeze_batch")
     def freeze(self, request: HttpRequest, pay_on: str) -> HttpResponse:
         """Freeze a round whose cut-off has passed."""
         day = _day(pay_on)
@@ -382,7 +378,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
     ) -> HttpResponse:
         """The page of one batch: what leaves, counted again, what to look at first, and the act that is due."""
-        user = need(request, *MONEY)
+        user = need(request, "payouts.view_batch")
         batch = self.get_object(request, object_id)
         if batch is None:
             raise Http404
@@ -404,9 +400,6 @@ class BatchAdmin(AddedUp, RoleAdmin):
             "excluded": overview.excluded(batch),
             "excluded_count": sum(count for _label, count in overview.excluded(batch)),
             "hand_over_by": overview.hand_over_by(batch.pay_on),
-            "maker": may(request, "maker"),
-            "checker": may(request, "checker"),
-            "auditor": may(request, "auditor"),
             "now": clock.now(),
             "items_url": reverse("admin:refunds_item_changelist") + f"?batch__id__exact={batch.pk}",
             "bank_url": f"{settings.SANDBOX_URL}/bank/" if settings.SANDBOX_URL else "",
@@ -442,7 +435,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
             }
         if counted and counted.again:
             context |= {"agrees": counted.again["agrees"], "pairs": _pairs(batch, counted.again)}
-        if batch.status == Batch.Status.FROZEN and may(request, "checker"):
+        if batch.status == Batch.Status.FROZEN and user.has_perm("payouts.approve_batch"):
             context["same_person"] = batch.prepared_by_id == user.pk or bytes(batch.prepared_person or b"") == bytes(
                 user.person_index or b""
             )
@@ -456,9 +449,10 @@ class BatchAdmin(AddedUp, RoleAdmin):
             response["Refresh"] = f"{AGAIN_SECONDS}; url={here}"
         return response
 
+    @permission_required("payouts.recount_batch")
     def count(self, request: HttpRequest, batch_id: int) -> HttpResponse:
         """Have the figures of a batch counted again."""
-        user = need(request, "maker", "checker")
+        user = need(request, "payouts.recount_batch")
         batch = get_object_or_404(Batch, pk=batch_id)
         if request.method == "POST":
             try:
@@ -467,9 +461,10 @@ class BatchAdmin(AddedUp, RoleAdmin):
                 messages.error(request, refused.text)
         return redirect("admin:refunds_batch_change", batch.pk)
 
+    @permission_required("payouts.approve_batch")
     def approve(self, request: HttpRequest, batch_id: int) -> HttpResponse:
         """The checker's approval: the typed total and the digest of the page they saw."""
-        user = need(request, "checker")
+        user = need(request, "payouts.approve_batch")
         batch = get_object_or_404(Batch, pk=batch_id)
         here = reverse("admin:refunds_batch_change", args=[batch.pk])
         if request.method != "POST":
@@ -498,6 +493,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
                 return redirect(here)
         return self._page(request, user, batch, form)
 
+    @permission_required("payouts.return_batch", "payouts.create_file")
     def act(self, request: HttpRequest, batch_id: int, name: str) -> HttpResponse:
         """One of the other acts on a batch."""
         if name not in BATCH_ACTS:
@@ -612,7 +608,7 @@ class BankFilter(admin.SimpleListFilter):
 class ItemAdmin(AddedUp, RoleAdmin):
     """Payments: read, filtered, added up, taken out."""
 
-    view_roles = MONEY
+    view_permission = "payouts.view_batch"
     list_display = ("reference", "batch", "amount", "holder", "account_text", "status", "reason", "status_at")
     list_filter = ("status", "batch", "kind", ReturnedFilter, BankFilter, LookFilter)
     list_select_related = ("batch", "account")
@@ -652,7 +648,7 @@ class ItemAdmin(AddedUp, RoleAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
     ) -> HttpResponse:
         """Everything about one payment, in the order it happened."""
-        need(request, *MONEY)
+        need(request, "payouts.view_batch")
         item = self.get_object(request, object_id)
         if item is None:
             raise Http404
@@ -674,11 +670,12 @@ class ItemAdmin(AddedUp, RoleAdmin):
             "item": item,
             "rows": rows,
             "events": [{**event, "label": labels[event["status"]]} for event in events],
-            "can_take_out": may(request, "maker") and item.status == Item.Status.QUEUED,
+            "can_take_out": request.user.has_perm("payouts.remove_item") and item.status == Item.Status.QUEUED,
             "case_url": reverse("admin:refunds_hold_case", args=[item.application_id]),
         }
         return page(request, "item", item.reference, context)
 
+    @permission_required("payouts.remove_item")
     def take_out(self, request: HttpRequest, item_id: int) -> HttpResponse:
         """Take one item out of a batch that is not filed."""
         item = get_object_or_404(Item.objects.select_related("batch", "account"), pk=item_id)
@@ -691,7 +688,7 @@ class ItemAdmin(AddedUp, RoleAdmin):
 class BankFileAdmin(RoleAdmin):
     """Files made for the bank: download, compare, hand over."""
 
-    view_roles = MONEY
+    view_permission = "payouts.view_batch"
     list_display = ("name", "batch", "status", "count", "won_text", "made_at", "handed_over_at")
     list_filter = ("status", "layout")
     list_select_related = ("batch",)
@@ -714,6 +711,7 @@ class BankFileAdmin(RoleAdmin):
             *super().get_urls(),
         ]
 
+    @permission_required("payouts.download_file")
     def download(self, request: HttpRequest, file_id: int) -> HttpResponse | StreamingHttpResponse:
         """The stored bytes, for a reason."""
         kept = get_object_or_404(BankFile, pk=file_id)
@@ -726,7 +724,7 @@ class BankFileAdmin(RoleAdmin):
 
         response = take(
             request,
-            roles=("maker", "auditor"),
+            permission="payouts.download_file",
             title=_("은행 파일 내려받기"),
             about=kept.name,
             text=_("이름과 계좌번호가 그대로 든 파일입니다. 내려받은 사람과 이유가 기록됩니다."),
@@ -738,9 +736,10 @@ class BankFileAdmin(RoleAdmin):
             response.context_data["downloads"] = kept.downloads.select_related("user").order_by("-id")[:20]
         return response
 
+    @permission_required("payouts.compare_file")
     def compare(self, request: HttpRequest, file_id: int) -> HttpResponse:
         """Compare the file the bank shows with the stored one."""
-        user = need(request, *MONEY)
+        user = need(request, "payouts.compare_file")
         kept = get_object_or_404(BankFile, pk=file_id)
         form = UploadForm(request.POST or None, request.FILES or None)
         found = None
@@ -760,6 +759,7 @@ class BankFileAdmin(RoleAdmin):
         }
         return page(request, "compare", context["heading"], context, status=400 if form.errors else 200)
 
+    @permission_required("payouts.hand_over_file", "payouts.create_file")
     def act(self, request: HttpRequest, file_id: int, name: str) -> HttpResponse:
         """One of the other acts on a file."""
         if name not in FILE_ACTS:
@@ -774,7 +774,7 @@ class BankFileAdmin(RoleAdmin):
 class ResultFileAdmin(RoleAdmin):
     """What the bank answered, and the page that takes it in."""
 
-    view_roles = MONEY
+    view_permission = "payouts.view_batch"
     list_display = ("name", "loaded_at", "rows", "paid", "returned", "unknown", "absent")
     fields = readonly_fields = (
         "name", "layout", "size", "sha256", "rows", "paid", "paid_text", "returned", "returned_text", "unknown",
@@ -796,9 +796,10 @@ class ResultFileAdmin(RoleAdmin):
         wrap = self.admin_site.admin_view
         return [path("load/", wrap(self.load), name="refunds_resultfile_load"), *super().get_urls()]
 
+    @permission_required("payouts.load_result")
     def load(self, request: HttpRequest) -> HttpResponse:
         """Take in a result file, wholly or not at all."""
-        user = need(request, "maker")
+        user = need(request, "payouts.load_result")
         form = UploadForm(request.POST or None, request.FILES or None)
         faults: list = []
         total = 0
@@ -831,7 +832,7 @@ class ResultFileAdmin(RoleAdmin):
 class DownloadAdmin(RoleAdmin):
     """Who took which file and why."""
 
-    view_roles = MONEY
+    view_permission = "payouts.view_batch"
     list_display = ("file", "user", "at", "reason")
     list_select_related = ("file", "user")
     fields = readonly_fields = list_display

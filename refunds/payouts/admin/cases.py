@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kt_remedy.core import clock, masking
+from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import kdate, kdatetime, krw
 from kt_remedy.staff.admin import RoleAdmin
 from kt_remedy.staff.models import User
@@ -39,15 +40,12 @@ from refunds.payouts import (
     service,
     shared_accounts,
 )
-from refunds.payouts.admin.batches import MONEY, Act, AddedUp, attached, confirm, may, need, page, take
+from refunds.payouts.admin.batches import Act, AddedUp, attached, confirm, need, page, take
 from refunds.payouts.admin.forms import AdjustmentForm, FindForm, ManualPaymentForm, ReasonForm, RosterForm
-
-CASES = (*MONEY, "reviewer", "supervisor")
-HOLDERS = ("maker", "supervisor", "reviewer")
 
 CASE_ACTS = {
     "hold": Act(
-        HOLDERS,
+        "payouts.hold_application",
         gettext_lazy("지급 보류"),
         gettext_lazy("푸실 때까지 이 신청은 어느 회차에도 담기지 않습니다. 이미 확정된 회차의 건은 그대로입니다."),
         gettext_lazy("보류하기"),
@@ -56,7 +54,7 @@ CASE_ACTS = {
         form=ReasonForm,
     ),
     "release": Act(
-        HOLDERS,
+        "payouts.hold_application",
         gettext_lazy("보류 풀기"),
         gettext_lazy("다음 회차부터 다시 지급 대상이 됩니다."),
         gettext_lazy("보류 풀기"),
@@ -66,7 +64,7 @@ CASE_ACTS = {
         fresh=True,
     ),
     "adjust": Act(
-        ("maker",),
+        "payouts.propose_adjustment",
         gettext_lazy("정정 내기"),
         gettext_lazy(
             "다른 사람이 승인하면, 덜 드린 돈은 다음 회차에 따로 나가고 더 드린 돈은 돌려받을 목록에 오릅니다."
@@ -77,7 +75,7 @@ CASE_ACTS = {
         form=AdjustmentForm,
     ),
     "by-hand": Act(
-        ("maker",),
+        "payouts.record_offline_payment",
         gettext_lazy("따로 보낸 지급 적기"),
         gettext_lazy(
             "이 신청의 환급금을 모두 보낸 뒤에 적습니다. 적으면 어느 회차에도 담기지 않고 계좌를 바꿀 수 없습니다. "
@@ -92,7 +90,7 @@ CASE_ACTS = {
 }
 MANUAL_ACTS = {
     "confirm": Act(
-        ("checker",),
+        "payouts.decide_offline_payment",
         gettext_lazy("따로 보낸 지급 확인"),
         gettext_lazy("영수증과 견주어 보셨나요? 확인하면 지급된 것이 되고 고객에게 문자가 갑니다. 되돌릴 수 없습니다."),
         gettext_lazy("확인하기"),
@@ -101,7 +99,7 @@ MANUAL_ACTS = {
         fresh=True,
     ),
     "decline": Act(
-        ("checker",),
+        "payouts.decide_offline_payment",
         gettext_lazy("따로 보낸 지급 받아들이지 않기"),
         gettext_lazy("돈이 나가지 않은 것으로 남습니다. 정말 나가지 않았는지 먼저 확인해 주세요."),
         gettext_lazy("받아들이지 않기"),
@@ -113,7 +111,7 @@ MANUAL_ACTS = {
 }
 ADJUSTMENT_ACTS = {
     "approve": Act(
-        ("checker",),
+        "payouts.decide_adjustment",
         gettext_lazy("정정 승인"),
         gettext_lazy("덜 드린 돈은 다음 회차에 나갑니다. 더 드린 돈은 고객에게 돌려받습니다."),
         gettext_lazy("승인하기"),
@@ -122,7 +120,7 @@ ADJUSTMENT_ACTS = {
         fresh=True,
     ),
     "decline": Act(
-        ("checker",),
+        "payouts.decide_adjustment",
         gettext_lazy("정정 받아들이지 않기"),
         gettext_lazy("이 정정은 나가지 않습니다. 낸 사람은 이유를 보고 다시 낼 수 있습니다."),
         gettext_lazy("받아들이지 않기"),
@@ -131,7 +129,7 @@ ADJUSTMENT_ACTS = {
         form=ReasonForm,
     ),
     "recovered": Act(
-        ("maker",),
+        "payouts.record_recovery",
         gettext_lazy("돌려받음"),
         gettext_lazy("더 드린 돈이 들어왔음을 본인 이름으로 남깁니다. 언제 어떻게 들어왔는지 적어 주세요."),
         gettext_lazy("돌려받음으로 남기기"),
@@ -142,7 +140,7 @@ ADJUSTMENT_ACTS = {
     ),
 }
 ASK = Act(
-    ("maker",),
+    "payouts.create_inquiry",
     gettext_lazy("조회 목록 만들기"),
     gettext_lazy("은행이 답하지 않은 건의 목록입니다. 지급 지시가 아니며, 답이 올 때까지 다시 보내지 않습니다."),
     gettext_lazy("목록 만들기"),
@@ -150,7 +148,7 @@ ASK = Act(
     gettext_lazy("조회 목록을 만들어 보관했습니다. 내려받아 은행에 건네 주세요."),
 )
 NAME = Act(
-    ("administrator",),
+    "payouts.assign_duty",
     gettext_lazy("담당과 대리 정하기"),
     gettext_lazy("권한은 바뀌지 않습니다. 오늘 할 일에 이 이름이 보입니다."),
     gettext_lazy("정하기"),
@@ -159,9 +157,9 @@ NAME = Act(
 )
 
 
-def opened(request: HttpRequest, application_id: int, *roles: str) -> Application:
+def opened(request: HttpRequest, application_id: int, permission: str) -> Application:
     """One application a member of staff may open; raises PermissionDenied for their own case, Http404 for none."""
-    user = need(request, *roles)
+    user = need(request, permission)
     rows = Application.objects.select_related("filing", "line__customer", "account")
     row = get_object_or_404(rows, pk=application_id)
     if user.person_index and bytes(user.person_index) == bytes(row.filing.person_index):
@@ -189,7 +187,7 @@ def case_url(row: Application | int) -> str:
 class HoldAdmin(RoleAdmin):
     """Applications kept out of the payouts by a person, and the page of a single application."""
 
-    view_roles = CASES
+    view_permission = "payouts.view_case"
     list_display = ("case", "reason", "placed_by", "placed_at", "released_by", "released_at")
     list_filter = (("released_at", admin.EmptyFieldListFilter),)
     list_select_related = ("application__filing", "placed_by", "released_by")
@@ -215,9 +213,9 @@ class HoldAdmin(RoleAdmin):
             *super().get_urls(),
         ]
 
+    @permission_required("payouts.view_case")
     def find(self, request: HttpRequest) -> HttpResponse:
         """Open one application by a number of it; posted, so that the number stands in no address."""
-        need(request, *CASES)
         form = FindForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             number = form.cleaned_data["number"].strip().upper()
@@ -231,9 +229,10 @@ class HoldAdmin(RoleAdmin):
         context = {"form": form, "heading": _("신청 한 건 찾기"), "back": reverse("admin:index")}
         return page(request, "find", context["heading"], context, status=400 if form.errors else 200)
 
+    @permission_required("payouts.view_case")
     def one(self, request: HttpRequest, application_id: int) -> HttpResponse:
         """One application: its payments, holds and corrections, who shares its account, and what can be done."""
-        row = opened(request, application_id, *CASES)
+        row = opened(request, application_id, "payouts.view_case")
         self._looked(request, "admin.viewed", str(row.pk), row.line.customer_id, {})
         holds = row.holds.select_related("placed_by", "released_by").order_by("-pk")
         held = next((hold for hold in holds if hold.released_at is None), None)
@@ -241,13 +240,15 @@ class HoldAdmin(RoleAdmin):
         paid = any(item.status == Item.Status.PAID and item.kind == Item.Kind.REFUND for item in items)
         corrections = row.adjustments.order_by("-pk")
         acts = []
-        if may(request, *HOLDERS):
+        if request.user.has_perm("payouts.hold_application"):
             acts.append((_("보류 풀기"), "release") if held else (_("지급 보류"), "hold"))
-        if may(request, "maker") and paid and not any(one.status == "PROPOSED" for one in corrections):
+        proposer = request.user.has_perm("payouts.propose_adjustment")
+        if proposer and paid and not any(one.status == "PROPOSED" for one in corrections):
             acts.append((_("정정 내기"), "adjust"))
         sent = row.manual_payments.select_related("recorded_by").order_by("-pk")
         away = row.account.by_hand and row.status == Status.APPROVED
-        if may(request, "maker") and away and not any(one.status in ManualPayment.HOLDING for one in sent):
+        recorder = request.user.has_perm("payouts.record_offline_payment")
+        if recorder and away and not any(one.status in ManualPayment.HOLDING for one in sent):
             acts.append((_("따로 보낸 지급 적기"), "by-hand"))
         balance = adjustments.balance(row) if paid else None
         tables = [
@@ -256,7 +257,7 @@ class HoldAdmin(RoleAdmin):
                 "head": [_("관리번호"), _("지급 회차"), _("상태"), _("금액")],
                 "rows": [
                     [
-                        (item.reference, _if(request, MONEY, "admin:refunds_item_change", item.pk)),
+                        (item.reference, _if(request, "admin:refunds_item_change", item.pk)),
                         (overview.round_name(item.batch.number, item.batch.pay_on), ""),
                         (str(item.get_status_display()), ""),
                         (krw(item.amount_krw), ""),
@@ -272,7 +273,7 @@ class HoldAdmin(RoleAdmin):
                     [
                         (
                             str(one.get_cause_display()),
-                            _if(request, MONEY, "admin:refunds_adjustment_change", one.pk),
+                            _if(request, "admin:refunds_adjustment_change", one.pk),
                         ),
                         (str(one.get_status_display()), ""),
                         (kdatetime(one.proposed_at), ""),
@@ -309,7 +310,7 @@ class HoldAdmin(RoleAdmin):
             "balance": balance,
             "acts": [(label, reverse("admin:refunds_hold_act", args=[row.pk, name])) for label, name in acts],
             "evidence_url": reverse("admin:refunds_hold_evidence", args=[row.pk])
-            if may(request, *audit_bundle.ROLES)
+            if request.user.has_perm("payouts.download_evidence")
             else "",
             "tables": tables,
         }
@@ -324,7 +325,7 @@ class HoldAdmin(RoleAdmin):
                 [
                     (
                         str(one.get_way_display()),
-                        _if(request, MONEY, "admin:refunds_manualpayment_change", one.pk),
+                        _if(request, "admin:refunds_manualpayment_change", one.pk),
                     ),
                     (one.reference, ""),
                     (kdate(one.paid_on), ""),
@@ -353,12 +354,13 @@ class HoldAdmin(RoleAdmin):
             "empty": _("없습니다."),
         }
 
+    @permission_required("payouts.hold_application", "payouts.propose_adjustment", "payouts.record_offline_payment")
     def act(self, request: HttpRequest, application_id: int, name: str) -> HttpResponse:
         """Hold, let go, propose a correction."""
         if name not in CASE_ACTS:
             raise Http404
         act = CASE_ACTS[name]
-        row = opened(request, application_id, *act.roles)
+        row = opened(request, application_id, act.permission)
         rows = about(row)
         if name == "adjust":
             balance = adjustments.balance(row)
@@ -371,10 +373,11 @@ class HoldAdmin(RoleAdmin):
                 return redirect(case_url(row))
         return confirm(request, act, back=case_url(row), title=row.filing.reference, rows=rows, application_id=row.pk)
 
+    @permission_required("payouts.download_evidence")
     def evidence(self, request: HttpRequest, application_id: int) -> HttpResponse | StreamingHttpResponse:
         """Everything about one application as one file."""
-        row = opened(request, application_id, *audit_bundle.ROLES)
-        clear = may(request, "auditor")
+        row = opened(request, application_id, "payouts.download_evidence")
+        clear = request.user.has_perm("payouts.download_clear_evidence")
 
         def make(user: User, reason: str) -> HttpResponse | StreamingHttpResponse:
             content = audit_bundle.take(application_id=row.pk, user=user, reason=reason)
@@ -382,7 +385,7 @@ class HoldAdmin(RoleAdmin):
 
         return take(
             request,
-            roles=audit_bundle.ROLES,
+            permission="payouts.download_evidence",
             title=_("증빙 묶음 내려받기"),
             about=row.filing.reference,
             text=_("이 신청의 모든 기록을 한 파일로 묶습니다. 감사 담당에게는 이름, 번호, 계좌가 그대로 들어갑니다.")
@@ -393,9 +396,9 @@ class HoldAdmin(RoleAdmin):
             make=make,
         )
 
+    @permission_required("payouts.view_case")
     def sharing(self, request: HttpRequest) -> HttpResponse:
         """Who shares an account, and who has several."""
-        need(request, *CASES)
         self._looked(request, "admin.listed", "", "", {"report": "sharing"})
         tables = []
         for report in shared_accounts.reports():
@@ -428,9 +431,9 @@ class HoldAdmin(RoleAdmin):
         }
         return page(request, "listing", context["heading"], context)
 
+    @permission_required("payouts.view_returned")
     def returned(self, request: HttpRequest) -> HttpResponse:
         """Money that came back and waits for another account: the call centre's list."""
-        need(request, *MONEY, *exceptions.CALL_CENTRE)
         self._looked(request, "admin.listed", "", "", {"report": "returned"})
         found, over = exceptions.came_back()
         lead = (
@@ -440,7 +443,7 @@ class HoldAdmin(RoleAdmin):
         )
         listed = [
             [
-                (one.reference, case_url(one.application_id) if may(request, *CASES) else ""),
+                (one.reference, case_url(one.application_id) if request.user.has_perm("payouts.view_case") else ""),
                 (one.name, ""),
                 (one.contact, ""),
                 (return_reason(one.code), ""),
@@ -470,11 +473,12 @@ class HoldAdmin(RoleAdmin):
                 }
             ],
             "links": [(_("고객센터 명단 내려받기"), reverse("admin:refunds_hold_call_list"), "doc")]
-            if found and may(request, *exceptions.CALL_CENTRE)
+            if found and request.user.has_perm("payouts.download_call_list")
             else [],
         }
         return page(request, "listing", context["heading"], context)
 
+    @permission_required("payouts.download_call_list")
     def call_list(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         """The list as a file, telephone numbers in full."""
 
@@ -484,7 +488,7 @@ class HoldAdmin(RoleAdmin):
 
         return take(
             request,
-            roles=exceptions.CALL_CENTRE,
+            permission="payouts.download_call_list",
             title=_("고객센터 명단 내려받기"),
             about=_("되돌아온 돈"),
             text=_("전화를 드려야 하므로 연락처가 그대로 들어 있습니다. 이름은 가려져 있고 계좌는 없습니다."),
@@ -494,15 +498,15 @@ class HoldAdmin(RoleAdmin):
         )
 
 
-def _if(request: HttpRequest, roles: tuple[str, ...], name: str, *args: Any) -> str:
-    """An address, for those who may open it."""
-    return reverse(name, args=args) if may(request, *roles) else ""
+def _if(request: HttpRequest, name: str, *args: Any) -> str:
+    """The address of a payout's page, for those who may open it."""
+    return reverse(name, args=args) if request.user.has_perm("payouts.view_batch") else ""
 
 
 class TwoPeopleAdmin(AddedUp, RoleAdmin):
     """Money beside the rounds that one person asks for and another decides: sums, and the application by reference."""
 
-    view_roles = MONEY
+    view_permission = "payouts.view_batch"
     ordering = ("-pk",)
     change_list_template = "admin/refunds/item_list.html"
     added_up = "amount_krw"
@@ -537,19 +541,19 @@ class AdjustmentAdmin(TwoPeopleAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
     ) -> HttpResponse:
         """One correction: what it mends, who proposed it, and what is to be decided."""
-        user = need(request, *MONEY)
+        user = need(request, "payouts.view_batch")
         row = self.get_object(request, object_id)
         if row is None:
             raise Http404
         if request.method != "GET":
             raise PermissionDenied("a correction is not edited")
-        opened(request, row.application_id, *MONEY)
+        opened(request, row.application_id, "payouts.view_batch")
         self._looked(request, "admin.viewed", str(row.pk), row.application.line.customer_id, {})
         mine = row.proposed_by_id == user.pk or bytes(row.proposed_person) == bytes(user.person_index or b"")
         names = []
-        if row.status == Adjustment.Status.PROPOSED and may(request, "checker") and not mine:
+        if row.status == Adjustment.Status.PROPOSED and user.has_perm("payouts.decide_adjustment") and not mine:
             names = ["approve", "decline"]
-        elif row.status == Adjustment.Status.CLAIMED and may(request, "maker"):
+        elif row.status == Adjustment.Status.CLAIMED and user.has_perm("payouts.record_recovery"):
             names = ["recovered"]
         context = {
             "row": row,
@@ -559,7 +563,7 @@ class AdjustmentAdmin(TwoPeopleAdmin):
                 (ADJUSTMENT_ACTS[name].button, reverse("admin:refunds_adjustment_act", args=[row.pk, name]))
                 for name in names
             ],
-            "mine": mine and row.status == Adjustment.Status.PROPOSED and may(request, "checker"),
+            "mine": mine and row.status == Adjustment.Status.PROPOSED and user.has_perm("payouts.decide_adjustment"),
             "items": row.items.select_related("batch").order_by("pk"),
             "case_url": case_url(row.application_id),
         }
@@ -580,12 +584,13 @@ class AdjustmentAdmin(TwoPeopleAdmin):
             found.append((_("정한 사람"), f"{overview.name_of(row.decided_by)} {kdatetime(row.decided_at)}"))
         return found
 
+    @permission_required("payouts.decide_adjustment", "payouts.record_recovery")
     def act(self, request: HttpRequest, adjustment_id: int, name: str) -> HttpResponse:
         """Approve, decline, say that the money came back."""
         if name not in ADJUSTMENT_ACTS:
             raise Http404
         act = ADJUSTMENT_ACTS[name]
-        need(request, *act.roles)
+        need(request, act.permission)
         rows = Adjustment.objects.select_related("application__filing", "application__account")
         row = get_object_or_404(rows, pk=adjustment_id)
         return confirm(
@@ -617,16 +622,16 @@ class ManualPaymentAdmin(TwoPeopleAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
     ) -> HttpResponse:
         """One payment by hand, and what is to be decided of it."""
-        user = need(request, *MONEY)
+        user = need(request, "payouts.view_batch")
         row = self.get_object(request, object_id)
         if row is None:
             raise Http404
         if request.method != "GET":
             raise PermissionDenied("a payment is not edited")
-        opened(request, row.application_id, *MONEY)
+        opened(request, row.application_id, "payouts.view_batch")
         self._looked(request, "admin.viewed", str(row.pk), row.application.line.customer_id, {})
         mine = row.recorded_by_id == user.pk or bytes(row.recorded_person) == bytes(user.person_index or b"")
-        deciding = row.status == ManualPayment.Status.RECORDED and may(request, "checker")
+        deciding = row.status == ManualPayment.Status.RECORDED and user.has_perm("payouts.decide_offline_payment")
         context = {
             "row": row,
             "heading": _("따로 보낸 지급 %(number)s") % {"number": row.pk},
@@ -655,14 +660,15 @@ class ManualPaymentAdmin(TwoPeopleAdmin):
             found.append((_("확인한 사람"), f"{overview.name_of(row.decided_by)} {kdatetime(row.decided_at)}"))
         return found
 
+    @permission_required("payouts.decide_offline_payment")
     def act(self, request: HttpRequest, payment_id: int, name: str) -> HttpResponse:
         """Confirm or decline."""
         if name not in MANUAL_ACTS:
             raise Http404
         act = MANUAL_ACTS[name]
-        need(request, *act.roles)
+        need(request, act.permission)
         row = get_object_or_404(ManualPayment.objects.select_related("application__filing"), pk=payment_id)
-        opened(request, row.application_id, *act.roles)
+        opened(request, row.application_id, act.permission)
         return confirm(
             request,
             act,
@@ -677,7 +683,7 @@ class ManualPaymentAdmin(TwoPeopleAdmin):
 class InquiryAdmin(RoleAdmin):
     """Questions to the bank: what is unanswered by file, and the lists that were made."""
 
-    view_roles = MONEY
+    view_permission = "payouts.view_batch"
     list_display = ("name", "file", "count", "won_text", "made_by", "made_at")
     list_select_related = ("file", "made_by")
     fields = readonly_fields = ("name", "file", "count", "won_text", "size", "sha256", "made_by", "made_at")
@@ -697,9 +703,9 @@ class InquiryAdmin(RoleAdmin):
             *super().get_urls(),
         ]
 
+    @permission_required("payouts.view_batch")
     def open(self, request: HttpRequest) -> HttpResponse:
         """What the bank has not answered, file by file."""
-        need(request, *MONEY)
         self._looked(request, "admin.listed", "", "", {"report": "unanswered"})
         files = [
             {
@@ -713,23 +719,21 @@ class InquiryAdmin(RoleAdmin):
         context = {
             "heading": _("은행에 물어볼 것"),
             "files": files,
-            "maker": may(request, "maker"),
-            "taker": may(request, "maker", "auditor"),
         }
         return page(request, "inquiry", context["heading"], context)
 
+    @permission_required("payouts.create_inquiry")
     def make(self, request: HttpRequest, file_id: int) -> HttpResponse:
         """Make the list of one file."""
-        need(request, "maker")
         asked_of = get_object_or_404(BankFile, pk=file_id)
         count = inquiry.unanswered().filter(file=asked_of).count()
         rows = [(_("은행 파일"), asked_of.name), (_("답이 없는 건"), f"{count:,}")]
         back = reverse("admin:refunds_inquiry_open")
         return confirm(request, ASK, back=back, title=asked_of.name, rows=rows, file_id=asked_of.pk)
 
+    @permission_required("payouts.download_inquiry")
     def download(self, request: HttpRequest, inquiry_id: int) -> HttpResponse | StreamingHttpResponse:
         """The stored list."""
-        need(request, "maker", "auditor")
         kept = get_object_or_404(Inquiry, pk=inquiry_id)
 
         def make(user: User, reason: str) -> HttpResponse | StreamingHttpResponse:
@@ -738,7 +742,7 @@ class InquiryAdmin(RoleAdmin):
 
         return take(
             request,
-            roles=("maker", "auditor"),
+            permission="payouts.download_inquiry",
             title=_("조회 목록 내려받기"),
             about=kept.name,
             text=_(
@@ -754,7 +758,7 @@ class InquiryAdmin(RoleAdmin):
 class RosterAdmin(RoleAdmin):
     """Who does each duty of a cut-off, and who stands in: read by those who pay, named by the administrator."""
 
-    view_roles = (*MONEY, "administrator")
+    view_permission = "payouts.view_roster"
 
     def get_urls(self) -> list:
         wrap = self.admin_site.admin_view
@@ -762,7 +766,6 @@ class RosterAdmin(RoleAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         """Every duty, named or not."""
-        need(request, *self.view_roles)
         self._looked(request, "admin.listed", "", "", {})
         named = roster.named()
         rows = []
@@ -779,12 +782,12 @@ class RosterAdmin(RoleAdmin):
                     "url": reverse("admin:refunds_roster_name", args=[code]),
                 }
             )
-        context = {"heading": _("담당과 대리"), "rows": rows, "administrator": may(request, "administrator")}
+        context = {"heading": _("담당과 대리"), "rows": rows}
         return page(request, "roster", context["heading"], context)
 
+    @permission_required("payouts.assign_duty")
     def name(self, request: HttpRequest, duty: str) -> HttpResponse:
         """Name who does a duty and who stands in."""
-        need(request, "administrator")
         if duty not in Roster.Duty.values:
             raise Http404
         label = str(Roster.Duty(duty).label)

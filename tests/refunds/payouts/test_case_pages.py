@@ -258,7 +258,7 @@ def test_the_dashboard_names_holder_and_deputy_and_the_last_check_of_the_money()
             "due_at": dt.datetime.now(dt.UTC),
             "planned_at": dt.datetime.now(dt.UTC),
             "succeeded_at": dt.datetime.now(dt.UTC),
-            "told": [["깨진 규칙 %(code)s: %(n)s건", {"code": "I4", "n": 2}]],
+            "result_messages": [["깨진 규칙 %(code)s: %(n)s건", {"code": "I4", "n": 2}]],
         },
     )
     seen = text(signed_in(maker()).get(reverse("admin:index")))

@@ -1,7 +1,7 @@
 """Who may use a route: every view declares it here, and a view that declares nothing is refused.
 
-The decorators only mark the view; `AccessMiddleware` acts on the mark. Routes of packages (Django's admin, sign-in)
-cannot be decorated and are named in `PACKAGE_ROUTES`. A test walks the URLconf and fails on a route without a policy.
+The decorators only mark the view; `AccessMiddleware` acts on the mark. Routes of the sign-in package cannot be
+decorated and are named in `PACKAGE_PREFIXES`. A test walks the URLconf and fails on a route without a policy.
 """
 
 from collections.abc import Callable
@@ -14,24 +14,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import ResolverMatch, reverse
 
-ROLES = (
-    "clerk",
-    "store_manager",
-    "agent",
-    "reviewer",
-    "supervisor",
-    "maker",
-    "checker",
-    "auditor",
-    "administrator",
-)
+from kt_remedy.core.access.registry import check_roles, permissions, register, register_roles, roles_of
 
+__all__ = ["check_roles", "permissions", "register", "register_roles", "roles_of"]
+
+# The policy of a page for staff is the codes of permissions, one of which suffices.
+Policy = str | tuple[str, ...]
 PUBLIC, CUSTOMER = "public", "customer"
-Policy = str | frozenset[str]
+NOBODY: tuple[str, ...] = ()
 
-# Namespaces (or, for packages without one, name prefixes) of routes that are not ours to decorate.
-PACKAGE_ROUTES: dict[str, Policy] = {"admin": frozenset(ROLES)}
-PACKAGE_PREFIXES: dict[str, Policy] = {
+# Name prefixes of package routes that are not ours to decorate.
+PACKAGE_PREFIXES = {
     "account_": PUBLIC,  # sign-in and sign-out pages of django-allauth, which guard themselves
     "mfa_": PUBLIC,
     "set_language": PUBLIC,
@@ -66,13 +59,15 @@ def customer(view: Callable) -> Callable:
     return view
 
 
-def staff(*roles: str) -> Callable[[Callable], Callable]:
-    """Only staff signed in with their second factor who hold one of `roles`. Raises ValueError on a misspelt one."""
-    if not roles or set(roles) - set(ROLES):
-        raise ValueError(f"unknown role in {roles}")
+def permission_required(code: str, *others: str) -> Callable[[Callable], Callable]:
+    """Only staff signed in with their second factor who hold this permission, or one of several where one address
+    serves several acts, each of which asks for its own. Raises LookupError on an unregistered code."""
+    codes = (code, *others)
+    for one in codes:
+        roles_of(one)
 
     def mark(view: Callable) -> Callable:
-        view.policy = frozenset(roles)  # type: ignore[attr-defined]
+        view.policy = codes  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -83,10 +78,8 @@ def policy_of(match: ResolverMatch | None) -> Policy | None:
     if match is None:
         return None
     declared = getattr(match.func, "policy", None)
-    if declared is not None:
+    if declared is not None or match.namespaces:
         return declared
-    if match.namespaces:
-        return PACKAGE_ROUTES.get(match.namespaces[0])
     return next((p for prefix, p in PACKAGE_PREFIXES.items() if (match.url_name or "").startswith(prefix)), None)
 
 
@@ -120,6 +113,6 @@ class AccessMiddleware:
             return redirect(reverse("account_login") + "?" + urlencode({"next": request.get_full_path()}))
         if not request.user.second_factor_done(request):
             return redirect(reverse("mfa_activate_totp"))
-        if not any(request.user.has_role(role) for role in policy):
+        if not any(request.user.has_perm(code) for code in policy):
             raise PermissionDenied("this page belongs to another role")
         return None

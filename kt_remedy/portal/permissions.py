@@ -1,0 +1,13 @@
+"""Who may serve customers at the desk, and who may see and rerun the calendar's tasks. Words: docs/permissions.md."""
+
+from kt_remedy.core import access
+from kt_remedy.staff.roles import ROLES
+
+access.register(
+    {
+        "portal.serve_customer": ("clerk", "store_manager", "agent", "supervisor"),
+        "portal.transfer_filing": ("clerk", "store_manager"),
+        "portal.view_calendar": ROLES,
+        "portal.rerun_task": ("supervisor", "administrator"),
+    }
+)

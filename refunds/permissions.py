@@ -1,0 +1,54 @@
+"""Who may review applications and who may move money. Maker and checker share no act that lets money go.
+
+Words: docs/permissions.md.
+"""
+
+from kt_remedy.core import access
+
+_MONEY = ("maker", "checker", "auditor")
+
+access.register(
+    {
+        # Applications
+        "refunds.view_report": ("reviewer", "supervisor", "maker", "checker", "auditor", "administrator"),
+        "refunds.view_application": ("agent", "reviewer", "supervisor", "auditor"),
+        "refunds.view_store_application": ("clerk", "store_manager"),
+        "refunds.file_after_outage": ("supervisor",),
+        "refunds.view_review": ("reviewer", "supervisor", "auditor"),
+        "refunds.review_application": ("reviewer",),
+        "refunds.review_hardship": ("supervisor",),
+        "refunds.release_case": ("supervisor",),
+        "refunds.answer_objection": ("reviewer",),
+        "refunds.download_document": ("reviewer", "supervisor", "auditor"),
+        # Rounds
+        "payouts.view_batch": _MONEY,
+        "payouts.freeze_batch": ("maker",),
+        "payouts.recount_batch": ("maker", "checker"),
+        "payouts.approve_batch": ("checker",),
+        "payouts.return_batch": ("maker", "checker"),
+        "payouts.remove_item": ("maker",),
+        "payouts.create_file": ("maker",),
+        "payouts.hand_over_file": ("maker",),
+        "payouts.download_file": ("maker", "auditor"),
+        "payouts.compare_file": _MONEY,
+        "payouts.load_result": ("maker",),
+        "payouts.create_inquiry": ("maker",),
+        "payouts.download_inquiry": ("maker", "auditor"),
+        "payouts.download_settlement": _MONEY,
+        # Single cases
+        "payouts.view_case": ("reviewer", "supervisor", *_MONEY),
+        "payouts.hold_application": ("reviewer", "supervisor", "maker"),
+        "payouts.propose_adjustment": ("maker",),
+        "payouts.decide_adjustment": ("checker",),
+        "payouts.record_recovery": ("maker",),
+        "payouts.record_offline_payment": ("maker",),
+        "payouts.decide_offline_payment": ("checker",),
+        "payouts.download_evidence": ("supervisor", *_MONEY),
+        "payouts.download_clear_evidence": ("auditor",),
+        "payouts.view_returned": ("agent", "supervisor", *_MONEY),
+        "payouts.download_call_list": ("agent", "supervisor", "maker", "auditor"),
+        # Duties
+        "payouts.view_roster": (*_MONEY, "administrator"),
+        "payouts.assign_duty": ("administrator",),
+    }
+)

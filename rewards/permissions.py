@@ -1,0 +1,14 @@
+"""Who may see the perks, and act on their providers' files and vouchers. Words: docs/permissions.md."""
+
+from kt_remedy.core import access
+
+access.register(
+    {
+        "rewards.view_report": ("supervisor", "auditor", "administrator"),
+        "rewards.view_delivery": ("supervisor", "auditor", "administrator"),
+        "rewards.resend_refused": ("supervisor", "administrator"),
+        "rewards.view_entitlement": ("agent", "supervisor", "auditor"),
+        "rewards.view_voucher": ("supervisor", "auditor", "administrator"),
+        "rewards.upload_vouchers": ("supervisor", "administrator"),
+    }
+)
