@@ -193,7 +193,7 @@ def settled(*tables: str) -> None:
 
 def freezing(items: int, ours: dict[str, float], floors: bool) -> int:
     """The freeze beside the SQL that writes the same items and events into the same indexed tables."""
-    from refunds.models.payouts import Batch
+    from refunds.models.batches import Batch
     from refunds.payouts import service
 
     settled("refunds_application", "eligibility_bill")
@@ -268,7 +268,7 @@ def writing(items: int, ours: dict[str, float], floors: bool, code: str, at_most
 
 def _head(code: str):
     from refunds.bankfiles.records import Head
-    from refunds.models.payouts import Batch
+    from refunds.models.batches import Batch
 
     batch = Batch.objects.get()
     return Head(f"BENCH-{code}", dt.datetime.now(dt.UTC), DAY, "KT", "020", "1005000000000", batch.count, batch.won)
@@ -278,7 +278,7 @@ def _write(code: str) -> dict[str, float]:
     from django.db import transaction
 
     from refunds import bankfiles
-    from refunds.models.payouts import Batch
+    from refunds.models.batches import Batch
     from refunds.payouts import service
 
     head, layout, items = _head(code), bankfiles.layout(code), Batch.objects.get().items.all()
@@ -295,7 +295,7 @@ def _write_bare(code: str) -> dict[str, float]:
     from django.db import transaction
 
     from refunds import bankfiles
-    from refunds.models.payouts import Batch
+    from refunds.models.batches import Batch
     from refunds.payouts import service
 
     with transaction.atomic():
@@ -354,7 +354,7 @@ def _bare_opening() -> float:
 def _bare_storing(key: str) -> float:
     from django.db import connection, transaction
 
-    from refunds.models.payouts import Chunk
+    from refunds.models.bank_files import Chunk
 
     chunks = [bytes(blob) for blob in Chunk.objects.filter(key=key).values_list("data_enc", flat=True)]
 
@@ -393,7 +393,7 @@ def loading(items: int, ours: dict[str, float], floors: bool) -> int:
 
 
 def _hand_over(items: int) -> None:
-    from refunds.models.payouts import Batch
+    from refunds.models.batches import Batch
     from refunds.payouts import service
 
     maker, _checker = users()
@@ -404,7 +404,7 @@ def _hand_over(items: int) -> None:
 
 
 def _load() -> dict[str, float]:
-    from refunds.models.payouts import BankFile
+    from refunds.models.bank_files import BankFile
     from refunds.payouts import answers, service
 
     maker, _checker = users()
@@ -420,7 +420,7 @@ def _load_bare(items: int) -> dict[str, float]:
     """Twice: the first makes the room in the tables that ours finds too."""
     from django.db import connection, transaction
 
-    from refunds.models.payouts import ResultFile
+    from refunds.models.bank_files import ResultFile
 
     maker, _checker = users()
     text = "".join(f"R{n}-1\t{'RETURNED' if n % RETURNED == 0 else 'PAID'}\t\t00\n" for n in range(1, items + 1))

@@ -13,7 +13,7 @@ from refunds.accounts import service as accounts
 from refunds.applications import service
 from refunds.models.accounts import OwnerKind
 from refunds.models.applications import Channel
-from refunds.models.payouts import Roster
+from refunds.models.batches import Roster
 from refunds.payouts import roster
 
 PEOPLE = 60

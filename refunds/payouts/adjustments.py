@@ -13,7 +13,8 @@ from eligibility.rules.verdict import refundable_of
 from kt_remedy.core import programme
 from kt_remedy.staff.models import User
 from refunds.models.applications import Application
-from refunds.models.payouts import Adjustment, Item, ManualPayment
+from refunds.models.cases import Adjustment, OfflinePayment
+from refunds.models.items import Item
 from refunds.payouts.service import Refused, _case, _need, _note, _reason
 
 
@@ -35,7 +36,7 @@ def balance(application: Application) -> Balance:
     items = programme.current().waiver.refundable_items
     bills = register.bill_facts(Bill.objects.filter(line=application.line_id, item__in=items))
     paid = application.items.filter(status=Item.Status.PAID).aggregate(won=Sum("amount_krw"))["won"] or 0
-    by_hand = application.manual_payments.filter(status=ManualPayment.Status.CONFIRMED)
+    by_hand = application.offline_payments.filter(status=OfflinePayment.Status.CONFIRMED)
     paid += by_hand.aggregate(won=Sum("amount_krw"))["won"] or 0
     return Balance(sum(refundable_of(bill) for bill in bills), paid)
 

@@ -25,7 +25,9 @@ from refunds.bankfiles.inquiry import INQUIRY
 from refunds.bankfiles.records import Answers, FileFault
 from refunds.bankfiles.returns import same_account
 from refunds.calendar import next_round
-from refunds.models.payouts import BankFile, Batch, Item, ResultFile
+from refunds.models.bank_files import BankFile, ResultFile
+from refunds.models.batches import Batch
+from refunds.models.items import Item
 from refunds.payouts.service import Refused, _keep, _lock, _need
 
 _SHOWN = 200

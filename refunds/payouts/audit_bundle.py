@@ -27,18 +27,10 @@ from refunds import bankfiles
 from refunds.bankfiles.records import FileFault
 from refunds.models.accounts import Account, HolderCheck
 from refunds.models.applications import Application, Decision, Objection
-from refunds.models.payouts import (
-    Adjustment,
-    BankFile,
-    Batch,
-    Download,
-    Hold,
-    Inquiry,
-    Item,
-    LeftBehind,
-    ManualPayment,
-    ResultFile,
-)
+from refunds.models.bank_files import BankFile, Download, Inquiry, ResultFile
+from refunds.models.batches import Batch, ExcludedApplication
+from refunds.models.cases import Adjustment, Hold, OfflinePayment
+from refunds.models.items import Item
 from refunds.payouts.service import _actor, _case, _need, _reason, stored
 
 ROLES = ("auditor", "maker", "checker", "supervisor")
@@ -91,7 +83,7 @@ def _tables(row: Application, clear: bool) -> dict[str, Any]:
     pk, filing, line = row.pk, row.filing, row.line
     items = Item.objects.filter(application=pk).order_by("id")
     batches = Batch.objects.filter(
-        Q(items__application=pk) | Q(pk__in=LeftBehind.objects.filter(application=pk).values("batch"))
+        Q(items__application=pk) | Q(pk__in=ExcludedApplication.objects.filter(application=pk).values("batch"))
     ).distinct()
     files = BankFile.objects.filter(Q(items__application=pk) | Q(batch__in=batches.values("pk"))).distinct()
     accounts = Account.objects.filter(Q(pk__in=[row.account_id, filing.account_id]) | Q(items__application=pk))
@@ -138,11 +130,11 @@ def _tables(row: Application, clear: bool) -> dict[str, Any]:
         ],
         "adjustments.json": _rows(Adjustment.objects.filter(application=pk)),
         "adjustment-events.json": _rows(_events(Adjustment, Adjustment.objects.filter(application=pk))),
-        "manual-payments.json": _rows(ManualPayment.objects.filter(application=pk)),
-        "manual-payment-events.json": _rows(_events(ManualPayment, ManualPayment.objects.filter(application=pk))),
+        "offline-payments.json": _rows(OfflinePayment.objects.filter(application=pk)),
+        "offline-payment-events.json": _rows(_events(OfflinePayment, OfflinePayment.objects.filter(application=pk))),
         "items.json": _rows(items),
         "item-events.json": _rows(_events(Item, items)),
-        "left-behind.json": _rows(LeftBehind.objects.filter(application=pk)),
+        "excluded.json": _rows(ExcludedApplication.objects.filter(application=pk)),
         "batches.json": _rows(batches),
         "batch-events.json": _rows(_events(Batch, batches)),
         "files.json": _rows(files),

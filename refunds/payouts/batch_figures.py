@@ -1,8 +1,8 @@
 """What the page of a batch shows of its items: counted by the worker, kept with its time, void when anything changes.
 
-A page that adds up half a million items is no page. It reads one row instead, which says what it was counted from
-(`stamps`); while that is not what stands now, the page says that it is being counted and the worker counts. Nothing
-here is trusted with money: an approval counts again by itself (`service.approve`).
+Adding up half a million items takes longer than a page may. The page reads one stored row with the fingerprint of its
+inputs; while the fingerprint is out of date, the page says that the figures are being counted and the worker counts.
+No decision about money relies on these rows: an approval counts again by itself (`batches.approve`).
 """
 
 import datetime as dt
@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 from eligibility.models import Feed
 from kt_remedy.core import clock
 from kt_remedy.staff.models import User
-from refunds.models.payouts import Batch, Counted
+from refunds.models.batches import Batch, BatchFigures
 from refunds.payouts import overview, service
 
 
-def stamps(batch_id: int | None = None) -> dict[int, str]:
+def fingerprints(batch_id: int | None = None) -> dict[int, str]:
     """What the figures of each frozen batch, or of one, come from: whatever may change them gives another text.
 
     Before the file that is the freeze and the last delivery of billing, then the files and the bank's answers. Two
@@ -39,12 +39,12 @@ def stamps(batch_id: int | None = None) -> dict[int, str]:
     return found
 
 
-def current(batch: Batch) -> tuple[Counted | None, dt.datetime | None]:
+def current(batch: Batch) -> tuple[BatchFigures | None, dt.datetime | None]:
     """The stored count of a batch where it still holds, else None; and since when the worker is at it, if it is."""
-    kept = Counted.objects.filter(batch=batch).first()
+    kept = BatchFigures.objects.filter(batch=batch).first()
     if kept is None:
         return None, None
-    holds = kept.counted_at is not None and not kept.asked and kept.stamp == stamps(batch.pk).get(batch.pk)
+    holds = kept.counted_at is not None and not kept.asked and kept.fingerprint == fingerprints(batch.pk).get(batch.pk)
     return (kept, None) if holds else (None, kept.began_at)
 
 
@@ -55,30 +55,32 @@ def ask(*, batch_id: int, user: User) -> None:
         batch = service._lock(batch_id)
         if batch.status == Batch.Status.OPEN:
             raise service.Refused("STATE", _("확정된 회차만 다시 셀 수 있습니다."))
-        Counted.objects.filter(batch=batch).update(asked=True)
+        BatchFigures.objects.filter(batch=batch).update(asked=True)
         service._note(user, "batch.count_asked", batch)
 
 
 def count_due() -> int:
     """Count every frozen batch whose stored count does not hold; returns how many were counted.
 
-    A worker that dies leaves the old stamp, so the next one counts. What changes meanwhile leaves a stamp that is old
-    already, and is counted again.
+    A worker that dies leaves the old fingerprint, so the next one counts. A change during the count leaves a
+    fingerprint that is out of date already, and the batch is counted again.
     """
-    wanted = stamps()
-    kept = {row.batch_id: row for row in Counted.objects.all()}
+    wanted = fingerprints()
+    kept = {row.batch_id: row for row in BatchFigures.objects.all()}
     done = 0
     for batch in Batch.objects.filter(pk__in=wanted).order_by("-pay_on"):
         row = kept.get(batch.pk)
-        if row is None or row.asked or row.stamp != wanted[batch.pk]:
+        if row is None or row.asked or row.fingerprint != wanted[batch.pk]:
             _count(batch, wanted[batch.pk])
             done += 1
     return done
 
 
-def _count(batch: Batch, stamp: str) -> None:
+def _count(batch: Batch, fingerprint: str) -> None:
     # Seen by the page at once; whoever asks from now on is answered by the next count.
-    Counted.objects.update_or_create(batch=batch, defaults={"began_at": clock.now(), "asked": False, "stamp": ""})
+    BatchFigures.objects.update_or_create(
+        batch=batch, defaults={"began_at": clock.now(), "asked": False, "fingerprint": ""}
+    )
     with transaction.atomic():
         service._patiently()
         again: dict[str, Any] = {}
@@ -94,6 +96,6 @@ def _count(batch: Batch, stamp: str) -> None:
             }
         figures = overview.raw(batch)
         # The hour of the figures; `asked` stays as it is, for it may have been set since.
-        Counted.objects.filter(batch=batch).update(
-            stamp=stamp, counted_at=clock.now(), began_at=None, again=again, figures=figures
+        BatchFigures.objects.filter(batch=batch).update(
+            fingerprint=fingerprint, counted_at=clock.now(), began_at=None, again=again, figures=figures
         )

@@ -14,7 +14,7 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, masking, programme
 from kt_remedy.staff.models import User
 from refunds.bankfiles.returns import SAME_ACCOUNT, return_reason
-from refunds.calendar import Round, next_round, payout_rounds
+from refunds.calendar import PayoutRound, next_round, payout_rounds
 from refunds.models.applications import Application
 from refunds.payouts import selection, service
 
@@ -30,7 +30,7 @@ class Waiting:
     won: int
 
 
-def left_out(*, coming: Round, reason: str = "", limit: int = 100, offset: int = 0) -> tuple[list[Waiting], int]:
+def left_out(*, coming: PayoutRound, reason: str = "", limit: int = 100, offset: int = 0) -> tuple[list[Waiting], int]:
     """Applications that `coming` would leave out if it closed now, of one reason or all, and how many there are."""
     frame, after = programme.current(), None
     for round_ in service.open_rounds():

@@ -18,7 +18,8 @@ from django.db import connection, transaction
 from eligibility.rules.facts import Bill
 from eligibility.rules.verdict import refundable_of
 from kt_remedy.core.programme import Programme
-from refunds.models.payouts import Batch, Item
+from refunds.models.batches import Batch
+from refunds.models.items import Item
 
 HASH_TOTAL = 10**10
 _SHOWN = 100

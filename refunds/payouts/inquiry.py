@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from kt_remedy.core import clock
 from kt_remedy.staff.models import User
 from refunds.bankfiles.inquiry import INQUIRY, Asked
-from refunds.models.payouts import BankFile, Chunk, Inquiry, Item
+from refunds.models.bank_files import BankFile, Chunk, Inquiry
+from refunds.models.items import Item
 from refunds.payouts.service import Refused, _keep, _lock, _need, _note, _reason, stored
 
 

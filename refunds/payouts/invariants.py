@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
-from refunds.models.payouts import BankFile, Chunk
+from refunds.models.bank_files import BankFile, Chunk
 from refunds.payouts import service
 
 _EXAMPLES = 5

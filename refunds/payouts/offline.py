@@ -1,6 +1,6 @@
 """Refunds sent by hand to people without an account in Korea: recorded by one person, confirmed by another.
 
-A round never carries them (`selection`: BY_HAND). The database refuses a second one, and one beside an item of a round.
+A round never carries them (`selection`: OFFLINE). The database refuses a second one, and one beside an item of a round.
 """
 
 import datetime as dt
@@ -14,7 +14,8 @@ from kt_remedy.staff.models import User
 from refunds import calendar
 from refunds.applications import service as applications
 from refunds.models.applications import Application
-from refunds.models.payouts import Item, ManualPayment
+from refunds.models.cases import OfflinePayment
+from refunds.models.items import Item
 from refunds.models.states import Status
 from refunds.payouts import adjustments
 from refunds.payouts.selection import BILLS_DIGEST
@@ -25,9 +26,9 @@ def due(row: Application) -> int:
     """Won to be sent by hand for this application as its bills stand now; never 0. It may be sent at the moment a round
     would take it, were there an account. Raises Refused STATE or AMOUNT with what stands in the way."""
     line, now = row.line, clock.now()
-    if row.status != Status.APPROVED or not row.account.by_hand:
+    if row.status != Status.APPROVED or not row.account.is_offline:
         raise Refused("STATE", _("승인되었고 한국 계좌가 없는 신청만 따로 보낼 수 있습니다."))
-    if row.manual_payments.filter(status__in=ManualPayment.HOLDING).exists():
+    if row.offline_payments.filter(status__in=OfflinePayment.HOLDING).exists():
         raise Refused("STATE", _("이미 따로 보낸 기록이 있습니다. 두 번 보내지 마세요."))
     if row.items.filter(kind=Item.Kind.REFUND, status__in=Item.HOLDING).exists():
         raise Refused("STATE", _("이미 회차에 담긴 신청입니다. 따로 보내지 마세요."))
@@ -46,7 +47,7 @@ def due(row: Application) -> int:
 
 def record(
     *, application_id: int, user: User, way: str, paid_on: dt.date, reference: str, amount_krw: int
-) -> ManualPayment:
+) -> OfflinePayment:
     """Write down that the whole refund was sent by hand: how, when, with which receipt. The application is frozen from
     now on; it counts as paid once another person confirms.
 
@@ -66,10 +67,10 @@ def record(
                 raise Refused("DATE", _("보낸 날은 신청일과 오늘 사이여야 합니다."))
             if amount_krw != won:
                 raise Refused("AMOUNT", _("보낸 금액이 지금 청구 자료가 말하는 금액과 다릅니다."))
-            made = ManualPayment.objects.create(
+            made = OfflinePayment.objects.create(
                 application=row,
                 account=row.account,
-                way=ManualPayment.Way(way),
+                way=OfflinePayment.Way(way),
                 paid_on=paid_on,
                 reference=reference,
                 amount_krw=amount_krw,
@@ -79,14 +80,14 @@ def record(
                 recorded_person=person,
                 recorded_at=clock.now(),
             )
-            _note(user, "manual_payment.recorded", None, application=row, amount=amount_krw, way=way)
+            _note(user, "offline_payment.recorded", None, application=row, amount=amount_krw, way=way)
     except IntegrityError:
         # The application is locked, so it can only be the receipt.
         raise Refused("RECEIPT", _("이 영수증 번호는 다른 지급에 이미 적혀 있습니다.")) from None
     return made
 
 
-def decide(*, payment_id: int, user: User, confirm: bool, reason: str = "") -> ManualPayment:
+def decide(*, payment_id: int, user: User, confirm: bool, reason: str = "") -> OfflinePayment:
     """Confirm by the receipt that the money left, or decline the record, by another person. Confirmed, the application
     is paid and its customer told; declined, it waits as before. Raises Refused: ROLE, PERSON, OWN_CASE, STATE,
     SAME_PERSON, REASON."""
@@ -95,16 +96,16 @@ def decide(*, payment_id: int, user: User, confirm: bool, reason: str = "") -> M
     if not confirm:
         reason = _reason(reason)
     with transaction.atomic():
-        row = _case(ManualPayment.objects.values_list("application_id", flat=True).get(pk=payment_id), user)
-        payment = ManualPayment.objects.select_for_update().get(pk=payment_id)
-        if payment.status != ManualPayment.Status.RECORDED:
+        row = _case(OfflinePayment.objects.values_list("application_id", flat=True).get(pk=payment_id), user)
+        payment = OfflinePayment.objects.select_for_update().get(pk=payment_id)
+        if payment.status != OfflinePayment.Status.RECORDED:
             raise Refused("STATE", _("이미 정해진 건입니다."))
         if payment.recorded_by_id == user.pk or bytes(payment.recorded_person) == person:
             raise Refused("SAME_PERSON", _("적은 사람은 확인할 수 없습니다. 다른 사람이 확인해야 합니다."))
-        payment.status = ManualPayment.Status.CONFIRMED if confirm else ManualPayment.Status.DECLINED
+        payment.status = OfflinePayment.Status.CONFIRMED if confirm else OfflinePayment.Status.DECLINED
         payment.decided_by, payment.decided_person, payment.decided_at = user, person, clock.now()
         payment.save(update_fields=["status", "decided_by", "decided_person", "decided_at"])
-        action = "manual_payment.confirmed" if confirm else "manual_payment.declined"
+        action = "offline_payment.confirmed" if confirm else "offline_payment.declined"
         _note(user, action, None, reason=reason, application=row, amount=payment.amount_krw)
         if confirm:
             notices.queue(

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from kt_remedy.core import clock, programme
-from refunds.calendar import Round, payout_rounds
-from refunds.models.payouts import Batch
+from refunds.calendar import PayoutRound, payout_rounds
+from refunds.models.batches import Batch
 from refunds.payouts import selection
 
 AT_BANK = (Batch.Status.HANDED_OVER, Batch.Status.SETTLED)
 
 
 @dataclass(frozen=True, slots=True)
-class Late:
+class OverdueRound:
     """What is late: `code` FREEZE (the cut-off passed) or HAND_OVER (the pay day came); `count` applications wait."""
 
     code: str
@@ -30,7 +30,7 @@ class Late:
         return _("입금일이 되었는데 은행에 전달한 파일이 없습니다")
 
 
-def late_rounds(*, at: dt.datetime | None = None) -> list[Late]:
+def late_rounds(*, at: dt.datetime | None = None) -> list[OverdueRound]:
     """Every round that is late at `at`, earliest first.
 
     Of the rounds nobody froze only the latest past its cut-off is asked: it would pay what earlier ones left. One with
@@ -40,7 +40,7 @@ def late_rounds(*, at: dt.datetime | None = None) -> list[Late]:
     today, frame = clock.kst_date(at), programme.current()
     batches = {row.pay_on: row for row in Batch.objects.exclude(status=Batch.Status.OPEN)}
     found = [
-        Late("HAND_OVER", row.number, row.pay_on, row.count or 0)
+        OverdueRound("HAND_OVER", row.number, row.pay_on, row.count or 0)
         for row in batches.values()
         if row.pay_on <= today and row.status not in AT_BANK
     ]
@@ -48,10 +48,10 @@ def late_rounds(*, at: dt.datetime | None = None) -> list[Late]:
     waiting = next((r for r in reversed(rounds) if r.cut_off <= at and r.pay_on not in batches), None)
     if waiting is not None and (count := _due(waiting, frame, last=waiting == rounds[-1])):
         code = "FREEZE" if today < waiting.pay_on else "HAND_OVER"
-        found.append(Late(code, waiting.number, waiting.pay_on, count))
+        found.append(OverdueRound(code, waiting.number, waiting.pay_on, count))
     return sorted(found, key=lambda late: late.pay_on)
 
 
-def _due(waiting: Round, frame: programme.Programme, *, last: bool) -> int:
+def _due(waiting: PayoutRound, frame: programme.Programme, *, last: bool) -> int:
     sums = selection.counts(selection.Selection(waiting.pay_on, waiting.cut_off, last=last), frame)
     return next((count for reason, count, _won in sums if reason is None), 0)

@@ -15,8 +15,11 @@ from kt_remedy.core import clock, masking, programme
 from kt_remedy.core.templatetags.remedy import kdate, kdatetime, krw, won
 from kt_remedy.staff.models import User
 from refunds.bankfiles.returns import return_reason
-from refunds.calendar import Round, business_days_before, round_on
-from refunds.models.payouts import Adjustment, BankFile, Batch, Item, ManualPayment, Roster
+from refunds.calendar import PayoutRound, business_days_before, round_on
+from refunds.models.bank_files import BankFile
+from refunds.models.batches import Batch, Roster
+from refunds.models.cases import Adjustment, OfflinePayment
+from refunds.models.items import Item
 from refunds.payouts import roster, service
 from refunds.payouts.selection import REASONS
 
@@ -326,9 +329,9 @@ def duties(*, at: dt.datetime | None = None) -> list[Duty]:
     if waiting:
         url = reverse("admin:refunds_adjustment_changelist") + "?status__exact=PROPOSED"
         found.append((_("정정 지급 승인 %(count)s건") % {"count": won(waiting)}, "APPROVE", None, url))
-    by_hand = ManualPayment.objects.filter(status=ManualPayment.Status.RECORDED).count()
+    by_hand = OfflinePayment.objects.filter(status=OfflinePayment.Status.RECORDED).count()
     if by_hand:
-        url = reverse("admin:refunds_manualpayment_changelist") + "?status__exact=RECORDED"
+        url = reverse("admin:refunds_offlinepayment_changelist") + "?status__exact=RECORDED"
         found.append((_("따로 보낸 지급 확인 %(count)s건") % {"count": won(by_hand)}, "APPROVE", None, url))
     ordered = sorted(found, key=lambda duty: (duty[2] is None, duty[2] or at))
     named = roster.named()
@@ -338,7 +341,7 @@ def duties(*, at: dt.datetime | None = None) -> list[Duty]:
     ]
 
 
-def _round(coming: Round) -> str:
+def _round(coming: PayoutRound) -> str:
     return round_name(coming.number, coming.pay_on)
 
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
 from kt_remedy.staff.models import User
-from refunds.models.payouts import Roster
+from refunds.models.batches import Roster
 from refunds.payouts.service import Refused, _actor, _reason
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core.programme import Programme
 from refunds.calendar import next_business_day
-from refunds.models.payouts import Item
+from refunds.models.items import Item
 from refunds.models.states import Status
 
 # Why an application that is due stays behind. States of the application come first, then what holds an approved one.
@@ -32,7 +32,7 @@ REASONS: dict[str, Any] = {
     "VERDICT_CHANGED": _("판정이 바뀜"),
     "UNPAID": _("납부가 취소됨"),
     "ACCOUNT_WIPED": _("계좌번호가 지워짐"),
-    "BY_HAND": _("한국 계좌가 없어 따로 보냄"),
+    "OFFLINE": _("한국 계좌가 없어 따로 보냄"),
     "AMOUNT_MISMATCH": _("금액이 청구 자료와 다름"),
     "NOTHING_DUE": _("돌려드릴 금액 없음"),
 }
@@ -120,7 +120,7 @@ def sql(selection: Selection, programme: Programme) -> tuple[str, list[Any]]:
                WHEN d.standing IN ('NOT_ELIGIBLE', 'NOTHING_DUE') OR d.standing = 'REVIEW' AND NOT d.reviewed
                    THEN 'VERDICT_CHANGED'
                WHEN d.unpaid THEN 'UNPAID'
-               WHEN account.bank_code = '000' THEN 'BY_HAND'
+               WHEN account.bank_code = '000' THEN 'OFFLINE'
                WHEN account.wiped_at IS NOT NULL THEN 'ACCOUNT_WIPED'
                WHEN COALESCE(bills.amount, 0) <> d.refundable_krw THEN 'AMOUNT_MISMATCH'
                WHEN d.refundable_krw = 0 THEN 'NOTHING_DUE'

@@ -23,9 +23,12 @@ from kt_remedy.staff.models import User
 from refunds import bankfiles
 from refunds.bankfiles.records import Head, Payment, PaymentRefused
 from refunds.bankfiles.returns import SAME_ACCOUNT
-from refunds.calendar import Round, next_business_day, payout_rounds, round_on
+from refunds.calendar import PayoutRound, next_business_day, payout_rounds, round_on
 from refunds.models.applications import Application
-from refunds.models.payouts import Adjustment, BankFile, Batch, Chunk, Download, Hold, Item
+from refunds.models.bank_files import BankFile, Chunk, Download
+from refunds.models.batches import Batch
+from refunds.models.cases import Adjustment, Hold
+from refunds.models.items import Item
 from refunds.models.states import Status
 from refunds.payouts import selection, sms
 from refunds.payouts.independent_check import HASH_TOTAL, Recount, recount, rows
@@ -87,7 +90,7 @@ def _patiently() -> None:
 class Projection:
     """A coming round as if it closed now: what would go, and what would stay behind by reason."""
 
-    round: Round
+    round: PayoutRound
     count: int
     won: int
     excluded: list[tuple[str, int, int]]
@@ -98,7 +101,7 @@ class Projection:
         return sum(count for _reason, count, _won in self.excluded)
 
 
-def open_rounds(*, at: dt.datetime | None = None) -> list[Round]:
+def open_rounds(*, at: dt.datetime | None = None) -> list[PayoutRound]:
     """Rounds still to be frozen: the fixed ones, and the supplementary ones up to the next to come."""
     at = at or clock.now()
     today = clock.kst_date(at)
@@ -121,7 +124,7 @@ def projection(*, at: dt.datetime | None = None) -> list[Projection]:
     return found
 
 
-def _is_last(round_: Round) -> bool:
+def _is_last(round_: PayoutRound) -> bool:
     return round_ == payout_rounds(programme.current())[-1]
 
 
@@ -165,7 +168,7 @@ def freeze(*, pay_on: dt.date, user: User) -> Batch:
         if not count:
             raise Refused("EMPTY", _("이 회차에 나갈 것이 없습니다."))
         batch.count, batch.won, batch.hash_total, batch.digest = count, won, hash_total, digest
-        batch.frame = frame_of(frame)
+        batch.programme_snapshot = frame_of(frame)
         batch.excluded = _remember_the_rest(batch)
         batch.status, batch.prepared_at = Batch.Status.FROZEN, now
         batch.prepared_by, batch.prepared_person = user, person
@@ -355,7 +358,7 @@ def _reopen(batch: Batch, reason: str) -> None:
     batch.items.filter(status=Item.Status.QUEUED).update(status=Item.Status.VOID, status_at=clock.now())
     batch.status, batch.opened_again, batch.excluded, batch.digest = Batch.Status.OPEN, reason, {}, ""
     batch.count = batch.won = batch.hash_total = None
-    batch.frame = {}
+    batch.programme_snapshot = {}
     batch.prepared_by = batch.prepared_person = batch.prepared_at = None
     batch.approved_by = batch.approved_person = batch.approved_at = None
     batch.approved_digest = ""

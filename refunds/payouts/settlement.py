@@ -21,7 +21,9 @@ from kt_remedy.core import clock
 from kt_remedy.staff.models import User
 from refunds import banks
 from refunds.bankfiles.returns import return_reason
-from refunds.models.payouts import Adjustment, Batch, Item, ManualPayment
+from refunds.models.batches import Batch
+from refunds.models.cases import Adjustment, OfflinePayment
+from refunds.models.items import Item
 from refunds.payouts.independent_check import rows
 from refunds.payouts.service import _actor, _need, _reason
 
@@ -152,8 +154,8 @@ def _by_hand(book: Workbook) -> None:
     heads = [_("보낸 날"), _("접수번호"), _("계약번호"), _("보낸 방법"), _("영수증 번호"), _("금액(원)"), _("상태")]
     _head(page, [*heads, _("적은 때"), _("확인한 때")])
     won = 0
-    for row in ManualPayment.objects.select_related("application__filing").order_by("pk"):
-        won += row.amount_krw if row.status == ManualPayment.Status.CONFIRMED else 0
+    for row in OfflinePayment.objects.select_related("application__filing").order_by("pk"):
+        won += row.amount_krw if row.status == OfflinePayment.Status.CONFIRMED else 0
         when = [at.astimezone(clock.KST).replace(tzinfo=None) if at else "" for at in (row.recorded_at, row.decided_at)]
         words = [row.application.filing.reference, row.application.line_id, str(row.get_way_display()), row.reference]
         page.append(_cells(page, [row.paid_on, *words, row.amount_krw, str(row.get_status_display()), *when]))

@@ -10,7 +10,7 @@ from kt_remedy.core import clock
 from kt_remedy.notices import service as notices
 from refunds.applications import service as applications
 from refunds.models.applications import Filing
-from refunds.models.payouts import Batch
+from refunds.models.batches import Batch
 
 
 def announce_hand_over(batch: Batch) -> None:

@@ -8,7 +8,8 @@ from django.db import connection, transaction
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
-from refunds.models.payouts import Batch, Chunk, Inquiry
+from refunds.models.bank_files import Chunk, Inquiry
+from refunds.models.batches import Batch
 
 
 def wipe() -> tuple[int, int]:

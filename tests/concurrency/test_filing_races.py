@@ -14,7 +14,7 @@ from refunds.applications import service
 from refunds.applications.service import CONSENTS, person_of
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Application, Decision, Filing
-from refunds.models.payouts import ManualPayment
+from refunds.models.cases import OfflinePayment
 from refunds.payouts import offline
 from tests.refunds import make
 from tests.refunds.payouts import money
@@ -194,7 +194,7 @@ def test_money_sent_by_hand_is_recorded_once_and_then_nothing_changes(at) -> Non
     makers = [money.user(f"maker-{number}", "maker") for number in range(3)]
     for _ in range(3):
         holder = make.customer()
-        row = make.application(make.line(holder), to=make.account(holder, outcome="BY_HAND", bank=banks.BY_HAND))
+        row = make.application(make.line(holder), to=make.account(holder, outcome="BY_HAND", bank=banks.OFFLINE))
         other, me = make.account(holder), bytes(row.filing.person_index)
         results = together(
             *[
@@ -214,9 +214,9 @@ def test_money_sent_by_hand_is_recorded_once_and_then_nothing_changes(at) -> Non
             ),
         )
         row.refresh_from_db()
-        recorded = [one for one in results if isinstance(one, ManualPayment)]
-        assert len(recorded) == row.manual_payments.count() <= 1
+        recorded = [one for one in results if isinstance(one, OfflinePayment)]
+        assert len(recorded) == row.offline_payments.count() <= 1
         codes = {getattr(one, "code", None) for one in results if isinstance(one, Exception)}
         assert codes <= {"STATE", "FROZEN", "OVER"}, results
         if recorded:
-            assert (row.status, row.account.by_hand) == ("APPROVED", True)
+            assert (row.status, row.account.is_offline) == ("APPROVED", True)

@@ -15,7 +15,9 @@ from django.db.backends.utils import CursorWrapper
 
 from kt_remedy.notices.models import Message
 from refunds.models.applications import Application
-from refunds.models.payouts import BankFile, Batch, Chunk, Item, ResultFile
+from refunds.models.bank_files import BankFile, Chunk, ResultFile
+from refunds.models.batches import Batch
+from refunds.models.items import Item
 from refunds.payouts import answers, service
 from refunds.payouts.invariants import verify
 from tests.refunds.payouts import money

@@ -200,7 +200,7 @@ def test_a_reviewer_decides(page, live_server) -> None:
 def test_money_sent_by_hand_from_the_maker_to_the_proof(page, live_server, at) -> None:
     at("2026-01-20T18:00+09:00")
     holder = make.customer(name="홍길동", ci="hong")
-    row = make.application(make.line(holder), to=make.account(holder, outcome="BY_HAND", bank=banks.BY_HAND))
+    row = make.application(make.line(holder), to=make.account(holder, outcome="BY_HAND", bank=banks.OFFLINE))
     enter(page, live_server, as_staff(Client(), staff_user("maker", username="maker")))
     page.goto(reverse("admin:refunds_hold_case", args=[row.pk]))
     look(page)

@@ -14,7 +14,8 @@ from eligibility.models import Line
 from kt_remedy.devtools import demo_accounts, demo_staff, sample_register
 from kt_remedy.devtools.demo_vouchers import create_vouchers
 from refunds.models.applications import Application
-from refunds.models.payouts import Batch, Item
+from refunds.models.batches import Batch
+from refunds.models.items import Item
 from rewards.models import BaseLine, Grant
 from tests import people
 from tests.conftest import wait_until

@@ -22,7 +22,10 @@ from kt_remedy.core import clock, programme
 from refunds import calendar
 from refunds.applications import service as applications
 from refunds.models.applications import Application
-from refunds.models.payouts import Adjustment, BankFile, Batch, Item
+from refunds.models.bank_files import BankFile
+from refunds.models.batches import Batch
+from refunds.models.cases import Adjustment
+from refunds.models.items import Item
 from refunds.payouts import answers, service
 from refunds.payouts.invariants import verify
 from tests.refunds import make

@@ -31,7 +31,9 @@ from kt_remedy.staff.service import fresh_second_factor
 from refunds import bankfiles, banks
 from refunds.bankfiles.records import FileFault
 from refunds.bankfiles.returns import RETURNS, return_reason
-from refunds.models.payouts import BankFile, Batch, Download, Item, ResultFile
+from refunds.models.bank_files import BankFile, Download, ResultFile
+from refunds.models.batches import Batch
+from refunds.models.items import Item
 from refunds.payouts import answers, batch_figures, exceptions, inquiry, overview, service, settlement
 from refunds.payouts.admin.forms import ConfirmForm, ReasonForm, TotalForm, UploadForm
 from refunds.payouts.selection import REASONS

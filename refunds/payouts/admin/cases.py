@@ -26,7 +26,10 @@ from kt_remedy.staff.models import User
 from refunds.bankfiles.inquiry import INQUIRY
 from refunds.bankfiles.returns import return_reason
 from refunds.models.applications import Application
-from refunds.models.payouts import Adjustment, BankFile, Hold, Inquiry, Item, ManualPayment, Roster
+from refunds.models.bank_files import BankFile, Inquiry
+from refunds.models.batches import Roster
+from refunds.models.cases import Adjustment, Hold, OfflinePayment
+from refunds.models.items import Item
 from refunds.models.states import Status
 from refunds.payouts import (
     adjustments,
@@ -40,7 +43,7 @@ from refunds.payouts import (
     shared_accounts,
 )
 from refunds.payouts.admin.batches import MONEY, Act, AddedUp, attached, confirm, may, need, page, take
-from refunds.payouts.admin.forms import AdjustmentForm, FindForm, ManualPaymentForm, ReasonForm, RosterForm
+from refunds.payouts.admin.forms import AdjustmentForm, FindForm, OfflinePaymentForm, ReasonForm, RosterForm
 
 CASES = (*MONEY, "reviewer", "supervisor")
 HOLDERS = ("maker", "supervisor", "reviewer")
@@ -86,11 +89,11 @@ CASE_ACTS = {
         gettext_lazy("보냈다고 적기"),
         offline.record,
         gettext_lazy("적었습니다. 다른 사람의 확인을 기다립니다."),
-        form=ManualPaymentForm,
+        form=OfflinePaymentForm,
         fresh=True,
     ),
 }
-MANUAL_ACTS = {
+OFFLINE_ACTIONS = {
     "confirm": Act(
         ("checker",),
         gettext_lazy("따로 보낸 지급 확인"),
@@ -245,9 +248,9 @@ class HoldAdmin(RoleAdmin):
             acts.append((_("보류 풀기"), "release") if held else (_("지급 보류"), "hold"))
         if may(request, "maker") and paid and not any(one.status == "PROPOSED" for one in corrections):
             acts.append((_("정정 내기"), "adjust"))
-        sent = row.manual_payments.select_related("recorded_by").order_by("-pk")
-        away = row.account.by_hand and row.status == Status.APPROVED
-        if may(request, "maker") and away and not any(one.status in ManualPayment.HOLDING for one in sent):
+        sent = row.offline_payments.select_related("recorded_by").order_by("-pk")
+        away = row.account.is_offline and row.status == Status.APPROVED
+        if may(request, "maker") and away and not any(one.status in OfflinePayment.HOLDING for one in sent):
             acts.append((_("따로 보낸 지급 적기"), "by-hand"))
         balance = adjustments.balance(row) if paid else None
         tables = [
@@ -297,7 +300,7 @@ class HoldAdmin(RoleAdmin):
                 ],
                 "empty": _("보류한 적이 없습니다."),
             },
-            *([self._sent(request, sent)] if sent or row.account.by_hand else []),
+            *([self._sent(request, sent)] if sent or row.account.is_offline else []),
             self._others(_("같은 계좌로 가는 다른 신청"), shared_accounts.same_account(row)),
             self._others(_("같은 분의 다른 신청"), shared_accounts.same_person(row)),
         ]
@@ -324,7 +327,7 @@ class HoldAdmin(RoleAdmin):
                 [
                     (
                         str(one.get_way_display()),
-                        _if(request, MONEY, "admin:refunds_manualpayment_change", one.pk),
+                        _if(request, MONEY, "admin:refunds_offlinepayment_change", one.pk),
                     ),
                     (one.reference, ""),
                     (kdate(one.paid_on), ""),
@@ -508,12 +511,12 @@ class TwoPeopleAdmin(AddedUp, RoleAdmin):
     added_up = "amount_krw"
 
     @admin.display(description=gettext_lazy("접수번호"))
-    def case(self, row: Adjustment | ManualPayment) -> str:
+    def case(self, row: Adjustment | OfflinePayment) -> str:
         """The application, by its reference."""
         return row.application.filing.reference
 
     @admin.display(description=gettext_lazy("금액"), ordering="amount_krw")
-    def amount(self, row: Adjustment | ManualPayment) -> str:
+    def amount(self, row: Adjustment | OfflinePayment) -> str:
         """The sum with its unit."""
         return krw(row.amount_krw)
 
@@ -598,8 +601,8 @@ class AdjustmentAdmin(TwoPeopleAdmin):
         )
 
 
-@admin.register(ManualPayment)
-class ManualPaymentAdmin(TwoPeopleAdmin):
+@admin.register(OfflinePayment)
+class OfflinePaymentAdmin(TwoPeopleAdmin):
     """Refunds sent by hand: recorded by one person, confirmed by another."""
 
     list_display = ("case", "way", "paid_on", "amount", "status", "recorded_by", "recorded_at", "decided_by")
@@ -609,7 +612,7 @@ class ManualPaymentAdmin(TwoPeopleAdmin):
     def get_urls(self) -> list:
         wrap = self.admin_site.admin_view
         return [
-            path("<int:payment_id>/<slug:name>/do/", wrap(self.act), name="refunds_manualpayment_act"),
+            path("<int:payment_id>/<slug:name>/do/", wrap(self.act), name="refunds_offlinepayment_act"),
             *super().get_urls(),
         ]
 
@@ -626,23 +629,23 @@ class ManualPaymentAdmin(TwoPeopleAdmin):
         opened(request, row.application_id, *MONEY)
         self._looked(request, "admin.viewed", str(row.pk), row.application.line.customer_id, {})
         mine = row.recorded_by_id == user.pk or bytes(row.recorded_person) == bytes(user.person_index or b"")
-        deciding = row.status == ManualPayment.Status.RECORDED and may(request, "checker")
+        deciding = row.status == OfflinePayment.Status.RECORDED and may(request, "checker")
         context = {
             "row": row,
             "heading": _("따로 보낸 지급 %(number)s") % {"number": row.pk},
             "rows": self._rows(row),
             "acts": [
-                (act.button, reverse("admin:refunds_manualpayment_act", args=[row.pk, name]))
-                for name, act in MANUAL_ACTS.items()
+                (act.button, reverse("admin:refunds_offlinepayment_act", args=[row.pk, name]))
+                for name, act in OFFLINE_ACTIONS.items()
                 if deciding and not mine
             ],
             "mine": mine and deciding,
             "case_url": case_url(row.application_id),
         }
-        return page(request, "manual_payment", context["heading"], context)
+        return page(request, "offline_payment", context["heading"], context)
 
     @staticmethod
-    def _rows(row: ManualPayment) -> list[tuple[str, Any]]:
+    def _rows(row: OfflinePayment) -> list[tuple[str, Any]]:
         found = [
             (_("접수번호"), row.application.filing.reference),
             (_("보낸 방법"), str(row.get_way_display())),
@@ -657,16 +660,16 @@ class ManualPaymentAdmin(TwoPeopleAdmin):
 
     def act(self, request: HttpRequest, payment_id: int, name: str) -> HttpResponse:
         """Confirm or decline."""
-        if name not in MANUAL_ACTS:
+        if name not in OFFLINE_ACTIONS:
             raise Http404
-        act = MANUAL_ACTS[name]
+        act = OFFLINE_ACTIONS[name]
         need(request, *act.roles)
-        row = get_object_or_404(ManualPayment.objects.select_related("application__filing"), pk=payment_id)
+        row = get_object_or_404(OfflinePayment.objects.select_related("application__filing"), pk=payment_id)
         opened(request, row.application_id, *act.roles)
         return confirm(
             request,
             act,
-            back=reverse("admin:refunds_manualpayment_change", args=[row.pk]),
+            back=reverse("admin:refunds_offlinepayment_change", args=[row.pk]),
             title=_("따로 보낸 지급 %(number)s") % {"number": row.pk},
             rows=[(_("금액"), krw(row.amount_krw)), *self._rows(row)],
             payment_id=row.pk,

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import masking
 from kt_remedy.staff.models import User
-from refunds.models.payouts import Adjustment, ManualPayment
+from refunds.models.cases import Adjustment, OfflinePayment
 
 UPLOAD_BYTES = 256 << 20
 
@@ -87,12 +87,12 @@ class AdjustmentForm(ReasonForm):
     field_order = ("cause", "amount_krw", "reason")
 
 
-class ManualPaymentForm(forms.Form):
+class OfflinePaymentForm(forms.Form):
     """How a refund was sent by hand, when, with which receipt, and how much: typed, to be compared."""
 
     way = forms.ChoiceField(
         label=_("보낸 방법"),
-        choices=ManualPayment.Way.choices,
+        choices=OfflinePayment.Way.choices,
         widget=forms.RadioSelect,
         error_messages={"required": _("보낸 방법을 골라 주세요.")},
     )

@@ -5,7 +5,9 @@ from xml.sax.saxutils import escape
 from kt_remedy.core import crypto
 from kt_remedy.staff.models import User
 from refunds.models.applications import Application
-from refunds.models.payouts import BankFile, Batch, Item
+from refunds.models.bank_files import BankFile
+from refunds.models.batches import Batch
+from refunds.models.items import Item
 from refunds.payouts import answers, service
 from tests.refunds import make
 

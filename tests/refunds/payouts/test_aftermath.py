@@ -18,7 +18,9 @@ from refunds.applications import service as applications
 from refunds.bankfiles.inquiry import INQUIRY
 from refunds.bankfiles.records import FileFault
 from refunds.models.accounts import Account
-from refunds.models.payouts import Adjustment, Item, Roster
+from refunds.models.batches import Roster
+from refunds.models.cases import Adjustment
+from refunds.models.items import Item
 from refunds.payouts import (
     adjustments,
     answers,

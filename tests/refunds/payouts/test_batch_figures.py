@@ -12,7 +12,7 @@ from django.urls import reverse
 from eligibility.models import Bill, Feed
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import clock
-from refunds.models.payouts import Counted
+from refunds.models.batches import BatchFigures
 from refunds.payouts import batch_figures, jobs, service
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, maker
@@ -85,7 +85,7 @@ def test_whatever_changes_voids_the_count_and_the_next_one_holds(change):
 def test_what_was_counted_is_never_what_is_approved():
     batch = money.frozen()
     batch_figures.count_due()
-    assert Counted.objects.get().again["agrees"] is True
+    assert BatchFigures.objects.get().again["agrees"] is True
     Bill.objects.filter(line=money.items(batch)[0].application.line).update(paid_krw=1)
     with pytest.raises(service.Refused) as refused:
         service.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)

@@ -13,7 +13,10 @@ from django.test import Client
 from django.urls import reverse
 
 from kt_remedy.core.models import Job
-from refunds.models.payouts import Adjustment, Inquiry, Item, Roster
+from refunds.models.bank_files import Inquiry
+from refunds.models.batches import Roster
+from refunds.models.cases import Adjustment
+from refunds.models.items import Item
 from refunds.payouts import answers, overview, service
 from tests.refunds import make
 from tests.refunds.payouts import money

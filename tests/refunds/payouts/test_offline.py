@@ -18,7 +18,8 @@ from refunds.applications import documents, presenters, reviews
 from refunds.applications import service as applications
 from refunds.applications.transitions import Refused as Kept
 from refunds.models.applications import Application
-from refunds.models.payouts import Item, ManualPayment
+from refunds.models.cases import OfflinePayment
+from refunds.models.items import Item
 from refunds.payouts import adjustments, audit_bundle, offline, overview, service, settlement, wipe
 from refunds.payouts.invariants import verify
 from tests.refunds import make
@@ -38,18 +39,18 @@ def cut_off(at):
 def abroad(**line) -> Application:
     """An approved application of somebody without an account in Korea."""
     holder = make.customer()
-    return make.application(make.line(holder, **line), to=make.account(holder, outcome="BY_HAND", bank=banks.BY_HAND))
+    return make.application(make.line(holder, **line), to=make.account(holder, outcome="BY_HAND", bank=banks.OFFLINE))
 
 
 def told(**given):
     return {"way": "OVERSEAS", "paid_on": dt.date(2026, 1, 20), "reference": "FX-1", "amount_krw": 160_130, **given}
 
 
-def recorded(row: Application, **given) -> ManualPayment:
+def recorded(row: Application, **given) -> OfflinePayment:
     return offline.record(application_id=row.pk, user=maker(), **told(**given))
 
 
-def confirmed(row: Application) -> ManualPayment:
+def confirmed(row: Application) -> OfflinePayment:
     return offline.decide(payment_id=recorded(row).pk, user=checker(), confirm=True)
 
 
@@ -112,7 +113,7 @@ def test_no_round_takes_it_and_nothing_about_it_changes():
         assert error.value.code == "FROZEN"
     refused("STATE", offline.record, application_id=row.pk, user=maker(), **told(reference="FX-2"))
     batch = money.frozen(1)
-    assert batch.excluded == {"BY_HAND": [1, 160_130]}  # not confirmed yet: it is not forgotten
+    assert batch.excluded == {"OFFLINE": [1, 160_130]}  # not confirmed yet: it is not forgotten
     service.send_back(batch_id=batch.pk, user=checker(), reason="다시")
     offline.decide(payment_id=made.pk, user=checker(), confirm=True)
     batch = service.freeze(pay_on=DAY, user=maker())
@@ -142,7 +143,7 @@ def test_a_record_that_is_declined_lets_it_go_on():
 )
 def test_what_does_not_fit_is_not_recorded(given, code):
     refused(code, offline.record, application_id=abroad().pk, user=maker(), **told(**given))
-    assert not ManualPayment.objects.exists()
+    assert not OfflinePayment.objects.exists()
 
 
 def test_it_waits_for_whatever_a_round_would_wait_for():
@@ -172,7 +173,7 @@ def test_the_database_refuses_it_beside_a_round_whoever_types():
     row = money.items(money.frozen(1))[0].application
     fields = told(application=row, account=row.account, bills_digest=b"", refundable_items=[], recorded_by=maker())
     with pytest.raises(DatabaseError, match="is in a round"), transaction.atomic():
-        ManualPayment.objects.create(**fields, recorded_person=b"x", recorded_at=row.status_since)
+        OfflinePayment.objects.create(**fields, recorded_person=b"x", recorded_at=row.status_since)
     away = abroad()
     made = confirmed(away)
     item = Item.objects.first()
@@ -218,16 +219,16 @@ def test_it_is_in_the_sheet_and_in_the_bundle():
     row = abroad()
     recorded(row)
     assert any("따로 보낸 지급 확인 1건" in duty.text for duty in overview.duties())
-    offline.decide(payment_id=ManualPayment.objects.get().pk, user=checker(), confirm=True)
+    offline.decide(payment_id=OfflinePayment.objects.get().pk, user=checker(), confirm=True)
     out = io.BytesIO()
     settlement.sheet(to=out, user=maker(), reason="정산")
     page = openpyxl.load_workbook(out)["따로 보낸 지급"]
     assert [cell.value for cell in page[2]][4:7] == ["FX-1", 160_130, "지급됨"]
     assert page["F3"].value == 160_130
     packed = zipfile.ZipFile(io.BytesIO(audit_bundle.bundle(application_id=row.pk, clear=False)))
-    (one,) = json.loads(packed.read("manual-payments.json"))
+    (one,) = json.loads(packed.read("offline-payments.json"))
     assert (one["status"], one["amount_krw"], "recorded_person" in one) == ("CONFIRMED", 160_130, False)
-    assert len(json.loads(packed.read("manual-payment-events.json"))) == 2
+    assert len(json.loads(packed.read("offline-payment-events.json"))) == 2
 
 
 def test_it_is_over_for_the_wipe(at, settings):
@@ -251,11 +252,11 @@ def test_the_pages_of_the_two_people(monkeypatch):
     given = told(paid_on="2026-01-20", amount_krw="1")
     assert "금액과 다릅니다" in maker_.post(act, given, follow=True).content.decode()
     maker_.post(act, given | {"amount_krw": "160130"})
-    made = ManualPayment.objects.get()
+    made = OfflinePayment.objects.get()
     assert "이미 따로 보낸 기록" in maker_.get(act, follow=True).content.decode()
     assert act not in maker_.get(case).content.decode()
-    here = reverse("admin:refunds_manualpayment_change", args=[made.pk])
-    yes = reverse("admin:refunds_manualpayment_act", args=[made.pk, "confirm"])
+    here = reverse("admin:refunds_offlinepayment_change", args=[made.pk])
+    yes = reverse("admin:refunds_offlinepayment_act", args=[made.pk, "confirm"])
     assert yes not in maker_.get(here).content.decode()
     assert maker_.post(yes).status_code == 403
     assert yes in checker_.get(here).content.decode()
@@ -266,6 +267,6 @@ def test_the_pages_of_the_two_people(monkeypatch):
     checker_.post(yes, {"confirmed": "yes"})
     made.refresh_from_db()
     assert made.status == "CONFIRMED"
-    listed = checker_.get(reverse("admin:refunds_manualpayment_changelist")).content.decode()
+    listed = checker_.get(reverse("admin:refunds_offlinepayment_changelist")).content.decode()
     assert row.filing.reference in listed
     assert "FX-1" in checker_.get(case).content.decode()

@@ -8,7 +8,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from refunds.models.payouts import Adjustment, BankFile, Batch, Download, Item
+from refunds.models.bank_files import BankFile, Download
+from refunds.models.batches import Batch
+from refunds.models.cases import Adjustment
+from refunds.models.items import Item
 from refunds.payouts import batch_figures
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, due, maker

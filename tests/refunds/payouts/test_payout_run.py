@@ -15,7 +15,9 @@ from refunds import bankfiles
 from refunds.applications import service as applications
 from refunds.bankfiles import iso20022
 from refunds.models.applications import Application
-from refunds.models.payouts import BankFile, Batch, Download, Item
+from refunds.models.bank_files import BankFile, Download
+from refunds.models.batches import Batch
+from refunds.models.items import Item
 from refunds.payouts import answers, inquiry, service
 from refunds.payouts.invariants import verify
 from refunds.payouts.service import Refused

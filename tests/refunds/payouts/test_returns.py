@@ -11,7 +11,7 @@ from kt_remedy.notices.models import Message
 from refunds.applications import presenters
 from refunds.applications import service as applications
 from refunds.bankfiles import iso20022, records, returns, sheet
-from refunds.models.payouts import Item
+from refunds.models.items import Item
 from refunds.payouts import answers, exceptions, service
 from refunds.payouts.invariants import verify
 from tests.refunds import make

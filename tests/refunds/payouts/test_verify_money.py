@@ -10,7 +10,8 @@ from django.db import connection
 from eligibility.models import Bill
 from refunds.models.accounts import Account
 from refunds.models.applications import Application
-from refunds.models.payouts import Batch, Chunk
+from refunds.models.bank_files import Chunk
+from refunds.models.batches import Batch
 from refunds.payouts import answers, service, wipe
 from refunds.payouts.invariants import verify
 from tests.refunds.payouts import money
