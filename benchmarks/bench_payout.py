@@ -194,13 +194,13 @@ def settled(*tables: str) -> None:
 def freezing(items: int, ours: dict[str, float], floors: bool) -> int:
     """The freeze beside the SQL that writes the same items and events into the same indexed tables."""
     from refunds.models.batches import Batch
-    from refunds.payouts import service
+    from refunds.payouts import batches
 
     settled("refunds_application", "eligibility_bill")
 
     def freeze() -> dict[str, float]:
         maker, _checker = users()
-        return {"s": timed(lambda: service.freeze(pay_on=DAY, user=maker))}
+        return {"s": timed(lambda: batches.freeze(pay_on=DAY, user=maker))}
 
     found, peak = apart(freeze)
     ours["freeze"] = found["s"]
@@ -232,7 +232,7 @@ def freezing(items: int, ours: dict[str, float], floors: bool) -> int:
         )
     settled("refunds_item", "refunds_itemevent")
     _maker, checker = users()
-    again = timed(lambda: service.approve(batch_id=batch.pk, user=checker, typed_total=batch.won, digest=batch.digest))
+    again = timed(lambda: batches.approve(batch_id=batch.pk, user=checker, typed_total=batch.won, digest=batch.digest))
     harness.row(f"approval of {items:,} items, each counted again from its bills", again, unit="s")
     return missed
 
@@ -279,14 +279,14 @@ def _write(code: str) -> dict[str, float]:
 
     from refunds import bankfiles
     from refunds.models.batches import Batch
-    from refunds.payouts import service
+    from refunds.payouts import files, guards
 
     head, layout, items = _head(code), bankfiles.layout(code), Batch.objects.get().items.all()
 
     def write() -> None:
         with transaction.atomic():
-            service._patiently()
-            service._keep(head.message_id, layout.write(service._payments(items), head))
+            guards.raise_timeouts()
+            files.store(head.message_id, layout.write(files._payments(items), head))
 
     return {"s": timed(write)}
 
@@ -296,10 +296,10 @@ def _write_bare(code: str) -> dict[str, float]:
 
     from refunds import bankfiles
     from refunds.models.batches import Batch
-    from refunds.payouts import service
+    from refunds.payouts import files
 
     with transaction.atomic():
-        payments = list(service._payments(Batch.objects.get().items.all()))
+        payments = list(files._payments(Batch.objects.get().items.all()))
     head, layout = _head(code), bankfiles.layout(code)
     bare = _bare_xml if code == "pain001" else _bare_lines
     return {
@@ -394,21 +394,21 @@ def loading(items: int, ours: dict[str, float], floors: bool) -> int:
 
 def _hand_over(items: int) -> None:
     from refunds.models.batches import Batch
-    from refunds.payouts import service
+    from refunds.payouts import files
 
     maker, _checker = users()
     batch = Batch.objects.get()
-    filing = timed(lambda: service.file(batch_id=batch.pk, user=maker))
+    filing = timed(lambda: files.file(batch_id=batch.pk, user=maker))
     harness.row(f"file of {items:,} items, made, stored and marked", filing, unit="s")
-    service.hand_over(file_id=batch.files.get().pk, user=maker)
+    files.hand_over(file_id=batch.files.get().pk, user=maker)
 
 
 def _load() -> dict[str, float]:
     from refunds.models.bank_files import BankFile
-    from refunds.payouts import answers, service
+    from refunds.payouts import answers, files
 
     maker, _checker = users()
-    lines = b"".join(service.stored(BankFile.objects.get().message_id)).split(b"\n")
+    lines = b"".join(files.stored(BankFile.objects.get().message_id)).split(b"\n")
     for n, line in enumerate(lines):
         lines[n] = line.replace(b"\t  \t", b"\t02\t" if n % RETURNED == 0 else b"\t00\t")
     content = b"\n".join(lines)

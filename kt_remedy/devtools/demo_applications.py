@@ -87,7 +87,7 @@ def name_duties() -> None:
     if len(known) < 4 or Roster.objects.exists():
         return
     for duty, holder in (("FREEZE", "maker"), ("APPROVE", "checker"), ("FILE", "maker"), ("RESULTS", "maker")):
-        roster.name(
+        roster.assign(
             duty=duty, holder=known[holder], deputy=known["checker2"], by=known["admin"], reason="demonstration"
         )
 

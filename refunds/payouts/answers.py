@@ -28,7 +28,8 @@ from refunds.calendar import next_round
 from refunds.models.bank_files import BankFile, ResultFile
 from refunds.models.batches import Batch
 from refunds.models.items import Item
-from refunds.payouts.service import Refused, _keep, _lock, _need
+from refunds.payouts.files import store
+from refunds.payouts.guards import Refused, lock_batch, require_role
 
 _SHOWN = 200
 
@@ -85,7 +86,7 @@ def load_result(*, content: bytes, name: str, user: User) -> ResultFile:
     account, unless theirs is not to blame (`returns`); those paid are told.
     Raises Refused (ROLE, SAME_FILE, UNKNOWN_FILE, STATE) or ResultRefused.
     """
-    _need(user, "maker")
+    require_role(user, "maker")
     sha256 = hashlib.sha256(content).hexdigest()
     try:
         with transaction.atomic():
@@ -115,7 +116,7 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
     # An inquiry list is answered in its own layout, whatever the payments left in.
     if given is None or layout.code not in (given.layout, INQUIRY.code):
         raise Refused("UNKNOWN_FILE", _("우리가 보낸 파일에 대한 결과가 아닙니다."))
-    batch = _lock(given.batch_id)
+    batch = lock_batch(given.batch_id)
     given = BankFile.objects.select_for_update().get(pk=given.pk)
     if given.status != BankFile.Status.HANDED_OVER:
         raise Refused("STATE", _("은행에 전달하지 않았거나 은행이 거절한 파일의 결과입니다."))
@@ -146,7 +147,7 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
     )
     kept.save()
     kept.files.set([given])
-    _keep(sha256, (content,))
+    store(sha256, (content,))
     if not answers.refused:
         _apply(kept, given, now)
         _tell(kept, batch, user)
@@ -169,7 +170,7 @@ def _plain(sums: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_whole(batch: Batch, given: BankFile, answers: Answers) -> None:
-    """The bank took none of it: the same items leave again in a new part (`service.file_again`)."""
+    """The bank took none of it: the same items leave again in a new part (`files.file_again`)."""
     if Item.objects.filter(file=given).exclude(status=Item.Status.FILED).exists():
         raise Refused(
             "STATE", _("이미 답이 온 건이 있는 파일을 은행이 통째로 거절할 수는 없습니다. 은행에 물어보세요.")
@@ -288,7 +289,7 @@ def _tell(kept: ResultFile, batch: Batch, user: User) -> None:
     coming = next_round(clock.now(), programme.current())
     for item in returned:
         filing = item.application.filing
-        kind, context = "payout.returned", {}
+        kind, context = "payout.returned", dict[str, Any]()
         if same_account(item.code):
             kind, context = ("payout.again", {"pay_on": coming.pay_on}) if coming else ("payout.called", {})
         if item.kind == Item.Kind.REFUND:

@@ -31,7 +31,8 @@ from refunds.models.bank_files import BankFile, Download, Inquiry, ResultFile
 from refunds.models.batches import Batch, ExcludedApplication
 from refunds.models.cases import Adjustment, Hold, OfflinePayment
 from refunds.models.items import Item
-from refunds.payouts.service import _actor, _case, _need, _reason, stored
+from refunds.payouts.files import stored
+from refunds.payouts.guards import actor, get_case, require_reason, require_role
 
 ROLES = ("auditor", "maker", "checker", "supervisor")
 _ZERO = (1980, 1, 1, 0, 0, 0)
@@ -40,14 +41,14 @@ _ZERO = (1980, 1, 1, 0, 0, 0)
 def take(*, application_id: int, user: User, reason: str) -> bytes:
     """The bundle for `user`, clear for an auditor and masked for others, after the look was recorded.
     Raises Refused: ROLE, REASON, OWN_CASE."""
-    _need(user, *ROLES)
-    reason = _reason(reason)
+    require_role(user, *ROLES)
+    reason = require_reason(reason)
     with transaction.atomic():
-        row = _case(application_id, user)
+        row = get_case(application_id, user)
         clear = user.has_role("auditor")
         content = bundle(application_id=application_id, clear=clear)
         audit.record(
-            actor=_actor(user),
+            actor=actor(user),
             action="evidence.taken",
             object=f"application:{application_id}",
             subject=row.line.customer_id,

@@ -16,7 +16,8 @@ from kt_remedy.staff.models import User
 from refunds.bankfiles.inquiry import INQUIRY, Asked
 from refunds.models.bank_files import BankFile, Chunk, Inquiry
 from refunds.models.items import Item
-from refunds.payouts.service import Refused, _keep, _lock, _need, _note, _reason, stored
+from refunds.payouts.files import store, stored
+from refunds.payouts.guards import Refused, lock_batch, record_act, require_reason, require_role
 
 
 def unanswered() -> Any:
@@ -37,9 +38,9 @@ def files() -> Any:
 
 def make(*, file_id: int, user: User) -> Inquiry:
     """Write the list of what is unanswered of one file, and keep its bytes. Raises Refused: ROLE, EMPTY."""
-    _need(user, "maker")
+    require_role(user, "maker")
     with transaction.atomic():
-        batch = _lock(BankFile.objects.values_list("batch_id", flat=True).get(pk=file_id))
+        batch = lock_batch(BankFile.objects.values_list("batch_id", flat=True).get(pk=file_id))
         asked_of = BankFile.objects.get(pk=file_id)
         rows = [
             Asked(*row)
@@ -59,7 +60,7 @@ def make(*, file_id: int, user: User) -> Inquiry:
             asked_on=clock.kst_date(now),
             execution_on=asked_of.execution_on,
         )
-        size, sha256 = _keep(name, (content,))
+        size, sha256 = store(name, (content,))
         made = Inquiry.objects.create(
             file=asked_of,
             number=number,
@@ -71,17 +72,17 @@ def make(*, file_id: int, user: User) -> Inquiry:
             made_by=user,
             made_at=now,
         )
-        _note(user, "inquiry.made", batch, part=asked_of.part, count=made.count, won=made.won, sha256=made.sha256)
+        record_act(user, "inquiry.made", batch, part=asked_of.part, count=made.count, won=made.won, sha256=made.sha256)
     return made
 
 
 def download(*, inquiry_id: int, user: User, reason: str) -> Iterator[bytes]:
     """The stored list, after the look was recorded. Raises Refused: ROLE, REASON, GONE."""
-    _need(user, "maker", "auditor")
-    reason = _reason(reason)
+    require_role(user, "maker", "auditor")
+    reason = require_reason(reason)
     with transaction.atomic():
         kept = Inquiry.objects.select_related("file__batch").get(pk=inquiry_id)
         if not Chunk.objects.filter(key=kept.name).exists():
             raise Refused("GONE", _("이 파일의 내용은 보관 기간이 지나 지워졌습니다."))
-        _note(user, "inquiry.downloaded", kept.file.batch, reason=reason, name=kept.name, sha256=kept.sha256)
+        record_act(user, "inquiry.downloaded", kept.file.batch, reason=reason, name=kept.name, sha256=kept.sha256)
     return stored(kept.name)

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from refunds.models.bank_files import BankFile, Chunk
-from refunds.payouts import service
+from refunds.payouts import files
 
 _EXAMPLES = 5
 
@@ -59,7 +59,7 @@ def _changed_bytes() -> Iterable[str]:
         if not Chunk.objects.filter(key=file.message_id).exists():
             continue  # wiped after settlement; its digest stays
         whole = hashlib.sha256()
-        for piece in service.stored(file.message_id):
+        for piece in files.stored(file.message_id):
             whole.update(piece)
         if whole.hexdigest() != file.sha256:
             yield f"file {file.name}"

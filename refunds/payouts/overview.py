@@ -20,7 +20,7 @@ from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch, Roster
 from refunds.models.cases import Adjustment, OfflinePayment
 from refunds.models.items import Item
-from refunds.payouts import roster, service
+from refunds.payouts import batches, roster
 from refunds.payouts.selection import REASONS
 
 # Bounds of the bars in won; what is above the last stands by itself.
@@ -44,8 +44,8 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One thing to look at first: a sentence, and the filter of the item list that shows it."""
+class ReviewHint:
+    """One review hint: a sentence, and the filter of the item list that shows its items."""
 
     text: str
     filter: str
@@ -75,7 +75,7 @@ def raw(batch: Batch) -> dict[str, Any]:
     """All that the page of a batch says of its items, in figures and codes to be kept: each reads every item."""
     return {
         "figures": figures(batch),
-        "looks": look_sums(batch) if batch.status in Batch.BEFORE_FILE else [],
+        "review_hints": review_hint_sums(batch) if batch.status in Batch.BEFORE_FILE else [],
         "spread": spread(batch),
         "banks": by_bank(batch),
         "largest": [item.pk for item in largest(batch)],
@@ -132,8 +132,8 @@ def _before(batch: Batch) -> Batch | None:
     return Batch.objects.filter(pay_on__lt=batch.pay_on, won__isnull=False).order_by("-pay_on").first()
 
 
-def looks(items: QuerySet[Item]) -> dict[str, QuerySet[Item]]:
-    """What deserves a look, as filters of a list of items."""
+def review_hints(items: QuerySet[Item]) -> dict[str, QuerySet[Item]]:
+    """Filters of an item list for payments that deserve a review before the approval, by code."""
     shared = (
         Item.objects.standing()
         .values("account__number_index")
@@ -158,10 +158,10 @@ def looks(items: QuerySet[Item]) -> dict[str, QuerySet[Item]]:
     }
 
 
-def look_sums(batch: Batch) -> list[tuple[str, int, int]]:
-    """(code of `looks`, items, won) of what there is to look at; of "differs" the difference."""
+def review_hint_sums(batch: Batch) -> list[tuple[str, int, int]]:
+    """(code of `review_hints`, items, won) of the hints that apply; for "differs" the difference in won."""
     found = []
-    for code, rows in looks(batch.items.standing()).items():
+    for code, rows in review_hints(batch.items.standing()).items():
         if code == "new" and _before(batch) is None:
             continue  # in the first round every account is
         sums = rows.aggregate(count=Count("pk"), total=Sum("amount_krw"), seen=Sum("application__amount_seen_krw"))
@@ -171,12 +171,12 @@ def look_sums(batch: Batch) -> list[tuple[str, int, int]]:
     return found
 
 
-def look_first(batch: Batch, sums: Iterable[tuple[str, int, int]]) -> list[Look]:
-    """What to look at before approving in words, from `look_sums`, each with the items behind it."""
+def review_hint_texts(batch: Batch, sums: Iterable[tuple[str, int, int]]) -> list[ReviewHint]:
+    """Review hints as sentences, from `review_hint_sums`, and a comparison with the round before."""
     found, before = [], _before(batch)
     for code, count, total in sums:
         values = {"count": won(count), "limit": krw(LARGE_KRW), "won": krw(total), "people": SHARED_BY}
-        found.append(Look(_LOOKS[code]() % values, code))
+        found.append(ReviewHint(_HINT_TEXTS[code]() % values, code))
     if before and before.won and batch.won:
         values = {
             "day": kdate(before.pay_on),
@@ -185,11 +185,11 @@ def look_first(batch: Batch, sums: Iterable[tuple[str, int, int]]) -> list[Look]
             "share": batch.won * 100 // before.won,
         }
         text = _("지난 회차(%(day)s)보다 %(count)s건, %(won)s원. 합계는 그 %(share)s%%입니다.")
-        found.append(Look(text % values, ""))
+        found.append(ReviewHint(text % values, ""))
     return found
 
 
-_LOOKS: dict[str, Any] = {
+_HINT_TEXTS: dict[str, Any] = {
     "large": lambda: _("%(limit)s 이상 %(count)s건, 모두 %(won)s"),
     "differs": lambda: _("신청 화면에 보여 드린 금액과 다른 %(count)s건, 차이 %(won)s"),
     "changed": lambda: _("신청한 뒤 계좌를 바꾼 %(count)s건, 모두 %(won)s"),
@@ -284,10 +284,10 @@ class Duty:
 def _people(named: dict[str, Roster], duty: str) -> tuple[str, str, bool]:
     """Who does a duty, who stands in, and whether nobody who may was named for it."""
     row = named.get(duty)
-    if row is not None and (roster.fit(row.holder, duty) or roster.fit(row.deputy, duty)):
+    if row is not None and (roster.is_qualified(row.holder, duty) or roster.is_qualified(row.deputy, duty)):
         return (
-            name_of(row.holder) if roster.fit(row.holder, duty) else "",
-            name_of(row.deputy) if roster.fit(row.deputy, duty) else "",
+            name_of(row.holder) if roster.is_qualified(row.holder, duty) else "",
+            name_of(row.deputy) if roster.is_qualified(row.deputy, duty) else "",
             False,
         )
     return ", ".join(name_of(user) for user in roster.candidates(duty)[:4]), "", True
@@ -296,9 +296,8 @@ def _people(named: dict[str, Roster], duty: str) -> tuple[str, str, bool]:
 def duties(*, at: dt.datetime | None = None) -> list[Duty]:
     """What must happen today, in the order of its deadline."""
     at = at or clock.now()
-    frame = programme.current()
     found: list[tuple[str, str, dt.datetime | None, str]] = []
-    for coming in service.open_rounds(at=at):
+    for coming in batches.open_rounds(at=at):
         if coming.cut_off <= at:
             url = reverse("admin:refunds_batch_freeze", args=[coming.pay_on])
             found.append((_("%(round)s 확정") % {"round": _round(coming)}, "FREEZE", hand_over_by(coming.pay_on), url))
@@ -307,7 +306,7 @@ def duties(*, at: dt.datetime | None = None) -> list[Duty]:
             text = _("%(round)s 오늘 %(when)s 마감") % {"round": _round(coming), "when": kdatetime(coming.cut_off)}
             found.append((text, "FREEZE", coming.cut_off, url))
     for batch in Batch.objects.exclude(status__in=["OPEN", "SETTLED"]).order_by("pay_on"):
-        known = round_on(batch.pay_on, frame)
+        known = round_on(batch.pay_on, programme.current())
         label = _round(known) if known else str(batch)
         url, by = reverse("admin:refunds_batch_change", args=[batch.pk]), hand_over_by(batch.pay_on)
         if batch.status == Batch.Status.FROZEN:
@@ -329,12 +328,12 @@ def duties(*, at: dt.datetime | None = None) -> list[Duty]:
     if waiting:
         url = reverse("admin:refunds_adjustment_changelist") + "?status__exact=PROPOSED"
         found.append((_("정정 지급 승인 %(count)s건") % {"count": won(waiting)}, "APPROVE", None, url))
-    by_hand = OfflinePayment.objects.filter(status=OfflinePayment.Status.RECORDED).count()
-    if by_hand:
+    offline = OfflinePayment.objects.filter(status=OfflinePayment.Status.RECORDED).count()
+    if offline:
         url = reverse("admin:refunds_offlinepayment_changelist") + "?status__exact=RECORDED"
-        found.append((_("따로 보낸 지급 확인 %(count)s건") % {"count": won(by_hand)}, "APPROVE", None, url))
+        found.append((_("따로 보낸 지급 확인 %(count)s건") % {"count": won(offline)}, "APPROVE", None, url))
     ordered = sorted(found, key=lambda duty: (duty[2] is None, duty[2] or at))
-    named = roster.named()
+    named = roster.assignments()
     return [
         Duty(text, code, until, url, bool(until and until < at), *_people(named, code))
         for text, code, until, url in ordered

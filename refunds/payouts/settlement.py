@@ -24,8 +24,8 @@ from refunds.bankfiles.returns import return_reason
 from refunds.models.batches import Batch
 from refunds.models.cases import Adjustment, OfflinePayment
 from refunds.models.items import Item
-from refunds.payouts.independent_check import rows
-from refunds.payouts.service import _actor, _need, _reason
+from refunds.payouts.copy_out import copy_rows
+from refunds.payouts.guards import actor, require_reason, require_role
 
 ROLES = ("maker", "checker", "auditor")
 STATES = (Item.Status.PAID, Item.Status.RETURNED, Item.Status.UNKNOWN, Item.Status.FILED, Item.Status.QUEUED)
@@ -34,8 +34,8 @@ STATES = (Item.Status.PAID, Item.Status.RETURNED, Item.Status.UNKNOWN, Item.Stat
 def sheet(*, to: Any, user: User, reason: str, batch_id: int | None = None) -> str:
     """Write the sheet of one round, or of all, into the file object `to`; returns its name. The look is recorded.
     Raises Refused: ROLE, REASON."""
-    _need(user, *ROLES)
-    reason = _reason(reason)
+    require_role(user, *ROLES)
+    reason = require_reason(reason)
     with transaction.atomic():
         with connection.cursor() as cursor:
             # One state of the tables for every page of the book, read without a hurry.
@@ -50,11 +50,11 @@ def sheet(*, to: Any, user: User, reason: str, batch_id: int | None = None) -> s
         _items(book, batches)
         _corrections(book, batches if batch_id is not None else None)
         if batch_id is None:
-            _by_hand(book)
+            _offline(book)
         book.save(to)
         only = batches.first() if batch_id is not None else None
         audit.record(
-            actor=_actor(user),
+            actor=actor(user),
             action="settlement.taken",
             object=f"batch:{only.pay_on}" if only else "batches",
             reason=reason,
@@ -121,7 +121,7 @@ def _items(book: Workbook, batches: Any) -> None:
     """
     kinds, states = dict(Item.Kind.choices), dict(Item.Status.choices)
     count = won = 0
-    for pay_on, reference, kind, filing, contract, bank, amount, status, code, at, file in rows(
+    for pay_on, reference, kind, filing, contract, bank, amount, status, code, at, file in copy_rows(
         query, [list(batches.values_list("pk", flat=True))]
     ):
         count += 1
@@ -148,8 +148,8 @@ def _corrections(book: Workbook, batches: Any) -> None:
         page.append(_cells(page, [*words, row.amount_krw, str(row.get_status_display()), *when, row.reason]))
 
 
-def _by_hand(book: Workbook) -> None:
-    """What was sent beside the rounds; the sum is that of the confirmed ones."""
+def _offline(book: Workbook) -> None:
+    """Offline payments; the sum is that of the confirmed ones."""
     page = book.create_sheet(_("따로 보낸 지급"))
     heads = [_("보낸 날"), _("접수번호"), _("계약번호"), _("보낸 방법"), _("영수증 번호"), _("금액(원)"), _("상태")]
     _head(page, [*heads, _("적은 때"), _("확인한 때")])

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from refunds.models.applications import Application
+from refunds.models.item_states import HOLDING_SQL
 
 SHOWN = 100
 MANY_LINES = 5
@@ -35,15 +36,15 @@ class Report:
     count: int
 
 
-_BASE = """
+_BASE = f"""
     SELECT a.id, f.person_index, c.number_index, f.filed_by_id,
            COALESCE((SELECT sum(i.amount_krw) FROM refunds_item i WHERE i.application_id = a.id
-                     AND i.status IN ('QUEUED', 'FILED', 'UNKNOWN', 'PAID')), 0) AS won
+                     AND i.status IN {HOLDING_SQL}), 0) AS won
     FROM refunds_application a
     JOIN refunds_filing f ON f.id = a.filing_id
     JOIN refunds_account c ON c.id = a.account_id
     WHERE a.status NOT IN ('REJECTED', 'WITHDRAWN')
-"""
+"""  # noqa: S608  (states are ours)
 _FIGURES = (
     "min(id) AS id, count(DISTINCT person_index) AS people, count(*) AS applications,"
     " count(DISTINCT number_index) AS accounts, sum(won)::bigint AS won"

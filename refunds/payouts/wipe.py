@@ -10,6 +10,7 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
 from refunds.models.bank_files import Chunk, Inquiry
 from refunds.models.batches import Batch
+from refunds.models.items import Item
 
 
 def wipe() -> tuple[int, int]:
@@ -34,7 +35,7 @@ def wipe() -> tuple[int, int]:
                       OR EXISTS (SELECT FROM refunds_manual_payment m WHERE m.application_id = a.id
                                  AND m.status = 'CONFIRMED' AND m.decided_at < %(before)s)))
               AND NOT EXISTS (
-                  SELECT FROM refunds_item i WHERE i.account_id = c.id AND i.status IN ('QUEUED', 'FILED', 'UNKNOWN'))
+                  SELECT FROM refunds_item i WHERE i.account_id = c.id AND i.status = ANY(%(live)s))
               -- A correction that is still to be decided or paid goes to the same account.
               AND NOT EXISTS (
                   SELECT FROM refunds_adjustment j JOIN refunds_application a ON a.id = j.application_id
@@ -42,7 +43,7 @@ def wipe() -> tuple[int, int]:
                       SELECT FROM refunds_item i WHERE i.adjustment_id = j.id AND i.status = 'PAID'
                       AND i.status_at < %(before)s)))
             """,
-            {"now": now, "before": before},
+            {"now": now, "before": before, "live": [status.value for status in Item.LIVE]},
         )
         accounts = cursor.rowcount
         keys = list(

@@ -143,14 +143,14 @@ def frozen_against(act_on: Callable[[Application], object], at) -> list[tuple[ob
     """Freeze a batch of eight while each of its applications is changed; what each change came to."""
     import datetime as dt
 
-    from refunds.payouts import service as payouts
+    from refunds.payouts import batches
     from tests.sessions import staff_user
 
     rows = [make.application(make.line(make.customer())) for _ in range(8)]
     at("2026-01-20T18:00:01+09:00")
     maker = staff_user("maker")
     results = together(
-        lambda: payouts.freeze(pay_on=dt.date(2026, 1, 22), user=maker), *[lambda row=row: act_on(row) for row in rows]
+        lambda: batches.freeze(pay_on=dt.date(2026, 1, 22), user=maker), *[lambda row=row: act_on(row) for row in rows]
     )
     assert not isinstance(results[0], Exception) or results[0].code == "EMPTY", results[0]
     for row in rows:

@@ -34,7 +34,7 @@ from refunds.bankfiles.returns import RETURNS, return_reason
 from refunds.models.bank_files import BankFile, Download, ResultFile
 from refunds.models.batches import Batch
 from refunds.models.items import Item
-from refunds.payouts import answers, batch_figures, exceptions, inquiry, overview, service, settlement
+from refunds.payouts import answers, batch_figures, batches, exceptions, files, guards, inquiry, overview, settlement
 from refunds.payouts.admin.forms import ConfirmForm, ReasonForm, TotalForm, UploadForm
 from refunds.payouts.selection import REASONS
 
@@ -88,8 +88,8 @@ def confirm(request: HttpRequest, act: Act, *, back: str, title: str, rows: list
     if request.method == "POST" and form.is_valid():
         try:
             act.call(user=user, **target, **form.cleaned_data)
-        except service.Refused as refused:
-            messages.error(request, refused.text)
+        except guards.Refused as refused:
+            messages.error(request, refused.message)
         else:
             messages.success(request, act.done)
         return redirect(back)
@@ -122,8 +122,8 @@ def take(
     if request.method == "POST" and form.is_valid():
         try:
             response = make(user, form.cleaned_data["reason"])
-        except service.Refused as refused:
-            messages.error(request, refused.text)
+        except guards.Refused as refused:
+            messages.error(request, refused.message)
             return redirect(back)
         response["Cache-Control"] = "no-store"
         return response
@@ -146,7 +146,7 @@ BATCH_ACTS = {
         gettext_lazy("돌려보내기"),
         gettext_lazy("승인은 무효가 되고 회차가 다시 열립니다. 든 건은 모두 다시 확정할 때 새로 고릅니다."),
         gettext_lazy("돌려보내기"),
-        service.send_back,
+        batches.send_back,
         gettext_lazy("돌려보냈습니다. 다시 확정해야 합니다."),
         form=ReasonForm,
     ),
@@ -155,7 +155,7 @@ BATCH_ACTS = {
         gettext_lazy("은행 파일 만들기"),
         gettext_lazy("파일은 한 번만 만들어 그대로 보관합니다. 만든 뒤에는 건을 빼거나 돌려보낼 수 없습니다."),
         gettext_lazy("파일 만들기"),
-        service.file,
+        files.file,
         gettext_lazy("파일을 만들어 보관했습니다."),
         fresh=True,
     ),
@@ -166,7 +166,7 @@ FILE_ACTS = {
         gettext_lazy("은행에 전달"),
         gettext_lazy("이 파일을 은행에 건넸음을 본인 이름으로 남깁니다. 나간 돈은 되돌릴 수 없습니다."),
         gettext_lazy("은행에 전달함"),
-        service.hand_over,
+        files.hand_over,
         gettext_lazy("은행에 전달한 것으로 남겼습니다."),
         fresh=True,
     ),
@@ -175,7 +175,7 @@ FILE_ACTS = {
         gettext_lazy("거절된 파일 다시 만들기"),
         gettext_lazy("은행이 통째로 거절한 파일의 건을 그대로 새 순번의 파일로 만듭니다."),
         gettext_lazy("새 파일 만들기"),
-        service.file_again,
+        files.file_again,
         gettext_lazy("새 순번의 파일을 만들었습니다."),
         fresh=True,
     ),
@@ -187,7 +187,7 @@ FREEZE = Act(
         "지금 나갈 수 있는 신청의 금액과 계좌를 회차에 담습니다. 그 뒤로 고객은 계좌를 바꾸거나 철회할 수 없습니다."
     ),
     gettext_lazy("확정하기"),
-    service.freeze,
+    batches.freeze,
     gettext_lazy("확정했습니다. 다른 사람의 승인을 기다립니다."),
 )
 TAKE_OUT = Act(
@@ -195,7 +195,7 @@ TAKE_OUT = Act(
     gettext_lazy("한 건 빼기"),
     gettext_lazy("이 건은 다음 회차로 넘어갑니다. 승인은 무효가 되고, 회차를 다시 확정해야 합니다."),
     gettext_lazy("이 건 빼기"),
-    service.take_out,
+    batches.take_out,
     gettext_lazy("뺐습니다. 회차를 다시 확정해야 합니다."),
     form=ReasonForm,
 )
@@ -271,7 +271,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
                 "excluded_won": sum(won for _code, _count, won in one.excluded),
                 "closed": one.round.cut_off <= now,
             }
-            for one in service.projection(at=now)
+            for one in batches.projection(at=now)
         ]
         context = {
             "coming": coming,
@@ -290,13 +290,13 @@ class BatchAdmin(AddedUp, RoleAdmin):
         """The applications a coming round would leave out, by reason."""
         need(request, *MONEY)
         day = _day(pay_on)
-        coming = next((one for one in service.open_rounds() if one.pay_on == day), None)
+        coming = next((one for one in batches.open_rounds() if one.pay_on == day), None)
         if coming is None:
             raise Http404
         reason = request.GET.get("reason", "")
         number = request.GET.get("page", "")
         at = max(1, int(number)) if number.isascii() and number.isdigit() and len(number) < 7 else 1
-        found, count = exceptions.left_out(coming=coming, reason=reason, limit=PAGE, offset=(at - 1) * PAGE)
+        found, count = exceptions.excluded(payout_round=coming, reason=reason, limit=PAGE, offset=(at - 1) * PAGE)
         self._looked(request, "admin.listed", str(day), "", {"reason": reason[:20]})
         rows = [
             [
@@ -342,7 +342,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
             content = tempfile.TemporaryFile()  # noqa: SIM115  (the response closes it)
             try:
                 name = settlement.sheet(to=content, user=user, reason=reason, batch_id=batch.pk if batch else None)
-            except service.Refused:
+            except guards.Refused:
                 content.close()
                 raise
             content.seek(0)
@@ -363,7 +363,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
         """Freeze a round whose cut-off has passed."""
         day = _day(pay_on)
         title, rows = kdate(day), []
-        for one in service.projection():
+        for one in batches.projection():
             if one.round.pay_on == day:
                 title = overview.round_name(one.round.number, day)
                 rows = [
@@ -431,7 +431,7 @@ class BatchAdmin(AddedUp, RoleAdmin):
             rest = by_bank[8:]
             context |= {
                 "figures": kept["figures"],
-                "look_first": overview.look_first(batch, kept["looks"]),
+                "look_first": overview.review_hint_texts(batch, kept["review_hints"]),
                 "spread": overview.spread_bars(kept["spread"]),
                 "banks": by_bank[:8],
                 "other_banks": (len(rest), sum(row[1] for row in rest), sum(row[2] for row in rest)) if rest else None,
@@ -465,8 +465,8 @@ class BatchAdmin(AddedUp, RoleAdmin):
         if request.method == "POST":
             try:
                 batch_figures.ask(batch_id=batch.pk, user=user)
-            except service.Refused as refused:
-                messages.error(request, refused.text)
+            except guards.Refused as refused:
+                messages.error(request, refused.message)
         return redirect("admin:refunds_batch_change", batch.pk)
 
     def approve(self, request: HttpRequest, batch_id: int) -> HttpResponse:
@@ -481,20 +481,20 @@ class BatchAdmin(AddedUp, RoleAdmin):
         form = TotalForm(request.POST)
         if form.is_valid():
             try:
-                service.approve(
+                batches.approve(
                     batch_id=batch.pk,
                     user=user,
                     typed_total=form.cleaned_data["total"],
                     digest=form.cleaned_data["digest"],
                 )
-            except service.Refused as refused:
+            except guards.Refused as refused:
                 if refused.code == "DIFFERS":
                     # What the page showed is not what stands: the differences are counted for whoever sends it back.
                     batch_figures.ask(batch_id=batch.pk, user=user)
                 if refused.code != "TOTAL":
-                    messages.error(request, refused.text)
+                    messages.error(request, refused.message)
                     return redirect(here)
-                form.add_error("total", refused.text)
+                form.add_error("total", refused.message)
             else:
                 messages.success(request, _("승인했습니다. 지급 담당이 은행 파일을 만듭니다."))
                 return redirect(here)
@@ -563,7 +563,7 @@ def _pairs(batch: Batch, again: dict) -> list[dict]:
 
 
 class LookFilter(admin.SimpleListFilter):
-    """What deserves a look before approving (`overview.looks`)."""
+    """What deserves a look before approving (`overview.review_hints`)."""
 
     title = gettext_lazy("먼저 볼 것")
     parameter_name = "look"
@@ -580,7 +580,7 @@ class LookFilter(admin.SimpleListFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        chosen = overview.looks(queryset).get(self.value() or "")
+        chosen = overview.review_hints(queryset).get(self.value() or "")
         return queryset if chosen is None else chosen
 
 
@@ -721,7 +721,7 @@ class BankFileAdmin(RoleAdmin):
         kept = get_object_or_404(BankFile, pk=file_id)
 
         def make(user: User, reason: str) -> HttpResponse | StreamingHttpResponse:
-            content = service.download(file_id=kept.pk, user=user, reason=reason)
+            content = files.download(file_id=kept.pk, user=user, reason=reason)
             response = attached(content, kept.name, bankfiles.layout(kept.layout).media_type)
             response["Content-Length"] = str(kept.size)
             return response
@@ -749,7 +749,7 @@ class BankFileAdmin(RoleAdmin):
         if request.method == "POST" and form.is_valid():
             try:
                 content = form.cleaned_data["file"].read()
-                found = service.compare(file_id=kept.pk, content=content, user=user)
+                found = files.compare(file_id=kept.pk, content=content, user=user)
             except FileFault as fault:
                 line = _("%(line)s번째 줄: ") % {"line": fault.line} if fault.line else ""
                 form.add_error("file", f"{line}{fault.text}")
@@ -808,8 +808,8 @@ class ResultFileAdmin(RoleAdmin):
             given = form.cleaned_data["file"]
             try:
                 kept = answers.load_result(content=given.read(), name=given.name, user=user)
-            except service.Refused as refused:
-                form.add_error("file", refused.text)
+            except guards.Refused as refused:
+                form.add_error("file", refused.message)
             except answers.ResultRefused as refused:
                 faults, total = refused.faults, refused.total
                 form.add_error("file", _("고칠 곳이 %(count)s곳 있어 아무것도 올리지 않았습니다.") % {"count": total})

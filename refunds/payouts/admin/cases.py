@@ -32,14 +32,14 @@ from refunds.models.cases import Adjustment, Hold, OfflinePayment
 from refunds.models.items import Item
 from refunds.models.states import Status
 from refunds.payouts import (
-    adjustments,
     audit_bundle,
+    cases,
     exceptions,
+    guards,
     inquiry,
     offline,
     overview,
     roster,
-    service,
     shared_accounts,
 )
 from refunds.payouts.admin.batches import MONEY, Act, AddedUp, attached, confirm, may, need, page, take
@@ -54,7 +54,7 @@ CASE_ACTS = {
         gettext_lazy("지급 보류"),
         gettext_lazy("푸실 때까지 이 신청은 어느 회차에도 담기지 않습니다. 이미 확정된 회차의 건은 그대로입니다."),
         gettext_lazy("보류하기"),
-        service.hold,
+        cases.hold,
         gettext_lazy("보류했습니다."),
         form=ReasonForm,
     ),
@@ -63,7 +63,7 @@ CASE_ACTS = {
         gettext_lazy("보류 풀기"),
         gettext_lazy("다음 회차부터 다시 지급 대상이 됩니다."),
         gettext_lazy("보류 풀기"),
-        service.release,
+        cases.release,
         gettext_lazy("보류를 풀었습니다."),
         form=ReasonForm,
         fresh=True,
@@ -75,7 +75,7 @@ CASE_ACTS = {
             "다른 사람이 승인하면, 덜 드린 돈은 다음 회차에 따로 나가고 더 드린 돈은 돌려받을 목록에 오릅니다."
         ),
         gettext_lazy("정정 내기"),
-        service.propose_adjustment,
+        cases.propose_adjustment,
         gettext_lazy("정정을 냈습니다. 다른 사람의 승인을 기다립니다."),
         form=AdjustmentForm,
     ),
@@ -120,7 +120,7 @@ ADJUSTMENT_ACTS = {
         gettext_lazy("정정 승인"),
         gettext_lazy("덜 드린 돈은 다음 회차에 나갑니다. 더 드린 돈은 고객에게 돌려받습니다."),
         gettext_lazy("승인하기"),
-        partial(service.decide_adjustment, approve=True),
+        partial(cases.decide_adjustment, approve=True),
         gettext_lazy("승인했습니다."),
         fresh=True,
     ),
@@ -129,7 +129,7 @@ ADJUSTMENT_ACTS = {
         gettext_lazy("정정 받아들이지 않기"),
         gettext_lazy("이 정정은 나가지 않습니다. 낸 사람은 이유를 보고 다시 낼 수 있습니다."),
         gettext_lazy("받아들이지 않기"),
-        partial(service.decide_adjustment, approve=False),
+        partial(cases.decide_adjustment, approve=False),
         gettext_lazy("받아들이지 않았습니다."),
         form=ReasonForm,
     ),
@@ -138,7 +138,7 @@ ADJUSTMENT_ACTS = {
         gettext_lazy("돌려받음"),
         gettext_lazy("더 드린 돈이 들어왔음을 본인 이름으로 남깁니다. 언제 어떻게 들어왔는지 적어 주세요."),
         gettext_lazy("돌려받음으로 남기기"),
-        adjustments.recovered,
+        cases.recovered,
         gettext_lazy("돌려받은 것으로 남겼습니다."),
         form=ReasonForm,
         fresh=True,
@@ -157,7 +157,7 @@ NAME = Act(
     gettext_lazy("담당과 대리 정하기"),
     gettext_lazy("권한은 바뀌지 않습니다. 오늘 할 일에 이 이름이 보입니다."),
     gettext_lazy("정하기"),
-    lambda *, user, **given: roster.name(by=user, **given),
+    lambda *, user, **given: roster.assign(by=user, **given),
     gettext_lazy("정했습니다."),
 )
 
@@ -252,7 +252,7 @@ class HoldAdmin(RoleAdmin):
         away = row.account.is_offline and row.status == Status.APPROVED
         if may(request, "maker") and away and not any(one.status in OfflinePayment.HOLDING for one in sent):
             acts.append((_("따로 보낸 지급 적기"), "by-hand"))
-        balance = adjustments.balance(row) if paid else None
+        balance = cases.balance(row) if paid else None
         tables = [
             {
                 "title": _("지급"),
@@ -364,13 +364,13 @@ class HoldAdmin(RoleAdmin):
         row = opened(request, application_id, *act.roles)
         rows = about(row)
         if name == "adjust":
-            balance = adjustments.balance(row)
+            balance = cases.balance(row)
             rows += [(_("지금 청구 자료가 말하는 금액"), krw(balance.owed)), (_("입금된 금액"), krw(balance.paid))]
         if name == "by-hand":
             try:
                 rows.append((_("지금 보낼 금액"), krw(offline.due(row))))
-            except service.Refused as refused:
-                messages.error(request, refused.text)
+            except guards.Refused as refused:
+                messages.error(request, refused.message)
                 return redirect(case_url(row))
         return confirm(request, act, back=case_url(row), title=row.filing.reference, rows=rows, application_id=row.pk)
 
@@ -435,7 +435,7 @@ class HoldAdmin(RoleAdmin):
         """Money that came back and waits for another account: the call centre's list."""
         need(request, *MONEY, *exceptions.CALL_CENTRE)
         self._looked(request, "admin.listed", "", "", {"report": "returned"})
-        found, over = exceptions.came_back()
+        found, over = exceptions.unpaid_returns()
         lead = (
             _("마지막 회차가 지났습니다. 이분들의 돈은 고객센터가 맡습니다.")
             if over
@@ -570,7 +570,7 @@ class AdjustmentAdmin(TwoPeopleAdmin):
 
     @staticmethod
     def _rows(row: Adjustment) -> list[tuple[str, Any]]:
-        balance = adjustments.balance(row.application)
+        balance = cases.balance(row.application)
         found = [
             (_("까닭"), str(row.get_cause_display())),
             (_("접수번호"), row.application.filing.reference),
@@ -651,7 +651,7 @@ class OfflinePaymentAdmin(TwoPeopleAdmin):
             (_("보낸 방법"), str(row.get_way_display())),
             (_("보낸 날"), kdate(row.paid_on)),
             (_("영수증 번호"), row.reference),
-            (_("지금 청구 자료가 말하는 금액"), krw(adjustments.balance(row.application).owed)),
+            (_("지금 청구 자료가 말하는 금액"), krw(cases.balance(row.application).owed)),
             (_("적은 사람"), f"{overview.name_of(row.recorded_by)} {kdatetime(row.recorded_at)}"),
         ]
         if row.decided_at:
@@ -767,7 +767,7 @@ class RosterAdmin(RoleAdmin):
         """Every duty, named or not."""
         need(request, *self.view_roles)
         self._looked(request, "admin.listed", "", "", {})
-        named = roster.named()
+        named = roster.assignments()
         rows = []
         for code, label in Roster.Duty.choices:
             row = named.get(code)
@@ -776,8 +776,8 @@ class RosterAdmin(RoleAdmin):
                     "label": label,
                     "holder": overview.name_of(row.holder) if row else "",
                     "deputy": overview.name_of(row.deputy) if row else "",
-                    "holder_fit": bool(row and roster.fit(row.holder, code)),
-                    "deputy_fit": bool(row and roster.fit(row.deputy, code)),
+                    "holder_fit": bool(row and roster.is_qualified(row.holder, code)),
+                    "deputy_fit": bool(row and roster.is_qualified(row.deputy, code)),
                     "named_at": row.named_at if row else None,
                     "url": reverse("admin:refunds_roster_name", args=[code]),
                 }

@@ -17,7 +17,7 @@ from refunds.models.bank_files import Inquiry
 from refunds.models.batches import Roster
 from refunds.models.cases import Adjustment
 from refunds.models.items import Item
-from refunds.payouts import answers, overview, service
+from refunds.payouts import answers, batches, cases, overview
 from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
@@ -81,7 +81,7 @@ def test_a_claim_is_found_held_and_let_go():
 
 def test_letting_go_and_approving_ask_for_the_second_factor_again(monkeypatch):
     row = due()
-    service.hold(application_id=row.pk, user=maker(), reason="확인")
+    cases.hold(application_id=row.pk, user=maker(), reason="확인")
     make_ = signed_in(maker())
     monkeypatch.setattr("refunds.payouts.admin.batches.fresh_second_factor", lambda request: False)
     for target in (
@@ -136,10 +136,10 @@ def test_a_correction_from_the_claim_to_the_approval():
 def test_money_claimed_back_is_noted_when_it_arrives():
     (item,) = answered("ACSC")
     make_ = signed_in(maker())
-    made = service.propose_adjustment(
+    made = cases.propose_adjustment(
         application_id=item.application_id, amount_krw=500, user=maker(), reason="두 번", cause="OVERPAID"
     )
-    service.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
+    cases.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
     assert "돌려받음으로 남기기" in text(make_.get(url("adjustment_change", made.pk)))
     make_.post(url("adjustment_act", made.pk, "recovered"), {"reason": "고객 송금"})
     made.refresh_from_db()
@@ -236,8 +236,8 @@ def test_the_checker_sees_new_accounts_and_the_difference_to_the_last_round(at):
     same = make.account(holder, number=paid.account.number)
     make.application(make.line(holder, refundable_krw=70_000), to=same, applied="2026-01-25")
     make.application(make.line(make.customer(), refundable_krw=50_000), applied="2026-01-25")
-    batch = service.freeze(pay_on=dt.date(2026, 2, 5), user=maker())
-    found = overview.look_first(batch, overview.look_sums(batch))
+    batch = batches.freeze(pay_on=dt.date(2026, 2, 5), user=maker())
+    found = overview.review_hint_texts(batch, overview.review_hint_sums(batch))
     looks = {look.filter: look.text.replace("\u00a0", " ") for look in found}
     assert looks["new"] == "처음으로 돈이 가는 계좌 1건, 모두 50,000원"
     assert "+0건, -80,001원" in looks[""]

@@ -20,7 +20,7 @@ from refunds.applications.transitions import Refused as Kept
 from refunds.models.applications import Application
 from refunds.models.cases import OfflinePayment
 from refunds.models.items import Item
-from refunds.payouts import adjustments, audit_bundle, offline, overview, service, settlement, wipe
+from refunds.payouts import audit_bundle, batches, cases, guards, offline, overview, settlement, wipe
 from refunds.payouts.invariants import verify
 from tests.refunds import make
 from tests.refunds.payouts import money
@@ -55,7 +55,7 @@ def confirmed(row: Application) -> OfflinePayment:
 
 
 def refused(code: str, act, **given) -> None:
-    with pytest.raises(service.Refused) as error:
+    with pytest.raises(guards.Refused) as error:
         act(**given)
     assert error.value.code == code
 
@@ -83,7 +83,7 @@ def test_recorded_by_one_confirmed_by_another_and_paid_for_its_customer():
     news = applications.news_of([row.line_id])[row.line_id]
     assert (news.item_status, news.item_pay_on) == ("SENT", dt.date(2026, 1, 20))
     assert Message.objects.filter(kind="payout.by_hand").count() == 1
-    assert adjustments.balance(row).paid == 160_130
+    assert cases.balance(row).paid == 160_130
     assert broken() == {}
 
 
@@ -114,9 +114,9 @@ def test_no_round_takes_it_and_nothing_about_it_changes():
     refused("STATE", offline.record, application_id=row.pk, user=maker(), **told(reference="FX-2"))
     batch = money.frozen(1)
     assert batch.excluded == {"OFFLINE": [1, 160_130]}  # not confirmed yet: it is not forgotten
-    service.send_back(batch_id=batch.pk, user=checker(), reason="다시")
+    batches.send_back(batch_id=batch.pk, user=checker(), reason="다시")
     offline.decide(payment_id=made.pk, user=checker(), confirm=True)
-    batch = service.freeze(pay_on=DAY, user=maker())
+    batch = batches.freeze(pay_on=DAY, user=maker())
     assert (batch.count, batch.excluded) == (1, {})
     assert broken() == {}
 
@@ -148,9 +148,9 @@ def test_what_does_not_fit_is_not_recorded(given, code):
 
 def test_it_waits_for_whatever_a_round_would_wait_for():
     row = abroad()
-    service.hold(application_id=row.pk, user=maker(), reason="확인")
+    cases.hold(application_id=row.pk, user=maker(), reason="확인")
     refused("STATE", offline.record, application_id=row.pk, user=maker(), **told())
-    service.release(application_id=row.pk, user=maker(), reason="끝")
+    cases.release(application_id=row.pk, user=maker(), reason="끝")
     Bill.objects.filter(line=row.line_id).update(refunded_krw=130)
     refused("AMOUNT", offline.record, application_id=row.pk, user=maker(), **told(amount_krw=160_000))
     Line.objects.filter(pk=row.line_id).update(reasons="UNPAID", refundable_krw=160_000)

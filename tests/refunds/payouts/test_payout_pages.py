@@ -12,7 +12,8 @@ from refunds.models.bank_files import BankFile, Download
 from refunds.models.batches import Batch
 from refunds.models.cases import Adjustment
 from refunds.models.items import Item
-from refunds.payouts import batch_figures
+from refunds.payouts import answers as bank_answers
+from refunds.payouts import batch_figures, batches, cases, files
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
 from tests.sessions import as_staff
@@ -75,7 +76,7 @@ def test_the_whole_way_by_hand():
     assert Download.objects.count() == 1
     same = make.post(
         reverse("admin:refunds_bankfile_compare", args=[made.pk]),
-        {"file": SimpleUploadedFile("x.xml", b"".join(money.service.stored(made.message_id)))},
+        {"file": SimpleUploadedFile("x.xml", b"".join(files.stored(made.message_id)))},
     )
     assert "모두 같습니다" in text(same)
     make.post(reverse("admin:refunds_bankfile_act", args=[made.pk, "hand-over"]), {"confirmed": "yes"})
@@ -146,7 +147,7 @@ def test_what_to_look_at_first_and_lists_that_add_up():
     due(100_000)
     differs = due(50_000)
     type(differs).objects.filter(pk=differs.pk).update(amount_seen_krw=60_000)
-    batch = money.service.freeze(pay_on=dt.date(2026, 1, 22), user=maker())
+    batch = batches.freeze(pay_on=dt.date(2026, 1, 22), user=maker())
     auditor = signed_in(money.user("auditor", "auditor"))
     batch_figures.count_due()
     seen = text(auditor.get(reverse("admin:refunds_batch_change", args=[batch.pk])))
@@ -173,11 +174,11 @@ def test_nobody_adds_edits_or_deletes_money():
 
 def test_lists_open_for_those_who_may():
     batch, file = money.handed_over(1)
-    money.answers.load_result(
+    bank_answers.load_result(
         content=money.pain002(file, [(money.items(batch)[0], "ACSC", "")]), name="r.xml", user=maker()
     )
     row = money.items(batch)[0].application
-    money.service.propose_adjustment(application_id=row.pk, amount_krw=500, user=maker(), reason="정정")
+    cases.propose_adjustment(application_id=row.pk, amount_krw=500, user=maker(), reason="정정")
     check = signed_in(checker())
     for name in ("batch", "item", "bankfile", "resultfile", "adjustment", "hold", "download", "inquiry", "roster"):
         assert check.get(reverse(f"admin:refunds_{name}_changelist")).status_code == 200, name
