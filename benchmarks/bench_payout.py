@@ -286,7 +286,7 @@ def _write(code: str) -> dict[str, float]:
     def write() -> None:
         with transaction.atomic():
             guards.raise_timeouts()
-            files.store(head.message_id, layout.write(files._payments(items), head))
+            files.store(head.message_id, layout.write(files.payments(items), head))
 
     return {"s": timed(write)}
 
@@ -299,7 +299,7 @@ def _write_bare(code: str) -> dict[str, float]:
     from refunds.payouts import files
 
     with transaction.atomic():
-        payments = list(files._payments(Batch.objects.get().items.all()))
+        payments = list(files.payments(Batch.objects.get().items.all()))
     head, layout = _head(code), bankfiles.layout(code)
     bare = _bare_xml if code == "pain001" else _bare_lines
     return {

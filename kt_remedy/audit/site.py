@@ -1,6 +1,6 @@
 """The admin site: sign-in with the second factor, and only pages that say by role who may use them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -8,7 +8,7 @@ from django.contrib.admin.apps import AdminConfig
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, include, path, reverse
 from django.utils.translation import gettext_lazy as _
 
 OURS = ("kt_remedy.", "eligibility.", "refunds.", "rewards.")
@@ -19,6 +19,22 @@ class RoleSite(AdminSite):
 
     site_title = site_header = _("위약금 면제·고객 보답 관리")
     index_title = _("관리")
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        self._pages: dict[str, Callable[[], list[URLPattern]]] = {}
+
+    def add_pages(self, namespace: str, patterns: Callable[[], list[URLPattern]]) -> None:
+        """Add pages that belong to no model, below `<namespace>/` and in that namespace.
+
+        `patterns` is called when the addresses are read. Its views stand behind `admin_view` and declare their roles.
+        """
+        self._pages[namespace] = patterns
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """The added pages, then the site's own: Django's last address takes every other one."""
+        pages = [path(f"{name}/", include((patterns(), name))) for name, patterns in self._pages.items()]
+        return [*pages, *super().get_urls()]
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Register a RoleAdmin; raises ImproperlyConfigured for another admin of our own rooms."""

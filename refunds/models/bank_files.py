@@ -101,7 +101,7 @@ class Chunk(models.Model):
 
     @staticmethod
     def aad(key: str, number: int) -> str:
-        """What the ciphertext of a piece is bound to."""
+        """Associated data of the ciphertext of a piece."""
         return f"refunds_chunk:data_enc:{key}:{number}"
 
     @property
@@ -111,7 +111,7 @@ class Chunk(models.Model):
 
 
 class Download(models.Model):
-    """Who took the bytes of a bank file, when and why."""
+    """A download of a bank file, with its reason."""
 
     file = models.ForeignKey(BankFile, models.PROTECT, related_name="downloads", verbose_name=_("은행 파일"))
     user = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("누가"))
@@ -127,7 +127,7 @@ class Download(models.Model):
 
 
 class ResultFile(models.Model):
-    """An answer of the bank that was taken in whole. The same bytes are never taken in twice."""
+    """An answer of the bank that was loaded whole. The same bytes are never loaded twice."""
 
     sha256 = models.CharField("SHA-256", max_length=64, unique=True)
     name = models.CharField(_("파일 이름"), max_length=120)
@@ -157,7 +157,7 @@ class ResultFile(models.Model):
 
 
 class Inquiry(models.Model):
-    """A list of payments the bank never answered, as it was given to the bank: a question, never an order to pay."""
+    """A list of unanswered payments as it was given to the bank: a question, never an order to pay."""
 
     file = models.ForeignKey(BankFile, models.PROTECT, related_name="inquiries", verbose_name=_("은행 파일"))
     number = models.SmallIntegerField(_("순번"))

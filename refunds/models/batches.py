@@ -62,7 +62,7 @@ class Batch(models.Model):
     # Sum of numbers drawn from the keyed index of each account, so that an exchanged account shows without its number.
     hash_total = models.BigIntegerField(_("계좌 합"), null=True, blank=True)
     digest = models.CharField(_("확인값"), max_length=64, blank=True, default="")
-    # Reasons and counts of what stayed behind, as it was when the batch was frozen.
+    # [applications, won] left out by the freeze, by reason.
     excluded = models.JSONField(_("나가지 않는 것"), default=dict, blank=True)
     # The programme as it was when the batch was frozen (`batches.programme_snapshot`); the invariants read it.
     programme_snapshot = models.JSONField(default=dict, blank=True, editable=False)
@@ -185,7 +185,7 @@ class BatchFigures(models.Model):
 
 
 class Roster(models.Model):
-    """Who does each duty of a cut-off, and the one who stands in for them (DESIGN 9)."""
+    """Holder and deputy of each duty of a cut-off."""
 
     class Duty(models.TextChoices):
         FREEZE = "FREEZE", _("회차 확정")

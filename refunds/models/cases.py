@@ -20,9 +20,9 @@ from refunds.models.protection import HISTORY, STAFF, STAY, only_moves, starts_a
     **HISTORY,
 )
 class Adjustment(models.Model):
-    """A correction of a refund that went out wrong: proposed by one person, decided by another.
+    """A correction of a paid refund: proposed by one person, decided by another.
 
-    What was paid too little is paid as an item of its own; what was paid too much is claimed back and never an item.
+    A missing amount is paid as an item of its own; an overpayment is claimed back and never an item.
     """
 
     class Cause(models.TextChoices):
@@ -183,7 +183,7 @@ class OfflinePayment(models.Model):
 
 
 class Hold(models.Model):
-    """One application kept out of the payouts by a person until a person lets it go."""
+    """An application that a person keeps out of the rounds until it is released."""
 
     application = models.ForeignKey(Application, models.PROTECT, related_name="holds", verbose_name=_("신청"))
     reason = models.TextField(_("이유"))

@@ -120,7 +120,7 @@ class Item(models.Model):
         ]
         indexes = [
             models.Index(fields=["batch", "status"], name="item_batch_state"),
-            # Made of few rows: what is open at a bank, and what came back.
+            # Few rows: unanswered and returned payments.
             models.Index(fields=["status"], name="item_open", condition=Q(status__in=["UNKNOWN", "RETURNED"])),
         ]
         triggers = [

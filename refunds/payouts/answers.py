@@ -1,8 +1,7 @@
-"""Taking in what the bank answers: a whole file or nothing of it, every fault by its line.
+"""Answers of the bank: a file is loaded whole or not at all, with every fault named by its line.
 
-The answers are COPYed into a temporary table and joined with the items they name once; everything is asked of that
-table, and only when nothing is wrong is one statement allowed to move the items. What a file does not mention is
-unknown, never paid.
+The lines are copied into a temporary table and joined once with the items they name; every check reads that table.
+Without a fault one statement moves the items. An item that a file leaves out is unknown, never paid.
 """
 
 import csv
@@ -33,7 +32,7 @@ from refunds.payouts.guards import Refused, lock_batch, require_role
 
 _SHOWN = 200
 
-# Each kind of fault a row may have, in SQL over `answer`: what a line says, beside the item it names as it stands.
+# The faults of a line, as SQL over `answer`: the line beside the item that it names.
 _FAULTS = (
     ("DOUBLED", "reference IN (SELECT reference FROM answer GROUP BY reference HAVING count(*) > 1)"),
     ("UNKNOWN_ITEM", "item_id IS NULL"),
@@ -46,7 +45,7 @@ _FAULTS = (
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with one line of a result file; line 0 is the file as a whole."""
+    """A fault in one line of a result file; line 0 means the whole file."""
 
     line: int
     code: str
@@ -54,7 +53,7 @@ class Fault:
 
     @property
     def text(self) -> str:
-        """The fault in words."""
+        """The fault as a sentence."""
         return _WORDS[self.code]() if self.code in _WORDS else self.code
 
 
@@ -71,7 +70,7 @@ _WORDS: dict[str, Any] = {
 
 
 class ResultRefused(Exception):
-    """A result file was not taken in; nothing of it was. Carries the faults by line."""
+    """Nothing of a result file was loaded. Carries the first faults by line, and their total."""
 
     def __init__(self, faults: list[Fault], total: int) -> None:
         super().__init__(f"{total} faults")
@@ -79,11 +78,11 @@ class ResultRefused(Exception):
 
 
 def load_result(*, content: bytes, name: str, user: User) -> ResultFile:
-    """Take in an answer of the bank, wholly or not at all.
+    """Load an answer of the bank, whole or not at all.
 
-    Items move to PAID, RETURNED or UNKNOWN; items of the file that it leaves out become UNKNOWN and go on the inquiry
-    list. A file refused whole moves the batch to REFUSED. Returned applications ask their customers for another
-    account, unless theirs is not to blame (`returns`); those paid are told.
+    Items move to PAID, RETURNED or UNKNOWN; items that the answer leaves out become UNKNOWN and go on the inquiry
+    list. A file refused whole moves the batch to REFUSED. Customers of returned payments are asked for another
+    account, unless the account is not the cause (`bankfiles.returns`); customers of paid ones are told.
     Raises Refused (ROLE, SAME_FILE, UNKNOWN_FILE, STATE) or ResultRefused.
     """
     require_role(user, "maker")
@@ -170,7 +169,7 @@ def _plain(sums: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_whole(batch: Batch, given: BankFile, answers: Answers) -> None:
-    """The bank took none of it: the same items leave again in a new part (`files.file_again`)."""
+    """The bank refused the whole file: the same items go out again in a new part (`files.file_again`)."""
     if Item.objects.filter(file=given).exclude(status=Item.Status.FILED).exists():
         raise Refused(
             "STATE", _("이미 답이 온 건이 있는 파일을 은행이 통째로 거절할 수는 없습니다. 은행에 물어보세요.")
@@ -184,7 +183,7 @@ def _refuse_whole(batch: Batch, given: BankFile, answers: Answers) -> None:
 
 
 def _stage(answers: Answers) -> None:
-    """The table `answer`: each line with the item it names. Analysed, or every later plan would be one for few rows."""
+    """Fill the temporary table `answer`: each line with the item it names. ANALYZE keeps later plans right."""
     text = io.StringIO()
     csv.writer(text).writerows(answers.rows)
     text.seek(0)
@@ -223,7 +222,7 @@ def _check(given: BankFile) -> None:
 
 
 def _sums(given: BankFile) -> dict[str, Any]:
-    """What the file says, beside what we knew: sums of the answers, and what is worth a second look."""
+    """Sums of the answers, and notes about answers that repeat or reverse earlier ones."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -269,7 +268,7 @@ def _apply(kept: ResultFile, given: BankFile, now: Any) -> None:
             [now, kept.pk],
         )
         if kept.absent:
-            # Whatever was answered has moved, so what still stands as filed was left out.
+            # Every answered item has moved: the items that are still FILED were left out.
             cursor.execute(
                 "UPDATE refunds_item SET status = 'UNKNOWN', status_at = %s, code = 'ABSENT', result_id = %s"
                 " WHERE file_id = %s AND status = 'FILED'",
@@ -278,8 +277,7 @@ def _apply(kept: ResultFile, given: BankFile, now: Any) -> None:
 
 
 def _tell(kept: ResultFile, batch: Batch, user: User) -> None:
-    """Returned: the application asks for an account, or goes to the same one again, and its customer is written to.
-    Paid: the customers are told."""
+    """Queue the messages to customers of returned and of paid items; ask for another account where it is needed."""
     returned = (
         Item.objects.filter(result=kept, status=Item.Status.RETURNED)
         .select_related("application__filing")

@@ -1,8 +1,8 @@
-"""Everything that is recorded about one application and its money, as one file for the auditor.
+"""The audit bundle: every record of one application and its money, as one file.
 
-A ZIP of JSON tables with a manifest of their digests. The same rows give the same bytes: no clock, no order of chance.
-An auditor reads names, numbers and accounts as they are; everybody else reads them masked. Whoever takes it gives a
-reason, and the digest of what they took is in the audit, so that a bundle shown later can be told from another.
+A ZIP of JSON tables with a manifest of their digests. The same rows give the same bytes. An auditor reads names,
+numbers and accounts in full, everybody else masked. The download needs a reason, and its digest stands in the audit,
+so that a bundle shown later can be verified.
 """
 
 import datetime as dt
@@ -39,8 +39,10 @@ _ZERO = (1980, 1, 1, 0, 0, 0)
 
 
 def take(*, application_id: int, user: User, reason: str) -> bytes:
-    """The bundle for `user`, clear for an auditor and masked for others, after the look was recorded.
-    Raises Refused: ROLE, REASON, OWN_CASE."""
+    """The bundle in full for an auditor, masked for others; the download is recorded.
+
+    Raises Refused: ROLE, REASON, OWN_CASE.
+    """
     require_role(user, *ROLES)
     reason = require_reason(reason)
     with transaction.atomic():
@@ -59,7 +61,7 @@ def take(*, application_id: int, user: User, reason: str) -> bytes:
 
 
 def bundle(*, application_id: int, clear: bool) -> bytes:
-    """The ZIP of everything about one application. Reads only."""
+    """The ZIP of every record of one application, in full if `clear`. Reads only."""
     row = Application.objects.select_related("filing", "line__customer", "account").get(pk=application_id)
     parts = {name: _json(table) for name, table in _tables(row, clear).items()}
     parts |= _file_lines(row, clear)
@@ -162,7 +164,7 @@ def _tables(row: Application, clear: bool) -> dict[str, Any]:
 
 
 def _messages(row: Application, items: QuerySet, batches: QuerySet) -> QuerySet[Message]:
-    """What was written to the person about this application, its items and its rounds."""
+    """Messages to the person about this application, its items and its rounds."""
     about = Q(subject=f"filing:{row.filing_id}") | Q(subject=f"application:{row.pk}")
     about |= Q(subject__startswith=f"application:{row.pk}:")
     about |= Q(subject__in=[f"item:{pk}" for pk in items.values_list("pk", flat=True)])
@@ -172,7 +174,7 @@ def _messages(row: Application, items: QuerySet, batches: QuerySet) -> QuerySet[
 
 def _looks(row: Application, items: QuerySet, batches: QuerySet, files: QuerySet) -> QuerySet[AuditEntry]:
     """The audit's entries of the application and its money, and of looks at its customer."""
-    objects = {f"application:{row.pk}", f"filing:{row.filing_id}", f"hold:{row.pk}"}
+    objects = {f"application:{row.pk}", f"filing:{row.filing_id}"}
     objects |= {f"account:{row.account_id}", f"account:{row.filing.account_id}"}
     objects |= {f"item:{pk}" for pk in items.values_list("pk", flat=True)}
     for pk, pay_on in batches.values_list("pk", "pay_on"):
@@ -243,7 +245,7 @@ def _covered(line: bytes, item: Item) -> bytes:
 
 
 def _answers(result: ResultFile, item: Item) -> Iterable[dict[str, Any]]:
-    """What one answer of the bank says of an item."""
+    """The lines of one answer of the bank that name an item."""
     content = b"".join(stored(result.sha256))
     if not content:
         return

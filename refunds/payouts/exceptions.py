@@ -177,6 +177,6 @@ def _dialled(number: str) -> str:
 
 
 def safe(cell: Any) -> str:
-    """A CSV cell that no spreadsheet runs: what begins like a formula is put behind an apostrophe."""
+    """A CSV cell that no spreadsheet runs: an apostrophe stands before text that begins like a formula."""
     text = str(cell)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -103,7 +103,7 @@ def _write_file(batch: Batch, part: int, items: Any, user: User, replaces: BankF
         won=sums["won"],
     )
     try:
-        size, sha256 = store(message_id, layout.write(_payments(items), head))
+        size, sha256 = store(message_id, layout.write(payments(items), head))
     except PaymentRefused as error:
         raise Refused(
             "LINES",
@@ -134,7 +134,7 @@ def _execution_on(batch: Batch) -> dt.date:
     return next_business_day(max(batch.pay_on, clock.today()))
 
 
-def _payments(items: Any) -> Iterator[Payment]:
+def payments(items: Any) -> Iterator[Payment]:
     """The payments of items in the order of their keys. Each number is checked against the index it was entered with.
 
     The temporary file of `copy_rows` holds ciphertext only.

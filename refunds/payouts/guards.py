@@ -31,7 +31,7 @@ def person_of(user: User) -> bytes:
     return bytes(user.person_index)
 
 
-def is_same_person(user: User, person: bytes | None) -> bool:
+def is_same_person(user: User, person: bytes | memoryview | None) -> bool:
     """True if `person` is the key of the person behind `user`; False while either is unknown."""
     return bool(user.person_index and person) and bytes(user.person_index or b"") == bytes(person or b"")
 
@@ -72,7 +72,7 @@ def raise_timeouts() -> None:
 def get_case(application_id: int, user: User) -> Application:
     """Lock an application with its filing and line. Raises Refused OWN_CASE for the user's own application."""
     row = Application.objects.select_for_update(of=("self",)).select_related("filing", "line").get(pk=application_id)
-    if is_same_person(user, bytes(row.filing.person_index)):
+    if is_same_person(user, row.filing.person_index):
         raise Refused("OWN_CASE", _("본인의 신청은 다른 직원이 처리해야 합니다."))
     return row
 

@@ -1,7 +1,7 @@
-"""What must be true of the money at any moment (TRUST 1.4): each as a query that finds nothing when all is well.
+"""Invariants of the money: each is a query that finds nothing while the money is right.
 
-Each is a view of the database, made by a migration, so that whoever has only SQL sees it too; what a batch was
-frozen by stands in the batch. The bytes of the files need a key and are read from here.
+Each is a view of the database, made by a migration, so that a reader with SQL alone sees it too; the batch holds the
+programme it was frozen by. The bytes of files need a key and are checked here.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ _EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one invariant found: how many breaches, and the first few by number."""
+    """Breaches of one invariant: their number, and the first few."""
 
     code: str
     title: Any

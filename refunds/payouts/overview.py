@@ -1,4 +1,4 @@
-"""What a checker and a maker look at: figures about a batch, and what has to happen today. Reads only."""
+"""Figures about batches for makers and checkers, and the duties of today. Reads only."""
 
 import datetime as dt
 import itertools
@@ -23,7 +23,7 @@ from refunds.models.items import Item
 from refunds.payouts import batches, roster
 from refunds.payouts.selection import REASONS
 
-# Bounds of the bars in won; what is above the last stands by itself.
+# Bounds of the bars in won; larger amounts share the last bar.
 BOUNDS = (50_000, 100_000, 150_000, 200_000, 300_000, 400_000)
 LARGE_KRW = 700_000
 SHARED_BY = 3
@@ -57,12 +57,12 @@ def name_of(user: User | None) -> str:
 
 
 def hand_over_by(pay_on: dt.date) -> dt.datetime:
-    """Until when the bank needs the file: the business day before."""
+    """The latest hand-over of a file to the bank: 18:00 on the business day before the pay day."""
     return clock.kst(business_days_before(pay_on, 1), HAND_OVER_AT)
 
 
 def figures(batch: Batch) -> dict[str, int]:
-    """Count, won, mean, largest and smallest of what is in the batch; a mean in whole won, rounded down."""
+    """Count, sum, mean (rounded down), largest and smallest item of a batch, in won."""
     sums = batch.items.standing().aggregate(
         count=Count("pk"), won=Sum("amount_krw"), largest=Max("amount_krw"), smallest=Min("amount_krw")
     )
@@ -72,7 +72,7 @@ def figures(batch: Batch) -> dict[str, int]:
 
 
 def raw(batch: Batch) -> dict[str, Any]:
-    """All that the page of a batch says of its items, in figures and codes to be kept: each reads every item."""
+    """The stored figures of a batch: numbers and codes of its page. Each of them reads every item."""
     return {
         "figures": figures(batch),
         "review_hints": review_hint_sums(batch) if batch.status in Batch.BEFORE_FILE else [],
@@ -117,12 +117,12 @@ def by_bank(batch: Batch) -> list[tuple[str, int, int]]:
 
 
 def largest(batch: Batch, limit: int = 20) -> list[Item]:
-    """The largest items, with what is shown beside them."""
+    """The largest items of a batch."""
     return list(batch.items.standing().order_by("-amount_krw", "reference")[:limit])
 
 
 def shown(ids: list[int]) -> list[Item]:
-    """Items by their keys, in this order, with what is shown beside them."""
+    """Items by their keys, in this order, with their accounts and applications."""
     found = Item.objects.select_related("account", "application").in_bulk(ids)
     return [found[key] for key in ids]
 
@@ -201,7 +201,7 @@ _HINT_TEXTS: dict[str, Any] = {
 
 
 def excluded(batch: Batch) -> list[tuple[str, int]]:
-    """What stayed behind when the batch was frozen, in words."""
+    """(reason in words, applications) left out by the freeze."""
     return [(str(REASONS.get(code, code)), count) for code, (count, _won) in batch.excluded.items()]
 
 
@@ -212,7 +212,7 @@ def states(batch: Batch) -> dict[str, tuple[int, int]]:
 
 
 def state_label(batch: Batch, code: str) -> str:
-    """The state of items of this batch in words: what nobody handed over yet is in a file, not with the bank."""
+    """The state of items of this batch in words: before the hand-over a filed item is in a file, not at the bank."""
     if code == Item.Status.FILED and not batch.handed_over_at:
         return _("파일에 담음")
     return str(Item.Status(code).label)
@@ -268,7 +268,7 @@ def _won_bars(rows: Iterable[tuple[str, int, int]]) -> list[Bar]:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """Something that waits for a person: what, for whom, until when, where."""
+    """A duty of today: its text, deadline, address, and the people who do it."""
 
     text: str
     duty: str
@@ -277,12 +277,12 @@ class Duty:
     late: bool
     holder: str
     deputy: str
-    # Nobody, or nobody who still may: then all who hold the role stand in `holder`.
+    # No qualified person is assigned: `holder` names all who hold the role.
     unnamed: bool
 
 
 def _people(named: dict[str, Roster], duty: str) -> tuple[str, str, bool]:
-    """Who does a duty, who stands in, and whether nobody who may was named for it."""
+    """Holder and deputy of a duty by name, and True if no qualified person is assigned."""
     row = named.get(duty)
     if row is not None and (roster.is_qualified(row.holder, duty) or roster.is_qualified(row.deputy, duty)):
         return (
@@ -294,21 +294,21 @@ def _people(named: dict[str, Roster], duty: str) -> tuple[str, str, bool]:
 
 
 def duties(*, at: dt.datetime | None = None) -> list[Duty]:
-    """What must happen today, in the order of its deadline."""
+    """The duties of today, in the order of their deadlines."""
     at = at or clock.now()
     found: list[tuple[str, str, dt.datetime | None, str]] = []
     for coming in batches.open_rounds(at=at):
         if coming.cut_off <= at:
-            url = reverse("admin:refunds_batch_freeze", args=[coming.pay_on])
+            url = reverse("admin:payouts:freeze", args=[coming.pay_on])
             found.append((_("%(round)s 확정") % {"round": _round(coming)}, "FREEZE", hand_over_by(coming.pay_on), url))
         elif clock.kst_date(coming.cut_off) <= clock.kst_date(at):
-            url = reverse("admin:refunds_batch_rounds")
+            url = reverse("admin:payouts:rounds")
             text = _("%(round)s 오늘 %(when)s 마감") % {"round": _round(coming), "when": kdatetime(coming.cut_off)}
             found.append((text, "FREEZE", coming.cut_off, url))
     for batch in Batch.objects.exclude(status__in=["OPEN", "SETTLED"]).order_by("pay_on"):
         known = round_on(batch.pay_on, programme.current())
         label = _round(known) if known else str(batch)
-        url, by = reverse("admin:refunds_batch_change", args=[batch.pk]), hand_over_by(batch.pay_on)
+        url, by = reverse("admin:payouts:batch", args=[batch.pk]), hand_over_by(batch.pay_on)
         if batch.status == Batch.Status.FROZEN:
             found.append((_("%(round)s 승인") % {"round": label}, "APPROVE", by, url))
         elif batch.status == Batch.Status.APPROVED:
@@ -322,7 +322,7 @@ def duties(*, at: dt.datetime | None = None) -> list[Duty]:
             found.append((_("%(round)s 결과 올리기") % {"round": label}, "RESULTS", evening, url))
     unknown = Item.objects.filter(status=Item.Status.UNKNOWN).count()
     if unknown:
-        url = reverse("admin:refunds_inquiry_open")
+        url = reverse("admin:payouts:inquiries")
         found.append((_("은행에 물어볼 %(count)s건") % {"count": won(unknown)}, "RESULTS", None, url))
     waiting = Adjustment.objects.filter(status=Adjustment.Status.PROPOSED).count()
     if waiting:
@@ -350,13 +350,13 @@ def round_name(number: int, pay_on: dt.date) -> str:
 
 
 def life(batch: Batch) -> tuple[list[str], int]:
-    """The six steps of a batch and where it stands, from 1; 7 when all are done."""
+    """The six steps of a batch and the number of the current one, from 1; 7 when all are done."""
     names = [_("모음"), _("확정"), _("승인"), _("파일"), _("전달"), _("정산")]
     status = "HANDED_OVER" if batch.status == Batch.Status.REFUSED else batch.status
     return names, STEPS.index(status) + 2 if status != "OPEN" else 1
 
 
 def answered(file: BankFile) -> dict[str, int]:
-    """How many items of a file stand in each state."""
+    """Number of items of a file by state."""
     rows = file.items.values_list("status").annotate(count=Count("pk")).order_by()
     return dict(rows)

@@ -16,7 +16,7 @@ from refunds.calendar import next_business_day
 from refunds.models.item_states import HOLDING_SQL
 from refunds.models.states import Status
 
-# Why a due application is left out. States of the application come first, then what holds an approved one.
+# Why a due application is left out. States of the application come first, then the obstacles of an approved one.
 REASONS: dict[str, Any] = {
     Status.SUBMITTED: _("예금주를 아직 확인 못 함"),
     Status.REVIEW: _("심사 중"),
@@ -151,7 +151,7 @@ def sql(selection: Selection, programme: Programme) -> tuple[str, list[Any]]:
 
 
 def counts(selection: Selection, programme: Programme) -> list[tuple[str | None, int, int]]:
-    """(reason, applications, won) of one round. The reason is None for payments; other sums are what is expected."""
+    """(reason, applications, won) of one round. The reason is None for payments; the other sums are expected."""
     text, params = sql(selection, programme)
     with connection.cursor() as cursor:
         cursor.execute(

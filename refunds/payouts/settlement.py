@@ -1,7 +1,7 @@
-"""The settlement sheet for finance: rounds, what became of their items, corrections. No name and no account number.
+"""The settlement sheet for finance: rounds, items with their results, corrections. No name and no account number.
 
-Written row by row, so that half a million items take no more memory than a page. Every text is stored as a text: what
-begins like a formula is not one.
+It is written row by row: half a million items take no more memory than a page. Every text is stored as text, so that
+none runs as a formula.
 """
 
 import datetime as dt
@@ -32,8 +32,10 @@ STATES = (Item.Status.PAID, Item.Status.RETURNED, Item.Status.UNKNOWN, Item.Stat
 
 
 def sheet(*, to: Any, user: User, reason: str, batch_id: int | None = None) -> str:
-    """Write the sheet of one round, or of all, into the file object `to`; returns its name. The look is recorded.
-    Raises Refused: ROLE, REASON."""
+    """Write the sheet of one round, or of all, into the file object `to` and record the download; returns its name.
+
+    Raises Refused: ROLE, REASON.
+    """
     require_role(user, *ROLES)
     reason = require_reason(reason)
     with transaction.atomic():
@@ -63,7 +65,7 @@ def sheet(*, to: Any, user: User, reason: str, batch_id: int | None = None) -> s
 
 
 def by_state(batches: Any) -> list[tuple[Batch, dict[str, tuple[int, int]]]]:
-    """Count and won of each state, by round; the states add up to what was frozen."""
+    """(count, won) of each state, by round; the states add up to the frozen figures."""
     found = []
     for batch in batches.annotate(
         **{f"n_{code}": Count("items", filter=Q(items__status=code)) for code in STATES},

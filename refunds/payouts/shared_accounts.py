@@ -1,5 +1,7 @@
-"""Who shares what: one account under several people, one person with several accounts or many lines, staff among those
-who are paid. Read from keyed indexes, which stay when the numbers are wiped."""
+"""Report of shared accounts: accounts of several people, people with several accounts or many lines, paid staff.
+
+It reads keyed indexes, which stay when the numbers are wiped.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +18,7 @@ MANY_LINES = 5
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One account or person: an application to open, how many people, applications and accounts, and won that went out
-    or is on its way."""
+    """One account or person: an application to open, its numbers of people, applications and accounts, and won sent."""
 
     application: Application
     people: int
@@ -28,7 +29,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One kind of sharing: the largest groups, and how many there are in all."""
+    """One kind of sharing: the largest groups, and the number of all."""
 
     code: str
     title: Any

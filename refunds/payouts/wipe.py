@@ -1,4 +1,4 @@
-"""Account numbers are kept no longer than the money needs them (DESIGN 6): the nightly wipe after settlement."""
+"""The wipe of account numbers that no payment needs any more."""
 
 import datetime as dt
 
@@ -14,9 +14,11 @@ from refunds.models.items import Item
 
 
 def wipe() -> tuple[int, int]:
-    """Empty the numbers and names of accounts whose every application is over for ACCOUNT_WIPE_DAYS, and drop the
-    bytes of bank files settled as long; returns how many accounts and pieces. The keyed index of a number stays for the
-    fraud report, the digest of a file for the auditor. At-least-once."""
+    """Empty accounts whose every application was over ACCOUNT_WIPE_DAYS ago and delete bank files settled before then.
+
+    Returns the number of accounts and of stored pieces. The keyed index of a number stays for the fraud report, the
+    digest of a file for the auditor. Safe to run twice.
+    """
     now = clock.now()
     before = now - dt.timedelta(days=settings.ACCOUNT_WIPE_DAYS)
     with transaction.atomic(), connection.cursor() as cursor:

@@ -202,7 +202,7 @@ def test_money_sent_by_hand_from_the_maker_to_the_proof(page, live_server, at) -
     holder = make.customer(name="홍길동", ci="hong")
     row = make.application(make.line(holder), to=make.account(holder, outcome="BY_HAND", bank=banks.OFFLINE))
     enter(page, live_server, as_staff(Client(), staff_user("maker", username="maker")))
-    page.goto(reverse("admin:refunds_hold_case", args=[row.pk]))
+    page.goto(reverse("admin:payouts:application", args=[row.pk]))
     look(page)
     page.get_by_role("link", name="따로 보낸 지급 적기").click()
     look(page)

@@ -29,7 +29,7 @@ def cut_off(at):
 
 
 def here(batch) -> str:
-    return reverse("admin:refunds_batch_change", args=[batch.pk])
+    return reverse("admin:payouts:batch", args=[batch.pk])
 
 
 def seen(user, url: str) -> str:
@@ -71,7 +71,7 @@ def test_whatever_changes_voids_the_count_and_the_next_one_holds(change):
     elif change == "a delivery":
         fed()
     elif change == "asked":
-        as_staff(Client(), checker()).post(reverse("admin:refunds_batch_count", args=[batch.pk]))
+        as_staff(Client(), checker()).post(reverse("admin:payouts:batch_count", args=[batch.pk]))
         assert AuditEntry.objects.filter(action="batch.count_asked").count() == 1
     elif change == "a file":
         files.file(batch_id=batch.pk, user=maker())
@@ -92,7 +92,7 @@ def test_what_was_counted_is_never_what_is_approved():
         batches.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
     assert refused.value.code == "DIFFERS"
     # Tried on the page, the differences are counted for whoever sends it back.
-    approve = reverse("admin:refunds_batch_approve", args=[batch.pk])
+    approve = reverse("admin:payouts:batch_approve", args=[batch.pk])
     as_staff(Client(), checker()).post(approve, {"total": str(batch.won), "digest": batch.digest})
     assert COUNTING in seen(checker(), here(batch))
     batch_figures.count_due()

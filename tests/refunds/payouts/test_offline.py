@@ -244,8 +244,8 @@ def test_it_is_over_for_the_wipe(at, settings):
 def test_the_pages_of_the_two_people(monkeypatch):
     row = abroad()
     maker_, checker_ = as_staff(Client(), maker()), as_staff(Client(), checker())
-    case = reverse("admin:refunds_hold_case", args=[row.pk])
-    act = reverse("admin:refunds_hold_act", args=[row.pk, "by-hand"])
+    case = reverse("admin:payouts:application", args=[row.pk])
+    act = reverse("admin:payouts:application_action", args=[row.pk, "offline"])
     assert "따로 보낸 지급 적기" in maker_.get(case).content.decode()
     assert "160,130원" in maker_.get(act).content.decode().replace("\u2060", "").replace("\u00a0", " ")
     assert maker_.post(act, {"way": ""}).status_code == 400
@@ -255,14 +255,14 @@ def test_the_pages_of_the_two_people(monkeypatch):
     made = OfflinePayment.objects.get()
     assert "이미 따로 보낸 기록" in maker_.get(act, follow=True).content.decode()
     assert act not in maker_.get(case).content.decode()
-    here = reverse("admin:refunds_offlinepayment_change", args=[made.pk])
-    yes = reverse("admin:refunds_offlinepayment_act", args=[made.pk, "confirm"])
+    here = reverse("admin:payouts:offline_payment", args=[made.pk])
+    yes = reverse("admin:payouts:offline_payment_action", args=[made.pk, "confirm"])
     assert yes not in maker_.get(here).content.decode()
     assert maker_.post(yes).status_code == 403
     assert yes in checker_.get(here).content.decode()
     assert checker_.post(here).status_code == 403
     with monkeypatch.context() as late:
-        late.setattr("refunds.payouts.admin.batches.fresh_second_factor", lambda request: False)
+        late.setattr("refunds.payouts.admin.pages.fresh_second_factor", lambda request: False)
         assert checker_.post(yes, {"confirmed": "yes"}).url.startswith(reverse("mfa_reauthenticate"))
     checker_.post(yes, {"confirmed": "yes"})
     made.refresh_from_db()
