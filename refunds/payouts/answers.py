@@ -111,15 +111,15 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
         answers = layout.read_result(content)
     except FileFault as fault:
         raise ResultRefused([Fault(fault.line, fault.text)], 1) from None
-    given = BankFile.objects.filter(message_id=answers.message_id).first()
+    bank_file = BankFile.objects.filter(message_id=answers.message_id).first()
     # An inquiry list is answered in its own layout, whatever the payments left in.
-    if given is None or layout.code not in (given.layout, INQUIRY.code):
+    if bank_file is None or layout.code not in (bank_file.layout, INQUIRY.code):
         raise Refused("UNKNOWN_FILE", _("우리가 보낸 파일에 대한 결과가 아닙니다."))
-    batch = lock_batch(given.batch_id)
-    given = BankFile.objects.select_for_update().get(pk=given.pk)
-    if given.status != BankFile.Status.HANDED_OVER:
+    batch = lock_batch(bank_file.batch_id)
+    bank_file = BankFile.objects.select_for_update().get(pk=bank_file.pk)
+    if bank_file.status != BankFile.Status.HANDED_OVER:
         raise Refused("STATE", _("은행에 전달하지 않았거나 은행이 거절한 파일의 결과입니다."))
-    if _differs(answers.count, given.count) or _differs(answers.won, given.won):
+    if _differs(answers.count, bank_file.count) or _differs(answers.won, bank_file.won):
         raise ResultRefused([Fault(0, "SUM")], 1)
     # A concurrent load of the same bytes waits at the batch and finds this row.
     if ResultFile.objects.filter(sha256=sha256).exists():
@@ -127,14 +127,14 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
     now = clock.now()
     if answers.refused:
         sums: dict[str, Any] = {}
-        _refuse_whole(batch, given, answers)
+        _refuse_whole(batch, bank_file, answers)
     else:
         if not answers.rows:
             raise ResultRefused([Fault(0, "EMPTY")], 1)
         _stage(answers)
-        _check(given)
-        sums = _sums(given)
-    kept = ResultFile(
+        _check(bank_file)
+        sums = _sums(bank_file)
+    loaded = ResultFile(
         sha256=sha256,
         name=name[:120],
         layout=layout.code,
@@ -144,39 +144,39 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
         loaded_at=now,
         **sums,
     )
-    kept.save()
-    kept.files.set([given])
+    loaded.save()
+    loaded.files.set([bank_file])
     store(sha256, (content,))
     if not answers.refused:
-        _apply(kept, given, now)
-        _tell(kept, batch, user)
+        _apply(loaded, bank_file, now)
+        _tell(loaded, batch, user)
         _settle(batch)
     audit.record(
         actor=f"staff:{user.pk}",
         action="result.loaded",
         object=f"batch:{batch.pay_on}",
-        detail={"part": given.part, "sha256": sha256, "refused": answers.refused, **_plain(sums)},
+        detail={"part": bank_file.part, "sha256": sha256, "refused": answers.refused, **_plain(sums)},
     )
-    return kept
+    return loaded
 
 
-def _differs(said: int | None, ours: int) -> bool:
-    return said is not None and said != ours
+def _differs(stated: int | None, expected: int) -> bool:
+    return stated is not None and stated != expected
 
 
 def _plain(sums: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in sums.items() if key != "notes"}
 
 
-def _refuse_whole(batch: Batch, given: BankFile, answers: Answers) -> None:
+def _refuse_whole(batch: Batch, bank_file: BankFile, answers: Answers) -> None:
     """The bank refused the whole file: the same items go out again in a new part (`files.file_again`)."""
-    if Item.objects.filter(file=given).exclude(status=Item.Status.FILED).exists():
+    if Item.objects.filter(file=bank_file).exclude(status=Item.Status.FILED).exists():
         raise Refused(
             "STATE", _("이미 답이 온 건이 있는 파일을 은행이 통째로 거절할 수는 없습니다. 은행에 물어보세요.")
         )
-    given.status = BankFile.Status.REFUSED
-    given.refused_because = f"{answers.code} {answers.words}".strip()[:140]
-    given.save(update_fields=["status", "refused_because"])
+    bank_file.status = BankFile.Status.REFUSED
+    bank_file.refused_because = f"{answers.code} {answers.words}".strip()[:140]
+    bank_file.save(update_fields=["status", "refused_because"])
     if batch.status == Batch.Status.HANDED_OVER:
         batch.status = Batch.Status.REFUSED
         batch.save(update_fields=["status"])
@@ -206,7 +206,7 @@ def _stage(answers: Answers) -> None:
         )
 
 
-def _check(given: BankFile) -> None:
+def _check(bank_file: BankFile) -> None:
     """Raise ResultRefused naming every faulty line, the first fault of each."""
     case = " ".join(f"WHEN {condition} THEN '{code}'" for code, condition in _FAULTS)
     with connection.cursor() as cursor:
@@ -214,14 +214,14 @@ def _check(given: BankFile) -> None:
             f"SELECT line, fault, reference, count(*) OVER () FROM ("  # noqa: S608
             f" SELECT line, reference, CASE {case} END AS fault FROM answer) s"
             " WHERE fault IS NOT NULL ORDER BY line, reference LIMIT %(shown)s",
-            {"file": given.pk, "shown": _SHOWN},
+            {"file": bank_file.pk, "shown": _SHOWN},
         )
-        found = cursor.fetchall()
-    if found:
-        raise ResultRefused([Fault(line, code, reference) for line, code, reference, _all in found], found[0][3])
+        faults = cursor.fetchall()
+    if faults:
+        raise ResultRefused([Fault(line, code, reference) for line, code, reference, _all in faults], faults[0][3])
 
 
-def _sums(given: BankFile) -> dict[str, Any]:
+def _sums(bank_file: BankFile) -> dict[str, Any]:
     """Sums of the answers, and notes about answers that repeat or reverse earlier ones."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -237,7 +237,7 @@ def _sums(given: BankFile) -> dict[str, Any]:
                    count(*) FILTER (WHERE outcome = 'RETURNED' AND status = 'PAID')
             FROM answer
             """,
-            [given.pk],
+            [bank_file.pk],
         )
         paid, paid_won, returned, returned_won, unknown, absent, known, taken_back = cursor.fetchone()
     notes = []
@@ -256,7 +256,7 @@ def _sums(given: BankFile) -> dict[str, Any]:
     }
 
 
-def _apply(kept: ResultFile, given: BankFile, now: Any) -> None:
+def _apply(loaded: ResultFile, bank_file: BankFile, now: Any) -> None:
     with connection.cursor() as cursor:
         # An answer that repeats what we know changes nothing; "not answered yet" never takes an answer back.
         cursor.execute(
@@ -265,31 +265,31 @@ def _apply(kept: ResultFile, given: BankFile, now: Any) -> None:
             FROM answer t
             WHERE i.id = t.item_id AND i.status <> t.outcome AND (t.outcome <> 'UNKNOWN' OR i.status = 'FILED')
             """,
-            [now, kept.pk],
+            [now, loaded.pk],
         )
-        if kept.absent:
+        if loaded.absent:
             # Every answered item has moved: the items that are still FILED were left out.
             cursor.execute(
                 "UPDATE refunds_item SET status = 'UNKNOWN', status_at = %s, code = 'ABSENT', result_id = %s"
                 " WHERE file_id = %s AND status = 'FILED'",
-                [now, kept.pk, given.pk],
+                [now, loaded.pk, bank_file.pk],
             )
 
 
-def _tell(kept: ResultFile, batch: Batch, user: User) -> None:
+def _tell(loaded: ResultFile, batch: Batch, user: User) -> None:
     """Queue the messages to customers of returned and of paid items; ask for another account where it is needed."""
     returned = (
-        Item.objects.filter(result=kept, status=Item.Status.RETURNED)
+        Item.objects.filter(result=loaded, status=Item.Status.RETURNED)
         .select_related("application__filing")
         .order_by("id")
     )
     by_code: dict[str, list[int]] = {}
-    coming = next_round(clock.now(), programme.current())
+    payout_round = next_round(clock.now(), programme.current())
     for item in returned:
         filing = item.application.filing
         kind, context = "payout.returned", dict[str, Any]()
         if same_account(item.code):
-            kind, context = ("payout.again", {"pay_on": coming.pay_on}) if coming else ("payout.called", {})
+            kind, context = ("payout.again", {"pay_on": payout_round.pay_on}) if payout_round else ("payout.called", {})
         if item.kind == Item.Kind.REFUND:
             by_code.setdefault(item.code or records.OTHER, []).append(item.application_id)
         notices.queue(
@@ -307,21 +307,21 @@ def _tell(kept: ResultFile, batch: Batch, user: User) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            DROP TABLE IF EXISTS pg_temp.told;
-            CREATE TEMP TABLE told ON COMMIT DROP AS
+            DROP TABLE IF EXISTS pg_temp.recipients;
+            CREATE TEMP TABLE recipients ON COMMIT DROP AS
             SELECT DISTINCT ON (f.person_index) f.person_index, f.id::text AS recipient, f.language
             FROM answer t
             JOIN refunds_application a ON a.id = t.application_id
             JOIN refunds_filing f ON f.id = a.filing_id
             WHERE t.outcome = 'PAID' AND t.status <> 'PAID'
             ORDER BY f.person_index, f.received_at DESC;
-            ANALYZE pg_temp.told
+            ANALYZE pg_temp.recipients
             """
         )
     notices.queue_all(
         kind="payout.paid",
         subject=f"batch:{batch.pk}",
-        select="SELECT person_index, recipient, language FROM told",
+        select="SELECT person_index, recipient, language FROM recipients",
     )
 
 

@@ -197,9 +197,9 @@ def _file_lines(row: Application, clear: bool) -> dict[str, bytes]:
         assert item.file is not None
         files = [item.file, *BankFile.objects.filter(pk__in=_replaced(item.file))]
         for file in files:
-            found = _line(file.message_id, item.reference)
-            if found is not None:
-                parts[f"lines/{item.reference}-part{file.part:02}.txt"] = found if clear else _covered(found, item)
+            line = _line(file.message_id, item.reference)
+            if line is not None:
+                parts[f"lines/{item.reference}-part{file.part:02}.txt"] = line if clear else _covered(line, item)
         results = ResultFile.objects.filter(Q(files__in=[file.pk for file in files]) | Q(items=item)).distinct()
         for result in results.order_by("pk"):
             answers += [{"result": result.pk, "sha256": result.sha256, **one} for one in _answers(result, item)]
@@ -209,12 +209,12 @@ def _file_lines(row: Application, clear: bool) -> dict[str, bytes]:
 
 def _replaced(file: BankFile | None) -> list[int]:
     """The parts a file stands for, which the bank refused whole."""
-    found = []
+    replaced = []
     while file is not None and file.replaces_id:
         file = file.replaces
         assert file is not None
-        found.append(file.pk)
-    return found
+        replaced.append(file.pk)
+    return replaced
 
 
 def _line(key: str, reference: str) -> bytes | None:

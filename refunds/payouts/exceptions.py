@@ -49,9 +49,13 @@ def excluded(
             " WHERE reason IS NOT NULL AND (%s = '' OR reason = %s) ORDER BY application_id LIMIT %s OFFSET %s",
             [*params, reason, reason, limit, offset],
         )
-        found = cursor.fetchall()
-    rows = Application.objects.select_related("filing", "line__customer", "account").in_bulk([row[0] for row in found])
-    return [Exclusion(rows[pk], why, won) for pk, why, won, _all in found], found[0][3] if found else 0
+        selected_rows = cursor.fetchall()
+    rows = Application.objects.select_related("filing", "line__customer", "account").in_bulk(
+        [row[0] for row in selected_rows]
+    )
+    return [Exclusion(rows[pk], why, won) for pk, why, won, _all in selected_rows], selected_rows[0][
+        3
+    ] if selected_rows else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +105,10 @@ def unpaid_returns(*, at: dt.datetime | None = None) -> tuple[list[UnpaidReturn]
             """,
             [states, ride],
         )
-        found = cursor.fetchall()
-    rows = Application.objects.select_related("filing", "line__customer").in_bulk({row[0] for row in found})
+        returned_rows = cursor.fetchall()
+    rows = Application.objects.select_related("filing", "line__customer").in_bulk({row[0] for row in returned_rows})
     listed = []
-    for pk, won, code, attempt, since in found:
+    for pk, won, code, attempt, since in returned_rows:
         row = rows[pk]
         listed.append(
             UnpaidReturn(

@@ -39,8 +39,8 @@ def verify() -> list[Finding]:
 
 
 def _finding(code: str, title: Any, find: Callable[[], Iterable[str]]) -> Finding:
-    found = list(find())
-    return Finding(code, title, len(found), tuple(found[:_EXAMPLES]))
+    breaches = list(find())
+    return Finding(code, title, len(breaches), tuple(breaches[:_EXAMPLES]))
 
 
 def _view(name: str) -> Callable[[], list[str]]:

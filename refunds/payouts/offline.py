@@ -115,7 +115,7 @@ def decide(*, payment_id: int, user: User, confirm: bool, reason: str = "") -> O
         if confirm:
             notices.queue(
                 kind="payout.by_hand",
-                subject=f"application:{row.pk}:manual:{payment.pk}",
+                subject=f"application:{row.pk}:offline:{payment.pk}",
                 person=bytes(row.filing.person_index),
                 to=applications.number_of(row.filing),
                 language=row.filing.language,

@@ -66,9 +66,9 @@ def figures(batch: Batch) -> dict[str, int]:
     sums = batch.items.standing().aggregate(
         count=Count("pk"), won=Sum("amount_krw"), largest=Max("amount_krw"), smallest=Min("amount_krw")
     )
-    found = {key: value or 0 for key, value in sums.items()}
-    found["mean"] = found["won"] // found["count"] if found["count"] else 0
-    return found
+    result = {key: value or 0 for key, value in sums.items()}
+    result["mean"] = result["won"] // result["count"] if result["count"] else 0
+    return result
 
 
 def raw(batch: Batch) -> dict[str, Any]:
@@ -95,14 +95,14 @@ def spread(batch: Batch) -> dict[str, tuple[int, int]]:
         return {str(bucket): (count, total) for bucket, count, total in cursor.fetchall()}
 
 
-def spread_bars(found: dict[str, tuple[int, int]]) -> list[Bar]:
+def spread_bars(by_bucket: dict[str, tuple[int, int]]) -> list[Bar]:
     """Items by amount."""
     # In ten thousands, as amounts are spoken.
     bounds = [bound // 10_000 for bound in BOUNDS]
     labels = [_("%(to)s만 원 미만") % {"to": bounds[0]}]
     labels += [_("%(from)s만~%(to)s만") % {"from": low, "to": high} for low, high in itertools.pairwise(bounds)]
     labels.append(_("%(from)s만 원 이상") % {"from": bounds[-1]})
-    return _bars((label, *found.get(str(bucket), (0, 0))) for bucket, label in enumerate(labels))
+    return _bars((label, *by_bucket.get(str(bucket), (0, 0))) for bucket, label in enumerate(labels))
 
 
 def by_bank(batch: Batch) -> list[tuple[str, int, int]]:
@@ -123,8 +123,8 @@ def largest(batch: Batch, limit: int = 20) -> list[Item]:
 
 def shown(ids: list[int]) -> list[Item]:
     """Items by their keys, in this order, with their accounts and applications."""
-    found = Item.objects.select_related("account", "application").in_bulk(ids)
-    return [found[key] for key in ids]
+    items = Item.objects.select_related("account", "application").in_bulk(ids)
+    return [items[key] for key in ids]
 
 
 def _before(batch: Batch) -> Batch | None:
@@ -160,23 +160,23 @@ def review_hints(items: QuerySet[Item]) -> dict[str, QuerySet[Item]]:
 
 def review_hint_sums(batch: Batch) -> list[tuple[str, int, int]]:
     """(code of `review_hints`, items, won) of the hints that apply; for "differs" the difference in won."""
-    found = []
+    hints = []
     for code, rows in review_hints(batch.items.standing()).items():
         if code == "new" and _before(batch) is None:
             continue  # in the first round every account is
         sums = rows.aggregate(count=Count("pk"), total=Sum("amount_krw"), seen=Sum("application__amount_seen_krw"))
         if sums["count"]:
             total = abs(sums["total"] - (sums["seen"] or 0)) if code == "differs" else sums["total"]
-            found.append((code, sums["count"], total))
-    return found
+            hints.append((code, sums["count"], total))
+    return hints
 
 
 def review_hint_texts(batch: Batch, sums: Iterable[tuple[str, int, int]]) -> list[ReviewHint]:
     """Review hints as sentences, from `review_hint_sums`, and a comparison with the round before."""
-    found, before = [], _before(batch)
+    hints, before = [], _before(batch)
     for code, count, total in sums:
         values = {"count": won(count), "limit": krw(LARGE_KRW), "won": krw(total), "people": SHARED_BY}
-        found.append(ReviewHint(_HINT_TEXTS[code]() % values, code))
+        hints.append(ReviewHint(_HINT_TEXTS[code]() % values, code))
     if before and before.won and batch.won:
         values = {
             "day": kdate(before.pay_on),
@@ -185,8 +185,8 @@ def review_hint_texts(batch: Batch, sums: Iterable[tuple[str, int, int]]) -> lis
             "share": batch.won * 100 // before.won,
         }
         text = _("지난 회차(%(day)s)보다 %(count)s건, %(won)s원. 합계는 그 %(share)s%%입니다.")
-        found.append(ReviewHint(text % values, ""))
-    return found
+        hints.append(ReviewHint(text % values, ""))
+    return hints
 
 
 _HINT_TEXTS: dict[str, Any] = {
@@ -218,16 +218,16 @@ def state_label(batch: Batch, code: str) -> str:
     return str(Item.Status(code).label)
 
 
-def state_bars(batch: Batch, found: dict[str, tuple[int, int]]) -> list[Bar]:
+def state_bars(batch: Batch, sums: dict[str, tuple[int, int]]) -> list[Bar]:
     """Won by state of the items."""
-    return _won_bars((state_label(batch, code), *found[code]) for code in Item.Status.values if code in found)
+    return _won_bars((state_label(batch, code), *sums[code]) for code in Item.Status.values if code in sums)
 
 
 def by_state() -> list[Bar]:
     """Won by state, of all items that were not taken out."""
     rows = Item.objects.standing().values_list("status").annotate(count=Count("pk"), total=Sum("amount_krw")).order_by()
-    found = {status: (count, total) for status, count, total in rows}
-    return _won_bars((str(label), *found[code]) for code, label in Item.Status.choices if code in found)
+    sums = {status: (count, total) for status, count, total in rows}
+    return _won_bars((str(label), *sums[code]) for code, label in Item.Status.choices if code in sums)
 
 
 def returns() -> list[Bar]:
@@ -296,43 +296,53 @@ def _people(named: dict[str, Roster], duty: str) -> tuple[str, str, bool]:
 def duties(*, at: dt.datetime | None = None) -> list[Duty]:
     """The duties of today, in the order of their deadlines."""
     at = at or clock.now()
-    found: list[tuple[str, str, dt.datetime | None, str]] = []
-    for coming in batches.open_rounds(at=at):
-        if coming.cut_off <= at:
-            url = reverse("admin:payouts:freeze", args=[coming.pay_on])
-            found.append((_("%(round)s 확정") % {"round": _round(coming)}, "FREEZE", hand_over_by(coming.pay_on), url))
-        elif clock.kst_date(coming.cut_off) <= clock.kst_date(at):
+    due: list[tuple[str, str, dt.datetime | None, str]] = []
+    for payout_round in batches.open_rounds(at=at):
+        if payout_round.cut_off <= at:
+            url = reverse("admin:payouts:freeze", args=[payout_round.pay_on])
+            due.append(
+                (
+                    _("%(round)s 확정") % {"round": _round(payout_round)},
+                    "FREEZE",
+                    hand_over_by(payout_round.pay_on),
+                    url,
+                )
+            )
+        elif clock.kst_date(payout_round.cut_off) <= clock.kst_date(at):
             url = reverse("admin:payouts:rounds")
-            text = _("%(round)s 오늘 %(when)s 마감") % {"round": _round(coming), "when": kdatetime(coming.cut_off)}
-            found.append((text, "FREEZE", coming.cut_off, url))
+            text = _("%(round)s 오늘 %(when)s 마감") % {
+                "round": _round(payout_round),
+                "when": kdatetime(payout_round.cut_off),
+            }
+            due.append((text, "FREEZE", payout_round.cut_off, url))
     for batch in Batch.objects.exclude(status__in=["OPEN", "SETTLED"]).order_by("pay_on"):
         known = round_on(batch.pay_on, programme.current())
         label = _round(known) if known else str(batch)
         url, by = reverse("admin:payouts:batch", args=[batch.pk]), hand_over_by(batch.pay_on)
         if batch.status == Batch.Status.FROZEN:
-            found.append((_("%(round)s 승인") % {"round": label}, "APPROVE", by, url))
+            due.append((_("%(round)s 승인") % {"round": label}, "APPROVE", by, url))
         elif batch.status == Batch.Status.APPROVED:
-            found.append((_("%(round)s 파일 만들기") % {"round": label}, "FILE", by, url))
+            due.append((_("%(round)s 파일 만들기") % {"round": label}, "FILE", by, url))
         elif batch.status == Batch.Status.FILED:
-            found.append((_("%(round)s 은행에 전달") % {"round": label}, "FILE", by, url))
+            due.append((_("%(round)s 은행에 전달") % {"round": label}, "FILE", by, url))
         elif batch.status == Batch.Status.REFUSED:
-            found.append((_("%(round)s 은행이 거절한 파일 다시 만들기") % {"round": label}, "FILE", None, url))
+            due.append((_("%(round)s 은행이 거절한 파일 다시 만들기") % {"round": label}, "FILE", None, url))
         elif batch.pay_on <= clock.kst_date(at):
             evening = clock.kst(batch.pay_on, HAND_OVER_AT)
-            found.append((_("%(round)s 결과 올리기") % {"round": label}, "RESULTS", evening, url))
+            due.append((_("%(round)s 결과 올리기") % {"round": label}, "RESULTS", evening, url))
     unknown = Item.objects.filter(status=Item.Status.UNKNOWN).count()
     if unknown:
         url = reverse("admin:payouts:inquiries")
-        found.append((_("은행에 물어볼 %(count)s건") % {"count": won(unknown)}, "RESULTS", None, url))
+        due.append((_("은행에 물어볼 %(count)s건") % {"count": won(unknown)}, "RESULTS", None, url))
     waiting = Adjustment.objects.filter(status=Adjustment.Status.PROPOSED).count()
     if waiting:
         url = reverse("admin:refunds_adjustment_changelist") + "?status__exact=PROPOSED"
-        found.append((_("정정 지급 승인 %(count)s건") % {"count": won(waiting)}, "APPROVE", None, url))
+        due.append((_("정정 지급 승인 %(count)s건") % {"count": won(waiting)}, "APPROVE", None, url))
     offline = OfflinePayment.objects.filter(status=OfflinePayment.Status.RECORDED).count()
     if offline:
         url = reverse("admin:refunds_offlinepayment_changelist") + "?status__exact=RECORDED"
-        found.append((_("따로 보낸 지급 확인 %(count)s건") % {"count": won(offline)}, "APPROVE", None, url))
-    ordered = sorted(found, key=lambda duty: (duty[2] is None, duty[2] or at))
+        due.append((_("따로 보낸 지급 확인 %(count)s건") % {"count": won(offline)}, "APPROVE", None, url))
+    ordered = sorted(due, key=lambda duty: (duty[2] is None, duty[2] or at))
     named = roster.assignments()
     return [
         Duty(text, code, until, url, bool(until and until < at), *_people(named, code))

@@ -46,8 +46,8 @@ def assign(*, duty: str, holder: User, deputy: User, by: User, reason: str) -> R
 def candidates(duty: str) -> QuerySet[User]:
     """Active staff with the role of a duty and a verified person."""
     role = Roster.ROLES[Roster.Duty(duty)]
-    found = User.objects.filter(is_active=True, roles__contains=[role], person_index__isnull=False)
-    return found.order_by("first_name", "pk")
+    users = User.objects.filter(is_active=True, roles__contains=[role], person_index__isnull=False)
+    return users.order_by("first_name", "pk")
 
 
 def assignments() -> dict[str, Roster]:

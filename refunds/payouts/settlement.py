@@ -66,14 +66,14 @@ def sheet(*, to: Any, user: User, reason: str, batch_id: int | None = None) -> s
 
 def by_state(batches: Any) -> list[tuple[Batch, dict[str, tuple[int, int]]]]:
     """(count, won) of each state, by round; the states add up to the frozen figures."""
-    found = []
+    by_batch = []
     for batch in batches.annotate(
         **{f"n_{code}": Count("items", filter=Q(items__status=code)) for code in STATES},
         **{f"w_{code}": Sum("items__amount_krw", filter=Q(items__status=code)) for code in STATES},
     ):
         sums = {str(code): (getattr(batch, f"n_{code}"), getattr(batch, f"w_{code}") or 0) for code in STATES}
-        found.append((batch, sums))
-    return found
+        by_batch.append((batch, sums))
+    return by_batch
 
 
 def _rounds(book: Workbook, batches: Any) -> None:
@@ -141,10 +141,10 @@ def _corrections(book: Workbook, batches: Any) -> None:
         page,
         [_("접수번호"), _("계약번호"), _("까닭"), _("금액(원)"), _("상태"), _("낸 때"), _("정한 때"), _("이유")],
     )
-    found = Adjustment.objects.select_related("application__filing").order_by("pk")
+    adjustments = Adjustment.objects.select_related("application__filing").order_by("pk")
     if batches is not None:
-        found = found.filter(application__items__batch__in=batches).distinct()
-    for row in found:
+        adjustments = adjustments.filter(application__items__batch__in=batches).distinct()
+    for row in adjustments:
         when = [at.astimezone(clock.KST).replace(tzinfo=None) if at else "" for at in (row.proposed_at, row.decided_at)]
         words = [row.application.filing.reference, row.application.line_id, str(row.get_cause_display())]
         page.append(_cells(page, [*words, row.amount_krw, str(row.get_status_display()), *when, row.reason]))

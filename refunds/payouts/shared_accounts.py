@@ -60,17 +60,17 @@ _KINDS: dict[str, tuple[Any, str, str]] = {
 
 def reports() -> list[Report]:
     """Every kind, each with its largest groups by people, then won. Reads the whole table of applications."""
-    found = []
+    result = []
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '120s'")
         for code, (title, group, worth) in _KINDS.items():
-            found.append(_report(cursor, code, title, f"FROM base GROUP BY {group} HAVING {worth}"))
+            result.append(_report(cursor, code, title, f"FROM base GROUP BY {group} HAVING {worth}"))
         staff = (
             "FROM base WHERE person_index IN (SELECT person_index FROM staff_user WHERE person_index IS NOT NULL)"
             " GROUP BY person_index"
         )
-        found.append(_report(cursor, "staff", _("직원이 받는 환급"), staff))
-    return found
+        result.append(_report(cursor, "staff", _("직원이 받는 환급"), staff))
+    return result
 
 
 def _report(cursor: Any, code: str, title: Any, rest: str) -> Report:
