@@ -198,14 +198,14 @@ def settled(*tables: str) -> None:
 
 def freezing(items: int, ours: dict[str, float], floors: bool) -> int:
     """The freeze beside the SQL that writes the same items and events into the same indexed tables."""
-    from refunds.models.payouts import Batch
-    from refunds.payouts import service
+    from refunds.models.batches import Batch
+    from refunds.payouts import batches
 
     settled("refunds_application", "eligibility_bill")
 
     def freeze() -> dict[str, float]:
         maker, _checker = users()
-        return {"s": timed(lambda: service.freeze(pay_on=DAY, user=maker))}
+        return {"s": timed(lambda: batches.freeze(pay_on=DAY, user=maker))}
 
     found, peak = apart(freeze)
     ours["freeze"] = found["s"]
@@ -239,7 +239,7 @@ def freezing(items: int, ours: dict[str, float], floors: bool) -> int:
         )
     settled("refunds_item", "refunds_itemevent")
     _maker, checker = users()
-    again = timed(lambda: service.approve(batch_id=batch.pk, user=checker, typed_total=won, digest=batch.digest))
+    again = timed(lambda: batches.approve(batch_id=batch.pk, user=checker, typed_total=won, digest=batch.digest))
     harness.row(f"approval of {items:,} items, each counted again from its bills", again, unit="s")
     return missed
 
@@ -275,7 +275,7 @@ def writing(items: int, ours: dict[str, float], floors: bool, code: str, at_most
 
 def _head(code: str) -> "Head":
     from refunds.bankfiles.records import Head
-    from refunds.models.payouts import Batch
+    from refunds.models.batches import Batch
 
     batch = Batch.objects.get()
     assert batch.count is not None
@@ -287,15 +287,15 @@ def _write(code: str) -> dict[str, float]:
     from django.db import transaction
 
     from refunds import bankfiles
-    from refunds.models.payouts import Batch
-    from refunds.payouts import service
+    from refunds.models.batches import Batch
+    from refunds.payouts import files, guards
 
     head, layout, items = _head(code), bankfiles.layout(code), Batch.objects.get().items.all()
 
     def write() -> None:
         with transaction.atomic():
-            service._patiently()
-            service._keep(head.message_id, layout.write(service._payments(items), head))
+            guards.raise_timeouts()
+            files.store(head.message_id, layout.write(files.payments(items), head))
 
     return {"s": timed(write)}
 
@@ -304,11 +304,11 @@ def _write_bare(code: str) -> dict[str, float]:
     from django.db import transaction
 
     from refunds import bankfiles
-    from refunds.models.payouts import Batch
-    from refunds.payouts import service
+    from refunds.models.batches import Batch
+    from refunds.payouts import files
 
     with transaction.atomic():
-        payments = list(service._payments(Batch.objects.get().items.all()))
+        payments = list(files.payments(Batch.objects.get().items.all()))
     head, layout = _head(code), bankfiles.layout(code)
     bare = _bare_xml if code == "pain001" else _bare_lines
     return {
@@ -363,7 +363,7 @@ def _bare_opening() -> float:
 def _bare_storing(key: str) -> float:
     from django.db import connection, transaction
 
-    from refunds.models.payouts import Chunk
+    from refunds.models.bank_files import Chunk
 
     chunks = [bytes(blob) for blob in Chunk.objects.filter(key=key).values_list("data_enc", flat=True)]
 
@@ -402,22 +402,22 @@ def loading(items: int, ours: dict[str, float], floors: bool) -> int:
 
 
 def _hand_over(items: int) -> None:
-    from refunds.models.payouts import Batch
-    from refunds.payouts import service
+    from refunds.models.batches import Batch
+    from refunds.payouts import files
 
     maker, _checker = users()
     batch = Batch.objects.get()
-    filing = timed(lambda: service.file(batch_id=batch.pk, user=maker))
+    filing = timed(lambda: files.file(batch_id=batch.pk, user=maker))
     harness.row(f"file of {items:,} items, made, stored and marked", filing, unit="s")
-    service.hand_over(file_id=batch.files.get().pk, user=maker)
+    files.hand_over(file_id=batch.files.get().pk, user=maker)
 
 
 def _load() -> dict[str, float]:
-    from refunds.models.payouts import BankFile
-    from refunds.payouts import answers, service
+    from refunds.models.bank_files import BankFile
+    from refunds.payouts import answers, files
 
     maker, _checker = users()
-    lines = b"".join(service.stored(BankFile.objects.get().message_id)).split(b"\n")
+    lines = b"".join(files.stored(BankFile.objects.get().message_id)).split(b"\n")
     for n, line in enumerate(lines):
         lines[n] = line.replace(b"\t  \t", b"\t02\t" if n % RETURNED == 0 else b"\t00\t")
     content = b"\n".join(lines)
@@ -429,7 +429,7 @@ def _load_bare(items: int) -> dict[str, float]:
     """Twice: the first makes the room in the tables that ours finds too."""
     from django.db import connection, transaction
 
-    from refunds.models.payouts import ResultFile
+    from refunds.models.bank_files import ResultFile
 
     maker, _checker = users()
     text = "".join(f"R{n}-1\t{'RETURNED' if n % RETURNED == 0 else 'PAID'}\t\t00\n" for n in range(1, items + 1))

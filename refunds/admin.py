@@ -1,6 +1,9 @@
-"""Where Django looks for the admin of this room; each part keeps its own."""
+"""The admin of refunds, where Django looks for it: the lists, and the payout pages below `/admin/payouts/`."""
 
-from refunds.payouts.admin import batches as payouts
-from refunds.payouts.admin import cases
+from django.contrib import admin
 
-__all__ = ["cases", "payouts"]
+from refunds.payouts.admin import lists, urls
+
+__all__ = ["lists"]
+
+admin.site.add_pages("payouts", urls.patterns)  # type: ignore[attr-defined]

@@ -45,7 +45,7 @@ class RefundsConfig(AppConfig):
                 "result": _("은행 결과"),
                 "inquiry": _("은행 조회 목록"),
                 "adjustment": _("정정 지급"),
-                "manual_payment": _("국내 계좌가 없는 지급"),
+                "offline_payment": _("국내 계좌가 없는 지급"),
                 "settlement": _("정산서"),
                 "roster": _("담당과 대리"),
             }

@@ -71,7 +71,7 @@ BANKS: tuple[Bank, ...] = (
     _bank("062", "중국공상은행", "ICBC", "ICBC", ""),
 )
 # Stands in the place of a bank's code for people without an account in Korea, whose refund is sent by hand.
-BY_HAND = "000"
+OFFLINE = "000"
 # How many of the first stand in a form under "often chosen".
 OFTEN = 9
 _BY_CODE = {bank.code: bank for bank in BANKS}
@@ -89,7 +89,7 @@ def find(code: str) -> Bank | None:
 def name(code: str) -> str:
     """The bank's current name in the language of the page; the code itself where it is unknown."""
     bank = find(code)
-    if code == BY_HAND:
+    if code == OFFLINE:
         return _("한국 계좌 없음, 따로 보냄")
     return bank.name if bank else code
 

@@ -20,7 +20,7 @@ _DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class PayoutRound:
     """One pay day. `number` counts from 1 over fixed and supplementary rounds; `cut_off` is an aware datetime."""
 
     number: int
@@ -56,17 +56,19 @@ def business_days_before(day: dt.date, count: int) -> dt.date:
 
 
 @lru_cache(maxsize=8)
-def _calendar(payouts: tuple[Payout, ...], supplementary: Supplementary, zone: ZoneInfo) -> tuple[Round, ...]:
+def _calendar(payouts: tuple[Payout, ...], supplementary: Supplementary, zone: ZoneInfo) -> tuple[PayoutRound, ...]:
     # Two rows may share a pay day; their round closes with the later of them.
     cut_offs: dict[dt.date, dt.datetime] = {}
     for row in payouts:
         pay_on = next_business_day(row.pay_on)
         cut_offs[pay_on] = max(row.cut_off, cut_offs.get(pay_on, row.cut_off))
-    fixed = [Round(number, day, cut_offs[day], False) for number, day in enumerate(sorted(cut_offs), 1)]
+    fixed = [PayoutRound(number, day, cut_offs[day], False) for number, day in enumerate(sorted(cut_offs), 1)]
     return (*fixed, *_weekly(payouts, supplementary, zone, len(fixed)))
 
 
-def _weekly(payouts: tuple[Payout, ...], supplementary: Supplementary, zone: ZoneInfo, number: int) -> Iterator[Round]:
+def _weekly(
+    payouts: tuple[Payout, ...], supplementary: Supplementary, zone: ZoneInfo, number: int
+) -> Iterator[PayoutRound]:
     if not payouts:
         return
     last = max(next_business_day(row.pay_on) for row in payouts)
@@ -76,16 +78,16 @@ def _weekly(payouts: tuple[Payout, ...], supplementary: Supplementary, zone: Zon
         pay_on = next_business_day(day)
         closing = business_days_before(pay_on, supplementary.cut_off_days_before)
         number += 1
-        yield Round(number, pay_on, dt.datetime.combine(closing, supplementary.cut_off_time, zone), True)
+        yield PayoutRound(number, pay_on, dt.datetime.combine(closing, supplementary.cut_off_time, zone), True)
         day += _WEEK
 
 
-def payout_rounds(programme: Programme) -> tuple[Round, ...]:
+def payout_rounds(programme: Programme) -> tuple[PayoutRound, ...]:
     """Every round of the programme, earliest first."""
     return _calendar(programme.payouts, programme.supplementary, programme.zone)
 
 
-def next_round(at: dt.datetime, programme: Programme) -> Round | None:
+def next_round(at: dt.datetime, programme: Programme) -> PayoutRound | None:
     """The first round still open at `at`: its cut-off is later. None after the last cut-off."""
     return next((r for r in payout_rounds(programme) if at < r.cut_off), None)
 
@@ -96,7 +98,7 @@ def is_last(at: dt.datetime, programme: Programme) -> bool:
     return coming is not None and coming == payout_rounds(programme)[-1]
 
 
-def round_on(pay_on: dt.date, programme: Programme) -> Round | None:
+def round_on(pay_on: dt.date, programme: Programme) -> PayoutRound | None:
     """The round paid on `pay_on`, or None where the programme pays nothing that day."""
     return next((r for r in payout_rounds(programme) if r.pay_on == pay_on), None)
 

@@ -1,6 +1,6 @@
 """The admin site: sign-in with the second factor, and only pages that name the permission that opens them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -8,7 +8,7 @@ from django.contrib.admin.apps import AdminConfig
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, URLResolver, reverse
+from django.urls import URLPattern, URLResolver, include, path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import access
@@ -23,6 +23,18 @@ class RoleSite(AdminSite):
 
     site_title = site_header = _("위약금 면제·고객 보답 관리")
     index_title = _("관리")
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        self._pages: dict[str, Callable[[], list[URLPattern]]] = {}
+
+    def add_pages(self, namespace: str, patterns: Callable[[], list[URLPattern]]) -> None:
+        """Add pages that belong to no model, below `<namespace>/` and in that namespace.
+
+        `patterns` is called when the addresses are read. Its views stand behind
+        `admin_view` and declare their permission.
+        """
+        self._pages[namespace] = patterns
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Register a RoleAdmin; raises ImproperlyConfigured for another admin of our own applications, LookupError for
@@ -41,12 +53,16 @@ class RoleSite(AdminSite):
                 raise ImproperlyConfigured(f"the admin of {model.__name__} names no permission: make it a RoleAdmin")
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """The pages of the models, which name their own permission, and those of the site itself."""
+        """The added pages, the pages of the models, which all name their own permission, and those of the site itself.
+
+        The added pages come first, because Django's last address takes every other one.
+        """
         urls = super().get_urls()
         for pattern in urls:
             if isinstance(pattern, URLPattern) and not hasattr(pattern.callback, "policy"):
                 pattern.callback.policy = (OPEN,)  # type: ignore[attr-defined]  # the mark the middleware reads
-        return urls
+        pages = [path(f"{name}/", include((patterns(), name))) for name, patterns in self._pages.items()]
+        return [*pages, *urls]
 
     def login(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         """There is one way to sign in, and it asks for the second factor."""

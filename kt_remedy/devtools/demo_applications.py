@@ -13,7 +13,7 @@ from refunds.accounts import service as accounts
 from refunds.applications import service
 from refunds.models.accounts import OwnerKind
 from refunds.models.applications import Channel
-from refunds.models.payouts import Roster
+from refunds.models.batches import Roster
 from refunds.payouts import roster
 
 PEOPLE = 60
@@ -87,7 +87,7 @@ def name_duties() -> None:
     if len(known) < 4 or Roster.objects.exists():
         return
     for duty, holder in (("FREEZE", "maker"), ("APPROVE", "checker"), ("FILE", "maker"), ("RESULTS", "maker")):
-        roster.name(
+        roster.assign(
             duty=duty, holder=known[holder], deputy=known["checker2"], by=known["admin"], reason="demonstration"
         )
 

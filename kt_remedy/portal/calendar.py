@@ -18,8 +18,8 @@ from kt_remedy.core.tasks import schedule
 from kt_remedy.identity import alarm
 from kt_remedy.portal import timeline
 from refunds import calendar
-from refunds.models.payouts import Batch
-from refunds.payouts.overdue import Late, late_rounds
+from refunds.models.batches import Batch
+from refunds.payouts.overdue import OverdueRound, late_rounds
 
 _STATES = {
     DatedTask.State.WAITING: ("wait", "wait"),
@@ -124,7 +124,7 @@ def _dated(now: dt.datetime) -> list[Dated]:
     return found
 
 
-def _payouts(now: dt.datetime, late: list[Late]) -> list[Dated]:
+def _payouts(now: dt.datetime, late: list[OverdueRound]) -> list[Dated]:
     """Cut-off and pay day of every round, the weekly ones too, and how far its batch is: people carry it on."""
     behind = {(row.code, row.pay_on) for row in late}
     batches = {batch.pay_on: batch for batch in Batch.objects.all()}

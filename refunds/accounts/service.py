@@ -100,7 +100,7 @@ def enter_by_hand(*, person_index: bytes, holder_name: str, owner_kind: str, act
     """The place of an account for somebody who has none in Korea: no bank is asked and no bank file carries it."""
     account = Account(
         id=uuid.uuid4(),
-        bank_code=banks.BY_HAND,
+        bank_code=banks.OFFLINE,
         number_index=crypto.blind_index(str(uuid.uuid4()), "account"),
         last4="",
         owner_kind=owner_kind,
@@ -114,7 +114,7 @@ def enter_by_hand(*, person_index: bytes, holder_name: str, owner_kind: str, act
             account=account, outcome=HolderCheck.Outcome.BY_HAND, next_try_at=_wall()
         )
         audit.record(
-            actor=actor, action="account.by_hand", object=f"account:{account.id}", subject=subject,
+            actor=actor, action="account.is_offline", object=f"account:{account.id}", subject=subject,
             detail={"owner": owner_kind},
         )  # fmt: skip
     return account

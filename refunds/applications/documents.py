@@ -27,7 +27,8 @@ from refunds.applications.reviews import returns_to
 from refunds.applications.service import actor_of, close_to_own_case, lock
 from refunds.applications.transitions import Refused, move
 from refunds.models.applications import Application, Evidence, Filing, Objection
-from refunds.models.payouts import Item, ManualPayment
+from refunds.models.cases import OfflinePayment
+from refunds.models.items import Item
 from refunds.models.states import Status
 
 # In these a document can still change what is decided.
@@ -201,7 +202,7 @@ def take_out(*, evidence_id: uuid.UUID, staff: User, reason: str) -> tuple[Evide
 def _settled(before: dt.datetime) -> QuerySet[Evidence]:
     """Documents whose case is over since `before`: rejected, withdrawn or paid; answered, for an objection."""
     paid = Item.objects.filter(application=OuterRef("pk"), kind=Item.Kind.REFUND, status=Item.Status.PAID)
-    by_hand = ManualPayment.objects.filter(application=OuterRef("pk"), status=ManualPayment.Status.CONFIRMED)
+    by_hand = OfflinePayment.objects.filter(application=OuterRef("pk"), status=OfflinePayment.Status.CONFIRMED)
     over = (
         Q(status__in=[Status.REJECTED, Status.WITHDRAWN], status_since__lt=before)
         | Q(Exists(paid.filter(status_at__lt=before)))

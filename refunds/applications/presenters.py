@@ -17,7 +17,8 @@ from refunds.applications import timeline
 from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT
 from refunds.bankfiles.returns import same_account
 from refunds.models.applications import Application, Channel, Decision
-from refunds.models.payouts import Item, ManualPayment
+from refunds.models.cases import OfflinePayment
+from refunds.models.items import Item
 from refunds.models.states import Status
 
 BANK_TEXT = "KT위약금환급"
@@ -55,7 +56,7 @@ class Story:
     can_mend: bool = False
     can_send: bool = False
     must_mend: bool = False
-    by_hand: ManualPayment | None = None
+    by_hand: OfflinePayment | None = None
 
     @property
     def paid(self) -> bool:
@@ -104,17 +105,17 @@ def stories(applications: list[Application], *, at: dt.datetime | None = None) -
         decisions.setdefault(decision.application_id, []).append(decision)
     back = returned_corrections(row.pk for row in applications)
     told = [_story(row, items.get(row.pk), decisions.get(row.pk, []), now, back.get(row.pk, 0)) for row in applications]
-    if away := [row.pk for row in applications if row.account.by_hand]:
-        sent = ManualPayment.objects.filter(application__in=away, status__in=ManualPayment.HOLDING)
+    if away := [row.pk for row in applications if row.account.is_offline]:
+        sent = OfflinePayment.objects.filter(application__in=away, status__in=OfflinePayment.HOLDING)
         for payment in sent:
             _sent_by_hand(next(story for story in told if story.application.pk == payment.application_id), payment)
     return told
 
 
-def _sent_by_hand(story: Story, payment: ManualPayment) -> None:
+def _sent_by_hand(story: Story, payment: OfflinePayment) -> None:
     """The story of an application whose money goes by hand: nothing can be changed any more; confirmed, it is paid."""
     story.can_withdraw = story.can_mend = story.must_mend = False
-    if payment.status != ManualPayment.Status.CONFIRMED:
+    if payment.status != OfflinePayment.Status.CONFIRMED:
         story.lead = _("보내는 일이 시작되었습니다. 다른 직원이 확인하면 문자로 알려 드립니다.")
         return
     way = str(payment.get_way_display())
@@ -160,10 +161,10 @@ def _story(row: Application, item: Item | None, decisions: list[Decision], now: 
     )
 
 
-def pay_round(row: Application, item: Item | None, now: dt.datetime) -> calendar.Round | None:
+def pay_round(row: Application, item: Item | None, now: dt.datetime) -> calendar.PayoutRound | None:
     """The round an application is in, or the next one it can still be in."""
     frame = programme.current()
-    if row.account.by_hand:
+    if row.account.is_offline:
         return None
     if item is not None and item.status != Item.Status.RETURNED:
         return calendar.round_on(item.batch.pay_on, frame)
@@ -173,7 +174,7 @@ def pay_round(row: Application, item: Item | None, now: dt.datetime) -> calendar
     return calendar.round_on(day, frame) if day else None
 
 
-def _news(row: Application, item: Item | None, coming: calendar.Round | None) -> tuple[str, str]:
+def _news(row: Application, item: Item | None, coming: calendar.PayoutRound | None) -> tuple[str, str]:
     nothing_to_do = _("지금 하실 일은 없습니다.")
     if item is not None and row.status == Status.APPROVED:
         day = kdate(item.batch.pay_on)
@@ -192,7 +193,7 @@ def _news(row: Application, item: Item | None, coming: calendar.Round | None) ->
             )
             sent = _("은행에 보냈습니다.") if item.status == Item.Status.FILED else _("지급 명단이 확정되었습니다.")
             return when, sent + " " + nothing_to_do
-    if row.status == Status.APPROVED and row.account.by_hand:
+    if row.status == Status.APPROVED and row.account.is_offline:
         return _("승인되었습니다"), _(
             "한국 계좌가 없으셔서 따로 보내 드립니다. 고객센터에서 받는 방법과 날을 연락드립니다."
         )
@@ -291,7 +292,11 @@ def _past(decision: Decision) -> tuple[str, str]:
 
 
 def _rail(
-    row: Application, item: Item | None, decisions: list[Decision], coming: calendar.Round | None, now: dt.datetime
+    row: Application,
+    item: Item | None,
+    decisions: list[Decision],
+    coming: calendar.PayoutRound | None,
+    now: dt.datetime,
 ) -> list[Step]:
     filing = row.filing
     steps = [Step(_("신청 접수"), _filed_by(filing.channel), "done", filing.received_at, hours=True)]
@@ -329,7 +334,7 @@ def _rail(
     return steps
 
 
-def _ahead(row: Application, item: Item | None, coming: calendar.Round | None, now: dt.datetime) -> list[Step]:
+def _ahead(row: Application, item: Item | None, coming: calendar.PayoutRound | None, now: dt.datetime) -> list[Step]:
     steps: list[Step] = []
     pending = item is not None and item.status in Item.LIVE
     if row.status == Status.REVIEW:
@@ -389,7 +394,7 @@ def staff_reason(row: Application) -> str:
         return _("판정이 사람의 확인을 요구함")
     if row.line.standing_outcome != "ELIGIBLE":
         return _("신청 뒤에 판정이 바뀜")
-    if row.account.by_hand:
+    if row.account.is_offline:
         return _("한국 계좌 없음, 서류 확인")
     if row.filing.representation != "SELF":
         return row.filing.get_representation_display() + " " + _("신청, 서류 확인")

@@ -30,7 +30,8 @@ from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT, Facts, decide
 from refunds.applications.transitions import Refused, begin, move, note
 from refunds.models.accounts import Account, HolderCheck, OwnerKind
 from refunds.models.applications import Application, Channel, Filing, Lateness, LateReason
-from refunds.models.payouts import Item, ManualPayment
+from refunds.models.cases import OfflinePayment
+from refunds.models.items import Item
 from refunds.models.states import ASKED_AGAIN, LIVE, Status
 
 log = structlog.get_logger(__name__)
@@ -96,7 +97,7 @@ def cures(earlier: Application | None, on: dt.date) -> bool:
 
 def pay_day(application: Application, *, at: dt.datetime | None = None) -> dt.date | None:
     """The pay day that can still be kept for an application that is in no batch yet; None after the last round."""
-    if application.account.by_hand:
+    if application.account.is_offline:
         return None  # no round carries it
     ended = application.line.terminated_on or programme.current().waiver.terminated_to
     return calendar.due_on(ended, application.applied_on, at or clock.now(), programme.current())
@@ -531,7 +532,7 @@ def refuse_frozen(row: Application, *, account_only: bool = False) -> None:
         holding = Item.LIVE
     if row.items.filter(status__in=holding).exists():
         raise Refused("FROZEN", _("지급 명단이 확정되어 바꿀 수 없습니다."))
-    if row.manual_payments.filter(status__in=ManualPayment.HOLDING).exists():
+    if row.offline_payments.filter(status__in=OfflinePayment.HOLDING).exists():
         raise Refused("FROZEN", _("환급금을 이미 따로 보내 드려 바꿀 수 없습니다."))
 
 

@@ -2,20 +2,10 @@
 
 from refunds.models.accounts import Account, HolderCheck
 from refunds.models.applications import Application, Decision, Draft, Evidence, Filing, LateReason, Note, Objection
-from refunds.models.payouts import (
-    Adjustment,
-    BankFile,
-    Batch,
-    Chunk,
-    Download,
-    Hold,
-    Inquiry,
-    Item,
-    LeftBehind,
-    ManualPayment,
-    ResultFile,
-    Roster,
-)
+from refunds.models.bank_files import BankFile, Chunk, Download, Inquiry, ResultFile
+from refunds.models.batches import Batch, BatchFigures, ExcludedApplication, Roster
+from refunds.models.cases import Adjustment, Hold, OfflinePayment
+from refunds.models.items import Item
 
 __all__ = [
     "Account",
@@ -23,21 +13,22 @@ __all__ = [
     "Application",
     "BankFile",
     "Batch",
+    "BatchFigures",
     "Chunk",
     "Decision",
     "Download",
     "Draft",
     "Evidence",
+    "ExcludedApplication",
     "Filing",
     "Hold",
     "HolderCheck",
     "Inquiry",
     "Item",
     "LateReason",
-    "LeftBehind",
-    "ManualPayment",
     "Note",
     "Objection",
+    "OfflinePayment",
     "ResultFile",
     "Roster",
 ]

@@ -69,12 +69,12 @@ class Account(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.bank_name if self.by_hand else f"{self.bank_name} {masking.account(self.last4)}"
+        return self.bank_name if self.is_offline else f"{self.bank_name} {masking.account(self.last4)}"
 
     @property
-    def by_hand(self) -> bool:
+    def is_offline(self) -> bool:
         """Whether there is no account in Korea, so that no bank file can carry the money."""
-        return self.bank_code == banks.BY_HAND
+        return self.bank_code == banks.OFFLINE
 
     @property
     def bank_name(self) -> str:

@@ -1,8 +1,7 @@
-"""Taking in what the bank answers: a whole file or nothing of it, every fault by its line.
+"""Answers of the bank: a file is loaded whole or not at all, with every fault named by its line.
 
-The answers are COPYed into a temporary table and joined with the items they name once; everything is asked of that
-table, and only when nothing is wrong is one statement allowed to move the items. What a file does not mention is
-unknown, never paid.
+The lines are copied into a temporary table and joined once with the items they name; every check reads that table.
+Without a fault one statement moves the items. An item that a file leaves out is unknown, never paid.
 """
 
 import csv
@@ -26,12 +25,15 @@ from refunds.bankfiles.inquiry import INQUIRY
 from refunds.bankfiles.records import Answers, FileFault
 from refunds.bankfiles.returns import same_account
 from refunds.calendar import next_round
-from refunds.models.payouts import BankFile, Batch, Item, ResultFile
-from refunds.payouts.service import Refused, _keep, _lock, _need
+from refunds.models.bank_files import BankFile, ResultFile
+from refunds.models.batches import Batch
+from refunds.models.items import Item
+from refunds.payouts.files import store
+from refunds.payouts.guards import Refused, lock_batch, require_permission
 
 _SHOWN = 200
 
-# Each kind of fault a row may have, in SQL over `answer`: what a line says, beside the item it names as it stands.
+# The faults of a line, as SQL over `answer`: the line beside the item that it names.
 _FAULTS = (
     ("DOUBLED", "reference IN (SELECT reference FROM answer GROUP BY reference HAVING count(*) > 1)"),
     ("UNKNOWN_ITEM", "item_id IS NULL"),
@@ -44,7 +46,7 @@ _FAULTS = (
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with one line of a result file; line 0 is the file as a whole."""
+    """A fault in one line of a result file; line 0 means the whole file."""
 
     line: int
     code: str
@@ -52,7 +54,7 @@ class Fault:
 
     @property
     def text(self) -> str:
-        """The fault in words."""
+        """The fault as a sentence."""
         return _WORDS[self.code]() if self.code in _WORDS else self.code
 
 
@@ -69,7 +71,7 @@ _WORDS: dict[str, Any] = {
 
 
 class ResultRefused(Exception):
-    """A result file was not taken in; nothing of it was. Carries the faults by line."""
+    """Nothing of a result file was loaded. Carries the first faults by line, and their total."""
 
     def __init__(self, faults: list[Fault], total: int) -> None:
         super().__init__(f"{total} faults")
@@ -77,14 +79,14 @@ class ResultRefused(Exception):
 
 
 def load_result(*, content: bytes, name: str, user: User) -> ResultFile:
-    """Take in an answer of the bank, wholly or not at all.
+    """Load an answer of the bank, whole or not at all.
 
-    Items move to PAID, RETURNED or UNKNOWN; items of the file that it leaves out become UNKNOWN and go on the inquiry
-    list. A file refused whole moves the batch to REFUSED. Returned applications ask their customers for another
-    account, unless theirs is not to blame (`returns`); those paid are told.
+    Items move to PAID, RETURNED or UNKNOWN; items that the answer leaves out become UNKNOWN and go on the inquiry
+    list. A file refused whole moves the batch to REFUSED. Customers of returned payments are asked for another
+    account, unless the account is not the cause (`bankfiles.returns`); customers of paid ones are told.
     Raises Refused (ROLE, SAME_FILE, UNKNOWN_FILE, STATE) or ResultRefused.
     """
-    _need(user, "maker")
+    require_permission(user, "payouts.load_result")
     sha256 = hashlib.sha256(content).hexdigest()
     try:
         with transaction.atomic():
@@ -110,15 +112,15 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
         answers = layout.read_result(content)
     except FileFault as fault:
         raise ResultRefused([Fault(fault.line, fault.text)], 1) from None
-    given = BankFile.objects.filter(message_id=answers.message_id).first()
+    bank_file = BankFile.objects.filter(message_id=answers.message_id).first()
     # An inquiry list is answered in its own layout, whatever the payments left in.
-    if given is None or layout.code not in (given.layout, INQUIRY.code):
+    if bank_file is None or layout.code not in (bank_file.layout, INQUIRY.code):
         raise Refused("UNKNOWN_FILE", _("우리가 보낸 파일에 대한 결과가 아닙니다."))
-    batch = _lock(given.batch_id)
-    given = BankFile.objects.select_for_update().get(pk=given.pk)
-    if given.status != BankFile.Status.HANDED_OVER:
+    batch = lock_batch(bank_file.batch_id)
+    bank_file = BankFile.objects.select_for_update().get(pk=bank_file.pk)
+    if bank_file.status != BankFile.Status.HANDED_OVER:
         raise Refused("STATE", _("은행에 전달하지 않았거나 은행이 거절한 파일의 결과입니다."))
-    if _differs(answers.count, given.count) or _differs(answers.won, given.won):
+    if _differs(answers.count, bank_file.count) or _differs(answers.won, bank_file.won):
         raise ResultRefused([Fault(0, "SUM")], 1)
     # A concurrent load of the same bytes waits at the batch and finds this row.
     if ResultFile.objects.filter(sha256=sha256).exists():
@@ -126,14 +128,14 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
     now = clock.now()
     if answers.refused:
         sums: dict[str, Any] = {}
-        _refuse_whole(batch, given, answers)
+        _refuse_whole(batch, bank_file, answers)
     else:
         if not answers.rows:
             raise ResultRefused([Fault(0, "EMPTY")], 1)
         _stage(answers)
-        _check(given)
-        sums = _sums(given)
-    kept = ResultFile(
+        _check(bank_file)
+        sums = _sums(bank_file)
+    loaded = ResultFile(
         sha256=sha256,
         name=name[:120],
         layout=layout.code,
@@ -143,46 +145,46 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
         loaded_at=now,
         **sums,
     )
-    kept.save()
-    kept.files.set([given])
-    _keep(sha256, (content,))
+    loaded.save()
+    loaded.files.set([bank_file])
+    store(sha256, (content,))
     if not answers.refused:
-        _apply(kept, given, now)
-        _tell(kept, batch, user)
+        _apply(loaded, bank_file, now)
+        _tell(loaded, batch, user)
         _settle(batch)
     audit.record(
         actor=audit.actor(user),
         action="result.loaded",
         object=f"batch:{batch.pay_on}",
-        detail={"part": given.part, "sha256": sha256, "refused": answers.refused, **_plain(sums)},
+        detail={"part": bank_file.part, "sha256": sha256, "refused": answers.refused, **_plain(sums)},
     )
-    return kept
+    return loaded
 
 
-def _differs(said: int | None, ours: int) -> bool:
-    return said is not None and said != ours
+def _differs(stated: int | None, expected: int) -> bool:
+    return stated is not None and stated != expected
 
 
 def _plain(sums: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in sums.items() if key != "notes"}
 
 
-def _refuse_whole(batch: Batch, given: BankFile, answers: Answers) -> None:
-    """The bank took none of it: the same items leave again in a new part (`service.file_again`)."""
-    if Item.objects.filter(file=given).exclude(status=Item.Status.FILED).exists():
+def _refuse_whole(batch: Batch, bank_file: BankFile, answers: Answers) -> None:
+    """The bank refused the whole file: the same items go out again in a new part (`files.file_again`)."""
+    if Item.objects.filter(file=bank_file).exclude(status=Item.Status.FILED).exists():
         raise Refused(
             "STATE", _("이미 답이 온 건이 있는 파일을 은행이 통째로 거절할 수는 없습니다. 은행에 물어보세요.")
         )
-    given.status = BankFile.Status.REFUSED
-    given.refused_because = f"{answers.code} {answers.words}".strip()[:140]
-    given.save(update_fields=["status", "refused_because"])
+    bank_file.status = BankFile.Status.REFUSED
+    bank_file.refused_because = f"{answers.code} {answers.words}".strip()[:140]
+    bank_file.save(update_fields=["status", "refused_because"])
     if batch.status == Batch.Status.HANDED_OVER:
         batch.status = Batch.Status.REFUSED
         batch.save(update_fields=["status"])
 
 
 def _stage(answers: Answers) -> None:
-    """The table `answer`: each line with the item it names. Analysed, or every later plan would be one for few rows."""
+    """Fill the temporary table `answer`: each line with the item it names. ANALYZE keeps later plans right."""
     text = io.StringIO()
     csv.writer(text).writerows(answers.rows)
     text.seek(0)
@@ -205,7 +207,7 @@ def _stage(answers: Answers) -> None:
         )
 
 
-def _check(given: BankFile) -> None:
+def _check(bank_file: BankFile) -> None:
     """Raise ResultRefused naming every faulty line, the first fault of each."""
     case = " ".join(f"WHEN {condition} THEN '{code}'" for code, condition in _FAULTS)
     with connection.cursor() as cursor:
@@ -213,15 +215,15 @@ def _check(given: BankFile) -> None:
             f"SELECT line, fault, reference, count(*) OVER () FROM ("  # noqa: S608
             f" SELECT line, reference, CASE {case} END AS fault FROM answer) s"
             " WHERE fault IS NOT NULL ORDER BY line, reference LIMIT %(shown)s",
-            {"file": given.pk, "shown": _SHOWN},
+            {"file": bank_file.pk, "shown": _SHOWN},
         )
-        found = cursor.fetchall()
-    if found:
-        raise ResultRefused([Fault(line, code, reference) for line, code, reference, _all in found], found[0][3])
+        faults = cursor.fetchall()
+    if faults:
+        raise ResultRefused([Fault(line, code, reference) for line, code, reference, _all in faults], faults[0][3])
 
 
-def _sums(given: BankFile) -> dict[str, Any]:
-    """What the file says, beside what we knew: sums of the answers, and what is worth a second look."""
+def _sums(bank_file: BankFile) -> dict[str, Any]:
+    """Sums of the answers, and notes about answers that repeat or reverse earlier ones."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -236,7 +238,7 @@ def _sums(given: BankFile) -> dict[str, Any]:
                    count(*) FILTER (WHERE outcome = 'RETURNED' AND status = 'PAID')
             FROM answer
             """,
-            [given.pk],
+            [bank_file.pk],
         )
         paid, paid_won, returned, returned_won, unknown, absent, known, taken_back = cursor.fetchone()
     notes = []
@@ -255,7 +257,7 @@ def _sums(given: BankFile) -> dict[str, Any]:
     }
 
 
-def _apply(kept: ResultFile, given: BankFile, now: Any) -> None:
+def _apply(loaded: ResultFile, bank_file: BankFile, now: Any) -> None:
     with connection.cursor() as cursor:
         # An answer that repeats what we know changes nothing; "not answered yet" never takes an answer back.
         cursor.execute(
@@ -264,33 +266,32 @@ def _apply(kept: ResultFile, given: BankFile, now: Any) -> None:
             FROM answer t
             WHERE i.id = t.item_id AND i.status <> t.outcome AND (t.outcome <> 'UNKNOWN' OR i.status = 'FILED')
             """,
-            [now, kept.pk],
+            [now, loaded.pk],
         )
-        if kept.absent:
-            # Whatever was answered has moved, so what still stands as filed was left out.
+        if loaded.absent:
+            # Every answered item has moved: the items that are still FILED were left out.
             cursor.execute(
                 "UPDATE refunds_item SET status = 'UNKNOWN', status_at = %s, code = 'ABSENT', result_id = %s"
                 " WHERE file_id = %s AND status = 'FILED'",
-                [now, kept.pk, given.pk],
+                [now, loaded.pk, bank_file.pk],
             )
 
 
-def _tell(kept: ResultFile, batch: Batch, user: User) -> None:
-    """Returned: the application asks for an account, or goes to the same one again, and its customer is written to.
-    Paid: the customers are told."""
+def _tell(loaded: ResultFile, batch: Batch, user: User) -> None:
+    """Queue the messages to customers of returned and of paid items; ask for another account where it is needed."""
     returned = (
-        Item.objects.filter(result=kept, status=Item.Status.RETURNED)
+        Item.objects.filter(result=loaded, status=Item.Status.RETURNED)
         .select_related("application__filing")
         .order_by("id")
     )
     by_code: dict[str, list[int]] = {}
-    coming = next_round(clock.now(), programme.current())
+    payout_round = next_round(clock.now(), programme.current())
     for item in returned:
         filing = item.application.filing
         kind = "payout.returned"
         context: dict[str, dt.date] = {}
         if same_account(item.code):
-            kind, context = ("payout.again", {"pay_on": coming.pay_on}) if coming else ("payout.called", {})
+            kind, context = ("payout.again", {"pay_on": payout_round.pay_on}) if payout_round else ("payout.called", {})
         if item.kind == Item.Kind.REFUND:
             by_code.setdefault(item.code or records.OTHER, []).append(item.application_id)
         notices.queue(
@@ -308,21 +309,21 @@ def _tell(kept: ResultFile, batch: Batch, user: User) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            DROP TABLE IF EXISTS pg_temp.told;
-            CREATE TEMP TABLE told ON COMMIT DROP AS
+            DROP TABLE IF EXISTS pg_temp.recipients;
+            CREATE TEMP TABLE recipients ON COMMIT DROP AS
             SELECT DISTINCT ON (f.person_index) f.person_index, f.id::text AS recipient, f.language
             FROM answer t
             JOIN refunds_application a ON a.id = t.application_id
             JOIN refunds_filing f ON f.id = a.filing_id
             WHERE t.outcome = 'PAID' AND t.status <> 'PAID'
             ORDER BY f.person_index, f.received_at DESC;
-            ANALYZE pg_temp.told
+            ANALYZE pg_temp.recipients
             """
         )
     notices.queue_all(
         kind="payout.paid",
         subject=f"batch:{batch.pk}",
-        select="SELECT person_index, recipient, language FROM told",
+        select="SELECT person_index, recipient, language FROM recipients",
     )
 
 

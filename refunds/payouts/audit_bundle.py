@@ -1,8 +1,8 @@
-"""Everything that is recorded about one application and its money, as one file for the auditor.
+"""The audit bundle: every record of one application and its money, as one file.
 
-A ZIP of JSON tables with a manifest of their digests. The same rows give the same bytes: no clock, no order of chance.
-An auditor reads names, numbers and accounts as they are; everybody else reads them masked. Whoever takes it gives a
-reason, and the digest of what they took is in the audit, so that a bundle shown later can be told from another.
+A ZIP of JSON tables with a manifest of their digests. The same rows give the same bytes. An auditor reads names,
+numbers and accounts in full, everybody else masked. The download needs a reason, and its digest stands in the audit,
+so that a bundle shown later can be verified.
 """
 
 import datetime as dt
@@ -27,32 +27,26 @@ from refunds import bankfiles
 from refunds.bankfiles.records import FileFault
 from refunds.models.accounts import Account, HolderCheck
 from refunds.models.applications import Application, Decision, Objection
-from refunds.models.payouts import (
-    Adjustment,
-    BankFile,
-    Batch,
-    Download,
-    Hold,
-    Inquiry,
-    Item,
-    LeftBehind,
-    ManualPayment,
-    ResultFile,
-)
-from refunds.payouts.service import _case, _need, _reason, stored
+from refunds.models.bank_files import BankFile, Download, Inquiry, ResultFile
+from refunds.models.batches import Batch, ExcludedApplication
+from refunds.models.cases import Adjustment, Hold, OfflinePayment
+from refunds.models.items import Item
+from refunds.payouts.files import stored
+from refunds.payouts.guards import get_case, require_permission, require_reason
 
-ROLES = ("auditor", "maker", "checker", "supervisor")
 _ZERO = (1980, 1, 1, 0, 0, 0)
 
 
 def take(*, application_id: int, user: User, reason: str) -> bytes:
-    """The bundle for `user`, clear for an auditor and masked for others, after the look was recorded.
-    Raises Refused: ROLE, REASON, OWN_CASE."""
-    _need(user, *ROLES)
-    reason = _reason(reason)
+    """The bundle in full for an auditor, masked for others; the download is recorded.
+
+    Raises Refused: ROLE, REASON, OWN_CASE.
+    """
+    require_permission(user, "payouts.download_evidence")
+    reason = require_reason(reason)
     with transaction.atomic():
-        row = _case(application_id, user)
-        clear = user.has_role("auditor")
+        row = get_case(application_id, user)
+        clear = user.has_perm("payouts.download_clear_evidence")
         content = bundle(application_id=application_id, clear=clear)
         audit.record(
             actor=audit.actor(user),
@@ -66,7 +60,7 @@ def take(*, application_id: int, user: User, reason: str) -> bytes:
 
 
 def bundle(*, application_id: int, clear: bool) -> bytes:
-    """The ZIP of everything about one application. Reads only."""
+    """The ZIP of every record of one application, in full if `clear`. Reads only."""
     row = Application.objects.select_related("filing", "line__customer", "account").get(pk=application_id)
     parts = {name: _json(table) for name, table in _tables(row, clear).items()}
     parts |= _file_lines(row, clear)
@@ -91,7 +85,7 @@ def _tables(row: Application, clear: bool) -> dict[str, Any]:
     pk, filing, line = row.pk, row.filing, row.line
     items = Item.objects.filter(application=pk).order_by("id")
     batches = Batch.objects.filter(
-        Q(items__application=pk) | Q(pk__in=LeftBehind.objects.filter(application=pk).values("batch"))
+        Q(items__application=pk) | Q(pk__in=ExcludedApplication.objects.filter(application=pk).values("batch"))
     ).distinct()
     files = BankFile.objects.filter(Q(items__application=pk) | Q(batch__in=batches.values("pk"))).distinct()
     accounts = Account.objects.filter(Q(pk__in=[row.account_id, filing.account_id]) | Q(items__application=pk))
@@ -138,11 +132,11 @@ def _tables(row: Application, clear: bool) -> dict[str, Any]:
         ],
         "adjustments.json": _rows(Adjustment.objects.filter(application=pk)),
         "adjustment-events.json": _rows(_events(Adjustment, Adjustment.objects.filter(application=pk))),
-        "manual-payments.json": _rows(ManualPayment.objects.filter(application=pk)),
-        "manual-payment-events.json": _rows(_events(ManualPayment, ManualPayment.objects.filter(application=pk))),
+        "offline-payments.json": _rows(OfflinePayment.objects.filter(application=pk)),
+        "offline-payment-events.json": _rows(_events(OfflinePayment, OfflinePayment.objects.filter(application=pk))),
         "items.json": _rows(items),
         "item-events.json": _rows(_events(Item, items)),
-        "left-behind.json": _rows(LeftBehind.objects.filter(application=pk)),
+        "excluded.json": _rows(ExcludedApplication.objects.filter(application=pk)),
         "batches.json": _rows(batches),
         "batch-events.json": _rows(_events(Batch, batches)),
         "files.json": _rows(files),
@@ -169,7 +163,7 @@ def _tables(row: Application, clear: bool) -> dict[str, Any]:
 
 
 def _messages(row: Application, items: QuerySet, batches: QuerySet) -> QuerySet[Message]:
-    """What was written to the person about this application, its items and its rounds."""
+    """Messages to the person about this application, its items and its rounds."""
     about = Q(subject=f"filing:{row.filing_id}") | Q(subject=f"application:{row.pk}")
     about |= Q(subject__startswith=f"application:{row.pk}:")
     about |= Q(subject__in=[f"item:{pk}" for pk in items.values_list("pk", flat=True)])
@@ -179,7 +173,7 @@ def _messages(row: Application, items: QuerySet, batches: QuerySet) -> QuerySet[
 
 def _looks(row: Application, items: QuerySet, batches: QuerySet, files: QuerySet) -> QuerySet[AuditEntry]:
     """The audit's entries of the application and its money, and of looks at its customer."""
-    objects = {f"application:{row.pk}", f"filing:{row.filing_id}", f"hold:{row.pk}"}
+    objects = {f"application:{row.pk}", f"filing:{row.filing_id}"}
     objects |= {f"account:{row.account_id}", f"account:{row.filing.account_id}"}
     objects |= {f"item:{pk}" for pk in items.values_list("pk", flat=True)}
     for pk, pay_on in batches.values_list("pk", "pay_on"):
@@ -202,9 +196,9 @@ def _file_lines(row: Application, clear: bool) -> dict[str, bytes]:
         assert item.file is not None
         files = [item.file, *BankFile.objects.filter(pk__in=_replaced(item.file))]
         for file in files:
-            found = _line(file.message_id, item.reference)
-            if found is not None:
-                parts[f"lines/{item.reference}-part{file.part:02}.txt"] = found if clear else _covered(found, item)
+            line = _line(file.message_id, item.reference)
+            if line is not None:
+                parts[f"lines/{item.reference}-part{file.part:02}.txt"] = line if clear else _covered(line, item)
         results = ResultFile.objects.filter(Q(files__in=[file.pk for file in files]) | Q(items=item)).distinct()
         for result in results.order_by("pk"):
             answers += [{"result": result.pk, "sha256": result.sha256, **one} for one in _answers(result, item)]
@@ -214,12 +208,12 @@ def _file_lines(row: Application, clear: bool) -> dict[str, bytes]:
 
 def _replaced(file: BankFile | None) -> list[int]:
     """The parts a file stands for, which the bank refused whole."""
-    found = []
+    replaced = []
     while file is not None and file.replaces_id:
         file = file.replaces
         assert file is not None
-        found.append(file.pk)
-    return found
+        replaced.append(file.pk)
+    return replaced
 
 
 def _line(key: str, reference: str) -> bytes | None:
@@ -250,7 +244,7 @@ def _covered(line: bytes, item: Item) -> bytes:
 
 
 def _answers(result: ResultFile, item: Item) -> Iterable[dict[str, Any]]:
-    """What one answer of the bank says of an item."""
+    """The lines of one answer of the bank that name an item."""
     content = b"".join(stored(result.sha256))
     if not content:
         return

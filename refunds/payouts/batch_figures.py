@@ -1,8 +1,8 @@
-"""What the page of a batch shows of its items: counted by the worker, kept with its time, void when anything changes.
+"""The figures on the page of a batch: counted by the worker, kept with their time, void when an input changes.
 
-A page that adds up half a million items is no page. It reads one row instead, which says what it was counted from
-(`stamps`); while that is not what stands now, the page says that it is being counted and the worker counts. Nothing
-here is trusted with money: an approval counts again by itself (`service.approve`).
+Adding up half a million items takes longer than a page may. The page reads one stored row with the fingerprint of its
+inputs; while the fingerprint is out of date, the page says that the figures are being counted and the worker counts.
+No decision about money relies on these rows: an approval counts again by itself (`batches.approve`).
 """
 
 import datetime as dt
@@ -15,75 +15,77 @@ from django.utils.translation import gettext as _
 from eligibility.models import Feed
 from kt_remedy.core import clock
 from kt_remedy.staff.models import User
-from refunds.models.payouts import Batch, Counted
-from refunds.payouts import overview, service
+from refunds.models.batches import Batch, BatchFigures
+from refunds.payouts import guards, independent_check, overview
 
 
-def stamps(batch_id: int | None = None) -> dict[int, str]:
-    """What the figures of each frozen batch, or of one, come from: whatever may change them gives another text.
+def fingerprints(batch_id: int | None = None) -> dict[int, str]:
+    """Fingerprint of the inputs of a batch's figures, by batch; it changes whenever the figures may have changed.
 
-    Before the file that is the freeze and the last delivery of billing, then the files and the bank's answers. Two
-    queries, however many items.
+    The inputs are the freeze and the last delivery of billing before the file is made, afterwards the files and the
+    answers of the bank. Two queries, independent of the number of items.
     """
     batches = Batch.objects.exclude(status=Batch.Status.OPEN)
     if batch_id is not None:
         batches = batches.filter(pk=batch_id)
     fed = Feed.objects.aggregate(last=Max("pk"), finished=Max("finished_at"))
-    found = {}
+    texts = {}
     for batch in batches.annotate(file=Max("files__pk"), result=Max("files__results__pk")):
         if batch.status in Batch.BEFORE_FILE:
-            rest = f"bills|{fed['last']}|{fed['finished']}"
+            inputs = f"bills|{fed['last']}|{fed['finished']}"
         else:
-            rest = f"bank|{batch.file}|{batch.result}"
-        found[batch.pk] = f"{batch.digest}|{batch.prepared_at}|{rest}"
-    return found
+            inputs = f"bank|{batch.file}|{batch.result}"
+        texts[batch.pk] = f"{batch.digest}|{batch.prepared_at}|{inputs}"
+    return texts
 
 
-def current(batch: Batch) -> tuple[Counted | None, dt.datetime | None]:
-    """The stored count of a batch where it still holds, else None; and since when the worker is at it, if it is."""
-    kept = Counted.objects.filter(batch=batch).first()
-    if kept is None:
+def current(batch: Batch) -> tuple[BatchFigures | None, dt.datetime | None]:
+    """The stored figures of a batch if they are up to date, else None and the start of the running count, if any."""
+    row = BatchFigures.objects.filter(batch=batch).first()
+    if row is None:
         return None, None
-    holds = kept.counted_at is not None and not kept.asked and kept.stamp == stamps(batch.pk).get(batch.pk)
-    return (kept, None) if holds else (None, kept.began_at)
+    holds = row.counted_at is not None and not row.asked and row.fingerprint == fingerprints(batch.pk).get(batch.pk)
+    return (row, None) if holds else (None, row.began_at)
 
 
 def ask(*, batch_id: int, user: User) -> None:
-    """Have a frozen batch counted again; the worker does within seconds. Raises Refused: ROLE, STATE."""
-    service._need(user, "maker", "checker")
+    """Ask the worker to count a frozen batch again, within seconds. Raises Refused: ROLE, STATE."""
+    guards.require_permission(user, "payouts.recount_batch")
     with transaction.atomic():
-        batch = service._lock(batch_id)
+        batch = guards.lock_batch(batch_id)
         if batch.status == Batch.Status.OPEN:
-            raise service.Refused("STATE", _("확정된 회차만 다시 셀 수 있습니다."))
-        Counted.objects.filter(batch=batch).update(asked=True)
-        service._note(user, "batch.count_asked", batch)
+            raise guards.Refused("STATE", _("확정된 회차만 다시 셀 수 있습니다."))
+        BatchFigures.objects.filter(batch=batch).update(asked=True)
+        guards.record_act(user, "batch.count_asked", batch)
 
 
 def count_due() -> int:
-    """Count every frozen batch whose stored count does not hold; returns how many were counted.
+    """Count every frozen batch whose figures are out of date; returns their number.
 
-    A worker that dies leaves the old stamp, so the next one counts. What changes meanwhile leaves a stamp that is old
-    already, and is counted again.
+    A worker that dies leaves the old fingerprint, so the next one counts. A change during the count leaves a
+    fingerprint that is out of date already, and the batch is counted again.
     """
-    wanted = stamps()
-    kept = {row.batch_id: row for row in Counted.objects.all()}
+    wanted = fingerprints()
+    stored = {row.batch_id: row for row in BatchFigures.objects.all()}
     done = 0
     for batch in Batch.objects.filter(pk__in=wanted).order_by("-pay_on"):
-        row = kept.get(batch.pk)
-        if row is None or row.asked or row.stamp != wanted[batch.pk]:
+        row = stored.get(batch.pk)
+        if row is None or row.asked or row.fingerprint != wanted[batch.pk]:
             _count(batch, wanted[batch.pk])
             done += 1
     return done
 
 
-def _count(batch: Batch, stamp: str) -> None:
-    # Seen by the page at once; whoever asks from now on is answered by the next count.
-    Counted.objects.update_or_create(batch=batch, defaults={"began_at": clock.now(), "asked": False, "stamp": ""})
+def _count(batch: Batch, fingerprint: str) -> None:
+    # The page sees this at once; a request from now on is answered by the next count.
+    BatchFigures.objects.update_or_create(
+        batch=batch, defaults={"began_at": clock.now(), "asked": False, "fingerprint": ""}
+    )
     with transaction.atomic():
-        service._patiently()
+        guards.raise_timeouts()
         again: dict[str, Any] = {}
         if batch.status in Batch.BEFORE_FILE:
-            result = service.count_again(batch=batch)
+            result = independent_check.check(batch)
             again = {
                 "count": result.count,
                 "won": result.won,
@@ -93,7 +95,7 @@ def _count(batch: Batch, stamp: str) -> None:
                 "agrees": result.agrees(batch),
             }
         figures = overview.raw(batch)
-        # The hour of the figures; `asked` stays as it is, for it may have been set since.
-        Counted.objects.filter(batch=batch).update(
-            stamp=stamp, counted_at=clock.now(), began_at=None, again=again, figures=figures
+        # `asked` stays as it is: it may have been set during the count.
+        BatchFigures.objects.filter(batch=batch).update(
+            fingerprint=fingerprint, counted_at=clock.now(), began_at=None, again=again, figures=figures
         )

@@ -1,5 +1,5 @@
-"""Single applications behind the figures: what a coming round leaves out and why, and what came back for want of an
-account, for the call centre."""
+"""The applications behind the figures: those a coming round leaves out, with the reason, and returned payments without
+another account, for the call centre."""
 
 import csv
 import datetime as dt
@@ -14,45 +14,51 @@ from kt_remedy.core import clock, masking, programme
 from kt_remedy.core import csv as csv_cells
 from kt_remedy.staff.models import User
 from refunds.bankfiles.returns import SAME_ACCOUNT, return_reason
-from refunds.calendar import Round, next_round, payout_rounds
+from refunds.calendar import PayoutRound, next_round
 from refunds.models.applications import Application
-from refunds.payouts import selection, service
-
-CALL_CENTRE = ("maker", "auditor", "supervisor", "agent")
+from refunds.payouts import batches, guards, selection
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """One application that a round leaves out; `won` is what it expects."""
+class Exclusion:
+    """One application that a round leaves out; `won` is the refund it expects."""
 
     application: Application
     reason: str
     won: int
 
 
-def left_out(*, coming: Round, reason: str = "", limit: int = 100, offset: int = 0) -> tuple[list[Waiting], int]:
-    """Applications that `coming` would leave out if it closed now, of one reason or all, and how many there are."""
-    frame, after = programme.current(), None
-    for round_ in service.open_rounds():
-        if round_.pay_on == coming.pay_on:
+def excluded(
+    *, payout_round: PayoutRound, reason: str = "", limit: int = 100, offset: int = 0
+) -> tuple[list[Exclusion], int]:
+    """Applications that a round would leave out if it closed now, for one reason or all, and their number."""
+    after = None
+    for earlier in batches.open_rounds():
+        if earlier.pay_on == payout_round.pay_on:
             break
-        after = round_.pay_on
-    chosen = selection.Selection(coming.pay_on, coming.cut_off, after=after, last=coming == payout_rounds(frame)[-1])
-    text, params = selection.sql(chosen, frame)
+        after = earlier.pay_on
+    selected = selection.Selection(
+        payout_round.pay_on, payout_round.cut_off, after=after, last=batches.is_last_round(payout_round)
+    )
+    text, params = selection.sql(selected, programme.current())
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT application_id, reason, refundable_krw, count(*) OVER () FROM ({text}) s"  # noqa: S608
             " WHERE reason IS NOT NULL AND (%s = '' OR reason = %s) ORDER BY application_id LIMIT %s OFFSET %s",
             [*params, reason, reason, limit, offset],
         )
-        found = cursor.fetchall()
-    rows = Application.objects.select_related("filing", "line__customer", "account").in_bulk([row[0] for row in found])
-    return [Waiting(rows[pk], why, won) for pk, why, won, _all in found], found[0][3] if found else 0
+        selected_rows = cursor.fetchall()
+    rows = Application.objects.select_related("filing", "line__customer", "account").in_bulk(
+        [row[0] for row in selected_rows]
+    )
+    return [Exclusion(rows[pk], why, won) for pk, why, won, _all in selected_rows], selected_rows[0][
+        3
+    ] if selected_rows else 0
 
 
 @dataclass(frozen=True, slots=True)
-class CameBack:
-    """Money that came back and has no account to go to: whom to call, about what, since when. Names are masked."""
+class UnpaidReturn:
+    """A returned payment without another account, for the call centre. Name and contact are masked."""
 
     application_id: int
     reference: str
@@ -65,13 +71,15 @@ class CameBack:
     tried_again: bool
 
 
-def came_back(*, at: dt.datetime | None = None) -> tuple[list[CameBack], bool]:
-    """Returned payments whose customer gave no other account yet, longest first; and whether no round is left for
-    them, so that the call centre takes them over (D-38). What goes to the same account again is among them only then.
+def unpaid_returns(*, at: dt.datetime | None = None) -> tuple[list[UnpaidReturn], bool]:
+    """Returned payments whose customer gave no other account yet, longest first; and True if no round is left.
+
+    After the last round the call centre takes them over (D-38). Payments that are sent to the same account again are
+    listed only then.
     """
     at = at or clock.now()
     over = next_round(at, programme.current()) is None
-    # After the last round also those who did mend their account, or need not: nothing sends their money any more.
+    # After the last round nothing sends the money of a corrected account either.
     states = ["NEED_ACCOUNT", "APPROVED", "SUBMITTED"] if over else ["NEED_ACCOUNT"]
     ride = [] if over else list(SAME_ACCOUNT)
     with connection.cursor() as cursor:
@@ -95,13 +103,13 @@ def came_back(*, at: dt.datetime | None = None) -> tuple[list[CameBack], bool]:
             """,
             [states, ride],
         )
-        found = cursor.fetchall()
-    rows = Application.objects.select_related("filing", "line__customer").in_bulk({row[0] for row in found})
+        returned_rows = cursor.fetchall()
+    rows = Application.objects.select_related("filing", "line__customer").in_bulk({row[0] for row in returned_rows})
     listed = []
-    for pk, won, code, attempt, since in found:
+    for pk, won, code, attempt, since in returned_rows:
         row = rows[pk]
         listed.append(
-            CameBack(
+            UnpaidReturn(
                 pk,
                 row.filing.reference,
                 masking.name(row.line.customer.holder_name or ""),
@@ -117,11 +125,13 @@ def came_back(*, at: dt.datetime | None = None) -> tuple[list[CameBack], bool]:
 
 
 def call_list(*, user: User, reason: str) -> bytes:
-    """The list of `came_back` as a CSV for the call centre, after the look was recorded; telephone numbers in full,
-    because they are called. Raises Refused: ROLE, REASON."""
-    service._need(user, *CALL_CENTRE)
-    reason = service._reason(reason)
-    listed, _over = came_back()
+    """The list of `unpaid_returns` as CSV for the call centre, with full telephone numbers; the download is recorded.
+
+    Raises Refused: ROLE, REASON.
+    """
+    guards.require_permission(user, "payouts.download_call_list")
+    reason = guards.require_reason(reason)
+    listed, _over = unpaid_returns()
     contacts = {
         row.pk: row.filing.contact or ""
         for row in Application.objects.select_related("filing").filter(pk__in=[one.application_id for one in listed])
@@ -164,5 +174,5 @@ def call_list(*, user: User, reason: str) -> bytes:
 
 
 def _dialled(number: str) -> str:
-    """With hyphens, so that a spreadsheet keeps the leading zero."""
+    """A telephone number with hyphens: a spreadsheet keeps the leading zero."""
     return f"{number[:3]}-{number[3:-4]}-{number[-4:]}" if len(number) >= 10 else number

@@ -1,32 +1,30 @@
-"""The checker's own count: what is in a batch, added up again from the rows it came from, by other means.
+"""The independent check of a frozen batch: its items counted again from bills and accounts.
 
-The freeze adds up in SQL; this reads items, bills and accounts and adds up here, by the rules' own function. Whatever
-was changed since the freeze, in a bill, an account or an item, gives another digest.
+It counts by means of its own and must keep doing so: the freeze adds up in SQL, this adds up in Python with the rule
+itself (`refundable_of`) and builds its own digests. It shares no SQL fragment with `selection`; otherwise an error
+there would agree with itself. A bill, account or item that changed since the freeze gives another digest.
 """
 
-import csv
 import hashlib
-import io
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
 
 from django.db import connection, transaction
 
 from eligibility.rules.facts import Bill
 from eligibility.rules.verdict import refundable_of
-from kt_remedy.core.programme import Programme
-from refunds.models.payouts import Batch, Item
+from kt_remedy.core import programme
+from refunds.models.batches import Batch
+from refunds.models.items import Item
+from refunds.payouts.copy_out import copy_rows
 
 HASH_TOTAL = 10**10
 _SHOWN = 100
 
 
 @dataclass(slots=True)
-class Recount:
-    """What adding up again gave. `differences` names up to a hundred references with what does not agree."""
+class IndependentCount:
+    """The result of the check. `differences` holds up to a hundred references, each with the part that differs."""
 
     count: int = 0
     won: int = 0
@@ -40,27 +38,16 @@ class Recount:
             self.differences.append((reference, what))
 
     def agrees(self, batch: Batch) -> bool:
-        """Whether this is exactly what was frozen."""
+        """True if the count equals the frozen figures and nothing differs."""
         frozen = (batch.count, batch.won, batch.hash_total, batch.digest)
         return not self.differences and frozen == (self.count, self.won, self.hash_total, self.digest)
 
 
-def rows(sql: str, params: Any) -> Iterator[list[str]]:
-    """Rows of a query as text in bounded memory: by COPY through a file, a fifth of what a cursor takes. NULL is "".
-
-    As CSV, since a billed item is whatever billing wrote, tabs and backslashes included.
-    """
-    with tempfile.TemporaryFile() as spool, connection.cursor() as cursor:
-        cursor.copy_expert(f"COPY ({cursor.mogrify(sql, params).decode()}) TO STDOUT (FORMAT csv)", spool)
-        spool.seek(0)
-        yield from csv.reader(io.TextIOWrapper(spool, encoding="utf-8", newline=""))
-
-
-def recount(batch: Batch, programme: Programme) -> Recount:
-    """Add up the standing items of a batch again."""
-    result = Recount()
+def check(batch: Batch) -> IndependentCount:
+    """Count the items of a batch that were not taken out, by the programme of today. Reads only."""
+    result = IndependentCount()
     whole = hashlib.sha256()
-    refundable = set(programme.waiver.refundable_items)
+    refundable = set(programme.current().waiver.refundable_items)
     query = """
         SELECT i.reference, i.kind, i.application_id, i.account_id, i.amount_krw, i.attempt, encode(i.digest, 'hex'),
                encode(i.bills_digest, 'hex'), encode(substr(a.number_index, 1, 5), 'hex'),
@@ -73,7 +60,7 @@ def recount(batch: Batch, programme: Programme) -> Recount:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
-        for head, group in groupby(rows(query, [batch.pk, Item.Status.VOID]), key=lambda row: row[:9]):
+        for head, group in groupby(copy_rows(query, [batch.pk, Item.Status.VOID]), key=lambda row: row[:9]):
             reference, kind, application, account, amount, attempt, stored, stored_bills, index = head
             bills = [row[9:] for row in group if row[9]]
             text = "\n".join("|".join(bill) for bill in bills)
@@ -91,7 +78,7 @@ def recount(batch: Batch, programme: Programme) -> Recount:
                 result.note(reference, "item")
             result.count += 1
             result.won += won
-            # What one account adds to the hash total: 40 bits of its keyed index.
+            # One account adds 40 bits of its keyed index to the hash total.
             result.hash_total += int(index, 16)
             whole.update(digest.digest())
     result.hash_total %= HASH_TOTAL

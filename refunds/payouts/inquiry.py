@@ -1,7 +1,7 @@
-"""Asking the bank about payments it never answered: a list made for it, kept as it was made, settled by its answer.
+"""Inquiries: lists of payments that the bank has not answered, stored as they were made, settled by its answer.
 
-A payment on this list is never sent again before the bank has said what became of it (D-40). The answer is taken in by
-`answers.load_result`, whichever layout it comes in.
+A payment on a list is never sent again before the bank has answered it (D-40). `answers.load_result` loads the answer
+in any layout.
 """
 
 from collections.abc import Iterator
@@ -14,17 +14,19 @@ from django.utils.translation import gettext as _
 from kt_remedy.core import clock
 from kt_remedy.staff.models import User
 from refunds.bankfiles.inquiry import INQUIRY, Asked
-from refunds.models.payouts import BankFile, Chunk, Inquiry, Item
-from refunds.payouts.service import Refused, _keep, _lock, _need, _note, _reason, stored
+from refunds.models.bank_files import BankFile, Chunk, Inquiry
+from refunds.models.items import Item
+from refunds.payouts.files import store, stored
+from refunds.payouts.guards import Refused, lock_batch, record_act, require_permission, require_reason
 
 
 def unanswered() -> Any:
-    """Payments the bank has to be asked about, oldest first."""
+    """Payments without an answer of the bank, oldest first."""
     return Item.objects.filter(status=Item.Status.UNKNOWN).select_related("batch", "file", "account").order_by("id")
 
 
 def files() -> Any:
-    """Bank files with payments the bank has not answered: each with `unknown`, `unknown_won` and `since`."""
+    """Bank files with unanswered payments, each with `unknown` (count), `unknown_won` and `since`."""
     open_ = Q(items__status=Item.Status.UNKNOWN)
     return (
         BankFile.objects.filter(open_)
@@ -35,32 +37,32 @@ def files() -> Any:
 
 
 def make(*, file_id: int, user: User) -> Inquiry:
-    """Write the list of what is unanswered of one file, and keep its bytes. Raises Refused: ROLE, EMPTY."""
-    _need(user, "maker")
+    """Write the list of the unanswered payments of one file and store it. Raises Refused: ROLE, EMPTY."""
+    require_permission(user, "payouts.create_inquiry")
     with transaction.atomic():
-        batch = _lock(BankFile.objects.values_list("batch_id", flat=True).get(pk=file_id))
-        asked_of = BankFile.objects.get(pk=file_id)
+        batch = lock_batch(BankFile.objects.values_list("batch_id", flat=True).get(pk=file_id))
+        file = BankFile.objects.get(pk=file_id)
         rows = [
             Asked(*row)
             for row in unanswered()
-            .filter(file=asked_of)
+            .filter(file=file)
             .values_list("reference", "account__bank_code", "account__last4", "amount_krw")
         ]
         if not rows:
             raise Refused("EMPTY", _("이 파일에는 은행에 물어볼 건이 없습니다."))
-        number = asked_of.inquiries.count() + 1
-        name = f"{asked_of.message_id}-Q{number:02}"
+        number = file.inquiries.count() + 1
+        name = f"{file.message_id}-Q{number:02}"
         now = clock.now()
         content = INQUIRY.write(
             rows,
             name=name,
-            message_id=asked_of.message_id,
+            message_id=file.message_id,
             asked_on=clock.kst_date(now),
-            execution_on=asked_of.execution_on,
+            execution_on=file.execution_on,
         )
-        size, sha256 = _keep(name, (content,))
+        size, sha256 = store(name, (content,))
         made = Inquiry.objects.create(
-            file=asked_of,
+            file=file,
             number=number,
             name=name,
             count=len(rows),
@@ -70,17 +72,17 @@ def make(*, file_id: int, user: User) -> Inquiry:
             made_by=user,
             made_at=now,
         )
-        _note(user, "inquiry.made", batch, part=asked_of.part, count=made.count, won=made.won, sha256=made.sha256)
+        record_act(user, "inquiry.made", batch, part=file.part, count=made.count, won=made.won, sha256=made.sha256)
     return made
 
 
 def download(*, inquiry_id: int, user: User, reason: str) -> Iterator[bytes]:
-    """The stored list, after the look was recorded. Raises Refused: ROLE, REASON, GONE."""
-    _need(user, "maker", "auditor")
-    reason = _reason(reason)
+    """The stored bytes of a list, after the download was recorded. Raises Refused: ROLE, REASON, GONE."""
+    require_permission(user, "payouts.download_inquiry")
+    reason = require_reason(reason)
     with transaction.atomic():
         kept = Inquiry.objects.select_related("file__batch").get(pk=inquiry_id)
         if not Chunk.objects.filter(key=kept.name).exists():
             raise Refused("GONE", _("이 파일의 내용은 보관 기간이 지나 지워졌습니다."))
-        _note(user, "inquiry.downloaded", kept.file.batch, reason=reason, name=kept.name, sha256=kept.sha256)
+        record_act(user, "inquiry.downloaded", kept.file.batch, reason=reason, name=kept.name, sha256=kept.sha256)
     return stored(kept.name)

@@ -1,7 +1,7 @@
-"""The invariants of the money (docs/trust.md#1-4): each is a query that finds nothing when all is well.
+"""Invariants of the money (docs/trust.md#1-4): each is a query that finds nothing while the money is right.
 
-Each is a view of the database, made by a migration, so that whoever has only SQL sees it too; what a batch was
-frozen by stands in the batch. The bytes of the files need a key and are read from here.
+Each is a view of the database, made by a migration, so that a reader with SQL alone sees it too; the batch holds the
+programme it was frozen by. The bytes of files need a key and are checked here.
 """
 
 import datetime as dt
@@ -13,8 +13,8 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
-from refunds.models.payouts import BankFile, Chunk
-from refunds.payouts import service
+from refunds.models.bank_files import BankFile, Chunk
+from refunds.payouts import files
 
 EVERY = dt.timedelta(minutes=10)
 _EXAMPLES = 5
@@ -22,7 +22,7 @@ _EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one invariant found: how many breaches, and the first few by number."""
+    """Breaches of one invariant: their number, and the first few."""
 
     code: str
     title: Any
@@ -41,8 +41,8 @@ def verify() -> list[Finding]:
 
 
 def _finding(code: str, title: Any, find: Callable[[], Iterable[str]]) -> Finding:
-    found = list(find())
-    return Finding(code, title, len(found), tuple(found[:_EXAMPLES]))
+    breaches = list(find())
+    return Finding(code, title, len(breaches), tuple(breaches[:_EXAMPLES]))
 
 
 def _view(name: str) -> Callable[[], list[str]]:
@@ -61,7 +61,7 @@ def _changed_bytes() -> Iterable[str]:
         if not Chunk.objects.filter(key=file.message_id).exists():
             continue  # wiped after settlement; its digest stays
         whole = hashlib.sha256()
-        for piece in service.stored(file.message_id):
+        for piece in files.stored(file.message_id):
             whole.update(piece)
         if whole.hexdigest() != file.sha256:
             yield f"file {file.name}"

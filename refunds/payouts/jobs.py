@@ -1,6 +1,6 @@
-"""What the payouts do by themselves: check, count, wipe account numbers, watch for what is late.
+"""Periodic jobs of the payouts: check the invariants, count figures, wipe account numbers, watch for overdue rounds.
 
-Money itself moves by persons only.
+No job moves money; people do.
 """
 
 import datetime as dt
@@ -33,7 +33,7 @@ def verify_money(_job: object) -> schedule.TaskResult:
 
 
 def count_batches(_job: object) -> schedule.TaskResult:
-    """Count the batches whose figures are not there or no longer hold: a person waits at the page. At-least-once."""
+    """Count the batches whose figures are missing or out of date; a person waits at the page. Safe to run twice."""
     done = batch_figures.count_due()
     return schedule.result_message(gettext_noop("회차 %(n)s개 셈"), n=done) if done else None
 
@@ -46,7 +46,7 @@ def wipe_accounts(_job: object) -> schedule.TaskResult:
 
 
 def watch_rounds(_job: object) -> schedule.TaskResult:
-    """Warn of every round that people let slip; it also stands on the calendar's page. Safe to repeat."""
+    """Warn of every overdue round, which the page of the calendar shows too. Safe to run twice."""
     late = late_rounds()
     for row in late:
         log.warning("payout round late", what=row.code, pay_on=row.pay_on.isoformat(), waiting=row.count)

@@ -1,4 +1,4 @@
-"""Rounds that people let slip: a cut-off passed and nobody froze, a pay day came and no file is at the bank."""
+"""Overdue rounds: the cut-off passed without a freeze, or the pay day came without a file at the bank."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from kt_remedy.core import clock, programme
-from refunds.calendar import Round, payout_rounds
-from refunds.models.payouts import Batch
+from refunds.calendar import PayoutRound, payout_rounds
+from refunds.models.batches import Batch
 from refunds.payouts import selection
 
 AT_BANK = (Batch.Status.HANDED_OVER, Batch.Status.SETTLED)
 
 
 @dataclass(frozen=True, slots=True)
-class Late:
-    """What is late: `code` FREEZE (the cut-off passed) or HAND_OVER (the pay day came); `count` applications wait."""
+class OverdueRound:
+    """An overdue round: `code` is FREEZE (cut-off passed) or HAND_OVER (pay day came); `count` applications wait."""
 
     code: str
     number: int
@@ -24,34 +24,34 @@ class Late:
 
     @property
     def text(self) -> str:
-        """What did not happen, in words."""
+        """The missed step as a sentence."""
         if self.code == "FREEZE":
             return _("마감이 지났는데 지급 명단을 확정하지 않았습니다")
         return _("입금일이 되었는데 은행에 전달한 파일이 없습니다")
 
 
-def late_rounds(*, at: dt.datetime | None = None) -> list[Late]:
-    """Every round that is late at `at`, earliest first.
+def late_rounds(*, at: dt.datetime | None = None) -> list[OverdueRound]:
+    """Every round that is overdue at `at`, earliest first.
 
-    Of the rounds nobody froze only the latest past its cut-off is asked: it would pay what earlier ones left. One with
-    nothing to pay is not late, so it ends with the round that takes its applications along.
+    Among the rounds that were not frozen only the latest past its cut-off counts: it pays the applications of the
+    earlier ones. A round without applications to pay is not overdue.
     """
     at = at or clock.now()
-    today, frame = clock.kst_date(at), programme.current()
+    today = clock.kst_date(at)
     batches = {row.pay_on: row for row in Batch.objects.exclude(status=Batch.Status.OPEN)}
-    found = [
-        Late("HAND_OVER", row.number, row.pay_on, row.count or 0)
+    overdue = [
+        OverdueRound("HAND_OVER", row.number, row.pay_on, row.count or 0)
         for row in batches.values()
         if row.pay_on <= today and row.status not in AT_BANK
     ]
-    rounds = payout_rounds(frame)
+    rounds = payout_rounds(programme.current())
     waiting = next((r for r in reversed(rounds) if r.cut_off <= at and r.pay_on not in batches), None)
-    if waiting is not None and (count := _due(waiting, frame, last=waiting == rounds[-1])):
+    if waiting is not None and (count := _due(waiting, last=waiting == rounds[-1])):
         code = "FREEZE" if today < waiting.pay_on else "HAND_OVER"
-        found.append(Late(code, waiting.number, waiting.pay_on, count))
-    return sorted(found, key=lambda late: late.pay_on)
+        overdue.append(OverdueRound(code, waiting.number, waiting.pay_on, count))
+    return sorted(overdue, key=lambda row: row.pay_on)
 
 
-def _due(waiting: Round, frame: programme.Programme, *, last: bool) -> int:
-    sums = selection.counts(selection.Selection(waiting.pay_on, waiting.cut_off, last=last), frame)
+def _due(waiting: PayoutRound, *, last: bool) -> int:
+    sums = selection.counts(selection.Selection(waiting.pay_on, waiting.cut_off, last=last), programme.current())
     return next((count for reason, count, _won in sums if reason is None), 0)

@@ -1,4 +1,4 @@
-"""What a checker and a maker look at: figures about a batch, and what has to happen today. Reads only."""
+"""Figures about batches for makers and checkers, and the duties of today. Reads only."""
 
 import datetime as dt
 import itertools
@@ -16,12 +16,15 @@ from kt_remedy.core.templatetags.remedy import kdate, kdatetime, krw, won
 from kt_remedy.staff.models import User
 from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT
 from refunds.bankfiles.returns import return_reason
-from refunds.calendar import Round, business_days_before, round_on
-from refunds.models.payouts import Adjustment, BankFile, Batch, Item, ManualPayment, Roster
-from refunds.payouts import roster, service
+from refunds.calendar import PayoutRound, business_days_before, round_on
+from refunds.models.bank_files import BankFile
+from refunds.models.batches import Batch, Roster
+from refunds.models.cases import Adjustment, OfflinePayment
+from refunds.models.items import Item
+from refunds.payouts import batches, roster
 from refunds.payouts.selection import REASONS
 
-# Bounds of the bars in won; what is above the last stands by itself.
+# Bounds of the bars in won; larger amounts share the last bar.
 BOUNDS = (50_000, 100_000, 150_000, 200_000, 300_000, 400_000)
 LARGE_KRW = 700_000
 # A file reaches the bank on the business day before, by this hour.
@@ -41,8 +44,8 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One thing to look at first: a sentence, and the filter of the item list that shows it."""
+class ReviewHint:
+    """One review hint: a sentence, and the filter of the item list that shows its items."""
 
     text: str
     filter: str
@@ -54,25 +57,25 @@ def name_of(user: User | None) -> str:
 
 
 def hand_over_by(pay_on: dt.date) -> dt.datetime:
-    """Until when the bank needs the file: the business day before."""
+    """The latest hand-over of a file to the bank: 18:00 on the business day before the pay day."""
     return clock.kst(business_days_before(pay_on, 1), HAND_OVER_AT)
 
 
 def figures(batch: Batch) -> dict[str, int]:
-    """Count, won, mean, largest and smallest of what is in the batch; a mean in whole won, rounded down."""
+    """Count, sum, mean (rounded down), largest and smallest item of a batch, in won."""
     sums = batch.items.standing().aggregate(
         count=Count("pk"), won=Sum("amount_krw"), largest=Max("amount_krw"), smallest=Min("amount_krw")
     )
-    found = {key: value or 0 for key, value in sums.items()}
-    found["mean"] = found["won"] // found["count"] if found["count"] else 0
-    return found
+    result = {key: value or 0 for key, value in sums.items()}
+    result["mean"] = result["won"] // result["count"] if result["count"] else 0
+    return result
 
 
 def raw(batch: Batch) -> dict[str, Any]:
-    """All that the page of a batch says of its items, in figures and codes to be kept: each reads every item."""
+    """The stored figures of a batch: numbers and codes of its page. Each of them reads every item."""
     return {
         "figures": figures(batch),
-        "looks": look_sums(batch) if batch.status in Batch.BEFORE_FILE else [],
+        "review_hints": review_hint_sums(batch) if batch.status in Batch.BEFORE_FILE else [],
         "spread": spread(batch),
         "banks": by_bank(batch),
         "largest": [item.pk for item in largest(batch)],
@@ -92,14 +95,14 @@ def spread(batch: Batch) -> dict[str, tuple[int, int]]:
         return {str(bucket): (count, total) for bucket, count, total in cursor.fetchall()}
 
 
-def spread_bars(found: dict[str, tuple[int, int]]) -> list[Bar]:
+def spread_bars(by_bucket: dict[str, tuple[int, int]]) -> list[Bar]:
     """Items by amount."""
     # In ten thousands, as amounts are spoken.
     bounds = [bound // 10_000 for bound in BOUNDS]
     labels = [_("%(to)s만 원 미만") % {"to": bounds[0]}]
     labels += [_("%(from)s만~%(to)s만") % {"from": low, "to": high} for low, high in itertools.pairwise(bounds)]
     labels.append(_("%(from)s만 원 이상") % {"from": bounds[-1]})
-    return _bars((label, *found.get(str(bucket), (0, 0))) for bucket, label in enumerate(labels))
+    return _bars((label, *by_bucket.get(str(bucket), (0, 0))) for bucket, label in enumerate(labels))
 
 
 def by_bank(batch: Batch) -> list[tuple[str, int, int]]:
@@ -114,14 +117,14 @@ def by_bank(batch: Batch) -> list[tuple[str, int, int]]:
 
 
 def largest(batch: Batch, limit: int = 20) -> list[Item]:
-    """The largest items, with what is shown beside them."""
+    """The largest items of a batch."""
     return list(batch.items.standing().order_by("-amount_krw", "reference")[:limit])
 
 
 def shown(ids: list[int]) -> list[Item]:
-    """Items by their keys, in this order, with what is shown beside them."""
-    found = Item.objects.select_related("account", "application").in_bulk(ids)
-    return [found[key] for key in ids]
+    """Items by their keys, in this order, with their accounts and applications."""
+    items = Item.objects.select_related("account", "application").in_bulk(ids)
+    return [items[key] for key in ids]
 
 
 def _before(batch: Batch) -> Batch | None:
@@ -129,8 +132,8 @@ def _before(batch: Batch) -> Batch | None:
     return Batch.objects.filter(pay_on__lt=batch.pay_on, won__isnull=False).order_by("-pay_on").first()
 
 
-def looks(items: QuerySet[Item]) -> dict[str, QuerySet[Item]]:
-    """What deserves a look, as filters of a list of items."""
+def review_hints(items: QuerySet[Item]) -> dict[str, QuerySet[Item]]:
+    """Filters of an item list for payments that deserve a review before the approval, by code."""
     shared = (
         Item.objects.standing()
         .values("account__number_index")
@@ -155,25 +158,25 @@ def looks(items: QuerySet[Item]) -> dict[str, QuerySet[Item]]:
     }
 
 
-def look_sums(batch: Batch) -> list[tuple[str, int, int]]:
-    """(code of `looks`, items, won) of what there is to look at; of "differs" the difference."""
-    found = []
-    for code, rows in looks(batch.items.standing()).items():
+def review_hint_sums(batch: Batch) -> list[tuple[str, int, int]]:
+    """(code of `review_hints`, items, won) of the hints that apply; for "differs" the difference in won."""
+    hints = []
+    for code, rows in review_hints(batch.items.standing()).items():
         if code == "new" and _before(batch) is None:
             continue  # in the first round every account is
         sums = rows.aggregate(count=Count("pk"), total=Sum("amount_krw"), seen=Sum("application__amount_seen_krw"))
         if sums["count"]:
             total = abs(sums["total"] - (sums["seen"] or 0)) if code == "differs" else sums["total"]
-            found.append((code, sums["count"], total))
-    return found
+            hints.append((code, sums["count"], total))
+    return hints
 
 
-def look_first(batch: Batch, sums: Iterable[tuple[str, int, int]]) -> list[Look]:
-    """What to look at before approving in words, from `look_sums`, each with the items behind it."""
-    found, before = [], _before(batch)
+def review_hint_texts(batch: Batch, sums: Iterable[tuple[str, int, int]]) -> list[ReviewHint]:
+    """Review hints as sentences, from `review_hint_sums`, and a comparison with the round before."""
+    hints, before = [], _before(batch)
     for code, count, total in sums:
         values = {"count": won(count), "limit": krw(LARGE_KRW), "won": krw(total), "people": PERSONS_ON_ONE_ACCOUNT}
-        found.append(Look(_LOOKS[code]() % values, code))
+        hints.append(ReviewHint(_HINT_TEXTS[code]() % values, code))
     if before and before.won and batch.won:
         values = {
             "day": kdate(before.pay_on),
@@ -182,11 +185,11 @@ def look_first(batch: Batch, sums: Iterable[tuple[str, int, int]]) -> list[Look]
             "share": batch.won * 100 // before.won,
         }
         text = _("지난 회차(%(day)s)보다 %(count)s건, %(won)s원. 합계는 그 %(share)s%%입니다.")
-        found.append(Look(text % values, ""))
-    return found
+        hints.append(ReviewHint(text % values, ""))
+    return hints
 
 
-_LOOKS: dict[str, Any] = {
+_HINT_TEXTS: dict[str, Any] = {
     "large": lambda: _("%(limit)s 이상 %(count)s건, 모두 %(won)s"),
     "differs": lambda: _("신청 화면에 보여 드린 금액과 다른 %(count)s건, 차이 %(won)s"),
     "changed": lambda: _("신청한 뒤 계좌를 바꾼 %(count)s건, 모두 %(won)s"),
@@ -198,7 +201,7 @@ _LOOKS: dict[str, Any] = {
 
 
 def excluded(batch: Batch) -> list[tuple[str, int]]:
-    """What stayed behind when the batch was frozen, in words."""
+    """(reason in words, applications) left out by the freeze."""
     return [(str(REASONS.get(code, code)), count) for code, (count, _won) in batch.excluded.items()]
 
 
@@ -209,22 +212,22 @@ def states(batch: Batch) -> dict[str, tuple[int, int]]:
 
 
 def state_label(batch: Batch, code: str) -> str:
-    """The state of items of this batch in words: what nobody handed over yet is in a file, not with the bank."""
+    """The state of items of this batch in words: before the hand-over a filed item is in a file, not at the bank."""
     if code == Item.Status.FILED and not batch.handed_over_at:
         return _("파일에 담음")
     return str(Item.Status(code).label)
 
 
-def state_bars(batch: Batch, found: dict[str, tuple[int, int]]) -> list[Bar]:
+def state_bars(batch: Batch, sums: dict[str, tuple[int, int]]) -> list[Bar]:
     """Won by state of the items."""
-    return _won_bars((state_label(batch, code), *found[code]) for code in Item.Status.values if code in found)
+    return _won_bars((state_label(batch, code), *sums[code]) for code in Item.Status.values if code in sums)
 
 
 def by_state() -> list[Bar]:
     """Won by state, of all items that were not taken out."""
     rows = Item.objects.standing().values_list("status").annotate(count=Count("pk"), total=Sum("amount_krw")).order_by()
-    found = {status: (count, total) for status, count, total in rows}
-    return _won_bars((str(label), *found[code]) for code, label in Item.Status.choices if code in found)
+    sums = {status: (count, total) for status, count, total in rows}
+    return _won_bars((str(label), *sums[code]) for code, label in Item.Status.choices if code in sums)
 
 
 def returns() -> list[Bar]:
@@ -265,7 +268,7 @@ def _won_bars(rows: Iterable[tuple[str, int, int]]) -> list[Bar]:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """Something that waits for a person: what, for whom, until when, where."""
+    """A duty of today: its text, deadline, address, and the people who do it."""
 
     text: str
     duty: str
@@ -274,71 +277,80 @@ class Duty:
     late: bool
     holder: str
     deputy: str
-    # Nobody, or nobody who still may: then all who hold the role stand in `holder`.
+    # No qualified person is assigned: `holder` names all who hold the role.
     unnamed: bool
 
 
 def _people(named: dict[str, Roster], duty: str) -> tuple[str, str, bool]:
-    """Who does a duty, who stands in, and whether nobody who may was named for it."""
+    """Holder and deputy of a duty by name, and True if no qualified person is assigned."""
     row = named.get(duty)
-    if row is not None and (roster.fit(row.holder, duty) or roster.fit(row.deputy, duty)):
+    if row is not None and (roster.is_qualified(row.holder, duty) or roster.is_qualified(row.deputy, duty)):
         return (
-            name_of(row.holder) if roster.fit(row.holder, duty) else "",
-            name_of(row.deputy) if roster.fit(row.deputy, duty) else "",
+            name_of(row.holder) if roster.is_qualified(row.holder, duty) else "",
+            name_of(row.deputy) if roster.is_qualified(row.deputy, duty) else "",
             False,
         )
     return ", ".join(name_of(user) for user in roster.candidates(duty)[:4]), "", True
 
 
 def duties(*, at: dt.datetime | None = None) -> list[Duty]:
-    """What must happen today, in the order of its deadline."""
+    """The duties of today, in the order of their deadlines."""
     at = at or clock.now()
-    frame = programme.current()
-    found: list[tuple[str, str, dt.datetime | None, str]] = []
-    for coming in service.open_rounds(at=at):
-        if coming.cut_off <= at:
-            url = reverse("admin:refunds_batch_freeze", args=[coming.pay_on])
-            found.append((_("%(round)s 확정") % {"round": _round(coming)}, "FREEZE", hand_over_by(coming.pay_on), url))
-        elif clock.kst_date(coming.cut_off) <= clock.kst_date(at):
-            url = reverse("admin:refunds_batch_rounds")
-            text = _("%(round)s 오늘 %(when)s 마감") % {"round": _round(coming), "when": kdatetime(coming.cut_off)}
-            found.append((text, "FREEZE", coming.cut_off, url))
+    due: list[tuple[str, str, dt.datetime | None, str]] = []
+    for payout_round in batches.open_rounds(at=at):
+        if payout_round.cut_off <= at:
+            url = reverse("admin:payouts:freeze", args=[payout_round.pay_on])
+            due.append(
+                (
+                    _("%(round)s 확정") % {"round": _round(payout_round)},
+                    "FREEZE",
+                    hand_over_by(payout_round.pay_on),
+                    url,
+                )
+            )
+        elif clock.kst_date(payout_round.cut_off) <= clock.kst_date(at):
+            url = reverse("admin:payouts:rounds")
+            text = _("%(round)s 오늘 %(when)s 마감") % {
+                "round": _round(payout_round),
+                "when": kdatetime(payout_round.cut_off),
+            }
+            due.append((text, "FREEZE", payout_round.cut_off, url))
     for batch in Batch.objects.exclude(status__in=["OPEN", "SETTLED"]).order_by("pay_on"):
-        known = round_on(batch.pay_on, frame)
+        known = round_on(batch.pay_on, programme.current())
         label = _round(known) if known else str(batch)
-        url, by = reverse("admin:refunds_batch_change", args=[batch.pk]), hand_over_by(batch.pay_on)
+        url, by = reverse("admin:payouts:batch", args=[batch.pk]), hand_over_by(batch.pay_on)
         if batch.status == Batch.Status.FROZEN:
-            found.append((_("%(round)s 승인") % {"round": label}, "APPROVE", by, url))
+            due.append((_("%(round)s 승인") % {"round": label}, "APPROVE", by, url))
         elif batch.status == Batch.Status.APPROVED:
-            found.append((_("%(round)s 파일 만들기") % {"round": label}, "FILE", by, url))
+            due.append((_("%(round)s 파일 만들기") % {"round": label}, "FILE", by, url))
         elif batch.status == Batch.Status.FILED:
-            found.append((_("%(round)s 은행에 전달") % {"round": label}, "FILE", by, url))
+            due.append((_("%(round)s 은행에 전달") % {"round": label}, "FILE", by, url))
         elif batch.status == Batch.Status.REFUSED:
-            found.append((_("%(round)s 은행이 거절한 파일 다시 만들기") % {"round": label}, "FILE", None, url))
+            due.append((_("%(round)s 은행이 거절한 파일 다시 만들기") % {"round": label}, "FILE", None, url))
         elif batch.pay_on <= clock.kst_date(at):
             evening = clock.kst(batch.pay_on, HAND_OVER_AT)
-            found.append((_("%(round)s 결과 올리기") % {"round": label}, "RESULTS", evening, url))
+            due.append((_("%(round)s 결과 올리기") % {"round": label}, "RESULTS", evening, url))
     unknown = Item.objects.filter(status=Item.Status.UNKNOWN).count()
     if unknown:
-        url = reverse("admin:refunds_inquiry_open")
-        found.append((_("은행에 물어볼 %(count)s건") % {"count": won(unknown)}, "RESULTS", None, url))
+        url = reverse("admin:payouts:inquiries")
+        due.append((_("은행에 물어볼 %(count)s건") % {"count": won(unknown)}, "RESULTS", None, url))
     waiting = Adjustment.objects.filter(status=Adjustment.Status.PROPOSED).count()
     if waiting:
         url = reverse("admin:refunds_adjustment_changelist") + "?status__exact=PROPOSED"
-        found.append((_("정정 지급 승인 %(count)s건") % {"count": won(waiting)}, "APPROVE", None, url))
-    by_hand = ManualPayment.objects.filter(status=ManualPayment.Status.RECORDED).count()
-    if by_hand:
-        url = reverse("admin:refunds_manualpayment_changelist") + "?status__exact=RECORDED"
-        found.append((_("따로 보낸 지급 확인 %(count)s건") % {"count": won(by_hand)}, "APPROVE", None, url))
-    ordered = sorted(found, key=lambda duty: (duty[2] is None, duty[2] or at))
-    named = roster.named()
+        due.append((_("정정 지급 승인 %(count)s건") % {"count": won(waiting)}, "APPROVE", None, url))
+    offline = OfflinePayment.objects.filter(status=OfflinePayment.Status.RECORDED).count()
+    if offline:
+        url = reverse("admin:refunds_offlinepayment_changelist") + "?status__exact=RECORDED"
+        due.append((_("따로 보낸 지급 확인 %(count)s건") % {"count": won(offline)}, "APPROVE", None, url))
+    ordered = sorted(due, key=lambda duty: (duty[2] is None, duty[2] or at))
+    named = roster.assignments()
     return [
         Duty(text, code, until, url, bool(until and until < at), *_people(named, code))
         for text, code, until, url in ordered
     ]
 
 
-def _round(coming: Round) -> str:
+def _round(coming: PayoutRound) -> str:
     return round_name(coming.number, coming.pay_on)
 
 
@@ -348,13 +360,13 @@ def round_name(number: int, pay_on: dt.date) -> str:
 
 
 def life(batch: Batch) -> tuple[list[str], int]:
-    """The six steps of a batch and where it stands, from 1; 7 when all are done."""
+    """The six steps of a batch and the number of the current one, from 1; 7 when all are done."""
     names = [_("모음"), _("확정"), _("승인"), _("파일"), _("전달"), _("정산")]
     status = "HANDED_OVER" if batch.status == Batch.Status.REFUSED else batch.status
     return names, STEPS.index(status) + 2 if status != "OPEN" else 1
 
 
 def answered(file: BankFile) -> dict[str, int]:
-    """How many items of a file stand in each state."""
+    """Number of items of a file by state."""
     rows = file.items.values_list("status").annotate(count=Count("pk")).order_by()
     return dict(rows)

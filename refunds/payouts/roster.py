@@ -1,4 +1,4 @@
-"""Who does each duty of a cut-off, and who stands in. Naming somebody gives no right: roles do."""
+"""The roster: holder and deputy of each duty of a cut-off. An assignment gives no right; rights come from roles."""
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -7,16 +7,18 @@ from django.utils.translation import gettext as _
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
 from kt_remedy.staff.models import User
-from refunds.models.payouts import Roster
-from refunds.payouts.service import Refused, _reason
+from refunds.models.batches import Roster
+from refunds.payouts.guards import Refused, require_reason
 
 
-def name(*, duty: str, holder: User, deputy: User, by: User, reason: str) -> Roster:
-    """Name the holder of a duty and the deputy: two people who both hold its role. Whoever freezes and their deputy
-    must leave somebody who may approve. Raises Refused: ROLE, REASON, UNFIT, SAME_PERSON."""
-    if not by.has_role("administrator"):
+def assign(*, duty: str, holder: User, deputy: User, by: User, reason: str) -> Roster:
+    """Assign the holder and the deputy of a duty: two people who both hold its role.
+
+    The holders of FREEZE and APPROVE must be different persons. Raises Refused: ROLE, REASON, UNFIT, SAME_PERSON.
+    """
+    if not by.has_perm("payouts.assign_duty"):
         raise Refused("ROLE", _("관리자만 담당을 정할 수 있습니다."))
-    reason = _reason(reason)
+    reason = require_reason(reason)
     role = Roster.ROLES[Roster.Duty(duty)]
     for person in (holder, deputy):
         if not person.has_role(role) or not person.person_index:
@@ -42,17 +44,17 @@ def name(*, duty: str, holder: User, deputy: User, by: User, reason: str) -> Ros
 
 
 def candidates(duty: str) -> QuerySet[User]:
-    """Who may be named for a duty."""
+    """Active staff with the role of a duty and a verified person."""
     role = Roster.ROLES[Roster.Duty(duty)]
-    found = User.objects.filter(is_active=True, roles__contains=[role], person_index__isnull=False)
-    return found.order_by("first_name", "pk")
+    users = User.objects.filter(is_active=True, roles__contains=[role], person_index__isnull=False)
+    return users.order_by("first_name", "pk")
 
 
-def named() -> dict[str, Roster]:
-    """The duties somebody is named for."""
+def assignments() -> dict[str, Roster]:
+    """The assigned duties by code."""
     return {row.duty: row for row in Roster.objects.select_related("holder", "deputy")}
 
 
-def fit(user: User, duty: str) -> bool:
-    """Whether somebody who was named can still do it: at work and holding the role."""
+def is_qualified(user: User, duty: str) -> bool:
+    """True if the user still holds the role of the duty and is at work."""
     return user.has_role(Roster.ROLES[Roster.Duty(duty)])

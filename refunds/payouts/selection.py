@@ -1,7 +1,7 @@
-"""Which applications a round pays, how much, and why the others stay behind: one SQL statement for all who ask.
+"""Which applications a round pays, how much, and why it leaves the others out: one SQL statement for every reader.
 
-The projection counts with it and the freeze copies by it, so what was announced is what is frozen. It reads the rows
-as they are; it writes nothing.
+The projection counts with it and the freeze copies from it, so the announcement and the batch agree. It reads only.
+The digests and the refundable amount in SQL stand here; the independent check has its own in Python on purpose.
 """
 
 import datetime as dt
@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core.programme import Programme
 from refunds.calendar import next_business_day
-from refunds.models.payouts import Item
+from refunds.models.item_states import HOLDING_SQL
 from refunds.models.states import Status
 
-# Why an application that is due stays behind. States of the application come first, then what holds an approved one.
+# Why a due application is left out. States of the application come first, then the obstacles of an approved one.
 REASONS: dict[str, Any] = {
     Status.SUBMITTED: _("예금주를 아직 확인 못 함"),
     Status.REVIEW: _("심사 중"),
@@ -32,17 +32,27 @@ REASONS: dict[str, Any] = {
     "VERDICT_CHANGED": _("판정이 바뀜"),
     "UNPAID": _("납부가 취소됨"),
     "ACCOUNT_WIPED": _("계좌번호가 지워짐"),
-    "BY_HAND": _("한국 계좌가 없어 따로 보냄"),
+    "OFFLINE": _("한국 계좌가 없어 따로 보냄"),
     "AMOUNT_MISMATCH": _("금액이 청구 자료와 다름"),
     "NOTHING_DUE": _("돌려드릴 금액 없음"),
 }
 
-_HOLDING = tuple(str(status) for status in Item.HOLDING)
+# Won of one bill row `b` that is the customer's (D-23); `eligibility.rules.verdict.refundable_of` is the rule itself.
+REFUNDABLE = "GREATEST(0, LEAST(b.billed_krw, b.paid_krw) - b.refunded_krw)"
+
+# A digest over every bill row `b` of a line, in the order of its key.
+BILLS_DIGEST = """sha256(convert_to(string_agg(
+    concat_ws('|', b.item, to_char(b.billed_on, 'YYYY-MM-DD'), b.billed_krw, b.paid_krw, b.waived_krw, b.refunded_krw),
+    E'\\n' ORDER BY b.item COLLATE "C", b.billed_on), 'UTF8'))"""
+
+# A digest over the content of one item.
+ITEM_DIGEST = """sha256(convert_to(concat_ws('|', reference, kind, application_id, account_id, amount, attempt,
+    encode(bills_digest, 'hex')), 'UTF8'))"""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """One round's question. `after` leaves out what an earlier round would have taken (for projections)."""
+    """The question of one round. `after` leaves out applications of the rounds up to that day (for projections)."""
 
     pay_on: dt.date
     cut_off: dt.datetime
@@ -52,7 +62,7 @@ class Selection:
 
 
 def _wanted(programme: Programme) -> tuple[str, list[Any]]:
-    """SQL of the pay day the programme's table names for line `l` and application `a` (`rounds.row_for`)."""
+    """SQL of the pay day the programme's table names for line `l` and application `a` (`calendar.row_for`)."""
     if not programme.payouts:
         return "NULL::date", []
     cases, params = [], []
@@ -72,15 +82,15 @@ def _wanted(programme: Programme) -> tuple[str, list[Any]]:
 
 
 def sql(selection: Selection, programme: Programme) -> tuple[str, list[Any]]:
-    """SELECT application_id, account_id, contract_no, amount, bills_digest, reason (NULL: it goes), one row each.
+    """SELECT application_id, account_id, contract_no, amount, bills_digest, reason; the reason is NULL for a payment.
 
-    `bills_digest` covers every bill row of the line as it is now; `amount` is what of them is the customer's (D-23).
-    A stored amount that the rows do not add up to is no amount to pay: AMOUNT_MISMATCH.
+    `bills_digest` covers every bill row of the line as it is now, `amount` is the customer's share of them in won
+    (D-23). An amount that differs from the judged one is not paid: AMOUNT_MISMATCH.
     """
     wanted, wanted_params = _wanted(programme)
     due = "(w.pay_on IS NULL OR w.pay_on <= %s)" if selection.after is None else "w.pay_on > %s AND w.pay_on <= %s"
     due_params = [selection.pay_on] if selection.after is None else [selection.after, selection.pay_on]
-    # What is paid by the last round is refunded, whatever of the bill is still open (D-24).
+    # The last round refunds the paid part of a bill that is still open (D-24).
     unpaid = "false" if selection.last else "l.reasons ~ '(^|;)UNPAID(;|$)'"
     text = f"""
     WITH due AS MATERIALIZED (
@@ -93,13 +103,13 @@ def sql(selection: Selection, programme: Programme) -> tuple[str, list[Any]]:
         WHERE a.status NOT IN ('REJECTED', 'WITHDRAWN') AND {due}
           AND NOT EXISTS (
               SELECT FROM refunds_item i
-              WHERE i.application_id = a.id AND i.kind = 'REFUND' AND i.status IN %s)
+              WHERE i.application_id = a.id AND i.kind = 'REFUND' AND i.status IN {HOLDING_SQL})
           AND NOT EXISTS (
               SELECT FROM refunds_manual_payment m
               WHERE m.application_id = a.id AND m.status = 'CONFIRMED')
     ), bills AS (
         SELECT b.contract_no,
-               COALESCE(SUM(GREATEST(0, LEAST(b.billed_krw, b.paid_krw) - b.refunded_krw))
+               COALESCE(SUM({REFUNDABLE})
                    FILTER (WHERE b.item = ANY(%s)), 0)::bigint AS amount,
                {BILLS_DIGEST} AS digest
         FROM eligibility_bill b
@@ -120,7 +130,7 @@ def sql(selection: Selection, programme: Programme) -> tuple[str, list[Any]]:
                WHEN d.standing IN ('NOT_ELIGIBLE', 'NOTHING_DUE') OR d.standing = 'REVIEW' AND NOT d.reviewed
                    THEN 'VERDICT_CHANGED'
                WHEN d.unpaid THEN 'UNPAID'
-               WHEN account.bank_code = '000' THEN 'BY_HAND'
+               WHEN account.bank_code = '000' THEN 'OFFLINE'
                WHEN account.wiped_at IS NOT NULL THEN 'ACCOUNT_WIPED'
                WHEN COALESCE(bills.amount, 0) <> d.refundable_krw THEN 'AMOUNT_MISMATCH'
                WHEN d.refundable_krw = 0 THEN 'NOTHING_DUE'
@@ -132,7 +142,6 @@ def sql(selection: Selection, programme: Programme) -> tuple[str, list[Any]]:
     params = [
         *wanted_params,
         *due_params,
-        _HOLDING,
         list(programme.waiver.refundable_items),
         selection.batch_id,
         selection.cut_off,
@@ -141,18 +150,8 @@ def sql(selection: Selection, programme: Programme) -> tuple[str, list[Any]]:
     return text, params
 
 
-# A digest over every bill row of a line, in the order of its key; the same text in Python stands in `recount`.
-BILLS_DIGEST = """sha256(convert_to(string_agg(
-    concat_ws('|', b.item, to_char(b.billed_on, 'YYYY-MM-DD'), b.billed_krw, b.paid_krw, b.waived_krw, b.refunded_krw),
-    E'\\n' ORDER BY b.item COLLATE "C", b.billed_on), 'UTF8'))"""
-
-# A digest over what leaves; the same text in Python stands in `recount`.
-ITEM_DIGEST = """sha256(convert_to(concat_ws('|', reference, kind, application_id, account_id, amount, attempt,
-    encode(bills_digest, 'hex')), 'UTF8'))"""
-
-
 def counts(selection: Selection, programme: Programme) -> list[tuple[str | None, int, int]]:
-    """(reason, applications, won) of one round; the reason is None for what goes. Won of the others is expected."""
+    """(reason, applications, won) of one round. The reason is None for payments; the other sums are expected."""
     text, params = sql(selection, programme)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -160,3 +159,10 @@ def counts(selection: Selection, programme: Programme) -> list[tuple[str | None,
             params,
         )
         return cursor.fetchall()
+
+
+def bills_digest(contract_no: str) -> bytes:
+    """The digest of the bill rows of one line as they are now."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {BILLS_DIGEST} FROM eligibility_bill b WHERE contract_no = %s", [contract_no])  # noqa: S608
+        return bytes(cursor.fetchone()[0])

@@ -1,7 +1,7 @@
-"""The settlement sheet for finance: rounds, what became of their items, corrections. No name and no account number.
+"""The settlement sheet for finance: rounds, items with their results, corrections. No name and no account number.
 
-Written row by row, so that half a million items take no more memory than a page. Every text is stored as a text: what
-begins like a formula is not one.
+It is written row by row: half a million items take no more memory than a page. Every text is stored as text, so that
+none runs as a formula.
 """
 
 import datetime as dt
@@ -21,19 +21,22 @@ from kt_remedy.core import clock
 from kt_remedy.staff.models import User
 from refunds import banks
 from refunds.bankfiles.returns import return_reason
-from refunds.models.payouts import Adjustment, Batch, Item, ManualPayment
-from refunds.payouts.independent_check import rows
-from refunds.payouts.service import _need, _reason
+from refunds.models.batches import Batch
+from refunds.models.cases import Adjustment, OfflinePayment
+from refunds.models.items import Item
+from refunds.payouts.copy_out import copy_rows
+from refunds.payouts.guards import require_permission, require_reason
 
-ROLES = ("maker", "checker", "auditor")
 STATES = (Item.Status.PAID, Item.Status.RETURNED, Item.Status.UNKNOWN, Item.Status.FILED, Item.Status.QUEUED)
 
 
 def sheet(*, to: Any, user: User, reason: str, batch_id: int | None = None) -> str:
-    """Write the sheet of one round, or of all, into the file object `to`; returns its name. The look is recorded.
-    Raises Refused: ROLE, REASON."""
-    _need(user, *ROLES)
-    reason = _reason(reason)
+    """Write the sheet of one round, or of all, into the file object `to` and record the download; returns its name.
+
+    Raises Refused: ROLE, REASON.
+    """
+    require_permission(user, "payouts.download_settlement")
+    reason = require_reason(reason)
     with transaction.atomic():
         with connection.cursor() as cursor:
             # One state of the tables for every page of the book, read without a hurry.
@@ -48,7 +51,7 @@ def sheet(*, to: Any, user: User, reason: str, batch_id: int | None = None) -> s
         _items(book, batches)
         _corrections(book, batches if batch_id is not None else None)
         if batch_id is None:
-            _by_hand(book)
+            _offline(book)
         book.save(to)
         only = batches.first() if batch_id is not None else None
         audit.record(
@@ -61,15 +64,15 @@ def sheet(*, to: Any, user: User, reason: str, batch_id: int | None = None) -> s
 
 
 def by_state(batches: Any) -> list[tuple[Batch, dict[str, tuple[int, int]]]]:
-    """Count and won of each state, by round; the states add up to what was frozen."""
-    found = []
+    """(count, won) of each state, by round; the states add up to the frozen figures."""
+    by_batch = []
     for batch in batches.annotate(
         **{f"n_{code}": Count("items", filter=Q(items__status=code)) for code in STATES},
         **{f"w_{code}": Sum("items__amount_krw", filter=Q(items__status=code)) for code in STATES},
     ):
         sums = {str(code): (getattr(batch, f"n_{code}"), getattr(batch, f"w_{code}") or 0) for code in STATES}
-        found.append((batch, sums))
-    return found
+        by_batch.append((batch, sums))
+    return by_batch
 
 
 def _rounds(book: Workbook, batches: Any) -> None:
@@ -119,7 +122,7 @@ def _items(book: Workbook, batches: Any) -> None:
     """
     kinds, states = dict(Item.Kind.choices), dict(Item.Status.choices)
     count = won = 0
-    for pay_on, reference, kind, filing, contract, bank, amount, status, code, at, file in rows(
+    for pay_on, reference, kind, filing, contract, bank, amount, status, code, at, file in copy_rows(
         query, [list(batches.values_list("pk", flat=True))]
     ):
         count += 1
@@ -137,23 +140,23 @@ def _corrections(book: Workbook, batches: Any) -> None:
         page,
         [_("접수번호"), _("계약번호"), _("까닭"), _("금액(원)"), _("상태"), _("낸 때"), _("정한 때"), _("이유")],
     )
-    found = Adjustment.objects.select_related("application__filing").order_by("pk")
+    adjustments = Adjustment.objects.select_related("application__filing").order_by("pk")
     if batches is not None:
-        found = found.filter(application__items__batch__in=batches).distinct()
-    for row in found:
+        adjustments = adjustments.filter(application__items__batch__in=batches).distinct()
+    for row in adjustments:
         when = [at.astimezone(clock.KST).replace(tzinfo=None) if at else "" for at in (row.proposed_at, row.decided_at)]
         words = [row.application.filing.reference, row.application.line_id, str(row.get_cause_display())]
         page.append(_cells(page, [*words, row.amount_krw, str(row.get_status_display()), *when, row.reason]))
 
 
-def _by_hand(book: Workbook) -> None:
-    """What was sent beside the rounds; the sum is that of the confirmed ones."""
+def _offline(book: Workbook) -> None:
+    """Offline payments; the sum is that of the confirmed ones."""
     page = book.create_sheet(_("따로 보낸 지급"))
     heads = [_("보낸 날"), _("접수번호"), _("계약번호"), _("보낸 방법"), _("영수증 번호"), _("금액(원)"), _("상태")]
     _head(page, [*heads, _("적은 때"), _("확인한 때")])
     won = 0
-    for row in ManualPayment.objects.select_related("application__filing").order_by("pk"):
-        won += row.amount_krw if row.status == ManualPayment.Status.CONFIRMED else 0
+    for row in OfflinePayment.objects.select_related("application__filing").order_by("pk"):
+        won += row.amount_krw if row.status == OfflinePayment.Status.CONFIRMED else 0
         when = [at.astimezone(clock.KST).replace(tzinfo=None) if at else "" for at in (row.recorded_at, row.decided_at)]
         words = [row.application.filing.reference, row.application.line_id, str(row.get_way_display()), row.reference]
         page.append(_cells(page, [row.paid_on, *words, row.amount_krw, str(row.get_status_display()), *when]))

@@ -1,5 +1,7 @@
-"""Who shares what: one account under several people, one person with several accounts or many lines, staff among those
-who are paid. Read from keyed indexes, which stay when the numbers are wiped."""
+"""Report of shared accounts: accounts of several people, people with several accounts or many lines, paid staff.
+
+It reads keyed indexes, which stay when the numbers are wiped.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +10,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from refunds.models.applications import Application
+from refunds.models.item_states import HOLDING_SQL
 
 SHOWN = 100
 MANY_LINES = 5
@@ -15,8 +18,7 @@ MANY_LINES = 5
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One account or person: an application to open, how many people, applications and accounts, and won that went out
-    or is on its way."""
+    """One account or person: an application to open, its numbers of people, applications and accounts, and won sent."""
 
     application: Application
     people: int
@@ -27,7 +29,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One kind of sharing: the largest groups, and how many there are in all."""
+    """One kind of sharing: the largest groups, and the number of all."""
 
     code: str
     title: Any
@@ -35,15 +37,15 @@ class Report:
     count: int
 
 
-_BASE = """
+_BASE = f"""
     SELECT a.id, f.person_index, c.number_index, f.filed_by_id,
            COALESCE((SELECT sum(i.amount_krw) FROM refunds_item i WHERE i.application_id = a.id
-                     AND i.status IN ('QUEUED', 'FILED', 'UNKNOWN', 'PAID')), 0) AS won
+                     AND i.status IN {HOLDING_SQL}), 0) AS won
     FROM refunds_application a
     JOIN refunds_filing f ON f.id = a.filing_id
     JOIN refunds_account c ON c.id = a.account_id
     WHERE a.status NOT IN ('REJECTED', 'WITHDRAWN')
-"""
+"""  # noqa: S608  (states are ours)
 _FIGURES = (
     "min(id) AS id, count(DISTINCT person_index) AS people, count(*) AS applications,"
     " count(DISTINCT number_index) AS accounts, sum(won)::bigint AS won"
@@ -58,17 +60,17 @@ _KINDS: dict[str, tuple[Any, str, str]] = {
 
 def reports() -> list[Report]:
     """Every kind, each with its largest groups by people, then won. Reads the whole table of applications."""
-    found = []
+    result = []
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '120s'")
         for code, (title, group, worth) in _KINDS.items():
-            found.append(_report(cursor, code, title, f"FROM base GROUP BY {group} HAVING {worth}"))
+            result.append(_report(cursor, code, title, f"FROM base GROUP BY {group} HAVING {worth}"))
         staff = (
             "FROM base WHERE person_index IN (SELECT person_index FROM staff_user WHERE person_index IS NOT NULL)"
             " GROUP BY person_index"
         )
-        found.append(_report(cursor, "staff", _("직원이 받는 환급"), staff))
-    return found
+        result.append(_report(cursor, "staff", _("직원이 받는 환급"), staff))
+    return result
 
 
 def _report(cursor: Any, code: str, title: Any, rest: str) -> Report:

@@ -1,4 +1,4 @@
-"""What customers are told when the money is on its way."""
+"""Messages to customers about their payment."""
 
 import datetime as dt
 from typing import Any
@@ -10,13 +10,13 @@ from kt_remedy.core import clock
 from kt_remedy.notices import service as notices
 from refunds.applications import service as applications
 from refunds.models.applications import Filing
-from refunds.models.payouts import Batch
+from refunds.models.batches import Batch
 
 
 def announce_hand_over(batch: Batch) -> None:
-    """Tell the customers of a batch that went to the bank, once each, on which day the money comes.
+    """Queue one message per customer of a batch at the bank, with the pay day; nothing if the pay day has passed.
 
-    Call it in the transaction of the hand-over. Nothing is promised for a day that has passed.
+    Call it in the transaction of the hand-over.
     """
     if batch.pay_on < clock.today():
         return
@@ -43,7 +43,7 @@ def contact_of(message: Any) -> str | None:
 
 
 def register() -> None:
-    """Register what the payouts say with the notices."""
+    """Register the texts of these messages with the notices."""
     day = {"pay_on": dt.date(2026, 1, 22)}
     for kind, label, ko, en, more in (
         (

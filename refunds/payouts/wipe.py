@@ -1,4 +1,4 @@
-"""Account numbers are wiped each night after settlement: the money needs them no longer (docs/domain.md#d1)."""
+"""The wipe of account numbers that no payment needs any more (docs/domain.md#d1)."""
 
 import datetime as dt
 
@@ -8,13 +8,17 @@ from django.db import connection, transaction
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
-from refunds.models.payouts import Batch, Chunk, Inquiry
+from refunds.models.bank_files import Chunk, Inquiry
+from refunds.models.batches import Batch
+from refunds.models.items import Item
 
 
 def wipe() -> tuple[int, int]:
-    """Empty the numbers and names of accounts whose every application is over for ACCOUNT_WIPE_DAYS, and drop the
-    bytes of bank files settled as long; returns how many accounts and pieces. The keyed index of a number stays for the
-    fraud report, the digest of a file for the auditor. At-least-once."""
+    """Empty accounts whose every application was over ACCOUNT_WIPE_DAYS ago and delete bank files settled before then.
+
+    Returns the number of accounts and of stored pieces. The keyed index of a number stays for the fraud report, the
+    digest of a file for the auditor. Safe to run twice.
+    """
     now = clock.now()
     before = now - dt.timedelta(days=settings.ACCOUNT_WIPE_DAYS)
     with transaction.atomic(), connection.cursor() as cursor:
@@ -33,7 +37,7 @@ def wipe() -> tuple[int, int]:
                       OR EXISTS (SELECT FROM refunds_manual_payment m WHERE m.application_id = a.id
                                  AND m.status = 'CONFIRMED' AND m.decided_at < %(before)s)))
               AND NOT EXISTS (
-                  SELECT FROM refunds_item i WHERE i.account_id = c.id AND i.status IN ('QUEUED', 'FILED', 'UNKNOWN'))
+                  SELECT FROM refunds_item i WHERE i.account_id = c.id AND i.status = ANY(%(live)s))
               -- A correction that is still to be decided or paid goes to the same account.
               AND NOT EXISTS (
                   SELECT FROM refunds_adjustment j JOIN refunds_application a ON a.id = j.application_id
@@ -41,7 +45,7 @@ def wipe() -> tuple[int, int]:
                       SELECT FROM refunds_item i WHERE i.adjustment_id = j.id AND i.status = 'PAID'
                       AND i.status_at < %(before)s)))
             """,
-            {"now": now, "before": before},
+            {"now": now, "before": before, "live": [status.value for status in Item.LIVE]},
         )
         accounts = cursor.rowcount
         keys = list(

@@ -359,7 +359,7 @@ def check(request: VerifiedRequest) -> HttpResponse:
 def account_note(account: Account, *, unusual: bool = False) -> str:
     """What is known of an account, in a sentence under it; never whose it is."""
     state = account.holder_check.outcome
-    if account.by_hand:
+    if account.is_offline:
         return _("서류를 확인하고 따로 보내 드립니다")
     if account.holder_check.matched:
         return _("예금주를 확인했습니다")

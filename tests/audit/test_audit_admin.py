@@ -45,7 +45,7 @@ def test_every_kind_of_act_has_its_filter(auditor):
         for path in (Path(settings.BASE_DIR) / room).rglob("*.py")
         for word in written.findall(path.read_text(encoding="utf-8"))
     }
-    assert {"file", "inquiry", "evidence", "adjustment", "settlement", "result", "rewards", "manual_payment"} <= words
+    assert {"file", "inquiry", "evidence", "adjustment", "settlement", "result", "rewards", "offline_payment"} <= words
     offered = {word for word, _label in KindFilter(None, {}, AuditEntry, None).lookup_choices}
     assert words - offered == set()
     audit.record(actor="staff:1", action="file.downloaded", object="file:1", reason="은행에 올림")

@@ -12,7 +12,7 @@ from refunds.applications import service
 from refunds.applications.service import CONSENTS, person_of
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Application, Decision, Filing
-from refunds.models.payouts import ManualPayment
+from refunds.models.cases import OfflinePayment
 from refunds.payouts import offline
 from tests.refunds import make
 from tests.refunds.payouts import money
@@ -120,14 +120,14 @@ def frozen_against(act_on: Callable[[Application], object], at) -> list[tuple[ob
     """Freeze a batch of eight while each of its applications is changed; what each change came to."""
     import datetime as dt
 
-    from refunds.payouts import service as payouts
+    from refunds.payouts import batches
     from tests.sessions import staff_user
 
     rows = [make.application(make.line(make.customer())) for _ in range(8)]
     at("2026-01-20T18:00:01+09:00")
     maker = staff_user("maker")
     results = together(
-        lambda: payouts.freeze(pay_on=dt.date(2026, 1, 22), user=maker), *[lambda row=row: act_on(row) for row in rows]
+        lambda: batches.freeze(pay_on=dt.date(2026, 1, 22), user=maker), *[lambda row=row: act_on(row) for row in rows]
     )
     assert not isinstance(results[0], Exception) or results[0].code == "EMPTY", results[0]
     for row in rows:
@@ -171,7 +171,7 @@ def test_money_sent_by_hand_is_recorded_once_and_then_nothing_changes(at) -> Non
     makers = [money.user(f"maker-{number}", "maker") for number in range(3)]
     for _ in range(3):
         holder = make.customer()
-        row = make.application(make.line(holder), to=make.account(holder, outcome="BY_HAND", bank=banks.BY_HAND))
+        row = make.application(make.line(holder), to=make.account(holder, outcome="BY_HAND", bank=banks.OFFLINE))
         other, me = make.account(holder), bytes(row.filing.person_index)
         results = together(
             *[
@@ -191,9 +191,9 @@ def test_money_sent_by_hand_is_recorded_once_and_then_nothing_changes(at) -> Non
             ),
         )
         row.refresh_from_db()
-        recorded = [one for one in results if isinstance(one, ManualPayment)]
-        assert len(recorded) == row.manual_payments.count() <= 1
+        recorded = [one for one in results if isinstance(one, OfflinePayment)]
+        assert len(recorded) == row.offline_payments.count() <= 1
         codes = {getattr(one, "code", None) for one in results if isinstance(one, Exception)}
         assert codes <= {"STATE", "FROZEN", "OVER"}, results
         if recorded:
-            assert (row.status, row.account.by_hand) == ("APPROVED", True)
+            assert (row.status, row.account.is_offline) == ("APPROVED", True)

@@ -15,8 +15,10 @@ from django.db.backends.utils import CursorWrapper
 
 from kt_remedy.notices.models import Message
 from refunds.models.applications import Application
-from refunds.models.payouts import BankFile, Batch, Chunk, Item, ResultFile
-from refunds.payouts import answers, service
+from refunds.models.bank_files import BankFile, Chunk, ResultFile
+from refunds.models.batches import Batch
+from refunds.models.items import Item
+from refunds.payouts import answers, batches, files
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import broken, checker, maker, refused
 
@@ -75,12 +77,12 @@ def test_freeze():
     for n in range(3):
         money.due(100_000 + n)
     by = maker()
-    batch = service.freeze(pay_on=DAY, user=by)
+    batch = batches.freeze(pay_on=DAY, user=by)
     expected = batch.digest
-    service.send_back(batch_id=batch.pk, user=checker(), reason="다시")
+    batches.send_back(batch_id=batch.pk, user=checker(), reason="다시")
 
     def freeze() -> Batch:
-        return service.freeze(pay_on=DAY, user=by)
+        return batches.freeze(pay_on=DAY, user=by)
 
     kills = 0
     while not run(freeze, kills + 1):
@@ -96,9 +98,9 @@ def test_freeze():
 def test_freeze_killed_after_the_commit():
     money.due(100_000)
     by = maker()
-    assert not run(lambda: service.freeze(pay_on=DAY, user=by), 0)
+    assert not run(lambda: batches.freeze(pay_on=DAY, user=by), 0)
     digest = Batch.objects.get().digest
-    refused("STATE", lambda: service.freeze(pay_on=DAY, user=by))
+    refused("STATE", lambda: batches.freeze(pay_on=DAY, user=by))
     assert Batch.objects.get().digest == digest
     assert Item.objects.count() == 1
     assert not broken()
@@ -106,7 +108,7 @@ def test_freeze_killed_after_the_commit():
 
 def stored() -> list[tuple[str, str, bytes]]:
     return [
-        (one.message_id, one.sha256, b"".join(service.stored(one.message_id)))
+        (one.message_id, one.sha256, b"".join(files.stored(one.message_id)))
         for one in BankFile.objects.order_by("part")
     ]
 
@@ -114,12 +116,12 @@ def stored() -> list[tuple[str, str, bytes]]:
 @pytest.mark.parametrize("layout", ["pain001", "sheet"])
 def test_file(settings, monkeypatch, layout):
     settings.BANK_FILE_FORMAT, settings.BANK_FILE_MAX_ROWS = layout, 2
-    monkeypatch.setattr(service, "CHUNK_BYTES", 512)  # several pieces to a file
+    monkeypatch.setattr(files, "CHUNK_BYTES", 512)  # several pieces to a file
     batch = money.approved(3)
     by = maker()
 
     def file() -> list[BankFile]:
-        return service.file(batch_id=batch.pk, user=by)
+        return files.file(batch_id=batch.pk, user=by)
 
     expected = undone(file, stored)
     kills = 0
@@ -138,10 +140,10 @@ def test_file(settings, monkeypatch, layout):
 def test_file_killed_after_the_commit():
     batch = money.approved(2)
     by = maker()
-    assert not run(lambda: service.file(batch_id=batch.pk, user=by), 0)
+    assert not run(lambda: files.file(batch_id=batch.pk, user=by), 0)
     before = stored()
     assert len(before) == 1
-    refused("STATE", lambda: service.file(batch_id=batch.pk, user=by))
+    refused("STATE", lambda: files.file(batch_id=batch.pk, user=by))
     assert stored() == before
     assert not broken()
 

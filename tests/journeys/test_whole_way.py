@@ -14,7 +14,8 @@ from eligibility.models import Line
 from kt_remedy.devtools import demo_accounts, demo_staff, sample_register
 from kt_remedy.devtools.demo_vouchers import create_vouchers
 from refunds.models.applications import Application
-from refunds.models.payouts import Batch, Item
+from refunds.models.batches import Batch
+from refunds.models.items import Item
 from rewards.models import BaseLine, Grant
 from tests import people
 from tests.conftest import wait_until
@@ -165,7 +166,7 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     customer.move_clock("1차 지급 명단 확정")
 
     maker = someone()
-    maker.sign_in("maker", "/admin/refunds/batch/rounds/")
+    maker.sign_in("maker", "/admin/payouts/")
     admin = maker.page
     admin.get_by_role("link", name=re.compile("확정")).and_(admin.locator(".btn-primary")).first.click()
     admin.get_by_role("button", name=re.compile("확정")).click()
@@ -173,7 +174,7 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     assert (batch.status, batch.count) == ("FROZEN", 2)
 
     checker = someone()
-    checker.sign_in("checker", f"/admin/refunds/batch/{batch.pk}/change/")
+    checker.sign_in("checker", f"/admin/payouts/batches/{batch.pk}/")
     desk = checker.page
     assert f"{batch.won:,}" in desk.content()
     desk.locator("input[name=total]").fill(f"{batch.won:,}")
@@ -182,7 +183,7 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     batch.refresh_from_db()
     assert batch.status == "APPROVED"
 
-    admin.goto(f"/admin/refunds/batch/{batch.pk}/change/")
+    admin.goto(f"/admin/payouts/batches/{batch.pk}/")
     admin.get_by_role("link", name="은행 파일 만들기").click()
     admin.locator("form button.btn-primary").click()
     file = batch.files.get()
@@ -192,7 +193,7 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
         admin.locator("form button.btn-primary").click()
     sent = tmp_path / file.name
     download.value.save_as(sent)
-    admin.goto(f"/admin/refunds/batch/{batch.pk}/change/")
+    admin.goto(f"/admin/payouts/batches/{batch.pk}/")
     admin.get_by_role("link", name=re.compile("은행에 전달함")).first.click()
     admin.locator("form button.btn-primary").click()
 
@@ -207,7 +208,7 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     result = tmp_path / "result.xml"
     download.value.save_as(result)
 
-    admin.goto("/admin/refunds/resultfile/load/")
+    admin.goto("/admin/payouts/answers/load/")
     admin.locator("input[type=file]").set_input_files(result)
     admin.locator("form button.btn-primary").click()
     admin.wait_for_load_state()

@@ -22,15 +22,19 @@ from kt_remedy.core import clock, programme
 from refunds import calendar
 from refunds.applications import service as applications
 from refunds.models.applications import Application
-from refunds.models.payouts import Adjustment, BankFile, Batch, Item
-from refunds.payouts import answers, service
+from refunds.models.bank_files import BankFile
+from refunds.models.batches import Batch
+from refunds.models.cases import Adjustment
+from refunds.models.items import Item
+from refunds.payouts import answers as bank_answers
+from refunds.payouts import batches, cases, files, guards
 from refunds.payouts.invariants import verify
 from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import checker, due, maker
 
 # Whatever a rule tries may be refused; what it may not do is go through wrongly.
-REFUSALS = (service.Refused, answers.ResultRefused, applications.Refused)
+REFUSALS = (guards.Refused, bank_answers.ResultRefused, applications.Refused)
 
 
 def attempt(act, **kwargs):
@@ -92,17 +96,17 @@ class Payouts(RuleBasedStateMachine):
 
     @rule(n=st.integers(0, 50))
     def hold(self, n):
-        attempt(service.hold, application_id=self.application(n).pk, user=maker(), reason="본다")
+        attempt(cases.hold, application_id=self.application(n).pk, user=maker(), reason="본다")
 
     @rule(n=st.integers(0, 50))
     def release(self, n):
-        attempt(service.release, application_id=self.application(n).pk, user=maker(), reason="됐다")
+        attempt(cases.release, application_id=self.application(n).pk, user=maker(), reason="됐다")
 
     @rule(n=st.integers(0, 50), won=st.integers(1, 50_000))
     def propose_an_adjustment(self, n, won):
         paid = list(Item.objects.filter(status="PAID").order_by("id"))
         attempt(
-            service.propose_adjustment,
+            cases.propose_adjustment,
             application_id=paid[n % len(paid)].application_id if paid else self.application(n).pk,
             amount_krw=won,
             user=maker(),
@@ -112,7 +116,7 @@ class Payouts(RuleBasedStateMachine):
     @rule(yes=st.booleans())
     def decide_adjustments(self, yes):
         for row in Adjustment.objects.filter(status="PROPOSED"):
-            attempt(service.decide_adjustment, adjustment_id=row.pk, user=checker(), approve=yes, reason="정함")
+            attempt(cases.decide_adjustment, adjustment_id=row.pk, user=checker(), approve=yes, reason="정함")
 
     @rule()
     def pass_a_cut_off(self):
@@ -124,7 +128,7 @@ class Payouts(RuleBasedStateMachine):
     def freeze(self):
         for coming in calendar.payout_rounds(programme.current()):
             if coming.cut_off <= clock.now() and not Batch.objects.filter(pay_on=coming.pay_on).exclude(status="OPEN"):
-                attempt(service.freeze, pay_on=coming.pay_on, user=maker())
+                attempt(batches.freeze, pay_on=coming.pay_on, user=maker())
 
     def batches(self, *statuses: str) -> list[Batch]:
         return list(Batch.objects.filter(status__in=statuses).order_by("pay_on"))
@@ -132,30 +136,30 @@ class Payouts(RuleBasedStateMachine):
     @rule()
     def approve(self):
         for batch in self.batches("FROZEN"):
-            attempt(service.approve, batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
+            attempt(batches.approve, batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
 
     @rule()
     def send_back(self):
         for batch in self.batches("FROZEN", "APPROVED")[:1]:
-            attempt(service.send_back, batch_id=batch.pk, user=checker(), reason="다시")
+            attempt(batches.send_back, batch_id=batch.pk, user=checker(), reason="다시")
 
     @rule(n=st.integers(0, 50))
     def take_out(self, n):
         queued = list(Item.objects.filter(status="QUEUED").order_by("id"))
         if queued:
-            attempt(service.take_out, item_id=queued[n % len(queued)].pk, user=maker(), reason="뺀다")
+            attempt(batches.take_out, item_id=queued[n % len(queued)].pk, user=maker(), reason="뺀다")
 
     @rule()
     def file(self):
         for batch in self.batches("APPROVED"):
-            attempt(service.file, batch_id=batch.pk, user=maker())
+            attempt(files.file, batch_id=batch.pk, user=maker())
         for refused in BankFile.objects.filter(status="REFUSED"):
-            attempt(service.file_again, file_id=refused.pk, user=maker())
+            attempt(files.file_again, file_id=refused.pk, user=maker())
 
     @rule()
     def hand_over(self):
         for file in BankFile.objects.filter(status="MADE"):
-            attempt(service.hand_over, file_id=file.pk, user=maker())
+            attempt(files.hand_over, file_id=file.pk, user=maker())
 
     @rule(closed=st.booleans())
     def a_day_goes_well(self, closed):
@@ -183,7 +187,8 @@ class Payouts(RuleBasedStateMachine):
             if whole and seed % 7 == 0
             else money.pain002(file, answers)
         )
-        if attempt(answers.load_result, content=content, name=f"r{seed}", user=maker()) and b"TxInfAndSts" in content:
+        loaded = attempt(bank_answers.load_result, content=content, name=f"r{seed}", user=maker())
+        if loaded and b"TxInfAndSts" in content:
             for item, status, _code in answers:
                 if status == "ACSC":
                     self.bank[item.reference] = item.amount_krw

@@ -1,4 +1,4 @@
-"""What staff type on the payout pages."""
+"""Forms of the payout pages."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import masking
 from kt_remedy.staff.models import User
-from refunds.models.payouts import Adjustment, ManualPayment
+from refunds.models.cases import Adjustment, OfflinePayment
 
 UPLOAD_BYTES = 256 << 20
 
 
 class ReasonForm(forms.Form):
-    """An act that is recorded with its reason."""
+    """An action that is recorded with its reason."""
 
     reason = forms.CharField(
         label=_("이유"),
@@ -26,11 +26,11 @@ class ReasonForm(forms.Form):
 
 
 class ConfirmForm(forms.Form):
-    """An act that needs a yes and nothing else."""
+    """An action that needs a confirmation only."""
 
 
 class TotalForm(forms.Form):
-    """The checker types what leaves; the digest says what they were looking at."""
+    """The total that the checker types, and the digest of the page that was shown."""
 
     total = forms.CharField(
         label=_("나가는 합계를 직접 적으세요"),
@@ -66,7 +66,7 @@ class UploadForm(forms.Form):
 
 
 class AdjustmentForm(ReasonForm):
-    """What was wrong with a refund that was paid, by how much, and why."""
+    """The cause, the amount and the reason of a correction."""
 
     cause = forms.ChoiceField(
         label=_("무엇이 잘못되었나"),
@@ -87,12 +87,12 @@ class AdjustmentForm(ReasonForm):
     field_order = ("cause", "amount_krw", "reason")
 
 
-class ManualPaymentForm(forms.Form):
-    """How a refund was sent by hand, when, with which receipt, and how much: typed, to be compared."""
+class OfflinePaymentForm(forms.Form):
+    """An offline payment: its way, day, receipt, and the amount, typed to be compared."""
 
     way = forms.ChoiceField(
         label=_("보낸 방법"),
-        choices=ManualPayment.Way.choices,
+        choices=OfflinePayment.Way.choices,
         widget=forms.RadioSelect,
         error_messages={"required": _("보낸 방법을 골라 주세요.")},
     )
@@ -121,7 +121,7 @@ class ManualPaymentForm(forms.Form):
 
 
 class RosterForm(ReasonForm):
-    """Who does a duty and who stands in."""
+    """Holder and deputy of a duty."""
 
     holder: forms.ModelChoiceField = forms.ModelChoiceField(
         label=_("담당"), queryset=None, error_messages={"required": _("골라 주세요.")}

@@ -289,13 +289,13 @@ def test_without_an_account_in_korea_the_money_goes_another_way(clerk, holder, b
     # No round takes it along, and each says so.
     first = calendar.payout_rounds(programme.current())[0]
     chosen = selection.Selection(first.pay_on, first.cut_off)
-    assert selection.counts(chosen, programme.current()) == [("BY_HAND", 1, 160_130)]
+    assert selection.counts(chosen, programme.current()) == [("OFFLINE", 1, 160_130)]
     # An account opened later goes the usual way.
     service.mend_account(
         application_id=row.pk, account_id=make.account(holder).pk, person_index=service.person_of(holder)
     )
     row.refresh_from_db()
-    assert (row.status, row.account.by_hand) == ("APPROVED", False)
+    assert (row.status, row.account.is_offline) == ("APPROVED", False)
 
 
 def test_a_misspelt_holder_is_put_right_and_looked_at_again(clerk, holder, bank) -> None:

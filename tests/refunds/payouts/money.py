@@ -9,12 +9,12 @@ from django.db import connection
 from kt_remedy.core import crypto
 from kt_remedy.staff.models import User
 from refunds.models.applications import Application
-from refunds.models.payouts import BankFile, Batch, Item
-from refunds.payouts import answers, service
+from refunds.models.bank_files import BankFile
+from refunds.models.batches import Batch
+from refunds.models.items import Item
+from refunds.payouts import batches, files, guards
 from refunds.payouts.invariants import verify
 from tests.refunds import make
-
-__all__ = ["answers", "service"]
 
 PAY_ON = "2026-01-22"
 BEFORE, CUT_OFF = "2026-01-20T17:00+09:00", "2026-01-20T18:00+09:00"
@@ -48,27 +48,27 @@ def frozen(count: int = 3) -> Batch:
     """The round of 22 January, frozen with `count` more applications."""
     for n in range(count):
         due(100_000 + n)
-    return service.freeze(pay_on=_day(), user=maker())
+    return batches.freeze(pay_on=_day(), user=maker())
 
 
 def approved(count: int = 3) -> Batch:
     batch = frozen(count)
-    return service.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
+    return batches.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
 
 
 def filed(count: int = 3) -> tuple[Batch, list[BankFile]]:
     batch = approved(count)
-    files = service.file(batch_id=batch.pk, user=maker())
+    made = files.file(batch_id=batch.pk, user=maker())
     batch.refresh_from_db()
-    return batch, files
+    return batch, made
 
 
 def handed_over(count: int = 3) -> tuple[Batch, BankFile]:
-    batch, files = filed(count)
-    for one in files:
-        service.hand_over(file_id=one.pk, user=maker())
+    batch, made = filed(count)
+    for one in made:
+        files.hand_over(file_id=one.pk, user=maker())
     batch.refresh_from_db()
-    return batch, BankFile.objects.get(pk=files[0].pk)
+    return batch, BankFile.objects.get(pk=made[0].pk)
 
 
 def _day():
@@ -123,7 +123,7 @@ def items(batch: Batch) -> list[Item]:
 
 def refused(code: str, act: Callable[..., object], **given: object) -> None:
     """The act does not take place, for this reason."""
-    with pytest.raises(service.Refused) as caught:
+    with pytest.raises(guards.Refused) as caught:
         act(**given)
     assert caught.value.code == code
 

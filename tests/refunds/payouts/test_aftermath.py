@@ -18,16 +18,19 @@ from refunds.applications import service as applications
 from refunds.bankfiles.inquiry import INQUIRY
 from refunds.bankfiles.records import FileFault
 from refunds.models.accounts import Account
-from refunds.models.payouts import Adjustment, Item, Roster
+from refunds.models.batches import Roster
+from refunds.models.cases import Adjustment
+from refunds.models.items import Item
 from refunds.payouts import (
-    adjustments,
     answers,
     audit_bundle,
+    batches,
+    cases,
     exceptions,
+    files,
     inquiry,
     overview,
     roster,
-    service,
     settlement,
     shared_accounts,
     wipe,
@@ -71,7 +74,7 @@ def test_what_the_bank_left_out_is_asked_and_settled_by_the_list_it_gives_back(s
     if layout == "pain001":
         load(money.pain002(file, [(one, "ACSC", "")]))
     else:
-        sheet = b"".join(service.stored(file.message_id)).split(b"\r\n")
+        sheet = b"".join(files.stored(file.message_id)).split(b"\r\n")
         load(
             b"\r\n".join(
                 line[:159] + b"00" + line[161:] if b"\t" + one.reference.encode() in line else line for line in sheet
@@ -112,7 +115,7 @@ def test_an_answer_without_an_answer_changes_nothing_and_is_asked_again():
     batch, file = money.handed_over(2)
     load(money.pain002(file, [(money.items(batch)[0], "ACSC", "")]))
     first = inquiry.make(file_id=file.pk, user=maker())
-    content = b"".join(service.stored(first.name))
+    content = b"".join(files.stored(first.name))
     load(content)  # came back as it went
     assert money.items(batch)[1].status == "UNKNOWN"
     assert inquiry.make(file_id=file.pk, user=maker()).number == 2
@@ -129,7 +132,7 @@ def test_an_answer_without_an_answer_changes_nothing_and_is_asked_again():
 def test_a_list_that_is_not_the_one_we_made_is_refused_by_line(change, why):
     batch, file = money.handed_over(2)
     load(money.pain002(file, [(money.items(batch)[0], "ACSC", "")]))
-    content = b"".join(service.stored(inquiry.make(file_id=file.pk, user=maker()).name))
+    content = b"".join(files.stored(inquiry.make(file_id=file.pk, user=maker()).name))
     if why is None:
         load(change(content))
         return
@@ -143,7 +146,7 @@ def test_the_result_code_of_a_refused_file_is_none_of_an_inquiry():
     batch, file = money.handed_over(2)
     one, two = money.items(batch)
     load(money.pain002(file, [(one, "ACSC", "")]))
-    content = b"".join(service.stored(inquiry.make(file_id=file.pk, user=maker()).name))
+    content = b"".join(files.stored(inquiry.make(file_id=file.pk, user=maker()).name))
     with pytest.raises(answers.ResultRefused):
         load(answered(content, **{two.reference.replace("-", "_"): "99"}))
     assert money.items(batch)[1].status == "UNKNOWN"
@@ -168,24 +171,24 @@ def tampered(change: str) -> None:
 
 
 def corrected(item: Item, won: int = 500, reason: str = "정정") -> Adjustment:
-    made = service.propose_adjustment(application_id=item.application_id, amount_krw=won, user=maker(), reason=reason)
-    return service.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
+    made = cases.propose_adjustment(application_id=item.application_id, amount_krw=won, user=maker(), reason=reason)
+    return cases.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
 
 
 def test_a_bill_that_was_corrected_shows_what_is_still_owed():
     (item,) = paid()
-    assert adjustments.balance(item.application).difference == 0
+    assert cases.balance(item.application).difference == 0
     Bill.objects.update(billed_krw=120_000, paid_krw=120_000)
-    assert adjustments.balance(item.application) == adjustments.Balance(owed=120_000, paid=100_000)
+    assert cases.balance(item.application) == cases.Balance(owed=120_000, paid=100_000)
     Bill.objects.update(refunded_krw=90_000)  # given back outside the portal, as docs/feed.md defines it
-    assert adjustments.balance(item.application).difference == -70_000
+    assert cases.balance(item.application).difference == -70_000
 
 
 def test_one_correction_at_a_time():
     (item,) = paid()
     proposal = {"application_id": item.application_id, "user": maker(), "reason": "정정"}
-    service.propose_adjustment(amount_krw=500, **proposal)
-    refused("STATE", service.propose_adjustment, amount_krw=500, **proposal)
+    cases.propose_adjustment(amount_krw=500, **proposal)
+    refused("STATE", cases.propose_adjustment, amount_krw=500, **proposal)
     second = Adjustment.objects.get()
     second.pk = None
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -195,16 +198,16 @@ def test_one_correction_at_a_time():
 def test_what_was_paid_too_much_is_claimed_back_and_never_paid(at):
     (item,) = paid()
     proposal = {"application_id": item.application_id, "user": maker(), "reason": "더 나감", "cause": "OVERPAID"}
-    refused("AMOUNT", service.propose_adjustment, amount_krw=item.amount_krw + 1, **proposal)
-    made = service.propose_adjustment(amount_krw=700, **proposal)
-    refused("STATE", adjustments.recovered, adjustment_id=made.pk, user=maker(), reason="들어옴")
-    service.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
+    refused("AMOUNT", cases.propose_adjustment, amount_krw=item.amount_krw + 1, **proposal)
+    made = cases.propose_adjustment(amount_krw=700, **proposal)
+    refused("STATE", cases.recovered, adjustment_id=made.pk, user=maker(), reason="들어옴")
+    cases.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
     at(NEXT_CUT_OFF)
-    refused("EMPTY", service.freeze, pay_on=NEXT, user=maker())
+    refused("EMPTY", batches.freeze, pay_on=NEXT, user=maker())
     with pytest.raises(IntegrityError), transaction.atomic():
         tampered("status = 'APPROVED'")
-    refused("REASON", adjustments.recovered, adjustment_id=made.pk, user=maker(), reason="")
-    adjustments.recovered(adjustment_id=made.pk, user=maker(), reason="2월 1일 고객 송금")
+    refused("REASON", cases.recovered, adjustment_id=made.pk, user=maker(), reason="")
+    cases.recovered(adjustment_id=made.pk, user=maker(), reason="2월 1일 고객 송금")
     made.refresh_from_db()
     assert made.status == "RECOVERED"
 
@@ -214,10 +217,10 @@ def test_a_correction_that_comes_back_waits_for_another_account_and_leaves_the_r
     row = item.application
     corrected(item)
     at(NEXT_CUT_OFF)
-    later = service.freeze(pay_on=NEXT, user=maker())
-    service.approve(batch_id=later.pk, user=checker(), typed_total=later.won, digest=later.digest)
-    (file,) = service.file(batch_id=later.pk, user=maker())
-    service.hand_over(file_id=file.pk, user=maker())
+    later = batches.freeze(pay_on=NEXT, user=maker())
+    batches.approve(batch_id=later.pk, user=checker(), typed_total=later.won, digest=later.digest)
+    (file,) = files.file(batch_id=later.pk, user=maker())
+    files.hand_over(file_id=file.pk, user=maker())
     (extra,) = money.items(later)
     load(money.pain002(file, [(extra, "RJCT", "AC04")]))
     row.refresh_from_db()
@@ -227,14 +230,14 @@ def test_a_correction_that_comes_back_waits_for_another_account_and_leaves_the_r
     assert story.must_mend
     assert "500원이 되돌아왔습니다" in story.headline
     at("2026-02-12T18:00+09:00")
-    refused("EMPTY", service.freeze, pay_on=dt.date(2026, 2, 19), user=maker())  # not to the same account again
+    refused("EMPTY", batches.freeze, pay_on=dt.date(2026, 2, 19), user=maker())  # not to the same account again
     better = make.account(row.line.customer, number="22033344455")
     person = bytes(row.filing.person_index)
     applications.mend_account(application_id=row.pk, account_id=better.pk, person_index=person)
     with pytest.raises(applications.Refused):
         applications.withdraw(application_id=row.pk, person_index=person)
     at("2026-02-24T18:00+09:00")
-    last = service.freeze(pay_on=dt.date(2026, 2, 26), user=maker())
+    last = batches.freeze(pay_on=dt.date(2026, 2, 26), user=maker())
     (again,) = money.items(last)
     assert (again.attempt, again.account_id, again.amount_krw) == (2, better.pk, 500)
     assert not broken()
@@ -264,11 +267,11 @@ def test_a_doubtful_account_for_a_correction_leaves_what_was_paid_approved(at):
 
 def test_nobody_decides_their_own_case():
     (item,) = paid()
-    made = service.propose_adjustment(application_id=item.application_id, amount_krw=1, user=maker(), reason="정정")
+    made = cases.propose_adjustment(application_id=item.application_id, amount_krw=1, user=maker(), reason="정정")
     own = money.user("own-checker", "checker")
     type(own).objects.filter(pk=own.pk).update(person_index=item.application.filing.person_index)
     own.refresh_from_db()
-    refused("OWN_CASE", service.decide_adjustment, adjustment_id=made.pk, user=own, approve=True)
+    refused("OWN_CASE", cases.decide_adjustment, adjustment_id=made.pk, user=own, approve=True)
 
 
 def test_an_account_nobody_is_known_behind_moves_no_money():
@@ -276,9 +279,9 @@ def test_an_account_nobody_is_known_behind_moves_no_money():
     nobody = money.user("nobody", "maker", "checker")
     type(nobody).objects.filter(pk=nobody.pk).update(person_index=None)
     nobody.refresh_from_db()
-    refused("PERSON", service.freeze, pay_on=DAY, user=nobody)
-    batch = service.freeze(pay_on=DAY, user=maker())
-    refused("PERSON", service.approve, batch_id=batch.pk, user=nobody, typed_total=batch.won, digest=batch.digest)
+    refused("PERSON", batches.freeze, pay_on=DAY, user=nobody)
+    batch = batches.freeze(pay_on=DAY, user=maker())
+    refused("PERSON", batches.approve, batch_id=batch.pk, user=nobody, typed_total=batch.won, digest=batch.digest)
 
 
 # Evidence -------------------------------------------------------------------------------------------------------------
@@ -294,8 +297,8 @@ def test_the_bundle_holds_every_step_and_its_bytes_repeat():
     one, two = money.items(batch)
     load(money.pain002(file, [(one, "RJCT", "AC04"), (two, "ACSC", "")]))
     row = one.application
-    service.hold(application_id=row.pk, user=maker(), reason="확인 중")
-    b"".join(service.download(file_id=file.pk, user=maker(), reason="은행에 올림"))
+    cases.hold(application_id=row.pk, user=maker(), reason="확인 중")
+    b"".join(files.download(file_id=file.pk, user=maker(), reason="은행에 올림"))
     first = audit_bundle.bundle(application_id=row.pk, clear=True)
     assert first == audit_bundle.bundle(application_id=row.pk, clear=True)
     parts = opened(first)
@@ -310,7 +313,7 @@ def test_the_bundle_holds_every_step_and_its_bytes_repeat():
         one["action"] for one in read["looks.json"]
     }
     line = parts[f"lines/{one.reference}-part01.txt"]
-    assert line in b"".join(service.stored(file.message_id))
+    assert line in b"".join(files.stored(file.message_id))
     assert one.account.number.encode() in line
     assert two.reference not in line.decode()
     # Nothing of the keyed indexes or ciphertexts.
@@ -376,7 +379,7 @@ def test_what_came_back_is_listed_for_the_call_centre(at):
     batch, file = money.handed_over(2)
     one, two = money.items(batch)
     load(money.pain002(file, [(one, "RJCT", "AC04"), (two, "ACSC", "")]))
-    (found,), over = exceptions.came_back()
+    (found,), over = exceptions.unpaid_returns()
     assert (found.reference, found.code, found.attempts, over) == (one.application.filing.reference, "CLOSED", 1, False)
     assert (found.name, found.contact) == ("홍*동", "010-****-0000")
     better = make.account(one.application.line.customer, number="22033344455")
@@ -385,9 +388,9 @@ def test_what_came_back_is_listed_for_the_call_centre(at):
         account_id=better.pk,
         person_index=bytes(one.application.filing.person_index),
     )
-    assert exceptions.came_back()[0] == []  # rides with the next round
+    assert exceptions.unpaid_returns()[0] == []  # rides with the next round
     at("2026-06-24T00:00+09:00")
-    (found,), over = exceptions.came_back()  # no round is left that could take it
+    (found,), over = exceptions.unpaid_returns()  # no round is left that could take it
     assert (over, found.tried_again) == (True, True)
     refused("ROLE", exceptions.call_list, user=checker(), reason="전화")
     refused("REASON", exceptions.call_list, user=money.user("agent", "agent"), reason="")
@@ -410,10 +413,10 @@ def test_shared_accounts_and_people_are_found_after_the_wipe(at, settings):
     settings.ACCOUNT_WIPE_DAYS = 30
     rows = [due(100_000 + n, number="11012345678", name=name) for n, name in enumerate(["홍길동", "김민수", "이영희"])]
     due()
-    batch = service.freeze(pay_on=DAY, user=maker())
-    service.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
-    (file,) = service.file(batch_id=batch.pk, user=maker())
-    service.hand_over(file_id=file.pk, user=maker())
+    batch = batches.freeze(pay_on=DAY, user=maker())
+    batches.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
+    (file,) = files.file(batch_id=batch.pk, user=maker())
+    files.hand_over(file_id=file.pk, user=maker())
     load(money.pain002(file, [(item, "ACSC", "") for item in money.items(batch)]))
     at("2026-03-01T00:00+09:00")
     wipe.wipe()
@@ -446,11 +449,11 @@ def test_the_list_behind_a_projection_is_the_projection(at):
         make.application(make.line(holder), status=status)
     due()
     at("2026-01-19T10:00+09:00")
-    for one in service.projection():
+    for one in batches.projection():
         for reason, count, won in one.excluded:
-            found, all_of_them = exceptions.left_out(coming=one.round, reason=reason)
+            found, all_of_them = exceptions.excluded(payout_round=one.round, reason=reason)
             assert (all_of_them, sum(row.won for row in found)) == (count, won)
-        assert exceptions.left_out(coming=one.round, limit=1)[1] == one.excluded_count
+        assert exceptions.excluded(payout_round=one.round, limit=1)[1] == one.excluded_count
 
 
 # The wipe keeps what a correction still needs -------------------------------------------------------------------------
@@ -459,12 +462,12 @@ def test_the_list_behind_a_projection_is_the_projection(at):
 def test_an_account_is_kept_while_a_correction_is_to_be_paid(at, settings):
     settings.ACCOUNT_WIPE_DAYS = 30
     first, second = paid(2)
-    made = service.propose_adjustment(application_id=first.application_id, amount_krw=5, user=maker(), reason="정정")
+    made = cases.propose_adjustment(application_id=first.application_id, amount_krw=5, user=maker(), reason="정정")
     at("2026-03-01T00:00+09:00")
     assert wipe.wipe()[0] == 1
     assert Account.objects.get(pk=first.account_id).number
     assert Account.objects.get(pk=second.account_id).number is None
-    service.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=False, reason="아님")
+    cases.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=False, reason="아님")
     assert wipe.wipe()[0] == 1
 
 
@@ -472,7 +475,7 @@ def test_an_account_is_kept_while_a_correction_is_to_be_paid(at, settings):
 
 
 def named(duty: str, holder, deputy, by=None):
-    return roster.name(
+    return roster.assign(
         duty=duty, holder=holder, deputy=deputy, by=by or money.user("admin", "administrator"), reason="1월"
     )
 

@@ -12,8 +12,9 @@ from django.urls import reverse
 from eligibility.models import Bill, Feed
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import clock
-from refunds.models.payouts import Counted
-from refunds.payouts import batch_figures, jobs, service
+from refunds.models.batches import BatchFigures
+from refunds.payouts import answers as bank_answers
+from refunds.payouts import batch_figures, batches, files, guards, jobs
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import checker, maker
 from tests.sessions import as_staff
@@ -24,7 +25,7 @@ COUNTING = "다시 세고 있습니다"
 
 
 def here(batch) -> str:
-    return reverse("admin:refunds_batch_change", args=[batch.pk])
+    return reverse("admin:payouts:batch", args=[batch.pk])
 
 
 def seen(user, url: str) -> str:
@@ -61,18 +62,18 @@ def test_whatever_changes_voids_the_count_and_the_next_one_holds(change):
     assert batch_figures.count_due() == 0
     assert COUNTING not in seen(maker(), here(batch))
     if change == "frozen again":
-        service.take_out(item_id=money.items(batch)[0].pk, user=maker(), reason="잘못")
-        batch = service.freeze(pay_on=batch.pay_on, user=maker())
+        batches.take_out(item_id=money.items(batch)[0].pk, user=maker(), reason="잘못")
+        batch = batches.freeze(pay_on=batch.pay_on, user=maker())
     elif change == "a delivery":
         fed()
     elif change == "asked":
-        as_staff(Client(), checker()).post(reverse("admin:refunds_batch_count", args=[batch.pk]))
+        as_staff(Client(), checker()).post(reverse("admin:payouts:batch_count", args=[batch.pk]))
         assert AuditEntry.objects.filter(action="batch.count_asked").count() == 1
     elif change == "a file":
-        service.file(batch_id=batch.pk, user=maker())
+        files.file(batch_id=batch.pk, user=maker())
     else:
         answers = [(item, "ACSC", "") for item in money.items(batch)]
-        money.answers.load_result(content=money.pain002(file, answers), name="r", user=maker())
+        bank_answers.load_result(content=money.pain002(file, answers), name="r", user=maker())
     assert COUNTING in seen(maker(), here(batch))
     assert batch_figures.count_due() == 1
     assert COUNTING not in seen(maker(), here(batch))
@@ -81,13 +82,13 @@ def test_whatever_changes_voids_the_count_and_the_next_one_holds(change):
 def test_what_was_counted_is_never_what_is_approved():
     batch = money.frozen()
     batch_figures.count_due()
-    assert Counted.objects.get().again["agrees"] is True
+    assert BatchFigures.objects.get().again["agrees"] is True
     Bill.objects.filter(line=money.items(batch)[0].application.line).update(paid_krw=1)
-    with pytest.raises(service.Refused) as refused:
-        service.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
+    with pytest.raises(guards.Refused) as refused:
+        batches.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
     assert refused.value.code == "DIFFERS"
     # Tried on the page, the differences are counted for whoever sends it back.
-    approve = reverse("admin:refunds_batch_approve", args=[batch.pk])
+    approve = reverse("admin:payouts:batch_approve", args=[batch.pk])
     as_staff(Client(), checker()).post(approve, {"total": str(batch.won), "digest": batch.digest})
     assert COUNTING in seen(checker(), here(batch))
     batch_figures.count_due()
@@ -132,7 +133,7 @@ def test_a_page_reads_the_items_it_shows_and_no_others(answered):
     if answered:
         batch, file = money.handed_over(25)
         answers = [(item, "ACSC", "") for item in money.items(batch)[:20]]
-        money.answers.load_result(content=money.pain002(file, answers), name="r", user=maker())
+        bank_answers.load_result(content=money.pain002(file, answers), name="r", user=maker())
     else:
         batch = money.frozen(25)
     browser = as_staff(Client(), checker())

@@ -13,8 +13,11 @@ from django.test import Client
 from django.urls import reverse
 
 from kt_remedy.core.models import PeriodicTask
-from refunds.models.payouts import Adjustment, Inquiry, Item, Roster
-from refunds.payouts import answers, overview, service
+from refunds.models.bank_files import Inquiry
+from refunds.models.batches import Roster
+from refunds.models.cases import Adjustment
+from refunds.models.items import Item
+from refunds.payouts import answers, batches, cases, overview
 from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import checker, due, maker
@@ -33,7 +36,7 @@ def text(response) -> str:
 
 
 def url(name: str, *args) -> str:
-    return reverse(f"admin:refunds_{name}", args=args)
+    return reverse(f"admin:{name}", args=args)
 
 
 def answered(*codes: str) -> list[Item]:
@@ -49,39 +52,39 @@ def answered(*codes: str) -> list[Item]:
 def test_a_claim_is_found_held_and_let_go():
     row = due()
     make_ = signed_in(maker())
-    find = url("hold_find")
+    find = url("payouts:application_find")
     assert make_.post(find, {"number": ""}).status_code == 400
     assert "이 번호의 신청이 없습니다" in text(make_.post(find, {"number": "KT-NONE"}))
     for number in (row.filing.reference.lower(), row.line_id):
-        assert make_.post(find, {"number": number}).url == url("hold_case", row.pk)
-    page = text(make_.get(url("hold_case", row.pk)))
+        assert make_.post(find, {"number": number}).url == url("payouts:application", row.pk)
+    page = text(make_.get(url("payouts:application", row.pk)))
     assert "지급 보류" in page
     assert "홍*동" in page
     assert "홍길동" not in page
 
-    hold = url("hold_act", row.pk, "hold")
+    hold = url("payouts:application_action", row.pk, "hold")
     assert make_.get(hold).status_code == 200
     assert not row.holds.exists()
     assert make_.post(hold, {"reason": ""}).status_code == 400
     make_.post(hold, {"reason": "고객 전화"})
-    assert "보류한 이유: 고객 전화" in text(make_.get(url("hold_case", row.pk)))
+    assert "보류한 이유: 고객 전화" in text(make_.get(url("payouts:application", row.pk)))
     again = make_.post(hold, {"reason": "두 번째 누름"}, follow=True)
     assert "이미 보류된 신청입니다" in text(again)
-    make_.post(url("hold_act", row.pk, "release"), {"reason": "확인 끝"})
+    make_.post(url("payouts:application_action", row.pk, "release"), {"reason": "확인 끝"})
     assert not row.holds.filter(released_at=None).exists()
-    assert row.filing.reference in text(make_.get(url("hold_changelist")))
+    assert row.filing.reference in text(make_.get(url("refunds_hold_changelist")))
 
 
 def test_letting_go_and_approving_ask_for_the_second_factor_again(monkeypatch):
     row = due()
-    service.hold(application_id=row.pk, user=maker(), reason="확인")
+    cases.hold(application_id=row.pk, user=maker(), reason="확인")
     make_ = signed_in(maker())
-    monkeypatch.setattr("refunds.payouts.admin.batches.fresh_second_factor", lambda request: False)
+    monkeypatch.setattr("refunds.payouts.admin.pages.fresh_second_factor", lambda request: False)
     for target in (
-        url("hold_act", row.pk, "release"),
-        url("hold_evidence", row.pk),
-        url("batch_settlement"),
-        url("hold_call_list"),
+        url("payouts:application_action", row.pk, "release"),
+        url("payouts:audit_bundle", row.pk),
+        url("payouts:settlement"),
+        url("payouts:call_list"),
     ):
         late = make_.post(target, {"reason": "확인 끝"})
         assert late.url.startswith(reverse("mfa_reauthenticate")), target
@@ -94,16 +97,20 @@ def test_nobody_opens_their_own_case():
     type(own).objects.filter(pk=own.pk).update(person_index=row.filing.person_index)
     own.refresh_from_db()
     client = signed_in(own)
-    for target in (url("hold_case", row.pk), url("hold_act", row.pk, "hold"), url("hold_evidence", row.pk)):
+    for target in (
+        url("payouts:application", row.pk),
+        url("payouts:application_action", row.pk, "hold"),
+        url("payouts:audit_bundle", row.pk),
+    ):
         assert client.get(target).status_code == 403
 
 
 def test_a_correction_from_the_claim_to_the_approval():
     (item,) = answered("ACSC")
     make_, check = signed_in(maker()), signed_in(checker())
-    case = url("hold_case", item.application_id)
+    case = url("payouts:application", item.application_id)
     assert "정정 내기" in text(make_.get(case))
-    adjust = url("hold_act", item.application_id, "adjust")
+    adjust = url("payouts:application_action", item.application_id, "adjust")
     wrong = make_.post(adjust, {"cause": "UNDERPAID", "amount_krw": "0", "reason": "정정"})
     assert wrong.status_code == 400
     assert "1원 이상" in text(wrong)
@@ -112,11 +119,11 @@ def test_a_correction_from_the_claim_to_the_approval():
     assert (made.cause, made.amount_krw) == ("CORRECTED_BILL", 500)
     assert "정정 내기" not in text(make_.get(case))  # one at a time
 
-    here = url("adjustment_change", made.pk)
+    here = url("payouts:adjustment", made.pk)
     assert "승인하기" not in text(make_.get(here))
     assert "승인하기" in text(check.get(here))
     assert "정정 지급 승인 1건" in text(check.get(reverse("admin:index")))
-    approve, decline = (url("adjustment_act", made.pk, name) for name in ("approve", "decline"))
+    approve, decline = (url("payouts:adjustment_action", made.pk, name) for name in ("approve", "decline"))
     assert make_.post(approve).status_code == 403
     assert check.post(decline, {"reason": ""}).status_code == 400
     check.post(approve, {"confirmed": "yes"})
@@ -129,12 +136,12 @@ def test_a_correction_from_the_claim_to_the_approval():
 def test_money_claimed_back_is_noted_when_it_arrives():
     (item,) = answered("ACSC")
     make_ = signed_in(maker())
-    made = service.propose_adjustment(
+    made = cases.propose_adjustment(
         application_id=item.application_id, amount_krw=500, user=maker(), reason="두 번", cause="OVERPAID"
     )
-    service.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
-    assert "돌려받음으로 남기기" in text(make_.get(url("adjustment_change", made.pk)))
-    make_.post(url("adjustment_act", made.pk, "recovered"), {"reason": "고객 송금"})
+    cases.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
+    assert "돌려받음으로 남기기" in text(make_.get(url("payouts:adjustment", made.pk)))
+    make_.post(url("payouts:adjustment_action", made.pk, "recovered"), {"reason": "고객 송금"})
     made.refresh_from_db()
     assert made.status == "RECOVERED"
 
@@ -143,39 +150,43 @@ def test_the_bank_is_asked_by_hand_and_its_list_settles_it():
     paid, unknown = answered("ACSC", "")
     make_ = signed_in(maker())
     assert "은행에 물어볼 1건" in text(make_.get(reverse("admin:index")))
-    page = text(make_.get(url("inquiry_open")))
+    page = text(make_.get(url("payouts:inquiries")))
     assert unknown.reference in page
     assert paid.reference not in page
-    make_.post(url("inquiry_make", unknown.file_id), {"confirmed": "yes"})
+    make_.post(url("payouts:inquiry_make", unknown.file_id), {"confirmed": "yes"})
     asked = Inquiry.objects.get()
-    take = url("inquiry_download", asked.pk)
+    take = url("payouts:inquiry_download", asked.pk)
     assert make_.post(take, {"reason": ""}).status_code == 400
     content = b"".join(make_.post(take, {"reason": "은행에 물음"}).streaming_content)
     lines = [line.split(b"\t") for line in content.split(b"\r\n")]
     lines[1][7] = b"00"
     back = b"\r\n".join(b"\t".join(cells) for cells in lines)
-    done = make_.post(url("resultfile_load"), {"file": SimpleUploadedFile("a.txt", back)}, follow=True)
+    done = make_.post(url("payouts:answer_load"), {"file": SimpleUploadedFile("a.txt", back)}, follow=True)
     assert "입금 1건" in text(done)
     unknown.refresh_from_db()
     assert unknown.status == "PAID"
-    assert "물어볼 것이 없습니다" in text(make_.get(url("inquiry_open")))
+    assert "물어볼 것이 없습니다" in text(make_.get(url("payouts:inquiries")))
 
 
 def test_lists_are_taken_as_files_for_a_reason():
     back, _paid = answered("RJCT", "ACSC")
     auditor = signed_in(money.user("auditor", "auditor"))
-    bundle = auditor.post(url("hold_evidence", back.application_id), {"reason": "감사"})
+    bundle = auditor.post(url("payouts:audit_bundle", back.application_id), {"reason": "감사"})
     with zipfile.ZipFile(io.BytesIO(bundle.content)) as packed:
         assert "manifest.json" in packed.namelist()
-    sheet = auditor.post(url("batch_settlement") + f"?batch={back.batch_id}", {"reason": "정산"})
+    sheet = auditor.post(url("payouts:settlement") + f"?batch={back.batch_id}", {"reason": "정산"})
     assert sheet["Content-Disposition"] == 'attachment; filename="settlement-20260122.xlsx"'
     assert len(openpyxl.load_workbook(io.BytesIO(b"".join(sheet.streaming_content))).worksheets) == 3
-    page = text(auditor.get(url("hold_returned")))
+    page = text(auditor.get(url("payouts:unpaid_returns")))
     assert back.application.filing.reference in page
     assert "010-5555-0000" not in page
-    called = auditor.post(url("hold_call_list"), {"reason": "전화"})
+    called = auditor.post(url("payouts:call_list"), {"reason": "전화"})
     assert "010-5555-0000" in called.content.decode("utf-8-sig")
-    for target in (url("hold_evidence", back.application_id), url("batch_settlement"), url("hold_call_list")):
+    for target in (
+        url("payouts:audit_bundle", back.application_id),
+        url("payouts:settlement"),
+        url("payouts:call_list"),
+    ):
         assert auditor.post(target, {"reason": " "}).status_code == 400
         assert auditor.get(target)["Content-Type"].startswith("text/html")
 
@@ -185,13 +196,13 @@ def test_the_projection_leads_to_the_claims_behind_each_reason(at):
     waiting = make.application(make.line(make.customer()), status="REVIEW")
     due()
     make_ = signed_in(maker())
-    rounds = text(make_.get(url("batch_rounds")))
-    link = url("batch_waiting", "2026-01-22") + "?reason=REVIEW"
+    rounds = text(make_.get(url("payouts:rounds")))
+    link = url("payouts:excluded", "2026-01-22") + "?reason=REVIEW"
     assert link in rounds
     assert waiting.filing.reference in text(make_.get(link))
-    assert waiting.filing.reference not in text(make_.get(url("batch_waiting", "2026-01-22") + "?reason=HELD"))
-    assert make_.get(url("batch_waiting", "2026-01-21")).status_code == 404
-    assert make_.get(url("batch_waiting", "nonsense")).status_code == 404
+    assert waiting.filing.reference not in text(make_.get(url("payouts:excluded", "2026-01-22") + "?reason=HELD"))
+    assert make_.get(url("payouts:excluded", "2026-01-21")).status_code == 404
+    assert make_.get(url("payouts:excluded", "nonsense")).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -207,7 +218,7 @@ def test_the_projection_leads_to_the_claims_behind_each_reason(at):
 def test_totals_of_a_filtered_list_are_those_of_sql(filters, rows):
     answered("ACSC", "RJCT", "", "ACSC")
     sums = Item.objects.filter(**rows).aggregate(count=Count("pk"), won=Sum("amount_krw"))
-    page = text(signed_in(maker()).get(url("item_changelist"), filters))
+    page = text(signed_in(maker()).get(url("refunds_item_changelist"), filters))
     assert f"고른 것 모두 {sums['count']:,}건, {sums['won'] or 0:,}원" in page
 
 
@@ -229,8 +240,8 @@ def test_the_checker_sees_new_accounts_and_the_difference_to_the_last_round(at):
     same = make.account(holder, number=paid.account.number)
     make.application(make.line(holder, refundable_krw=70_000), to=same, applied="2026-01-25")
     make.application(make.line(make.customer(), refundable_krw=50_000), applied="2026-01-25")
-    batch = service.freeze(pay_on=dt.date(2026, 2, 5), user=maker())
-    found = overview.look_first(batch, overview.look_sums(batch))
+    batch = batches.freeze(pay_on=dt.date(2026, 2, 5), user=maker())
+    found = overview.review_hint_texts(batch, overview.review_hint_sums(batch))
     looks = {look.filter: look.text.replace("\u00a0", " ") for look in found}
     assert looks["new"] == "처음으로 돈이 가는 계좌 1건, 모두 50,000원"
     assert "+0건, -80,001원" in looks[""]
@@ -239,15 +250,15 @@ def test_the_checker_sees_new_accounts_and_the_difference_to_the_last_round(at):
 def test_the_dashboard_names_holder_and_deputy_and_the_last_check_of_the_money():
     admin = money.user("admin", "administrator")
     second = money.user("second", "maker")
-    name = url("roster_name", "FREEZE")
+    name = url("payouts:roster_assign", "FREEZE")
     office = signed_in(admin)
-    assert "아직 없음" in text(office.get(url("roster_changelist")))
+    assert "아직 없음" in text(office.get(url("payouts:roster")))
     given = {"holder": maker().pk, "deputy": second.pk, "reason": "1월 담당"}
     assert office.post(name, {**given, "reason": ""}).status_code == 400
     assert office.post(name, {**given, "deputy": checker().pk}).status_code == 400
     office.post(name, given)
     assert Roster.objects.get().deputy == second
-    assert office.get(url("roster_name", "NONE")).status_code == 404
+    assert office.get(url("payouts:roster_assign", "NONE")).status_code == 404
     due()
     seen = text(signed_in(maker()).get(reverse("admin:index")))
     assert "<td>maker · second</td>" in seen
@@ -269,25 +280,32 @@ def test_the_dashboard_names_holder_and_deputy_and_the_last_check_of_the_money()
 def test_the_sharing_report_opens_for_those_who_pay():
     for name in ("홍길동", "김민수"):
         due(number="11012345678", name=name)
-    page = text(signed_in(checker()).get(url("hold_sharing")))
+    page = text(signed_in(checker()).get(url("payouts:shared_accounts")))
     assert "여러 사람이 함께 쓰는 계좌 · 1건" in page
 
 
 @pytest.mark.parametrize(
     ("role", "links"),
     [
-        ("agent", {"hold_returned"}),
-        ("reviewer", {"hold_find", "hold_sharing"}),
-        ("supervisor", {"hold_find", "hold_sharing", "hold_returned"}),
+        ("agent", {"payouts:unpaid_returns"}),
+        ("reviewer", {"payouts:application_find", "payouts:shared_accounts"}),
+        ("supervisor", {"payouts:application_find", "payouts:shared_accounts", "payouts:unpaid_returns"}),
         ("administrator", set()),
     ],
 )
 def test_the_first_page_links_what_each_role_may_open_and_no_more(role, links):
     client = signed_in(money.user(role, role))
     seen = text(client.get(reverse("admin:index")))
-    pages = ("hold_find", "hold_sharing", "hold_returned", "batch_rounds", "inquiry_open", "batch_settlement")
+    pages = (
+        "payouts:application_find",
+        "payouts:shared_accounts",
+        "payouts:unpaid_returns",
+        "payouts:rounds",
+        "payouts:inquiries",
+        "payouts:settlement",
+    )
     assert {name for name in pages if f'href="{url(name)}"' in seen} == links
     for name in links:
         page = client.get(url(name))
         assert page.status_code == 200
-        assert url("batch_rounds") not in text(page)
+        assert f'href="{url("payouts:rounds")}"' not in text(page)

@@ -18,8 +18,9 @@ from refunds.applications import documents, presenters, reviews
 from refunds.applications import service as applications
 from refunds.applications.transitions import Refused as Kept
 from refunds.models.applications import Application
-from refunds.models.payouts import Item, ManualPayment
-from refunds.payouts import adjustments, audit_bundle, offline, overview, service, settlement, wipe
+from refunds.models.cases import OfflinePayment
+from refunds.models.items import Item
+from refunds.payouts import audit_bundle, batches, cases, offline, overview, settlement, wipe
 from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import broken, checker, due, maker, refused
@@ -33,18 +34,18 @@ DAY = dt.date(2026, 1, 22)
 def abroad(**line) -> Application:
     """An approved application of somebody without an account in Korea."""
     holder = make.customer()
-    return make.application(make.line(holder, **line), to=make.account(holder, outcome="BY_HAND", bank=banks.BY_HAND))
+    return make.application(make.line(holder, **line), to=make.account(holder, outcome="BY_HAND", bank=banks.OFFLINE))
 
 
 def told(**given):
     return {"way": "OVERSEAS", "paid_on": dt.date(2026, 1, 20), "reference": "FX-1", "amount_krw": 160_130, **given}
 
 
-def recorded(row: Application, **given) -> ManualPayment:
+def recorded(row: Application, **given) -> OfflinePayment:
     return offline.record(application_id=row.pk, user=maker(), **told(**given))
 
 
-def confirmed(row: Application) -> ManualPayment:
+def confirmed(row: Application) -> OfflinePayment:
     return offline.decide(payment_id=recorded(row).pk, user=checker(), confirm=True)
 
 
@@ -67,7 +68,7 @@ def test_recorded_by_one_confirmed_by_another_and_paid_for_its_customer():
     news = applications.news_of([row.line_id])[row.line_id]
     assert (news.item_status, news.item_pay_on) == ("SENT", dt.date(2026, 1, 20))
     assert Message.objects.filter(kind="payout.by_hand").count() == 1
-    assert adjustments.balance(row).paid == 160_130
+    assert cases.balance(row).paid == 160_130
     assert broken() == {}
 
 
@@ -97,10 +98,10 @@ def test_no_round_takes_it_and_nothing_about_it_changes():
         assert error.value.code == "FROZEN"
     refused("STATE", offline.record, application_id=row.pk, user=maker(), **told(reference="FX-2"))
     batch = money.frozen(1)
-    assert batch.excluded == {"BY_HAND": [1, 160_130]}  # not confirmed yet: it is not forgotten
-    service.send_back(batch_id=batch.pk, user=checker(), reason="다시")
+    assert batch.excluded == {"OFFLINE": [1, 160_130]}  # not confirmed yet: it is not forgotten
+    batches.send_back(batch_id=batch.pk, user=checker(), reason="다시")
     offline.decide(payment_id=made.pk, user=checker(), confirm=True)
-    batch = service.freeze(pay_on=DAY, user=maker())
+    batch = batches.freeze(pay_on=DAY, user=maker())
     assert (batch.count, batch.excluded) == (1, {})
     assert broken() == {}
 
@@ -127,14 +128,14 @@ def test_a_record_that_is_declined_lets_it_go_on():
 )
 def test_what_does_not_fit_is_not_recorded(given, code):
     refused(code, offline.record, application_id=abroad().pk, user=maker(), **told(**given))
-    assert not ManualPayment.objects.exists()
+    assert not OfflinePayment.objects.exists()
 
 
 def test_it_waits_for_whatever_a_round_would_wait_for():
     row = abroad()
-    service.hold(application_id=row.pk, user=maker(), reason="확인")
+    cases.hold(application_id=row.pk, user=maker(), reason="확인")
     refused("STATE", offline.record, application_id=row.pk, user=maker(), **told())
-    service.release(application_id=row.pk, user=maker(), reason="끝")
+    cases.release(application_id=row.pk, user=maker(), reason="끝")
     Bill.objects.filter(line=row.line_id).update(refunded_krw=130)
     refused("AMOUNT", offline.record, application_id=row.pk, user=maker(), **told(amount_krw=160_000))
     Line.objects.filter(pk=row.line_id).update(reasons="UNPAID", refundable_krw=160_000)
@@ -157,7 +158,7 @@ def test_the_database_refuses_it_beside_a_round_whoever_types():
     row = money.items(money.frozen(1))[0].application
     fields = told(application=row, account=row.account, bills_digest=b"", refundable_items=[], recorded_by=maker())
     with pytest.raises(DatabaseError, match="is in a round"), transaction.atomic():
-        ManualPayment.objects.create(**fields, recorded_person=b"x", recorded_at=row.status_since)
+        OfflinePayment.objects.create(**fields, recorded_person=b"x", recorded_at=row.status_since)
     away = abroad()
     made = confirmed(away)
     item = Item.objects.first()
@@ -203,16 +204,16 @@ def test_it_is_in_the_sheet_and_in_the_bundle():
     row = abroad()
     recorded(row)
     assert any("따로 보낸 지급 확인 1건" in duty.text for duty in overview.duties())
-    offline.decide(payment_id=ManualPayment.objects.get().pk, user=checker(), confirm=True)
+    offline.decide(payment_id=OfflinePayment.objects.get().pk, user=checker(), confirm=True)
     out = io.BytesIO()
     settlement.sheet(to=out, user=maker(), reason="정산")
     page = openpyxl.load_workbook(out)["따로 보낸 지급"]
     assert [cell.value for cell in page[2]][4:7] == ["FX-1", 160_130, "지급됨"]
     assert page["F3"].value == 160_130
     packed = zipfile.ZipFile(io.BytesIO(audit_bundle.bundle(application_id=row.pk, clear=False)))
-    (one,) = json.loads(packed.read("manual-payments.json"))
+    (one,) = json.loads(packed.read("offline-payments.json"))
     assert (one["status"], one["amount_krw"], "recorded_person" in one) == ("CONFIRMED", 160_130, False)
-    assert len(json.loads(packed.read("manual-payment-events.json"))) == 2
+    assert len(json.loads(packed.read("offline-payment-events.json"))) == 2
 
 
 def test_it_is_over_for_the_wipe(at, settings):
@@ -228,29 +229,29 @@ def test_it_is_over_for_the_wipe(at, settings):
 def test_the_pages_of_the_two_people(monkeypatch):
     row = abroad()
     maker_, checker_ = as_staff(Client(), maker()), as_staff(Client(), checker())
-    case = reverse("admin:refunds_hold_case", args=[row.pk])
-    act = reverse("admin:refunds_hold_act", args=[row.pk, "by-hand"])
+    case = reverse("admin:payouts:application", args=[row.pk])
+    act = reverse("admin:payouts:application_action", args=[row.pk, "offline"])
     assert "따로 보낸 지급 적기" in maker_.get(case).content.decode()
     assert "160,130원" in maker_.get(act).content.decode().replace("\u2060", "").replace("\u00a0", " ")
     assert maker_.post(act, {"way": ""}).status_code == 400
     given = told(paid_on="2026-01-20", amount_krw="1")
     assert "금액과 다릅니다" in maker_.post(act, given, follow=True).content.decode()
     maker_.post(act, given | {"amount_krw": "160130"})
-    made = ManualPayment.objects.get()
+    made = OfflinePayment.objects.get()
     assert "이미 따로 보낸 기록" in maker_.get(act, follow=True).content.decode()
     assert act not in maker_.get(case).content.decode()
-    here = reverse("admin:refunds_manualpayment_change", args=[made.pk])
-    yes = reverse("admin:refunds_manualpayment_act", args=[made.pk, "confirm"])
+    here = reverse("admin:payouts:offline_payment", args=[made.pk])
+    yes = reverse("admin:payouts:offline_payment_action", args=[made.pk, "confirm"])
     assert yes not in maker_.get(here).content.decode()
     assert maker_.post(yes).status_code == 403
     assert yes in checker_.get(here).content.decode()
     assert checker_.post(here).status_code == 403
     with monkeypatch.context() as late:
-        late.setattr("refunds.payouts.admin.batches.fresh_second_factor", lambda request: False)
+        late.setattr("refunds.payouts.admin.pages.fresh_second_factor", lambda request: False)
         assert checker_.post(yes, {"confirmed": "yes"}).url.startswith(reverse("mfa_reauthenticate"))
     checker_.post(yes, {"confirmed": "yes"})
     made.refresh_from_db()
     assert made.status == "CONFIRMED"
-    listed = checker_.get(reverse("admin:refunds_manualpayment_changelist")).content.decode()
+    listed = checker_.get(reverse("admin:refunds_offlinepayment_changelist")).content.decode()
     assert row.filing.reference in listed
     assert "FX-1" in checker_.get(case).content.decode()

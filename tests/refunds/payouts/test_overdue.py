@@ -10,7 +10,8 @@ from django.urls import reverse
 from kt_remedy.core import clock, programme
 from kt_remedy.core.models import worded
 from refunds.calendar import payout_rounds
-from refunds.payouts import jobs, service
+from refunds.payouts import answers as bank_answers
+from refunds.payouts import batches, jobs
 from refunds.payouts.overdue import late_rounds
 from tests.refunds.payouts import money
 from tests.sessions import as_staff, staff_user
@@ -44,13 +45,13 @@ def test_a_round_nobody_froze_is_late_from_its_cut_off_until_a_later_one_took_it
     assert "입금일이 되었는데" in page()
     at("2026-02-03T18:00:00+09:00")
     assert late() == [("FREEZE", 2, "2026-02-05", 2)]
-    service.freeze(pay_on=dt.date(2026, 2, 5), user=money.maker())
+    batches.freeze(pay_on=dt.date(2026, 2, 5), user=money.maker())
     assert late() == []
     assert "지급이 늦어지고 있습니다" not in page()
 
 
 def refuse(file) -> None:
-    money.answers.load_result(
+    bank_answers.load_result(
         content=money.pain002(file, [], group="RJCT", reason="FF01"), name="answer.xml", user=money.maker()
     )
 

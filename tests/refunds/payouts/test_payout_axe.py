@@ -5,7 +5,8 @@ from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from django.urls import reverse
 
-from refunds.payouts import batch_figures
+from refunds.payouts import answers as bank_answers
+from refunds.payouts import batch_figures, batches, cases, files
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
 from tests.sessions import as_staff
@@ -30,34 +31,32 @@ def test_no_finding_and_nothing_cut_off(page, at, live_server):
         page.set_viewport_size({"width": 360, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, url
 
-    look(maker(), reverse("admin:refunds_batch_rounds"))
-    look(maker(), reverse("admin:refunds_batch_freeze", args=["2026-01-22"]))
+    look(maker(), reverse("admin:payouts:rounds"))
+    look(maker(), reverse("admin:payouts:freeze", args=["2026-01-22"]))
     batch = money.frozen(0)
-    here = reverse("admin:refunds_batch_change", args=[batch.pk])
+    here = reverse("admin:payouts:batch", args=[batch.pk])
     look(checker(), here)
     batch_figures.count_due()
     look(checker(), here)
-    look(checker(), reverse("admin:refunds_item_change", args=[money.items(batch)[0].pk]))
-    money.service.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
-    (file,) = money.service.file(batch_id=batch.pk, user=maker())
+    look(checker(), reverse("admin:payouts:item", args=[money.items(batch)[0].pk]))
+    batches.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
+    (file,) = files.file(batch_id=batch.pk, user=maker())
     batch_figures.count_due()
     look(maker(), here)
-    look(maker(), reverse("admin:refunds_bankfile_download", args=[file.pk]))
-    look(maker(), reverse("admin:refunds_bankfile_compare", args=[file.pk]))
-    look(maker(), reverse("admin:refunds_resultfile_load"))
-    money.service.hand_over(file_id=file.pk, user=maker())
+    look(maker(), reverse("admin:payouts:file_download", args=[file.pk]))
+    look(maker(), reverse("admin:payouts:file_compare", args=[file.pk]))
+    look(maker(), reverse("admin:payouts:answer_load"))
+    files.hand_over(file_id=file.pk, user=maker())
     first, second, third, *_rest = money.items(batch)
     answers = [(first, "ACSC", ""), (second, "RJCT", "AC04")]
-    money.answers.load_result(content=money.pain002(file, answers), name="r", user=maker())
-    made = money.service.propose_adjustment(
-        application_id=first.application_id, amount_krw=500, user=maker(), reason="정정"
-    )
-    look(maker(), reverse("admin:refunds_batch_rounds"))
-    look(maker(), reverse("admin:refunds_hold_case", args=[first.application_id]))
-    look(maker(), reverse("admin:refunds_hold_act", args=[third.application_id, "adjust"]))
-    look(checker(), reverse("admin:refunds_adjustment_change", args=[made.pk]))
-    look(maker(), reverse("admin:refunds_inquiry_open"))
-    look(maker(), reverse("admin:refunds_hold_returned"))
-    look(money.user("admin", "administrator"), reverse("admin:refunds_roster_changelist"))
-    look(money.user("admin", "administrator"), reverse("admin:refunds_roster_name", args=["FREEZE"]))
+    bank_answers.load_result(content=money.pain002(file, answers), name="r", user=maker())
+    made = cases.propose_adjustment(application_id=first.application_id, amount_krw=500, user=maker(), reason="정정")
+    look(maker(), reverse("admin:payouts:rounds"))
+    look(maker(), reverse("admin:payouts:application", args=[first.application_id]))
+    look(maker(), reverse("admin:payouts:application_action", args=[third.application_id, "adjust"]))
+    look(checker(), reverse("admin:payouts:adjustment", args=[made.pk]))
+    look(maker(), reverse("admin:payouts:inquiries"))
+    look(maker(), reverse("admin:payouts:unpaid_returns"))
+    look(money.user("admin", "administrator"), reverse("admin:payouts:roster"))
+    look(money.user("admin", "administrator"), reverse("admin:payouts:roster_assign", args=["FREEZE"]))
     look(maker(), reverse("admin:index"))

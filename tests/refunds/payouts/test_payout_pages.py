@@ -8,8 +8,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from refunds.models.payouts import Adjustment, BankFile, Batch, Download, Item
-from refunds.payouts import batch_figures
+from refunds.models.bank_files import BankFile, Download
+from refunds.models.batches import Batch
+from refunds.models.cases import Adjustment
+from refunds.models.items import Item
+from refunds.payouts import answers as bank_answers
+from refunds.payouts import batch_figures, batches, cases, files
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import checker, due, maker
 from tests.sessions import as_staff
@@ -30,14 +34,14 @@ def test_the_whole_way_by_hand():
     due(60_130, name="김민수")
     make, check = signed_in(maker()), signed_in(checker())
 
-    page = make.get(reverse("admin:refunds_batch_rounds"))
+    page = make.get(reverse("admin:payouts:rounds"))
     assert "160,130" in text(page)
-    freeze = reverse("admin:refunds_batch_freeze", args=["2026-01-22"])
+    freeze = reverse("admin:payouts:freeze", args=["2026-01-22"])
     assert make.get(freeze).status_code == 200
     assert Batch.objects.count() == 0  # looking changes nothing
     make.post(freeze, {"confirmed": "yes"})
     batch = Batch.objects.get()
-    here = reverse("admin:refunds_batch_change", args=[batch.pk])
+    here = reverse("admin:payouts:batch", args=[batch.pk])
 
     assert "다시 세고 있습니다" in text(check.get(here))
     batch_figures.count_due()
@@ -46,7 +50,7 @@ def test_the_whole_way_by_hand():
     assert seen.count("같음") == 4
     assert "김*수" in seen
     assert "김민수" not in seen
-    approve = reverse("admin:refunds_batch_approve", args=[batch.pk])
+    approve = reverse("admin:payouts:batch_approve", args=[batch.pk])
     wrong = check.post(approve, {"total": "160,131", "digest": batch.digest})
     assert wrong.status_code == 400
     assert "적으신 합계가" in text(wrong)
@@ -54,30 +58,30 @@ def test_the_whole_way_by_hand():
     batch.refresh_from_db()
     assert batch.status == "APPROVED"
 
-    make.post(reverse("admin:refunds_batch_act", args=[batch.pk, "file"]), {"confirmed": "yes"})
+    make.post(reverse("admin:payouts:batch_action", args=[batch.pk, "file"]), {"confirmed": "yes"})
     batch_figures.count_due()
     waiting = text(make.get(here))
     assert "파일에 담음" in waiting
     assert "은행에 보낸 돈" not in waiting
     made = BankFile.objects.get()
-    take = reverse("admin:refunds_bankfile_download", args=[made.pk])
+    take = reverse("admin:payouts:file_download", args=[made.pk])
     assert make.get(take)["Content-Type"].startswith("text/html")
     assert make.post(take, {"reason": ""}).status_code == 400
     content = make.post(take, {"reason": "은행에 올림"})
     assert len(b"".join(content.streaming_content)) == made.size
     assert Download.objects.count() == 1
     same = make.post(
-        reverse("admin:refunds_bankfile_compare", args=[made.pk]),
-        {"file": SimpleUploadedFile("x.xml", b"".join(money.service.stored(made.message_id)))},
+        reverse("admin:payouts:file_compare", args=[made.pk]),
+        {"file": SimpleUploadedFile("x.xml", b"".join(files.stored(made.message_id)))},
     )
     assert "모두 같습니다" in text(same)
-    make.post(reverse("admin:refunds_bankfile_act", args=[made.pk, "hand-over"]), {"confirmed": "yes"})
+    make.post(reverse("admin:payouts:file_action", args=[made.pk, "hand-over"]), {"confirmed": "yes"})
     batch.refresh_from_db()
     made.refresh_from_db()
     assert batch.status == "HANDED_OVER"
 
     one, two = money.items(batch)
-    load = reverse("admin:refunds_resultfile_load")
+    load = reverse("admin:payouts:answer_load")
     bad = make.post(
         load, {"file": SimpleUploadedFile("r.xml", money.pain002(made, [("R0-1", "ACSC", ""), (one, "ACSC", "")]))}
     )
@@ -88,18 +92,18 @@ def test_the_whole_way_by_hand():
     assert "입금 1건, 되돌아옴 1건" in text(done)
     batch.refresh_from_db()
     assert batch.status == "SETTLED"
-    assert "해지된 계좌" in text(make.get(reverse("admin:refunds_batch_rounds")))
+    assert "해지된 계좌" in text(make.get(reverse("admin:payouts:rounds")))
 
 
 def test_acts_belong_to_roles_and_need_a_fresh_second_factor(monkeypatch):
     batch = money.frozen()
-    approve = reverse("admin:refunds_batch_approve", args=[batch.pk])
+    approve = reverse("admin:payouts:batch_approve", args=[batch.pk])
     good = {"total": str(batch.won), "digest": batch.digest}
     assert signed_in(maker()).post(approve, good).status_code == 403
     for role in ("clerk2", "reviewer", "agent"):
         user = money.user(role, "reviewer")
-        assert signed_in(user).get(reverse("admin:refunds_batch_change", args=[batch.pk])).status_code == 403
-    monkeypatch.setattr("refunds.payouts.admin.batches.fresh_second_factor", lambda request: False)
+        assert signed_in(user).get(reverse("admin:payouts:batch", args=[batch.pk])).status_code == 403
+    monkeypatch.setattr("refunds.payouts.admin.pages.fresh_second_factor", lambda request: False)
     late = signed_in(checker()).post(approve, good)
     assert late.url.startswith(reverse("mfa_reauthenticate"))
     batch.refresh_from_db()
@@ -110,12 +114,12 @@ def test_a_get_of_an_act_changes_nothing():
     batch = money.approved()
     make = signed_in(maker())
     for url in (
-        reverse("admin:refunds_batch_act", args=[batch.pk, "file"]),
-        reverse("admin:refunds_batch_act", args=[batch.pk, "send-back"]),
-        reverse("admin:refunds_item_take_out", args=[money.items(batch)[0].pk]),
+        reverse("admin:payouts:batch_action", args=[batch.pk, "file"]),
+        reverse("admin:payouts:batch_action", args=[batch.pk, "send-back"]),
+        reverse("admin:payouts:item_take_out", args=[money.items(batch)[0].pk]),
     ):
         assert make.get(url).status_code == 200
-    make.get(reverse("admin:refunds_batch_approve", args=[batch.pk]))
+    make.get(reverse("admin:payouts:batch_approve", args=[batch.pk]))
     batch.refresh_from_db()
     assert batch.status == "APPROVED"
     assert BankFile.objects.count() == 0
@@ -125,13 +129,13 @@ def test_sending_back_and_taking_out_ask_for_a_reason():
     batch = money.approved()
     make = signed_in(maker())
     item = money.items(batch)[0]
-    url = reverse("admin:refunds_item_take_out", args=[item.pk])
+    url = reverse("admin:payouts:item_take_out", args=[item.pk])
     assert make.post(url, {"reason": ""}).status_code == 400
     make.post(url, {"reason": "고객이 전화함"})
     item.refresh_from_db()
     batch.refresh_from_db()
     assert (item.status, item.taken_out_because, batch.status) == ("VOID", "고객이 전화함", "OPEN")
-    assert "고객이 전화함" in text(make.get(reverse("admin:refunds_batch_change", args=[batch.pk])))
+    assert "고객이 전화함" in text(make.get(reverse("admin:payouts:batch", args=[batch.pk])))
 
 
 def test_what_to_look_at_first_and_lists_that_add_up():
@@ -139,17 +143,20 @@ def test_what_to_look_at_first_and_lists_that_add_up():
     due(100_000)
     differs = due(50_000)
     type(differs).objects.filter(pk=differs.pk).update(amount_seen_krw=60_000)
-    batch = money.service.freeze(pay_on=dt.date(2026, 1, 22), user=maker())
+    batch = batches.freeze(pay_on=dt.date(2026, 1, 22), user=maker())
     auditor = signed_in(money.user("auditor", "auditor"))
     batch_figures.count_due()
-    seen = text(auditor.get(reverse("admin:refunds_batch_change", args=[batch.pk])))
+    seen = text(auditor.get(reverse("admin:payouts:batch", args=[batch.pk])))
     assert "먼저 볼 것 2가지" in seen
     assert "차이 10,000원" in seen
     items = reverse("admin:refunds_item_changelist")
-    assert "고른 것 모두 1건, 793,500원" in text(auditor.get(items, {"look": "large"}))
+    assert "고른 것 모두 1건, 793,500원" in text(auditor.get(items, {"hint": "large"}))
     assert "고른 것 모두 3건, 943,500원" in text(auditor.get(items, {"batch__id__exact": batch.pk}))
     one = Item.objects.get(application=big)
-    assert "793,500" in text(auditor.get(reverse("admin:refunds_item_change", args=[one.pk])))
+    page = reverse("admin:payouts:item", args=[one.pk])
+    assert "793,500" in text(auditor.get(page))
+    assert f'href="{page}' in text(auditor.get(items))
+    assert auditor.get(reverse("admin:refunds_item_change", args=[one.pk])).url == page
 
 
 def test_nobody_adds_edits_or_deletes_money():
@@ -166,17 +173,17 @@ def test_nobody_adds_edits_or_deletes_money():
 
 def test_lists_open_for_those_who_may():
     batch, file = money.handed_over(1)
-    money.answers.load_result(
+    bank_answers.load_result(
         content=money.pain002(file, [(money.items(batch)[0], "ACSC", "")]), name="r.xml", user=maker()
     )
     row = money.items(batch)[0].application
-    money.service.propose_adjustment(application_id=row.pk, amount_krw=500, user=maker(), reason="정정")
+    cases.propose_adjustment(application_id=row.pk, amount_krw=500, user=maker(), reason="정정")
     check = signed_in(checker())
     for name in ("batch", "item", "bankfile", "resultfile", "adjustment", "hold", "download", "inquiry", "roster"):
-        assert check.get(reverse(f"admin:refunds_{name}_changelist")).status_code == 200, name
+        assert check.get(reverse(f"admin:refunds_{name}_changelist"), follow=True).status_code == 200, name
     assert check.get(reverse("admin:refunds_bankfile_change", args=[file.pk])).status_code == 200
     made = Adjustment.objects.get()
-    check.post(reverse("admin:refunds_adjustment_act", args=[made.pk, "approve"]), {"confirmed": "yes"})
+    check.post(reverse("admin:payouts:adjustment_action", args=[made.pk, "approve"]), {"confirmed": "yes"})
     made.refresh_from_db()
     assert made.status == "APPROVED"
 

@@ -15,8 +15,10 @@ from refunds import bankfiles
 from refunds.applications import service as applications
 from refunds.bankfiles import iso20022
 from refunds.models.applications import Application
-from refunds.models.payouts import BankFile, Batch, Download, Item
-from refunds.payouts import answers, inquiry, service
+from refunds.models.bank_files import BankFile, Download
+from refunds.models.batches import Batch
+from refunds.models.items import Item
+from refunds.payouts import answers, batches, cases, files, independent_check, inquiry
 from refunds.payouts.sms import announce_hand_over
 from tests.notices.gateway_stand_in import texts_to
 from tests.refunds import make
@@ -30,7 +32,7 @@ DAY = dt.date(2026, 1, 22)
 
 def test_freeze_copies_amount_account_and_digest():
     first, second = due(100_000), due(60_130)
-    batch = service.freeze(pay_on=DAY, user=maker())
+    batch = batches.freeze(pay_on=DAY, user=maker())
     assert (batch.status, batch.count, batch.won, batch.number) == ("FROZEN", 2, 160_130, 1)
     assert batch.prepared_by == maker()
     item = Item.objects.get(application=first)
@@ -45,23 +47,23 @@ def test_freeze_copies_amount_account_and_digest():
     row = f"SUBSIDY_CLAWBACK|{bill.billed_on}|100000|100000|0|0"
     assert bytes(item.bills_digest) == hashlib.sha256(row.encode()).digest()
     assert AuditEntry.objects.filter(action="batch.frozen", object="batch:2026-01-22").count() == 1
-    assert service.live_item(second.pk).amount_krw == 60_130
+    assert second.items.live().get().amount_krw == 60_130
 
 
 def test_freeze_waits_for_the_cut_off_and_for_a_maker(at):
     due()
-    refused("ROLE", service.freeze, pay_on=DAY, user=checker())
-    refused("ROUND", service.freeze, pay_on=dt.date(2026, 1, 23), user=maker())
+    refused("ROLE", batches.freeze, pay_on=DAY, user=checker())
+    refused("ROUND", batches.freeze, pay_on=dt.date(2026, 1, 23), user=maker())
     at("2026-01-20T17:59:59+09:00")
-    refused("CUT_OFF", service.freeze, pay_on=DAY, user=maker())
+    refused("CUT_OFF", batches.freeze, pay_on=DAY, user=maker())
     assert Item.objects.count() == 0
 
 
 def test_freeze_twice_and_an_empty_round_are_refused():
-    refused("EMPTY", service.freeze, pay_on=DAY, user=maker())
+    refused("EMPTY", batches.freeze, pay_on=DAY, user=maker())
     assert Batch.objects.count() == 0
     money.frozen(1)
-    refused("STATE", service.freeze, pay_on=DAY, user=maker())
+    refused("STATE", batches.freeze, pay_on=DAY, user=maker())
 
 
 def test_the_checker_counts_bills_of_any_item_the_same(at):
@@ -79,7 +81,7 @@ def test_the_checker_counts_bills_of_any_item_the_same(at):
             as_of=dt.date(2026, 1, 14),
         )
     batch = money.frozen(1)
-    counted = service.count_again(batch=batch)
+    counted = independent_check.check(batch)
     assert counted.differences == []
     assert counted.agrees(batch)
 
@@ -90,7 +92,7 @@ def test_what_stays_behind_is_counted_by_reason(at):
     reviewed = due()
     Application.objects.filter(pk=reviewed.pk).update(status="REVIEW")
     held = due()
-    service.hold(application_id=held.pk, user=maker(), reason="확인 중")
+    cases.hold(application_id=held.pk, user=maker(), reason="확인 중")
     changed = due()
     Application.objects.filter(pk=changed.pk).update(hold_until=dt.datetime.fromisoformat("2026-01-20T18:00:01+09:00"))
     after = due()
@@ -98,7 +100,7 @@ def test_what_stays_behind_is_counted_by_reason(at):
     flipped = due(outcome="NOT_ELIGIBLE")
     mismatch = due(70_000)
     Bill.objects.filter(line=mismatch.line).update(paid_krw=60_000)
-    batch = service.freeze(pay_on=DAY, user=maker())
+    batch = batches.freeze(pay_on=DAY, user=maker())
     assert [item.application_id for item in money.items(batch)] == [going.pk]
     assert {reason: count for reason, (count, _won) in batch.excluded.items()} == {
         "REVIEW": 1,
@@ -128,9 +130,9 @@ def test_amount_is_what_is_still_the_customers_money():
             refunded_krw=refunded, as_of=DAY,
         )  # fmt: skip
     type(of).objects.filter(pk=of.pk).update(refundable_krw=250_000)
-    batch = service.freeze(pay_on=DAY, user=maker())
+    batch = batches.freeze(pay_on=DAY, user=maker())
     assert batch.won == 250_000
-    assert service.count_again(batch=batch).agrees(batch)
+    assert independent_check.check(batch).agrees(batch)
 
 
 def test_the_projection_is_what_the_freeze_takes(at):
@@ -139,7 +141,7 @@ def test_the_projection_is_what_the_freeze_takes(at):
     due(50_000, terminated="2026-01-05T10:00+09:00")
     waiting = due(30_000)
     Application.objects.filter(pk=waiting.pk).update(status="NEED_ACCOUNT")
-    first, second, third, weekly = service.projection()
+    first, second, third, weekly = batches.projection()
     assert (first.round.pay_on, first.count, first.won, first.excluded) == (
         DAY,
         1,
@@ -153,12 +155,12 @@ def test_the_projection_is_what_the_freeze_takes(at):
 def test_another_person_approves_what_they_saw():
     batch = money.frozen()
     good = {"batch_id": batch.pk, "user": checker(), "typed_total": batch.won, "digest": batch.digest}
-    refused("ROLE", service.approve, **{**good, "user": maker()})
-    refused("TOTAL", service.approve, **{**good, "typed_total": batch.won + 1})
-    refused("CHANGED", service.approve, **{**good, "digest": "0" * 64})
-    done = service.approve(**good)
+    refused("ROLE", batches.approve, **{**good, "user": maker()})
+    refused("TOTAL", batches.approve, **{**good, "typed_total": batch.won + 1})
+    refused("CHANGED", batches.approve, **{**good, "digest": "0" * 64})
+    done = batches.approve(**good)
     assert (done.status, done.approved_digest, done.approved_by) == ("APPROVED", batch.digest, checker())
-    refused("STATE", service.approve, **good)
+    refused("STATE", batches.approve, **good)
 
 
 def test_one_person_with_two_accounts_or_two_roles_is_still_one_person():
@@ -167,11 +169,11 @@ def test_one_person_with_two_accounts_or_two_roles_is_still_one_person():
     other = money.user("second account", "checker", person="maker")
     for user in (other,):
         refused(
-            "SAME_PERSON", service.approve, batch_id=batch.pk, user=user, typed_total=batch.won, digest=batch.digest
+            "SAME_PERSON", batches.approve, batch_id=batch.pk, user=user, typed_total=batch.won, digest=batch.digest
         )
-    service.send_back(batch_id=batch.pk, user=checker(), reason="다시")
-    again = service.freeze(pay_on=DAY, user=both)
-    refused("SAME_PERSON", service.approve, batch_id=again.pk, user=both, typed_total=again.won, digest=again.digest)
+    batches.send_back(batch_id=batch.pk, user=checker(), reason="다시")
+    again = batches.freeze(pay_on=DAY, user=both)
+    refused("SAME_PERSON", batches.approve, batch_id=again.pk, user=both, typed_total=again.won, digest=again.digest)
 
 
 def test_the_database_refuses_one_person_as_maker_and_checker():
@@ -199,41 +201,41 @@ def test_whatever_changes_after_the_freeze_voids_it(what):
         Bill.objects.create(
             line=line, item="USAGE", billed_on=DAY, billed_krw=1, paid_krw=1, waived_krw=0, refunded_krw=0, as_of=DAY
         )
-    again = service.count_again(batch=batch)
+    again = independent_check.check(batch)
     assert not again.agrees(batch)
     assert again.differences[0][0] == money.items(batch)[0].reference
-    refused("DIFFERS", service.approve, batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
+    refused("DIFFERS", batches.approve, batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
 
 
 def test_sent_back_opens_the_batch_and_freezing_again_gives_the_same_digest():
     batch = money.approved()
     digest = batch.digest
-    refused("REASON", service.send_back, batch_id=batch.pk, user=checker(), reason=" ")
-    opened = service.send_back(batch_id=batch.pk, user=checker(), reason="한 번 더 보겠습니다")
+    refused("REASON", batches.send_back, batch_id=batch.pk, user=checker(), reason=" ")
+    opened = batches.send_back(batch_id=batch.pk, user=checker(), reason="한 번 더 보겠습니다")
     assert (opened.status, opened.approved_by, opened.digest, opened.count) == ("OPEN", None, "", None)
     assert set(opened.items.values_list("status", flat=True)) == {"VOID"}
-    again = service.freeze(pay_on=DAY, user=maker())
+    again = batches.freeze(pay_on=DAY, user=maker())
     assert (again.digest, again.status, again.approved_digest) == (digest, "FROZEN", "")
 
 
 def test_one_taken_out_rides_with_the_next_round(at):
     batch = money.approved()
     out, *rest = money.items(batch)
-    opened = service.take_out(item_id=out.pk, user=maker(), reason="고객 요청 확인")
+    opened = batches.take_out(item_id=out.pk, user=maker(), reason="고객 요청 확인")
     assert (opened.status, opened.approved_by) == ("OPEN", None)
-    again = service.freeze(pay_on=DAY, user=maker())
+    again = batches.freeze(pay_on=DAY, user=maker())
     assert again.count == len(rest)
     assert again.excluded == {"TAKEN_OUT": [1, out.amount_krw]}
     assert again.digest != batch.digest
     at("2026-02-03T18:00+09:00")
-    later = service.freeze(pay_on=dt.date(2026, 2, 5), user=maker())
+    later = batches.freeze(pay_on=dt.date(2026, 2, 5), user=maker())
     assert [item.application_id for item in money.items(later)] == [out.application_id]
     assert money.items(later)[0].attempt == 1
 
 
 def test_the_file_is_made_once_valid_and_kept_as_it_was(pain001_schema):
     batch, (made,) = money.filed()
-    content = b"".join(service.stored(made.message_id))
+    content = b"".join(files.stored(made.message_id))
     assert (hashlib.sha256(content).hexdigest(), len(content)) == (made.sha256, made.size)
     assert (made.count, made.won, made.execution_on) == (batch.count, batch.won, DAY)
     pain001_schema.assertValid(etree.fromstring(content))
@@ -242,9 +244,9 @@ def test_the_file_is_made_once_valid_and_kept_as_it_was(pain001_schema):
     assert paid[0].holder == "홍길동"
     assert paid[0].number == Item.objects.get(reference=paid[0].reference).account.number
     assert {item.status for item in money.items(batch)} == {"FILED"}
-    refused("STATE", service.file, batch_id=batch.pk, user=maker())
-    refused("STATE", service.send_back, batch_id=batch.pk, user=checker(), reason="늦었다")
-    refused("STATE", service.take_out, item_id=money.items(batch)[0].pk, user=maker(), reason="늦었다")
+    refused("STATE", files.file, batch_id=batch.pk, user=maker())
+    refused("STATE", batches.send_back, batch_id=batch.pk, user=checker(), reason="늦었다")
+    refused("STATE", batches.take_out, item_id=money.items(batch)[0].pk, user=maker(), reason="늦었다")
     with connection.cursor() as cursor:
         cursor.execute("SELECT data_enc FROM refunds_chunk")
         assert b"CstmrCdtTrfInitn" not in bytes(cursor.fetchone()[0])
@@ -252,39 +254,39 @@ def test_the_file_is_made_once_valid_and_kept_as_it_was(pain001_schema):
 
 def test_no_file_without_approval_or_of_other_content():
     batch = money.frozen()
-    refused("STATE", service.file, batch_id=batch.pk, user=maker())
-    service.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
-    refused("ROLE", service.file, batch_id=batch.pk, user=checker())
+    refused("STATE", files.file, batch_id=batch.pk, user=maker())
+    batches.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
+    refused("ROLE", files.file, batch_id=batch.pk, user=checker())
     tamper(
         "refunds_item", "UPDATE refunds_item SET amount_krw = amount_krw + 1 WHERE id = %s", money.items(batch)[0].pk
     )
-    refused("CHANGED", service.file, batch_id=batch.pk, user=maker())
+    refused("CHANGED", files.file, batch_id=batch.pk, user=maker())
     assert BankFile.objects.count() == 0
 
 
 def test_parts_where_the_bank_limits_rows(settings):
     settings.BANK_FILE_MAX_ROWS = 2
-    batch, files = money.filed(5)
-    assert [(f.part, f.count, f.name) for f in files] == [
+    batch, made = money.filed(5)
+    assert [(f.part, f.count, f.name) for f in made] == [
         (1, 2, "KT-2026-20260122-01.xml"),
         (2, 2, "KT-2026-20260122-02.xml"),
         (3, 1, "KT-2026-20260122-03.xml"),
     ]
-    assert sum(f.won for f in files) == batch.won
-    for part in files:
+    assert sum(f.won for f in made) == batch.won
+    for part in made:
         batch.refresh_from_db()
         assert batch.status == "FILED"
-        service.hand_over(file_id=part.pk, user=maker())
+        files.hand_over(file_id=part.pk, user=maker())
     batch.refresh_from_db()
     assert batch.status == "HANDED_OVER"
 
 
 def test_a_download_is_logged_and_gives_the_same_bytes():
     _batch, (made,) = money.filed()
-    refused("REASON", service.download, file_id=made.pk, user=maker(), reason="")
-    refused("ROLE", service.download, file_id=made.pk, user=checker(), reason="보려고")
-    first = b"".join(service.download(file_id=made.pk, user=maker(), reason="은행 창구에 올림"))
-    second = b"".join(service.download(file_id=made.pk, user=maker(), reason="한 번 더"))
+    refused("REASON", files.download, file_id=made.pk, user=maker(), reason="")
+    refused("ROLE", files.download, file_id=made.pk, user=checker(), reason="보려고")
+    first = b"".join(files.download(file_id=made.pk, user=maker(), reason="은행 창구에 올림"))
+    second = b"".join(files.download(file_id=made.pk, user=maker(), reason="한 번 더"))
     assert first == second
     assert hashlib.sha256(first).hexdigest() == made.sha256
     assert list(Download.objects.values_list("reason", flat=True).order_by("id")) == ["은행 창구에 올림", "한 번 더"]
@@ -294,12 +296,12 @@ def test_a_download_is_logged_and_gives_the_same_bytes():
 def test_an_uploaded_copy_is_compared_by_row(settings, layout):
     settings.BANK_FILE_FORMAT = layout
     batch, (made,) = money.filed(4)
-    content = b"".join(service.stored(made.message_id))
-    found = service.compare(file_id=made.pk, content=content, user=checker())
+    content = b"".join(files.stored(made.message_id))
+    found = files.compare(file_id=made.pk, content=content, user=checker())
     assert (found.same, found.identical) == (True, True)
     # Another account to pay from is in no row: the rows are the same, the file is not.
     elsewhere = content.replace(b"1005000000000", b"1005000000009", 1)
-    found = service.compare(file_id=made.pk, content=elsewhere, user=checker())
+    found = files.compare(file_id=made.pk, content=elsewhere, user=checker())
     assert (found.same, found.identical) == (True, False)
     one, two, three, _four = money.items(batch)
     lines = content.split(b"\n")
@@ -316,7 +318,7 @@ def test_an_uploaded_copy_is_compared_by_row(settings, layout):
     changed[where[two.reference]] = lines[where[three.reference]]
     extra = lines[where[three.reference]].replace(three.reference.encode(), b"R0" + three.reference.encode()[2:])
     changed.insert(where[three.reference] + 1, extra)
-    found = service.compare(file_id=made.pk, content=b"\n".join(changed), user=checker())
+    found = files.compare(file_id=made.pk, content=b"\n".join(changed), user=checker())
     assert [(reference, names) for _line, reference, names in found.changed] == [(one.reference, ["amount"])]
     assert found.dropped == [two.reference]
     assert [reference for _line, reference in found.doubled] == [three.reference]
@@ -326,10 +328,10 @@ def test_an_uploaded_copy_is_compared_by_row(settings, layout):
 def test_hand_over_checks_the_seal_and_happens_once():
     _batch, (made,) = money.filed()
     tamper("refunds_bank_file", "UPDATE refunds_bank_file SET sha256 = repeat('0', 64)")
-    refused("SEAL", service.hand_over, file_id=made.pk, user=maker())
+    refused("SEAL", files.hand_over, file_id=made.pk, user=maker())
     tamper("refunds_bank_file", "UPDATE refunds_bank_file SET sha256 = %s", made.sha256)
-    service.hand_over(file_id=made.pk, user=maker())
-    refused("STATE", service.hand_over, file_id=made.pk, user=maker())
+    files.hand_over(file_id=made.pk, user=maker())
+    refused("STATE", files.hand_over, file_id=made.pk, user=maker())
 
 
 def test_a_customer_may_not_change_what_is_frozen():
@@ -451,7 +453,7 @@ def test_a_returned_payment_is_tried_again_in_the_next_round(at):
     row.refresh_from_db()
     assert row.status == "APPROVED"
     at("2026-02-03T18:00+09:00")
-    later = service.freeze(pay_on=dt.date(2026, 2, 5), user=maker())
+    later = batches.freeze(pay_on=dt.date(2026, 2, 5), user=maker())
     (second,) = money.items(later)
     assert (second.attempt, second.reference, second.account_id) == (2, f"R{row.pk}-2", better.pk)
 
@@ -466,7 +468,7 @@ def test_absence_is_unknown_and_is_settled_by_the_answer(at):
     batch.refresh_from_db()
     assert batch.status == "HANDED_OVER"
     at("2026-02-03T18:00+09:00")
-    refused("EMPTY", service.freeze, pay_on=dt.date(2026, 2, 5), user=maker())  # never sent again
+    refused("EMPTY", batches.freeze, pay_on=dt.date(2026, 2, 5), user=maker())  # never sent again
     load(money.pain002(file, [(two, "ACSC", "")]))
     batch.refresh_from_db()
     assert batch.status == "SETTLED"
@@ -551,11 +553,11 @@ def test_a_file_refused_whole_becomes_a_new_part_with_the_same_items():
     batch.refresh_from_db()
     file.refresh_from_db()
     assert (batch.status, file.status, file.refused_because) == ("REFUSED", "REFUSED", "AM10 no")
-    again = service.file_again(file_id=file.pk, user=maker())
+    again = files.file_again(file_id=file.pk, user=maker())
     batch.refresh_from_db()
     assert (again.part, again.replaces_id, again.won, batch.status) == (2, file.pk, file.won, "FILED")
     assert [(i.pk, i.file_id, i.status) for i in money.items(batch)] == [(i.pk, again.pk, "FILED") for i in before]
-    service.hand_over(file_id=again.pk, user=maker())
+    files.hand_over(file_id=again.pk, user=maker())
     refused("STATE", load, content=money.pain002(file, [(before[0], "ACSC", "")]))
     load(money.pain002(again, [(item, "ACSC", "") for item in before]))
     batch.refresh_from_db()
@@ -608,7 +610,7 @@ def test_an_amount_in_another_currency():
 def test_the_sheet_and_its_result_columns(settings):
     settings.BANK_FILE_FORMAT = "sheet"
     batch, file = money.handed_over(3)
-    content = b"".join(service.stored(file.message_id))
+    content = b"".join(files.stored(file.message_id))
     assert content.decode("cp949").count("홍길동") == 3
     blank = b"\t  \t" + b" " * 60
     answered = content.replace(blank, b"\t00\t" + b" " * 60, 1).replace(
@@ -643,17 +645,17 @@ def test_an_adjustment_has_its_own_approval_and_rides_with_the_next_round(at):
     batch, file = money.handed_over(1)
     (item,) = money.items(batch)
     row = item.application
-    refused("STATE", service.propose_adjustment, application_id=row.pk, amount_krw=500, user=maker(), reason="덜 냄")
+    refused("STATE", cases.propose_adjustment, application_id=row.pk, amount_krw=500, user=maker(), reason="덜 냄")
     load(money.pain002(file, [(item, "ACSC", "")]))
-    made = service.propose_adjustment(application_id=row.pk, amount_krw=500, user=maker(), reason="청구 정정")
+    made = cases.propose_adjustment(application_id=row.pk, amount_krw=500, user=maker(), reason="청구 정정")
     same = money.user("same", "checker", person="maker")
-    refused("SAME_PERSON", service.decide_adjustment, adjustment_id=made.pk, user=same, approve=True)
-    service.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
+    refused("SAME_PERSON", cases.decide_adjustment, adjustment_id=made.pk, user=same, approve=True)
+    cases.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
     at("2026-02-03T18:00+09:00")
-    later = service.freeze(pay_on=dt.date(2026, 2, 5), user=maker())
+    later = batches.freeze(pay_on=dt.date(2026, 2, 5), user=maker())
     (extra,) = money.items(later)
     assert (extra.kind, extra.amount_krw, extra.reference) == ("ADJUSTMENT", 500, f"J{made.pk}-1")
-    assert service.count_again(batch=later).agrees(later)
+    assert independent_check.check(later).agrees(later)
 
 
 def test_an_adjustment_that_came_back_is_sent_to_the_mended_account(at):
@@ -661,15 +663,15 @@ def test_an_adjustment_that_came_back_is_sent_to_the_mended_account(at):
     (item,) = money.items(batch)
     row = item.application
     load(money.pain002(file, [(item, "ACSC", "")]))
-    made = service.propose_adjustment(application_id=row.pk, amount_krw=500, user=maker(), reason="청구 정정")
-    service.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
+    made = cases.propose_adjustment(application_id=row.pk, amount_krw=500, user=maker(), reason="청구 정정")
+    cases.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
     at("2026-02-03T18:00+09:00")
 
     def carried(pay_on: dt.date, status: str, code: str) -> Item:
-        later = service.freeze(pay_on=pay_on, user=maker())
-        service.approve(batch_id=later.pk, user=checker(), typed_total=later.won, digest=later.digest)
-        (given,) = service.file(batch_id=later.pk, user=maker())
-        service.hand_over(file_id=given.pk, user=maker())
+        later = batches.freeze(pay_on=pay_on, user=maker())
+        batches.approve(batch_id=later.pk, user=checker(), typed_total=later.won, digest=later.digest)
+        (given,) = files.file(batch_id=later.pk, user=maker())
+        files.hand_over(file_id=given.pk, user=maker())
         (extra,) = money.items(later)
         load(money.pain002(given, [(extra, status, code)]))
         extra.refresh_from_db()
@@ -697,11 +699,11 @@ def test_nobody_holds_their_own_case():
     own = money.user("own", "maker")
     type(own).objects.filter(pk=own.pk).update(person_index=row.filing.person_index)
     own.refresh_from_db()
-    refused("OWN_CASE", service.hold, application_id=row.pk, user=own, reason="내 것")
-    service.hold(application_id=row.pk, user=maker(), reason="확인")
-    refused("STATE", service.hold, application_id=row.pk, user=maker(), reason="확인")
-    service.release(application_id=row.pk, user=maker(), reason="확인 끝")
-    assert service.freeze(pay_on=DAY, user=maker()).count == 1
+    refused("OWN_CASE", cases.hold, application_id=row.pk, user=own, reason="내 것")
+    cases.hold(application_id=row.pk, user=maker(), reason="확인")
+    refused("STATE", cases.hold, application_id=row.pk, user=maker(), reason="확인")
+    cases.release(application_id=row.pk, user=maker(), reason="확인 끝")
+    assert batches.freeze(pay_on=DAY, user=maker()).count == 1
 
 
 # Large rounds ---------------------------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ from kt_remedy.notices.models import Message
 from refunds.applications import presenters
 from refunds.applications import service as applications
 from refunds.bankfiles import iso20022, records, returns, sheet
-from refunds.models.payouts import Item
-from refunds.payouts import answers, exceptions, service
+from refunds.models.items import Item
+from refunds.payouts import answers, batches, cases, exceptions, files
 from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import broken, checker, maker
@@ -32,10 +32,10 @@ def came_back(code: str) -> Item:
 
 def carried(pay_on: dt.date, status: str, code: str) -> Item:
     """The one item of a later round, answered."""
-    later = service.freeze(pay_on=pay_on, user=maker())
-    service.approve(batch_id=later.pk, user=checker(), typed_total=later.won, digest=later.digest)
-    (given,) = service.file(batch_id=later.pk, user=maker())
-    service.hand_over(file_id=given.pk, user=maker())
+    later = batches.freeze(pay_on=pay_on, user=maker())
+    batches.approve(batch_id=later.pk, user=checker(), typed_total=later.won, digest=later.digest)
+    (given,) = files.file(batch_id=later.pk, user=maker())
+    files.hand_over(file_id=given.pk, user=maker())
     (item,) = money.items(later)
     answers.load_result(content=money.pain002(given, [(item, status, code)]), name="r", user=maker())
     item.refresh_from_db()
@@ -69,7 +69,7 @@ def test_what_follows_a_return(case):
         "payout.again" if same else "payout.returned"
     )
     assert story(item).must_mend is not same
-    assert bool(exceptions.came_back()[0]) is not same
+    assert bool(exceptions.unpaid_returns()[0]) is not same
     assert not broken()
 
 
@@ -103,9 +103,9 @@ def test_another_account_may_be_given_all_the_same(at):
 
 def test_after_the_last_round_the_call_centre_calls(at):
     item = came_back("AB08")
-    assert exceptions.came_back()[0] == []
+    assert exceptions.unpaid_returns()[0] == []
     at("2026-06-24T00:00+09:00")
-    (found,), over = exceptions.came_back()
+    (found,), over = exceptions.unpaid_returns()
     assert (over, found.code, found.application_id) == (True, "BANK_DOWN", item.application_id)
     assert "전화로 여쭙겠습니다" in story(item).lead
 
@@ -123,12 +123,12 @@ def test_a_correction_rides_to_the_same_account_again_too(at):
     batch, file = money.handed_over(1)
     (item,) = money.items(batch)
     answers.load_result(content=money.pain002(file, [(item, "ACSC", "")]), name="r", user=maker())
-    made = service.propose_adjustment(application_id=item.application_id, amount_krw=500, user=maker(), reason="정정")
-    service.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
+    made = cases.propose_adjustment(application_id=item.application_id, amount_krw=500, user=maker(), reason="정정")
+    cases.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
     at("2026-02-03T18:00+09:00")
     assert carried(dt.date(2026, 2, 5), "RJCT", "AB08").status == "RETURNED"
     assert presenters.returned_corrections([item.application_id]) == {}
-    assert exceptions.came_back()[0] == []
+    assert exceptions.unpaid_returns()[0] == []
     at("2026-02-12T18:00+09:00")
     again = carried(dt.date(2026, 2, 19), "ACSC", "")
     assert (again.kind, again.status, again.attempt, again.account_id) == ("ADJUSTMENT", "PAID", 2, item.account_id)

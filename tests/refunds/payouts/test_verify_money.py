@@ -10,8 +10,9 @@ from django.db import connection
 from eligibility.models import Bill
 from refunds.models.accounts import Account
 from refunds.models.applications import Application
-from refunds.models.payouts import Batch, Chunk
-from refunds.payouts import answers, service, wipe
+from refunds.models.bank_files import Chunk
+from refunds.models.batches import Batch
+from refunds.payouts import answers, batches, files, guards, wipe
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, broken, checker, due, maker, tamper
 
@@ -25,19 +26,19 @@ def test_all_is_well_at_every_step():
     assert broken() == {}
     batch = money.frozen(3)
     assert broken() == {}
-    service.send_back(batch_id=batch.pk, user=checker(), reason="다시")
+    batches.send_back(batch_id=batch.pk, user=checker(), reason="다시")
     assert broken() == {}
-    batch = service.freeze(pay_on=DAY, user=maker())
-    service.take_out(item_id=money.items(batch)[0].pk, user=maker(), reason="빼기")
-    batch = service.freeze(pay_on=DAY, user=maker())
-    service.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
-    (file,) = service.file(batch_id=batch.pk, user=maker())
+    batch = batches.freeze(pay_on=DAY, user=maker())
+    batches.take_out(item_id=money.items(batch)[0].pk, user=maker(), reason="빼기")
+    batch = batches.freeze(pay_on=DAY, user=maker())
+    batches.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
+    (file,) = files.file(batch_id=batch.pk, user=maker())
     assert broken() == {}
-    service.hand_over(file_id=file.pk, user=maker())
+    files.hand_over(file_id=file.pk, user=maker())
     answers.load_result(content=money.pain002(file, [], group="RJCT", reason="AM10"), name="r", user=maker())
     assert broken() == {}
-    again = service.file_again(file_id=file.pk, user=maker())
-    service.hand_over(file_id=again.pk, user=maker())
+    again = files.file_again(file_id=file.pk, user=maker())
+    files.hand_over(file_id=again.pk, user=maker())
     one, two, *_rest = money.items(batch)
     rows = [(one, "ACSC", ""), (two, "RJCT", "AC04")]
     answers.load_result(content=money.pain002(again, rows), name="r", user=maker())
@@ -144,6 +145,6 @@ def test_the_wipe_empties_numbers_long_after_settlement(at, settings):
     assert (wiped.number, wiped.holder_name, bytes(wiped.number_index)) == (None, None, bytes(one.account.number_index))
     assert kept.number  # still to be paid
     assert broken() == {}
-    with pytest.raises(service.Refused):
-        service.download(file_id=file.pk, user=maker(), reason="보기")
+    with pytest.raises(guards.Refused):
+        files.download(file_id=file.pk, user=maker(), reason="보기")
     assert Batch.objects.get().status == "SETTLED"

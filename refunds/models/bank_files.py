@@ -1,0 +1,184 @@
+"""Files made for the bank, their encrypted bytes, the bank's answers to them, and the questions asked about them."""
+
+import pghistory
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from kt_remedy.core import crypto
+from refunds.models.batches import Batch
+from refunds.models.protection import APPEND_ONLY, HISTORY, STAFF, STAY, only_moves, starts_as
+
+FILE_EDGES = (("MADE", "HANDED_OVER"), ("HANDED_OVER", "REFUSED"))
+ITEM_EDGES = (
+    ("QUEUED", "VOID"),
+    ("QUEUED", "FILED"),
+    ("FILED", "PAID"),
+    ("FILED", "RETURNED"),
+    ("FILED", "UNKNOWN"),
+    ("UNKNOWN", "PAID"),
+    ("UNKNOWN", "RETURNED"),
+    ("PAID", "RETURNED"),
+)
+
+
+@pghistory.track(
+    pghistory.InsertEvent(),
+    pghistory.UpdateEvent(),
+    fields=["status", "handed_over_by", "refused_because"],
+    model_name="BankFileEvent",
+    **HISTORY,
+)
+class BankFile(models.Model):
+    """One file made for the bank, kept as it was made. A file the bank refused whole is followed by a new part."""
+
+    class Status(models.TextChoices):
+        MADE = "MADE", _("만듦")
+        HANDED_OVER = "HANDED_OVER", _("은행에 전달")
+        REFUSED = "REFUSED", _("은행이 거절")
+
+    batch = models.ForeignKey(Batch, models.PROTECT, related_name="files", verbose_name=_("지급 회차"))
+    part = models.SmallIntegerField(_("순번"))
+    status = models.CharField(_("상태"), max_length=12, choices=Status.choices, default=Status.MADE)
+    layout = models.CharField(_("양식"), max_length=10)
+    name = models.CharField(_("파일 이름"), max_length=80)
+    message_id = models.CharField(_("메시지 번호"), max_length=35, unique=True, db_collation="C")
+    execution_on = models.DateField(_("이체일"))
+    count = models.IntegerField(_("건수"))
+    won = models.BigIntegerField(_("합계(원)"))
+    size = models.BigIntegerField(_("크기(바이트)"))
+    sha256 = models.CharField("SHA-256", max_length=64)
+    made_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("만든 사람"))
+    made_at = models.DateTimeField(_("만든 때"))
+    replaces = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("대신하는 파일")
+    )
+    handed_over_by = models.ForeignKey(
+        STAFF, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("전달한 사람")
+    )
+    handed_over_at = models.DateTimeField(_("전달"), null=True, blank=True)
+    refused_because = models.CharField(_("거절 이유"), max_length=140, blank=True, default="")
+
+    class Meta:
+        db_table = "refunds_bank_file"
+        verbose_name = _("은행 파일")
+        verbose_name_plural = _("은행 파일")
+        ordering = ["batch", "part"]
+        constraints = [
+            models.UniqueConstraint(fields=["batch", "part"], name="bank_file_part"),
+            models.CheckConstraint(name="bank_file_not_empty", condition=Q(count__gt=0, won__gt=0, size__gt=0)),
+            models.CheckConstraint(
+                name="bank_file_handed_over",
+                condition=Q(status="MADE", handed_over_by=None)
+                | ~Q(status="MADE") & Q(handed_over_by__isnull=False, handed_over_at__isnull=False),
+            ),
+        ]
+        triggers = [
+            starts_as("MADE"),
+            only_moves(*FILE_EDGES),
+            pgtrigger.ReadOnly(
+                name="stored", exclude=["status", "handed_over_by", "handed_over_at", "refused_because"]
+            ),
+            STAY,
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Chunk(models.Model):
+    """A piece of a stored file, encrypted. `key` is the file's message id, or the SHA-256 of a result file."""
+
+    key = models.CharField(max_length=64, db_collation="C")
+    number = models.IntegerField()
+    data_enc = models.BinaryField()
+
+    class Meta:
+        db_table = "refunds_chunk"
+        constraints = [models.UniqueConstraint(fields=["key", "number"], name="chunk_once")]
+        triggers = [APPEND_ONLY]
+
+    @staticmethod
+    def aad(key: str, number: int) -> str:
+        """Associated data of the ciphertext of a piece."""
+        return f"refunds_chunk:data_enc:{key}:{number}"
+
+    @property
+    def data(self) -> bytes:
+        """The bytes as they were stored."""
+        return crypto.decrypt_bytes(bytes(self.data_enc), self.aad(self.key, self.number))
+
+
+class Download(models.Model):
+    """A download of a bank file, with its reason."""
+
+    file = models.ForeignKey(BankFile, models.PROTECT, related_name="downloads", verbose_name=_("은행 파일"))
+    user = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("누가"))
+    at = models.DateTimeField(_("언제"))
+    reason = models.TextField(_("왜"))
+
+    class Meta:
+        db_table = "refunds_download"
+        verbose_name = _("내려받은 기록")
+        verbose_name_plural = _("내려받은 기록")
+        constraints = [models.CheckConstraint(name="download_reason", condition=~Q(reason=""))]
+        triggers = [APPEND_ONLY]
+
+
+class ResultFile(models.Model):
+    """An answer of the bank that was loaded whole. The same bytes are never loaded twice."""
+
+    sha256 = models.CharField("SHA-256", max_length=64, unique=True)
+    name = models.CharField(_("파일 이름"), max_length=120)
+    layout = models.CharField(_("양식"), max_length=10)
+    size = models.BigIntegerField(_("크기(바이트)"))
+    rows = models.IntegerField(_("행"))
+    paid = models.IntegerField(_("입금"), default=0)
+    paid_won = models.BigIntegerField(_("입금(원)"), default=0)
+    returned = models.IntegerField(_("되돌아옴"), default=0)
+    returned_won = models.BigIntegerField(_("되돌아옴(원)"), default=0)
+    unknown = models.IntegerField(_("모름"), default=0)
+    absent = models.IntegerField(_("답 없음"), default=0)
+    notes = models.JSONField(_("알아 둘 것"), default=list, blank=True)
+    loaded_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("올린 사람"))
+    loaded_at = models.DateTimeField(_("올린 때"))
+    files = models.ManyToManyField(BankFile, related_name="results", verbose_name=_("은행 파일"))
+
+    class Meta:
+        db_table = "refunds_result_file"
+        verbose_name = _("은행 결과")
+        verbose_name_plural = _("은행 결과")
+        ordering = ["-loaded_at"]
+        triggers = [APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Inquiry(models.Model):
+    """A list of unanswered payments as it was given to the bank: a question, never an order to pay."""
+
+    file = models.ForeignKey(BankFile, models.PROTECT, related_name="inquiries", verbose_name=_("은행 파일"))
+    number = models.SmallIntegerField(_("순번"))
+    name = models.CharField(_("파일 이름"), max_length=80, unique=True, db_collation="C")
+    count = models.IntegerField(_("건수"))
+    won = models.BigIntegerField(_("합계(원)"))
+    size = models.BigIntegerField(_("크기(바이트)"))
+    sha256 = models.CharField("SHA-256", max_length=64)
+    made_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("만든 사람"))
+    made_at = models.DateTimeField(_("만든 때"))
+
+    class Meta:
+        db_table = "refunds_inquiry"
+        verbose_name = _("은행 조회 목록")
+        verbose_name_plural = _("은행 조회 목록")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["file", "number"], name="inquiry_number"),
+            models.CheckConstraint(name="inquiry_not_empty", condition=Q(count__gt=0, won__gt=0, size__gt=0)),
+        ]
+        triggers = [APPEND_ONLY]
+
+    def __str__(self) -> str:
+        return self.name

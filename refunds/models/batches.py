@@ -1,0 +1,214 @@
+"""The batch of one pay day, the applications its freeze left out, its figures, and the duties of its cut-off.
+
+`refunds.payouts` alone writes the tables of batches, files, items and cases. The database refuses an unknown edge, a
+change of frozen figures, and one person who both prepared and approved.
+"""
+
+import pghistory
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from kt_remedy.core import crypto
+from refunds.models.applications import Application
+from refunds.models.protection import HISTORY, STAFF, STAY, changed, only_moves, starts_as
+
+# Every move there is; the triggers below hold the same pairs.
+BATCH_EDGES = (
+    ("OPEN", "FROZEN"),
+    ("FROZEN", "APPROVED"),
+    ("FROZEN", "OPEN"),
+    ("APPROVED", "OPEN"),
+    ("APPROVED", "FILED"),
+    ("FILED", "HANDED_OVER"),
+    ("HANDED_OVER", "REFUSED"),
+    ("REFUSED", "FILED"),
+    ("HANDED_OVER", "SETTLED"),
+)
+FIGURES = (
+    "count", "won", "hash_total", "digest", "programme_snapshot", "prepared_by_id", "prepared_person", "prepared_at",
+)  # fmt: skip
+APPROVAL = ("approved_by_id", "approved_person", "approved_at", "approved_digest")
+
+
+@pghistory.track(
+    pghistory.InsertEvent(),
+    pghistory.UpdateEvent(),
+    fields=["status", "count", "won", "hash_total", "digest", "prepared_by", "approved_by"],
+    model_name="BatchEvent",
+    **HISTORY,
+)
+class Batch(models.Model):
+    """All that is paid on one pay day. Open until the maker freezes it; empty of live items while it is open."""
+
+    class Status(models.TextChoices):
+        OPEN = "OPEN", _("모음")
+        FROZEN = "FROZEN", _("승인 기다림")
+        APPROVED = "APPROVED", _("승인됨")
+        FILED = "FILED", _("파일 만듦")
+        HANDED_OVER = "HANDED_OVER", _("은행에 전달")
+        REFUSED = "REFUSED", _("은행이 파일을 거절")
+        SETTLED = "SETTLED", _("정산 끝")
+
+    BEFORE_FILE = (Status.FROZEN, Status.APPROVED)
+    NOT_APPROVED = (Status.OPEN, Status.FROZEN)
+
+    pay_on = models.DateField(_("지급일"), unique=True)
+    number = models.SmallIntegerField(_("회차"))
+    cut_off = models.DateTimeField(_("마감"))
+    status = models.CharField(_("상태"), max_length=12, choices=Status.choices, default=Status.OPEN)
+    count = models.IntegerField(_("건수"), null=True, blank=True)
+    won = models.BigIntegerField(_("합계(원)"), null=True, blank=True)
+    # Sum of numbers drawn from the keyed index of each account, so that an exchanged account shows without its number.
+    hash_total = models.BigIntegerField(_("계좌 합"), null=True, blank=True)
+    digest = models.CharField(_("확인값"), max_length=64, blank=True, default="")
+    # [applications, won] left out by the freeze, by reason.
+    excluded = models.JSONField(_("나가지 않는 것"), default=dict, blank=True)
+    # The programme as it was when the batch was frozen (`batches.programme_snapshot`); the invariants read it.
+    programme_snapshot = models.JSONField(default=dict, blank=True, editable=False)
+    prepared_by = models.ForeignKey(
+        STAFF, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("준비한 사람")
+    )
+    prepared_person = crypto.BlindIndexField(null=True)
+    prepared_at = models.DateTimeField(_("확정"), null=True, blank=True)
+    approved_by = models.ForeignKey(
+        STAFF, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("승인한 사람")
+    )
+    approved_person = crypto.BlindIndexField(null=True)
+    approved_at = models.DateTimeField(_("승인"), null=True, blank=True)
+    approved_digest = models.CharField(max_length=64, blank=True, default="")
+    opened_again = models.TextField(_("돌려보낸 이유"), blank=True, default="")
+    handed_over_at = models.DateTimeField(_("은행에 전달"), null=True, blank=True)
+    settled_at = models.DateTimeField(_("정산"), null=True, blank=True)
+
+    class Meta:
+        db_table = "refunds_batch"
+        verbose_name = _("지급 회차")
+        verbose_name_plural = _("지급 회차")
+        ordering = ["pay_on"]
+        constraints = [
+            models.CheckConstraint(
+                name="batch_prepared",
+                condition=Q(
+                    status="OPEN",
+                    count=None,
+                    won=None,
+                    hash_total=None,
+                    digest="",
+                    prepared_by=None,
+                    prepared_person=None,
+                )
+                | Q(
+                    ~Q(status="OPEN"),
+                    count__gt=0,
+                    won__gt=0,
+                    hash_total__isnull=False,
+                    digest__regex="^[0-9a-f]{64}$",
+                    prepared_by__isnull=False,
+                    prepared_person__isnull=False,
+                    prepared_at__isnull=False,
+                ),
+            ),
+            models.CheckConstraint(
+                name="batch_approved",
+                condition=Q(status__in=["OPEN", "FROZEN"], approved_by=None, approved_person=None, approved_digest="")
+                | Q(
+                    ~Q(status__in=["OPEN", "FROZEN"]),
+                    approved_by__isnull=False,
+                    approved_person__isnull=False,
+                    approved_at__isnull=False,
+                    approved_digest=F("digest"),
+                ),
+            ),
+            models.CheckConstraint(
+                name="batch_two_people",
+                condition=Q(approved_by=None)
+                | ~Q(approved_by=F("prepared_by")) & ~Q(approved_person=F("prepared_person")),
+            ),
+        ]
+        triggers = [
+            starts_as("OPEN"),
+            only_moves(*BATCH_EDGES),
+            pgtrigger.Protect(
+                name="figures_stay",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(f"'OPEN' NOT IN (OLD.status, NEW.status) AND {changed(FIGURES)}"),
+            ),
+            pgtrigger.Protect(
+                name="approval_stays",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "OLD.status NOT IN ('OPEN', 'FROZEN') AND NEW.status <> 'OPEN' AND " + changed(APPROVAL)
+                ),
+            ),
+            pgtrigger.ReadOnly(name="round_stays", fields=["pay_on"]),
+            STAY,
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pay_on)
+
+
+class ExcludedApplication(models.Model):
+    """An approved application that a freeze left out, with the reason; every omission has one."""
+
+    batch = models.ForeignKey(Batch, models.PROTECT, related_name="excluded_applications", verbose_name=_("지급 회차"))
+    application = models.ForeignKey(Application, models.PROTECT, related_name="+", verbose_name=_("신청"))
+    reason = models.CharField(_("이유"), max_length=20)
+
+    class Meta:
+        db_table = "refunds_left_behind"
+        verbose_name = _("이번에 나가지 않는 것")
+        verbose_name_plural = _("이번에 나가지 않는 것")
+        constraints = [models.UniqueConstraint(fields=["batch", "application"], name="left_behind_once")]
+
+
+class BatchFigures(models.Model):
+    """The figures of a batch as the worker counted them for its page (`payouts.batch_figures`). No decision relies on
+    them."""
+
+    batch = models.OneToOneField(Batch, models.PROTECT, primary_key=True, related_name="figures")
+    # The inputs of the count (`batch_figures.fingerprints`); empty while the worker counts.
+    fingerprint = models.CharField(max_length=200, blank=True, default="")
+    asked = models.BooleanField(default=False)
+    began_at = models.DateTimeField(null=True, blank=True)
+    counted_at = models.DateTimeField(null=True, blank=True)
+    # The independent count (`IndependentCount`) of a batch before its file, and the result of `overview.raw`.
+    again = models.JSONField(default=dict, blank=True)
+    figures = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        db_table = "refunds_counted"
+
+    def __str__(self) -> str:
+        return str(self.batch_id)
+
+
+class Roster(models.Model):
+    """Holder and deputy of each duty of a cut-off."""
+
+    class Duty(models.TextChoices):
+        FREEZE = "FREEZE", _("회차 확정")
+        APPROVE = "APPROVE", _("승인")
+        FILE = "FILE", _("은행 파일과 전달")
+        RESULTS = "RESULTS", _("은행 결과와 조회")
+
+    ROLES = {Duty.FREEZE: "maker", Duty.APPROVE: "checker", Duty.FILE: "maker", Duty.RESULTS: "maker"}
+
+    duty = models.CharField(_("업무"), max_length=8, choices=Duty.choices, unique=True)
+    holder = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("담당"))
+    deputy = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("대리"))
+    named_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("정한 사람"))
+    named_at = models.DateTimeField(_("정한 때"))
+
+    class Meta:
+        db_table = "refunds_roster"
+        verbose_name = _("담당과 대리")
+        verbose_name_plural = _("담당과 대리")
+        ordering = ["id"]
+        constraints = [models.CheckConstraint(name="roster_two_people", condition=~Q(holder=F("deputy")))]
+        triggers = [STAY]
+
+    def __str__(self) -> str:
+        return str(self.get_duty_display())

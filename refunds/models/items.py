@@ -1,0 +1,154 @@
+"""The payment items of batches. The database refuses a second live or paid refund of one application and any change of
+a frozen item.
+"""
+
+import pghistory
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from refunds.models.accounts import Account
+from refunds.models.applications import Application
+from refunds.models.bank_files import BankFile, ResultFile
+from refunds.models.batches import Batch
+from refunds.models.cases import Adjustment
+from refunds.models.item_states import HOLDING, LIVE, OPEN_AT_BANK, ItemStatus
+from refunds.models.protection import HISTORY, STAY, only_moves, starts_as
+
+# Of the bare text, as migrations keep it.
+_HOLDING = [status.value for status in HOLDING]
+ITEM_EDGES = (
+    ("QUEUED", "VOID"),
+    ("QUEUED", "FILED"),
+    ("FILED", "PAID"),
+    ("FILED", "RETURNED"),
+    ("FILED", "UNKNOWN"),
+    ("UNKNOWN", "PAID"),
+    ("UNKNOWN", "RETURNED"),
+    ("PAID", "RETURNED"),
+)
+
+
+class ItemQuerySet(models.QuerySet):
+    def live(self) -> "ItemQuerySet":
+        """Items whose money is on its way or may be."""
+        return self.filter(status__in=Item.LIVE)
+
+    def standing(self) -> "ItemQuerySet":
+        """Items that were not taken out before they left."""
+        return self.exclude(status=Item.Status.VOID)
+
+
+@pghistory.track(
+    pghistory.InsertEvent(),
+    pghistory.UpdateEvent(condition=pghistory.AnyChange("status", "file", "code")),
+    fields=["status", "status_at", "amount_krw", "file", "code", "result"],
+    model_name="ItemEvent",
+    **HISTORY,
+)
+class Item(models.Model):
+    """One payment: so much, to this account, for this application, because of these bill rows."""
+
+    class Kind(models.TextChoices):
+        REFUND = "REFUND", _("환급")
+        ADJUSTMENT = "ADJUSTMENT", _("정정")
+
+    Status = ItemStatus
+
+    LIVE = LIVE
+    OPEN_AT_BANK = OPEN_AT_BANK
+    HOLDING = HOLDING
+
+    batch = models.ForeignKey(Batch, models.PROTECT, related_name="items", verbose_name=_("지급 회차"))
+    kind = models.CharField(_("종류"), max_length=10, choices=Kind.choices, default=Kind.REFUND)
+    application = models.ForeignKey(Application, models.PROTECT, related_name="items", verbose_name=_("신청"))
+    adjustment = models.ForeignKey(
+        Adjustment, models.PROTECT, null=True, blank=True, related_name="items", verbose_name=_("정정")
+    )
+    account = models.ForeignKey(Account, models.PROTECT, related_name="items", verbose_name=_("계좌"))
+    contract_no = models.CharField(_("계약번호"), max_length=20, db_collation="C")
+    amount_krw = models.BigIntegerField(_("금액(원)"))
+    attempt = models.SmallIntegerField(_("번째 시도"))
+    # What the bank carries through and answers with. The same whenever the same batch is frozen again.
+    reference = models.CharField(_("관리번호"), max_length=35, db_collation="C")
+    bills_digest = models.BinaryField()
+    digest = models.BinaryField()
+    status = models.CharField(_("상태"), max_length=8, choices=Status.choices, default=Status.QUEUED)
+    status_at = models.DateTimeField(_("상태 변경"))
+    taken_out_because = models.TextField(_("뺀 이유"), blank=True, default="")
+    file = models.ForeignKey(
+        BankFile, models.PROTECT, null=True, blank=True, related_name="items", verbose_name=_("은행 파일")
+    )
+    code = models.CharField(_("은행 코드"), max_length=35, blank=True, default="")
+    words = models.CharField(_("은행 설명"), max_length=140, blank=True, default="")
+    result = models.ForeignKey(
+        ResultFile, models.PROTECT, null=True, blank=True, related_name="items", verbose_name=_("은행 결과")
+    )
+
+    objects = ItemQuerySet.as_manager()
+
+    class Meta:
+        db_table = "refunds_item"
+        verbose_name = _("지급 건")
+        verbose_name_plural = _("지급 건")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["application"],
+                condition=Q(kind="REFUND", status__in=_HOLDING),
+                name="item_one_refund",
+            ),
+            models.UniqueConstraint(
+                fields=["adjustment"],
+                condition=Q(status__in=_HOLDING),
+                name="item_one_adjustment",
+            ),
+            models.UniqueConstraint(fields=["reference"], condition=~Q(status="VOID"), name="item_reference"),
+            models.CheckConstraint(name="item_amount", condition=Q(amount_krw__gt=0)),
+            models.CheckConstraint(
+                name="item_kind",
+                condition=Q(kind="REFUND", adjustment=None) | Q(kind="ADJUSTMENT", adjustment__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="item_in_file",
+                condition=Q(status__in=["QUEUED", "VOID"], file=None)
+                | ~Q(status__in=["QUEUED", "VOID"]) & Q(file__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="item_answered", condition=~Q(status__in=["PAID", "RETURNED"]) | Q(result__isnull=False)
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["batch", "status"], name="item_batch_state"),
+            # Few rows: unanswered and returned payments.
+            models.Index(fields=["status"], name="item_open", condition=Q(status__in=["UNKNOWN", "RETURNED"])),
+        ]
+        triggers = [
+            starts_as("QUEUED"),
+            only_moves(*ITEM_EDGES),
+            pgtrigger.ReadOnly(
+                name="frozen",
+                exclude=["status", "status_at", "taken_out_because", "file", "code", "words", "result"],
+            ),
+            # Once for a whole statement: there are few offline payments, and half a million items. Named as in the
+            # history triggers, for the same plan (`refunds.apps`).
+            pgtrigger.Trigger(
+                name="not_by_hand",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(new="new_values"),
+                func="""
+                IF EXISTS (SELECT FROM refunds_manual_payment m
+                           JOIN new_values i ON i.application_id = m.application_id AND i.kind = 'REFUND'
+                           WHERE m.status IN ('RECORDED', 'CONFIRMED')) THEN
+                    RAISE EXCEPTION 'a refund of this round was sent by hand';
+                END IF;
+                RETURN NULL;
+                """,
+            ),
+            STAY,
+        ]
+
+    def __str__(self) -> str:
+        return self.reference

@@ -1,0 +1,238 @@
+"""The page of one batch: its figures, the review hints, the approval, and the other actions on it."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from kt_remedy.core import clock, masking
+from kt_remedy.core.access import permission_required
+from kt_remedy.staff.models import User
+from refunds import banks
+from refunds.models.bank_files import BankFile
+from refunds.models.batches import Batch, BatchFigures
+from refunds.models.items import Item
+from refunds.payouts import batch_figures, batches, files, overview
+from refunds.payouts.admin.forms import ReasonForm, TotalForm
+from refunds.payouts.admin.pages import (
+    ConfirmedAction,
+    confirm,
+    count_and_sum,
+    page,
+    reauthenticate,
+    reauthenticate_url,
+    record_look,
+    refuse_changes,
+    require_permission,
+    staff_user,
+)
+from refunds.payouts.guards import Refused, is_same_person
+
+# While its figures are counted, the page reloads after so many seconds.
+RELOAD_SECONDS = 3
+BANKS_SHOWN = 8
+
+ACTIONS = {
+    "send-back": ConfirmedAction(
+        "payouts.return_batch",
+        gettext_lazy("돌려보내기"),
+        gettext_lazy("승인은 무효가 되고 회차가 다시 열립니다. 든 건은 모두 다시 확정할 때 새로 고릅니다."),
+        gettext_lazy("돌려보내기"),
+        batches.send_back,
+        gettext_lazy("돌려보냈습니다. 다시 확정해야 합니다."),
+        form=ReasonForm,
+    ),
+    "file": ConfirmedAction(
+        "payouts.create_file",
+        gettext_lazy("은행 파일 만들기"),
+        gettext_lazy("파일은 한 번만 만들어 그대로 보관합니다. 만든 뒤에는 건을 빼거나 돌려보낼 수 없습니다."),
+        gettext_lazy("파일 만들기"),
+        files.file,
+        gettext_lazy("파일을 만들어 보관했습니다."),
+        fresh=True,
+    ),
+}
+
+
+@permission_required("payouts.view_batch")
+def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """One batch: its figures and their independent count, the review hints, and the action that is due."""
+    refuse_changes(request)
+    row = get_object_or_404(Batch, pk=batch_id)
+    record_look(request, "admin.viewed", f"batch:{row.pk}")
+    return _page(request, row, None)
+
+
+@permission_required("payouts.recount_batch")
+def count(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """Ask for a new count of the figures of a batch."""
+    row = get_object_or_404(Batch, pk=batch_id)
+    if request.method == "POST":
+        try:
+            batch_figures.ask(batch_id=row.pk, user=staff_user(request))
+        except Refused as refused:
+            messages.error(request, refused.message)
+    return redirect("admin:payouts:batch", row.pk)
+
+
+@permission_required("payouts.approve_batch")
+def approve(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """The checker's approval: the typed total, and the digest of the page that was shown."""
+    user = staff_user(request)
+    row = get_object_or_404(Batch, pk=batch_id)
+    here = reverse("admin:payouts:batch", args=[row.pk])
+    if request.method != "POST":
+        return redirect(here)
+    if response := reauthenticate(request, here):
+        return response
+    form = TotalForm(request.POST)
+    if form.is_valid():
+        try:
+            batches.approve(
+                batch_id=row.pk,
+                user=user,
+                typed_total=form.cleaned_data["total"],
+                digest=form.cleaned_data["digest"],
+            )
+        except Refused as refused:
+            if refused.code == "DIFFERS":
+                # The page showed an old count: a new one names the differences for the person who sends it back.
+                batch_figures.ask(batch_id=row.pk, user=user)
+            if refused.code != "TOTAL":
+                messages.error(request, refused.message)
+                return redirect(here)
+            form.add_error("total", refused.message)
+        else:
+            messages.success(request, _("승인했습니다. 지급 담당이 은행 파일을 만듭니다."))
+            return redirect(here)
+    return _page(request, row, form)
+
+
+@permission_required(*{action.permission for action in ACTIONS.values()})
+def action(request: HttpRequest, batch_id: int, name: str) -> HttpResponse:
+    """Send a batch back, or make its file."""
+    if name not in ACTIONS:
+        raise Http404
+    require_permission(request, ACTIONS[name].permission)
+    row = get_object_or_404(Batch, pk=batch_id)
+    return confirm(
+        request,
+        ACTIONS[name],
+        back=reverse("admin:payouts:batch", args=[row.pk]),
+        title=overview.round_name(row.number, row.pay_on),
+        rows=count_and_sum(row) if row.count else [],
+        batch_id=row.pk,
+    )
+
+
+def _page(request: HttpRequest, row: Batch, form: TotalForm | None) -> HttpResponse:
+    counted, began = batch_figures.current(row)
+    context: dict[str, Any] = {
+        **_head(request, row),
+        "files": [
+            {
+                "file": file,
+                "states": _states(counted.figures if counted else {}, file),
+                "downloads": file.downloads.count(),
+            }
+            for file in row.files.select_related("batch", "made_by", "handed_over_by")
+        ],
+    }
+    if row.status != Batch.Status.OPEN:
+        context |= {"counted": counted, "began": began, "mean": (row.won or 0) // row.count if row.count else 0}
+    if counted:
+        context |= _figures(row, counted)
+    if row.status == Batch.Status.FROZEN and request.user.has_perm("payouts.approve_batch"):
+        context |= _approval(request, row, form)
+    status = 400 if form is not None and form.errors else 200
+    response = page(request, "batch", context["heading"], context, status=status)
+    if row.status != Batch.Status.OPEN and counted is None:
+        response["Refresh"] = f"{RELOAD_SECONDS}; url={reverse('admin:payouts:batch', args=[row.pk])}"
+    return response
+
+
+def _head(request: HttpRequest, row: Batch) -> dict[str, Any]:
+    """The batch, its step, its people, and who is looking."""
+    steps, current = overview.life(row)
+    excluded = overview.excluded(row)
+    return {
+        "batch": row,
+        "heading": overview.round_name(row.number, row.pay_on),
+        "steps": steps,
+        "current": current,
+        "by": {"prepared": overview.name_of(row.prepared_by), "approved": overview.name_of(row.approved_by)},
+        "me": overview.name_of(staff_user(request)),
+        "excluded": excluded,
+        "excluded_count": sum(count for _label, count in excluded),
+        "hand_over_by": overview.hand_over_by(row.pay_on),
+        "now": clock.now(),
+        "items_url": reverse("admin:refunds_item_changelist") + f"?batch__id__exact={row.pk}",
+        "bank_url": f"{settings.SANDBOX_URL}/bank/" if settings.SANDBOX_URL else "",
+        "head_spread": [_("금액대"), _("건수")],
+    }
+
+
+def _figures(row: Batch, counted: BatchFigures) -> dict[str, Any]:
+    """The stored figures in words, and the independent count beside the frozen one."""
+    stored = counted.figures
+    by_bank = [(banks.name(code), count, won) for code, count, won in stored["banks"]]
+    others = by_bank[BANKS_SHOWN:]
+    context = {
+        "figures": stored["figures"],
+        "review_hints": overview.review_hint_texts(row, stored["review_hints"]),
+        "spread": overview.spread_bars(stored["spread"]),
+        "banks": by_bank[:BANKS_SHOWN],
+        "other_banks": (len(others), sum(bank[1] for bank in others), sum(bank[2] for bank in others))
+        if others
+        else None,
+        "largest": [
+            {"item": item, "name": masking.name(item.account.holder_name or ""), "account": str(item.account)}
+            for item in overview.shown(stored["largest"])
+        ],
+        "states": overview.state_bars(row, stored["states"]),
+        "open_at_bank": sum(stored["states"].get(code, (0, 0))[0] for code in Item.OPEN_AT_BANK),
+    }
+    if counted.again:
+        context |= {"agrees": counted.again["agrees"], "pairs": _pairs(row, counted.again)}
+    return context
+
+
+def _approval(request: HttpRequest, row: Batch, form: TotalForm | None) -> dict[str, Any]:
+    """The form of the approval, and what keeps this checker from it."""
+    user: User = staff_user(request)
+    here = reverse("admin:payouts:batch", args=[row.pk])
+    return {
+        "same_person": row.prepared_by_id == user.pk or is_same_person(user, row.prepared_person),
+        "nobody": not user.person_index,
+        "fresh": reauthenticate(request, here) is None,
+        "again_url": reauthenticate_url(here),
+        "form": form or TotalForm(initial={"digest": row.digest}),
+    }
+
+
+def _states(stored: dict, file: BankFile) -> list[tuple[str, int]]:
+    """Number of items of a file by state; nothing while they are counted."""
+    counts = stored.get("files", {}).get(str(file.pk), {})
+    return [(overview.state_label(file.batch, code), counts[code]) for code in Item.Status.values if code in counts]
+
+
+def _pairs(row: Batch, again: dict) -> list[dict]:
+    """The frozen figures beside those of the independent count."""
+    figures = ((_("건수"), "count"), (_("합계(원)"), "won"), (_("계좌 합"), "hash_total"))
+    pairs: list[dict] = [
+        {
+            "label": label,
+            "frozen": f"{getattr(row, name):,}",
+            "again": f"{again[name]:,}",
+            "same": getattr(row, name) == again[name],
+        }
+        for label, name in figures
+    ]
+    frozen, counted = (" ".join(digest[at : at + 4] for at in (0, 4, 8)) for digest in (row.digest, again["digest"]))
+    same = row.digest == again["digest"]
+    return [*pairs, {"label": _("확인값"), "frozen": frozen, "again": counted, "same": same, "hash": True}]

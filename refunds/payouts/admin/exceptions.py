@@ -1,0 +1,117 @@
+"""Lists of exceptions: shared accounts, and returned payments for the call centre."""
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from kt_remedy.core import clock, masking
+from kt_remedy.core.access import permission_required
+from kt_remedy.core.templatetags.remedy import kdate, krw
+from kt_remedy.staff.models import User
+from refunds.bankfiles.returns import return_reason
+from refunds.payouts import exceptions
+from refunds.payouts import shared_accounts as sharing
+from refunds.payouts.admin.application_detail import application_url
+from refunds.payouts.admin.pages import (
+    download_with_reason,
+    file_response,
+    page,
+    record_look,
+)
+
+
+@permission_required("payouts.view_case")
+def shared_accounts(request: HttpRequest) -> HttpResponse:
+    """Accounts of several people, people with several accounts or many lines, staff who are paid."""
+    record_look(request, "admin.listed", "hold", report="sharing")
+    tables = []
+    for report in sharing.reports():
+        title = f"{report.title} · " + _("%(count)s건") % {"count": f"{report.count:,}"}
+        if report.count > len(report.groups):
+            title += " " + _("(큰 것부터 %(count)s건)") % {"count": len(report.groups)}
+        tables.append(
+            {
+                "title": title,
+                "head": [_("한 신청"), _("신청한 분"), _("계좌"), _("사람"), _("계좌 수"), _("신청"), _("금액")],
+                "rows": [
+                    [
+                        (group.application.filing.reference, application_url(group.application)),
+                        (masking.name(group.application.line.customer.holder_name or ""), ""),
+                        (str(group.application.account), ""),
+                        (f"{group.people:,}", ""),
+                        (f"{group.accounts:,}", ""),
+                        (f"{group.applications:,}", ""),
+                        (krw(group.won), ""),
+                    ]
+                    for group in report.groups
+                ],
+                "empty": _("없습니다."),
+            }
+        )
+    context = {
+        "heading": _("같은 계좌, 같은 사람"),
+        "lead": _("철회와 거절을 뺀 모든 신청에서 찾았습니다. 번호를 지운 뒤에도 찾을 수 있습니다."),
+        "tables": tables,
+    }
+    return page(request, "listing", context["heading"], context)
+
+
+@permission_required("payouts.view_returned")
+def unpaid_returns(request: HttpRequest) -> HttpResponse:
+    """Returned payments that wait for another account."""
+    record_look(request, "admin.listed", "hold", report="returned")
+    returns, over = exceptions.unpaid_returns()
+    lead = (
+        _("마지막 회차가 지났습니다. 이분들의 돈은 고객센터가 맡습니다.")
+        if over
+        else _("문자로 계좌를 여쭈었고 아직 고치지 않으신 분들입니다. 고치시면 다음 지급일에 나갑니다.")
+    )
+    rows = [
+        [
+            (row.reference, application_url(row.application_id) if request.user.has_perm("payouts.view_case") else ""),
+            (row.name, ""),
+            (row.contact, ""),
+            (return_reason(row.code), ""),
+            (_("%(attempt)s번째") % {"attempt": row.attempts}, ""),
+            (kdate(row.returned_on), ""),
+            (krw(row.won), ""),
+        ]
+        for row in returns
+    ]
+    heads = [_("접수번호"), _("신청한 분"), _("연락처"), _("까닭"), _("시도"), _("되돌아온 날"), _("금액")]
+    callers = request.user.has_perm("payouts.download_call_list")
+    context = {
+        "heading": _("되돌아온 돈"),
+        "lead": lead,
+        "tables": [
+            {
+                "title": _("계좌를 기다리는 %(count)s건") % {"count": f"{len(returns):,}"},
+                "head": heads,
+                "rows": rows,
+                "empty": _("되돌아와 기다리는 돈이 없습니다."),
+            }
+        ],
+        "links": [(_("고객센터 명단 내려받기"), reverse("admin:payouts:call_list"), "doc")]
+        if returns and callers
+        else [],
+    }
+    return page(request, "listing", context["heading"], context)
+
+
+@permission_required("payouts.download_call_list")
+def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """The returned payments as a file with full telephone numbers."""
+
+    def make(user: User, reason: str) -> HttpResponse | StreamingHttpResponse:
+        content = exceptions.call_list(user=user, reason=reason)
+        return file_response(content, f"call-list-{clock.today():%Y%m%d}.csv", "text/csv; charset=utf-8")
+
+    return download_with_reason(
+        request,
+        title=_("고객센터 명단 내려받기"),
+        about=_("되돌아온 돈"),
+        text=_("전화를 드려야 하므로 연락처가 그대로 들어 있습니다. 이름은 가려져 있고 계좌는 없습니다."),
+        rows=[],
+        back=reverse("admin:payouts:unpaid_returns"),
+        make=make,
+    )

@@ -1,0 +1,105 @@
+"""Files for the bank in the admin: download, compare, hand over, make again."""
+
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from kt_remedy.core.access import permission_required
+from kt_remedy.staff.models import User
+from refunds import bankfiles
+from refunds.bankfiles.records import FileFault
+from refunds.models.bank_files import BankFile
+from refunds.payouts import files
+from refunds.payouts.admin.forms import UploadForm
+from refunds.payouts.admin.pages import (
+    ConfirmedAction,
+    confirm,
+    count_and_sum,
+    download_with_reason,
+    file_response,
+    page,
+    staff_user,
+)
+
+ACTIONS = {
+    "hand-over": ConfirmedAction(
+        "payouts.hand_over_file",
+        gettext_lazy("은행에 전달"),
+        gettext_lazy("이 파일을 은행에 건넸음을 본인 이름으로 남깁니다. 나간 돈은 되돌릴 수 없습니다."),
+        gettext_lazy("은행에 전달함"),
+        files.hand_over,
+        gettext_lazy("은행에 전달한 것으로 남겼습니다."),
+        fresh=True,
+    ),
+    "again": ConfirmedAction(
+        "payouts.create_file",
+        gettext_lazy("거절된 파일 다시 만들기"),
+        gettext_lazy("은행이 통째로 거절한 파일의 건을 그대로 새 순번의 파일로 만듭니다."),
+        gettext_lazy("새 파일 만들기"),
+        files.file_again,
+        gettext_lazy("새 순번의 파일을 만들었습니다."),
+        fresh=True,
+    ),
+}
+
+
+def _rows(file: BankFile) -> list[tuple[str, str]]:
+    return [*count_and_sum(file), ("SHA-256", file.sha256[:16])]
+
+
+@permission_required("payouts.download_file")
+def download(request: HttpRequest, file_id: int) -> HttpResponse | StreamingHttpResponse:
+    """The stored bytes of a file, for a reason."""
+    file = get_object_or_404(BankFile, pk=file_id)
+
+    def make(user: User, reason: str) -> HttpResponse | StreamingHttpResponse:
+        content = files.download(file_id=file.pk, user=user, reason=reason)
+        response = file_response(content, file.name, bankfiles.layout(file.layout).media_type)
+        response["Content-Length"] = str(file.size)
+        return response
+
+    return download_with_reason(
+        request,
+        title=_("은행 파일 내려받기"),
+        about=file.name,
+        text=_("이름과 계좌번호가 그대로 든 파일입니다. 내려받은 사람과 이유가 기록됩니다."),
+        rows=_rows(file),
+        back=reverse("admin:payouts:batch", args=[file.batch_id]),
+        make=make,
+        downloads=file.downloads.select_related("user").order_by("-id")[:20],
+    )
+
+
+@permission_required("payouts.compare_file")
+def compare(request: HttpRequest, file_id: int) -> HttpResponse:
+    """Compare the file that the bank shows with the stored one."""
+    file = get_object_or_404(BankFile, pk=file_id)
+    form = UploadForm(request.POST or None, request.FILES or None)
+    comparison = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            content = form.cleaned_data["file"].read()
+            comparison = files.compare(file_id=file.pk, content=content, user=staff_user(request))
+        except FileFault as fault:
+            line = _("%(line)s번째 줄: ") % {"line": fault.line} if fault.line else ""
+            form.add_error("file", f"{line}{fault.text}")
+    context = {
+        "form": form,
+        "heading": _("은행에 보이는 파일과 견주기"),
+        "about": file.name,
+        "found": comparison,
+        "back": reverse("admin:payouts:batch", args=[file.batch_id]),
+    }
+    return page(request, "compare", context["heading"], context, status=400 if form.errors else 200)
+
+
+@permission_required(*{action.permission for action in ACTIONS.values()})
+def action(request: HttpRequest, file_id: int, name: str) -> HttpResponse:
+    """Hand a file over, or make a refused one again."""
+    if name not in ACTIONS:
+        raise Http404
+    file = get_object_or_404(BankFile, pk=file_id)
+    back = reverse("admin:payouts:batch", args=[file.batch_id])
+    return confirm(request, ACTIONS[name], back=back, title=file.name, rows=_rows(file), file_id=file.pk)

@@ -1,0 +1,59 @@
+"""Addresses of the payout pages below `/admin/payouts/`, with the namespace `admin:payouts`.
+
+Each view declares its permission, so that the access rule refuses before the view computes anything.
+"""
+
+from django.contrib import admin
+from django.urls import URLPattern, path
+
+from refunds.payouts.admin import (
+    adjustments,
+    answers,
+    application_detail,
+    batch,
+    exceptions,
+    files,
+    inquiries,
+    items,
+    offline,
+    roster,
+    rounds,
+)
+
+ROUTES = (
+    ("", rounds.rounds, "rounds"),
+    ("rounds/<pay_on>/", rounds.excluded, "excluded"),
+    ("rounds/<pay_on>/freeze/", rounds.freeze, "freeze"),
+    ("settlement/", rounds.settlement, "settlement"),
+    ("batches/<int:batch_id>/", batch.batch, "batch"),
+    ("batches/<int:batch_id>/count/", batch.count, "batch_count"),
+    ("batches/<int:batch_id>/approve/", batch.approve, "batch_approve"),
+    ("batches/<int:batch_id>/<slug:name>/", batch.action, "batch_action"),
+    ("items/<int:item_id>/", items.item, "item"),
+    ("items/<int:item_id>/take-out/", items.take_out, "item_take_out"),
+    ("files/<int:file_id>/download/", files.download, "file_download"),
+    ("files/<int:file_id>/compare/", files.compare, "file_compare"),
+    ("files/<int:file_id>/<slug:name>/", files.action, "file_action"),
+    ("answers/load/", answers.load, "answer_load"),
+    ("applications/find/", application_detail.find, "application_find"),
+    ("applications/<int:application_id>/", application_detail.application_detail, "application"),
+    ("applications/<int:application_id>/audit-bundle/", application_detail.audit_bundle, "audit_bundle"),
+    ("applications/<int:application_id>/<slug:name>/", application_detail.action, "application_action"),
+    ("adjustments/<int:adjustment_id>/", adjustments.adjustment, "adjustment"),
+    ("adjustments/<int:adjustment_id>/<slug:name>/", adjustments.action, "adjustment_action"),
+    ("offline/<int:payment_id>/", offline.offline_payment, "offline_payment"),
+    ("offline/<int:payment_id>/<slug:name>/", offline.action, "offline_payment_action"),
+    ("inquiries/", inquiries.inquiries, "inquiries"),
+    ("inquiries/files/<int:file_id>/make/", inquiries.make, "inquiry_make"),
+    ("inquiries/<int:inquiry_id>/download/", inquiries.download, "inquiry_download"),
+    ("shared-accounts/", exceptions.shared_accounts, "shared_accounts"),
+    ("returns/", exceptions.unpaid_returns, "unpaid_returns"),
+    ("returns/call-list/", exceptions.call_list, "call_list"),
+    ("roster/", roster.roster, "roster"),
+    ("roster/<slug:duty>/", roster.assign, "roster_assign"),
+)
+
+
+def patterns() -> list[URLPattern]:
+    """Every payout page, behind the sign-in of the admin site."""
+    return [path(address, admin.site.admin_view(view), name=name) for address, view, name in ROUTES]

@@ -1,0 +1,311 @@
+"""Batches: freeze a round, approve it by another person, send it back, take an item out.
+
+Large steps are single SQL statements over all items.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from kt_remedy.core import clock, programme
+from kt_remedy.core.programme import Programme
+from kt_remedy.staff.models import User
+from refunds.bankfiles.returns import SAME_ACCOUNT
+from refunds.calendar import PayoutRound, next_business_day, payout_rounds, round_on
+from refunds.models.batches import Batch
+from refunds.models.item_states import HOLDING_SQL
+from refunds.models.items import Item
+from refunds.models.states import Status
+from refunds.payouts import independent_check, selection
+from refunds.payouts.guards import (
+    Refused,
+    lock_batch,
+    person_of,
+    raise_timeouts,
+    record_act,
+    require_permission,
+    require_reason,
+)
+from refunds.payouts.independent_check import HASH_TOTAL
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """A coming round as if it closed now: applications and won that it would pay, and those it would leave out.
+
+    `excluded` holds (reason, applications, won) in the order of `selection.REASONS`.
+    """
+
+    round: PayoutRound
+    count: int
+    won: int
+    excluded: list[tuple[str, int, int]]
+
+    @property
+    def excluded_count(self) -> int:
+        """Number of applications the round would leave out."""
+        return sum(count for _reason, count, _won in self.excluded)
+
+
+def open_rounds(*, at: dt.datetime | None = None) -> list[PayoutRound]:
+    """Rounds that are still to be frozen: every fixed one, and the next supplementary one."""
+    at = at or clock.now()
+    today = clock.kst_date(at)
+    done = set(Batch.objects.exclude(status=Batch.Status.OPEN).values_list("pay_on", flat=True))
+    rounds = [r for r in payout_rounds(programme.current()) if r.pay_on not in done and r.pay_on >= today]
+    fixed = [r for r in rounds if not r.supplementary]
+    return fixed + [r for r in rounds if r.supplementary][:1]
+
+
+def projection(*, at: dt.datetime | None = None) -> list[Projection]:
+    """Every open round as if it closed now, counted with the statement that the freeze uses."""
+    projections, after = [], None
+    for payout_round in open_rounds(at=at):
+        selected = selection.Selection(
+            payout_round.pay_on, payout_round.cut_off, after=after, last=is_last_round(payout_round)
+        )
+        sums = selection.counts(selected, programme.current())
+        count, won = next(((count, won) for reason, count, won in sums if reason is None), (0, 0))
+        projections.append(Projection(payout_round, count, won, _ordered([row for row in sums if row[0] is not None])))
+        after = payout_round.pay_on
+    return projections
+
+
+def is_last_round(payout_round: PayoutRound) -> bool:
+    """True for the last round of the programme (D-24)."""
+    return payout_round == payout_rounds(programme.current())[-1]
+
+
+def _ordered(excluded: Iterable[tuple[str | None, int, int]]) -> list[tuple[str, int, int]]:
+    order = [str(code) for code in selection.REASONS]
+    return sorted(((str(r), c, w) for r, c, w in excluded), key=lambda row: order.index(row[0]))
+
+
+def freeze(*, pay_on: dt.date, user: User) -> Batch:
+    """Copy the due refunds and approved corrections into the batch of `pay_on`, after its cut-off; by a maker.
+
+    An item copies the amount, the account and a digest of the bill rows; the batch gets count, sum, hash total and a
+    digest over all items. Applications left out are counted by reason. A batch that is frozen again from the same
+    data has the same digest. Raises Refused: ROLE, PERSON, ROUND, CUT_OFF, STATE, EMPTY.
+    """
+    require_permission(user, "payouts.freeze_batch")
+    person = person_of(user)
+    payout_round = round_on(pay_on, programme.current())
+    if payout_round is None:
+        raise Refused("ROUND", _("이날은 지급일이 아닙니다."))
+    now = clock.now()
+    if now < payout_round.cut_off:
+        raise Refused("CUT_OFF", _("마감 전에는 확정할 수 없습니다."))
+    with transaction.atomic():
+        raise_timeouts()
+        Batch.objects.bulk_create(
+            [Batch(pay_on=pay_on, number=payout_round.number, cut_off=payout_round.cut_off)], ignore_conflicts=True
+        )
+        batch = Batch.objects.select_for_update().get(pay_on=pay_on)
+        if batch.status != Batch.Status.OPEN:
+            raise Refused("STATE", _("이미 확정된 회차입니다."))
+        selected = selection.Selection(pay_on, payout_round.cut_off, batch.pk, last=is_last_round(payout_round))
+        _lock_candidates()
+        _select_candidates(selected)
+        _insert_items(batch, selected, now)
+        count, won, hash_total, digest = totals(batch)
+        if not count:
+            raise Refused("EMPTY", _("이 회차에 나갈 것이 없습니다."))
+        batch.count, batch.won, batch.hash_total, batch.digest = count, won, hash_total, digest
+        batch.programme_snapshot = programme_snapshot(programme.current())
+        batch.excluded = _record_exclusions(batch)
+        batch.status, batch.prepared_at = Batch.Status.FROZEN, now
+        batch.prepared_by, batch.prepared_person = user, person
+        batch.opened_again = ""
+        batch.save()
+        record_act(user, "batch.frozen", batch, count=count, won=won, digest=digest)
+    return batch
+
+
+def programme_snapshot(of: Programme) -> dict[str, Any]:
+    """The parts of a programme that decide who is in a round and with which amount, as JSON kept with the batch."""
+    return {
+        "refundable_items": list(of.waiver.refundable_items),
+        "terminated_to": of.waiver.terminated_to.isoformat(),
+        "payouts": [
+            {
+                "terminated_from": row.terminated_from.isoformat(),
+                "terminated_to": row.terminated_to.isoformat(),
+                "applied_from": row.applied_from.isoformat(),
+                "applied_to": row.applied_to.isoformat(),
+                "pay_on": next_business_day(row.pay_on).isoformat(),
+            }
+            for row in of.payouts
+        ],
+    }
+
+
+def _lock_candidates() -> None:
+    """Lock the approved applications without an item: a withdrawal comes before the freeze or finds the item."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT count(*) FROM (
+                SELECT FROM refunds_application a WHERE a.status = 'APPROVED' AND NOT EXISTS (
+                    SELECT FROM refunds_item i
+                    WHERE i.application_id = a.id AND i.kind = 'REFUND' AND i.status IN {HOLDING_SQL})
+                FOR SHARE OF a) locked
+            """  # noqa: S608  (states are ours)
+        )
+
+
+def _select_candidates(selected: selection.Selection) -> None:
+    """Fill the temporary table `chosen` with the selection: items and exclusions come from one answer."""
+    text, params = selection.sql(selected, programme.current())
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.chosen")
+        cursor.execute(f"CREATE TEMP TABLE chosen ON COMMIT DROP AS {text}", params)
+        cursor.execute("ANALYZE pg_temp.chosen")
+
+
+def _insert_items(batch: Batch, selected: selection.Selection, now: dt.datetime) -> None:
+    """Write the items of a batch: the selected refunds and the approved adjustments."""
+    # Attempts so far: a returned item is followed by attempt 2 (D-40).
+    before = "(SELECT count(*) FROM refunds_item i WHERE i.{0} = {1} AND i.kind = '{2}' AND i.status <> 'VOID')"
+    text = f"""
+    INSERT INTO refunds_item (batch_id, kind, application_id, adjustment_id, account_id, contract_no, amount_krw,
+        attempt, reference, bills_digest, digest, status, status_at, taken_out_because, code, words)
+    SELECT %s, kind, application_id, adjustment_id, account_id, contract_no, amount, attempt, reference,
+        bills_digest, {selection.ITEM_DIGEST}, 'QUEUED', %s, '', '', ''
+    FROM (
+        SELECT t.*, prefix || '-' || attempt AS reference FROM (
+            SELECT 'REFUND' AS kind, s.application_id, NULL::bigint AS adjustment_id, s.account_id, s.contract_no,
+                   s.amount, s.bills_digest, 'R' || s.application_id AS prefix,
+                   1 + {before.format("application_id", "s.application_id", "REFUND")} AS attempt
+            FROM chosen s WHERE s.reason IS NULL
+            UNION ALL
+            SELECT 'ADJUSTMENT', a.id, j.id, a.account_id, a.contract_no, j.amount_krw,
+                   COALESCE((SELECT {selection.BILLS_DIGEST} FROM eligibility_bill b
+                             WHERE b.contract_no = a.contract_no), sha256('')),
+                   'J' || j.id, 1 + {before.format("adjustment_id", "j.id", "ADJUSTMENT")}
+            FROM refunds_adjustment j
+            JOIN refunds_application a ON a.id = j.application_id
+            JOIN refunds_account account ON account.id = a.account_id
+            WHERE j.status = 'APPROVED' AND j.decided_at < %s AND a.status = 'APPROVED' AND account.wiped_at IS NULL
+              AND account.bank_code <> '000'
+              AND (a.hold_until IS NULL OR a.hold_until <= %s)
+              AND NOT EXISTS (SELECT FROM refunds_hold h WHERE h.application_id = a.id AND h.released_at IS NULL)
+              AND NOT EXISTS (SELECT FROM refunds_item i WHERE i.adjustment_id = j.id AND i.status IN {HOLDING_SQL})
+              AND NOT EXISTS (SELECT FROM refunds_item i WHERE i.adjustment_id = j.id AND i.status = 'RETURNED'
+                              AND i.account_id = a.account_id AND i.code <> ALL(%s))
+              AND NOT EXISTS (SELECT FROM refunds_item i WHERE i.adjustment_id = j.id AND i.batch_id = %s
+                              AND i.taken_out_because <> '')
+        ) t
+    ) u
+    ORDER BY kind DESC, application_id, adjustment_id
+    """  # noqa: S608  (column names are ours, values are parameters)
+    with connection.cursor() as cursor:
+        cursor.execute(text, [batch.pk, now, selected.cut_off, selected.cut_off, list(SAME_ACCOUNT), batch.pk])
+
+
+def _record_exclusions(batch: Batch) -> dict[str, list[int]]:
+    """Record each approved application that is left out, with its reason; returns [applications, won] by reason.
+
+    Applications in another state are counted, not recorded: their state says the reason.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM refunds_left_behind WHERE batch_id = %s", [batch.pk])
+        cursor.execute(
+            "INSERT INTO refunds_left_behind (batch_id, application_id, reason)"
+            " SELECT %s, application_id, reason FROM chosen WHERE reason <> ALL(%s)",
+            [batch.pk, [str(status) for status in Status]],
+        )
+        cursor.execute(
+            "SELECT reason, count(*), COALESCE(sum(refundable_krw), 0)::bigint FROM chosen"
+            " WHERE reason IS NOT NULL GROUP BY reason"
+        )
+        return {reason: [many, won] for reason, many, won in _ordered(cursor.fetchall())}
+
+
+def totals(batch: Batch) -> tuple[int, int, int, str]:
+    """Count, won, hash total and digest of the items that were not taken out."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT count(*), COALESCE(sum(i.amount_krw), 0)::bigint,
+                   (COALESCE(sum(('x' || encode(substr(a.number_index, 1, 5), 'hex'))::bit(40)::bigint), 0)
+                       %% %s)::bigint,
+                   encode(sha256(COALESCE(string_agg(i.digest, ''::bytea ORDER BY i.reference COLLATE "C"), '')), 'hex')
+            FROM refunds_item i JOIN refunds_account a ON a.id = i.account_id
+            WHERE i.batch_id = %s AND i.status <> 'VOID'
+            """,
+            [HASH_TOTAL, batch.pk],
+        )
+        return cursor.fetchone()
+
+
+def approve(*, batch_id: int, user: User, typed_total: int, digest: str) -> Batch:
+    """Approve the content with this digest; by a checker who is not the person that prepared it.
+
+    The checker types the total in won. The batch is counted independently from its sources first.
+    Raises Refused: ROLE, PERSON, STATE, CHANGED, SAME_PERSON, TOTAL, DIFFERS.
+    """
+    require_permission(user, "payouts.approve_batch")
+    with transaction.atomic():
+        batch = lock_batch(batch_id)
+        if batch.status != Batch.Status.FROZEN:
+            raise Refused("STATE", _("승인을 기다리는 회차가 아닙니다."))
+        if batch.prepared_by_id == user.pk or bytes(batch.prepared_person or b"") == person_of(user):
+            raise Refused("SAME_PERSON", _("준비한 사람은 승인할 수 없습니다. 다른 사람이 승인해야 합니다."))
+        if digest != batch.digest:
+            raise Refused("CHANGED", _("보신 뒤에 내용이 바뀌었습니다. 다시 보고 승인해 주세요."))
+        if typed_total != batch.won:
+            raise Refused("TOTAL", _("적으신 합계가 나가는 합계와 다릅니다."))
+        if not independent_check.check(batch).agrees(batch):
+            raise Refused("DIFFERS", _("다시 계산한 값이 확정한 값과 다릅니다. 돌려보내 주세요."))
+        batch.status, batch.approved_at = Batch.Status.APPROVED, clock.now()
+        batch.approved_by, batch.approved_person, batch.approved_digest = user, person_of(user), digest
+        batch.save()
+        record_act(user, "batch.approved", batch, won=batch.won, digest=digest)
+    return batch
+
+
+def send_back(*, batch_id: int, user: User, reason: str) -> Batch:
+    """Open a batch again: its approval is void and its items are due again. Raises Refused: ROLE, STATE, REASON."""
+    require_permission(user, "payouts.return_batch")
+    reason = require_reason(reason)
+    with transaction.atomic():
+        batch = lock_batch(batch_id)
+        _reopen(batch, reason)
+        record_act(user, "batch.sent_back", batch, reason=reason)
+    return batch
+
+
+def take_out(*, item_id: int, user: User, reason: str) -> Batch:
+    """Take one item out of a batch that is not filed; it is due again in the next round.
+
+    The approval is void and the batch open: it must be frozen again. Raises Refused: ROLE, STATE, REASON.
+    """
+    require_permission(user, "payouts.remove_item")
+    reason = require_reason(reason)
+    with transaction.atomic():
+        batch = lock_batch(Item.objects.values_list("batch_id", flat=True).get(pk=item_id))
+        item = Item.objects.select_related("application__line").get(pk=item_id)
+        if item.status != Item.Status.QUEUED:
+            raise Refused("STATE", _("이미 파일로 나갔거나 빠진 건입니다."))
+        Item.objects.filter(pk=item.pk).update(taken_out_because=reason)
+        _reopen(batch, reason)
+        record_act(user, "item.taken_out", batch, reason=reason, item=item, reference=item.reference)
+    return batch
+
+
+def _reopen(batch: Batch, reason: str) -> None:
+    if batch.status not in Batch.BEFORE_FILE:
+        raise Refused("STATE", _("파일을 만든 뒤에는 되돌릴 수 없습니다."))
+    batch.items.filter(status=Item.Status.QUEUED).update(status=Item.Status.VOID, status_at=clock.now())
+    batch.status, batch.opened_again, batch.excluded, batch.digest = Batch.Status.OPEN, reason, {}, ""
+    batch.count = batch.won = batch.hash_total = None
+    batch.programme_snapshot = {}
+    batch.prepared_by = batch.prepared_person = batch.prepared_at = None
+    batch.approved_by = batch.approved_person = batch.approved_at = None
+    batch.approved_digest = ""
+    batch.save()

@@ -1,0 +1,275 @@
+"""Files for the bank: written once from an approved batch, kept encrypted, downloaded for a reason, handed over.
+
+Bytes are stored in encrypted pieces and stream piece by piece; the files of answers and inquiries are kept here too.
+"""
+
+import datetime as dt
+import hashlib
+from binascii import unhexlify
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Count, F, Func, Sum, TextField, Value
+from django.utils.translation import gettext as _
+
+from kt_remedy.core import clock, crypto, programme
+from kt_remedy.staff.models import User
+from refunds import bankfiles
+from refunds.bankfiles.records import Head, Payment, PaymentRefused
+from refunds.calendar import next_business_day
+from refunds.models.bank_files import BankFile, Chunk, Download
+from refunds.models.batches import Batch
+from refunds.models.items import Item
+from refunds.payouts import sms
+from refunds.payouts.batches import totals
+from refunds.payouts.copy_out import copy_rows
+from refunds.payouts.guards import Refused, lock_batch, record_act, require_permission, require_reason
+
+CHUNK_BYTES = 1 << 20
+
+
+def file(*, batch_id: int, user: User) -> list[BankFile]:
+    """Write the file of an approved batch, once: in parts of at most BANK_FILE_MAX_ROWS rows, kept encrypted.
+
+    The items are compared with the approved totals first. A second run after a crash gives the same bytes.
+    Raises Refused: ROLE, STATE, CHANGED, LINES (a payment that the layout cannot hold: take it out first).
+    """
+    require_permission(user, "payouts.create_file")
+    with transaction.atomic():
+        batch = lock_batch(batch_id)
+        if batch.status != Batch.Status.APPROVED:
+            raise Refused("STATE", _("승인된 회차만 파일로 만들 수 있습니다."))
+        if totals(batch) != (batch.count, batch.won, batch.hash_total, batch.approved_digest):
+            raise Refused("CHANGED", _("승인한 내용과 다릅니다. 돌려보내고 다시 확정해 주세요."))
+        made = []
+        for part, (first, last) in enumerate(_parts(batch), 1):
+            items = batch.items.filter(status=Item.Status.QUEUED, id__gte=first, id__lte=last)
+            made.append(_write_file(batch, part, items, user))
+        batch.status = Batch.Status.FILED
+        batch.save(update_fields=["status"])
+        assert batch.count == sum(one.count for one in made)
+        record_act(user, "batch.filed", batch, files=[one.sha256 for one in made])
+    return made
+
+
+def file_again(*, file_id: int, user: User) -> BankFile:
+    """Write a new part with the items of a file that the bank refused whole. Raises Refused: ROLE, STATE, LINES."""
+    require_permission(user, "payouts.create_file")
+    with transaction.atomic():
+        refused = BankFile.objects.get(pk=file_id)
+        batch = lock_batch(refused.batch_id)
+        refused.refresh_from_db()
+        items = Item.objects.filter(file=refused, status=Item.Status.FILED)
+        if refused.status != BankFile.Status.REFUSED or not items.exists():
+            raise Refused("STATE", _("은행이 통째로 거절한 파일만 다시 만들 수 있습니다."))
+        part = 1 + max(batch.files.values_list("part", flat=True))
+        made = _write_file(batch, part, items, user, replaces=refused)
+        if batch.status == Batch.Status.REFUSED:
+            batch.status = Batch.Status.FILED
+            batch.save(update_fields=["status"])
+        record_act(user, "file.made_again", batch, part=part, replaces=refused.part, sha256=made.sha256)
+    return made
+
+
+def _parts(batch: Batch) -> list[tuple[int, int]]:
+    """First and last item id of each part, in the order of the items."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT min(id), max(id) FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / %s AS part"
+            " FROM refunds_item WHERE batch_id = %s AND status = 'QUEUED') numbered GROUP BY part ORDER BY part",
+            [settings.BANK_FILE_MAX_ROWS, batch.pk],
+        )
+        return cursor.fetchall()
+
+
+def _write_file(batch: Batch, part: int, items: Any, user: User, replaces: BankFile | None = None) -> BankFile:
+    """Write one file from items, store its bytes and set the items to FILED."""
+    layout = bankfiles.layout(settings.BANK_FILE_FORMAT)
+    sums = items.aggregate(count=Count("pk"), won=Sum("amount_krw"))
+    message_id = f"{programme.current().code}-{batch.pay_on:%Y%m%d}-{part:02}"
+    assert batch.approved_at is not None
+    head = Head(
+        message_id=message_id,
+        # The hour of the approval, not of the writing: written again, the bytes are the same.
+        made_at=batch.approved_at.astimezone(clock.KST),
+        execution_on=_execution_on(batch),
+        payer_name=settings.PAYER_NAME,
+        payer_bank=settings.PAYER_BANK,
+        payer_number=settings.PAYER_ACCOUNT,
+        count=sums["count"],
+        won=sums["won"],
+    )
+    try:
+        size, sha256 = store(message_id, layout.write(payments(items), head))
+    except PaymentRefused as error:
+        raise Refused(
+            "LINES",
+            _("%(reference)s: 이 양식에 쓸 수 없는 건입니다. 먼저 빼 주세요. (%(why)s)")
+            % {"reference": error.reference, "why": error.text},
+        ) from None
+    made = BankFile.objects.create(
+        batch=batch,
+        part=part,
+        layout=layout.code,
+        name=f"{message_id}.{layout.suffix}",
+        message_id=message_id,
+        execution_on=head.execution_on,
+        count=head.count,
+        won=head.won,
+        size=size,
+        sha256=sha256,
+        made_by=user,
+        made_at=clock.now(),
+        replaces=replaces,
+    )
+    items.update(status=Item.Status.FILED, status_at=clock.now(), file=made)
+    return made
+
+
+def _execution_on(batch: Batch) -> dt.date:
+    """The pay day; for a late file the next business day."""
+    return next_business_day(max(batch.pay_on, clock.today()))
+
+
+def payments(items: Any) -> Iterator[Payment]:
+    """The payments of items in the order of their keys. Each number is checked against the index it was entered with.
+
+    The temporary file of `copy_rows` holds ciphertext only.
+    """
+    query, params = (
+        items.order_by("id")
+        .values_list(
+            "reference", "amount_krw", "account_id", "account__bank_code",
+            *(Func(F(f"account__{name}"), Value("hex"), function="encode", output_field=TextField())
+              for name in ("number_enc", "holder_name_enc", "number_index")),
+        )
+        .query.sql_with_params()
+    )  # fmt: skip
+    number_of = crypto.opener("refunds_account:number_enc")
+    name_of = crypto.opener("refunds_account:holder_name_enc")
+    index_of = crypto.indexer("account")
+    for reference, amount, account, bank, number_enc, name_enc, index in copy_rows(query, params):
+        if not (number_enc and name_enc):
+            raise PaymentRefused(reference, "the account was wiped")
+        number = number_of(unhexlify(number_enc), account)
+        if index_of(f"{bank}:{number}") != unhexlify(index):
+            raise PaymentRefused(reference, "the account number is not the one that was entered")
+        yield Payment(reference, bank, number, name_of(unhexlify(name_enc), account), int(amount))
+
+
+def store(key: str, pieces: Iterable[bytes]) -> tuple[int, str]:
+    """Store a file in encrypted pieces under a key; returns its size in bytes and its SHA-256 in hex."""
+    whole, size = hashlib.sha256(), 0
+    for number, piece in enumerate(_sized(pieces)):
+        whole.update(piece)
+        size += len(piece)
+        Chunk.objects.create(key=key, number=number, data_enc=crypto.encrypt_bytes(piece, Chunk.aad(key, number)))
+    return size, whole.hexdigest()
+
+
+def _sized(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of one mebibyte."""
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        while len(held) >= CHUNK_BYTES:
+            yield bytes(held[:CHUNK_BYTES])
+            del held[:CHUNK_BYTES]
+    if held:
+        yield bytes(held)
+
+
+def stored(key: str) -> Iterator[bytes]:
+    """The stored bytes of a key, piece by piece; nothing if there are none."""
+    number = 0
+    while chunk := Chunk.objects.filter(key=key, number=number).first():
+        yield chunk.data
+        number += 1
+
+
+def download(*, file_id: int, user: User, reason: str) -> Iterator[bytes]:
+    """The stored bytes of a file, after the download was recorded. Raises Refused: ROLE, REASON, GONE (wiped)."""
+    require_permission(user, "payouts.download_file")
+    reason = require_reason(reason)
+    with transaction.atomic():
+        kept = BankFile.objects.select_related("batch").get(pk=file_id)
+        if not Chunk.objects.filter(key=kept.message_id).exists():
+            raise Refused("GONE", _("이 파일의 내용은 보관 기간이 지나 지워졌습니다."))
+        Download.objects.create(file=kept, user=user, at=clock.now(), reason=reason)
+        record_act(user, "file.downloaded", kept.batch, reason=reason, part=kept.part, sha256=kept.sha256)
+    return stored(kept.message_id)
+
+
+def hand_over(*, file_id: int, user: User) -> BankFile:
+    """Record that a file was given to the bank; the last part moves the batch and its customers are told.
+
+    Raises Refused: ROLE, STATE, SEAL (the stored bytes are not the ones that were made).
+    """
+    require_permission(user, "payouts.hand_over_file")
+    with transaction.atomic():
+        batch = lock_batch(BankFile.objects.values_list("batch_id", flat=True).get(pk=file_id))
+        given = BankFile.objects.select_for_update().get(pk=file_id)
+        if given.status != BankFile.Status.MADE:
+            raise Refused("STATE", _("이미 전달한 파일입니다."))
+        whole = hashlib.sha256()
+        for piece in stored(given.message_id):
+            whole.update(piece)
+        if whole.hexdigest() != given.sha256:
+            raise Refused("SEAL", _("보관된 파일이 만든 때와 다릅니다. 전달하지 말고 감사 담당에게 알려 주세요."))
+        now = clock.now()
+        given.status, given.handed_over_by, given.handed_over_at = BankFile.Status.HANDED_OVER, user, now
+        given.save(update_fields=["status", "handed_over_by", "handed_over_at"])
+        if batch.status == Batch.Status.FILED and not batch.files.filter(status=BankFile.Status.MADE).exists():
+            batch.status, batch.handed_over_at = Batch.Status.HANDED_OVER, batch.handed_over_at or now
+            batch.save(update_fields=["status", "handed_over_at"])
+            sms.announce_hand_over(batch)
+        record_act(user, "file.handed_over", batch, part=given.part, sha256=given.sha256)
+    return given
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Differences of an uploaded file from the stored one, by line number of the upload and reference.
+
+    `identical` means that every byte is the same, header and trailer included.
+    """
+
+    rows: int
+    identical: bool
+    added: list[tuple[int, str]]
+    changed: list[tuple[int, str, list[str]]]
+    dropped: list[str]
+    doubled: list[tuple[int, str]]
+
+    @property
+    def same(self) -> bool:
+        """True if no row differs."""
+        return not (self.added or self.changed or self.dropped or self.doubled)
+
+
+def compare(*, file_id: int, content: bytes, user: User) -> Comparison:
+    """Compare the file that the bank shows with the stored one, row by row. Raises Refused ROLE, FileFault."""
+    require_permission(user, "payouts.compare_file")
+    kept = BankFile.objects.select_related("batch").get(pk=file_id)
+    layout = bankfiles.layout(kept.layout)
+    ours = {payment.reference: payment for _line, payment in layout.read(b"".join(stored(kept.message_id)))}
+    seen: set[str] = set()
+    added, changed, doubled = [], [], []
+    for line, payment in layout.read(content):
+        mine = ours.get(payment.reference)
+        if payment.reference in seen:
+            doubled.append((line, payment.reference))
+        elif mine is None:
+            added.append((line, payment.reference))
+        elif mine != payment:
+            names = [n for n, a, b in zip(Payment._fields, mine, payment, strict=True) if a != b]
+            changed.append((line, payment.reference, names))
+        seen.add(payment.reference)
+    identical = hashlib.sha256(content).hexdigest() == kept.sha256
+    result = Comparison(len(seen), identical, added, changed, sorted(set(ours) - seen), doubled)
+    with transaction.atomic():
+        record_act(user, "file.compared", kept.batch, part=kept.part, same=result.same, identical=identical)
+    return result

@@ -1,0 +1,106 @@
+"""Guards of every payout act: who acts, with which role and reason, which rows are locked, what the audit keeps.
+
+Each public function of this package is one transaction and keyword-only. It raises `Refused` with a code and a
+sentence for the person, locks the batch or the application first, and records its act with the change.
+"""
+
+from typing import Any
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from kt_remedy.audit import service as audit
+from kt_remedy.core import errors
+from kt_remedy.staff.models import User
+from refunds.models.applications import Application
+from refunds.models.batches import Batch
+from refunds.models.items import Item
+
+
+class Refused(errors.Refused):
+    """A payout act that is not possible now; nothing was changed."""
+
+
+def person_of(user: User) -> bytes:
+    """Key of the natural person behind an account: two accounts of one person have the same key.
+
+    Raises Refused PERSON while the owner of the account is not verified.
+    """
+    if not user.person_index:
+        raise Refused("PERSON", _("계정의 주인이 아직 확인되지 않았습니다. 본인 확인을 먼저 해 주세요."))
+    return bytes(user.person_index)
+
+
+def is_same_person(user: User, person: bytes | memoryview | None) -> bool:
+    """True if `person` is the key of the person behind `user`; False while either is unknown."""
+    return bool(user.person_index and person) and bytes(user.person_index or b"") == bytes(person or b"")
+
+
+def actor(user: User) -> str:
+    """The name of a member of staff in the audit."""
+    return f"staff:{user.pk}"
+
+
+def require_permission(user: User, permission: str) -> None:
+    """Raises Refused ROLE unless a role of `user` has `permission`."""
+    if not user.has_perm(permission):
+        raise Refused("ROLE", _("이 일을 맡은 사람만 할 수 있습니다."))
+
+
+def require_reason(text: str) -> str:
+    """The reason without surrounding blanks. Raises Refused REASON if nothing is left."""
+    text = text.strip()
+    if not text:
+        raise Refused("REASON", _("이유를 적어 주세요."))
+    return text
+
+
+def lock_batch(batch_id: int) -> Batch:
+    """Lock a batch for this transaction, with the timeouts of a large statement."""
+    raise_timeouts()
+    return Batch.objects.select_for_update().get(pk=batch_id)
+
+
+def raise_timeouts() -> None:
+    """Allow this transaction statements over half a million rows: 15 minutes, 64 MB to sort, 60 s for a lock."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SET LOCAL statement_timeout = '15min'; SET LOCAL lock_timeout = '60s'; SET LOCAL work_mem = '64MB'"
+        )
+
+
+def get_case(application_id: int, user: User) -> Application:
+    """Lock an application with its filing and line. Raises Refused OWN_CASE for the user's own application."""
+    row = Application.objects.select_for_update(of=("self",)).select_related("filing", "line").get(pk=application_id)
+    if is_same_person(user, row.filing.person_index):
+        raise Refused("OWN_CASE", _("본인의 신청은 다른 직원이 처리해야 합니다."))
+    return row
+
+
+def record_act(
+    user: User,
+    action: str,
+    batch: Batch | None,
+    *,
+    reason: str = "",
+    item: Item | None = None,
+    application: Application | None = None,
+    **detail: Any,
+) -> None:
+    """Write the audit entry of an act on an item, else on an application, else on a batch."""
+    application = application or (item.application if item else None)
+    if item is not None:
+        target = f"item:{item.pk}"
+    elif application is not None:
+        target = f"application:{application.pk}"
+    else:
+        assert batch is not None
+        target = f"batch:{batch.pay_on}"
+    audit.record(
+        actor=actor(user),
+        action=action,
+        object=target,
+        subject=application.line.customer_id if application else "",
+        reason=reason,
+        detail=detail,
+    )
