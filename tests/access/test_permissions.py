@@ -28,7 +28,7 @@ def empty_registry(monkeypatch):
 def test_the_page_for_people_lists_every_permission_with_its_roles():
     listed = {
         code: frozenset(ROLES if roles == "all" else roles.split(", "))
-        for code, roles, _words in ROW.findall((ROOT / "docs" / "permissions.md").read_text(encoding="utf-8"))
+        for code, roles, _words in ROW.findall((ROOT / "docs/permissions.md").read_text(encoding="utf-8"))
     }
     assert listed == access.permissions()
 
