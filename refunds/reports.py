@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import clock
 from refunds.models.applications import Channel
-from refunds.models.states import STANDING, Status
+from refunds.models.states import WAITING_FOR_PERSON, Status
 
 AGES = ((0, _("오늘")), (1, _("1~2일")), (3, _("3~5일")), (6, _("6~9일")), (10, _("10일부터")))
 
@@ -56,7 +56,7 @@ def figures(*, today: dt.date | None = None) -> Figures:
             WHERE a.status = ANY(%(standing)s)
             GROUP BY 1, 2
             """,
-            {"standing": [status.value for status in STANDING]},
+            {"standing": [status.value for status in WAITING_FOR_PERSON]},
         )
         standing = cursor.fetchall()
     channels: Counter[str] = Counter()

@@ -32,10 +32,10 @@ from kt_remedy.identity import provider
 from kt_remedy.identity import service as identity
 from kt_remedy.portal import desk_code
 from kt_remedy.portal.desk_forms import (
+    AccountChangeForm,
     CardForm,
     FilingForm,
     FindForm,
-    MendForm,
     NoteForm,
     PhoneProofForm,
     SpokenCodeForm,
@@ -43,15 +43,17 @@ from kt_remedy.portal.desk_forms import (
 from kt_remedy.staff.models import User
 from refunds import calendar
 from refunds.accounts import service as accounts
-from refunds.applications import documents, presenters, reviews, service
+from refunds.applications import access as application_access
+from refunds.applications import change, documents, presenters, queries, reviews, submit, window
 from refunds.applications import store_actions as refunds_desk
-from refunds.applications.forms import DocumentsForm, ObjectionForm
 from refunds.applications.representation import DOCUMENTS, ID_CARDS
 from refunds.applications.transitions import Refused
 from refunds.models.accounts import Account, OwnerKind
 from refunds.models.applications import Application, Channel, Lateness
 from refunds.models.states import Status
-from refunds.views.apply import account_note, enter_account, is_minor
+from refunds.views.account_entry import enter_account
+from refunds.views.forms import DocumentsForm, ObjectionForm
+from refunds.views.verified import is_minor
 from rewards import service as rewards
 
 DESK = ("clerk", "store_manager", "agent", "supervisor")
@@ -78,7 +80,7 @@ class Sitting:
     @property
     def person_index(self) -> bytes:
         """By this the person's filings are found."""
-        return service.person_of(self.customer)
+        return application_access.person_of(self.customer)
 
 
 @dataclass(slots=True)
@@ -129,7 +131,7 @@ def _user(request: HttpRequest) -> User:
     return request.user
 
 
-def _channel(user: User) -> str:
+def _channel(user: User) -> Channel:
     return Channel.STORE if user.store_id else Channel.CALL_CENTRE
 
 
@@ -177,7 +179,7 @@ def _find(request: HttpRequest, form: FindForm) -> Customer | None:
     if form.errors:
         return None
     rows = list(eligibility.find_lines(**facts)[:20])
-    people = {service.person_of(row.customer) for row in rows}
+    people = {application_access.person_of(row.customer) for row in rows}
     customer = rows[0].customer if len(people) == 1 else None
     audit.record(
         actor=f"staff:{user.pk}",
@@ -195,9 +197,9 @@ def _find(request: HttpRequest, form: FindForm) -> Customer | None:
         )
         return None
     try:
-        service.close_to_own_case(user, service.person_of(customer))
+        application_access.close_to_own_case(user, application_access.person_of(customer))
     except Refused as refused:
-        form.add_error(None, str(refused))
+        form.add_error(None, refused.message)
         return None
     return customer
 
@@ -217,12 +219,12 @@ def _customer_context(sitting: Sitting, user: User) -> dict[str, Any]:
             context |= {"code_form": SpokenCodeForm(), "code_to": number}
         return context
     lines = _lines(customer)
-    filed = service.for_lines([line.pk for line in lines])
+    filed = queries.for_lines([line.pk for line in lines])
     cards = [_card(line, filed.get(line.pk)) for line in lines]
-    stories = presenters.stories(service.of_person(sitting.person_index))
+    views = presenters.present(queries.of_person(sitting.person_index))
     mine = set(
         Application.objects.filter(
-            service.visible_to(staff=user), pk__in=[s.application.pk for s in stories]
+            application_access.visible_to(staff=user), pk__in=[view.application.pk for view in views]
         ).values_list("pk", flat=True)
     )
     overview = rewards.overview(rewards.person_key(customer))
@@ -230,9 +232,9 @@ def _customer_context(sitting: Sitting, user: User) -> dict[str, Any]:
         "proof": _proof_text(sitting.proof),
         "cards": cards,
         "can_file": [card for card in cards if card.can_file],
-        "stories": stories,
+        "views": views,
         "mine_pks": mine,
-        "foreign": any(story.application.pk not in mine for story in stories) and bool(user.store_id),
+        "foreign": any(view.application.pk not in mine for view in views) and bool(user.store_id),
         "perks": overview.cards if overview.taken else [],
         "notes": refunds_desk.notes_of(customer),
         "note_form": NoteForm(),
@@ -495,16 +497,16 @@ def file(request: HttpRequest) -> HttpResponse:
     if sitting is None or not sitting.proven:
         return redirect("portal:desk")
     try:
-        when = service.lateness(clock.today(), programme.current())
+        when = window.lateness(clock.today(), programme.current())
     except Refused as refused:
-        messages.warning(request, str(refused))
+        messages.warning(request, refused.message)
         return redirect("portal:desk")
     ways = _ways(sitting.customer)
     by = request.POST.get("by") or request.GET.get("by") or ways[0]
     if by not in ways:
         raise Http404
     lines = _lines(sitting.customer)
-    live = service.live_applications([line.pk for line in lines])
+    live = queries.live_applications([line.pk for line in lines])
     cards = [card for card in (_card(line, live.get(line.pk)) for line in lines) if card.can_file]
     if not cards:
         messages.info(request, _("지금 신청할 회선이 없습니다."))
@@ -521,36 +523,38 @@ def file(request: HttpRequest) -> HttpResponse:
         account = _account_of(request, form, sitting, user)
         if account is not None:
             try:
-                done = service.submit(
-                    key=key,
-                    channel=_channel(user),
-                    person_index=sitting.person_index,
-                    contract_nos=form.cleaned_data["lines"],
-                    account_id=account.pk,
-                    consents=dict(service.CONSENTS),
-                    contact=sitting.contact,
-                    proof=sitting.proof,
-                    language=eligibility.language_of(sitting.customer),
-                    representation=by,
-                    representative=form.cleaned_data.get("representative", ""),
-                    documents=[*form.cleaned_data.get("documents", []), *form.cleaned_data["hand_documents"]],
-                    staff=user,
-                    outage_on=form.cleaned_data.get("outage_on"),
-                    outage_reason=form.cleaned_data.get("outage_reason", ""),
-                    late=form.late(),
+                submitted = submit.submit(
+                    submit.Submission(
+                        key=key,
+                        channel=_channel(user),
+                        person_index=sitting.person_index,
+                        contract_nos=form.cleaned_data["lines"],
+                        account_id=account.pk,
+                        consents=dict(submit.CONSENTS),
+                        contact=sitting.contact,
+                        proof=sitting.proof,
+                        language=eligibility.language_of(sitting.customer),
+                        representation=OwnerKind(by),
+                        representative=form.cleaned_data.get("representative", ""),
+                        documents=[*form.cleaned_data.get("documents", []), *form.cleaned_data["hand_documents"]],
+                        staff=user,
+                        outage_on=form.cleaned_data.get("outage_on"),
+                        outage_reason=form.cleaned_data.get("outage_reason", ""),
+                        late_reason=form.late(),
+                    )
                 )
             except Refused as refused:
-                form.add_error(None, str(refused))
+                form.add_error(None, refused.message)
             else:
-                if not done.new:
+                if not submitted.new:
                     messages.info(
                         request,
                         _("이미 접수된 신청입니다. 접수번호는 %(reference)s 그대로입니다.")
-                        % {"reference": done.filing.reference},
+                        % {"reference": submitted.filing.reference},
                     )
-                    if user.store_id and done.filing.store_id != user.store_id:
+                    if user.store_id and submitted.filing.store_id != user.store_id:
                         return redirect("portal:desk")  # another door's filing: told of, not opened
-                return redirect("portal:desk-receipt", done.filing.reference)
+                return redirect("portal:desk-receipt", submitted.filing.reference)
     context = {
         "form": form,
         "by": by,
@@ -559,7 +563,7 @@ def file(request: HttpRequest) -> HttpResponse:
         "name": masking.name(sitting.customer.holder_name or ""),
         "contact": sitting.contact,
         "documents": DOCUMENTS.get(by, ()),
-        "version": service.CONSENTS["privacy"],
+        "version": submit.CONSENTS["privacy"],
         "anyway": form.has_error("number", "holder"),
     }
     return render(request, "portal/desk_file.html", context, status=422 if form.errors else 200)
@@ -601,17 +605,17 @@ def _account_of(request: HttpRequest, form: FilingForm, sitting: Sitting, user: 
 def receipt(request: HttpRequest, reference: str) -> HttpResponse:
     """The receipt for the customer to take along."""
     rows = list(
-        Application.objects.filter(service.visible_to(staff=_user(request)), filing__reference=reference)
+        Application.objects.filter(application_access.visible_to(staff=_user(request)), filing__reference=reference)
         .select_related("filing", "line__customer", "account__holder_check")
         .order_by("id")
     )
     if not rows:
         raise Http404
-    stories = presenters.stories(rows)
+    views = presenters.present(rows)
     facts = [(_("회선"), presenters.line_name(row)) for row in rows]
     facts.append((_("받을 계좌"), str(rows[0].filing.account)))
-    context = {"filing": rows[0].filing, "stories": stories, "rows": facts, "won": sum(s.won for s in stories)}
-    context["label"] = stories[0].label
+    context = {"filing": rows[0].filing, "views": views, "rows": facts, "won": sum(view.won for view in views)}
+    context["label"] = views[0].label
     return render(request, "portal/desk_receipt.html", context)
 
 
@@ -625,13 +629,13 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
     """One application: mend a slip, withdraw with the customer, show documents; until it is in a batch."""
     user = _user(request)
     row = (
-        Application.objects.filter(service.visible_to(staff=user), pk=pk)
+        Application.objects.filter(application_access.visible_to(staff=user), pk=pk)
         .select_related("filing", "line__customer", "account__holder_check")
         .first()
     )
     if row is None:
         raise Http404
-    form = MendForm(
+    form = AccountChangeForm(
         request.POST if request.POST.get("act") == "account" else None, own=row.account.owner_kind == OwnerKind.SELF
     )
     files = DocumentsForm(*((request.POST, request.FILES) if request.POST.get("act") == "files" else (None, None)))
@@ -640,7 +644,7 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
             if _done(request, row, form, files, user):
                 return redirect("portal:desk-application", pk)
         except Refused as refused:
-            messages.warning(request, str(refused))
+            messages.warning(request, refused.message)
             return redirect("portal:desk-application", pk)
     audit.record(
         actor=f"staff:{user.pk}",
@@ -649,10 +653,10 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
         subject=row.line.customer_id,
     )
     context = {
-        "story": presenters.stories([row])[0],
+        "view": presenters.present([row])[0],
         "name": masking.name(row.line.customer.holder_name or ""),
         "form": form,
-        "account_note": account_note(row.account),
+        "account_note": presenters.account_note(row.account),
         "documents": DOCUMENTS.get(row.filing.representation, ()),
         "files": files,
         "errors_of": files if files.errors else form,
@@ -672,7 +676,7 @@ def _other_contact(request: HttpRequest, row: Application) -> str:
     return sitting.contact if sitting.contact != row.filing.contact else ""
 
 
-def _done(request: HttpRequest, row: Application, form: MendForm, files: DocumentsForm, user: User) -> bool:
+def _done(request: HttpRequest, row: Application, form: AccountChangeForm, files: DocumentsForm, user: User) -> bool:
     """Carry out what was asked; False where a form has to be shown again."""
     act = request.POST.get("act")
     sitting = _sitting(request)
@@ -680,7 +684,7 @@ def _done(request: HttpRequest, row: Application, form: MendForm, files: Documen
         # Only with the customer there: a clerk alone takes nobody's claim away.
         if sitting is None or not sitting.proven or sitting.person_index != bytes(row.filing.person_index):
             raise Refused("PROOF", _("고객을 먼저 찾고 본인을 확인하세요."))
-        service.withdraw(application_id=row.pk, staff=user, words=_("고객이 요청함"))
+        change.withdraw(application_id=row.pk, staff=user, words=_("고객이 요청함"))
         messages.success(request, _("신청을 철회했습니다."))
     elif act == "documents":
         reviews.documents_shown(application_id=row.pk, staff=user, documents=request.POST.getlist("documents"))
@@ -693,7 +697,7 @@ def _done(request: HttpRequest, row: Application, form: MendForm, files: Documen
         except Refused as refused:
             if refused.code not in {"FILE", "MANY"}:
                 raise
-            files.add_error("files", str(refused))
+            files.add_error("files", refused.message)
             return False
         messages.success(request, _("서류를 받았습니다."))
     elif act == "contact":
@@ -718,7 +722,7 @@ def _done(request: HttpRequest, row: Application, form: MendForm, files: Documen
         )
         if entered is None or form.errors:
             return False
-        service.mend_account(application_id=row.pk, account_id=entered.pk, staff=user)
+        change.change_account(application_id=row.pk, account_id=entered.pk, staff=user)
         messages.success(request, _("계좌를 바꾸었습니다. 24시간이 지난 뒤부터 지급합니다."))
     else:
         raise Http404
@@ -751,7 +755,7 @@ def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
                 if form.cleaned_data["files"]:
                     documents.add_to_objection(objection_id=found.pk, files=form.cleaned_data["files"], staff=user)
         except Refused as refused:
-            form.add_error("files" if refused.code in {"FILE", "MANY"} else None, str(refused))
+            form.add_error("files" if refused.code in {"FILE", "MANY"} else None, refused.message)
         else:
             messages.success(
                 request,
@@ -775,7 +779,7 @@ def take_along(request: HttpRequest) -> HttpResponse:
             reference=request.POST.get("reference", ""), customer=sitting.customer, staff=_user(request)
         )
     except Refused as refused:
-        messages.warning(request, str(refused))
+        messages.warning(request, refused.message)
     else:
         messages.success(request, _("%(reference)s을 이 매장으로 옮겼습니다.") % {"reference": filing.reference})
     return redirect("portal:desk")
@@ -800,7 +804,7 @@ def note(request: HttpRequest) -> HttpResponse:
             call_back_at=form.cleaned_data["call_back"],
         )
     except (Refused, ValidationError) as refused:
-        messages.warning(request, str(refused))
+        messages.warning(request, refused.message)
     else:
         messages.success(request, _("메모를 남겼습니다."))
     return redirect("portal:desk")

@@ -11,11 +11,12 @@ from django.utils.translation import gettext_lazy
 
 from kt_remedy.core import phones
 from kt_remedy.identity.forms import AppForm
-from refunds.applications.forms import AccountForm, PlainForm, refuse_registration_number
 from refunds.applications.representation import BY_HAND, DOCUMENTS, ID_CARDS
-from refunds.applications.service import Late
+from refunds.applications.submit import LateReasonInput
+from refunds.applications.text_checks import refuse_registration_number
 from refunds.models.accounts import OwnerKind
 from refunds.models.applications import LateReason
+from refunds.views.forms import AccountForm, PlainForm
 
 
 class FindForm(PlainForm):
@@ -232,10 +233,12 @@ class FilingForm(AccountForm):
             self.add_error("hand_documents", _("서류를 모두 확인해야 접수할 수 있습니다"))
         return given
 
-    def late(self) -> Late | None:
-        """Why it comes after the window, where it does."""
+    def late(self) -> LateReasonInput | None:
+        """The reason of an application after the window; None in the window."""
         given = self.cleaned_data
-        return Late(given["late_kind"], given["late_ended_on"], given["late_words"]) if "late_kind" in given else None
+        if "late_kind" not in given:
+            return None
+        return LateReasonInput(given["late_kind"], given["late_ended_on"], given["late_words"])
 
     def clean_documents(self) -> list[str]:
         """Every document of the list, or none of this is accepted."""
@@ -245,8 +248,8 @@ class FilingForm(AccountForm):
         return shown
 
 
-class MendForm(AccountForm):
-    """Another account for what was filed; a holder's name typed wrong is put right with it."""
+class AccountChangeForm(AccountForm):
+    """Another account for a filed application, and the corrected name of its holder."""
 
     owner = forms.CharField(
         label=gettext_lazy("예금주 이름(그대로면 비움)"),

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from kt_remedy.audit import service as audit
-from kt_remedy.core import clock, crypto, portone, ratelimit
+from kt_remedy.core import clock, crypto, errors, portone, ratelimit
 from kt_remedy.core.tasks import leases
 from refunds import banks
 from refunds.accounts import names
@@ -26,12 +26,8 @@ _AGAIN_AFTER = dt.timedelta(minutes=5)
 _LEASE_SECONDS = 60
 
 
-class AccountRefused(Exception):
-    """An account that cannot be entered now; `code` is a fixed word, the text is for the person who entered it."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
+class AccountRefused(errors.Refused):
+    """An account that cannot be entered now."""
 
 
 def enter(
@@ -125,7 +121,7 @@ def ask(account: Account) -> tuple[str, str, str]:
 
     A network call of up to five seconds; never inside a transaction. The holder's name is compared and forgotten.
     """
-    from portone_server_sdk import errors  # late: see `kt_remedy.core.portone`
+    from portone_server_sdk import errors as portone_errors  # late: see `kt_remedy.core.portone`
 
     bank = banks.find(account.bank_code)
     assert bank is not None
@@ -138,14 +134,14 @@ def ask(account: Account) -> tuple[str, str, str]:
             account_number=account.number,
             birthdate=account.holder_birth[2:].replace("-", "") if account.holder_birth else None,
         )
-    except errors.PlatformExternalApiFailedError as error:
+    except portone_errors.PlatformExternalApiFailedError as error:
         closed = any(word in (error.message or "") for word in ("해지", "CLOSED", "거래중지"))
         return (outcome.CLOSED if closed else outcome.NOT_FOUND), "", ""
-    except errors.InvalidRequestError:
+    except portone_errors.InvalidRequestError:
         return outcome.NOT_FOUND, "", ""
-    except errors.PlatformExternalApiTemporarilyFailedError:
+    except portone_errors.PlatformExternalApiTemporarilyFailedError:
         return outcome.BANK_MAINTENANCE, "", ""
-    except (httpx.HTTPError, errors.PortOneError, ValueError, KeyError):
+    except (httpx.HTTPError, portone_errors.PortOneError, ValueError, KeyError):
         # No answer, or one that cannot be read: ask again rather than turn the customer away.
         return outcome.TIMEOUT, "", ""
     reason = names.same(account.holder_name, answer.holder_name)

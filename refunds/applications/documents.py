@@ -22,10 +22,9 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, crypto
 from kt_remedy.staff.models import User
 from refunds.applications import file_types
-from refunds.applications.forms import LARGEST_BYTES
+from refunds.applications.access import actor_of, close_to_own_case, lock
 from refunds.applications.reviews import returns_to
-from refunds.applications.service import actor_of, close_to_own_case, lock
-from refunds.applications.transitions import Refused, move
+from refunds.applications.transitions import Refused, transition
 from refunds.models.applications import Application, Evidence, Filing, Objection
 from refunds.models.payouts import Item, ManualPayment
 from refunds.models.states import Status
@@ -76,7 +75,9 @@ def _keep(files: Files, *, staff: User | None, subject: str, **owner: Filing | O
     if not checked:
         raise Refused("FILE", _("올릴 파일을 골라 주세요."))
     known = {bytes(index) for index in Evidence.objects.filter(**owner).values_list("content_index", flat=True)}
-    count, added, written = len(known), [], []
+    count = len(known)
+    added: list[Evidence] = []
+    written: list[Path] = []
     try:
         for name, kind, data in checked:
             index = crypto.blind_index(base64.b64encode(data).decode(), "evidence")
@@ -107,20 +108,9 @@ def _keep(files: Files, *, staff: User | None, subject: str, **owner: Filing | O
 
 def _checked(name: str, data: bytes) -> tuple[str, bytes]:
     try:
-        if len(data) > LARGEST_BYTES:
-            raise file_types.WrongFile("SIZE")
         return file_types.checked(data, name)
     except file_types.WrongFile as wrong:
-        why = {
-            "EMPTY": _("빈 파일입니다."),
-            "SIZE": _("10MB가 넘습니다. 더 작게 찍거나 나누어 올려 주세요."),
-            "TYPE": _("PDF, JPG, PNG 파일만 받습니다."),
-            "NAME": _("파일 이름의 끝(.pdf, .jpg, .png)이 내용과 다릅니다."),
-            "ACTIVE": _("실행되는 내용이 든 PDF는 받지 않습니다. 인쇄해서 찍거나 다시 저장해 주세요."),
-            "LOCKED": _("암호가 걸린 PDF는 열 수 없습니다. 암호를 풀어서 올려 주세요."),
-            "PIXELS": _("사진이 너무 큽니다. 더 작게 찍어 주세요."),
-        }.get(wrong.code, _("깨진 파일입니다. 다시 찍거나 저장해 주세요."))
-        raise Refused("FILE", f"{Path(name).name[-100:]}: {why}") from None
+        raise Refused("FILE", f"{Path(name).name[-100:]}: {wrong.message}") from None
 
 
 def _path(row: Evidence) -> Path:
@@ -150,7 +140,7 @@ def handed_in(*, application_id: int, person_index: bytes | None = None, staff: 
             raise Refused("STATE", _("서류를 기다리는 신청이 아닙니다."))
         if not Evidence.objects.filter(filing=row.filing_id, added_at__gte=row.status_since).exists():
             raise Refused("FILE", _("먼저 서류를 올려 주세요."))
-        move(row, returns_to(row), code="DOCUMENTS_SENT", actor=actor_of(staff), documents_due_on=None)
+        transition(row, returns_to(row), code="DOCUMENTS_SENT", actor=actor_of(staff), documents_due_on=None)
         audit.record(
             actor=actor_of(staff), action="application.documents_sent", object=f"application:{row.pk}",
             subject=row.line.customer_id,

@@ -5,7 +5,7 @@ import json
 import uuid
 from dataclasses import asdict, dataclass, field
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from kt_remedy.core import clock
 from kt_remedy.staff.models import User
@@ -51,6 +51,16 @@ def save(answers: Answers, *, person_index: bytes, opened_by: User | None = None
         draft.saved_at = clock.now()
         draft.save()
     return str(draft.id)
+
+
+def delete(key: str) -> None:
+    """Delete the draft with this key, if there is one; a key of another form is no draft's."""
+    try:
+        draft = uuid.UUID(key)
+    except ValueError:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM refunds_draft WHERE id = %s", [draft])
 
 
 def forget_old(*, days: int = 90) -> int:

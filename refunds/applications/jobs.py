@@ -7,20 +7,20 @@ from django.utils.translation import gettext_noop
 
 from kt_remedy.core.tasks import schedule
 from refunds.accounts import service as accounts
-from refunds.applications import documents, drafts, reviews, service
+from refunds.applications import documents, drafts, recheck, reviews
 
 
 def ask_banks(_job: object) -> schedule.Told:
     """Ask again the banks that had no answer, and go on with what waited for one. At-least-once."""
     settled = accounts.ask_again()
-    moved = service.recheck_accounts(settled) + service.recheck_settled()
+    moved = recheck.recheck_accounts(settled) + recheck.recheck_settled()
     told = schedule.said(gettext_noop("은행 답 %(n)s, 옮긴 신청 %(moved)s"), n=len(settled), moved=moved)
     return told if settled or moved else None
 
 
 def release(_job: object) -> schedule.Told:
     """Release what waited for a bill or a payment, and flag approvals whose verdict changed. At-least-once."""
-    moved = service.recheck_after_feed()
+    moved = recheck.recheck_after_feed()
     return schedule.said(gettext_noop("옮긴 신청 %(n)s"), n=moved) if moved else None
 
 

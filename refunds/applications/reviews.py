@@ -16,22 +16,15 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
-from refunds.applications import timeline
+from refunds.applications import deadlines, sms
+from refunds.applications.access import close_to_own_case, locked, may_claim, refuse_frozen
 from refunds.applications.decision import decide
-from refunds.applications.forms import refuse_registration_number
-from refunds.applications.service import (
-    Late,
-    announce_approval,
-    close_to_own_case,
-    facts_of,
-    locked,
-    may_claim,
-    notify,
-    refuse_frozen,
-)
-from refunds.applications.transitions import Refused, move
+from refunds.applications.facts import VERDICT_CHANGED, facts_of
+from refunds.applications.submit import LateReasonInput
+from refunds.applications.text_checks import refuse_registration_number
+from refunds.applications.transitions import Refused, transition
 from refunds.models.applications import Application, Lateness, LateReason, Objection
-from refunds.models.states import BY_REVIEWER, Status
+from refunds.models.states import UNDER_REVIEW, Status
 
 KEPT_FOR = dt.timedelta(minutes=20)
 # After the end of one of these a late application is let in for fourteen days (D-31).
@@ -41,11 +34,12 @@ APPROVE, REJECT, ASK_DOCUMENTS = "APPROVE", "REJECT", "ASK_DOCUMENTS"
 
 
 class Conflicts(Exception):
-    """A bulk decision that was not carried out at all; `found` says which applications are in the way and why."""
+    """A bulk decision of which nothing was carried out; `conflicts` pairs each application that prevented it with the
+    reason."""
 
-    def __init__(self, found: list[tuple[int, str]]) -> None:
-        super().__init__(f"{len(found)} in the way")
-        self.found = found
+    def __init__(self, conflicts: list[tuple[int, str]]) -> None:
+        super().__init__(f"{len(conflicts)} in the way")
+        self.conflicts = conflicts
 
 
 # The work list ------------------------------------------------------------------------------------------------
@@ -54,7 +48,7 @@ class Conflicts(Exception):
 def waiting() -> QuerySet[Application]:
     """Cases a reviewer has to decide, the oldest first."""
     return (
-        Application.objects.filter(Q(status__in=BY_REVIEWER) | Q(status=Status.APPROVED, flag="VERDICT_CHANGED"))
+        Application.objects.filter(Q(status__in=UNDER_REVIEW) | Q(status=Status.APPROVED, flag=VERDICT_CHANGED))
         .select_related("filing", "line__customer", "account__holder_check", "reviewer")
         .order_by("status_since", "id")
     )
@@ -67,7 +61,7 @@ def take_next(*, reviewer: User) -> Application | None:
     """
     with transaction.atomic():
         free = (
-            Application.objects.filter(status__in=BY_REVIEWER)
+            Application.objects.filter(status__in=UNDER_REVIEW)
             .filter(Q(reviewer__isnull=True) | Q(reviewer=reviewer) | Q(reviewer_until__lt=Now()))
             .order_by("status_since", "id")
         )
@@ -87,16 +81,16 @@ def take_next(*, reviewer: User) -> Application | None:
 def decide_all(*, application_ids: Iterable[int], reviewer: User, act: str, words: str) -> int:
     """Decide several cases alike, or none: raises Conflicts naming every one that cannot be decided so."""
     ids = sorted(set(application_ids))
-    found: list[tuple[int, str]] = []
+    conflicts: list[tuple[int, str]] = []
     with transaction.atomic():
         for pk in ids:
             try:
                 with transaction.atomic():
                     review(application_id=pk, reviewer=reviewer, act=act, words=words)
             except Refused as refused:
-                found.append((pk, str(refused)))
-        if found:
-            raise Conflicts(found)
+                conflicts.append((pk, refused.message))
+        if conflicts:
+            raise Conflicts(conflicts)
     return len(ids)
 
 
@@ -106,7 +100,7 @@ def review(
     reviewer: User,
     act: str,
     words: str,
-    late: Late | None = None,
+    late: LateReasonInput | None = None,
     earlier_date: bool = False,
 ) -> Application:
     """Decide one case with a reason. Approving lets the rest of the table (account, bill, payment) have its say.
@@ -128,19 +122,19 @@ def review(
         for person in (row.filing.person_index, row.line.customer.ci_index, row.line.customer.guardian_ci_index):
             if person is not None:
                 close_to_own_case(reviewer, bytes(person))
-        if row.status not in BY_REVIEWER:
+        if row.status not in UNDER_REVIEW:
             raise Refused("STATE", _("이미 다른 상태로 바뀐 신청입니다."))
         if row.reviewer_id not in {None, reviewer.pk} and row.reviewer_until and row.reviewer_until > _wall():
             raise Refused("TAKEN", _("다른 심사자가 보고 있는 신청입니다."))
         if act == ASK_DOCUMENTS:
-            due = timeline.documents_by(clock.today())
+            due = deadlines.documents_by(clock.today())
             _decided(row, Status.NEED_DOCS, "NEED_DOCS", reviewer, words, documents_due_on=due)
-            notify(row, "application.need_docs", subject=_once(row), context={"due_on": due})
+            sms.notify(row, "application.need_docs", subject=_once(row), context={"due_on": due})
         elif act == REJECT:
             if row.line.standing_outcome == "REVIEW":
                 _settle_line(row.line, "NOT_ELIGIBLE", words, reviewer)
             _decided(row, Status.REJECTED, "REJECTED", reviewer, words, reviewed=True)
-            notify(row, "application.rejected", subject=_once(row))
+            sms.notify(row, "application.rejected", subject=_once(row))
         elif act == APPROVE:
             if is_hardship_case(row):
                 _let_in(row, reviewer, late)
@@ -158,9 +152,9 @@ def review(
                 reviewed=True, applied_on=row.applied_on, lateness=row.lateness,
             )  # fmt: skip
             if answer.status == Status.APPROVED:
-                announce_approval(row)
+                sms.announce_approval(row)
             elif answer.status == Status.NEED_ACCOUNT:
-                notify(row, "application.need_account", subject=f"application:{row.pk}:{row.account_id}")
+                sms.announce_account_needed(row)
         else:
             raise Refused("ACT")
         return row
@@ -168,7 +162,7 @@ def review(
 
 def is_hardship_case(row: Application) -> bool:
     """Whether it waits for a supervisor: it came after the window, and no holiday or cure excuses that (D-31)."""
-    return row.status in BY_REVIEWER and row.lateness == Lateness.LATE and not row.reviewed
+    return row.status in UNDER_REVIEW and row.lateness == Lateness.LATE and not row.reviewed
 
 
 def returns_to(row: Application) -> Status:
@@ -176,12 +170,12 @@ def returns_to(row: Application) -> Status:
     return Status.LATE if row.lateness != Lateness.IN_TIME and not row.reviewed else Status.REVIEW
 
 
-def _let_in(row: Application, supervisor: User, late: Late | None) -> None:
+def _let_in(row: Application, supervisor: User, late: LateReasonInput | None) -> None:
     """Check that a hardship carries a late application, and keep what the supervisor found."""
     if not supervisor.has_role("supervisor"):
         raise Refused("SUPERVISOR", _("기간이 지난 신청은 심사 책임자만 승인할 수 있습니다."))
     known = LateReason.objects.filter(filing=row.filing_id).first()
-    found = late or (Late(known.kind, known.ended_on) if known else None)
+    found = late or (LateReasonInput(known.kind, known.ended_on) if known else None)
     if found is None or found.kind not in HARDSHIPS:
         raise Refused("HARDSHIP", _("정해진 사정(군 복무, 해외 체류, 입원, 수감, 먼 곳)이 있어야 승인할 수 있습니다."))
     if found.ended_on is not None and row.applied_on > found.ended_on + dt.timedelta(days=HARDSHIP_DAYS):
@@ -239,7 +233,7 @@ def confirm(*, application_id: int, reviewer: User, words: str) -> None:
     with transaction.atomic():
         row = _locked(application_id)
         close_to_own_case(reviewer, bytes(row.filing.person_index))
-        if row.status != Status.APPROVED or row.flag != "VERDICT_CHANGED":
+        if row.status != Status.APPROVED or row.flag != VERDICT_CHANGED:
             raise Refused("STATE", _("확인을 기다리는 승인이 아닙니다."))
         _settle_line(row.line, "ELIGIBLE", words, reviewer)
         _decided(row, Status.APPROVED, "CONFIRMED", reviewer, words, flag="")
@@ -252,7 +246,7 @@ def documents_shown(*, application_id: int, staff: User, documents: Sequence[str
         close_to_own_case(staff, bytes(row.filing.person_index))
         if row.status != Status.NEED_DOCS:
             raise Refused("STATE", _("서류를 기다리는 신청이 아닙니다."))
-        move(
+        transition(
             row, returns_to(row), code="DOCUMENTS_SHOWN", actor=f"staff:{staff.pk}", words=", ".join(documents),
             documents_due_on=None,
         )  # fmt: skip
@@ -267,7 +261,7 @@ def _locked(application_id: int) -> Application:
 
 
 def _decided(row: Application, to: Status, code: str, reviewer: User, words: str, **columns: Any) -> None:
-    move(
+    transition(
         row, to, code=code[:40], actor=f"staff:{reviewer.pk}", words=words.strip(),
         reviewer=None, reviewer_until=None, **columns,
     )  # fmt: skip
@@ -330,7 +324,7 @@ def object_to(
             verdict_reasons=line.reasons,
             amount_seen_krw=line.refundable_krw,
             received_at=clock.now(),
-            answer_by=timeline.objection_by(clock.today()),
+            answer_by=deadlines.objection_by(clock.today()),
             language=language,
         )
         row.words, row.contact = words.strip(), contact
@@ -418,7 +412,7 @@ def remind_of_documents(*, days_before: int = 2, limit: int = 500) -> int:
         .order_by("id")[:limit]
     )
     for row in rows:
-        notify(
+        sms.notify(
             row,
             "application.docs_reminder",
             subject=f"application:{row.pk}:{row.documents_due_on}",
@@ -440,7 +434,7 @@ def end_document_requests(*, limit: int = 500) -> int:
             row = locked(pk, skip=True)
             if row is None or row.status != Status.NEED_DOCS:
                 continue
-            move(row, returns_to(row), code="DOCUMENTS_OVERDUE", actor="system", documents_due_on=None)
+            transition(row, returns_to(row), code="DOCUMENTS_OVERDUE", actor="system", documents_due_on=None)
             audit.record(
                 actor="system",
                 action="application.documents_overdue",

@@ -13,8 +13,9 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
-from refunds.applications.forms import refuse_registration_number
-from refunds.applications.service import close_to_own_case, find_reference, person_of, visible_to
+from refunds.applications.access import close_to_own_case, person_of, visible_to
+from refunds.applications.submit import find_reference
+from refunds.applications.text_checks import refuse_registration_number
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Filing, Note
 

@@ -1,6 +1,6 @@
 """Filings, one application per line in them, what was decided of each, and objections.
 
-Nothing but `refunds.applications.service` writes `Application.status`.
+Only `refunds.applications.transitions` writes `Application.status`.
 """
 
 import uuid
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import crypto
 from refunds.models.accounts import Account, OwnerKind
-from refunds.models.states import EDGES, LIVE, STANDING, Status
+from refunds.models.states import EDGES, LIVE, WAITING_FOR_PERSON, Status
 
 
 class Channel(models.TextChoices):
@@ -27,7 +27,8 @@ class Lateness(models.TextChoices):
     """When an application came, seen from the window (D-27 to D-31)."""
 
     IN_TIME = "IN_TIME", _("기간 안")
-    CURED = "CURED", _("기간 뒤, 휴일로 늦음")
+    # After a window that ended on a holiday, or after a rejection of a timely application (D-27, D-32).
+    EXTENDED = "CURED", _("기간 뒤, 휴일로 늦음")
     LATE = "LATE", _("기간 뒤")
 
 
@@ -154,7 +155,7 @@ class Application(models.Model):
                 fields=["id"],
                 include=["status", "status_since"],
                 name="application_standing",
-                condition=Q(status__in=STANDING),
+                condition=Q(status__in=WAITING_FOR_PERSON),
             ),
         ]
         triggers = [
@@ -194,7 +195,7 @@ class Decision(models.Model):
     from_status = models.CharField(_("이전"), max_length=16, choices=Status.choices, blank=True)
     to_status = models.CharField(_("이후"), max_length=16, choices=Status.choices)
     actor = models.CharField(_("누가"), max_length=40)
-    # A fixed word (service.REASONS) and, where a person wrote something, their words.
+    # A fixed word (`staff_presenters.decision_reason` words it) and the explanation a person wrote.
     code = models.CharField(_("이유"), max_length=40)
     words = models.TextField(_("설명"), blank=True, default="")
     decided_at = models.DateTimeField(_("시각"))
@@ -210,7 +211,7 @@ class Decision(models.Model):
                 models.F("id").desc(),
                 include=["to_status", "code"],
                 name="decision_standing",
-                condition=Q(to_status__in=STANDING) & ~Q(from_status=models.F("to_status")),
+                condition=Q(to_status__in=WAITING_FOR_PERSON) & ~Q(from_status=models.F("to_status")),
             )
         ]
         triggers = [

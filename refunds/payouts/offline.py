@@ -12,7 +12,7 @@ from kt_remedy.core import clock, programme
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
 from refunds import calendar
-from refunds.applications import service as applications
+from refunds.applications.sms import confirmed_number_or_blank
 from refunds.models.applications import Application
 from refunds.models.payouts import Item, ManualPayment
 from refunds.models.states import Status
@@ -111,7 +111,7 @@ def decide(*, payment_id: int, user: User, confirm: bool, reason: str = "") -> M
                 kind="payout.by_hand",
                 subject=f"application:{row.pk}:manual:{payment.pk}",
                 person=bytes(row.filing.person_index),
-                to=applications.number_of(row.filing),
+                to=confirmed_number_or_blank(row.filing),
                 language=row.filing.language,
                 context={"paid_on": payment.paid_on},
             )

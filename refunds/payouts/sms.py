@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import clock
 from kt_remedy.notices import service as notices
-from refunds.applications import service as applications
+from refunds.applications.sms import confirmed_number_or_blank
 from refunds.models.applications import Filing
 from refunds.models.payouts import Batch
 
@@ -39,7 +39,7 @@ def announce_hand_over(batch: Batch) -> None:
 def contact_of(message: Any) -> str | None:
     """The number a message about money goes to: the one its filing confirmed. `recipient` is the filing's id."""
     filing = Filing.objects.filter(pk=message.recipient).first()
-    return applications.number_of(filing) if filing else None
+    return confirmed_number_or_blank(filing) if filing else None
 
 
 def register() -> None:

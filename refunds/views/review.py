@@ -1,34 +1,29 @@
-"""The reviewers' pages: the list, the next case, one case, objections. And the customer's page to object."""
+"""The reviewers' pages: the list, the next case, one case."""
 
 import datetime as dt
-import uuid
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from eligibility import presenters as lines
 from eligibility import service as eligibility
-from eligibility.models import Line
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, masking, programme
-from kt_remedy.core.access import customer, staff
-from refunds.applications import documents, file_types, presenters, representation, reviews, timeline
-from refunds.applications.forms import DocumentsForm, ObjectionForm
-from refunds.applications.service import Late, may_claim
+from kt_remedy.core.access import staff
+from refunds.applications import deadlines, documents, presenters, representation, reviews, staff_presenters
+from refunds.applications.facts import VERDICT_CHANGED
+from refunds.applications.submit import LateReasonInput
 from refunds.applications.transitions import Refused
-from refunds.models.applications import Application, Channel, Decision, LateReason, Objection
-from refunds.models.states import BY_REVIEWER, Status
-from refunds.views.review_forms import AnswerForm, CaseForm, DecisionForm, ReasonForm, WordsForm
+from refunds.models.applications import Application, Channel, Decision, LateReason
+from refunds.models.states import UNDER_REVIEW, Status
+from refunds.views.forms import CaseForm, DecisionForm, WordsForm
 
 PER_PAGE = 50
 
@@ -49,8 +44,8 @@ def work_list(request: HttpRequest) -> HttpResponse:
                 act=form.cleaned_data["act"],
                 words=form.cleaned_data["words"],
             )
-        except reviews.Conflicts as found:
-            conflicts = found.found
+        except reviews.Conflicts as error:
+            conflicts = error.conflicts
         else:
             messages.success(request, _("%(count)s건을 결정했습니다.") % {"count": count})
             return redirect("refunds:review")
@@ -61,7 +56,7 @@ def work_list(request: HttpRequest) -> HttpResponse:
     if picked["door"] in Channel.values:
         rows = rows.filter(channel=picked["door"])
     if picked["age"] == "over":
-        rows = rows.filter(status_since__lt=timeline.overdue_before(clock.today()))
+        rows = rows.filter(status_since__lt=deadlines.overdue_before(clock.today()))
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     now = clock.now()
     cases = [
@@ -69,10 +64,10 @@ def work_list(request: HttpRequest) -> HttpResponse:
             "row": row,
             "name": masking.name(row.line.customer.holder_name or ""),
             "line": presenters.line_name(row),
-            "reason": presenters.staff_reason(row),
+            "reason": staff_presenters.staff_reason(row),
             "days": (now - row.status_since).days,
-            "by": timeline.review_by(row.status_since),
-            "over": timeline.review_by(row.status_since) < clock.kst_date(now),
+            "by": deadlines.review_by(row.status_since),
+            "over": deadlines.review_by(row.status_since) < clock.kst_date(now),
         }
         for row in page
     ]
@@ -80,7 +75,7 @@ def work_list(request: HttpRequest) -> HttpResponse:
         "cases": cases,
         "page": page,
         "filters": [
-            ("state", _("상태"), picked["state"], [(s.value, s.label) for s in BY_REVIEWER]),
+            ("state", _("상태"), picked["state"], [(s.value, s.label) for s in UNDER_REVIEW]),
             ("door", _("접수처"), picked["door"], Channel.choices),
             ("age", _("기다린 날"), picked["age"], [("over", _("기한 지난 것만"))]),
         ],
@@ -118,7 +113,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     )
     if row is None:
         raise Http404
-    open_case, hardship = row.status in BY_REVIEWER, reviews.is_hardship_case(row)
+    open_case, hardship = row.status in UNDER_REVIEW, reviews.is_hardship_case(row)
     supervisor = request.user.has_role("supervisor")  # type: ignore[union-attr]
     late = LateReason.objects.filter(filing=row.filing_id).first()
     posted = request.POST if request.method == "POST" else None
@@ -137,7 +132,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         try:
             _act(request, row, form)
         except Refused as refused:
-            form.add_error(None, str(refused))
+            form.add_error(None, refused.message)
         else:
             messages.success(request, _("결정을 남겼습니다."))
             return redirect("refunds:review")
@@ -154,12 +149,12 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "line_name": presenters.line_name(row),
         "conditions": lines.conditions(eligibility.trace_of(row.line), facts, programme.current()),
         "verdict": lines.outcome_title(row.line.standing_outcome),
-        "reason": presenters.staff_reason(row),
+        "reason": staff_presenters.staff_reason(row),
         "amount": presenters.amount(row),
         "decisions": [
             {
                 "row": one,
-                "why": presenters.decision_reason(one.code),
+                "why": staff_presenters.decision_reason(one.code),
                 "who": _who(one.actor),
                 "words": _words(one),
             }
@@ -168,8 +163,8 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "form": form,
         "open_case": open_case,
         "can_undo": row.status in {Status.REJECTED, Status.APPROVED} and not row.flag,
-        "changed": row.status == Status.APPROVED and row.flag == "VERDICT_CHANGED",
-        "by": timeline.review_by(row.status_since),
+        "changed": row.status == Status.APPROVED and row.flag == VERDICT_CHANGED,
+        "by": deadlines.review_by(row.status_since),
         "may_decide": request.user.has_role("reviewer") or (hardship and supervisor),  # type: ignore[union-attr]
         "hardship": hardship,
         "supervisor": supervisor,
@@ -201,8 +196,8 @@ def _act(request: HttpRequest, row: Application, form: DecisionForm | WordsForm)
     }
     if "act" in form.cleaned_data:
         given = form.cleaned_data
-        found = Late(given["kind"], given["ended_on"]) if given.get("kind") else None
-        reviews.review(act=given["act"], late=found, earlier_date=given.get("earlier_date", False), **values)
+        late = LateReasonInput(given["kind"], given["ended_on"]) if given.get("kind") else None
+        reviews.review(act=given["act"], late=late, earlier_date=given.get("earlier_date", False), **values)
     elif "confirm" in request.POST:
         reviews.confirm(**values)
     else:
@@ -219,121 +214,3 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404 from None
     messages.success(request, _("다른 심사자가 맡을 수 있게 풀었습니다."))
     return redirect("refunds:review-case", pk)
-
-
-@staff(*documents.READERS)
-@never_cache
-@require_POST
-def take_out(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """A document, as a file to open elsewhere, for a reason that is written down."""
-    form = ReasonForm(request.POST)
-    back = request.POST.get("back", "")
-    try:
-        if not form.is_valid():
-            raise Refused("REASON", next(iter(form.errors["reason"])))
-        row, data = documents.take_out(
-            evidence_id=pk,
-            staff=request.user,  # type: ignore[arg-type]
-            reason=form.cleaned_data["reason"],
-        )
-    except Refused as refused:
-        if refused.code == "UNKNOWN":
-            raise Http404 from None
-        messages.warning(request, str(refused))
-        safe = url_has_allowed_host_and_scheme(back, allowed_hosts=None)
-        return redirect(back if safe else "refunds:review")
-    name = f"{row.added_at:%Y%m%d}-{row.pk.hex[:8]}.{row.kind}"
-    return HttpResponse(
-        data,
-        content_type=file_types.MIME[row.kind],
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Content-Security-Policy": "sandbox"},
-    )
-
-
-@staff("reviewer", "supervisor", "auditor")
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def objection(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """One objection, in the customer's words, and its answer."""
-    row = Objection.objects.select_related("line__customer", "answered_by").filter(pk=pk).first()
-    if row is None:
-        raise Http404
-    form = AnswerForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            reviews.answer_objection(
-                objection_id=pk,
-                reviewer=request.user,  # type: ignore[arg-type]
-                uphold=form.cleaned_data["uphold"] == "yes",
-                words=form.cleaned_data["words"],
-            )
-        except Refused as refused:
-            form.add_error(None, str(refused))
-        else:
-            messages.success(request, _("답변을 보냈습니다."))
-            return redirect("refunds:review")
-    audit.record(
-        actor=f"staff:{request.user.pk}",
-        action="objection.viewed",
-        object=f"objection:{pk}",
-        subject=row.line.customer_id,
-    )
-    context = {
-        "row": row,
-        "form": form,
-        "name": masking.name(row.line.customer.holder_name or ""),
-        "conditions": lines.conditions(
-            eligibility.trace_of(row.line), eligibility.facts_of(row.line), programme.current()
-        ),
-        "verdict": lines.outcome_title(row.line.standing_outcome),
-        "may_decide": request.user.has_role("reviewer"),  # type: ignore[union-attr]
-        "evidence": documents.of_objection(row),
-    }
-    return render(request, "refunds/review_objection.html", context, status=422 if form.errors else 200)
-
-
-@customer
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
-    """A customer says what is wrong about the answer to a line."""
-    me = request.person  # type: ignore[attr-defined]
-    line = Line.objects.select_related("customer").filter(pk=contract_no).first()
-    if line is None or not may_claim(line.customer, me.ci_index, "GUARDIAN") or not reviews.can_object(line):
-        raise Http404
-    latest = Objection.objects.filter(line=line).order_by("-received_at").first()
-    still_open = latest is not None and latest.status == Objection.Status.OPEN
-    posted = (request.POST, request.FILES) if request.method == "POST" else (None, None)
-    # While one is open, only documents can be added to it.
-    form: ObjectionForm | DocumentsForm = DocumentsForm(*posted) if still_open else ObjectionForm(*posted)
-    if request.method == "POST" and form.is_valid():
-        try:
-            with transaction.atomic():
-                if not still_open:
-                    latest = reviews.object_to(
-                        contract_no=contract_no,
-                        person_index=me.ci_index,
-                        words=form.cleaned_data["words"],
-                        contact=me.phone,
-                        language=(get_language() or "ko")[:2],
-                    )
-                if latest is not None and form.cleaned_data["files"]:
-                    documents.add_to_objection(
-                        objection_id=latest.pk, files=form.cleaned_data["files"], person_index=me.ci_index
-                    )
-        except Refused as refused:
-            form.add_error("files", str(refused))
-        else:
-            return redirect("refunds:object", contract_no)
-    facts = eligibility.facts_of(line)
-    context = {
-        "form": form,
-        "latest": latest,
-        "still_open": still_open,
-        "sent": documents.of_objection(latest) if latest is not None and still_open else [],
-        "line_name": f"{lines.product_name(line.product)} {masking.phone(line.msisdn or '')}",
-        "verdict": lines.outcome_title(line.standing_outcome),
-        "reasons": lines.reasons(line.reason_codes, facts, programme.current()),
-        "answer_by": timeline.objection_by(clock.today()),
-    }
-    return render(request, "refunds/object.html", context, status=422 if form.errors else 200)

@@ -10,10 +10,11 @@ from django.db import connection, connections
 
 from kt_remedy.notices.models import Message
 from refunds import banks
-from refunds.applications import service
-from refunds.applications.service import CONSENTS, person_of
+from refunds.applications import change, submit
+from refunds.applications.access import person_of
+from refunds.applications.submit import CONSENTS, Submission
 from refunds.applications.transitions import Refused
-from refunds.models.applications import Application, Decision, Filing
+from refunds.models.applications import Application, Channel, Decision, Filing
 from refunds.models.payouts import ManualPayment
 from refunds.payouts import offline
 from tests.refunds import make
@@ -52,15 +53,17 @@ def together(*acts: Callable[[], object]) -> list[object]:
 
 def filing(holder, line, account, *, key: str = "", channel: str = "WEB") -> Callable[[], str]:
     def act() -> str:
-        return service.submit(
-            key=key or uuid.uuid4().hex,
-            channel=channel,
-            person_index=person_of(holder),
-            contract_nos=[line.pk],
-            account_id=account.pk,
-            consents=CONSENTS,
-            contact="01055550000",
-            proof={"method": "IDENTITY"},
+        return submit.submit(
+            Submission(
+                key=key or uuid.uuid4().hex,
+                channel=Channel(channel),
+                person_index=person_of(holder),
+                contract_nos=[line.pk],
+                account_id=account.pk,
+                consents=CONSENTS,
+                contact="01055550000",
+                proof={"method": "IDENTITY"},
+            )
         ).filing.reference
 
     return act
@@ -89,7 +92,7 @@ def test_three_doors_for_one_line() -> None:
 def test_withdrawing_twice_at_once_is_one_withdrawal() -> None:
     row = make.application(make.line(make.customer()))
     me = bytes(row.filing.person_index)
-    results = together(*[lambda: service.withdraw(application_id=row.pk, person_index=me) for _ in range(8)])
+    results = together(*[lambda: change.withdraw(application_id=row.pk, person_index=me) for _ in range(8)])
     assert results.count(None) == 1
     assert {type(result) for result in results if result is not None} == {Refused}
     assert Decision.objects.filter(to_status="WITHDRAWN").count() == 1
@@ -101,7 +104,7 @@ def test_withdrawing_against_applying_again_leaves_one_live_at_most() -> None:
     row = make.application(line, to=account)
     me = person_of(holder)
     together(
-        lambda: service.withdraw(application_id=row.pk, person_index=me),
+        lambda: change.withdraw(application_id=row.pk, person_index=me),
         *[filing(holder, line, account) for _ in range(6)],
     )
     assert Application.objects.filter(line=line).exclude(status="WITHDRAWN").count() <= 1
@@ -116,7 +119,7 @@ def test_two_changes_of_account_end_at_one_of_them() -> None:
     results = together(
         *[
             lambda account=account: (
-                service.mend_account(application_id=row.pk, account_id=account.pk, person_index=me).account_id
+                change.change_account(application_id=row.pk, account_id=account.pk, person_index=me).account_id
             )
             for account in accounts
         ]
@@ -160,7 +163,7 @@ def frozen_against(act_on: Callable[[Application], object], at) -> list[tuple[ob
 
 def test_withdrawn_or_in_the_batch_never_both(at) -> None:
     def withdraw(row: Application) -> None:
-        service.withdraw(application_id=row.pk, person_index=bytes(row.filing.person_index))
+        change.withdraw(application_id=row.pk, person_index=bytes(row.filing.person_index))
 
     for result, row in frozen_against(withdraw, at):
         in_batch = row.items.filter(status="QUEUED").exists()
@@ -173,7 +176,7 @@ def test_withdrawn_or_in_the_batch_never_both(at) -> None:
 def test_the_batch_pays_to_the_account_that_stood_when_it_was_frozen(at) -> None:
     def mend(row: Application) -> Application:
         other = make.account(row.line.customer, number="11022033999")
-        return service.mend_account(
+        return change.change_account(
             application_id=row.pk, account_id=other.pk, person_index=bytes(row.filing.person_index)
         )
 
@@ -208,8 +211,8 @@ def test_money_sent_by_hand_is_recorded_once_and_then_nothing_changes(at) -> Non
                 )
                 for who in makers
             ],
-            lambda row=row, me=me: service.withdraw(application_id=row.pk, person_index=me),
-            lambda row=row, me=me, other=other: service.mend_account(
+            lambda row=row, me=me: change.withdraw(application_id=row.pk, person_index=me),
+            lambda row=row, me=me, other=other: change.change_account(
                 application_id=row.pk, account_id=other.pk, person_index=me
             ),
         )

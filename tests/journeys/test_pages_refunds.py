@@ -12,7 +12,7 @@ from kt_remedy.staff.models import Store
 from refunds import banks
 from refunds.accounts import service as accounts
 from refunds.applications import reviews
-from refunds.applications.service import person_of
+from refunds.applications.access import person_of
 from refunds.models.applications import Application
 from tests.journeys.test_pages_public import findings, overflow
 from tests.refunds import make

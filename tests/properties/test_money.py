@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 
 from kt_remedy.core import clock, programme
 from refunds import calendar
-from refunds.applications import service as applications
+from refunds.applications import change, transitions
 from refunds.models.applications import Application
 from refunds.models.payouts import Adjustment, BankFile, Batch, Item
 from refunds.payouts import answers, service
@@ -30,7 +30,7 @@ from tests.refunds.payouts import money
 from tests.refunds.payouts.money import checker, due, maker
 
 # Whatever a rule tries may be refused; what it may not do is go through wrongly.
-REFUSALS = (service.Refused, answers.ResultRefused, applications.Refused)
+REFUSALS = (service.Refused, answers.ResultRefused, transitions.Refused)
 
 
 def attempt(act, **kwargs):
@@ -77,14 +77,14 @@ class Payouts(RuleBasedStateMachine):
     @rule(n=st.integers(0, 50))
     def withdraw(self, n):
         row = self.application(n)
-        attempt(applications.withdraw, application_id=row.pk, person_index=bytes(row.filing.person_index))
+        attempt(change.withdraw, application_id=row.pk, person_index=bytes(row.filing.person_index))
 
     @rule(n=st.integers(0, 50))
     def mend(self, n):
         row = self.application(n)
         to = make.account(row.line.customer, number=str(uuid.uuid4().int)[:12])
         attempt(
-            applications.mend_account,
+            change.change_account,
             application_id=row.pk,
             account_id=to.pk,
             person_index=bytes(row.filing.person_index),

@@ -16,7 +16,7 @@ from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import Store
 from refunds import calendar
-from refunds.applications import reviews, service
+from refunds.applications import access, change, queries, reviews
 from refunds.models.applications import Application, Filing, Note, Objection
 from refunds.payouts import selection
 from tests.refunds import make
@@ -296,8 +296,8 @@ def test_without_an_account_in_korea_the_money_goes_another_way(clerk, holder, b
     chosen = selection.Selection(first.pay_on, first.cut_off)
     assert selection.counts(chosen, programme.current()) == [("BY_HAND", 1, 160_130)]
     # An account opened later goes the usual way.
-    service.mend_account(
-        application_id=row.pk, account_id=make.account(holder).pk, person_index=service.person_of(holder)
+    change.change_account(
+        application_id=row.pk, account_id=make.account(holder).pk, person_index=access.person_of(holder)
     )
     row.refresh_from_db()
     assert (row.status, row.account.by_hand) == ("APPROVED", False)
@@ -374,7 +374,7 @@ def test_a_filing_of_another_door_is_named_and_not_opened(clerk, holder, bank, m
     line = make.line(holder)
     prove(clerk, line)
     # Between the page and the click the customer applied on the website.
-    monkeypatch.setattr(service, "live_applications", lambda _contracts: {})
+    monkeypatch.setattr(queries, "live_applications", lambda _contracts: {})
     filed = submit(holder, line).filing
     answer = file(clerk, line)
     assert answer["Location"] == url("desk")
