@@ -173,18 +173,18 @@ class Payouts(RuleBasedStateMachine):
         files = list(BankFile.objects.filter(status="HANDED_OVER").order_by("-id"))
         file = files[seed // 7 % len(files)]
         options = [("ACSC", ""), ("RJCT", "AC04"), ("PDNG", ""), None, ("RJCT", "AB08")]
-        answers = []
+        answered = []
         for n, item in enumerate(Item.objects.filter(file=file).order_by("id")):
             chosen = options[(seed >> (2 * n % 20)) % 5]
             if chosen:
-                answers.append((item, *chosen))
+                answered.append((item, *chosen))
         content = (
             money.pain002(file, [], group="RJCT", reason="AM10")
             if whole and seed % 7 == 0
-            else money.pain002(file, answers)
+            else money.pain002(file, answered)
         )
         if attempt(answers.load_result, content=content, name=f"r{seed}", user=maker()) and b"TxInfAndSts" in content:
-            for item, status, _code in answers:
+            for item, status, _code in answered:
                 if status == "ACSC":
                     self.bank[item.reference] = item.amount_krw
                 elif status == "RJCT":
