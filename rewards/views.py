@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -17,20 +17,6 @@ from kt_remedy.core import clock
 from kt_remedy.core.access import customer, staff
 from rewards import reports, service
 from rewards.forms import ChoiceForm, PerkForm
-
-REFUSALS = {
-    "UNKNOWN": gettext_lazy("이 회선에서는 고를 수 없는 혜택입니다. 화면을 새로 열어 다시 확인해 주세요."),
-    "NOT_OPEN": gettext_lazy("아직 고르는 기간이 아닙니다."),
-    "CLOSED": gettext_lazy("고르는 기간이 끝났습니다."),
-    "TOO_YOUNG": gettext_lazy("이 서비스를 쓸 수 있는 나이가 아닙니다. 다른 서비스를 골라 주세요."),
-    "GUARDIAN": gettext_lazy("만 19세가 되지 않은 분은 보호자의 동의가 필요합니다."),
-    "FINAL": gettext_lazy("이용권 번호를 이미 받으셔서 바꿀 수 없습니다."),
-    "NOT_CHOSEN": gettext_lazy("먼저 서비스를 골라 주세요."),
-    "NO_CODES": gettext_lazy("지금은 남은 이용권 번호가 없습니다. 고르신 것은 그대로 있으니 내일 다시 받아 주세요."),
-    "NOT_IN_BASE": gettext_lazy("1월 13일이 끝날 때 쓰고 계신 회선이 없어 신청하실 수 없습니다."),
-    "NOT_INSURED": gettext_lazy("가입되어 있지 않아 증명서를 드릴 수 없습니다."),
-    "AUTOMATIC": gettext_lazy("이미 자동으로 가입되어 있어 신청하지 않으셔도 됩니다."),
-}
 
 
 @dataclass(frozen=True)
@@ -57,7 +43,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     """Choose a service for a line, or change the choice."""
     form = ChoiceForm(request.POST)
     if not form.is_valid():
-        messages.error(request, form.errors.get("choice", [REFUSALS["UNKNOWN"]])[0])
+        messages.error(request, form.errors.get("choice", [service.Refused("UNKNOWN").message])[0])
         return redirect("rewards:mine")
     return _act(
         request,
@@ -139,7 +125,7 @@ def certificate(request: HttpRequest, perk: str) -> HttpResponse:
     try:
         found = service.certificate(perk_code=perk, person_index=request.person.ci_index)
     except service.Refused as refusal:
-        messages.warning(request, REFUSALS[refusal.code])
+        messages.warning(request, refusal.message)
         return redirect("rewards:mine")
     return render(
         request,
@@ -174,7 +160,7 @@ def _act(request: HttpRequest, form: Any, act: Callable[[dict], object], done: s
             }
         act(who)
     except service.Refused as refusal:
-        messages.warning(request, REFUSALS[refusal.code])
+        messages.warning(request, refusal.message)
     else:
         messages.success(request, done)
     return redirect("rewards:mine")

@@ -17,7 +17,6 @@ from kt_remedy.core import clock, masking
 from kt_remedy.core.access import staff
 from kt_remedy.portal.desk import DESK, Sitting, _sitting, _user
 from rewards import service as rewards
-from rewards.views import REFUSALS
 
 ACTS = [(act, act) for act in ("choose", "code", "apply", "opt-out", "substitute")]
 
@@ -47,7 +46,7 @@ def perks(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             _act(request, form.cleaned_data, sitting)
         else:
-            messages.error(request, REFUSALS["UNKNOWN"])
+            messages.error(request, rewards.Refused("UNKNOWN").message)
         return redirect("portal:desk-perks")
     key = rewards.person_key(customer)
     minor = rewards.needs_guardian(customer.birth_date, clock.today())
@@ -88,6 +87,6 @@ def _act(request: HttpRequest, asked: dict[str, Any], sitting: Sitting) -> None:
     try:
         act()
     except rewards.Refused as refusal:
-        messages.warning(request, REFUSALS[refusal.code])
+        messages.warning(request, refusal.message)
     else:
         messages.success(request, done)

@@ -137,9 +137,8 @@ class UserAdmin(RoleAdmin):
         for user in chosen:
             try:
                 act(by=request.user, user=user, reason=reason)  # type: ignore[operator]
-            except service.NotAllowed:
-                text = _("자기 계정은 바꿀 수 없습니다.")
-                self.message_user(request, text, messages.ERROR)
+            except service.NotAllowed as refused:
+                self.message_user(request, refused.message, messages.ERROR)
             else:
                 self.message_user(request, _("%(user)s: 바꾸었습니다.") % {"user": user.username}, messages.SUCCESS)
 

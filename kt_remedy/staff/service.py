@@ -10,16 +10,25 @@ from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core.access import ROLES
+from kt_remedy.core.errors import Refused
 from kt_remedy.staff.models import Store, User
 
 FRESH_SECONDS = 300
 
 
-class NotAllowed(Exception):
-    """This person may not make this change; the message says why."""
+class NotAllowed(Refused):
+    """A change of an account of staff that this person may not make, by code."""
+
+    sentences = {
+        "ROLE": _("이 일을 맡은 사람만 할 수 있습니다."),
+        "OWN": _("자기 계정은 바꿀 수 없습니다."),
+        "KNOWN": _("이미 본인 확인을 마친 계정입니다."),
+        "NAME": _("승인한 분의 이름이 계정의 이름과 다릅니다. 관리자에게 말씀해 주세요."),
+    }
 
 
 def actor(user: User) -> str:
@@ -99,9 +108,9 @@ def know_person(*, user: User, person_index: bytes, name: str) -> None:
     """
     locked = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     if locked.person_index:
-        raise NotAllowed("the person behind this account is known already")
+        raise NotAllowed("KNOWN")
     if not locked.first_name.strip() or "".join(locked.first_name.split()) != "".join(name.split()):
-        raise NotAllowed("the verified name is not the name of this account")
+        raise NotAllowed("NAME")
     locked.person_index = person_index
     locked.save(update_fields=["person_index"])
     audit.record(actor=actor(user), action="staff.person_known", object=f"user:{user.pk}")
@@ -118,9 +127,9 @@ def forget_person(*, by: User, user: User, reason: str) -> None:
 
 def _administrator(by: User, user: User | None) -> None:
     if not by.has_role("administrator"):
-        raise NotAllowed("only an administrator changes accounts")
+        raise NotAllowed("ROLE")
     if user is not None and by.pk == user.pk:
-        raise NotAllowed("nobody changes their own rights")
+        raise NotAllowed("OWN")
 
 
 def _known(roles: list[str]) -> None:

@@ -156,7 +156,7 @@ def review(
             elif answer.status == Status.NEED_ACCOUNT:
                 sms.announce_account_needed(row)
         else:
-            raise Refused("ACT")
+            raise Refused("ACT", _("결정을 골라 주세요"))
         return row
 
 
@@ -364,7 +364,7 @@ def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, w
             Objection.objects.select_for_update(of=("self",)).select_related("line__customer").filter(pk=objection_id)
         ).first()
         if row is None:
-            raise Refused("UNKNOWN")
+            raise Refused("UNKNOWN", _("이의를 찾을 수 없습니다."))
         close_to_own_case(reviewer, bytes(row.person_index))
         if row.status != Objection.Status.OPEN:
             raise Refused("STATE", _("이미 답한 이의입니다."))
