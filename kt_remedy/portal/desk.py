@@ -44,7 +44,7 @@ from kt_remedy.staff.models import User
 from refunds import calendar
 from refunds.accounts import service as accounts
 from refunds.applications import access as application_access
-from refunds.applications import change, documents, presenters, queries, reviews, submit, window
+from refunds.applications import change, documents, objections, presenters, queries, reviews, submit, window
 from refunds.applications import store_actions as refunds_desk
 from refunds.applications.representation import DOCUMENTS, ID_CARDS
 from refunds.applications.transitions import Refused
@@ -286,7 +286,7 @@ def _card(line: Line, application: Application | None) -> Card:
         reasons=reasons,
         say=_say(line, outcome, day, late=late),
         can_file=outcome in {"ELIGIBLE", "REVIEW"} and not live,
-        can_object=kind != "keep" and reviews.can_object(line),
+        can_object=kind != "keep" and objections.can_object(line),
     )
 
 
@@ -738,13 +738,13 @@ def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
     if sitting is None or not sitting.proven:
         return redirect("portal:desk")
     line = next((line for line in _lines(sitting.customer) if line.pk == contract_no), None)
-    if line is None or not reviews.can_object(line):
+    if line is None or not objections.can_object(line):
         raise Http404
     form = ObjectionForm(*((request.POST, request.FILES) if request.method == "POST" else (None, None)))
     if request.method == "POST" and form.is_valid():
         try:
             with transaction.atomic():
-                found = reviews.object_to(
+                found = objections.object_to(
                     contract_no=contract_no,
                     person_index=sitting.person_index,
                     words=form.cleaned_data["words"],
@@ -775,7 +775,7 @@ def take_along(request: HttpRequest) -> HttpResponse:
     if sitting is None or not sitting.proven:
         return redirect("portal:desk")
     try:
-        filing = refunds_desk.take_along(
+        filing = refunds_desk.transfer_filing(
             reference=request.POST.get("reference", ""), customer=sitting.customer, staff=_user(request)
         )
     except Refused as refused:
@@ -815,7 +815,7 @@ def note(request: HttpRequest) -> HttpResponse:
 def called(request: HttpRequest, pk: int) -> HttpResponse:
     """The promised call was made."""
     try:
-        refunds_desk.called_back(note_id=pk, staff=_user(request))
+        refunds_desk.mark_called_back(note_id=pk, staff=_user(request))
     except Refused:
         raise Http404 from None
     return redirect("portal:desk")

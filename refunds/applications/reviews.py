@@ -1,7 +1,6 @@
-"""What reviewers do: take the next case, decide it with a reason, undo, answer objections."""
+"""Reviews: take the next case, decide it with a reason, confirm, undo; documents that were asked for."""
 
 import datetime as dt
-import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,16 +13,14 @@ from eligibility import service as eligibility
 from eligibility.models import Line
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
-from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
 from refunds.applications import deadlines, sms
-from refunds.applications.access import close_to_own_case, locked, may_claim, refuse_frozen
+from refunds.applications.access import close_to_own_case, locked, refuse_frozen
 from refunds.applications.decision import decide
 from refunds.applications.facts import VERDICT_CHANGED, facts_of
 from refunds.applications.submit import LateReasonInput
-from refunds.applications.text_checks import refuse_registration_number
 from refunds.applications.transitions import Refused, transition
-from refunds.models.applications import Application, Lateness, LateReason, Objection
+from refunds.models.applications import Application, Lateness, LateReason
 from refunds.models.states import UNDER_REVIEW, Status
 
 KEPT_FOR = dt.timedelta(minutes=20)
@@ -117,47 +114,63 @@ def review(
         raise Refused("WORDS", _("사유를 적어 주세요"))
     with transaction.atomic():
         row = _locked(application_id)
-        if not reviewer.has_role("reviewer") and not is_hardship_case(row):
-            raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
-        for person in (row.filing.person_index, row.line.customer.ci_index, row.line.customer.guardian_ci_index):
-            if person is not None:
-                close_to_own_case(reviewer, bytes(person))
-        if row.status not in UNDER_REVIEW:
-            raise Refused("STATE", _("이미 다른 상태로 바뀐 신청입니다."))
-        if row.reviewer_id not in {None, reviewer.pk} and row.reviewer_until and row.reviewer_until > _wall():
-            raise Refused("TAKEN", _("다른 심사자가 보고 있는 신청입니다."))
+        _check_open_for(row, reviewer)
         if act == ASK_DOCUMENTS:
-            due = deadlines.documents_by(clock.today())
-            _decided(row, Status.NEED_DOCS, "NEED_DOCS", reviewer, words, documents_due_on=due)
-            sms.notify(row, "application.need_docs", subject=_once(row), context={"due_on": due})
+            _ask_documents(row, reviewer, words)
         elif act == REJECT:
-            if row.line.standing_outcome == "REVIEW":
-                _settle_line(row.line, "NOT_ELIGIBLE", words, reviewer)
-            _decided(row, Status.REJECTED, "REJECTED", reviewer, words, reviewed=True)
-            sms.notify(row, "application.rejected", subject=_once(row))
+            _reject(row, reviewer, words)
         elif act == APPROVE:
             if is_hardship_case(row):
                 _let_in(row, reviewer, late)
             if earlier_date:
                 _take_earlier_date(row)
-            # A person's earlier no on the line is undone by a person's yes; the rules' own no is not.
-            if row.line.standing_outcome == "REVIEW" or row.line.decided_outcome in {"NOT_ELIGIBLE", "NOTHING_DUE"}:
-                _settle_line(row.line, "ELIGIBLE", words, reviewer)
-                row.line.refresh_from_db()
-            answer = decide(facts_of(row, reviewed=True))
-            if answer.status is None:
-                raise Refused("NO_CLAIM", _("판정이 대상 아님이라 승인할 수 없습니다. 이의로 판정을 먼저 바꾸세요."))
-            _decided(
-                row, answer.status, f"REVIEWED_{answer.code}", reviewer, words,
-                reviewed=True, applied_on=row.applied_on, lateness=row.lateness,
-            )  # fmt: skip
-            if answer.status == Status.APPROVED:
-                sms.announce_approval(row)
-            elif answer.status == Status.NEED_ACCOUNT:
-                sms.announce_account_needed(row)
+            _approve(row, reviewer, words)
         else:
             raise Refused("ACT", _("결정을 골라 주세요"))
         return row
+
+
+def _check_open_for(row: Application, reviewer: User) -> None:
+    if not reviewer.has_role("reviewer") and not is_hardship_case(row):
+        raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
+    for person in (row.filing.person_index, row.line.customer.ci_index, row.line.customer.guardian_ci_index):
+        if person is not None:
+            close_to_own_case(reviewer, bytes(person))
+    if row.status not in UNDER_REVIEW:
+        raise Refused("STATE", _("이미 다른 상태로 바뀐 신청입니다."))
+    if row.reviewer_id not in {None, reviewer.pk} and row.reviewer_until and row.reviewer_until > _wall():
+        raise Refused("TAKEN", _("다른 심사자가 보고 있는 신청입니다."))
+
+
+def _ask_documents(row: Application, reviewer: User, words: str) -> None:
+    due = deadlines.documents_by(clock.today())
+    record_review(row, Status.NEED_DOCS, "NEED_DOCS", reviewer, words, documents_due_on=due)
+    sms.notify(row, "application.need_docs", subject=_once(row), context={"due_on": due})
+
+
+def _reject(row: Application, reviewer: User, words: str) -> None:
+    if row.line.standing_outcome == "REVIEW":
+        decide_line(row.line, "NOT_ELIGIBLE", words, reviewer)
+    record_review(row, Status.REJECTED, "REJECTED", reviewer, words, reviewed=True)
+    sms.notify(row, "application.rejected", subject=_once(row))
+
+
+def _approve(row: Application, reviewer: User, words: str) -> None:
+    # A person's earlier no on the line is undone by a person's yes; the rules' own no is not.
+    if row.line.standing_outcome == "REVIEW" or row.line.decided_outcome in {"NOT_ELIGIBLE", "NOTHING_DUE"}:
+        decide_line(row.line, "ELIGIBLE", words, reviewer)
+        row.line.refresh_from_db()
+    answer = decide(facts_of(row, reviewed=True))
+    if answer.status is None:
+        raise Refused("NO_CLAIM", _("판정이 대상 아님이라 승인할 수 없습니다. 이의로 판정을 먼저 바꾸세요."))
+    record_review(
+        row, answer.status, f"REVIEWED_{answer.code}", reviewer, words,
+        reviewed=True, applied_on=row.applied_on, lateness=row.lateness,
+    )  # fmt: skip
+    if answer.status == Status.APPROVED:
+        sms.announce_approval(row)
+    elif answer.status == Status.NEED_ACCOUNT:
+        sms.announce_account_needed(row)
 
 
 def is_hardship_case(row: Application) -> bool:
@@ -219,7 +232,7 @@ def undo(*, application_id: int, reviewer: User, words: str) -> None:
             if row.status not in {Status.REJECTED, Status.APPROVED}:
                 raise Refused("STATE", _("되돌릴 결정이 없습니다."))
             refuse_frozen(row)
-            _decided(row, Status.REVIEW, "UNDONE", reviewer, words, reviewed=False, flag="")
+            record_review(row, Status.REVIEW, "UNDONE", reviewer, words, reviewed=False, flag="")
     except IntegrityError:
         raise Refused("LIVE", _("그 사이 이 회선으로 다시 신청했습니다. 새 신청을 처리하세요.")) from None
 
@@ -235,8 +248,8 @@ def confirm(*, application_id: int, reviewer: User, words: str) -> None:
         close_to_own_case(reviewer, bytes(row.filing.person_index))
         if row.status != Status.APPROVED or row.flag != VERDICT_CHANGED:
             raise Refused("STATE", _("확인을 기다리는 승인이 아닙니다."))
-        _settle_line(row.line, "ELIGIBLE", words, reviewer)
-        _decided(row, Status.APPROVED, "CONFIRMED", reviewer, words, flag="")
+        decide_line(row.line, "ELIGIBLE", words, reviewer)
+        record_review(row, Status.APPROVED, "CONFIRMED", reviewer, words, flag="")
 
 
 def documents_shown(*, application_id: int, staff: User, documents: Sequence[str]) -> None:
@@ -260,7 +273,8 @@ def _locked(application_id: int) -> Application:
     return row
 
 
-def _decided(row: Application, to: Status, code: str, reviewer: User, words: str, **columns: Any) -> None:
+def record_review(row: Application, to: Status, code: str, reviewer: User, words: str, **columns: Any) -> None:
+    """Move a locked application by a reviewer's decision, release it from its reviewer and record both."""
     transition(
         row, to, code=code[:40], actor=f"staff:{reviewer.pk}", words=words.strip(),
         reviewer=None, reviewer_until=None, **columns,
@@ -268,7 +282,8 @@ def _decided(row: Application, to: Status, code: str, reviewer: User, words: str
     _audit(row, "application.reviewed", reviewer, reason=words.strip(), detail={"status": to, "code": code})
 
 
-def _settle_line(line: Line, outcome: str, words: str, reviewer: User) -> None:
+def decide_line(line: Line, outcome: str, words: str, reviewer: User) -> None:
+    """Record a reviewer's decision on a line; it stands above the verdict of the rules."""
     eligibility.record_decision(contract_no=line.pk, outcome=outcome, reason=words.strip(), decided_by=reviewer)
 
 
@@ -290,114 +305,6 @@ def _once(row: Application) -> str:
 
 def _wall() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
-
-
-# Objections -------------------------------------------------------------------------------------------------
-
-
-def can_object(line: Line) -> bool:
-    """Whether there is a no or an amount to contest: anything that is judged and not simply in service."""
-    return line.standing_outcome in {"NOT_ELIGIBLE", "NOTHING_DUE", "ELIGIBLE"}
-
-
-def object_to(
-    *, contract_no: str, person_index: bytes, words: str, contact: str, language: str = "ko", staff: User | None = None
-) -> Objection:
-    """A customer contests what was decided about a line; the answer is promised by a date they are shown.
-
-    One open objection per line: sent twice it is the same. Raises Refused: LINES, WORDS; ValidationError for text that
-    looks like a registration number.
-    """
-    refuse_registration_number(words)
-    if not words.strip():
-        raise Refused("WORDS", _("어떤 점이 다른지 적어 주세요"))
-    with transaction.atomic():
-        line = Line.objects.select_related("customer").filter(pk=contract_no).first()
-        if line is None or not may_claim(line.customer, person_index, "GUARDIAN") or not can_object(line):
-            raise Refused("LINES", _("회선을 찾을 수 없습니다."))
-        row = Objection(
-            id=uuid.uuid4(),
-            line=line,
-            application=line.applications.order_by("-id").first(),
-            person_index=person_index,
-            verdict_outcome=line.standing_outcome,
-            verdict_reasons=line.reasons,
-            amount_seen_krw=line.refundable_krw,
-            received_at=clock.now(),
-            answer_by=deadlines.objection_by(clock.today()),
-            language=language,
-        )
-        row.words, row.contact = words.strip(), contact
-        row = Objection.objects.bulk_create([row], ignore_conflicts=True)[0]
-        before = Objection.objects.filter(line=line, status=Objection.Status.OPEN).get()
-        if before.pk != row.pk:
-            return before
-        audit.record(
-            actor=f"staff:{staff.pk}" if staff else "customer",
-            action="objection.received",
-            object=f"objection:{row.pk}",
-            subject=line.customer_id,
-        )
-        notices.queue(
-            kind="objection.received",
-            subject=f"objection:{row.pk}",
-            person=person_index,
-            to=contact,
-            language=language,
-            context={"answer_by": row.answer_by},
-        )
-        return before
-
-
-def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, words: str) -> Objection:
-    """Answer an objection. Upheld, the line is decided ELIGIBLE and a rejected application is opened again.
-
-    Raises Refused: UNKNOWN, ROLE, OWN_CASE, WORDS, STATE.
-    """
-    if not reviewer.has_role("reviewer"):
-        raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
-    if not words.strip():
-        raise Refused("WORDS", _("답변을 적어 주세요"))
-    refuse_registration_number(words)
-    with transaction.atomic():
-        row = (
-            Objection.objects.select_for_update(of=("self",)).select_related("line__customer").filter(pk=objection_id)
-        ).first()
-        if row is None:
-            raise Refused("UNKNOWN", _("이의를 찾을 수 없습니다."))
-        close_to_own_case(reviewer, bytes(row.person_index))
-        if row.status != Objection.Status.OPEN:
-            raise Refused("STATE", _("이미 답한 이의입니다."))
-        row.status = Objection.Status.UPHELD if uphold else Objection.Status.DECLINED
-        row.answer, row.answered_at, row.answered_by = words.strip(), clock.now(), reviewer
-        row.save(update_fields=["status", "answer", "answered_at", "answered_by"])
-        if uphold and row.line.standing_outcome != "ELIGIBLE":
-            _settle_line(row.line, "ELIGIBLE", words, reviewer)
-        newest = Application.objects.filter(line=row.line_id).order_by("-id").values_list("pk", flat=True).first()
-        last = locked(newest) if newest else None
-        if uphold and last is not None and last.status == Status.REJECTED:
-            _decided(last, Status.REVIEW, "OBJECTION_UPHELD", reviewer, words, reviewed=False)
-        audit.record(
-            actor=f"staff:{reviewer.pk}",
-            action="objection.answered",
-            object=f"objection:{row.pk}",
-            subject=row.line.customer_id,
-            reason=words.strip(),
-            detail={"upheld": uphold},
-        )
-        notices.queue(
-            kind="objection.answered",
-            subject=f"objection:{row.pk}",
-            person=bytes(row.person_index),
-            to=eligibility.still_theirs(row.contact, confirmed_at=row.received_at),
-            language=row.language,
-        )
-        return row
-
-
-def open_objections() -> QuerySet[Objection]:
-    """What waits for an answer, the one due first on top."""
-    return Objection.objects.filter(status=Objection.Status.OPEN).select_related("line__customer").order_by("answer_by")
 
 
 # Documents that do not come --------------------------------------------------------------------------------

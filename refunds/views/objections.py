@@ -17,7 +17,7 @@ from eligibility.models import Line
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, masking, programme
 from kt_remedy.core.access import customer, staff
-from refunds.applications import deadlines, documents, reviews
+from refunds.applications import deadlines, documents, objections
 from refunds.applications.access import may_claim
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Objection
@@ -32,7 +32,7 @@ def object_to(request: VerifiedRequest, contract_no: str) -> HttpResponse:
     """A customer contests the decision on a line."""
     me = request.person
     line = Line.objects.select_related("customer").filter(pk=contract_no).first()
-    if line is None or not may_claim(line.customer, me.ci_index, "GUARDIAN") or not reviews.can_object(line):
+    if line is None or not may_claim(line.customer, me.ci_index, "GUARDIAN") or not objections.can_object(line):
         raise Http404
     latest = Objection.objects.filter(line=line).order_by("-received_at").first()
     still_open = latest is not None and latest.status == Objection.Status.OPEN
@@ -43,7 +43,7 @@ def object_to(request: VerifiedRequest, contract_no: str) -> HttpResponse:
         try:
             with transaction.atomic():
                 if not still_open:
-                    latest = reviews.object_to(
+                    latest = objections.object_to(
                         contract_no=contract_no,
                         person_index=me.ci_index,
                         words=form.cleaned_data["words"],
@@ -83,7 +83,7 @@ def objection(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = AnswerForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            reviews.answer_objection(
+            objections.answer_objection(
                 objection_id=pk,
                 reviewer=request.user,  # type: ignore[arg-type]
                 uphold=form.cleaned_data["uphold"] == "yes",

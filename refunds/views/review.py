@@ -17,7 +17,7 @@ from eligibility import service as eligibility
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, masking, programme
 from kt_remedy.core.access import staff
-from refunds.applications import deadlines, documents, presenters, representation, reviews, staff_presenters
+from refunds.applications import deadlines, documents, objections, presenters, representation, reviews, staff_presenters
 from refunds.applications.facts import VERDICT_CHANGED
 from refunds.applications.submit import LateReasonInput
 from refunds.applications.transitions import Refused
@@ -83,7 +83,7 @@ def work_list(request: HttpRequest) -> HttpResponse:
         "filtered": any(picked.values()),
         "form": form,
         "conflicts": conflicts,
-        "objections": reviews.open_objections()[:20],
+        "objections": objections.open_objections()[:20],
         "today": clock.kst_date(now),
         "may_decide": request.user.has_role("reviewer"),  # type: ignore[union-attr]
     }
