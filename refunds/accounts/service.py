@@ -42,12 +42,12 @@ def enter(
     actor: str,
     subject: str = "",
 ) -> Account:
-    """Keep an account and ask its bank at once; returns it with its `holder_check`.
+    """Save an account and ask its bank at once; returns it with its `holder_check`.
 
     `number` in any spelling, `holder_name` as it should stand at the bank, `holder_birth` None for a
-    company. The same account entered again by the same
-    person is the same row while the bank's answer stands, so that trying again costs no try. Raises AccountRefused for
-    an unknown bank, a number that can be none, or the sixth try of a day on one of `contract_nos` (DOMAIN C2).
+    company. A confirmed account that the same person enters again is the same row and costs no try.
+    Raises AccountRefused: BANK (unknown), NUMBER (impossible), TRIES (the sixth of a day for one of `contract_nos`,
+    DOMAIN C2).
     """
     bank = banks.find(bank_code)
     if bank is None:
@@ -93,7 +93,7 @@ def enter(
 
 
 def enter_by_hand(*, person_index: bytes, holder_name: str, owner_kind: str, actor: str, subject: str = "") -> Account:
-    """The place of an account for somebody who has none in Korea: no bank is asked and no bank file carries it."""
+    """Save a placeholder for a person without an account in Korea: no bank is asked and no bank file pays it."""
     account = Account(
         id=uuid.uuid4(),
         bank_code=banks.BY_HAND,
@@ -119,7 +119,7 @@ def enter_by_hand(*, person_index: bytes, holder_name: str, owner_kind: str, act
 def ask(account: Account) -> tuple[str, str, str]:
     """Ask the bank who holds `account`: outcome, how the names compare, the service's own number of the answer.
 
-    A network call of up to five seconds; never inside a transaction. The holder's name is compared and forgotten.
+    A network call of up to five seconds; never inside a transaction. The answered name is compared, not stored.
     """
     from portone_server_sdk import errors as portone_errors  # late: see `kt_remedy.core.portone`
 
@@ -150,12 +150,12 @@ def ask(account: Account) -> tuple[str, str, str]:
 
 
 def waiting() -> int:
-    """How many holder checks a bank still owes an answer for."""
+    """Number of holder checks without an answer of the bank."""
     return HolderCheck.objects.filter(outcome__in=HolderCheck.UNSETTLED).count()
 
 
 def ask_again(*, limit: int = 20) -> list[uuid.UUID]:
-    """Ask the banks that had no answer once more; returns the accounts that are settled now.
+    """Ask the banks that gave no answer once more; returns the accounts that have one now.
 
     At-least-once: a worker that dies leaves its lease, and asking twice does no harm.
     """

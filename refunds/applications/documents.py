@@ -1,4 +1,4 @@
-"""Documents people hand in: checked, encrypted, kept outside the web root, given out with a reason (TRUST 2.6).
+"""Documents that customers send: checked, stored encrypted outside the web root, read with a reason (TRUST 2.6).
 
 Each file is encrypted with a key of its own that stands, encrypted, in its row. A file without a row is noise: one
 that was written just before a crash can be read by nobody, and a wiped row leaves nothing to read.
@@ -30,7 +30,7 @@ from refunds.models.payouts import Item, ManualPayment
 from refunds.models.states import Status
 
 MOST_FILES = 20
-# In these a document can still change what is decided.
+# States in which a document can change the decision.
 WANTED_IN = (Status.NEED_DOCS, Status.REVIEW, Status.LATE)
 READERS = ("reviewer", "supervisor", "auditor")
 
@@ -40,7 +40,7 @@ Files = Iterable[tuple[str, bytes]]
 def add(
     *, application_id: int, files: Files, person_index: bytes | None = None, staff: User | None = None
 ) -> list[Evidence]:
-    """Keep documents for an application: all of them or none. A document that is there already is not added again.
+    """Store documents of an application, all of them or none; a document that was sent before is not stored again.
 
     `files` are (name, bytes). Raises Refused: UNKNOWN, OWN_CASE, STATE (nobody waits for documents), FILE (which one,
     and what is wrong with it), MANY.
@@ -56,7 +56,7 @@ def add(
 def add_to_objection(
     *, objection_id: uuid.UUID, files: Files, person_index: bytes | None = None, staff: User | None = None
 ) -> list[Evidence]:
-    """Keep documents for an objection that has no answer yet; see `add`. `person_index` is who objected.
+    """Store documents of an objection without an answer; see `add`. `person_index` is the person who objected.
 
     Raises Refused: UNKNOWN, OWN_CASE, STATE, FILE, MANY.
     """
@@ -130,7 +130,7 @@ def _write(row: Evidence, key: bytes, data: bytes) -> Path:
 
 
 def handed_in(*, application_id: int, person_index: bytes | None = None, staff: User | None = None) -> None:
-    """The documents that were asked for are all there: the case goes back to the reviewers.
+    """Return a case to the reviewers, because the customer has sent the documents asked for.
 
     Raises Refused: UNKNOWN, OWN_CASE, STATE, FILE (nothing was sent since they were asked for).
     """
@@ -158,7 +158,7 @@ def of_objection(objection: Objection) -> list[Evidence]:
 
 
 def take_out(*, evidence_id: uuid.UUID, staff: User, reason: str) -> tuple[Evidence, bytes]:
-    """The bytes of a document, for somebody who decides or audits and says why.
+    """Row and bytes of a document, for a reviewer, supervisor or auditor with a reason, which the audit records.
 
     Raises Refused: ROLE, UNKNOWN, OWN_CASE, REASON, GONE (wiped, or its file is not there).
     """
@@ -189,7 +189,7 @@ def take_out(*, evidence_id: uuid.UUID, staff: User, reason: str) -> tuple[Evide
 
 
 def _settled(before: dt.datetime) -> QuerySet[Evidence]:
-    """Documents whose case is over since `before`: rejected, withdrawn or paid; answered, for an objection."""
+    """Documents of cases that ended before a time: rejected, withdrawn or paid; answered, for an objection."""
     paid = Item.objects.filter(application=OuterRef("pk"), kind=Item.Kind.REFUND, status=Item.Status.PAID)
     by_hand = ManualPayment.objects.filter(application=OuterRef("pk"), status=ManualPayment.Status.CONFIRMED)
     over = (
@@ -204,7 +204,7 @@ def _settled(before: dt.datetime) -> QuerySet[Evidence]:
 
 
 def wipe(*, limit: int = 500) -> int:
-    """Delete documents whose case is over for ACCOUNT_WIPE_DAYS, as the account numbers are; returns how many.
+    """Delete documents of cases that ended ACCOUNT_WIPE_DAYS ago, as account numbers are; returns how many.
 
     The key goes first, in the transaction, the file after it. At-least-once.
     """

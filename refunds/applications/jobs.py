@@ -1,4 +1,4 @@
-"""What goes on with applications while nobody looks: banks asked again, waiting ones released."""
+"""Periodic tasks of applications: ask banks again, release waiting applications, deadlines, deletion."""
 
 import datetime as dt
 
@@ -11,40 +11,40 @@ from refunds.applications import documents, drafts, recheck, reviews
 
 
 def ask_banks(_job: object) -> schedule.Told:
-    """Ask again the banks that had no answer, and go on with what waited for one. At-least-once."""
+    """Ask banks that had no answer again, and continue the applications that waited for it. At-least-once."""
     settled = accounts.ask_again()
     moved = recheck.recheck_accounts(settled) + recheck.recheck_settled()
-    told = schedule.said(gettext_noop("은행 답 %(n)s, 옮긴 신청 %(moved)s"), n=len(settled), moved=moved)
-    return told if settled or moved else None
+    result = schedule.said(gettext_noop("은행 답 %(n)s, 옮긴 신청 %(moved)s"), n=len(settled), moved=moved)
+    return result if settled or moved else None
 
 
 def release(_job: object) -> schedule.Told:
-    """Release what waited for a bill or a payment, and flag approvals whose verdict changed. At-least-once."""
+    """Release applications whose bill or payment came, and flag approvals whose verdict changed. At-least-once."""
     moved = recheck.recheck_after_feed()
     return schedule.said(gettext_noop("옮긴 신청 %(n)s"), n=moved) if moved else None
 
 
 def document_deadlines(_job: object) -> schedule.Told:
-    """Remind of documents that are due, and give up on those that did not come. At-least-once."""
+    """Remind of documents that are due soon, and return overdue cases to the reviewers. At-least-once."""
     reminded, ended = reviews.remind_of_documents(), reviews.end_document_requests()
-    told = schedule.said(gettext_noop("곧 기한 %(n)s, 기한 지남 %(ended)s"), n=reminded, ended=ended)
-    return told if reminded or ended else None
+    result = schedule.said(gettext_noop("곧 기한 %(n)s, 기한 지남 %(ended)s"), n=reminded, ended=ended)
+    return result if reminded or ended else None
 
 
 def forget_drafts(_job: object) -> schedule.Told:
-    """Delete answers that nobody came back to. At-least-once."""
+    """Delete drafts that nobody touched for 90 days. At-least-once."""
     count = drafts.forget_old()
     return schedule.said(gettext_noop("지움 %(n)s"), n=count) if count else None
 
 
 def wipe_documents(_job: object) -> str:
-    """Delete documents whose case is long over. At-least-once."""
+    """Delete documents of cases that ended long ago. At-least-once."""
     count = documents.wipe()
     return f"{count} deleted" if count else ""
 
 
 def register() -> None:
-    """Put them on the calendar."""
+    """Register the tasks with the schedule."""
     schedule.register(
         "refunds.ask_banks", title=_("예금주 다시 조회"), task=ask_banks, due=dt.timedelta(seconds=5), queue="money"
     )

@@ -1,4 +1,4 @@
-"""Who may apply for somebody else, and which documents are looked at (DOMAIN C4). Copies are not kept."""
+"""Documents that a representative shows at the desk (DOMAIN C4). No copies are kept."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -30,7 +30,7 @@ DOCUMENTS: dict[str, tuple[tuple[str, Promise], ...]] = {
         ("AGENT_ID", _("온 사람의 신분증")),
     ),
 }
-# Looked at where there is no account in Korea.
+# Checked for a refund without an account in Korea.
 BY_HAND: tuple[tuple[str, Promise], ...] = (
     ("ABROAD_ID", _("여권 또는 외국인등록증")),
     ("ABROAD_ACCOUNT", _("해외 계좌 증명 또는 받는 방법을 적은 종이")),
@@ -46,6 +46,6 @@ ID_CARDS: tuple[tuple[str, Promise], ...] = (
 
 
 def names(codes: list[str]) -> list[str]:
-    """What the documents of these codes are called; a code nobody knows stays as it is."""
+    """Names of the documents with these codes; an unknown code is its own name."""
     known = {code: label for documents in (*DOCUMENTS.values(), BY_HAND) for code, label in documents}
     return [str(known.get(code, code)) for code in codes]

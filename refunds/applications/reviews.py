@@ -43,7 +43,7 @@ class Conflicts(Exception):
 
 
 def waiting() -> QuerySet[Application]:
-    """Cases a reviewer has to decide, the oldest first."""
+    """Cases that wait for a reviewer, the oldest first."""
     return (
         Application.objects.filter(Q(status__in=UNDER_REVIEW) | Q(status=Status.APPROVED, flag=VERDICT_CHANGED))
         .select_related("filing", "line__customer", "account__holder_check", "reviewer")
@@ -52,9 +52,9 @@ def waiting() -> QuerySet[Application]:
 
 
 def take_next(*, reviewer: User) -> Application | None:
-    """Give the reviewer the oldest case nobody works on, for twenty minutes; None where the list is empty.
+    """Assign the oldest unassigned case to the reviewer for twenty minutes; None if there is none.
 
-    SKIP LOCKED: two reviewers never get the same one. A case of the reviewer's own is passed over.
+    SKIP LOCKED: two reviewers never get the same case. A reviewer never gets their own case.
     """
     with transaction.atomic():
         free = (
@@ -100,11 +100,11 @@ def review(
     late: LateReasonInput | None = None,
     earlier_date: bool = False,
 ) -> Application:
-    """Decide one case with a reason. Approving lets the rest of the table (account, bill, payment) have its say.
+    """Decide one case with a reason. The rest of the table (account, bill, payment) then decides an approved case.
 
-    Where the verdict itself was in review, the decision on the line is written with it. What came after the window is
-    let in by a supervisor, for one of the hardship types (D-31): `late` puts right what the customer said of it.
-    `earlier_date` gives an application that follows a rejected one the date of that one: the no was our error (D-32).
+    If the verdict of the line was in review, the decision on the line is recorded too. A late application is approved
+    by a supervisor only, for a hardship (D-31); `late` corrects the reason that the customer gave. `earlier_date` gives
+    an application after a wrong rejection the date of the rejected one (D-32).
     Raises Refused: UNKNOWN, ROLE, OWN_CASE, WORDS, STATE, TAKEN (another reviewer has it), NO_CLAIM, SUPERVISOR,
     HARDSHIP, EARLIER (no rejected application before it).
     """
@@ -174,31 +174,31 @@ def _approve(row: Application, reviewer: User, words: str) -> None:
 
 
 def is_hardship_case(row: Application) -> bool:
-    """Whether it waits for a supervisor: it came after the window, and no holiday or cure excuses that (D-31)."""
+    """True if a case waits for a supervisor: made after the window and not within an extension (D-31)."""
     return row.status in UNDER_REVIEW and row.lateness == Lateness.LATE and not row.reviewed
 
 
 def returns_to(row: Application) -> Status:
-    """Where a case goes that waited for documents: back to those who look at late ones, or to the reviewers."""
+    """State after documents: LATE for a late case that was not reviewed, else REVIEW."""
     return Status.LATE if row.lateness != Lateness.IN_TIME and not row.reviewed else Status.REVIEW
 
 
 def _let_in(row: Application, supervisor: User, late: LateReasonInput | None) -> None:
-    """Check that a hardship carries a late application, and keep what the supervisor found."""
+    """Check that a hardship allows a late application, and save the reason the supervisor confirmed."""
     if not supervisor.has_role("supervisor"):
         raise Refused("SUPERVISOR", _("기간이 지난 신청은 심사 책임자만 승인할 수 있습니다."))
     known = LateReason.objects.filter(filing=row.filing_id).first()
-    found = late or (LateReasonInput(known.kind, known.ended_on) if known else None)
-    if found is None or found.kind not in HARDSHIPS:
+    reason = late or (LateReasonInput(known.kind, known.ended_on) if known else None)
+    if reason is None or reason.kind not in HARDSHIPS:
         raise Refused("HARDSHIP", _("정해진 사정(군 복무, 해외 체류, 입원, 수감, 먼 곳)이 있어야 승인할 수 있습니다."))
-    if found.ended_on is not None and row.applied_on > found.ended_on + dt.timedelta(days=HARDSHIP_DAYS):
+    if reason.ended_on is not None and row.applied_on > reason.ended_on + dt.timedelta(days=HARDSHIP_DAYS):
         raise Refused("HARDSHIP", _("사정이 끝나고 14일이 지난 뒤에 한 신청이라 승인할 수 없습니다."))
-    if found.ended_on is not None and found.ended_on > clock.today():
+    if reason.ended_on is not None and reason.ended_on > clock.today():
         raise Refused("HARDSHIP", _("끝난 날이 아직 오지 않았습니다. 아직 끝나지 않았으면 비워 두세요."))
     if known is None:
         known = LateReason(filing_id=row.filing_id)
         known.words = ""
-    known.kind, known.ended_on = found.kind, found.ended_on
+    known.kind, known.ended_on = reason.kind, reason.ended_on
     known.save()
 
 
@@ -209,7 +209,7 @@ def _take_earlier_date(row: Application) -> None:
 
 
 def release(*, application_id: int, supervisor: User) -> None:
-    """Take a case from the reviewer who has it, so that the next one gets it. Raises Refused: UNKNOWN, ROLE."""
+    """Take a case from its reviewer, so that another can take it. Raises Refused: UNKNOWN, ROLE."""
     if not supervisor.has_role("supervisor"):
         raise Refused("ROLE", _("심사 책임자만 할 수 있습니다."))
     with transaction.atomic():
@@ -220,7 +220,7 @@ def release(*, application_id: int, supervisor: User) -> None:
 
 
 def undo(*, application_id: int, reviewer: User, words: str) -> None:
-    """Open a decided case again. Raises Refused: ROLE, OWN_CASE, WORDS, STATE, FROZEN, LIVE (applied for anew)."""
+    """Reopen a decided case. Raises Refused: ROLE, OWN_CASE, WORDS, STATE, FROZEN, LIVE (applied for anew)."""
     if not reviewer.has_role("reviewer"):
         raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
     if not words.strip():
@@ -238,7 +238,7 @@ def undo(*, application_id: int, reviewer: User, words: str) -> None:
 
 
 def confirm(*, application_id: int, reviewer: User, words: str) -> None:
-    """Let an approval stand although its verdict changed. Raises Refused: ROLE, WORDS, STATE, OWN_CASE."""
+    """Confirm an approval whose verdict has changed. Raises Refused: ROLE, WORDS, STATE, OWN_CASE."""
     if not reviewer.has_role("reviewer"):
         raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
     if not words.strip():
@@ -253,7 +253,7 @@ def confirm(*, application_id: int, reviewer: User, words: str) -> None:
 
 
 def documents_shown(*, application_id: int, staff: User, documents: Sequence[str]) -> None:
-    """A store saw the documents asked for: the case goes back to the reviewers. Raises Refused: UNKNOWN, STATE."""
+    """Return a case to the reviewers, because a store saw the documents asked for. Raises Refused: UNKNOWN, STATE."""
     with transaction.atomic():
         row = _locked(application_id)
         close_to_own_case(staff, bytes(row.filing.person_index))
@@ -299,7 +299,7 @@ def _audit(row: Application, action: str, staff: User, *, reason: str = "", deta
 
 
 def _once(row: Application) -> str:
-    """The subject of a message about this very decision: a later one of the same kind is another message."""
+    """Subject of the message about this decision: a later decision of the same kind sends another message."""
     return f"application:{row.pk}:{row.decisions.count()}"
 
 
@@ -311,7 +311,7 @@ def _wall() -> dt.datetime:
 
 
 def remind_of_documents(*, days_before: int = 2, limit: int = 500) -> int:
-    """Remind those whose documents are due soon, once; returns how many were looked at."""
+    """Remind customers, once, of documents due within `days_before`; returns how many cases are due."""
     soon = clock.today() + dt.timedelta(days=days_before)
     rows = list(
         Application.objects.filter(status=Status.NEED_DOCS, documents_due_on__lte=soon)
@@ -329,7 +329,7 @@ def remind_of_documents(*, days_before: int = 2, limit: int = 500) -> int:
 
 
 def end_document_requests(*, limit: int = 500) -> int:
-    """Put cases whose documents did not come back to the reviewers, who decide on what there is; returns how many."""
+    """Return cases with overdue documents to the reviewers, who decide without them; returns how many."""
     overdue = (
         Application.objects.filter(status=Status.NEED_DOCS, documents_due_on__lt=clock.today())
         .order_by("id")

@@ -119,7 +119,7 @@ KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
 
 
 def register() -> None:
-    """Tell the messages room what this room sends."""
+    """Register the kinds of messages with notices."""
     for kind, label, korean, english, example in KINDS:
         notices.register(kind, text={"ko": korean, "en": english}, label=label, example=example, confirmed=True)
 

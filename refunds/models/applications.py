@@ -24,7 +24,7 @@ class Channel(models.TextChoices):
 
 
 class Lateness(models.TextChoices):
-    """When an application came, seen from the window (D-27 to D-31)."""
+    """Date of an application in relation to the window (D-27 to D-32)."""
 
     IN_TIME = "IN_TIME", _("기간 안")
     # After a window that ended on a holiday, or after a rejection of a timely application (D-27, D-32).
@@ -33,7 +33,7 @@ class Lateness(models.TextChoices):
 
 
 class Draft(models.Model):
-    """What a person has answered so far. Kept under the person, not the session, so it is there on another device."""
+    """Answers of a person so far, stored by person, not by session, so that every device has them."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person_index = models.BinaryField()
@@ -184,12 +184,12 @@ class Application(models.Model):
 
     @property
     def is_live(self) -> bool:
-        """Whether this application stands in the way of another one for its line."""
+        """True if this application prevents another one for its line."""
         return self.status in LIVE
 
 
 class Decision(models.Model):
-    """One move of an application: from, to, by whom, why. Never changed; an undo is a new one."""
+    """One change of an application's state: from, to, actor, reason. Never changed; an undo is a new one."""
 
     application = models.ForeignKey(Application, models.PROTECT, related_name="decisions", verbose_name=_("신청"))
     from_status = models.CharField(_("이전"), max_length=16, choices=Status.choices, blank=True)
@@ -267,7 +267,7 @@ class Objection(models.Model):
 
 
 class LateReason(models.Model):
-    """Why a filing came after the window, as the customer said; a supervisor decides by it (D-31)."""
+    """Reason the customer gave for a filing after the window; a supervisor decides by it (D-31)."""
 
     class Kind(models.TextChoices):
         MILITARY = "MILITARY", _("군 복무")

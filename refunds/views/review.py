@@ -32,7 +32,7 @@ PER_PAGE = 50
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def work_list(request: HttpRequest) -> HttpResponse:
-    """Everything that waits for a person, oldest first; several cases can be decided alike in one go."""
+    """Cases that wait for a reviewer, oldest first; several can be decided alike at once."""
     form = DecisionForm(request.POST if request.method == "POST" else None)
     conflicts: list[tuple[int, str]] = []
     if request.method == "POST" and form.is_valid():
@@ -93,7 +93,7 @@ def work_list(request: HttpRequest) -> HttpResponse:
 @staff("reviewer")
 @require_POST
 def take_next(request: HttpRequest) -> HttpResponse:
-    """Give me the next case."""
+    """Assign the next case to this reviewer."""
     row = reviews.take_next(reviewer=request.user)  # type: ignore[arg-type]
     if row is None:
         messages.info(request, _("지금 맡을 건이 없습니다."))
@@ -105,7 +105,7 @@ def take_next(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def case(request: HttpRequest, pk: int) -> HttpResponse:
-    """One case: what the rules saw, what is known of the account, what was decided, and the decision to make."""
+    """One case: conditions of the rules, account, decisions so far, and the decision to make."""
     row = (
         Application.objects.select_related("filing", "line__customer", "account__holder_check", "reviewer")
         .filter(pk=pk)
@@ -207,7 +207,7 @@ def _act(request: HttpRequest, row: Application, form: DecisionForm | WordsForm)
 @staff("supervisor")
 @require_POST
 def release(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a case from whoever has it."""
+    """Take a case from its reviewer."""
     try:
         reviews.release(application_id=pk, supervisor=request.user)  # type: ignore[arg-type]
     except Refused:
