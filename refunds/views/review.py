@@ -117,17 +117,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     supervisor = request.user.has_role("supervisor")  # type: ignore[union-attr]
     late = LateReason.objects.filter(filing=row.filing_id).first()
     posted = request.POST if request.method == "POST" else None
-    form: DecisionForm | WordsForm = (
-        CaseForm(
-            posted,
-            hardship=hardship,
-            approves=supervisor or not hardship,
-            earlier=row.previous is not None and row.previous.status == Status.REJECTED,
-            initial={"kind": late.kind, "ended_on": late.ended_on} if late else {},
-        )
-        if open_case
-        else WordsForm(posted)
-    )
+    form = _case_form(posted, row, late, approves=supervisor or not hardship) if open_case else WordsForm(posted)
     if request.method == "POST" and form.is_valid():
         try:
             _act(request, row, form)
@@ -151,15 +141,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "verdict": lines.outcome_title(row.line.standing_outcome),
         "reason": staff_presenters.staff_reason(row),
         "amount": presenters.amount(row),
-        "decisions": [
-            {
-                "row": one,
-                "why": staff_presenters.decision_reason(one.code),
-                "who": _who(one.actor),
-                "words": _words(one),
-            }
-            for one in row.decisions.order_by("id")
-        ],
+        "decisions": _decision_rows(row),
         "form": form,
         "open_case": open_case,
         "can_undo": row.status in {Status.REJECTED, Status.APPROVED} and not row.flag,
@@ -175,6 +157,28 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "held": row.reviewer_until is not None and row.reviewer_until > dt.datetime.now(dt.UTC),
     }
     return render(request, "refunds/review_case.html", context, status=422 if form.errors else 200)
+
+
+def _case_form(posted: Any, row: Application, late: LateReason | None, *, approves: bool) -> CaseForm:
+    return CaseForm(
+        posted,
+        hardship=reviews.is_hardship_case(row),
+        approves=approves,
+        earlier=row.previous is not None and row.previous.status == Status.REJECTED,
+        initial={"kind": late.kind, "ended_on": late.ended_on} if late else {},
+    )
+
+
+def _decision_rows(row: Application) -> list[dict[str, Any]]:
+    return [
+        {
+            "row": decision,
+            "why": staff_presenters.decision_reason(decision.code),
+            "who": _who(decision.actor),
+            "words": _words(decision),
+        }
+        for decision in row.decisions.order_by("id")
+    ]
 
 
 def _words(decision: Decision) -> str:
