@@ -91,7 +91,7 @@ def _floor(request: "HttpRequest") -> "HttpResponse":
 
     from kt_remedy.audit.models import AuditEntry
     from kt_remedy.core import clock
-    from refunds.applications.forms import AccountForm
+    from refunds.views.forms import AccountForm
 
     form = AccountForm(request.POST)
     assert form.is_valid()
@@ -106,7 +106,7 @@ def _floor(request: "HttpRequest") -> "HttpResponse":
 def _ready(client: "Client", number: int) -> str:
     """Make the client a verified customer whose draft is complete; returns the key of its form."""
     from refunds.applications import drafts
-    from refunds.applications.service import CONSENTS
+    from refunds.applications.submit import CONSENTS
     from tests.refunds import make
     from tests.sessions import as_customer, person
 

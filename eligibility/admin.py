@@ -267,8 +267,8 @@ class LineAdmin(RoleAdmin):
                     reason=form.cleaned_data["reason"],
                     decided_by=reviewer,
                 )
-            except service.NotDecidable as error:
-                form.add_error(None, str(error))
+            except service.NotDecidable as refused:
+                form.add_error(None, refused.message)
             else:
                 messages.success(request, _("결정을 기록했습니다."))
                 return HttpResponseRedirect(reverse("admin:eligibility_line_changelist"))

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 from django.db.models import F, Max, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from eligibility import rules, search
 from eligibility.models import (
@@ -31,11 +32,18 @@ from eligibility.rules.facts import local_day
 from kt_remedy.audit import service as audit
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import clock, programme, raw_models
+from kt_remedy.core.errors import Refused
 from kt_remedy.staff.models import User
 
 
-class NotDecidable(Exception):
-    """A decision that cannot be taken; the message says why."""
+class NotDecidable(Refused):
+    """A decision on a line that cannot be recorded, by code."""
+
+    sentences = {
+        "OUTCOME": _("결정을 골라 주세요"),
+        "REASON": _("사유를 적어 주세요"),
+        "UNKNOWN": _("회선을 찾을 수 없습니다."),
+    }
 
 
 # Looking -----------------------------------------------------------------------------------------------
@@ -319,13 +327,13 @@ def record_decision(*, contract_no: str, outcome: str, reason: str, decided_by: 
     if not decided_by.has_perm("eligibility.decide_line"):
         raise PermissionDenied
     if outcome not in {Outcome.ELIGIBLE, Outcome.NOT_ELIGIBLE, Outcome.NOTHING_DUE}:
-        raise NotDecidable("a decision is ELIGIBLE, NOT_ELIGIBLE or NOTHING_DUE")
+        raise NotDecidable("OUTCOME")
     if not reason.strip():
-        raise NotDecidable("a decision needs a reason")
+        raise NotDecidable("REASON")
     with transaction.atomic():
         line = Line.objects.select_for_update(of=("self",)).select_related("customer").filter(pk=contract_no).first()
         if line is None:
-            raise NotDecidable("there is no such line")
+            raise NotDecidable("UNKNOWN")
         own = decided_by.person_index
         if own is not None and own in {line.customer.person_index, line.customer.guardian_ci_index}:
             raise PermissionDenied

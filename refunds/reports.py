@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from kt_remedy.core import clock
 from refunds.models.applications import Channel
-from refunds.models.states import STANDING, Status
+from refunds.models.states import WAITING_FOR_PERSON, Status
 
 AGES = (0, 1, 3, 6, 10)  # days waited: where each row of the report begins
 
@@ -55,7 +55,7 @@ def figures(*, today: dt.date | None = None) -> Figures:
             WHERE a.status = ANY(%(standing)s)
             GROUP BY 1, 2
             """,
-            {"standing": [status.value for status in STANDING]},
+            {"standing": [status.value for status in WAITING_FOR_PERSON]},
         )
         standing = cursor.fetchall()
     channels: Counter[str] = Counter()

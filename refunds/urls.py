@@ -1,8 +1,8 @@
-"""Routes of the refunds room: applying, the status afterwards, objections, the reviewers' work."""
+"""Routes of refunds: applying, the status afterwards, objections, the reviewers' pages."""
 
 from django.urls import path
 
-from refunds.views import apply, report, review
+from refunds.views import apply, documents, objections, report, review, status
 
 app_name = "refunds"
 urlpatterns = [
@@ -11,19 +11,19 @@ urlpatterns = [
     path("apply/account/", apply.account, name="apply-account"),
     path("apply/consent/", apply.consent, name="apply-consent"),
     path("apply/check/", apply.check, name="apply-check"),
-    path("receipt/<str:reference>/", apply.receipt, name="receipt"),
-    path("status/", apply.status, name="status"),
-    path("status/<int:pk>/", apply.application, name="application"),
-    path("status/<int:pk>/withdraw/", apply.withdraw, name="withdraw"),
-    path("status/<int:pk>/account/", apply.mend, name="mend"),
-    path("status/<int:pk>/documents/", apply.send_documents, name="documents"),
-    path("status/<int:pk>/proof/", apply.proof, name="proof"),
-    path("object/<str:contract_no>/", review.object_to, name="object"),
+    path("receipt/<str:reference>/", status.receipt, name="receipt"),
+    path("status/", status.status, name="status"),
+    path("status/<int:pk>/", status.application, name="application"),
+    path("status/<int:pk>/withdraw/", status.withdraw, name="withdraw"),
+    path("status/<int:pk>/account/", status.change_account, name="change-account"),
+    path("status/<int:pk>/documents/", documents.send_documents, name="documents"),
+    path("status/<int:pk>/proof/", status.proof, name="proof"),
+    path("object/<str:contract_no>/", objections.object_to, name="object"),
     path("report/", report.report, name="report"),
     path("review/", review.work_list, name="review"),
     path("review/next/", review.take_next, name="review-next"),
     path("review/<int:pk>/", review.case, name="review-case"),
     path("review/<int:pk>/release/", review.release, name="review-release"),
-    path("review/evidence/<uuid:pk>/", review.take_out, name="evidence"),
-    path("review/objection/<uuid:pk>/", review.objection, name="review-objection"),
+    path("review/evidence/<uuid:pk>/", documents.take_out, name="evidence"),
+    path("review/objection/<uuid:pk>/", objections.objection, name="review-objection"),
 ]

@@ -11,15 +11,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.db import connection, transaction
+from django.utils.functional import lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from eligibility import service as eligibility
 from eligibility.models import Customer, HolderKind, Line
 from kt_remedy.audit import service as audit
 from kt_remedy.content import service as content
 from kt_remedy.content.models import Place
-from kt_remedy.core import clock, crypto, programme
-from kt_remedy.core.persons import age_on, born_on_or_before, is_minor, turns_on
+from kt_remedy.core import clock, crypto, errors, programme
+from kt_remedy.core.persons import ADULT_AGE, age_on, born_on_or_before, is_minor, turns_on
 from kt_remedy.core.programme import Choice, Perk
+from kt_remedy.core.templatetags.remedy import kday
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
 from rewards.enrolment import base
@@ -35,12 +38,33 @@ SUBSTITUTE = "substitute"
 VOUCHER_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,63}")
 
 
-class Refused(Exception):
-    """An act that the rules do not allow; `code` is one of the words the page knows."""
+def _guardian() -> str:
+    return gettext("만 %(adult_age)s세가 되지 않은 분은 보호자의 동의가 필요합니다.") % {"adult_age": ADULT_AGE}
 
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+
+def _not_in_base() -> str:
+    day = kday(programme.current().rewards.base_date)
+    return gettext("%(day)s이 끝날 때 쓰고 계신 회선이 없어 신청하실 수 없습니다.") % {"day": day}
+
+
+class Refused(errors.Refused):
+    """An act on a perk that the rules do not allow, by code."""
+
+    sentences = {
+        "UNKNOWN": gettext_lazy("이 회선에서는 고를 수 없는 혜택입니다. 화면을 새로 열어 다시 확인해 주세요."),
+        "NOT_OPEN": gettext_lazy("아직 고르는 기간이 아닙니다."),
+        "CLOSED": gettext_lazy("고르는 기간이 끝났습니다."),
+        "TOO_YOUNG": gettext_lazy("이 서비스를 쓸 수 있는 나이가 아닙니다. 다른 서비스를 골라 주세요."),
+        "GUARDIAN": lazy(_guardian, str)(),
+        "FINAL": gettext_lazy("이용권 번호를 이미 받으셔서 바꿀 수 없습니다."),
+        "NOT_CHOSEN": gettext_lazy("먼저 서비스를 골라 주세요."),
+        "NO_CODES": gettext_lazy(
+            "지금은 남은 이용권 번호가 없습니다. 고르신 것은 그대로 있으니 내일 다시 받아 주세요."
+        ),
+        "NOT_IN_BASE": lazy(_not_in_base, str)(),
+        "NOT_INSURED": gettext_lazy("가입되어 있지 않아 증명서를 드릴 수 없습니다."),
+        "AUTOMATIC": gettext_lazy("이미 자동으로 가입되어 있어 신청하지 않으셔도 됩니다."),
+    }
 
 
 @dataclass(frozen=True)

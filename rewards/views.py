@@ -7,38 +7,17 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from eligibility.models import Customer
-from kt_remedy.core import clock, programme
+from kt_remedy.core import clock
 from kt_remedy.core.access import customer, permission_required
-from kt_remedy.core.persons import ADULT_AGE
-from kt_remedy.core.templatetags.remedy import kday
 from kt_remedy.identity.service import VerifiedRequest
 from rewards import reports, service
 from rewards.forms import ChoiceForm, PerkForm
-
-_REFUSALS = {
-    "UNKNOWN": gettext_lazy("이 회선에서는 고를 수 없는 혜택입니다. 화면을 새로 열어 다시 확인해 주세요."),
-    "NOT_OPEN": gettext_lazy("아직 고르는 기간이 아닙니다."),
-    "CLOSED": gettext_lazy("고르는 기간이 끝났습니다."),
-    "TOO_YOUNG": gettext_lazy("이 서비스를 쓸 수 있는 나이가 아닙니다. 다른 서비스를 골라 주세요."),
-    "GUARDIAN": gettext_lazy("만 %(adult_age)s세가 되지 않은 분은 보호자의 동의가 필요합니다."),
-    "FINAL": gettext_lazy("이용권 번호를 이미 받으셔서 바꿀 수 없습니다."),
-    "NOT_CHOSEN": gettext_lazy("먼저 서비스를 골라 주세요."),
-    "NO_CODES": gettext_lazy("지금은 남은 이용권 번호가 없습니다. 고르신 것은 그대로 있으니 내일 다시 받아 주세요."),
-    "NOT_IN_BASE": gettext_lazy("%(day)s이 끝날 때 쓰고 계신 회선이 없어 신청하실 수 없습니다."),
-    "NOT_INSURED": gettext_lazy("가입되어 있지 않아 증명서를 드릴 수 없습니다."),
-    "AUTOMATIC": gettext_lazy("이미 자동으로 가입되어 있어 신청하지 않으셔도 됩니다."),
-}
-
-
-def refusal(code: str) -> str:
-    """Why an act on a perk was refused, in the language of the page. Raises KeyError for an unknown code."""
-    return str(_REFUSALS[code]) % {"adult_age": ADULT_AGE, "day": kday(programme.current().rewards.base_date)}
 
 
 @dataclass(frozen=True)
@@ -65,7 +44,7 @@ def choose(request: VerifiedRequest) -> HttpResponse:
     """Choose a service for a line, or change the choice."""
     form = ChoiceForm(request.POST)
     if not form.is_valid():
-        messages.error(request, str(form.errors.get("choice", [refusal("UNKNOWN")])[0]))
+        messages.error(request, str(form.errors.get("choice", [service.Refused("UNKNOWN").message])[0]))
         return redirect("rewards:mine")
     return _act(
         request,
@@ -146,8 +125,8 @@ def certificate(request: VerifiedRequest, perk: str) -> HttpResponse:
     """The proof of the insurance, one page to print."""
     try:
         found = service.certificate(perk_code=perk, person_index=request.person.ci_index)
-    except service.Refused as refused:
-        messages.warning(request, refusal(refused.code))
+    except service.Refused as refusal:
+        messages.warning(request, refusal.message)
         return redirect("rewards:mine")
     return render(
         request,
@@ -181,8 +160,8 @@ def _act(request: VerifiedRequest, form: Any, act: Callable[[dict], object], don
                 "guardian": True,
             }
         act(who)
-    except service.Refused as refused:
-        messages.warning(request, refusal(refused.code))
+    except service.Refused as refusal:
+        messages.warning(request, refusal.message)
     else:
         messages.success(request, done)
     return redirect("rewards:mine")

@@ -35,7 +35,7 @@ def create() -> list[DemoAccount]:
     In development only (raises NotAllowed elsewhere): the passwords and secrets stand in the source. Safe to repeat.
     """
     if not settings.DEVELOPMENT:
-        raise NotAllowed("the demonstration's staff are for development only")
+        raise NotAllowed("NOT_HERE", "the demonstration's staff are for development only")
     stores = {
         code: Store.objects.get_or_create(code=code, defaults={"name": name})[0]
         for code, name in demo_staff.STORES.items()

@@ -10,7 +10,7 @@ from eligibility.models import HolderKind, Line, Outcome
 from kt_remedy.core import clock, programme
 from kt_remedy.staff.models import User
 from refunds.accounts import service as accounts
-from refunds.applications import service
+from refunds.applications import submit
 from refunds.models.accounts import OwnerKind
 from refunds.models.applications import Channel
 from refunds.models.batches import Roster
@@ -66,15 +66,17 @@ def apply_early(part: int, parts: int) -> int:
             actor="system",
             subject=line.customer_id,
         )
-        service.submit(
-            key=str(uuid.uuid4()),
-            channel=Channel.WEB,
-            person_index=person,
-            contract_nos=[line.pk],
-            account_id=account.id,
-            consents=dict(service.CONSENTS),
-            contact=line.contact_msisdn or line.msisdn,
-            proof={"method": "IDENTITY", "at": clock.now().isoformat()},
+        submit.submit(
+            submit.Submission(
+                key=str(uuid.uuid4()),
+                channel=Channel.WEB,
+                person_index=person,
+                contract_nos=[line.pk],
+                account_id=account.id,
+                consents=dict(submit.CONSENTS),
+                contact=line.contact_msisdn or line.msisdn,
+                proof={"method": "IDENTITY", "at": clock.now().isoformat()},
+            )
         )
     return len(mine)
 

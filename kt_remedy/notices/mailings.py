@@ -14,14 +14,15 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from kt_remedy.audit import service as audit
+from kt_remedy.core.errors import Refused
 from kt_remedy.notices import texts
 from kt_remedy.notices.models import Round
 
 State = Round.State
 
 
-class RoundError(Exception):
-    """A step that cannot be taken now; the message says why, in the reader's language."""
+class RoundError(Refused):
+    """A step of a round that cannot be taken now."""
 
 
 def bodies(item: Round) -> dict[str, str]:
@@ -41,7 +42,7 @@ def check(*, round_id: int, user: Any, seen: str) -> None:
     with transaction.atomic():
         item = _locked(round_id, State.HELD)
         if seen != seal(item):
-            raise RoundError(_("그사이 문자 내용이 바뀌었습니다. 새 내용을 보고 다시 확인해 주세요."))
+            raise RoundError("CHANGED", _("그사이 문자 내용이 바뀌었습니다. 새 내용을 보고 다시 확인해 주세요."))
         item.checked_by = user
         item.ko, item.en = bodies(item).values()
         _move(item, State.CHECKED, user, "notices.round_checked")
@@ -54,7 +55,7 @@ def approve(*, round_id: int, user: Any) -> None:
         first = item.checked_by
         assert first is not None
         if first.pk == user.pk or _person(first) == _person(user):
-            raise RoundError(_("확인한 사람과 다른 사람이 승인해야 합니다."))
+            raise RoundError("SAME_PERSON", _("확인한 사람과 다른 사람이 승인해야 합니다."))
         item.approved_by = user
         _move(item, State.OPEN, user, "notices.round_approved")
 
@@ -76,7 +77,7 @@ def take_back(*, round_id: int, user: Any) -> None:
     with transaction.atomic():
         item = _locked(round_id, State.CHECKED, State.PAUSED)
         if not may_be_taken_back(item):
-            raise RoundError(_("이 안내는 되돌릴 수 없습니다."))
+            raise RoundError("FIXED", _("이 안내는 되돌릴 수 없습니다."))
         item.checked_by = item.approved_by = None
         item.ko = item.en = ""
         _move(item, State.HELD, user, "notices.round_taken_back")
@@ -105,7 +106,7 @@ def _person(user: Any) -> bytes:
 def _locked(round_id: int, *states: str) -> Round:
     item = Round.objects.select_for_update(of=("self",)).filter(pk=round_id).first()
     if item is None or item.state not in states:
-        raise RoundError(_("다른 사람이 먼저 처리했습니다. 지금 상태를 보세요."))
+        raise RoundError("STATE", _("다른 사람이 먼저 처리했습니다. 지금 상태를 보세요."))
     return item
 
 

@@ -158,8 +158,8 @@ def reach(request: HttpRequest, message_id: int) -> HttpResponse:
     if form.is_bound and form.is_valid():
         try:
             unreached.mark(message_id=message_id, channel=form.cleaned_data["channel"], by=request.user)
-        except unreached.ReachedError as error:
-            messages.warning(request, str(error))
+        except unreached.ReachedError as refused:
+            messages.warning(request, refused.message)
         else:
             messages.success(request, gettext("알린 것으로 적었습니다."))
         return redirect("notices:sent")
@@ -195,8 +195,8 @@ def letters(request: HttpRequest) -> HttpResponse:
         done = unreached.mark_letters(
             reason=form.cleaned_data["why"], until=form.cleaned_data["until"], by=request.user
         )
-    except unreached.ReachedError as error:
-        messages.warning(request, str(error))
+    except unreached.ReachedError as refused:
+        messages.warning(request, refused.message)
     else:
         messages.success(request, gettext("%(n)s건을 편지로 알린 것으로 적었습니다.") % {"n": f"{done:,}"})
     return redirect("notices:sent")
@@ -209,8 +209,8 @@ def steer(request: HttpRequest, round_id: int, step: str) -> HttpResponse:
     seen = {"seen": request.POST.get("seen", "")} if step == "check" else {}
     try:
         steps.STEPS[step](round_id=round_id, user=request.user, **seen)
-    except steps.RoundError as error:
-        messages.warning(request, str(error))
+    except steps.RoundError as refused:
+        messages.warning(request, refused.message)
     else:
         messages.success(request, _("처리했습니다."))
     return redirect("notices:sent")

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
+from kt_remedy.core.errors import Refused
 from kt_remedy.notices import gateway, texts
 from kt_remedy.notices.models import Message
 
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     Unreached = WithAnnotations[Message, _Proposed]
 
 
-class ReachedError(Exception):
-    """Nothing was noted; the message says why, in the reader's language."""
+class ReachedError(Refused):
+    """A note that somebody was reached, which changes nothing now."""
 
 
 def rows() -> "QuerySet[Unreached]":
@@ -76,7 +77,7 @@ def mark(*, message_id: int, channel: str, by: Any) -> int:
             )
         settled = same.update(reached_at=clock.now(), reached_by=by, reached_how=how)
         if not settled:
-            raise ReachedError(_("이미 알린 분이거나, 그사이 문자가 도착했습니다."))
+            raise ReachedError("STATE", _("이미 알린 분이거나, 그사이 문자가 도착했습니다."))
         audit.record(
             actor=audit.actor(by),
             action="notices.reached",
@@ -98,7 +99,7 @@ def mark_letters(*, reason: str, until: int, by: Any) -> int:
             reached_at=clock.now(), reached_by=by, reached_how=Channel.POST
         )
         if not settled:
-            raise ReachedError(_("이미 적혀 있습니다. 지금 목록을 보세요."))
+            raise ReachedError("STATE", _("이미 적혀 있습니다. 지금 목록을 보세요."))
         audit.record(
             actor=audit.actor(by),
             action="notices.letters_sent",

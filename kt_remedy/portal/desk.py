@@ -32,10 +32,10 @@ from kt_remedy.identity import provider
 from kt_remedy.identity import service as identity
 from kt_remedy.portal import desk_code
 from kt_remedy.portal.desk_forms import (
+    AccountChangeForm,
     CardForm,
     FilingForm,
     FindForm,
-    MendForm,
     NoteForm,
     PhoneProofForm,
     SpokenCodeForm,
@@ -43,15 +43,16 @@ from kt_remedy.portal.desk_forms import (
 from kt_remedy.staff.models import User
 from refunds import calendar
 from refunds.accounts import service as accounts
-from refunds.applications import documents, presenters, reviews, service
+from refunds.applications import access as application_access
+from refunds.applications import change, deadlines, documents, objections, presenters, queries, reviews, submit, window
 from refunds.applications import store_actions as refunds_desk
-from refunds.applications.forms import DocumentsForm, ObjectionForm
 from refunds.applications.representation import DOCUMENTS, ID_CARDS
 from refunds.applications.transitions import Refused
 from refunds.models.accounts import Account, OwnerKind
 from refunds.models.applications import Application, Channel, Lateness
 from refunds.models.states import Status
-from refunds.views.apply import account_note, enter_account
+from refunds.views.account_entry import enter_account
+from refunds.views.forms import DocumentsForm, ObjectionForm
 from rewards import service as rewards
 
 SITTING_SECONDS = 30 * 60
@@ -77,7 +78,7 @@ class Sitting:
     @property
     def person_index(self) -> bytes:
         """By this the person's filings are found."""
-        return service.person_of(self.customer)
+        return application_access.person_of(self.customer)
 
 
 @dataclass(slots=True)
@@ -128,7 +129,7 @@ def _user(request: HttpRequest) -> User:
     return request.user
 
 
-def _channel(user: User) -> str:
+def _channel(user: User) -> Channel:
     return Channel.STORE if user.store_id else Channel.CALL_CENTRE
 
 
@@ -174,7 +175,7 @@ def _find(request: HttpRequest, form: FindForm) -> Customer | None:
     if form.errors:
         return None
     rows = list(eligibility.find_lines(**facts)[:20])
-    people = {service.person_of(row.customer) for row in rows}
+    people = {application_access.person_of(row.customer) for row in rows}
     customer = rows[0].customer if len(people) == 1 else None
     audit.record(
         actor=audit.actor(user),
@@ -192,9 +193,9 @@ def _find(request: HttpRequest, form: FindForm) -> Customer | None:
         )
         return None
     try:
-        service.close_to_own_case(user, service.person_of(customer))
+        application_access.close_to_own_case(user, application_access.person_of(customer))
     except Refused as refused:
-        form.add_error(None, str(refused))
+        form.add_error(None, refused.message)
         return None
     return customer
 
@@ -218,12 +219,12 @@ def _customer_context(sitting: Sitting, user: User) -> dict[str, Any]:
             }
         return context
     lines = _lines(customer)
-    filed = service.for_lines([line.pk for line in lines])
+    filed = queries.for_lines([line.pk for line in lines])
     cards = [_card(line, filed.get(line.pk)) for line in lines]
-    stories = presenters.stories(service.of_person(sitting.person_index))
+    views = presenters.present(queries.of_person(sitting.person_index))
     mine = set(
         Application.objects.filter(
-            service.visible_to(staff=user), pk__in=[s.application.pk for s in stories]
+            application_access.visible_to(staff=user), pk__in=[view.application.pk for view in views]
         ).values_list("pk", flat=True)
     )
     overview = rewards.overview(customer.person_index)
@@ -231,9 +232,9 @@ def _customer_context(sitting: Sitting, user: User) -> dict[str, Any]:
         "proof": _proof_text(sitting.proof),
         "cards": cards,
         "can_file": [card for card in cards if card.can_file],
-        "stories": stories,
+        "views": views,
         "mine_pks": mine,
-        "foreign": any(story.application.pk not in mine for story in stories) and bool(user.store_id),
+        "foreign": any(view.application.pk not in mine for view in views) and bool(user.store_id),
         "perks": overview.cards if overview.taken else [],
         "notes": refunds_desk.notes_of(customer),
         "note_form": NoteForm(),
@@ -285,7 +286,7 @@ def _card(line: Line, application: Application | None) -> Card:
         reasons=reasons,
         say=_say(line, outcome, day, late=late),
         can_file=outcome in {"ELIGIBLE", "REVIEW"} and not live,
-        can_object=kind != "keep" and reviews.can_object(line),
+        can_object=kind != "keep" and objections.can_object(line),
     )
 
 
@@ -497,16 +498,16 @@ def file(request: HttpRequest) -> HttpResponse:
     if sitting is None or not sitting.proven:
         return redirect("portal:desk")
     try:
-        when = service.lateness(clock.today(), programme.current())
+        when = window.lateness(clock.today(), programme.current())
     except Refused as refused:
-        messages.warning(request, str(refused))
+        messages.warning(request, refused.message)
         return redirect("portal:desk")
     ways = _ways(sitting.customer)
     by = request.POST.get("by") or request.GET.get("by") or ways[0]
     if by not in ways:
         raise Http404
     lines = _lines(sitting.customer)
-    live = service.live_applications([line.pk for line in lines])
+    live = queries.live_applications([line.pk for line in lines])
     cards = [card for card in (_card(line, live.get(line.pk)) for line in lines) if card.can_file]
     if not cards:
         messages.info(request, _("지금 신청할 회선이 없습니다."))
@@ -523,36 +524,38 @@ def file(request: HttpRequest) -> HttpResponse:
         account = _account_of(request, form, sitting, user)
         if account is not None:
             try:
-                done = service.submit(
-                    key=key,
-                    channel=_channel(user),
-                    person_index=sitting.person_index,
-                    contract_nos=form.cleaned_data["lines"],
-                    account_id=account.pk,
-                    consents=dict(service.CONSENTS),
-                    contact=sitting.contact,
-                    proof=sitting.proof,
-                    language=eligibility.language_of(sitting.customer),
-                    representation=by,
-                    representative=form.cleaned_data.get("representative", ""),
-                    documents=[*form.cleaned_data.get("documents", []), *form.cleaned_data["hand_documents"]],
-                    staff=user,
-                    outage_on=form.cleaned_data.get("outage_on"),
-                    outage_reason=form.cleaned_data.get("outage_reason", ""),
-                    late=form.late(),
+                submitted = submit.submit(
+                    submit.Submission(
+                        key=key,
+                        channel=_channel(user),
+                        person_index=sitting.person_index,
+                        contract_nos=form.cleaned_data["lines"],
+                        account_id=account.pk,
+                        consents=dict(submit.CONSENTS),
+                        contact=sitting.contact,
+                        proof=sitting.proof,
+                        language=eligibility.language_of(sitting.customer),
+                        representation=OwnerKind(by),
+                        representative=form.cleaned_data.get("representative", ""),
+                        documents=[*form.cleaned_data.get("documents", []), *form.cleaned_data["offline_documents"]],
+                        staff=user,
+                        outage_on=form.cleaned_data.get("outage_on"),
+                        outage_reason=form.cleaned_data.get("outage_reason", ""),
+                        late_reason=form.late(),
+                    )
                 )
             except Refused as refused:
-                form.add_error(None, str(refused))
+                form.add_error(None, refused.message)
             else:
-                if not done.new:
+                if not submitted.new:
                     messages.info(
                         request,
                         _("이미 접수된 신청입니다. 접수번호는 %(reference)s 그대로입니다.")
-                        % {"reference": done.filing.reference},
+                        % {"reference": submitted.filing.reference},
                     )
-                    if user.store_id and done.filing.store_id != user.store_id:
+                    if user.store_id and submitted.filing.store_id != user.store_id:
                         return redirect("portal:desk")  # another door's filing: told of, not opened
-                return redirect("portal:desk-receipt", done.filing.reference)
+                return redirect("portal:desk-receipt", submitted.filing.reference)
     context = {
         "form": form,
         "by": by,
@@ -561,7 +564,7 @@ def file(request: HttpRequest) -> HttpResponse:
         "name": masking.name(sitting.customer.holder_name or ""),
         "contact": sitting.contact,
         "documents": DOCUMENTS.get(by, ()),
-        "version": service.CONSENTS["privacy"],
+        "version": submit.CONSENTS["privacy"],
         "anyway": form.has_error("number", "holder"),
     }
     return render(request, "portal/desk_file.html", context, status=422 if form.errors else 200)
@@ -571,8 +574,8 @@ def _account_of(request: HttpRequest, form: FilingForm, sitting: Sitting, user: 
     """The account of a valid form; None where the bank said no and the clerk did not say to go on with it."""
     kept = request.session[_KEY]
     own = form.by == OwnerKind.SELF
-    if form.cleaned_data["by_hand"]:
-        return accounts.enter_by_hand(
+    if form.cleaned_data["offline"]:
+        return accounts.enter_offline(
             person_index=sitting.person_index,
             holder_name=(sitting.customer.holder_name or "") if own else form.cleaned_data["owner"],
             owner_kind=form.by,
@@ -603,17 +606,17 @@ def _account_of(request: HttpRequest, form: FilingForm, sitting: Sitting, user: 
 def receipt(request: HttpRequest, reference: str) -> HttpResponse:
     """The receipt for the customer to take along."""
     rows = list(
-        Application.objects.filter(service.visible_to(staff=_user(request)), filing__reference=reference)
+        Application.objects.filter(application_access.visible_to(staff=_user(request)), filing__reference=reference)
         .select_related("filing", "line__customer", "account__holder_check")
         .order_by("id")
     )
     if not rows:
         raise Http404
-    stories = presenters.stories(rows)
+    views = presenters.present(rows)
     facts = [(_("회선"), presenters.line_name(row)) for row in rows]
     facts.append((_("받을 계좌"), str(rows[0].filing.account)))
-    context = {"filing": rows[0].filing, "stories": stories, "rows": facts, "won": sum(s.won for s in stories)}
-    context["label"] = stories[0].label
+    context = {"filing": rows[0].filing, "views": views, "rows": facts, "won": sum(view.won for view in views)}
+    context["label"] = views[0].label
     return render(request, "portal/desk_receipt.html", context)
 
 
@@ -627,13 +630,13 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
     """One application: mend a slip, withdraw with the customer, show documents; until it is in a batch."""
     user = _user(request)
     row = (
-        Application.objects.filter(service.visible_to(staff=user), pk=pk)
+        Application.objects.filter(application_access.visible_to(staff=user), pk=pk)
         .select_related("filing", "line__customer", "account__holder_check")
         .first()
     )
     if row is None:
         raise Http404
-    form = MendForm(
+    form = AccountChangeForm(
         request.POST if request.POST.get("act") == "account" else None, own=row.account.owner_kind == OwnerKind.SELF
     )
     files = DocumentsForm(*((request.POST, request.FILES) if request.POST.get("act") == "files" else (None, None)))
@@ -642,7 +645,7 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
             if _done(request, row, form, files, user):
                 return redirect("portal:desk-application", pk)
         except Refused as refused:
-            messages.warning(request, str(refused))
+            messages.warning(request, refused.message)
             return redirect("portal:desk-application", pk)
     audit.record(
         actor=audit.actor(user),
@@ -651,10 +654,10 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
         subject=row.line.customer_id,
     )
     context = {
-        "story": presenters.stories([row])[0],
+        "view": presenters.present([row])[0],
         "name": masking.name(row.line.customer.holder_name or ""),
         "form": form,
-        "account_note": account_note(row.account),
+        "account_note": presenters.account_note(row.account),
         "documents": DOCUMENTS.get(row.filing.representation, ()),
         "files": files,
         "errors_of": files if files.errors else form,
@@ -674,7 +677,7 @@ def _other_contact(request: HttpRequest, row: Application) -> str:
     return sitting.contact if sitting.contact != row.filing.contact else ""
 
 
-def _done(request: HttpRequest, row: Application, form: MendForm, files: DocumentsForm, user: User) -> bool:
+def _done(request: HttpRequest, row: Application, form: AccountChangeForm, files: DocumentsForm, user: User) -> bool:
     """Carry out what was asked; False where a form has to be shown again."""
     act = request.POST.get("act")
     sitting = _sitting(request)
@@ -682,7 +685,7 @@ def _done(request: HttpRequest, row: Application, form: MendForm, files: Documen
         # Only with the customer there: a clerk alone takes nobody's claim away.
         if sitting is None or not sitting.proven or sitting.person_index != bytes(row.filing.person_index):
             raise Refused("PROOF", _("고객을 먼저 찾고 본인을 확인하세요."))
-        service.withdraw(application_id=row.pk, staff=user, words=_("고객이 요청함"))
+        change.withdraw(application_id=row.pk, staff=user, words=_("고객이 요청함"))
         messages.success(request, _("신청을 철회했습니다."))
     elif act == "documents":
         reviews.documents_shown(application_id=row.pk, staff=user, documents=request.POST.getlist("documents"))
@@ -695,7 +698,7 @@ def _done(request: HttpRequest, row: Application, form: MendForm, files: Documen
         except Refused as refused:
             if refused.code not in {"FILE", "MANY"}:
                 raise
-            files.add_error("files", str(refused))
+            files.add_error("files", refused.message)
             return False
         messages.success(request, _("서류를 받았습니다."))
     elif act == "contact":
@@ -720,8 +723,8 @@ def _done(request: HttpRequest, row: Application, form: MendForm, files: Documen
         )
         if entered is None or form.errors:
             return False
-        service.mend_account(application_id=row.pk, account_id=entered.pk, staff=user)
-        messages.success(request, f"{_('계좌를 바꾸었습니다.')} {presenters.hold_note()}".rstrip())
+        change.change_account(application_id=row.pk, account_id=entered.pk, staff=user)
+        messages.success(request, f"{_('계좌를 바꾸었습니다.')} {deadlines.hold_note()}".rstrip())
     else:
         raise Http404
     return True
@@ -736,13 +739,13 @@ def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
     if sitting is None or not sitting.proven:
         return redirect("portal:desk")
     line = next((line for line in _lines(sitting.customer) if line.pk == contract_no), None)
-    if line is None or not reviews.can_object(line):
+    if line is None or not objections.can_object(line):
         raise Http404
     form = ObjectionForm(*((request.POST, request.FILES) if request.method == "POST" else (None, None)))
     if request.method == "POST" and form.is_valid():
         try:
             with transaction.atomic():
-                found = reviews.object_to(
+                found = objections.object_to(
                     contract_no=contract_no,
                     person_index=sitting.person_index,
                     words=form.cleaned_data["words"],
@@ -753,7 +756,7 @@ def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
                 if form.cleaned_data["files"]:
                     documents.add_to_objection(objection_id=found.pk, files=form.cleaned_data["files"], staff=user)
         except Refused as refused:
-            form.add_error("files" if refused.code in {"FILE", "MANY"} else None, str(refused))
+            form.add_error("files" if refused.code in {"FILE", "MANY"} else None, refused.message)
         else:
             messages.success(
                 request,
@@ -773,11 +776,11 @@ def take_along(request: HttpRequest) -> HttpResponse:
     if sitting is None or not sitting.proven:
         return redirect("portal:desk")
     try:
-        filing = refunds_desk.take_along(
+        filing = refunds_desk.transfer_filing(
             reference=request.POST.get("reference", ""), customer=sitting.customer, staff=_user(request)
         )
     except Refused as refused:
-        messages.warning(request, str(refused))
+        messages.warning(request, refused.message)
     else:
         messages.success(request, _("%(reference)s을 이 매장으로 옮겼습니다.") % {"reference": filing.reference})
     return redirect("portal:desk")
@@ -802,7 +805,7 @@ def note(request: HttpRequest) -> HttpResponse:
             call_back_at=form.cleaned_data["call_back"],
         )
     except (Refused, ValidationError) as refused:
-        messages.warning(request, str(refused))
+        messages.warning(request, refused.message)
     else:
         messages.success(request, _("메모를 남겼습니다."))
     return redirect("portal:desk")
@@ -813,7 +816,7 @@ def note(request: HttpRequest) -> HttpResponse:
 def called(request: HttpRequest, pk: int) -> HttpResponse:
     """The promised call was made."""
     try:
-        refunds_desk.called_back(note_id=pk, staff=_user(request))
+        refunds_desk.mark_called_back(note_id=pk, staff=_user(request))
     except Refused:
         raise Http404 from None
     return redirect("portal:desk")

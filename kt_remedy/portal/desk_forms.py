@@ -11,11 +11,12 @@ from django.utils.translation import gettext_lazy
 
 from kt_remedy.core import phones
 from kt_remedy.identity.forms import AppForm
-from refunds.applications.forms import AccountForm, PlainForm, refuse_registration_number
-from refunds.applications.representation import BY_HAND, DOCUMENTS, ID_CARDS
-from refunds.applications.service import Late
+from refunds.applications.representation import DOCUMENTS, ID_CARDS, OFFLINE
+from refunds.applications.submit import LateReasonInput
+from refunds.applications.text_checks import refuse_registration_number
 from refunds.models.accounts import OwnerKind
 from refunds.models.applications import LateReason
+from refunds.views.forms import AccountForm, PlainForm
 
 
 class FindForm(PlainForm):
@@ -165,13 +166,13 @@ class FilingForm(AccountForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         validators=[refuse_registration_number],
     )
-    by_hand = forms.BooleanField(
+    offline = forms.BooleanField(
         label=gettext_lazy("한국 계좌가 없어 서류를 보고 따로 보냄(은행과 번호는 비움)"), required=False
     )
-    hand_documents = forms.MultipleChoiceField(
+    offline_documents = forms.MultipleChoiceField(
         label=gettext_lazy("한국 계좌가 없을 때 확인한 서류"),
         required=False,
-        choices=BY_HAND,
+        choices=OFFLINE,
         widget=forms.CheckboxSelectMultiple,
     )
     late_kind = forms.ChoiceField(
@@ -198,7 +199,7 @@ class FilingForm(AccountForm):
         error_messages={"required": gettext_lazy("안내를 읽어 드리고 동의를 받아 주세요")},
     )
     field_order = (
-        "lines", "representative", "documents", "owner", "owner_born", "bank", "number", "by_hand", "hand_documents",
+        "lines", "representative", "documents", "owner", "owner_born", "bank", "number", "offline", "offline_documents",
         "late_kind", "late_ended_on", "late_words", "outage_on", "outage_reason", "privacy",
     )  # fmt: skip
 
@@ -215,7 +216,7 @@ class FilingForm(AccountForm):
             self.fields["documents"].choices = DOCUMENTS[by]  # type: ignore[attr-defined]
         if not supervisor:
             del self.fields["outage_on"], self.fields["outage_reason"]
-        if self.data.get("by_hand"):
+        if self.data.get("offline"):
             self.fields["bank"].required = self.fields["number"].required = False
         if not late:
             del self.fields["late_kind"], self.fields["late_ended_on"], self.fields["late_words"]
@@ -223,19 +224,21 @@ class FilingForm(AccountForm):
 
     def clean_number(self) -> str:
         """Nothing where nothing goes to a bank."""
-        return "" if self.data.get("by_hand") else super().clean_number()
+        return "" if self.data.get("offline") else super().clean_number()
 
     def clean(self) -> dict[str, Any]:
         """Who has no account in Korea shows the papers for that."""
         given = super().clean() or self.cleaned_data
-        if given.get("by_hand") and {code for code, _label in BY_HAND} - set(given.get("hand_documents", [])):
-            self.add_error("hand_documents", _("서류를 모두 확인해야 접수할 수 있습니다"))
+        if given.get("offline") and {code for code, _label in OFFLINE} - set(given.get("offline_documents", [])):
+            self.add_error("offline_documents", _("서류를 모두 확인해야 접수할 수 있습니다"))
         return given
 
-    def late(self) -> Late | None:
-        """Why it comes after the window, where it does."""
+    def late(self) -> LateReasonInput | None:
+        """The reason of an application after the window; None in the window."""
         given = self.cleaned_data
-        return Late(given["late_kind"], given["late_ended_on"], given["late_words"]) if "late_kind" in given else None
+        if "late_kind" not in given:
+            return None
+        return LateReasonInput(given["late_kind"], given["late_ended_on"], given["late_words"])
 
     def clean_documents(self) -> list[str]:
         """Every document of the list, or none of this is accepted."""
@@ -245,8 +248,8 @@ class FilingForm(AccountForm):
         return shown
 
 
-class MendForm(AccountForm):
-    """Another account for what was filed; a holder's name typed wrong is put right with it."""
+class AccountChangeForm(AccountForm):
+    """Another account for a filed application, and the corrected name of its holder."""
 
     owner = forms.CharField(
         label=gettext_lazy("예금주 이름(그대로면 비움)"),

@@ -17,7 +17,6 @@ from kt_remedy.core import clock, masking, persons
 from kt_remedy.core.access import permission_required
 from kt_remedy.portal.desk import Sitting, _sitting, _user
 from rewards import service as rewards
-from rewards.views import refusal
 
 ACTS = [(act, act) for act in ("choose", "code", "apply", "opt-out", "substitute")]
 
@@ -47,7 +46,7 @@ def perks(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             _act(request, form.cleaned_data, sitting)
         else:
-            messages.error(request, refusal("UNKNOWN"))
+            messages.error(request, rewards.Refused("UNKNOWN").message)
         return redirect("portal:desk-perks")
     key = customer.person_index
     minor = persons.is_minor(customer.birth_date, clock.today())
@@ -87,7 +86,7 @@ def _act(request: HttpRequest, asked: dict[str, Any], sitting: Sitting) -> None:
         return
     try:
         act()
-    except rewards.Refused as refused:
-        messages.warning(request, refusal(refused.code))
+    except rewards.Refused as refusal:
+        messages.warning(request, refusal.message)
     else:
         messages.success(request, done)

@@ -22,8 +22,8 @@ from kt_remedy.core.programme import Programme
 from kt_remedy.core.templatetags.remedy import kdate, kdate_long, kmonth, krw
 from kt_remedy.portal import timeline
 from refunds import calendar
-from refunds.applications import service as applications
-from refunds.applications.service import News
+from refunds.applications import queries
+from refunds.applications.queries import News
 from refunds.models.states import LIVE
 from rewards import service as rewards
 from rewards.enrolment.base import perks_for
@@ -98,7 +98,7 @@ class Card:
 def cards_of(person_index: bytes, now: dt.datetime, today: dt.date, programme: Programme) -> list[Card]:
     """Every line of a person and of their wards (D-16), those that need something first."""
     lines = register.lines_with_bills(person_index)
-    filed = applications.news_of([line.pk for line, _bills in lines])
+    filed = queries.news_of([line.pk for line, _bills in lines])
     page = _Page(person_index, now, today, programme)
     cards = [page.card(line, bills, filed.get(line.pk)) for line, bills in lines]
     order = ("yes", "review", "leave", "no", "none", "keep")

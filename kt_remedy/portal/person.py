@@ -73,10 +73,8 @@ def approve(request: HttpRequest) -> HttpResponse:
             service.know_person(user=user, person_index=found.ci_index, name=found.name)
         except provider.NotApproved:
             wrong = _("아직 승인하지 않으셨습니다.")
-        except service.SamePerson:
-            wrong = _("다른 관리자 계정의 주인과 같은 분입니다. 관리자 두 명은 서로 다른 사람이어야 합니다.")
-        except service.NotAllowed:
-            wrong = _("승인한 분의 이름이 계정의 이름과 다릅니다. 관리자에게 말씀해 주세요.")
+        except service.NotAllowed as refused:
+            wrong = refused.message
         except (provider.Refused, provider.Unavailable, identity.TooMany, identity.NoIdentifier):
             wrong = _("확인되지 않았습니다. 통신사와 번호를 보고 다시 보내 주세요.")
         else:

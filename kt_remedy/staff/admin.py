@@ -24,12 +24,6 @@ class _Reasoned(forms.ModelForm):
     )
 
 
-TOO_FEW_ADMINISTRATORS = _(
-    "관리자 두 명이 2단계 인증으로 로그인한 다음에야 권한을 줄 수 있습니다. 서버 담당자에게 명령"
-    " manage.py invite_administrator로 다른 관리자를 초대해 달라고 하세요."
-)
-
-
 class _Roles(forms.ModelForm):
     roles = forms.MultipleChoiceField(
         label=_("역할"),
@@ -43,7 +37,7 @@ class _Roles(forms.ModelForm):
         if set(STORE_ROLES) & set(values.get("roles", ())) and not values.get("store"):
             self.add_error("store", _("매장 직원과 매장 관리자에게는 매장이 있어야 합니다."))
         if self._gives_right(values) and service.administrators() < service.ADMINISTRATORS:
-            self.add_error(None, TOO_FEW_ADMINISTRATORS)
+            self.add_error(None, service.NotAllowed("TOO_FEW").message)
         return values
 
     def _gives_right(self, values: dict) -> bool:
@@ -146,9 +140,8 @@ class UserAdmin(RoleAdmin):
         for user in chosen:
             try:
                 act(by=request.user, user=user, reason=reason)  # type: ignore[operator]
-            except service.NotAllowed:
-                text = _("자기 계정은 바꿀 수 없습니다.")
-                self.message_user(request, text, messages.ERROR)
+            except service.NotAllowed as refused:
+                self.message_user(request, refused.message, messages.ERROR)
             else:
                 self.message_user(request, _("%(user)s: 바꾸었습니다.") % {"user": user.username}, messages.SUCCESS)
 

@@ -52,7 +52,9 @@ def invite(*, username: str, name: str) -> Invited:
     """
     service.lock_administrators()
     if service.administrators() >= service.ADMINISTRATORS:
-        raise service.NotAllowed("Two administrators have signed in already: ask one of them for the account.")
+        raise service.NotAllowed(
+            "ENOUGH", "Two administrators have signed in already: ask one of them for the account."
+        )
     username, name = User.normalize_username(username.strip()), " ".join(name.split())
     user = User.objects.filter(username=username).first()
     again = user is not None
@@ -60,10 +62,12 @@ def invite(*, username: str, name: str) -> Invited:
         user = User(username=username, first_name=name, roles=["administrator"], is_staff=True)
         _check_names(user)
     elif not _waiting(user) or _folded(user.first_name) != _folded(name):
-        raise service.NotAllowed(f"The user name {username} is taken: invite the other person with another user name.")
+        raise service.NotAllowed(
+            "TAKEN", f"The user name {username} is taken: invite the other person with another user name."
+        )
     others = User.objects.filter(is_active=True, roles__contains=["administrator"]).exclude(pk=user.pk)
     if _folded(name) in {_folded(other) for other in others.values_list("first_name", flat=True)}:
-        raise service.NotAllowed(f"{name} is an administrator already: the two must be different people.")
+        raise service.NotAllowed("SAME_NAME", f"{name} is an administrator already: the two must be different people.")
     user.set_unusable_password()
     user.save()
     code = "".join(secrets.choice(_ALPHABET) for _ in range(_LETTERS))

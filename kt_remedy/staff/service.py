@@ -11,8 +11,10 @@ from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
 from django.db import connection, transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit import service as audit
+from kt_remedy.core.errors import Refused
 from kt_remedy.staff.models import Invitation, Store, User
 from kt_remedy.staff.roles import ROLES
 
@@ -21,8 +23,20 @@ ADMINISTRATORS = 2  # so many must be able to act before a right is given (D-76)
 _ADMINISTRATORS_LOCK = 0x6B742D61646D696E
 
 
-class NotAllowed(Exception):
-    """This person may not make this change; the message says why."""
+class NotAllowed(Refused):
+    """A change of an account of staff that this person may not make, by code."""
+
+    sentences = {
+        "ROLE": _("이 일을 맡은 사람만 할 수 있습니다."),
+        "OWN": _("자기 계정은 바꿀 수 없습니다."),
+        "KNOWN": _("이미 본인 확인을 마친 계정입니다."),
+        "TOO_FEW": _(
+            "관리자 두 명이 2단계 인증으로 로그인한 다음에야 권한을 줄 수 있습니다. 서버 담당자에게 명령"
+            " manage.py invite_administrator로 다른 관리자를 초대해 달라고 하세요."
+        ),
+        "SAME_PERSON": _("다른 관리자 계정의 주인과 같은 분입니다. 관리자 두 명은 서로 다른 사람이어야 합니다."),
+        "NAME": _("승인한 분의 이름이 계정의 이름과 다릅니다. 관리자에게 말씀해 주세요."),
+    }
 
 
 class TooFewAdministrators(NotAllowed):
@@ -135,12 +149,12 @@ def know_person(*, user: User, person_index: bytes, name: str) -> None:
     lock_administrators()
     locked = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     if locked.person_index:
-        raise NotAllowed("the person behind this account is known already")
+        raise NotAllowed("KNOWN")
     if not locked.first_name.strip() or "".join(locked.first_name.split()) != "".join(name.split()):
-        raise NotAllowed("the verified name is not the name of this account")
+        raise NotAllowed("NAME")
     others = User.objects.exclude(pk=user.pk).filter(is_active=True, roles__contains=["administrator"])
     if locked.has_role("administrator") and others.filter(person_index=person_index).exists():
-        raise SamePerson("this person is behind another administrator's account")
+        raise SamePerson("SAME_PERSON")
     locked.person_index = person_index
     locked.save(update_fields=["person_index"])
     audit.record(actor=audit.actor(user), action="staff.person_known", object=f"user:{user.pk}")
@@ -157,14 +171,14 @@ def forget_person(*, by: User, user: User, reason: str) -> None:
 
 def _administrator(by: User, user: User | None) -> None:
     if not by.has_perm("staff.change_user"):
-        raise NotAllowed("only an administrator changes accounts")
+        raise NotAllowed("ROLE")
     if user is not None and by.pk == user.pk:
-        raise NotAllowed("nobody changes their own rights")
+        raise NotAllowed("OWN")
 
 
 def _two_administrators() -> None:
     if administrators() < ADMINISTRATORS:
-        raise TooFewAdministrators("two administrators must sign in with their second factor before rights are given")
+        raise TooFewAdministrators("TOO_FEW")
 
 
 def _known(roles: list[str]) -> None:

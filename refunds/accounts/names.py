@@ -1,4 +1,4 @@
-"""Whether the name an account is said to be held under is the name the bank answered (docs/domain.md#c2).
+"""Compare the holder's name of an account with the name that the bank answered (docs/domain.md#c2).
 
 Banks write the same person in several ways: without spaces, with the company form in front or behind, a foreigner's
 names in any order, long names cut off. None of these differences is a mismatch.

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from kt_remedy.audit import service as audit
-from kt_remedy.core import clock, crypto, portone, ratelimit
+from kt_remedy.core import clock, crypto, errors, portone, ratelimit
 from kt_remedy.core.tasks import leases
 from refunds import banks
 from refunds.accounts import names
@@ -26,12 +26,8 @@ _AGAIN_AFTER = dt.timedelta(minutes=5)
 _LEASE_SECONDS = 60
 
 
-class AccountRefused(Exception):
-    """An account that cannot be entered now; `code` is a fixed word, the text is for the person who entered it."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
+class AccountRefused(errors.Refused):
+    """An account that cannot be entered now."""
 
 
 def enter(
@@ -46,12 +42,12 @@ def enter(
     actor: str,
     subject: str = "",
 ) -> Account:
-    """Keep an account and ask its bank at once; returns it with its `holder_check`.
+    """Save an account and ask its bank at once; returns it with its `holder_check`.
 
     `number` in any spelling, `holder_name` as it should stand at the bank, `holder_birth` None for a
-    company. The same account entered again by the same
-    person is the same row while the bank's answer stands, so that trying again costs no try. Raises AccountRefused for
-    an unknown bank, a number that can be none, or the sixth try of a day on one of `contract_nos` (docs/domain.md#c2).
+    company. A confirmed account that the same person enters again is the same row and costs no try.
+    Raises AccountRefused: BANK (unknown), NUMBER (impossible), TRIES (the sixth of a day for one of `contract_nos`,
+    docs/domain.md#c2).
     """
     bank = banks.find(bank_code)
     if bank is None:
@@ -96,8 +92,8 @@ def enter(
     return account
 
 
-def enter_by_hand(*, person_index: bytes, holder_name: str, owner_kind: str, actor: str, subject: str = "") -> Account:
-    """The place of an account for somebody who has none in Korea: no bank is asked and no bank file carries it."""
+def enter_offline(*, person_index: bytes, holder_name: str, owner_kind: str, actor: str, subject: str = "") -> Account:
+    """Save a placeholder for a person without an account in Korea: no bank is asked and no bank file pays it."""
     account = Account(
         id=uuid.uuid4(),
         bank_code=banks.OFFLINE,
@@ -111,7 +107,7 @@ def enter_by_hand(*, person_index: bytes, holder_name: str, owner_kind: str, act
     with transaction.atomic():
         account.save(force_insert=True)
         account.holder_check = HolderCheck.objects.create(
-            account=account, outcome=HolderCheck.Outcome.BY_HAND, next_try_at=_wall()
+            account=account, outcome=HolderCheck.Outcome.OFFLINE, next_try_at=_wall()
         )
         audit.record(
             actor=actor, action="account.is_offline", object=f"account:{account.id}", subject=subject,
@@ -123,9 +119,9 @@ def enter_by_hand(*, person_index: bytes, holder_name: str, owner_kind: str, act
 def ask(account: Account) -> tuple[str, str, str]:
     """Ask the bank who holds `account`: outcome, how the names compare, the service's own number of the answer.
 
-    A network call of up to five seconds; never inside a transaction. The holder's name is compared and forgotten.
+    A network call of up to five seconds; never inside a transaction. The answered name is compared, not stored.
     """
-    from portone_server_sdk import errors  # late: see `kt_remedy.core.portone`
+    from portone_server_sdk import errors as portone_errors  # late: see `kt_remedy.core.portone`
 
     bank = banks.find(account.bank_code)
     assert bank is not None
@@ -138,14 +134,14 @@ def ask(account: Account) -> tuple[str, str, str]:
             account_number=account.number,
             birthdate=account.holder_birth[2:].replace("-", "") if account.holder_birth else None,
         )
-    except errors.PlatformExternalApiFailedError as error:
+    except portone_errors.PlatformExternalApiFailedError as error:
         closed = any(word in (error.message or "") for word in ("해지", "CLOSED", "거래중지"))
         return (outcome.CLOSED if closed else outcome.NOT_FOUND), "", ""
-    except errors.InvalidRequestError:
+    except portone_errors.InvalidRequestError:
         return outcome.NOT_FOUND, "", ""
-    except errors.PlatformExternalApiTemporarilyFailedError:
+    except portone_errors.PlatformExternalApiTemporarilyFailedError:
         return outcome.BANK_MAINTENANCE, "", ""
-    except (httpx.HTTPError, errors.PortOneError, ValueError, KeyError):
+    except (httpx.HTTPError, portone_errors.PortOneError, ValueError, KeyError):
         # No answer, or one that cannot be read: ask again rather than turn the customer away.
         return outcome.TIMEOUT, "", ""
     reason = names.same(account.holder_name, answer.holder_name)
@@ -154,12 +150,12 @@ def ask(account: Account) -> tuple[str, str, str]:
 
 
 def waiting() -> int:
-    """How many holder checks a bank still owes an answer for."""
+    """Number of holder checks without an answer of the bank."""
     return HolderCheck.objects.filter(outcome__in=HolderCheck.UNSETTLED).count()
 
 
 def ask_again(*, limit: int = 20) -> list[uuid.UUID]:
-    """Ask the banks that had no answer once more; returns the accounts that are settled now.
+    """Ask the banks that gave no answer once more; returns the accounts that have one now.
 
     At-least-once: a worker that dies leaves its lease, and asking twice does no harm.
     """

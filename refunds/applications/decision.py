@@ -1,21 +1,21 @@
-"""What becomes of an application: the decision table, the only statement of it (docs/architecture.md#states).
+"""The decision table of applications, stated here only (docs/architecture.md#states).
 
-Pure: facts in, an answer out. The first row that fits counts. `tests/cases/decision_table.csv` holds its cases.
+Pure: facts in, an answer out. The first row that fits decides. `tests/cases/decision_table.csv` holds its cases.
 """
 
 from dataclasses import dataclass
 
 from refunds.models.states import Status
 
-# More persons than this on one account are looked at by somebody (D-35).
+# More persons than this on one account send an application to a reviewer (D-35).
 PERSONS_ON_ONE_ACCOUNT = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the table looks at, as plain words and numbers."""
+    """Facts of one application, as plain words and numbers."""
 
-    lateness: str  # IN_TIME, CURED, LATE
+    lateness: str  # a `Lateness`: IN_TIME, CURED (extended), LATE
     outcome: str  # the verdict that stands: ELIGIBLE, REVIEW, NOT_ELIGIBLE, NOTHING_DUE
     reasons: tuple[str, ...]  # its reason codes
     holder: str  # outcome of the holder check; "", BANK_MAINTENANCE and TIMEOUT are no answer yet
@@ -28,7 +28,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Where the application goes, and the fixed word that says why. `status` None: no application, an objection."""
+    """New state of an application and the reason code. `status` None: nothing to apply for, only to object to."""
 
     status: Status | None
     code: str
@@ -38,7 +38,7 @@ NO_ANSWER_YET = frozenset({"", "BANK_MAINTENANCE", "TIMEOUT"})
 
 
 def decide(facts: Facts) -> Answer:
-    """The table, first row that fits."""
+    """Decide by the first row that fits."""
     if facts.lateness != "IN_TIME" and not facts.reviewed:
         return Answer(Status.LATE, "OUTSIDE_WINDOW")
     if facts.outcome in {"NOT_ELIGIBLE", "NOTHING_DUE"}:
@@ -47,11 +47,11 @@ def decide(facts: Facts) -> Answer:
         return Answer(Status.REVIEW, "VERDICT_REVIEW")
     if facts.holder in NO_ANSWER_YET:
         return Answer(Status.SUBMITTED, "HOLDER_NOT_CHECKED")
-    if facts.holder not in {"MATCH", "BY_HAND"}:
+    if facts.holder not in {"MATCH", "OFFLINE"}:
         return Answer(Status.NEED_ACCOUNT, f"HOLDER_{facts.holder}")
     if not facts.reviewed:
-        if facts.holder == "BY_HAND":
-            return Answer(Status.REVIEW, "BY_HAND")
+        if facts.holder == "OFFLINE":
+            return Answer(Status.REVIEW, "OFFLINE")
         if facts.representation != "SELF":
             return Answer(Status.REVIEW, f"BY_{facts.representation}")
         if facts.persons_on_account > PERSONS_ON_ONE_ACCOUNT:

@@ -1,4 +1,6 @@
-"""Documents people hand in: checked, encrypted, kept outside the web root, given out with a reason (docs/trust.md#2-6).
+"""Documents that customers send: checked, stored encrypted outside the web root, read with a reason.
+
+Rules: docs/trust.md#2-6.
 
 Each file is encrypted with a key of its own that stands, encrypted, in its row. A file without a row is noise: one
 that was written just before a crash can be read by nobody, and a wiped row leaves nothing to read.
@@ -22,16 +24,16 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, crypto
 from kt_remedy.staff.models import User
 from refunds.applications import file_types
-from refunds.applications.forms import LARGEST_BYTES, MOST_FILES, too_large
+from refunds.applications.access import actor_of, close_to_own_case, lock
+from refunds.applications.file_types import MOST_FILES
 from refunds.applications.reviews import returns_to
-from refunds.applications.service import actor_of, close_to_own_case, lock
-from refunds.applications.transitions import Refused, move
+from refunds.applications.transitions import Refused, transition
 from refunds.models.applications import Application, Evidence, Filing, Objection
 from refunds.models.cases import OfflinePayment
 from refunds.models.items import Item
 from refunds.models.states import Status
 
-# In these a document can still change what is decided.
+# States in which a document can change the decision.
 WANTED_IN = (Status.NEED_DOCS, Status.REVIEW, Status.LATE)
 
 Files = Iterable[tuple[str, bytes]]
@@ -40,7 +42,7 @@ Files = Iterable[tuple[str, bytes]]
 def add(
     *, application_id: int, files: Files, person_index: bytes | None = None, staff: User | None = None
 ) -> list[Evidence]:
-    """Keep documents for an application: all of them or none. A document that is there already is not added again.
+    """Store documents of an application, all of them or none; a document that was sent before is not stored again.
 
     `files` are (name, bytes). Raises Refused: UNKNOWN, OWN_CASE, STATE (nobody waits for documents), FILE (which one,
     and what is wrong with it), MANY.
@@ -56,7 +58,7 @@ def add(
 def add_to_objection(
     *, objection_id: uuid.UUID, files: Files, person_index: bytes | None = None, staff: User | None = None
 ) -> list[Evidence]:
-    """Keep documents for an objection that has no answer yet; see `add`. `person_index` is who objected.
+    """Store documents of an objection without an answer; see `add`. `person_index` is the person who objected.
 
     Raises Refused: UNKNOWN, OWN_CASE, STATE, FILE, MANY.
     """
@@ -108,20 +110,9 @@ def _keep(files: Files, *, staff: User | None, subject: str, **owner: Filing | O
 
 def _checked(name: str, data: bytes) -> tuple[str, bytes]:
     try:
-        if len(data) > LARGEST_BYTES:
-            raise file_types.WrongFile("SIZE")
         return file_types.checked(data, name)
     except file_types.WrongFile as wrong:
-        why = {
-            "EMPTY": _("빈 파일입니다."),
-            "SIZE": too_large(),
-            "TYPE": _("PDF, JPG, PNG 파일만 받습니다."),
-            "NAME": _("파일 이름의 끝(.pdf, .jpg, .png)이 내용과 다릅니다."),
-            "ACTIVE": _("실행되는 내용이 든 PDF는 받지 않습니다. 인쇄해서 찍거나 다시 저장해 주세요."),
-            "LOCKED": _("암호가 걸린 PDF는 열 수 없습니다. 암호를 풀어서 올려 주세요."),
-            "PIXELS": _("사진이 너무 큽니다. 더 작게 찍어 주세요."),
-        }.get(wrong.code, _("깨진 파일입니다. 다시 찍거나 저장해 주세요."))
-        raise Refused("FILE", f"{Path(name).name[-100:]}: {why}") from None
+        raise Refused("FILE", f"{Path(name).name[-100:]}: {wrong.message}") from None
 
 
 def _path(row: Evidence) -> Path:
@@ -141,7 +132,7 @@ def _write(row: Evidence, key: bytes, data: bytes) -> Path:
 
 
 def handed_in(*, application_id: int, person_index: bytes | None = None, staff: User | None = None) -> None:
-    """The documents that were asked for are all there: the case goes back to the reviewers.
+    """Return a case to the reviewers, because the customer has sent the documents asked for.
 
     Raises Refused: UNKNOWN, OWN_CASE, STATE, FILE (nothing was sent since they were asked for).
     """
@@ -151,7 +142,7 @@ def handed_in(*, application_id: int, person_index: bytes | None = None, staff: 
             raise Refused("STATE", _("서류를 기다리는 신청이 아닙니다."))
         if not Evidence.objects.filter(filing=row.filing_id, added_at__gte=row.status_since).exists():
             raise Refused("FILE", _("먼저 서류를 올려 주세요."))
-        move(row, returns_to(row), code="DOCUMENTS_SENT", actor=actor_of(staff), documents_due_on=None)
+        transition(row, returns_to(row), code="DOCUMENTS_SENT", actor=actor_of(staff), documents_due_on=None)
         audit.record(
             actor=actor_of(staff), action="application.documents_sent", object=f"application:{row.pk}",
             subject=row.line.customer_id,
@@ -169,7 +160,7 @@ def of_objection(objection: Objection) -> list[Evidence]:
 
 
 def take_out(*, evidence_id: uuid.UUID, staff: User, reason: str) -> tuple[Evidence, bytes]:
-    """The bytes of a document, for somebody who decides or audits and says why.
+    """Row and bytes of a document, for a reviewer, supervisor or auditor with a reason, which the audit records.
 
     Raises Refused: ROLE, UNKNOWN, OWN_CASE, REASON, GONE (wiped, or its file is not there).
     """
@@ -200,13 +191,13 @@ def take_out(*, evidence_id: uuid.UUID, staff: User, reason: str) -> tuple[Evide
 
 
 def _settled(before: dt.datetime) -> QuerySet[Evidence]:
-    """Documents whose case is over since `before`: rejected, withdrawn or paid; answered, for an objection."""
+    """Documents of cases that ended before a time: rejected, withdrawn or paid; answered, for an objection."""
     paid = Item.objects.filter(application=OuterRef("pk"), kind=Item.Kind.REFUND, status=Item.Status.PAID)
-    by_hand = OfflinePayment.objects.filter(application=OuterRef("pk"), status=OfflinePayment.Status.CONFIRMED)
+    offline = OfflinePayment.objects.filter(application=OuterRef("pk"), status=OfflinePayment.Status.CONFIRMED)
     over = (
         Q(status__in=[Status.REJECTED, Status.WITHDRAWN], status_since__lt=before)
         | Q(Exists(paid.filter(status_at__lt=before)))
-        | Q(Exists(by_hand.filter(decided_at__lt=before)))
+        | Q(Exists(offline.filter(decided_at__lt=before)))
     )
     open_ones = Application.objects.exclude(over).filter(filing=OuterRef("filing"))
     return Evidence.objects.filter(wiped_at=None).filter(
@@ -215,7 +206,7 @@ def _settled(before: dt.datetime) -> QuerySet[Evidence]:
 
 
 def wipe(*, limit: int = 500) -> int:
-    """Delete documents whose case is over for ACCOUNT_WIPE_DAYS, as the account numbers are; returns how many.
+    """Delete documents of cases that ended ACCOUNT_WIPE_DAYS ago, as account numbers are; returns how many.
 
     The key goes first, in the transaction, the file after it. At-least-once.
     """

@@ -1,11 +1,11 @@
-"""What a person has answered before they file. A draft belongs to the person, so it is there on any device."""
+"""Answers of a person before they file. A draft belongs to the person, so every device has it."""
 
 import datetime as dt
 import json
 import uuid
 from dataclasses import asdict, dataclass, field
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from kt_remedy.core import clock
 from kt_remedy.staff.models import User
@@ -14,7 +14,7 @@ from refunds.models.applications import Draft
 
 @dataclass(slots=True)
 class Answers:
-    """The answers of one application in the making; empty means not asked yet. No account number is among them."""
+    """Answers of a draft; empty means not asked yet. No account number is among them."""
 
     lines: list[str] = field(default_factory=list)
     representation: str = "SELF"
@@ -35,7 +35,7 @@ class Answers:
 
 
 def load(*, person_index: bytes, opened_by: User | None = None) -> tuple[str, Answers]:
-    """The draft's key and its answers; an empty key and no answers where there is none."""
+    """Key and answers of a person's draft; "" and empty answers without one."""
     draft = Draft.objects.filter(person_index=person_index, opened_by=opened_by).first()
     if draft is None:
         return "", Answers()
@@ -43,7 +43,7 @@ def load(*, person_index: bytes, opened_by: User | None = None) -> tuple[str, An
 
 
 def save(answers: Answers, *, person_index: bytes, opened_by: User | None = None) -> str:
-    """Keep the answers, in the draft there is or in a new one; returns its key."""
+    """Save the answers in the person's draft, new if there is none; returns its key."""
     with transaction.atomic():
         draft = Draft.objects.select_for_update().filter(person_index=person_index, opened_by=opened_by).first()
         draft = draft or Draft(person_index=person_index, opened_by=opened_by)
@@ -53,6 +53,16 @@ def save(answers: Answers, *, person_index: bytes, opened_by: User | None = None
     return str(draft.id)
 
 
+def delete(key: str) -> None:
+    """Delete the draft with this key, if there is one; a key of another form is no draft's."""
+    try:
+        draft = uuid.UUID(key)
+    except ValueError:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM refunds_draft WHERE id = %s", [draft])
+
+
 def forget_old(*, days: int = 90) -> int:
-    """Delete drafts that nobody touched for so many days; returns how many."""
+    """Delete drafts that were not saved for `days`; returns how many."""
     return Draft.objects.filter(saved_at__lt=clock.now() - dt.timedelta(days=days)).delete()[0]

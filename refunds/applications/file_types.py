@@ -7,8 +7,17 @@ things at once is refused or loses the second, and a picture must be small enoug
 import re
 import struct
 
+from django.utils.functional import lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from kt_remedy.core.errors import Refused
+
 EXTENSIONS = {"pdf": ("pdf",), "jpg": ("jpg", "jpeg"), "png": ("png",)}
 MIME = {"pdf": "application/pdf", "jpg": "image/jpeg", "png": "image/png"}
+LARGEST_MB = 10
+LARGEST_BYTES = LARGEST_MB * 1024 * 1024
+MOST_FILES = 20
 LARGEST_PIXELS = 25_000_000
 _STARTS = {"pdf": b"%PDF-", "jpg": b"\xff\xd8\xff", "png": b"\x89PNG\r\n\x1a\n"}
 _MARKER = re.compile(rb"\xff+([\x01-\xfe])", re.DOTALL)
@@ -18,21 +27,34 @@ _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _ACTIVE = re.compile(rb"/(?:JavaScript|Launch|EmbeddedFile|RichMedia)\b")
 
 
-class WrongFile(Exception):
-    """A file that is not taken; `code`: EMPTY, TYPE, NAME, BROKEN, ACTIVE, LOCKED or PIXELS."""
+def _too_large() -> str:
+    return gettext("%(mb)sMB가 넘습니다. 더 작게 찍거나 나누어 올려 주세요.") % {"mb": LARGEST_MB}
 
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+
+class WrongFile(Refused):
+    """A file that is not accepted, by code."""
+
+    sentences = {
+        "EMPTY": _("빈 파일입니다."),
+        "SIZE": lazy(_too_large, str)(),
+        "TYPE": _("PDF, JPG, PNG 파일만 받습니다."),
+        "NAME": _("파일 이름의 끝(.pdf, .jpg, .png)이 내용과 다릅니다."),
+        "BROKEN": _("깨진 파일입니다. 다시 찍거나 저장해 주세요."),
+        "ACTIVE": _("실행되는 내용이 든 PDF는 받지 않습니다. 인쇄해서 찍거나 다시 저장해 주세요."),
+        "LOCKED": _("암호가 걸린 PDF는 열 수 없습니다. 암호를 풀어서 올려 주세요."),
+        "PIXELS": _("사진이 너무 큽니다. 더 작게 찍어 주세요."),
+    }
 
 
 def checked(data: bytes, name: str) -> tuple[str, bytes]:
-    """ "pdf", "jpg" or "png" for a whole file and the name it came under, and the bytes to keep.
+    """Check a whole file against its name; returns its type ("pdf", "jpg", "png") and the bytes to keep.
 
-    Phones write films and notes of their own behind the end of a photograph: those are cut off. Raises WrongFile.
+    Data that phones append to a photograph is cut off. Raises WrongFile.
     """
     if not data:
         raise WrongFile("EMPTY")
+    if len(data) > LARGEST_BYTES:
+        raise WrongFile("SIZE")
     kind = next((kind for kind, start in _STARTS.items() if data.startswith(start)), "")
     if not kind:
         raise WrongFile("TYPE")

@@ -1,4 +1,4 @@
-"""What goes on with applications while nobody looks: banks asked again, waiting ones released."""
+"""Periodic tasks of applications: ask banks again, release waiting applications, deadlines, deletion."""
 
 import datetime as dt
 
@@ -7,44 +7,44 @@ from django.utils.translation import gettext_noop
 
 from kt_remedy.core.tasks import schedule
 from refunds.accounts import service as accounts
-from refunds.applications import documents, drafts, reviews, service
+from refunds.applications import documents, drafts, recheck, reviews
 
 
 def ask_banks(_job: object) -> schedule.TaskResult:
-    """Ask again the banks that had no answer, and go on with what waited for one. At-least-once."""
+    """Ask banks that had no answer again, and continue the applications that waited for it. At-least-once."""
     settled = accounts.ask_again()
-    moved = service.recheck_accounts(settled) + service.recheck_settled()
-    told = schedule.result_message(gettext_noop("은행 답 %(n)s, 옮긴 신청 %(moved)s"), n=len(settled), moved=moved)
-    return told if settled or moved else None
+    moved = recheck.recheck_accounts(settled) + recheck.recheck_settled()
+    result = schedule.result_message(gettext_noop("은행 답 %(n)s, 옮긴 신청 %(moved)s"), n=len(settled), moved=moved)
+    return result if settled or moved else None
 
 
 def release(_job: object) -> schedule.TaskResult:
-    """Release what waited for a bill or a payment, and flag approvals whose verdict changed. At-least-once."""
-    moved = service.recheck_after_feed()
+    """Release applications whose bill or payment came, and flag approvals whose verdict changed. At-least-once."""
+    moved = recheck.recheck_after_feed()
     return schedule.result_message(gettext_noop("옮긴 신청 %(n)s"), n=moved) if moved else None
 
 
 def document_deadlines(_job: object) -> schedule.TaskResult:
-    """Remind of documents that are due, and give up on those that did not come. At-least-once."""
+    """Remind of documents that are due soon, and return overdue cases to the reviewers. At-least-once."""
     reminded, ended = reviews.remind_of_documents(), reviews.end_document_requests()
-    told = schedule.result_message(gettext_noop("곧 기한 %(n)s, 기한 지남 %(ended)s"), n=reminded, ended=ended)
-    return told if reminded or ended else None
+    result = schedule.result_message(gettext_noop("곧 기한 %(n)s, 기한 지남 %(ended)s"), n=reminded, ended=ended)
+    return result if reminded or ended else None
 
 
 def forget_drafts(_job: object) -> schedule.TaskResult:
-    """Delete answers that nobody came back to. At-least-once."""
+    """Delete drafts that nobody touched for 90 days. At-least-once."""
     count = drafts.forget_old()
     return schedule.result_message(gettext_noop("지움 %(n)s"), n=count) if count else None
 
 
 def wipe_documents(_job: object) -> str:
-    """Delete documents whose case is long over. At-least-once."""
+    """Delete documents of cases that ended long ago. At-least-once."""
     count = documents.wipe()
     return f"{count} deleted" if count else ""
 
 
 def register() -> None:
-    """Put them on the calendar."""
+    """Register the tasks with the schedule."""
     schedule.register(
         "refunds.ask_banks", title=_("예금주 다시 조회"), task=ask_banks, due=dt.timedelta(seconds=5), queue="money"
     )

@@ -1,4 +1,4 @@
-"""Who may apply for somebody else, and which documents are looked at (docs/domain.md#c4). Copies are not kept."""
+"""Documents that a representative shows at the desk (docs/domain.md#c4). No copies are kept."""
 
 from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext
@@ -38,8 +38,8 @@ DOCUMENTS: dict[str, tuple[tuple[str, Promise | str], ...]] = {
         ("AGENT_ID", _("온 사람의 신분증")),
     ),
 }
-# Looked at where there is no account in Korea.
-BY_HAND: tuple[tuple[str, Promise], ...] = (
+# Checked for a refund without an account in Korea.
+OFFLINE: tuple[tuple[str, Promise], ...] = (
     ("ABROAD_ID", _("여권 또는 외국인등록증")),
     ("ABROAD_ACCOUNT", _("해외 계좌 증명 또는 받는 방법을 적은 종이")),
 )
@@ -54,6 +54,6 @@ ID_CARDS: tuple[tuple[str, Promise], ...] = (
 
 
 def names(codes: list[str]) -> list[str]:
-    """What the documents of these codes are called; a code nobody knows stays as it is."""
-    known = {code: label for documents in (*DOCUMENTS.values(), BY_HAND) for code, label in documents}
+    """Names of the documents with these codes; an unknown code is its own name."""
+    known = {code: label for documents in (*DOCUMENTS.values(), OFFLINE) for code, label in documents}
     return [str(known.get(code, code)) for code in codes]

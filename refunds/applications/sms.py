@@ -1,11 +1,18 @@
-"""The text messages about applications: each at most 90 bytes in Korean where the sense allows (docs/domain.md#c7)."""
+"""Text messages about applications: their texts and when each is queued.
+
+A Korean text has at most 90 bytes where the sense allows (docs/domain.md#c7).
+"""
 
 import datetime as dt
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from eligibility import service as eligibility
 from kt_remedy.notices import service as notices
+from refunds.applications import deadlines
+from refunds.models.applications import Application, Filing
+from refunds.models.states import Status
 
 _DAY = {"pay_on": dt.date(2026, 1, 22)}
 
@@ -112,6 +119,59 @@ KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
 
 
 def register() -> None:
-    """Tell the messages room what this room sends."""
+    """Register the kinds of messages with notices."""
     for kind, label, korean, english, example in KINDS:
         notices.register(kind, text={"ko": korean, "en": english}, label=label, example=example, confirmed=True)
+
+
+def confirmed_number_or_blank(filing: Filing) -> str:
+    """The mobile number that was confirmed with a filing; "" if its contract ended since (D-44)."""
+    return eligibility.still_theirs(filing.contact, confirmed_at=filing.received_at)
+
+
+def notify(row: Application, kind: str, *, subject: str, context: dict | None = None) -> None:
+    """Queue a message about one application to the number its filing confirmed; once per `kind` and `subject`."""
+    filing = row.filing
+    notices.queue(
+        kind=kind,
+        subject=subject,
+        person=bytes(filing.person_index),
+        to=confirmed_number_or_blank(filing),
+        language=filing.language,
+        context=context,
+    )
+
+
+def announce_approval(row: Application) -> None:
+    """Queue the message of an approval, with the pay day where a round is left."""
+    day = deadlines.pay_day(row)
+    notify(
+        row,
+        "application.approved" if day else "application.approved_open",
+        subject=f"application:{row.pk}:{row.status_since:%Y%m%d%H%M%S}",
+        context={"pay_on": day} if day else None,
+    )
+
+
+def announce_account_needed(row: Application) -> None:
+    """Queue the request for another account, once for each account that was not confirmed."""
+    notify(row, "application.need_account", subject=f"application:{row.pk}:{row.account_id}")
+
+
+def announce_receipt(filing: Filing, rows: list[Application], now: dt.datetime) -> None:
+    """Queue the receipt of a new filing; it names the pay day if all its lines have the same one and no review."""
+    ready = {Status.APPROVED, Status.SUBMITTED, Status.WAITING_FOR_BILL}
+    days = {deadlines.pay_day(row, at=now) if row.status in ready else None for row in rows}
+    dated = len(days) == 1 and None not in days
+    if {row.status for row in rows} == {Status.NEED_ACCOUNT}:
+        kind = "filing.need_account"
+    else:
+        kind = "filing.received" if dated else "filing.received_open"
+    notices.queue(
+        kind=kind,
+        subject=f"filing:{filing.id}",
+        person=bytes(filing.person_index),
+        to=filing.contact or "",
+        language=filing.language,
+        context={"pay_on": days.pop()} if dated and kind == "filing.received" else None,
+    )

@@ -1,4 +1,4 @@
-"""What a store or the call centre does with a customer's filings beyond filing them."""
+"""Acts of stores and the call centre on filed applications: transfer, contact number, notes, call-backs."""
 
 import datetime as dt
 import uuid
@@ -13,14 +13,15 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
-from refunds.applications.forms import refuse_registration_number
-from refunds.applications.service import close_to_own_case, find_reference, person_of, visible_to
+from refunds.applications.access import close_to_own_case, person_of, visible_to
+from refunds.applications.submit import find_reference
+from refunds.applications.text_checks import refuse_registration_number
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Filing, Note
 
 
 def filings_of_store(store_id: int, *, day: dt.date) -> QuerySet[Filing]:
-    """What this store received on a day, the newest first."""
+    """Filings that a store received on a KST day, the newest first."""
     begins = clock.kst(day)
     return (
         Filing.objects.filter(store=store_id, received_at__gte=begins, received_at__lt=begins + dt.timedelta(days=1))
@@ -30,8 +31,8 @@ def filings_of_store(store_id: int, *, day: dt.date) -> QuerySet[Filing]:
     )
 
 
-def take_along(*, reference: str, customer: Customer, staff: User) -> Filing:
-    """Hand a present, proven customer's filing to this clerk's store; the reference they tell is the code for it.
+def transfer_filing(*, reference: str, customer: Customer, staff: User) -> Filing:
+    """Transfer the filing of a present, identified customer to the clerk's store; the customer tells its reference.
 
     Raises Refused: UNKNOWN where the reference is not this customer's, OWN_CASE, STORE for staff without a store.
     """
@@ -59,7 +60,7 @@ def take_along(*, reference: str, customer: Customer, staff: User) -> Filing:
 
 
 def change_contact(*, filing_id: uuid.UUID, contact: str, staff: User) -> None:
-    """Send the notices of a filing to another number, confirmed at the desk; the old one is told.
+    """Send the notices of a filing to another number, confirmed at the desk; the old number is notified.
 
     Raises Refused: UNKNOWN, OWN_CASE.
     """
@@ -90,8 +91,10 @@ def change_contact(*, filing_id: uuid.UUID, contact: str, staff: User) -> None:
 
 
 def write_note(*, customer: Customer, words: str, staff: User, call_back_at: dt.datetime | None = None) -> Note:
-    """Write down what was said, and by when to call back. Raises Refused WORDS; ValidationError for what looks like a
-    registration number."""
+    """Add a note on a customer, with a time to call back if one was promised.
+
+    Raises Refused WORDS; ValidationError for text that looks like a registration number.
+    """
     refuse_registration_number(words)
     if not words.strip():
         raise Refused("WORDS", _("메모를 적어 주세요"))
@@ -111,8 +114,8 @@ def write_note(*, customer: Customer, words: str, staff: User, call_back_at: dt.
     return note
 
 
-def called_back(*, note_id: int, staff: User) -> None:
-    """The promised call was made. Raises Refused UNKNOWN."""
+def mark_called_back(*, note_id: int, staff: User) -> None:
+    """Record that a promised call was made. Raises Refused UNKNOWN."""
     with transaction.atomic():
         note = Note.objects.select_for_update().filter(pk=note_id, call_back_at__isnull=False, called_at=None).first()
         if note is None:
@@ -130,7 +133,7 @@ def notes_of(customer: Customer) -> list[Note]:
 
 
 def calls_due(*, until: dt.datetime) -> QuerySet[Note]:
-    """Promised calls nobody made yet."""
+    """Promised calls that were not made, due until `until`."""
     return (
         Note.objects.filter(call_back_at__lte=until, called_at=None).select_related("customer").order_by("call_back_at")
     )

@@ -1,41 +1,164 @@
-"""Dates we promise: by when a reviewer decides and an objection is answered, in business days (docs/promise.md)."""
+"""Timeline of an application as its customer reads it: what happened and what comes, with dates."""
 
 import datetime as dt
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
 
 from kt_remedy.core import clock
-from refunds.calendar import is_business_day
+from kt_remedy.core.templatetags.remedy import kdatetime
+from refunds import calendar
+from refunds.applications import deadlines
+from refunds.bankfiles.returns import same_account
+from refunds.models.applications import Application, Channel, Decision
+from refunds.models.items import Item
+from refunds.models.states import Status
 
-REVIEW_DAYS = 6
-OBJECTION_DAYS = 10
-DOCUMENT_DAYS = 7
-
-
-def business_days_after(day: dt.date, count: int) -> dt.date:
-    """The day `count` business days after `day`; weekends and holidays do not count."""
-    while count:
-        day += dt.timedelta(days=1)
-        count -= is_business_day(day)
-    return day
+# Text of the payment in the customer's bank statement.
+BANK_TEXT = "KT위약금환급"
 
 
-def review_by(since: dt.datetime) -> dt.date:
-    """By when a case that came to the reviewers at `since` is decided."""
-    return business_days_after(clock.kst_date(since), REVIEW_DAYS)
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a timeline, as `partials/rail.html` shows it."""
+
+    title: str
+    text: str
+    state: str  # done, now, next
+    date: dt.date | dt.datetime | None = None
+    when: str = ""
+    hours: bool = False
 
 
-def overdue_before(today: dt.date) -> dt.datetime:
-    """Cases that came to the reviewers before this moment should have been decided by yesterday at the latest."""
-    day = today - dt.timedelta(days=1)
-    while business_days_after(day, REVIEW_DAYS) >= today:
-        day -= dt.timedelta(days=1)
-    return clock.kst(day + dt.timedelta(days=1))
+def timeline(
+    row: Application, item: Item | None, decisions: list[Decision], next_round: calendar.PayoutRound | None
+) -> list[Step]:
+    """Steps of an application in the order of their time: those that are done, the present one, those to come.
+
+    `item` is its last payout item, `next_round` the round that pays it (`presenters.pay_round`).
+    """
+    filing = row.filing
+    steps = [Step(_("신청 접수"), _filed_by(filing.channel), "done", filing.received_at, hours=True)]
+    for decision in decisions:
+        title, text = _past_step(decision) if decision.from_status else ("", "")
+        if title:
+            steps.append(Step(title, text, "done", decision.decided_at, hours=True))
+    if item is not None:
+        steps += _payout_steps(item)
+    # By time, so that a decision after a returned payment stands after that payment.
+    steps.sort(key=lambda step: step.date if isinstance(step.date, dt.datetime) else clock.kst(step.date))  # type: ignore[arg-type]
+    over = not row.is_live or (item is not None and item.status == Item.Status.PAID)
+    if not over:
+        last = steps.pop()
+        steps.append(Step(last.title, last.text, "now", last.date, hours=last.hours))
+        steps += _coming_steps(row, item, next_round)
+    return steps
 
 
-def objection_by(on: dt.date) -> dt.date:
-    """By when an objection made `on` a day is answered."""
-    return business_days_after(on, OBJECTION_DAYS)
+def _filed_by(channel: str) -> str:
+    if channel == Channel.STORE:
+        return _("매장에서 신청하셨습니다.")
+    if channel == Channel.CALL_CENTRE:
+        return _("전화로 신청하셨습니다.")
+    return _("홈페이지에서 신청하셨습니다.")
 
 
-def documents_by(on: dt.date) -> dt.date:
-    """Until when documents asked for `on` a day may be handed in."""
-    return business_days_after(on, DOCUMENT_DAYS)
+def _past_step(decision: Decision) -> tuple[str, str]:
+    """Title and text of a past decision for the customer; an empty title for one that is internal."""
+    to, code = decision.to_status, decision.code
+    if code == "ACCOUNT_CHANGED":
+        return _("받을 계좌를 바꿈"), deadlines.hold_note()
+    if code.startswith("RETURNED_") and same_account(code.removeprefix("RETURNED_")):
+        return _("입금이 되돌아옴"), _("은행이 그날 입금을 받지 못해 같은 계좌로 다시 보냅니다.")
+    if code.startswith("RETURNED"):
+        return _("입금이 되돌아옴"), _("은행이 돈을 돌려보내 계좌를 다시 여쭈었습니다.")
+    if to == Status.APPROVED:
+        return _("승인"), _("자격, 예금주, 납부를 모두 확인했습니다.")
+    if to == Status.NEED_ACCOUNT:
+        return _("계좌 확인 안 됨"), _("적으신 계좌가 확인되지 않았습니다.")
+    if to == Status.WAITING_FOR_BILL:
+        return _("자격 확인, 청구 기다림"), _("환급 대상입니다. 마지막 요금이 청구되면 이어집니다.")
+    if to == Status.ON_HOLD_UNPAID:
+        return _("자격 확인, 납부 기다림"), _("환급 대상입니다. 청구된 위약금을 내시면 이어집니다.")
+    if to == Status.REVIEW:
+        return _("심사로 넘김"), _("사람이 한 번 더 확인합니다.")
+    if to == Status.LATE:
+        return _("늦은 신청으로 접수"), _("신청 기간이 지나 사람이 확인합니다.")
+    if to == Status.NEED_DOCS:
+        return _("서류 요청"), decision.words
+    if to == Status.REJECTED:
+        return _("심사 결과: 돌려드릴 수 없음"), decision.words
+    if to == Status.WITHDRAWN:
+        return _("철회"), _("신청을 거두셨습니다.")
+    return "", ""
+
+
+def _payout_steps(item: Item) -> list[Step]:
+    steps, batch = [], item.batch
+    if batch.prepared_at:
+        steps.append(
+            Step(_("지급 명단 확정"), _("이때부터 계좌를 바꿀 수 없습니다."), "done", batch.prepared_at, hours=True)
+        )
+    if batch.handed_over_at:
+        steps.append(
+            Step(
+                _("은행에 전달"),
+                _("두 사람이 금액을 따로 확인한 뒤 보냈습니다."),
+                "done",
+                batch.handed_over_at,
+                hours=True,
+            )
+        )
+    if item.status == Item.Status.PAID:
+        steps.append(Step(_("입금"), _("통장에 %(text)s으로 찍혔습니다.") % {"text": BANK_TEXT}, "done", batch.pay_on))
+    return steps
+
+
+def _coming_steps(row: Application, item: Item | None, next_round: calendar.PayoutRound | None) -> list[Step]:
+    steps: list[Step] = []
+    pending = item is not None and item.status in Item.LIVE
+    if row.status == Status.REVIEW:
+        steps.append(Step(_("결과 안내"), _("문자로 알려 드립니다."), "next", deadlines.review_by(row.status_since)))
+    if row.status == Status.NEED_DOCS and row.documents_due_on:
+        steps.append(
+            Step(
+                _("서류 기한"),
+                _("서류가 오면 사람이 다시 봅니다. 오지 않으면 있는 것만 보고 정합니다."),
+                "next",
+                row.documents_due_on,
+            )
+        )
+    if row.status == Status.WAITING_FOR_BILL:
+        steps.append(
+            Step(
+                _("청구와 납부"),
+                _("청구서에 위약금이 나오면 내 주세요. 그대로 돌려드립니다."),
+                "next",
+                when=_("청구되면"),
+            )
+        )
+    if row.status == Status.ON_HOLD_UNPAID:
+        steps.append(Step(_("납부"), _("모두 내시면 다음 지급일에 돌려드립니다."), "next", when=_("내시면")))
+        return steps
+    if next_round is None or row.status in {Status.LATE, Status.NEED_DOCS, Status.REVIEW}:
+        return steps
+    if not pending:
+        steps.append(
+            Step(
+                _("지급 명단 확정"),
+                _("%(when)s 전까지 계좌를 바꾸거나 철회할 수 있습니다.") % {"when": kdatetime(next_round.cut_off)},
+                "next",
+                next_round.cut_off,
+                hours=True,
+            )
+        )
+    steps.append(
+        Step(
+            _("입금"),
+            _("통장에 %(text)s으로 찍힙니다. 되돌아오면 문자로 알려 드리고 다음 지급일에 다시 보냅니다.")
+            % {"text": BANK_TEXT},
+            "next",
+            next_round.pay_on,
+        )
+    )
+    return steps

@@ -1,26 +1,21 @@
-"""The one place that writes an application's state, and the record of why."""
+"""Write the state of applications, with a decision that records each change. Nothing else writes it."""
 
 import datetime as dt
 from typing import Any
 
-from kt_remedy.core import clock
+from kt_remedy.core import clock, errors
 from refunds.models.applications import Application, Decision
 from refunds.models.states import EDGES, Status
 
 
-class Refused(Exception):
-    """An act that is not possible now. `code` is a fixed word, the text says why to the person who tried."""
-
-    def __init__(self, code: str, text: str = "") -> None:
-        super().__init__(text or code)
-        self.code = code
+class Refused(errors.Refused):
+    """An act on an application, a filing or an objection that is not possible now."""
 
 
-def begin(filed: list[tuple[Application, Status, str]], *, actor: str, at: dt.datetime) -> None:
-    """Write new applications, each with the state the table gave it and the word why.
+def create(filed: list[tuple[Application, Status, str]], *, actor: str, at: dt.datetime) -> None:
+    """Insert new applications, each with the state and the reason code that the decision table gave it.
 
-    Each is filed by `actor` and then decided by the system: two decisions, as for any other move. The rows of all lines
-    go in together.
+    Two decisions are recorded for each: filed by `actor`, then decided by the system. Rows are inserted in bulk.
     """
     rows = [row for row, _to, _code in filed]
     Application.objects.bulk_create(rows)
@@ -40,7 +35,7 @@ def begin(filed: list[tuple[Application, Status, str]], *, actor: str, at: dt.da
             row.status = status
 
 
-def move(
+def transition(
     application: Application,
     to: Status,
     *,
@@ -50,9 +45,9 @@ def move(
     at: dt.datetime | None = None,
     **columns: Any,
 ) -> None:
-    """Move one application, locked by the caller, along an edge and record the decision; `columns` change with it.
+    """Move one application, locked by the caller, to another state and record the decision; set `columns` with it.
 
-    Staying where it is writes no decision unless there are words. Raises Refused for an edge that does not exist.
+    The same state again records no decision unless `words` are given. Raises Refused EDGE where no edge leads to `to`.
     """
     at = at or clock.now()
     before = application.status
@@ -76,8 +71,8 @@ def move(
         )
 
 
-def note(application: Application, *, code: str, actor: str) -> None:
-    """Record a decision that leaves an application where it is, for its customer's timeline."""
+def record_decision(application: Application, *, code: str, actor: str) -> None:
+    """Record a decision that does not change the state; the customer's timeline shows it."""
     Decision.objects.create(
         application=application,
         from_status=application.status,

@@ -34,7 +34,7 @@ class OwnerKind(models.TextChoices):
 
 
 class Account(models.Model):
-    """One account as somebody entered it. Never changed; the wipe empties the number and the name."""
+    """One account as entered. Never changed; the wipe empties the number, the name and the birth date."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     bank_code = models.CharField(_("은행"), max_length=3)
@@ -73,7 +73,7 @@ class Account(models.Model):
 
     @property
     def is_offline(self) -> bool:
-        """Whether there is no account in Korea, so that no bank file can carry the money."""
+        """True if there is no account in Korea, so that no bank file can pay it."""
         return self.bank_code == banks.OFFLINE
 
     @property
@@ -83,7 +83,7 @@ class Account(models.Model):
 
 
 class HolderCheck(Leased):
-    """Asking the bank who holds an account. A row first: what cannot be answered at once, a worker asks again."""
+    """Question to a bank who holds an account; a worker repeats one that was not answered at once."""
 
     class Outcome(models.TextChoices):
         WAITING = "", _("아직 묻지 않음")
@@ -93,7 +93,7 @@ class HolderCheck(Leased):
         CLOSED = "CLOSED", _("해지된 계좌")
         BANK_MAINTENANCE = "BANK_MAINTENANCE", _("은행 점검 중")
         TIMEOUT = "TIMEOUT", _("응답 없음")
-        BY_HAND = "BY_HAND", _("한국 계좌 없음")
+        OFFLINE = "OFFLINE", _("한국 계좌 없음")
 
     class Reason(models.TextChoices):
         """How the two names compared (docs/domain.md#c2)."""
@@ -125,10 +125,10 @@ class HolderCheck(Leased):
 
     @property
     def settled(self) -> bool:
-        """Whether the bank has answered."""
+        """True if the bank has answered."""
         return self.outcome not in self.UNSETTLED
 
     @property
     def matched(self) -> bool:
-        """Whether the account is the one it was said to be."""
+        """True if the bank confirmed the holder."""
         return self.outcome == self.Outcome.MATCH

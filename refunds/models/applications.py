@@ -1,6 +1,6 @@
 """Filings, one application per line in them, what was decided of each, and objections.
 
-Nothing but `refunds.applications.service` writes `Application.status`.
+Only `refunds.applications.transitions` writes `Application.status`.
 """
 
 import uuid
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import crypto
 from refunds.models.accounts import Account, OwnerKind
-from refunds.models.states import EDGES, LIVE, STANDING, Status
+from refunds.models.states import EDGES, LIVE, WAITING_FOR_PERSON, Status
 
 
 class Channel(models.TextChoices):
@@ -24,15 +24,16 @@ class Channel(models.TextChoices):
 
 
 class Lateness(models.TextChoices):
-    """When an application came, seen from the window (D-27 to D-31)."""
+    """Date of an application in relation to the window (D-27 to D-32)."""
 
     IN_TIME = "IN_TIME", _("기간 안")
-    CURED = "CURED", _("기간 뒤, 휴일로 늦음")
+    # After a window that ended on a holiday, or after a rejection of a timely application (D-27, D-32).
+    EXTENDED = "CURED", _("기간 뒤, 휴일로 늦음")
     LATE = "LATE", _("기간 뒤")
 
 
 class Draft(models.Model):
-    """What a person has answered so far. Kept under the person, not the session, so it is there on another device."""
+    """Answers of a person so far, stored by person, not by session, so that every device has them."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person_index = crypto.BlindIndexField()
@@ -154,7 +155,7 @@ class Application(models.Model):
                 fields=["id"],
                 include=["status", "status_since"],
                 name="application_standing",
-                condition=Q(status__in=STANDING),
+                condition=Q(status__in=WAITING_FOR_PERSON),
             ),
         ]
         triggers = [
@@ -183,18 +184,18 @@ class Application(models.Model):
 
     @property
     def is_live(self) -> bool:
-        """Whether this application stands in the way of another one for its line."""
+        """True if this application prevents another one for its line."""
         return self.status in LIVE
 
 
 class Decision(models.Model):
-    """One move of an application: from, to, by whom, why. Never changed; an undo is a new one."""
+    """One change of an application's state: from, to, actor, reason. Never changed; an undo is a new one."""
 
     application = models.ForeignKey(Application, models.PROTECT, related_name="decisions", verbose_name=_("신청"))
     from_status = models.CharField(_("이전"), max_length=16, choices=Status.choices, blank=True)
     to_status = models.CharField(_("이후"), max_length=16, choices=Status.choices)
     actor = models.CharField(_("누가"), max_length=40)
-    # A fixed word (service.REASONS) and, where a person wrote something, their words.
+    # A fixed word (`staff_presenters.decision_reason` words it) and the explanation a person wrote.
     code = models.CharField(_("이유"), max_length=40)
     words = models.TextField(_("설명"), blank=True, default="")
     decided_at = models.DateTimeField(_("시각"))
@@ -210,7 +211,7 @@ class Decision(models.Model):
                 models.F("id").desc(),
                 include=["to_status", "code"],
                 name="decision_standing",
-                condition=Q(to_status__in=STANDING) & ~Q(from_status=models.F("to_status")),
+                condition=Q(to_status__in=WAITING_FOR_PERSON) & ~Q(from_status=models.F("to_status")),
             )
         ]
         triggers = [
@@ -266,7 +267,7 @@ class Objection(models.Model):
 
 
 class LateReason(models.Model):
-    """Why a filing came after the window, as the customer said; a supervisor decides by it (D-31)."""
+    """Reason the customer gave for a filing after the window; a supervisor decides by it (D-31)."""
 
     class Kind(models.TextChoices):
         MILITARY = "MILITARY", _("군 복무")

@@ -133,7 +133,7 @@ class Item(models.Model):
             # Once for a whole statement: there are few offline payments, and half a million items. Named as in the
             # history triggers, for the same plan (`refunds.apps`).
             pgtrigger.Trigger(
-                name="not_by_hand",
+                name="not_offline",
                 operation=pgtrigger.Insert,
                 when=pgtrigger.After,
                 level=pgtrigger.Statement,

@@ -23,8 +23,8 @@ class Status(models.TextChoices):
     WITHDRAWN = "WITHDRAWN", _("철회")
 
 
-# What the decision table can answer (`decision.decide`).
-TABLE = (
+# Answers of the decision table (`decision.decide`).
+DECIDABLE = (
     Status.LATE,
     Status.REVIEW,
     Status.NEED_ACCOUNT,
@@ -33,25 +33,26 @@ TABLE = (
     Status.ON_HOLD_UNPAID,
     Status.APPROVED,
 )
-# The table is asked again: by a feed, by the customer who mended something, by the worker that checked the holder.
-ASKED_AGAIN = (
+# The table decides these anew after a feed, a change by the customer or the bank's answer about the holder.
+REEVALUATED = (
     Status.SUBMITTED,
     Status.WAITING_FOR_BILL,
     Status.ON_HOLD_UNPAID,
     Status.NEED_ACCOUNT,
     Status.NEED_DOCS,
 )
-BY_REVIEWER = (Status.REVIEW, Status.LATE)
-# In these a case stands still until a person does something; the others move by themselves or are over.
-STANDING = (Status.REVIEW, Status.LATE, Status.NEED_DOCS, Status.NEED_ACCOUNT)
+# A reviewer or a supervisor decides these.
+UNDER_REVIEW = (Status.REVIEW, Status.LATE)
+# Nothing moves these until a person acts; the other states move by themselves or are over.
+WAITING_FOR_PERSON = (Status.REVIEW, Status.LATE, Status.NEED_DOCS, Status.NEED_ACCOUNT)
 # One application per line may be in one of these; the others are over.
 LIVE = tuple(status for status in Status if status not in (Status.REJECTED, Status.WITHDRAWN))
 
 EDGES: frozenset[tuple[Status, Status]] = frozenset(
-    {(a, b) for a in ASKED_AGAIN for b in TABLE}
+    {(a, b) for a in REEVALUATED for b in DECIDABLE}
     # A reviewer settles what the table could not; the rest of the table (account, bill, payment) still holds.
-    | {(a, b) for a in BY_REVIEWER for b in TABLE if b not in BY_REVIEWER}
-    | {(a, b) for a in BY_REVIEWER for b in (Status.REJECTED, Status.NEED_DOCS)}
+    | {(a, b) for a in UNDER_REVIEW for b in DECIDABLE if b not in UNDER_REVIEW}
+    | {(a, b) for a in UNDER_REVIEW for b in (Status.REJECTED, Status.NEED_DOCS)}
     | {(Status.SUBMITTED, Status.NEED_DOCS)}
     # Undo is a new decision; an upheld objection opens the case again.
     | {(Status.REJECTED, Status.REVIEW), (Status.APPROVED, Status.REVIEW)}

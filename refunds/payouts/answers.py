@@ -19,7 +19,8 @@ from kt_remedy.core import clock, programme
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
 from refunds import bankfiles
-from refunds.applications import service as applications
+from refunds.applications import recheck
+from refunds.applications.sms import confirmed_number_or_blank
 from refunds.bankfiles import records
 from refunds.bankfiles.inquiry import INQUIRY
 from refunds.bankfiles.records import Answers, FileFault
@@ -299,13 +300,13 @@ def _tell(loaded: ResultFile, batch: Batch, user: User) -> None:
             subject=f"item:{item.pk}",
             context=context,
             person=bytes(filing.person_index),
-            to=applications.number_of(filing),
+            to=confirmed_number_or_blank(filing),
             language=filing.language,
         )
     # A correction that came back leaves the refund paid and the application where it is.
     for code, ids in by_code.items():
         ask = not same_account(code)
-        applications.mark_returned(application_ids=ids, code=code, actor=audit.actor(user), ask=ask)
+        recheck.mark_returned(application_ids=ids, code=code, actor=audit.actor(user), ask=ask)
     with connection.cursor() as cursor:
         cursor.execute(
             """

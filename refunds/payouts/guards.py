@@ -36,11 +36,6 @@ def is_same_person(user: User, person: bytes | memoryview | None) -> bool:
     return bool(user.person_index and person) and bytes(user.person_index or b"") == bytes(person or b"")
 
 
-def actor(user: User) -> str:
-    """The name of a member of staff in the audit."""
-    return f"staff:{user.pk}"
-
-
 def require_permission(user: User, permission: str) -> None:
     """Raises Refused ROLE unless a role of `user` has `permission`."""
     if not user.has_perm(permission):
@@ -97,7 +92,7 @@ def record_act(
         assert batch is not None
         target = f"batch:{batch.pay_on}"
     audit.record(
-        actor=actor(user),
+        actor=audit.actor(user),
         action=action,
         object=target,
         subject=application.line.customer_id if application else "",

@@ -13,7 +13,7 @@ from kt_remedy.core import clock, programme
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
 from refunds import calendar
-from refunds.applications import service as applications
+from refunds.applications.sms import confirmed_number_or_blank
 from refunds.models.applications import Application
 from refunds.models.cases import OfflinePayment
 from refunds.models.items import Item
@@ -114,10 +114,10 @@ def decide(*, payment_id: int, user: User, confirm: bool, reason: str = "") -> O
         record_act(user, action, None, reason=reason, application=row, amount=payment.amount_krw)
         if confirm:
             notices.queue(
-                kind="payout.by_hand",
+                kind="payout.offline",
                 subject=f"application:{row.pk}:offline:{payment.pk}",
                 person=bytes(row.filing.person_index),
-                to=applications.number_of(row.filing),
+                to=confirmed_number_or_blank(row.filing),
                 language=row.filing.language,
                 context={"paid_on": payment.paid_on},
             )

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import clock
 from kt_remedy.notices import service as notices
-from refunds.applications import service as applications
+from refunds.applications.sms import confirmed_number_or_blank
 from refunds.models.applications import Filing
 from refunds.models.batches import Batch
 
@@ -39,7 +39,7 @@ def announce_hand_over(batch: Batch) -> None:
 def contact_of(message: Any) -> str | None:
     """The number a message about money goes to: the one its filing confirmed. `recipient` is the filing's id."""
     filing = Filing.objects.filter(pk=message.recipient).first()
-    return applications.number_of(filing) if filing else None
+    return confirmed_number_or_blank(filing) if filing else None
 
 
 def register() -> None:
@@ -86,7 +86,7 @@ def register() -> None:
             {},
         ),
         (
-            "payout.by_hand",
+            "payout.offline",
             _("따로 보냄"),
             "[KT] 위약금 환급금을 {paid_on}에 따로 보내 드렸습니다. 문의 {hotline}(무료)",
             "[KT] Your refund was sent to you on {paid_on}. Questions: {hotline} (free)",

@@ -1,4 +1,4 @@
-"""Applying on the website, one thing per page, and the status afterwards. Views read, call one service, answer."""
+"""Applying on the website, one question per page."""
 
 import datetime as dt
 import uuid
@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
 from eligibility import presenters as lines_wording
 from eligibility import service as eligibility
@@ -21,20 +20,18 @@ from kt_remedy.core import clock, masking, persons, programme
 from kt_remedy.core.access import customer
 from kt_remedy.core.templatetags.remedy import kdate, kdate_long
 from kt_remedy.identity.service import VerifiedRequest
-from kt_remedy.notices import service as notices
 from refunds import banks, calendar
-from refunds.accounts import service as accounts
-from refunds.applications import documents, drafts, presenters, reviews, service
-from refunds.applications.forms import AccountForm, ConsentForm, DocumentsForm, LateForm, LinesForm
+from refunds.applications import drafts, presenters, queries, reviews, submit, window
 from refunds.applications.transitions import Refused
-from refunds.models.accounts import Account, HolderCheck, OwnerKind
+from refunds.models.accounts import Account, OwnerKind
 from refunds.models.applications import Application, Channel, Filing, Lateness, LateReason
-from refunds.models.states import Status
+from refunds.views.account_entry import enter_account
+from refunds.views.forms import AccountForm, ConsentForm, LateForm, LinesForm
 
 
 @dataclass(slots=True)
 class Option:
-    """A line as the first page shows it; `why_not` says why it cannot be picked."""
+    """A line that can be picked on the first page, or cannot for the reason in `why_not`."""
 
     line: Line
     ward: bool
@@ -50,7 +47,7 @@ class Option:
 
 @dataclass(slots=True)
 class Summary:
-    """What is being applied for: the sum, the lines, the pay days."""
+    """Sum, lines and pay days of the lines that were picked."""
 
     label: str
     won: int
@@ -64,7 +61,7 @@ def _options(request: VerifiedRequest, picked: list[str]) -> list[Option]:
     me, today = request.person, clock.today()
     own = list(eligibility.lines_of(me.ci_index))
     wards = list(eligibility.lines_of_wards(me.ci_index))
-    live = service.live_applications([line.pk for line in own + wards])
+    live = queries.live_applications([line.pk for line in own + wards])
     options = []
     for line in own + wards:
         ward = line in wards
@@ -93,9 +90,9 @@ def _options(request: VerifiedRequest, picked: list[str]) -> list[Option]:
 
 
 def _pay_day(line: Line) -> dt.date | None:
-    frame = programme.current()
-    ended = line.terminated_on or frame.waiver.terminated_to
-    return calendar.due_on(ended, clock.today(), clock.now(), frame)
+    current = programme.current()
+    ended = line.terminated_on or current.waiver.terminated_to
+    return calendar.due_on(ended, clock.today(), clock.now(), current)
 
 
 def _chosen(request: VerifiedRequest, answers: drafts.Answers) -> list[Option]:
@@ -119,8 +116,8 @@ def _summary(options: list[Option]) -> Summary:
 
 
 def _late() -> bool:
-    """Whether who applies today has to say why so late (D-31)."""
-    return service.lateness(clock.today(), programme.current()) == Lateness.LATE
+    """True if a reason is asked of an application made today (D-31)."""
+    return window.lateness(clock.today(), programme.current()) == Lateness.LATE
 
 
 def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
@@ -139,21 +136,18 @@ def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
 
 def _window_closed(request: HttpRequest) -> HttpResponse | None:
     try:
-        service.lateness(clock.today(), programme.current())
+        window.lateness(clock.today(), programme.current())
     except Refused as refused:
         context = {"code": refused.code, "window": programme.current().applications}
         return render(request, "refunds/closed.html", context)
     return None
 
 
-# The journey --------------------------------------------------------------------------------------------------
-
-
 @customer
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def apply(request: VerifiedRequest) -> HttpResponse:
-    """First page: which lines. What cannot be applied for stands below with its reason."""
+    """First page: which lines. Lines that cannot be picked are listed below with the reason."""
     if (closed := _window_closed(request)) is not None:
         return closed
     me = request.person.ci_index
@@ -193,7 +187,7 @@ def apply(request: VerifiedRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def late(request: VerifiedRequest) -> HttpResponse:
-    """After the window only: why so late. Documents to prove it can be sent once it is filed."""
+    """Page after the window only: the reason. Documents to prove it can be sent after filing."""
     if (closed := _window_closed(request)) is not None:
         return closed
     me = request.person.ci_index
@@ -263,45 +257,6 @@ def account(request: VerifiedRequest) -> HttpResponse:
     )
 
 
-def enter_account(
-    form: AccountForm,
-    *,
-    person_index: bytes,
-    holder_name: str,
-    holder_birth: dt.date | None,
-    owner_kind: str,
-    contract_nos: list[str],
-    actor: str,
-    subject: str,
-) -> Account | None:
-    """Enter the account of a valid form and put what the bank said into the form; None where it was not even asked."""
-    try:
-        entered = accounts.enter(
-            person_index=person_index,
-            bank_code=form.cleaned_data["bank"],
-            number=form.cleaned_data["number"],
-            holder_name=holder_name,
-            holder_birth=holder_birth,
-            owner_kind=owner_kind,
-            contract_nos=contract_nos,
-            actor=actor,
-            subject=subject,
-        )
-    except accounts.AccountRefused as refused:
-        form.add_error("bank" if refused.code == "BANK" else "number", str(refused))
-        return None
-    outcome = entered.holder_check.outcome
-    said = {
-        HolderCheck.Outcome.MISMATCH: _("예금주가 신청하는 분과 다릅니다. 본인 이름의 계좌를 적어 주세요"),
-        HolderCheck.Outcome.NOT_FOUND: _("고르신 은행에 없는 계좌번호입니다. 은행과 번호를 다시 확인해 주세요"),
-        HolderCheck.Outcome.CLOSED: _("해지되었거나 입금할 수 없는 계좌입니다. 다른 계좌를 적어 주세요"),
-    }.get(HolderCheck.Outcome(outcome))
-    if said:
-        # The code tells it apart from a slip of the pen: the person may go on with this account.
-        form.add_error("number", ValidationError(said, code="holder"))
-    return entered
-
-
 @customer
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -316,10 +271,10 @@ def consent(request: VerifiedRequest) -> HttpResponse:
     given = dict.fromkeys(answers.consents, True)
     form = ConsentForm(request.POST if request.method == "POST" else None, initial=given)
     if request.method == "POST" and form.is_valid():
-        answers.consents = dict(service.CONSENTS)
+        answers.consents = dict(submit.CONSENTS)
         drafts.save(answers, person_index=me)
         return redirect(_next(answers))
-    return _page(request, "apply_consent", form=form, version=service.CONSENTS["privacy"])
+    return _page(request, "apply_consent", form=form, version=submit.CONSENTS["privacy"])
 
 
 @customer
@@ -330,7 +285,7 @@ def check(request: VerifiedRequest) -> HttpResponse:
     me = request.person
     key, answers = drafts.load(person_index=me.ci_index)
     if request.method == "POST":
-        return _file(request, answers)
+        return _submit(request, answers)
     if not key and Filing.objects.filter(person_index=me.ci_index).exists():
         messages.info(request, _("이미 신청하셨습니다. 아래에서 확인하실 수 있습니다."))
         return redirect("refunds:status")
@@ -348,7 +303,7 @@ def check(request: VerifiedRequest) -> HttpResponse:
         summary=(summary := _summary(options)),
         options=options,
         account=entered,
-        account_note=account_note(entered, unusual=answers.unusual_length),
+        account_note=presenters.account_note(entered, unusual=answers.unusual_length),
         person=me,
         round=calendar.round_on(summary.days[0], programme.current()) if summary.days else None,
         late=clock.today() > programme.current().applications.closes,
@@ -356,58 +311,43 @@ def check(request: VerifiedRequest) -> HttpResponse:
     )
 
 
-def account_note(account: Account, *, unusual: bool = False) -> str:
-    """What is known of an account, in a sentence under it; never whose it is."""
-    state = account.holder_check.outcome
-    if account.is_offline:
-        return _("서류를 확인하고 따로 보내 드립니다")
-    if account.holder_check.matched:
-        return _("예금주를 확인했습니다")
-    if state in HolderCheck.UNSETTLED:
-        note = _("은행이 지금 답하지 않아 접수한 뒤 확인합니다")
-        if unusual:
-            note += " · " + _("자릿수가 이 은행의 보통 계좌와 다릅니다")
-        return note
-    return _("예금주가 확인되지 않았습니다. 접수한 뒤 고치셔야 입금됩니다")
-
-
-def _file(request: VerifiedRequest, answers: drafts.Answers) -> HttpResponse:
+def _submit(request: VerifiedRequest, answers: drafts.Answers) -> HttpResponse:
     me = request.person
     key = request.POST.get("key", "")
     if not answers.account_id or not answers.lines:
-        # Sent a second time, from another tab or after going back: what was filed with this key is the answer.
+        # A second POST, from another tab or after going back: the filing with this key is the answer.
         filed = Filing.objects.filter(idempotency_key=key, person_index=me.ci_index).first() if key else None
         return redirect("refunds:receipt", filed.reference) if filed else redirect("refunds:apply")
     try:
-        done = service.submit(
-            key=key or str(uuid.uuid4()),
-            channel=Channel.WEB,
-            person_index=me.ci_index,
-            contract_nos=answers.lines,
-            account_id=answers.account_id,
-            consents=answers.consents,
-            contact=me.phone,
-            proof={"method": "IDENTITY", "at": me.verified_at.isoformat()},
-            language=(get_language() or "ko")[:2],
-            representation=answers.representation,
-            representative=me.name if answers.representation == OwnerKind.GUARDIAN else "",
-            late=late_of(answers.late) if answers.late else None,
+        submitted = submit.submit(
+            submit.Submission(
+                key=key or str(uuid.uuid4()),
+                channel=Channel.WEB,
+                person_index=me.ci_index,
+                contract_nos=answers.lines,
+                account_id=answers.account_id,
+                consents=answers.consents,
+                contact=me.phone,
+                proof={"method": "IDENTITY", "at": me.verified_at.isoformat()},
+                language=(get_language() or "ko")[:2],
+                representation=OwnerKind(answers.representation),
+                representative=me.name if answers.representation == OwnerKind.GUARDIAN else "",
+                late_reason=_late_reason(answers.late) if answers.late else None,
+            )
         )
     except Refused as refused:
-        messages.warning(request, str(refused))
+        messages.warning(request, refused.message)
         step = {"ACCOUNT": "refunds:apply-account", "CONSENT": "refunds:apply-consent"}.get(refused.code)
         return redirect(step or "refunds:apply")
-    if not done.new:
+    if not submitted.new:
         messages.info(request, _("이미 신청하신 회선입니다. 접수번호는 그대로입니다."))
-    return redirect("refunds:receipt", done.filing.reference)
+    return redirect("refunds:receipt", submitted.filing.reference)
 
 
-def late_of(answered: dict[str, Any]) -> service.Late:
-    """The answers of a `LateForm`, fresh or kept, as the service takes them."""
-    day = answered["ended_on"] or None
-    return service.Late(
-        answered["kind"], dt.date.fromisoformat(day) if isinstance(day, str) else day, answered["words"]
-    )
+def _late_reason(answers: dict[str, str]) -> submit.LateReasonInput:
+    """The saved answers of a `LateForm`."""
+    day = answers["ended_on"]
+    return submit.LateReasonInput(answers["kind"], dt.date.fromisoformat(day) if day else None, answers["words"])
 
 
 def _next(answers: drafts.Answers) -> str:
@@ -421,190 +361,3 @@ def _next(answers: drafts.Answers) -> str:
     if not answers.consents:
         return "refunds:apply-consent"
     return "refunds:apply-check"
-
-
-# Afterwards -----------------------------------------------------------------------------------------------------
-
-
-@customer
-@never_cache
-@require_safe
-def receipt(request: VerifiedRequest, reference: str) -> HttpResponse:
-    """The receipt: reference, sum, day, what happens next; the same page whenever it is opened."""
-    rows = list(
-        Application.objects.filter(
-            service.visible_to(person_index=request.person.ci_index), filing__reference=reference
-        )
-        .select_related("filing", "line__customer", "account__holder_check")
-        .order_by("id")
-    )
-    if not rows:
-        raise Http404
-    stories = presenters.stories(rows)
-    filing = rows[0].filing
-    sent = [
-        message
-        for message in notices.of_person(bytes(filing.person_index), limit=50)
-        if message.subject == f"filing:{filing.id}"
-    ]
-    estimated = any(presenters.amount(row)[0] != _("돌려받을 금액") for row in rows)
-    facts = [(_("회선"), presenters.line_name(row)) for row in rows]
-    days = sorted(
-        {r.pay_on for story in stories if (r := presenters.pay_round(story.application, story.item, clock.now()))}
-    )
-    if days:
-        facts.append((_("받는 날"), ", ".join(kdate(day) for day in days)))
-    facts.append((_("받을 계좌"), str(filing.account)))
-    return render(
-        request,
-        "refunds/receipt.html",
-        {
-            "filing": filing,
-            "stories": stories,
-            "label": _("예상 금액") if estimated else _("돌려받을 금액"),
-            "won": sum(story.won for story in stories),
-            "rows": facts,
-            "sent": sent[0] if sent else None,
-        },
-    )
-
-
-@customer
-@never_cache
-@require_safe
-def status(request: VerifiedRequest) -> HttpResponse:
-    """Every application of this person and its wards; a single one opens at once."""
-    stories = presenters.stories(service.of_person(request.person.ci_index))
-    if len(stories) == 1:
-        return _story_page(request, stories[0])
-    key, answers = drafts.load(person_index=request.person.ci_index)
-    return render(request, "refunds/status.html", {"stories": stories, "draft": bool(key and answers.lines)})
-
-
-@customer
-@never_cache
-@require_safe
-def application(request: VerifiedRequest, pk: int) -> HttpResponse:
-    """One application: the news, the sum, what happened and what comes."""
-    return _story_page(request, presenters.stories([_own(request, pk)])[0])
-
-
-def _story_page(request: HttpRequest, story: presenters.Story) -> HttpResponse:
-    following = None
-    if story.item is not None and not story.paid:
-        following = calendar.next_round(story.item.batch.cut_off + dt.timedelta(seconds=1), programme.current())
-    return render(request, "refunds/application.html", {"story": story, "following": following})
-
-
-def _own(request: VerifiedRequest, pk: int) -> Application:
-    row = (
-        Application.objects.filter(service.visible_to(person_index=request.person.ci_index), pk=pk)
-        .select_related("filing", "line__customer", "account__holder_check")
-        .first()
-    )
-    if row is None:
-        raise Http404
-    return row
-
-
-@customer
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def withdraw(request: VerifiedRequest, pk: int) -> HttpResponse:
-    """Taking an application back, after being asked once."""
-    row = _own(request, pk)
-    if request.method == "POST":
-        try:
-            service.withdraw(application_id=pk, person_index=request.person.ci_index)
-        except Refused as refused:
-            messages.warning(request, str(refused))
-        else:
-            messages.success(request, _("신청을 철회했습니다."))
-        return redirect("refunds:application", pk)
-    return render(request, "refunds/withdraw.html", {"story": presenters.stories([row])[0]})
-
-
-@customer
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def mend(request: VerifiedRequest, pk: int) -> HttpResponse:
-    """Another account for one application."""
-    row, me = _own(request, pk), request.person
-    story = presenters.stories([row])[0]
-    if not story.can_mend:
-        messages.warning(request, _("지급 명단이 확정되었거나 끝난 신청이라 계좌를 바꿀 수 없습니다."))
-        return redirect("refunds:application", pk)
-    for_ward = row.filing.representation == OwnerKind.GUARDIAN
-    form = AccountForm(request.POST if request.method == "POST" else None, for_ward=for_ward)
-    name = row.line.customer.holder_name if for_ward else me.name
-    if request.method == "POST" and form.is_valid():
-        guardians = form.cleaned_data.get("whose") == "GUARDIAN"
-        entered = enter_account(
-            form,
-            person_index=bytes(row.account.person_index),
-            holder_name=me.name if guardians else name or "",
-            holder_birth=me.birth_date if guardians or not for_ward else row.line.customer.birth_date,
-            owner_kind=OwnerKind.GUARDIAN if guardians else OwnerKind.SELF,
-            contract_nos=[row.line_id],
-            actor="customer",
-            subject=row.line.customer_id,
-        )
-        if entered is not None and not form.errors:
-            try:
-                service.mend_account(application_id=pk, account_id=entered.pk, person_index=me.ci_index)
-            except Refused as refused:
-                form.add_error("number", str(refused))
-            else:
-                messages.success(request, f"{_('계좌를 바꾸었습니다.')} {presenters.hold_note()}".rstrip())
-                return redirect("refunds:application", pk)
-    status_code = 422 if form.errors else 200
-    context = {"story": story, "form": form, "name": name, "for_ward": for_ward}
-    return render(request, "refunds/mend.html", context, status=status_code)
-
-
-@customer
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def send_documents(request: VerifiedRequest, pk: int) -> HttpResponse:
-    """Sending documents that were asked for or that prove something, and seeing which are there."""
-    row, me = _own(request, pk), request.person.ci_index
-    form = DocumentsForm()
-    if request.method == "POST":
-        try:
-            if "done" in request.POST:
-                documents.handed_in(application_id=pk, person_index=me)
-                messages.success(request, _("서류를 보냈습니다. 사람이 보고 결과를 문자로 알려 드립니다."))
-                return redirect("refunds:application", pk)
-            form = DocumentsForm(request.POST, request.FILES)
-            if form.is_valid():
-                documents.add(application_id=pk, person_index=me, files=form.cleaned_data["files"])
-                messages.success(request, _("서류를 받았습니다."))
-                return redirect("refunds:documents", pk)
-        except Refused as refused:
-            if refused.code in {"FILE", "MANY"} and "done" not in request.POST:
-                form.add_error("files", str(refused))
-            else:
-                messages.warning(request, str(refused))
-                return redirect("refunds:documents", pk)
-    asked = row.decisions.filter(to_status=Status.NEED_DOCS).last()
-    context = {
-        "story": presenters.stories([row])[0],
-        "form": form,
-        "sent": (sent := documents.of_filing(row.filing)),
-        # What was there before does not answer what is asked for now.
-        "ready": row.status == Status.NEED_DOCS and any(one.added_at >= row.status_since for one in sent),
-        "asked": asked.words if asked and row.status == Status.NEED_DOCS else "",
-        "open": row.status in documents.WANTED_IN,
-    }
-    return render(request, "refunds/documents.html", context, status=422 if form.errors else 200)
-
-
-@customer
-@never_cache
-@require_safe
-def proof(request: VerifiedRequest, pk: int) -> HttpResponse:
-    """Proof of payment, for printing; only where the money has arrived."""
-    story = presenters.stories([_own(request, pk)])[0]
-    if not story.paid:
-        raise Http404
-    return render(request, "refunds/proof.html", {"story": story, "now": clock.now()})

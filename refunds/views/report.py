@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import kdate
 from refunds import reports
-from refunds.applications import presenters
+from refunds.applications import staff_presenters
 from refunds.models.applications import Channel
 from refunds.models.states import Status
 
@@ -44,7 +44,7 @@ def report(request: HttpRequest) -> HttpResponse:
         (_("신청한 날"), _bars((kdate(day), n) for day, n in found.by_day.items())),
         (
             _("사람을 기다리는 까닭"),
-            _bars((presenters.decision_reason(code), n) for code, n in found.by_reason.items()),
+            _bars((staff_presenters.decision_reason(code), n) for code, n in found.by_reason.items()),
         ),
         (_("기다린 날"), _bars(found.by_age)),
     ]

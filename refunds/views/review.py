@@ -1,35 +1,29 @@
-"""The reviewers' pages: the list, the next case, one case, objections. And the customer's page to object."""
+"""The reviewers' pages: the list, the next case, one case."""
 
 import datetime as dt
-import uuid
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from eligibility import presenters as lines
 from eligibility import service as eligibility
-from eligibility.models import Line
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, masking, programme
-from kt_remedy.core.access import customer, permission_required
-from kt_remedy.identity.service import VerifiedRequest
-from refunds.applications import documents, file_types, presenters, representation, reviews, timeline
-from refunds.applications.forms import DocumentsForm, ObjectionForm
-from refunds.applications.service import Late, may_claim
+from kt_remedy.core.access import permission_required
+from refunds.applications import deadlines, documents, objections, presenters, representation, reviews, staff_presenters
+from refunds.applications.facts import VERDICT_CHANGED
+from refunds.applications.submit import LateReasonInput
 from refunds.applications.transitions import Refused
-from refunds.models.applications import Application, Channel, Decision, LateReason, Objection
-from refunds.models.states import BY_REVIEWER, Status
-from refunds.views.review_forms import AnswerForm, CaseForm, DecisionForm, ReasonForm, WordsForm
+from refunds.models.applications import Application, Channel, Decision, LateReason
+from refunds.models.states import UNDER_REVIEW, Status
+from refunds.views.forms import CaseForm, DecisionForm, WordsForm
 
 PER_PAGE = 50
 
@@ -38,7 +32,7 @@ PER_PAGE = 50
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def work_list(request: HttpRequest) -> HttpResponse:
-    """Everything that waits for a person, oldest first; several cases can be decided alike in one go."""
+    """Cases that wait for a reviewer, oldest first; several can be decided alike at once."""
     form = DecisionForm(request.POST if request.method == "POST" else None)
     conflicts: list[tuple[int, str]] = []
     if request.method == "POST" and form.is_valid():
@@ -50,8 +44,8 @@ def work_list(request: HttpRequest) -> HttpResponse:
                 act=form.cleaned_data["act"],
                 words=form.cleaned_data["words"],
             )
-        except reviews.Conflicts as found:
-            conflicts = found.found
+        except reviews.Conflicts as error:
+            conflicts = error.conflicts
         else:
             messages.success(request, _("%(count)s건을 결정했습니다.") % {"count": count})
             return redirect("refunds:review")
@@ -62,7 +56,7 @@ def work_list(request: HttpRequest) -> HttpResponse:
     if picked["door"] in Channel.values:
         rows = rows.filter(channel=picked["door"])
     if picked["age"] == "over":
-        rows = rows.filter(status_since__lt=timeline.overdue_before(clock.today()))
+        rows = rows.filter(status_since__lt=deadlines.overdue_before(clock.today()))
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     now = clock.now()
     cases = [
@@ -70,10 +64,10 @@ def work_list(request: HttpRequest) -> HttpResponse:
             "row": row,
             "name": masking.name(row.line.customer.holder_name or ""),
             "line": presenters.line_name(row),
-            "reason": presenters.staff_reason(row),
+            "reason": staff_presenters.staff_reason(row),
             "days": (now - row.status_since).days,
-            "by": timeline.review_by(row.status_since),
-            "over": timeline.review_by(row.status_since) < clock.kst_date(now),
+            "by": deadlines.review_by(row.status_since),
+            "over": deadlines.review_by(row.status_since) < clock.kst_date(now),
         }
         for row in page
     ]
@@ -81,7 +75,7 @@ def work_list(request: HttpRequest) -> HttpResponse:
         "cases": cases,
         "page": page,
         "filters": [
-            ("state", _("상태"), picked["state"], [(s.value, s.label) for s in BY_REVIEWER]),
+            ("state", _("상태"), picked["state"], [(s.value, s.label) for s in UNDER_REVIEW]),
             ("door", _("접수처"), picked["door"], Channel.choices),
             ("age", _("기다린 날"), picked["age"], [("over", _("기한 지난 것만"))]),
         ],
@@ -89,7 +83,7 @@ def work_list(request: HttpRequest) -> HttpResponse:
         "filtered": any(picked.values()),
         "form": form,
         "conflicts": conflicts,
-        "objections": reviews.open_objections()[:20],
+        "objections": objections.open_objections()[:20],
         "today": clock.kst_date(now),
         "kept_for": reviews.KEPT_FOR,
     }
@@ -99,7 +93,7 @@ def work_list(request: HttpRequest) -> HttpResponse:
 @permission_required("refunds.review_application")
 @require_POST
 def take_next(request: HttpRequest) -> HttpResponse:
-    """Give me the next case."""
+    """Assign the next case to this reviewer."""
     row = reviews.take_next(reviewer=request.user)  # type: ignore[arg-type]
     if row is None:
         messages.info(request, _("지금 맡을 건이 없습니다."))
@@ -111,7 +105,7 @@ def take_next(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def case(request: HttpRequest, pk: int) -> HttpResponse:
-    """One case: what the rules saw, what is known of the account, what was decided, and the decision to make."""
+    """One case: conditions of the rules, account, decisions so far, and the decision to make."""
     row = (
         Application.objects.select_related("filing", "line__customer", "account__holder_check", "reviewer")
         .filter(pk=pk)
@@ -119,25 +113,16 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     )
     if row is None:
         raise Http404
-    open_case, hardship = row.status in BY_REVIEWER, reviews.is_hardship_case(row)
+    open_case, hardship = row.status in UNDER_REVIEW, reviews.is_hardship_case(row)
+    supervisor = request.user.has_perm("refunds.review_hardship")
     late = LateReason.objects.filter(filing=row.filing_id).first()
     posted = request.POST if request.method == "POST" else None
-    form: DecisionForm | WordsForm = (
-        CaseForm(
-            posted,
-            hardship=hardship,
-            approves=not hardship or request.user.has_perm("refunds.review_hardship"),
-            earlier=row.previous is not None and row.previous.status == Status.REJECTED,
-            initial={"kind": late.kind, "ended_on": late.ended_on} if late else {},
-        )
-        if open_case
-        else WordsForm(posted)
-    )
+    form = _case_form(posted, row, late, approves=supervisor or not hardship) if open_case else WordsForm(posted)
     if request.method == "POST" and form.is_valid():
         try:
             _act(request, row, form)
         except Refused as refused:
-            form.add_error(None, str(refused))
+            form.add_error(None, refused.message)
         else:
             messages.success(request, _("결정을 남겼습니다."))
             return redirect("refunds:review")
@@ -154,24 +139,15 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "line_name": presenters.line_name(row),
         "conditions": lines.conditions(eligibility.trace_of(row.line), facts, programme.current()),
         "verdict": lines.outcome_title(row.line.standing_outcome),
-        "reason": presenters.staff_reason(row),
+        "reason": staff_presenters.staff_reason(row),
         "amount": presenters.amount(row),
-        "decisions": [
-            {
-                "row": one,
-                "why": presenters.decision_reason(one.code),
-                "who": _who(one.actor),
-                "words": _words(one),
-            }
-            for one in row.decisions.order_by("id")
-        ],
+        "decisions": _decision_rows(row),
         "form": form,
         "open_case": open_case,
         "can_undo": row.status in {Status.REJECTED, Status.APPROVED} and not row.flag,
-        "changed": row.status == Status.APPROVED and row.flag == "VERDICT_CHANGED",
-        "by": timeline.review_by(row.status_since),
-        "may_decide": request.user.has_perm("refunds.review_application")
-        or (hardship and request.user.has_perm("refunds.review_hardship")),
+        "changed": row.status == Status.APPROVED and row.flag == VERDICT_CHANGED,
+        "by": deadlines.review_by(row.status_since),
+        "may_decide": request.user.has_perm("refunds.review_application") or (hardship and supervisor),
         "hardship": hardship,
         "late": late,
         "evidence": documents.of_filing(row.filing),
@@ -180,6 +156,28 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "held": row.reviewer_until is not None and row.reviewer_until > dt.datetime.now(dt.UTC),
     }
     return render(request, "refunds/review_case.html", context, status=422 if form.errors else 200)
+
+
+def _case_form(posted: Any, row: Application, late: LateReason | None, *, approves: bool) -> CaseForm:
+    return CaseForm(
+        posted,
+        hardship=reviews.is_hardship_case(row),
+        approves=approves,
+        earlier=row.previous is not None and row.previous.status == Status.REJECTED,
+        initial={"kind": late.kind, "ended_on": late.ended_on} if late else {},
+    )
+
+
+def _decision_rows(row: Application) -> list[dict[str, Any]]:
+    return [
+        {
+            "row": decision,
+            "why": staff_presenters.decision_reason(decision.code),
+            "who": _who(decision.actor),
+            "words": _words(decision),
+        }
+        for decision in row.decisions.order_by("id")
+    ]
 
 
 def _words(decision: Decision) -> str:
@@ -201,8 +199,8 @@ def _act(request: HttpRequest, row: Application, form: DecisionForm | WordsForm)
     }
     if "act" in form.cleaned_data:
         given = form.cleaned_data
-        found = Late(given["kind"], given["ended_on"]) if given.get("kind") else None
-        reviews.review(act=given["act"], late=found, earlier_date=given.get("earlier_date", False), **values)
+        late = LateReasonInput(given["kind"], given["ended_on"]) if given.get("kind") else None
+        reviews.review(act=given["act"], late=late, earlier_date=given.get("earlier_date", False), **values)
     elif "confirm" in request.POST:
         reviews.confirm(**values)
     else:
@@ -212,127 +210,10 @@ def _act(request: HttpRequest, row: Application, form: DecisionForm | WordsForm)
 @permission_required("refunds.release_case")
 @require_POST
 def release(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a case from whoever has it."""
+    """Take a case from its reviewer."""
     try:
         reviews.release(application_id=pk, supervisor=request.user)  # type: ignore[arg-type]
     except Refused:
         raise Http404 from None
     messages.success(request, _("다른 심사자가 맡을 수 있게 풀었습니다."))
     return redirect("refunds:review-case", pk)
-
-
-@permission_required("refunds.download_document")
-@never_cache
-@require_POST
-def take_out(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """A document, as a file to open elsewhere, for a reason that is written down."""
-    form = ReasonForm(request.POST)
-    back = request.POST.get("back", "")
-    try:
-        if not form.is_valid():
-            raise Refused("REASON", str(next(iter(form.errors["reason"]))))
-        row, data = documents.take_out(
-            evidence_id=pk,
-            staff=request.user,  # type: ignore[arg-type]
-            reason=form.cleaned_data["reason"],
-        )
-    except Refused as refused:
-        if refused.code == "UNKNOWN":
-            raise Http404 from None
-        messages.warning(request, str(refused))
-        safe = url_has_allowed_host_and_scheme(back, allowed_hosts=None)
-        return redirect(back if safe else "refunds:review")
-    name = f"{row.added_at:%Y%m%d}-{row.pk.hex[:8]}.{row.kind}"
-    return HttpResponse(
-        data,
-        content_type=file_types.MIME[row.kind],
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Content-Security-Policy": "sandbox"},
-    )
-
-
-@permission_required("refunds.view_review")
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def objection(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """One objection, in the customer's words, and its answer."""
-    row = Objection.objects.select_related("line__customer", "answered_by").filter(pk=pk).first()
-    if row is None:
-        raise Http404
-    form = AnswerForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            reviews.answer_objection(
-                objection_id=pk,
-                reviewer=request.user,  # type: ignore[arg-type]
-                uphold=form.cleaned_data["uphold"] == "yes",
-                words=form.cleaned_data["words"],
-            )
-        except Refused as refused:
-            form.add_error(None, str(refused))
-        else:
-            messages.success(request, _("답변을 보냈습니다."))
-            return redirect("refunds:review")
-    audit.record(
-        actor=audit.actor(request.user),
-        action="objection.viewed",
-        object=f"objection:{pk}",
-        subject=row.line.customer_id,
-    )
-    context = {
-        "row": row,
-        "form": form,
-        "name": masking.name(row.line.customer.holder_name or ""),
-        "conditions": lines.conditions(
-            eligibility.trace_of(row.line), eligibility.facts_of(row.line), programme.current()
-        ),
-        "verdict": lines.outcome_title(row.line.standing_outcome),
-        "evidence": documents.of_objection(row),
-    }
-    return render(request, "refunds/review_objection.html", context, status=422 if form.errors else 200)
-
-
-@customer
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def object_to(request: VerifiedRequest, contract_no: str) -> HttpResponse:
-    """A customer says what is wrong about the answer to a line."""
-    me = request.person
-    line = Line.objects.select_related("customer").filter(pk=contract_no).first()
-    if line is None or not may_claim(line.customer, me.ci_index, "GUARDIAN") or not reviews.can_object(line):
-        raise Http404
-    latest = Objection.objects.filter(line=line).order_by("-received_at").first()
-    still_open = latest is not None and latest.status == Objection.Status.OPEN
-    posted = (request.POST, request.FILES) if request.method == "POST" else (None, None)
-    # While one is open, only documents can be added to it.
-    form: ObjectionForm | DocumentsForm = DocumentsForm(*posted) if still_open else ObjectionForm(*posted)
-    if request.method == "POST" and form.is_valid():
-        try:
-            with transaction.atomic():
-                if not still_open:
-                    latest = reviews.object_to(
-                        contract_no=contract_no,
-                        person_index=me.ci_index,
-                        words=form.cleaned_data["words"],
-                        contact=me.phone,
-                        language=(get_language() or "ko")[:2],
-                    )
-                if latest is not None and form.cleaned_data["files"]:
-                    documents.add_to_objection(
-                        objection_id=latest.pk, files=form.cleaned_data["files"], person_index=me.ci_index
-                    )
-        except Refused as refused:
-            form.add_error("files", str(refused))
-        else:
-            return redirect("refunds:object", contract_no)
-    facts = eligibility.facts_of(line)
-    context = {
-        "form": form,
-        "latest": latest,
-        "still_open": still_open,
-        "sent": documents.of_objection(latest) if latest is not None and still_open else [],
-        "line_name": f"{lines.product_name(line.product)} {masking.phone(line.msisdn or '')}",
-        "verdict": lines.outcome_title(line.standing_outcome),
-        "reasons": lines.reasons(line.reason_codes, facts, programme.current()),
-        "answer_by": timeline.objection_by(clock.today()),
-    }
-    return render(request, "refunds/object.html", context, status=422 if form.errors else 200)

@@ -37,7 +37,7 @@ def test_the_auditor_finds_whose_data_were_seen(auditor):
 
 def test_every_kind_of_act_has_its_filter(auditor):
     """Whatever word an act begins with in the code, the auditor can filter by it, and finds that and nothing else."""
-    before = r"(?:action=|_note\(\s*user,\s*|_audit\(\s*row,\s*|_record\(\s*(?:row,\s*)?)"
+    before = r"(?:action=|record_act\(\s*user,\s*|_audit\(\s*row,\s*|_record\(\s*(?:row,\s*)?)"
     written = re.compile(before + r'"([a-z_]+)\.[a-z_]+"')
     words = {
         word

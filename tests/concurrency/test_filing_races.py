@@ -8,10 +8,11 @@ import pytest
 
 from kt_remedy.notices.models import Message
 from refunds import banks
-from refunds.applications import service
-from refunds.applications.service import CONSENTS, person_of
+from refunds.applications import change, submit
+from refunds.applications.access import person_of
+from refunds.applications.submit import CONSENTS, Submission
 from refunds.applications.transitions import Refused
-from refunds.models.applications import Application, Decision, Filing
+from refunds.models.applications import Application, Channel, Decision, Filing
 from refunds.models.cases import OfflinePayment
 from refunds.payouts import offline
 from tests.refunds import make
@@ -29,15 +30,17 @@ def january(at, settings) -> None:
 
 def filing(holder, line, account, *, key: str = "", channel: str = "WEB") -> Callable[[], str]:
     def act() -> str:
-        return service.submit(
-            key=key or uuid.uuid4().hex,
-            channel=channel,
-            person_index=person_of(holder),
-            contract_nos=[line.pk],
-            account_id=account.pk,
-            consents=CONSENTS,
-            contact="01055550000",
-            proof={"method": "IDENTITY"},
+        return submit.submit(
+            Submission(
+                key=key or uuid.uuid4().hex,
+                channel=Channel(channel),
+                person_index=person_of(holder),
+                contract_nos=[line.pk],
+                account_id=account.pk,
+                consents=CONSENTS,
+                contact="01055550000",
+                proof={"method": "IDENTITY"},
+            )
         ).filing.reference
 
     return act
@@ -66,7 +69,7 @@ def test_three_doors_for_one_line() -> None:
 def test_withdrawing_twice_at_once_is_one_withdrawal() -> None:
     row = make.application(make.line(make.customer()))
     me = bytes(row.filing.person_index)
-    results = together(*[lambda: service.withdraw(application_id=row.pk, person_index=me) for _ in range(8)])
+    results = together(*[lambda: change.withdraw(application_id=row.pk, person_index=me) for _ in range(8)])
     assert results.count(None) == 1
     assert {type(result) for result in results if result is not None} == {Refused}
     assert Decision.objects.filter(to_status="WITHDRAWN").count() == 1
@@ -78,7 +81,7 @@ def test_withdrawing_against_applying_again_leaves_one_live_at_most() -> None:
     row = make.application(line, to=account)
     me = person_of(holder)
     together(
-        lambda: service.withdraw(application_id=row.pk, person_index=me),
+        lambda: change.withdraw(application_id=row.pk, person_index=me),
         *[filing(holder, line, account) for _ in range(6)],
     )
     assert Application.objects.filter(line=line).exclude(status="WITHDRAWN").count() <= 1
@@ -93,7 +96,7 @@ def test_two_changes_of_account_end_at_one_of_them() -> None:
     results = together(
         *[
             lambda account=account: (
-                service.mend_account(application_id=row.pk, account_id=account.pk, person_index=me).account_id
+                change.change_account(application_id=row.pk, account_id=account.pk, person_index=me).account_id
             )
             for account in accounts
         ]
@@ -137,7 +140,7 @@ def frozen_against(act_on: Callable[[Application], object], at) -> list[tuple[ob
 
 def test_withdrawn_or_in_the_batch_never_both(at) -> None:
     def withdraw(row: Application) -> None:
-        service.withdraw(application_id=row.pk, person_index=bytes(row.filing.person_index))
+        change.withdraw(application_id=row.pk, person_index=bytes(row.filing.person_index))
 
     for result, row in frozen_against(withdraw, at):
         in_batch = row.items.filter(status="QUEUED").exists()
@@ -150,7 +153,7 @@ def test_withdrawn_or_in_the_batch_never_both(at) -> None:
 def test_the_batch_pays_to_the_account_that_stood_when_it_was_frozen(at) -> None:
     def mend(row: Application) -> Application:
         other = make.account(row.line.customer, number="11022033999")
-        return service.mend_account(
+        return change.change_account(
             application_id=row.pk, account_id=other.pk, person_index=bytes(row.filing.person_index)
         )
 
@@ -166,12 +169,12 @@ def test_the_batch_pays_to_the_account_that_stood_when_it_was_frozen(at) -> None
         assert item is None or item.account_id == row.account_id
 
 
-def test_money_sent_by_hand_is_recorded_once_and_then_nothing_changes(at) -> None:
+def test_money_sent_offline_is_recorded_once_and_then_nothing_changes(at) -> None:
     at("2026-01-20T18:00+09:00")
     makers = [money.user(f"maker-{number}", "maker") for number in range(3)]
     for _ in range(3):
         holder = make.customer()
-        row = make.application(make.line(holder), to=make.account(holder, outcome="BY_HAND", bank=banks.OFFLINE))
+        row = make.application(make.line(holder), to=make.account(holder, outcome="OFFLINE", bank=banks.OFFLINE))
         other, me = make.account(holder), bytes(row.filing.person_index)
         results = together(
             *[
@@ -185,8 +188,8 @@ def test_money_sent_by_hand_is_recorded_once_and_then_nothing_changes(at) -> Non
                 )
                 for who in makers
             ],
-            lambda row=row, me=me: service.withdraw(application_id=row.pk, person_index=me),
-            lambda row=row, me=me, other=other: service.mend_account(
+            lambda row=row, me=me: change.withdraw(application_id=row.pk, person_index=me),
+            lambda row=row, me=me, other=other: change.change_account(
                 application_id=row.pk, account_id=other.pk, person_index=me
             ),
         )

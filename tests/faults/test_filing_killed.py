@@ -7,9 +7,10 @@ from django.db import connection
 
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.notices.models import Message
-from refunds.applications import service
-from refunds.applications.service import CONSENTS, person_of
-from refunds.models.applications import Application, Decision, Filing
+from refunds.applications import submit as submitting
+from refunds.applications.access import person_of
+from refunds.applications.submit import CONSENTS, Submission
+from refunds.models.applications import Application, Channel, Decision, Filing
 from tests.refunds import make
 
 
@@ -28,16 +29,18 @@ def test_all_or_nothing_at_every_statement(at, settings) -> None:
     holder = make.customer()
     line, account = make.line(holder), make.account(holder)
 
-    def submit() -> service.Submitted:
-        return service.submit(
-            key=uuid.uuid4().hex,
-            channel="WEB",
-            person_index=person_of(holder),
-            contract_nos=[line.pk],
-            account_id=account.pk,
-            consents=CONSENTS,
-            contact="01055550000",
-            proof={"method": "IDENTITY"},
+    def submit() -> submitting.Submitted:
+        return submitting.submit(
+            Submission(
+                key=uuid.uuid4().hex,
+                channel=Channel.WEB,
+                person_index=person_of(holder),
+                contract_nos=[line.pk],
+                account_id=account.pk,
+                consents=CONSENTS,
+                contact="01055550000",
+                proof={"method": "IDENTITY"},
+            )
         )
 
     before, died_at = count(), 0

@@ -11,8 +11,8 @@ from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import Store
 from refunds import banks
 from refunds.accounts import service as accounts
-from refunds.applications import reviews
-from refunds.applications.service import person_of
+from refunds.applications import objections
+from refunds.applications.access import person_of
 from refunds.models.applications import Application
 from tests.journeys.test_pages_public import findings, overflow
 from tests.refunds import make
@@ -179,7 +179,7 @@ def test_a_reviewer_decides(page, live_server) -> None:
     holder = make.customer(ci="hong")
     no = make.line(holder, outcome="NOT_ELIGIBLE", reasons="DEVICE_CHANGE_AFTER_BASE")
     row = make.application(make.line(holder, outcome="REVIEW", reasons="REVIEW_NAME_TRANSFER"), status="REVIEW")
-    objection = reviews.object_to(
+    objection = objections.object_to(
         contract_no=no.pk, person_index=person_of(holder), words="아닙니다", contact="01055550000"
     )
     enter(page, live_server, as_staff(Client(), staff_user("reviewer")))
@@ -197,10 +197,10 @@ def test_a_reviewer_decides(page, live_server) -> None:
     page.goto("/refunds/report/")
 
 
-def test_money_sent_by_hand_from_the_maker_to_the_proof(page, live_server, at) -> None:
+def test_money_sent_offline_from_the_maker_to_the_proof(page, live_server, at) -> None:
     at("2026-01-20T18:00+09:00")
     holder = make.customer(name="홍길동", ci="hong")
-    row = make.application(make.line(holder), to=make.account(holder, outcome="BY_HAND", bank=banks.OFFLINE))
+    row = make.application(make.line(holder), to=make.account(holder, outcome="OFFLINE", bank=banks.OFFLINE))
     enter(page, live_server, as_staff(Client(), staff_user("maker", username="maker")))
     page.goto(reverse("admin:payouts:application", args=[row.pk]))
     look(page)

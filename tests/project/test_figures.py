@@ -22,8 +22,7 @@ from kt_remedy.notices import staff_views as messages
 from kt_remedy.notices import texts
 from kt_remedy.portal import desk_code
 from refunds.accounts import service as accounts
-from refunds.applications import decision, forms, representation, reviews, timeline
-from refunds.applications import service as applications
+from refunds.applications import deadlines, decision, file_types, representation, reviews, window
 from refunds.payouts import invariants, overview
 from rewards import sms_campaigns
 from tests.conftest import ROOT
@@ -98,16 +97,16 @@ CONSTANTS = {
     "notices.SHOWN": (messages.SHOWN, "rows"),
     "eligibility.REJECTS_SHOWN": (deliveries.REJECTS_SHOWN, "rows"),
     "accounts.TRIES_A_DAY": (accounts.TRIES_A_DAY, "times"),
-    "applications.CURE_DAYS": (applications.CURE_DAYS, "days"),
+    "window.EXTENSION_DAYS": (window.EXTENSION_DAYS, "days"),
     "reviews.HARDSHIP_DAYS": (reviews.HARDSHIP_DAYS, "days"),
     "reviews.KEPT_FOR": (reviews.KEPT_FOR // dt.timedelta(minutes=1), "minutes"),
-    "dates.REVIEW_DAYS": (timeline.REVIEW_DAYS, "days"),
-    "dates.OBJECTION_DAYS": (timeline.OBJECTION_DAYS, "days"),
-    "dates.DOCUMENT_DAYS": (timeline.DOCUMENT_DAYS, "days"),
+    "deadlines.REVIEW_DAYS": (deadlines.REVIEW_DAYS, "days"),
+    "deadlines.OBJECTION_DAYS": (deadlines.OBJECTION_DAYS, "days"),
+    "deadlines.DOCUMENT_DAYS": (deadlines.DOCUMENT_DAYS, "days"),
     "decision.PERSONS_ON_ONE_ACCOUNT": (decision.PERSONS_ON_ONE_ACCOUNT, "people"),
     "representation.FAMILY_MONTHS": (representation.FAMILY_MONTHS, "months"),
-    "forms.LARGEST_MB": (forms.LARGEST_MB, "MB"),
-    "forms.MOST_FILES": (forms.MOST_FILES, "files"),
+    "file_types.LARGEST_MB": (file_types.LARGEST_MB, "MB"),
+    "file_types.MOST_FILES": (file_types.MOST_FILES, "files"),
     "overview.LARGE_KRW": (overview.LARGE_KRW // 10_000, "만 won"),
     "verify.EVERY": (invariants.EVERY // dt.timedelta(minutes=1), "minutes"),
     "letters.DAYS_BEFORE": (sms_campaigns.DAYS_BEFORE, "days"),

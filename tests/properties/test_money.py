@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 
 from kt_remedy.core import clock, programme
 from refunds import calendar
-from refunds.applications import service as applications
+from refunds.applications import change, transitions
 from refunds.models.applications import Application
 from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch
@@ -34,7 +34,7 @@ from tests.refunds.payouts import money
 from tests.refunds.payouts.money import checker, due, maker
 
 # Whatever a rule tries may be refused; what it may not do is go through wrongly.
-REFUSALS = (guards.Refused, bank_answers.ResultRefused, applications.Refused)
+REFUSALS = (guards.Refused, bank_answers.ResultRefused, transitions.Refused)
 
 
 def attempt(act, **kwargs):
@@ -81,14 +81,14 @@ class Payouts(RuleBasedStateMachine):
     @rule(n=st.integers(0, 50))
     def withdraw(self, n):
         row = self.application(n)
-        attempt(applications.withdraw, application_id=row.pk, person_index=bytes(row.filing.person_index))
+        attempt(change.withdraw, application_id=row.pk, person_index=bytes(row.filing.person_index))
 
     @rule(n=st.integers(0, 50))
     def mend(self, n):
         row = self.application(n)
         to = make.account(row.line.customer, number=str(uuid.uuid4().int)[:12])
         attempt(
-            applications.mend_account,
+            change.change_account,
             application_id=row.pk,
             account_id=to.pk,
             person_index=bytes(row.filing.person_index),
@@ -177,19 +177,19 @@ class Payouts(RuleBasedStateMachine):
         files = list(BankFile.objects.filter(status="HANDED_OVER").order_by("-id"))
         file = files[seed // 7 % len(files)]
         options = [("ACSC", ""), ("RJCT", "AC04"), ("PDNG", ""), None, ("RJCT", "AB08")]
-        answers = []
+        answered = []
         for n, item in enumerate(Item.objects.filter(file=file).order_by("id")):
             chosen = options[(seed >> (2 * n % 20)) % 5]
             if chosen:
-                answers.append((item, *chosen))
+                answered.append((item, *chosen))
         content = (
             money.pain002(file, [], group="RJCT", reason="AM10")
             if whole and seed % 7 == 0
-            else money.pain002(file, answers)
+            else money.pain002(file, answered)
         )
         loaded = attempt(bank_answers.load_result, content=content, name=f"r{seed}", user=maker())
         if loaded and b"TxInfAndSts" in content:
-            for item, status, _code in answers:
+            for item, status, _code in answered:
                 if status == "ACSC":
                     self.bank[item.reference] = item.amount_krw
                 elif status == "RJCT":

@@ -9,7 +9,7 @@ from django.utils import timezone
 from eligibility import search
 from eligibility.models import Bill, Customer, Line
 from kt_remedy.core import clock, crypto, persons
-from refunds.applications.service import person_of
+from refunds.applications.access import person_of
 from refunds.models.accounts import Account, HolderCheck, OwnerKind
 from refunds.models.applications import Application, Channel, Filing
 from refunds.models.states import Status

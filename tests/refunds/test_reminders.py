@@ -13,7 +13,7 @@ from kt_remedy.identity import service as identity
 from kt_remedy.notices import sender
 from kt_remedy.notices.models import Message
 from refunds import reminders
-from refunds.applications import service as applications
+from refunds.applications import sms
 from refunds.payouts.sms import contact_of
 from tests.notices.gateway_stand_in import received
 from tests.refunds import make
@@ -153,7 +153,7 @@ def test_a_number_confirmed_and_given_up_since_gets_no_message_of_any_kind():
     type(other).objects.filter(msisdn_index=search.msisdn_index(filing.contact)).update(terminated_on="2026-01-18")
     assert contact_of(paid) == ""
     assert reminders.number_for(Message.objects.get(kind="reminder", recipient=other.pk)) == other.msisdn
-    applications.notify(filed, "application.rejected", subject="application:1")
+    sms.notify(filed, "application.rejected", subject="application:1")
     message = Message.objects.get(kind="application.rejected")
     assert (message.state, message.reason) == ("FAILED", "NO_NUMBER")
 

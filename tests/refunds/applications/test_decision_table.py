@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from refunds.applications.decision import Facts, decide
-from refunds.models.states import ASKED_AGAIN, BY_REVIEWER, EDGES, TABLE
+from refunds.models.states import DECIDABLE, EDGES, REEVALUATED, UNDER_REVIEW
 
 CASES = list(csv.DictReader(Path(__file__).parents[2].joinpath("cases", "decision_table.csv").open(encoding="utf-8")))
 
@@ -39,7 +39,7 @@ def everything() -> list[Facts]:
             ("IN_TIME", "CURED", "LATE"),
             ("ELIGIBLE", "REVIEW", "NOT_ELIGIBLE", "NOTHING_DUE"),
             ((), ("NOT_BILLED_YET",), ("UNPAID",)),
-            ("", "MATCH", "MISMATCH", "NOT_FOUND", "CLOSED", "BANK_MAINTENANCE", "TIMEOUT", "BY_HAND"),
+            ("", "MATCH", "MISMATCH", "NOT_FOUND", "CLOSED", "BANK_MAINTENANCE", "TIMEOUT", "OFFLINE"),
             ("SELF", "PROXY", "GUARDIAN", "HEIR", "COMPANY"),
             (1, 3, 4),
             (False, True),
@@ -52,18 +52,18 @@ def everything() -> list[Facts]:
 def test_every_answer_is_an_edge_and_a_review_ends() -> None:
     for facts in everything():
         answer = decide(facts)
-        assert answer.status is None or answer.status in TABLE
+        assert answer.status is None or answer.status in DECIDABLE
         if facts.reviewed and facts.outcome != "REVIEW":
             # What a reviewer settled never comes back to the reviewer.
-            assert answer.status not in BY_REVIEWER
-    for before in ASKED_AGAIN:
-        assert {(before, after) for after in TABLE if after != before} <= EDGES
+            assert answer.status not in UNDER_REVIEW
+    for before in REEVALUATED:
+        assert {(before, after) for after in DECIDABLE if after != before} <= EDGES
 
 
 def test_nothing_is_approved_without_a_matched_account_and_a_yes() -> None:
     for facts in everything():
         if decide(facts).status == "APPROVED":
             assert facts.outcome == "ELIGIBLE"
-            assert facts.holder == "MATCH" or (facts.holder == "BY_HAND" and facts.reviewed)
+            assert facts.holder == "MATCH" or (facts.holder == "OFFLINE" and facts.reviewed)
             assert not facts.reasons or (facts.reasons == ("UNPAID",) and facts.last_chance)
             assert facts.reviewed or (facts.lateness == "IN_TIME" and facts.representation == "SELF")

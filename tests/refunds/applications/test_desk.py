@@ -16,7 +16,7 @@ from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import Store
 from refunds import calendar
-from refunds.applications import reviews, service
+from refunds.applications import access, change, queries, reviews
 from refunds.models.applications import Application, Filing, Note, Objection
 from refunds.payouts import selection
 from tests.refunds import make
@@ -271,12 +271,12 @@ def test_the_clerk_mends_a_slip_and_withdraws_with_the_customer(clerk, holder, b
 def test_without_an_account_in_korea_the_money_goes_another_way(clerk, holder, bank) -> None:
     line = make.line(holder)
     prove(clerk, line)
-    values = {"bank": "", "number": "", "by_hand": "on"}
-    assert "은행을 골라 주세요" in file(clerk, line, **values | {"by_hand": ""}).content.decode()
-    assert "서류를 모두 확인해야" in file(clerk, line, **values, hand_documents=["ABROAD_ID"]).content.decode()
-    answer = file(clerk, line, **values, hand_documents=["ABROAD_ID", "ABROAD_ACCOUNT"])
+    values = {"bank": "", "number": "", "offline": "on"}
+    assert "은행을 골라 주세요" in file(clerk, line, **values | {"offline": ""}).content.decode()
+    assert "서류를 모두 확인해야" in file(clerk, line, **values, offline_documents=["ABROAD_ID"]).content.decode()
+    answer = file(clerk, line, **values, offline_documents=["ABROAD_ID", "ABROAD_ACCOUNT"])
     row = Application.objects.get()
-    assert (row.status, row.decisions.last().code, bank.asked) == ("REVIEW", "BY_HAND", 0)
+    assert (row.status, row.decisions.last().code, bank.asked) == ("REVIEW", "OFFLINE", 0)
     assert str(row.account) == "한국 계좌 없음, 따로 보냄"
     assert "따로 보냄" in clerk.get(answer["Location"]).content.decode()
     reviewer = as_staff(Client(), staff_user("reviewer"))
@@ -291,8 +291,8 @@ def test_without_an_account_in_korea_the_money_goes_another_way(clerk, holder, b
     chosen = selection.Selection(first.pay_on, first.cut_off)
     assert selection.counts(chosen, programme.current()) == [("OFFLINE", 1, 160_130)]
     # An account opened later goes the usual way.
-    service.mend_account(
-        application_id=row.pk, account_id=make.account(holder).pk, person_index=service.person_of(holder)
+    change.change_account(
+        application_id=row.pk, account_id=make.account(holder).pk, person_index=access.person_of(holder)
     )
     row.refresh_from_db()
     assert (row.status, row.account.is_offline) == ("APPROVED", False)
@@ -369,7 +369,7 @@ def test_a_filing_of_another_door_is_named_and_not_opened(clerk, holder, bank, m
     line = make.line(holder)
     prove(clerk, line)
     # Between the page and the click the customer applied on the website.
-    monkeypatch.setattr(service, "live_applications", lambda _contracts: {})
+    monkeypatch.setattr(queries, "live_applications", lambda _contracts: {})
     filed = submit(holder, line).filing
     answer = file(clerk, line)
     assert answer["Location"] == url("desk")

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from kt_remedy.audit.models import AuditEntry
-from refunds.applications import documents, file_types, reviews
+from refunds.applications import documents, file_types, objections, reviews
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Application, Evidence, Objection
 from tests.refunds import make
@@ -178,7 +178,9 @@ def test_an_objection_comes_with_documents_or_not_at_all() -> None:
     assert "b.png" in hong.get(page).content.decode()
     reviewer = as_staff(Client(), staff_user("reviewer"))
     assert "a.pdf" in reviewer.get(reverse("refunds:review-objection", args=[row.pk])).content.decode()
-    reviews.answer_objection(objection_id=row.pk, reviewer=staff_user("reviewer"), uphold=False, words="그대로입니다")
+    objections.answer_objection(
+        objection_id=row.pk, reviewer=staff_user("reviewer"), uphold=False, words="그대로입니다"
+    )
     with pytest.raises(Refused) as refused:
         documents.add_to_objection(
             objection_id=row.pk, person_index=person("hong").ci_index, files=[("c.pdf", PDF + b"\n")]

@@ -7,7 +7,7 @@ import pytest
 
 from refunds import banks
 from refunds.accounts import names, service
-from refunds.applications.service import person_of
+from refunds.applications.access import person_of
 from refunds.models.accounts import HolderCheck
 from tests.refunds import make
 

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import persons
-from refunds.applications.service import person_of
+from refunds.applications.access import person_of
 from refunds.models.applications import Application, Draft, Filing
 from tests.refunds import make
 from tests.sessions import as_customer, person
@@ -129,7 +129,7 @@ def test_a_strange_account_can_be_kept_and_mended_later(at, hong, holder, bank) 
     assert row.status == "NEED_ACCOUNT"
     assert "계좌를 고쳐 주세요" in hong.get(url("status")).content.decode()
     bank.outcome = "MATCH"
-    hong.post(url("mend", row.pk), {"bank": "004", "number": "12345678901"})
+    hong.post(url("change-account", row.pk), {"bank": "004", "number": "12345678901"})
     row.refresh_from_db()
     assert row.status == "APPROVED"
     assert row.account.bank_code == "004"
@@ -169,7 +169,7 @@ def test_what_is_not_mine_does_not_exist(at, hong, holder, bank) -> None:
     for name, argument in (
         ("application", theirs.pk),
         ("withdraw", theirs.pk),
-        ("mend", theirs.pk),
+        ("change-account", theirs.pk),
         ("proof", theirs.pk),
         ("receipt", theirs.filing.reference),
     ):

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from refunds.applications import reviews, service
-from refunds.applications.service import Late
+from refunds.applications import queries, reviews
+from refunds.applications.submit import LateReasonInput
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Application, LateReason
 from tests.refunds import make
@@ -21,7 +21,9 @@ def late_one(at, *, kind: str = "HOSPITAL", ended: str | None = "2026-03-01", on
     at(f"{on}T10:00+09:00")
     holder = make.customer()
     day = dt.date.fromisoformat(ended) if ended else None
-    return submit(holder, make.line(holder), late=Late(kind, day, "입원했습니다")).filing.applications.get()
+    return submit(
+        holder, make.line(holder), late_reason=LateReasonInput(kind, day, "입원했습니다")
+    ).filing.applications.get()
 
 
 def refusal(row: Application, roles: tuple[str, ...] = ("supervisor",), **values) -> str:
@@ -59,8 +61,8 @@ def test_a_hardship_counts_for_fourteen_days(at, kind: str, ended: str | None, c
 
 def test_the_supervisor_puts_the_reason_right(at) -> None:
     row = late_one(at, kind="OTHER", ended=None, on="2026-03-10")
-    assert refusal(row, late=Late("OVERSEAS", dt.date(2026, 3, 11))) == "HARDSHIP"  # tomorrow
-    approve(row, "supervisor", late=Late("OVERSEAS", dt.date(2026, 3, 8)))
+    assert refusal(row, late=LateReasonInput("OVERSEAS", dt.date(2026, 3, 11))) == "HARDSHIP"  # tomorrow
+    approve(row, "supervisor", late=LateReasonInput("OVERSEAS", dt.date(2026, 3, 8)))
     why = LateReason.objects.get()
     assert (why.kind, str(why.ended_on), why.words) == ("OVERSEAS", "2026-03-08", "입원했습니다")
 
@@ -83,7 +85,7 @@ def test_a_late_one_without_a_reason_is_kept_and_judged(at) -> None:
     holder = make.customer()
     row = submit(holder, make.line(holder)).filing.applications.get()
     assert refusal(row) == "HARDSHIP"
-    assert approve(row, "supervisor", late=Late("ISLAND", None)).status == "APPROVED"
+    assert approve(row, "supervisor", late=LateReasonInput("ISLAND", None)).status == "APPROVED"
 
 
 def test_a_supervisor_alone_decides_nothing_else(at) -> None:
@@ -166,4 +168,4 @@ def test_the_list_is_filtered_by_state_door_and_age(at) -> None:
     assert not shown(age="over")
     at("2026-03-06T00:00+09:00")
     assert shown(age="over")
-    assert service.live_applications([old.line_id])
+    assert queries.live_applications([old.line_id])

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from refunds import reports
-from refunds.applications import reviews, service
+from refunds.applications import change, reviews
 from refunds.models.applications import Application
 from tests.refunds import make
 from tests.refunds.applications.test_submit import submit
@@ -28,7 +28,7 @@ def test_the_figures_are_those_of_the_rows(at, no_sample, django_assert_num_quer
     row = submit(late, make.line(late, outcome="REVIEW", reasons="REVIEW_NAME_TRANSFER")).filing.applications.get()
     reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="ASK_DOCUMENTS", words="가족관계증명서")
     withdrawn = Application.objects.order_by("id").first()
-    service.withdraw(application_id=withdrawn.pk, person_index=bytes(withdrawn.filing.person_index))
+    change.withdraw(application_id=withdrawn.pk, person_index=bytes(withdrawn.filing.person_index))
 
     with django_assert_num_queries(2):
         found = reports.figures()

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from eligibility.models import LineDecision
 from kt_remedy.notices.models import Message
-from refunds.applications import reviews, service
+from refunds.applications import access, objections, recheck, reviews
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Application, Decision, Objection
 from tests.refunds import make
@@ -89,7 +89,7 @@ def test_a_bulk_decision_applies_to_all_or_none(reviewer) -> None:
     done = make.application(make.line(make.customer()))
     with pytest.raises(reviews.Conflicts) as conflicts:
         reviews.decide_all(application_ids=[*(r.pk for r in rows), done.pk], reviewer=reviewer, act="REJECT", words="x")
-    assert [pk for pk, _why in conflicts.value.found] == [done.pk]
+    assert [pk for pk, _why in conflicts.value.conflicts] == [done.pk]
     assert Application.objects.filter(status="REVIEW").count() == 3
     assert LineDecision.objects.count() == Message.objects.count() == 0
     assert reviews.decide_all(application_ids=[r.pk for r in rows], reviewer=reviewer, act="REJECT", words="x") == 3
@@ -100,12 +100,12 @@ def test_an_approval_whose_verdict_changed_is_confirmed_or_opened_again(reviewer
 
     row = make.application(make.line(make.customer()))
     Line.objects.filter(pk=row.line_id).update(outcome="REVIEW", reasons="REVIEW_UNKNOWN_ITEM")
-    service.recheck_after_feed()
+    recheck.recheck_after_feed()
     assert list(reviews.waiting()) == [row]
     reviews.confirm(application_id=row.pk, reviewer=reviewer, words="항목을 확인함")
     row.refresh_from_db()
     assert (row.status, row.flag) == ("APPROVED", "")
-    assert service.recheck_after_feed() == 0
+    assert recheck.recheck_after_feed() == 0
 
 
 def test_an_objection_is_answered_by_the_date_that_was_shown(reviewer) -> None:
@@ -123,7 +123,7 @@ def test_an_objection_is_answered_by_the_date_that_was_shown(reviewer) -> None:
     assert (row.words, str(row.answer_by)) == ("기기를 바꾸지 않았습니다.", "2026-01-30")
     assert "바꾸지".encode() not in bytes(row.words_enc)
     assert "이의를 받았습니다" in client.get(page).content.decode()
-    reviews.answer_objection(objection_id=row.pk, reviewer=reviewer, uphold=True, words="확인했습니다.")
+    objections.answer_objection(objection_id=row.pk, reviewer=reviewer, uphold=True, words="확인했습니다.")
     line.refresh_from_db()
     assert line.standing_outcome == "ELIGIBLE"
     assert Message.objects.filter(kind="objection.answered").count() == 1
@@ -136,10 +136,10 @@ def test_an_upheld_objection_opens_a_rejected_case(reviewer) -> None:
     holder = make.customer()
     row = in_review(holder)
     reviews.review(application_id=row.pk, reviewer=reviewer, act="REJECT", words="새 계약")
-    objection = reviews.object_to(
-        contract_no=row.line_id, person_index=service.person_of(holder), words="이어받았습니다", contact="01055550000"
+    objection = objections.object_to(
+        contract_no=row.line_id, person_index=access.person_of(holder), words="이어받았습니다", contact="01055550000"
     )
-    reviews.answer_objection(objection_id=objection.pk, reviewer=reviewer, uphold=True, words="맞습니다")
+    objections.answer_objection(objection_id=objection.pk, reviewer=reviewer, uphold=True, words="맞습니다")
     row.refresh_from_db()
     assert row.status == "REVIEW"
 

@@ -9,9 +9,11 @@ from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import programme
 from kt_remedy.notices.models import Message
 from refunds import calendar
-from refunds.applications import presenters, service
-from refunds.applications.service import CONSENTS, Refused
-from refunds.models.applications import Application, Decision, Filing
+from refunds.applications import access, change, facts, presenters, queries, recheck
+from refunds.applications import submit as submitting
+from refunds.applications.submit import CONSENTS, Submission
+from refunds.applications.transitions import Refused
+from refunds.models.applications import Application, Channel, Decision, Filing
 from refunds.models.states import Status
 from refunds.payouts import selection
 from tests.refunds import make
@@ -21,18 +23,20 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_sample")]
 
 def submit(holder, *lines, account=None, key=None, **values):
     account = account or make.account(holder)
-    return service.submit(
-        **{
-            "key": key or uuid.uuid4().hex,
-            "channel": "WEB",
-            "person_index": service.person_of(holder),
-            "contract_nos": [line.pk for line in lines],
-            "account_id": account.pk,
-            "consents": CONSENTS,
-            "contact": "010-5555-1234",
-            "proof": {"method": "IDENTITY"},
-            **values,
-        }
+    return submitting.submit(
+        Submission(
+            **{
+                "key": key or uuid.uuid4().hex,
+                "channel": Channel.WEB,
+                "person_index": access.person_of(holder),
+                "contract_nos": [line.pk for line in lines],
+                "account_id": account.pk,
+                "consents": CONSENTS,
+                "contact": "010-5555-1234",
+                "proof": {"method": "IDENTITY"},
+                **values,
+            }
+        )
     )
 
 
@@ -58,7 +62,7 @@ def test_one_submission_writes_everything_in_one_go(at, django_assert_max_num_qu
     # Two lines with two pay days: no day in the text.
     assert message.kind == "filing.received_open"
     assert done.filing.contact == "010-5555-1234"
-    assert set(done.filing.reference[3:].replace("-", "")) <= set(service.REFERENCE_ALPHABET)
+    assert set(done.filing.reference[3:].replace("-", "")) <= set(submitting.REFERENCE_ALPHABET)
 
 
 def test_the_message_names_the_day(at) -> None:
@@ -83,9 +87,9 @@ def test_another_door_is_told_the_reference_that_exists(at) -> None:
     holder = make.customer()
     one, two = make.line(holder), make.line(holder)
     first = submit(holder, one)
-    again = submit(holder, one, channel="CALL_CENTRE")
+    again = submit(holder, one, channel=Channel.CALL_CENTRE)
     assert (again.filing, again.new) == (first.filing, False)
-    both = submit(holder, one, two, channel="STORE")
+    both = submit(holder, one, two, channel=Channel.STORE)
     assert both.new
     assert [row.filing for row in both.elsewhere] == [first.filing]
     assert Application.objects.count() == 2
@@ -160,9 +164,9 @@ def test_the_fourth_person_on_one_account_is_looked_at(at) -> None:
 
 def test_a_sample_is_the_same_every_time(at, settings) -> None:
     settings.QA_SAMPLE_PERCENT = 2
-    drawn = [number for number in range(20_000) if service.in_sample(f"L{number}", programme.current())]
+    drawn = [number for number in range(20_000) if facts.in_sample(f"L{number}", programme.current())]
     assert 300 < len(drawn) < 500
-    assert all(service.in_sample(f"L{number}", programme.current()) for number in drawn)
+    assert all(facts.in_sample(f"L{number}", programme.current()) for number in drawn)
 
 
 def test_a_feed_that_brings_payment_releases_by_itself(at) -> None:
@@ -171,11 +175,11 @@ def test_a_feed_that_brings_payment_releases_by_itself(at) -> None:
     unpaid = make.line(holder, reasons="UNPAID", refundable_krw=0)
     unbilled = make.line(holder, terminated="2026-01-08T09:00+09:00", reasons="NOT_BILLED_YET", refundable_krw=0)
     submit(holder, unpaid, unbilled)
-    assert service.recheck_after_feed() == 0
+    assert recheck.recheck_after_feed() == 0
     Line.objects.filter(pk=unpaid.pk).update(reasons="", refundable_krw=50_000)
     Line.objects.filter(pk=unbilled.pk).update(reasons="UNPAID")
     at("2026-01-21T10:00+09:00")
-    assert service.recheck_after_feed() == 2
+    assert recheck.recheck_after_feed() == 2
     assert {row.line_id: row.status for row in Application.objects.all()} == {
         unpaid.pk: "APPROVED",
         unbilled.pk: "ON_HOLD_UNPAID",
@@ -183,7 +187,7 @@ def test_a_feed_that_brings_payment_releases_by_itself(at) -> None:
     assert Message.objects.filter(kind="application.approved").count() == 1
     # The application keeps the date on which it was made (D-29).
     assert {str(row.applied_on) for row in Application.objects.all()} == {"2026-01-16"}
-    assert service.recheck_after_feed() == 0
+    assert recheck.recheck_after_feed() == 0
 
 
 def test_what_is_paid_in_part_is_released_before_the_last_round_only(at) -> None:
@@ -193,9 +197,9 @@ def test_what_is_paid_in_part_is_released_before_the_last_round_only(at) -> None
     nothing = make.line(holder, reasons="UNPAID", refundable_krw=0)
     submit(holder, part, nothing)
     at("2026-06-16T17:59+09:00")  # the cut-off of the last round but one is not over yet
-    assert service.recheck_after_feed() == 0
+    assert recheck.recheck_after_feed() == 0
     at("2026-06-16T18:00+09:00")
-    assert service.recheck_after_feed() == 1
+    assert recheck.recheck_after_feed() == 1
     row, waiting = Application.objects.get(line=part), Application.objects.get(line=nothing)
     assert (row.status, waiting.status) == ("APPROVED", "ON_HOLD_UNPAID")
     assert row.decisions.last().code == "PART_PAID"
@@ -204,7 +208,7 @@ def test_what_is_paid_in_part_is_released_before_the_last_round_only(at) -> None
     last = calendar.payout_rounds(programme.current())[-1]
     chosen = selection.Selection(last.pay_on, last.cut_off, last=True)
     assert set(selection.counts(chosen, programme.current())) == {(None, 1, 50_000), ("ON_HOLD_UNPAID", 1, 0)}
-    assert service.recheck_after_feed() == 0
+    assert recheck.recheck_after_feed() == 0
 
 
 def test_an_approval_whose_verdict_changes_waits_for_a_person(at) -> None:
@@ -213,11 +217,11 @@ def test_an_approval_whose_verdict_changes_waits_for_a_person(at) -> None:
     line = make.line(holder)
     submit(holder, line)
     Line.objects.filter(pk=line.pk).update(outcome="NOT_ELIGIBLE", reasons="REJOINED")
-    assert service.recheck_after_feed() == 1
+    assert recheck.recheck_after_feed() == 1
     row = Application.objects.get()
     assert (row.status, row.flag) == ("APPROVED", "VERDICT_CHANGED")
     Line.objects.filter(pk=line.pk).update(outcome="ELIGIBLE", reasons="")
-    assert service.recheck_after_feed() == 1
+    assert recheck.recheck_after_feed() == 1
     assert Application.objects.get().flag == ""
 
 
@@ -228,9 +232,9 @@ def test_what_waits_on_a_line_that_is_out_by_now_goes_to_a_person(at, reason: st
     line = make.line(holder, reasons=reason, refundable_krw=0)
     submit(holder, line)
     Line.objects.filter(pk=line.pk).update(outcome="NOT_ELIGIBLE", reasons=f"MVNO;{reason}")
-    assert service.recheck_after_feed() == 1
+    assert recheck.recheck_after_feed() == 1
     assert Application.objects.get().status == "REVIEW"
-    assert service.recheck_after_feed() == 0
+    assert recheck.recheck_after_feed() == 0
 
 
 def test_withdrawing_and_applying_again(at) -> None:
@@ -239,11 +243,11 @@ def test_withdrawing_and_applying_again(at) -> None:
     line = make.line(holder)
     first = submit(holder, line).filing.applications.get()
     with pytest.raises(Refused) as refused:
-        service.withdraw(application_id=first.pk, person_index=service.person_of(stranger))
+        change.withdraw(application_id=first.pk, person_index=access.person_of(stranger))
     assert refused.value.code == "UNKNOWN"
-    service.withdraw(application_id=first.pk, person_index=service.person_of(holder))
+    change.withdraw(application_id=first.pk, person_index=access.person_of(holder))
     with pytest.raises(Refused) as refused:
-        service.withdraw(application_id=first.pk, person_index=service.person_of(holder))
+        change.withdraw(application_id=first.pk, person_index=access.person_of(holder))
     assert refused.value.code == "OVER"
     second = submit(holder, line).filing.applications.get()
     assert second.previous == first
@@ -253,16 +257,16 @@ def test_withdrawing_and_applying_again(at) -> None:
 def test_mending_an_account_holds_the_money_for_a_day(at) -> None:
     now = at("2026-01-16T10:00+09:00")
     holder = make.customer()
-    me = service.person_of(holder)
+    me = access.person_of(holder)
     row = submit(holder, make.line(holder), account=make.account(holder, outcome="NOT_FOUND")).filing.applications.get()
     assert row.status == "NEED_ACCOUNT"
-    mended = service.mend_account(
+    mended = change.change_account(
         application_id=row.pk, account_id=make.account(holder, number="22223333444").pk, person_index=me
     )
     assert mended.status == "APPROVED"
     assert 86_399 < (mended.hold_until - now).total_seconds() < 86_420
     with pytest.raises(Refused) as refused:
-        service.mend_account(
+        change.change_account(
             application_id=row.pk, account_id=make.account(holder, outcome="TIMEOUT").pk, person_index=me
         )
     assert refused.value.code == "NOT_CONFIRMED"
@@ -275,36 +279,36 @@ def test_a_change_to_an_account_of_many_goes_to_a_reviewer(at) -> None:
         other = make.customer()
         submit(other, make.line(other), account=make.account(other, number="99998888777"))
     holder = make.customer()
-    me = service.person_of(holder)
+    me = access.person_of(holder)
     row = submit(holder, make.line(holder)).filing.applications.get()
     assert row.status == "APPROVED"
-    changed = service.mend_account(
+    changed = change.change_account(
         application_id=row.pk, account_id=make.account(holder, number="99998888777").pk, person_index=me
     )
     assert (changed.status, changed.flag, changed.reviewed) == ("REVIEW", "SHARED_ACCOUNT", False)
     assert AuditEntry.objects.filter(action="account.shared").count() == 1
     assert [d.code for d in row.decisions.order_by("id")][-2:] == ["ACCOUNT_CHANGED", "SHARED_ACCOUNT"]
-    rail = presenters.stories([changed])[0].rail
+    rail = presenters.present([changed])[0].timeline
     assert "받을 계좌를 바꿈" in [step.title for step in rail]
-    back = service.mend_account(application_id=row.pk, account_id=make.account(holder).pk, person_index=me)
+    back = change.change_account(application_id=row.pk, account_id=make.account(holder).pk, person_index=me)
     assert (back.status, back.flag) == ("REVIEW", "")
 
 
 def test_a_returned_payment_asks_for_another_account(at) -> None:
     at("2026-01-23T10:00+09:00")
     row = make.application(make.line(make.customer()))
-    assert service.mark_returned(application_ids=[row.pk], code="CLOSED", actor="staff:1") == 1
-    assert service.mark_returned(application_ids=[row.pk], code="CLOSED", actor="staff:1") == 0
+    assert recheck.mark_returned(application_ids=[row.pk], code="CLOSED", actor="staff:1") == 1
+    assert recheck.mark_returned(application_ids=[row.pk], code="CLOSED", actor="staff:1") == 0
     row.refresh_from_db()
     assert row.status == "NEED_ACCOUNT"
     assert row.decisions.get().code == "RETURNED_CLOSED"
 
 
 def test_references_are_read_back_in_any_spelling() -> None:
-    reference = service.new_reference()
-    assert service.find_reference(reference.lower().replace("-", " ")) == reference
-    assert service.find_reference(reference[3:]) == reference
-    assert service.find_reference("KT-0000-1111") == ""
+    reference = submitting.new_reference()
+    assert submitting.find_reference(reference.lower().replace("-", " ")) == reference
+    assert submitting.find_reference(reference[3:]) == reference
+    assert submitting.find_reference("KT-0000-1111") == ""
 
 
 def test_the_news_of_lines_is_that_of_their_newest_application(at, django_assert_num_queries) -> None:
@@ -315,10 +319,10 @@ def test_the_news_of_lines_is_that_of_their_newest_application(at, django_assert
     newest = make.application(one)
     make.application(two, status=Status.NEED_ACCOUNT)
     with django_assert_num_queries(2):
-        news = service.news_of([one.pk, two.pk, none.pk])
+        news = queries.news_of([one.pk, two.pk, none.pk])
     with django_assert_num_queries(1):
-        assert service.news_of([none.pk]) == {}
+        assert queries.news_of([none.pk]) == {}
     assert set(news) == {one.pk, two.pk}
     assert (news[one.pk].status, news[one.pk].reference) == ("APPROVED", newest.filing.reference)
     assert (news[two.pk].status, news[two.pk].item_status) == ("NEED_ACCOUNT", None)
-    assert service.for_lines([one.pk, none.pk]) == {one.pk: newest}
+    assert queries.for_lines([one.pk, none.pk]) == {one.pk: newest}

@@ -13,8 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from eligibility.models import Bill
 from kt_remedy.audit.models import AuditEntry
 from refunds import bankfiles
-from refunds.applications import presenters
-from refunds.applications import service as applications
+from refunds.applications import change, presenters, transitions
 from refunds.bankfiles.inquiry import INQUIRY
 from refunds.bankfiles.records import FileFault
 from refunds.models.accounts import Account
@@ -226,16 +225,16 @@ def test_a_correction_that_comes_back_waits_for_another_account_and_leaves_the_r
     row.refresh_from_db()
     assert row.status == "APPROVED"
     assert not broken()
-    (story,) = presenters.stories([row])
-    assert story.must_mend
-    assert "500원이 되돌아왔습니다" in story.headline
+    (view,) = presenters.present([row])
+    assert view.must_change_account
+    assert "500원이 되돌아왔습니다" in view.headline
     at("2026-02-12T18:00+09:00")
     refused("EMPTY", batches.freeze, pay_on=dt.date(2026, 2, 19), user=maker())  # not to the same account again
     better = make.account(row.line.customer, number="22033344455")
     person = bytes(row.filing.person_index)
-    applications.mend_account(application_id=row.pk, account_id=better.pk, person_index=person)
-    with pytest.raises(applications.Refused):
-        applications.withdraw(application_id=row.pk, person_index=person)
+    change.change_account(application_id=row.pk, account_id=better.pk, person_index=person)
+    with pytest.raises(transitions.Refused):
+        change.withdraw(application_id=row.pk, person_index=person)
     at("2026-02-24T18:00+09:00")
     last = batches.freeze(pay_on=dt.date(2026, 2, 26), user=maker())
     (again,) = money.items(last)
@@ -256,10 +255,10 @@ def test_a_doubtful_account_for_a_correction_leaves_what_was_paid_approved(at):
     holder.holder_name = "홍길순"
     renamed = make.account(holder)
     for account, who in ((shared, {"person_index": person}), (renamed, {"staff": money.user("agent", "agent")})):
-        with pytest.raises(applications.Refused) as told:
-            applications.mend_account(application_id=row.pk, account_id=account.pk, **who)
+        with pytest.raises(transitions.Refused) as told:
+            change.change_account(application_id=row.pk, account_id=account.pk, **who)
         assert told.value.code == "DOUBT"
-    applications.mend_account(application_id=row.pk, account_id=better.pk, person_index=person)
+    change.change_account(application_id=row.pk, account_id=better.pk, person_index=person)
     row.refresh_from_db()
     assert (row.status, row.account_id) == ("APPROVED", better.pk)
     assert not broken()
@@ -355,7 +354,7 @@ def test_the_sheet_adds_up_to_what_sql_says_and_runs_no_formula(at):
     name = settlement.sheet(to=out, user=auditor(), reason="정산")
     assert name == "settlement-20260120.xlsx"
     book = openpyxl.load_workbook(io.BytesIO(out.getvalue()))
-    rounds, items, corrections, _by_hand = book.worksheets
+    rounds, items, corrections, _offline = book.worksheets
     head, line, total = rounds.iter_rows(values_only=True)
     assert line[3:] == (3, batch.won, 1, one.amount_krw, 1, two.amount_krw, 1, three.amount_krw, 0, 0, 0, 0)
     assert total[3:] == line[3:]
@@ -383,7 +382,7 @@ def test_what_came_back_is_listed_for_the_call_centre(at):
     assert (found.reference, found.code, found.attempts, over) == (one.application.filing.reference, "CLOSED", 1, False)
     assert (found.name, found.contact) == ("홍*동", "010-****-0000")
     better = make.account(one.application.line.customer, number="22033344455")
-    applications.mend_account(
+    change.change_account(
         application_id=one.application_id,
         account_id=better.pk,
         person_index=bytes(one.application.filing.person_index),

@@ -146,7 +146,7 @@ def test_money_claimed_back_is_noted_when_it_arrives():
     assert made.status == "RECOVERED"
 
 
-def test_the_bank_is_asked_by_hand_and_its_list_settles_it():
+def test_the_bank_is_asked_offline_and_its_list_settles_it():
     paid, unknown = answered("ACSC", "")
     make_ = signed_in(maker())
     assert "은행에 물어볼 1건" in text(make_.get(reverse("admin:index")))

@@ -14,8 +14,7 @@ from django.urls import reverse
 from eligibility.models import Bill, Line
 from kt_remedy.notices.models import Message
 from refunds import banks
-from refunds.applications import documents, presenters, reviews
-from refunds.applications import service as applications
+from refunds.applications import change, documents, presenters, queries, reviews
 from refunds.applications.transitions import Refused as Kept
 from refunds.models.applications import Application
 from refunds.models.cases import OfflinePayment
@@ -34,7 +33,7 @@ DAY = dt.date(2026, 1, 22)
 def abroad(**line) -> Application:
     """An approved application of somebody without an account in Korea."""
     holder = make.customer()
-    return make.application(make.line(holder, **line), to=make.account(holder, outcome="BY_HAND", bank=banks.OFFLINE))
+    return make.application(make.line(holder, **line), to=make.account(holder, outcome="OFFLINE", bank=banks.OFFLINE))
 
 
 def told(**given):
@@ -51,23 +50,23 @@ def confirmed(row: Application) -> OfflinePayment:
 
 def test_recorded_by_one_confirmed_by_another_and_paid_for_its_customer():
     row = abroad()
-    (story,) = presenters.stories([row])
-    assert (story.paid, story.can_withdraw, story.can_mend) == (False, True, True)
+    (view,) = presenters.present([row])
+    assert (view.paid, view.can_withdraw, view.can_change_account) == (False, True, True)
     made = recorded(row)
-    (story,) = presenters.stories([row])
-    assert (story.paid, story.can_withdraw, story.can_mend) == (False, False, False)
+    (view,) = presenters.present([row])
+    assert (view.paid, view.can_withdraw, view.can_change_account) == (False, False, False)
     refused("ROLE", offline.decide, payment_id=made.pk, user=maker(), confirm=True)
     both = money.user("both", "maker", "checker", person="maker")
     refused("SAME_PERSON", offline.decide, payment_id=made.pk, user=both, confirm=True)
     offline.decide(payment_id=made.pk, user=checker(), confirm=True)
     refused("STATE", offline.decide, payment_id=made.pk, user=checker(), confirm=True)
-    (story,) = presenters.stories([row])
-    assert (story.paid, story.won, story.label) == (True, 160_130, "받으신 금액")
-    assert "에 보내 드렸습니다" in story.headline
-    assert [step.state for step in story.rail][-1] == "done"
-    news = applications.news_of([row.line_id])[row.line_id]
+    (view,) = presenters.present([row])
+    assert (view.paid, view.won, view.label) == (True, 160_130, "받으신 금액")
+    assert "에 보내 드렸습니다" in view.headline
+    assert [step.state for step in view.timeline][-1] == "done"
+    news = queries.news_of([row.line_id])[row.line_id]
     assert (news.item_status, news.item_pay_on) == ("SENT", dt.date(2026, 1, 20))
-    assert Message.objects.filter(kind="payout.by_hand").count() == 1
+    assert Message.objects.filter(kind="payout.offline").count() == 1
     assert cases.balance(row).paid == 160_130
     assert broken() == {}
 
@@ -79,7 +78,7 @@ def test_a_number_given_up_since_is_not_told():
     filing.contact = ended.msisdn
     filing.save()
     confirmed(row)
-    message = Message.objects.get(kind="payout.by_hand")
+    message = Message.objects.get(kind="payout.offline")
     assert (message.state, message.reason) == ("FAILED", "NO_NUMBER")
 
 
@@ -89,8 +88,8 @@ def test_no_round_takes_it_and_nothing_about_it_changes():
     better = make.account(row.line.customer)
     person = bytes(row.filing.person_index)
     for act in (
-        lambda: applications.withdraw(application_id=row.pk, person_index=person),
-        lambda: applications.mend_account(application_id=row.pk, account_id=better.pk, person_index=person),
+        lambda: change.withdraw(application_id=row.pk, person_index=person),
+        lambda: change.change_account(application_id=row.pk, account_id=better.pk, person_index=person),
         lambda: reviews.undo(application_id=row.pk, reviewer=money.user("reviewer", "reviewer"), words="다시"),
     ):
         with pytest.raises(Kept) as error:
@@ -111,7 +110,7 @@ def test_a_record_that_is_declined_lets_it_go_on():
     made = recorded(row)
     refused("REASON", offline.decide, payment_id=made.pk, user=checker(), confirm=False)
     offline.decide(payment_id=made.pk, user=checker(), confirm=False, reason="영수증이 없음")
-    assert not presenters.stories([row])[0].paid
+    assert not presenters.present([row])[0].paid
     recorded(row)  # the receipt of a declined record may be written down again
     assert broken() == {}
 

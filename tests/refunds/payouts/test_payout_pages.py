@@ -29,7 +29,7 @@ def text(response) -> str:
     return re.sub(r"\s+", " ", response.content.decode())
 
 
-def test_the_whole_way_by_hand():
+def test_the_whole_way_offline():
     due(100_000)
     due(60_130, name="김민수")
     make, check = signed_in(maker()), signed_in(checker())

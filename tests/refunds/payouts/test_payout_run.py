@@ -12,7 +12,7 @@ from kt_remedy.audit.models import AuditEntry
 from kt_remedy.notices import sender, texts
 from kt_remedy.notices.models import Message
 from refunds import bankfiles
-from refunds.applications import service as applications
+from refunds.applications import change, transitions
 from refunds.bankfiles import iso20022
 from refunds.models.applications import Application
 from refunds.models.bank_files import BankFile, Download
@@ -337,8 +337,8 @@ def test_hand_over_checks_the_seal_and_happens_once():
 def test_a_customer_may_not_change_what_is_frozen():
     batch = money.frozen(1)
     row = money.items(batch)[0].application
-    with pytest.raises(applications.Refused):
-        applications.withdraw(application_id=row.pk, person_index=bytes(row.filing.person_index))
+    with pytest.raises(transitions.Refused):
+        change.withdraw(application_id=row.pk, person_index=bytes(row.filing.person_index))
     assert Application.objects.get(pk=row.pk).status == "APPROVED"
 
 
@@ -362,7 +362,7 @@ def test_a_customer_may_not_change_what_is_frozen():
         " 'QUEUED', status_at, '', '', '' FROM refunds_item",
     ],
 )
-def test_a_statement_typed_by_hand_is_refused(statement):
+def test_a_statement_typed_offline_is_refused(statement):
     money.frozen(1)
     with pytest.raises(Error), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
@@ -449,7 +449,7 @@ def test_a_returned_payment_is_tried_again_in_the_next_round(at):
     load(money.pain002(file, [(item, "RJCT", "AC01")]))
     row = item.application
     better = make.account(row.line.customer, number="3020000001")
-    applications.mend_account(application_id=row.pk, account_id=better.pk, person_index=bytes(row.filing.person_index))
+    change.change_account(application_id=row.pk, account_id=better.pk, person_index=bytes(row.filing.person_index))
     row.refresh_from_db()
     assert row.status == "APPROVED"
     at("2026-02-03T18:00+09:00")
@@ -682,11 +682,11 @@ def test_an_adjustment_that_came_back_is_sent_to_the_mended_account(at):
     row.refresh_from_db()
     assert row.status == "APPROVED"  # the refund stays paid; only the correction waits
     person = bytes(row.filing.person_index)
-    with pytest.raises(applications.Refused) as caught:
-        applications.withdraw(application_id=row.pk, person_index=person)  # its refund was paid
+    with pytest.raises(transitions.Refused) as caught:
+        change.withdraw(application_id=row.pk, person_index=person)  # its refund was paid
     assert caught.value.code == "FROZEN"
     better = make.account(row.line.customer, number="3020000001")
-    applications.mend_account(application_id=row.pk, account_id=better.pk, person_index=person)
+    change.change_account(application_id=row.pk, account_id=better.pk, person_index=person)
     row.refresh_from_db()
     assert row.status == "APPROVED"
     at("2026-02-12T18:00+09:00")

@@ -8,8 +8,7 @@ import pytest
 
 from kt_remedy.core.templatetags.remedy import kdate
 from kt_remedy.notices.models import Message
-from refunds.applications import presenters
-from refunds.applications import service as applications
+from refunds.applications import change, presenters, queries
 from refunds.bankfiles import iso20022, records, returns, sheet
 from refunds.models.items import Item
 from refunds.payouts import answers, batches, cases, exceptions, files
@@ -42,8 +41,8 @@ def carried(pay_on: dt.date, status: str, code: str) -> Item:
     return item
 
 
-def story(item: Item) -> presenters.Story:
-    (found,) = presenters.stories([type(item.application).objects.get(pk=item.application_id)])
+def view(item: Item) -> presenters.ApplicationView:
+    (found,) = presenters.present([type(item.application).objects.get(pk=item.application_id)])
     return found
 
 
@@ -68,7 +67,7 @@ def test_what_follows_a_return(case):
     assert Message.objects.filter(kind__in=["payout.returned", "payout.again", "payout.called"]).get().kind == (
         "payout.again" if same else "payout.returned"
     )
-    assert story(item).must_mend is not same
+    assert view(item).must_change_account is not same
     assert bool(exceptions.unpaid_returns()[0]) is not same
     assert not broken()
 
@@ -77,15 +76,15 @@ def test_what_the_account_is_not_to_blame_for_rides_to_it_again(at):
     item = came_back("AB08")
     told = Message.objects.get(kind="payout.again")
     assert "2/5(목)에 다시 보냅니다. 하실 일은 없습니다." in told.body
-    read = story(item)
+    read = view(item)
     assert read.headline == f"은행이 그날 입금을 받지 못해 {kdate(dt.date(2026, 2, 5))}에 다시 보냅니다"
-    assert (read.can_mend, read.can_withdraw, read.must_mend) == (True, True, False)
-    assert "입금이 되돌아옴" in [step.title for step in read.rail]
-    assert read.rail[-1].title == "입금"
+    assert (read.can_change_account, read.can_withdraw, read.must_change_account) == (True, True, False)
+    assert "입금이 되돌아옴" in [step.title for step in read.timeline]
+    assert read.timeline[-1].title == "입금"
     at("2026-02-03T18:00+09:00")
     again = carried(dt.date(2026, 2, 5), "ACSC", "")
     assert (again.status, again.attempt, again.account_id) == ("PAID", 2, item.account_id)
-    assert "입금되었습니다" in story(item).headline
+    assert "입금되었습니다" in view(item).headline
     assert not broken()
 
 
@@ -93,8 +92,8 @@ def test_another_account_may_be_given_all_the_same(at):
     item = came_back("AM14")
     row = item.application
     better = make.account(row.line.customer, number="3020000001")
-    applications.mend_account(application_id=row.pk, account_id=better.pk, person_index=bytes(row.filing.person_index))
-    assert "다시 보냅니다" not in story(item).headline
+    change.change_account(application_id=row.pk, account_id=better.pk, person_index=bytes(row.filing.person_index))
+    assert "다시 보냅니다" not in view(item).headline
     at("2026-02-03T18:00+09:00")
     again = carried(dt.date(2026, 2, 5), "ACSC", "")
     assert (again.attempt, again.account_id) == (2, better.pk)
@@ -107,7 +106,7 @@ def test_after_the_last_round_the_call_centre_calls(at):
     at("2026-06-24T00:00+09:00")
     (found,), over = exceptions.unpaid_returns()
     assert (over, found.code, found.application_id) == (True, "BANK_DOWN", item.application_id)
-    assert "전화로 여쭙겠습니다" in story(item).lead
+    assert "전화로 여쭙겠습니다" in view(item).lead
 
 
 def test_a_return_that_comes_after_the_last_round_promises_no_day(at):
@@ -127,7 +126,7 @@ def test_a_correction_rides_to_the_same_account_again_too(at):
     cases.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
     at("2026-02-03T18:00+09:00")
     assert carried(dt.date(2026, 2, 5), "RJCT", "AB08").status == "RETURNED"
-    assert presenters.returned_corrections([item.application_id]) == {}
+    assert queries.returned_corrections([item.application_id]) == {}
     assert exceptions.unpaid_returns()[0] == []
     at("2026-02-12T18:00+09:00")
     again = carried(dt.date(2026, 2, 19), "ACSC", "")

@@ -50,14 +50,14 @@ def test_all_is_well_at_every_step():
     ]
 
 
-def test_a_paid_application_that_is_withdrawn_by_hand():
+def test_a_paid_application_that_is_withdrawn_offline():
     batch = money.frozen(1)
     tamper("refunds_application", "UPDATE refunds_application SET status = 'WITHDRAWN'")
     assert broken() == {"I5": 1}
     assert batch.pk
 
 
-def test_an_amount_changed_by_hand():
+def test_an_amount_changed_offline():
     batch = money.frozen(2)
     tamper(
         "refunds_item", "UPDATE refunds_item SET amount_krw = amount_krw + 1 WHERE id = %s", money.items(batch)[0].pk

@@ -1,4 +1,4 @@
-"""What the journey asks. Nothing here decides: the service does."""
+"""Forms of the pages of customers and reviewers; the desk uses some of them."""
 
 import datetime as dt
 import re
@@ -13,32 +13,10 @@ from django.utils.translation import gettext_lazy
 
 from kt_remedy.core import clock
 from refunds import banks
+from refunds.applications import reviews
+from refunds.applications.file_types import LARGEST_BYTES, LARGEST_MB, MOST_FILES, WrongFile
+from refunds.applications.text_checks import refuse_registration_number
 from refunds.models.applications import LateReason
-
-LARGEST_MB = 10
-LARGEST_BYTES = LARGEST_MB * 1024 * 1024
-MOST_FILES = 20
-
-# Six digits of a birth date and seven more, the first of them 1 to 8: what a registration number looks like.
-_REGISTRATION = re.compile(r"(?<!\d)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])[-\s.]?[1-8]\d{6}(?!\d)")
-
-
-def too_large() -> str:
-    """What is said of a file over LARGEST_BYTES."""
-    return _("%(mb)sMB가 넘습니다. 더 작게 찍거나 나누어 올려 주세요.") % {"mb": LARGEST_MB}
-
-
-def _what_fits() -> str:
-    return _("휴대폰으로 찍은 사진도 됩니다. 한 개에 %(mb)sMB까지, 모두 %(files)s개까지.") % {
-        "mb": LARGEST_MB,
-        "files": MOST_FILES,
-    }
-
-
-def refuse_registration_number(text: str) -> None:
-    """No registration number is kept anywhere (docs/architecture.md#people): text that looks like one is refused."""
-    if _REGISTRATION.search(unicodedata.normalize("NFKC", text)):
-        raise ValidationError(_("주민등록번호로 보이는 숫자가 있습니다. 지우고 다시 적어 주세요"), code="registration")
 
 
 class PlainForm(forms.Form):
@@ -138,8 +116,15 @@ class _FilesInput(forms.ClearableFileInput):
     allow_multiple_selected = True
 
 
+def _what_fits() -> str:
+    return _("휴대폰으로 찍은 사진도 됩니다. 한 개에 %(mb)sMB까지, 모두 %(files)s개까지.") % {
+        "mb": LARGEST_MB,
+        "files": MOST_FILES,
+    }
+
+
 class FilesField(forms.FileField):
-    """Several files at once, as a list of (name, bytes). What is in them, `evidence` looks at."""
+    """Several files at once, as a list of (name, bytes). `documents` checks their content."""
 
     widget = _FilesInput(attrs={"accept": ".pdf,.jpg,.jpeg,.png,application/pdf,image/jpeg,image/png"})
     default_error_messages = {
@@ -157,7 +142,7 @@ class FilesField(forms.FileField):
         files = [super(FilesField, self).clean(file, initial) for file in data or [None]]
         for file in files:
             if file is not None and file.size > LARGEST_BYTES:
-                raise ValidationError(f"{file.name}: {too_large()}")
+                raise ValidationError(f"{file.name}: {WrongFile('SIZE').message}")
         return [(file.name, file.read()) for file in files if file is not None]
 
 
@@ -220,4 +205,115 @@ class ObjectionForm(PlainForm):
     )
     files = FilesField(  # type: ignore[assignment]  # as above
         label=gettext_lazy("보여 주실 서류(없으면 비움)"), required=False
+    )
+
+
+_REASON_ERRORS = {
+    "required": gettext_lazy("사유를 적어 주세요"),
+    "max_length": gettext_lazy("%(limit_value)s자 안으로 적어 주세요"),
+}
+
+
+class DecisionForm(PlainForm):
+    """One decision and its reason."""
+
+    act = forms.ChoiceField(
+        label=gettext_lazy("결정"),
+        widget=forms.RadioSelect,
+        choices=[
+            (reviews.APPROVE, gettext_lazy("승인: 나머지 확인(계좌, 청구, 납부)으로 넘김")),
+            (reviews.REJECT, gettext_lazy("거절")),
+            (reviews.ASK_DOCUMENTS, gettext_lazy("서류 요청")),
+        ],
+        error_messages={
+            "required": gettext_lazy("결정을 골라 주세요"),
+            "invalid_choice": gettext_lazy("결정을 골라 주세요"),
+        },
+    )
+    words = forms.CharField(
+        label=gettext_lazy("사유"),
+        help_text=gettext_lazy("거절과 서류 요청의 사유는 고객이 그대로 읽습니다."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=2000,
+        validators=[refuse_registration_number],
+        error_messages=_REASON_ERRORS,
+    )
+
+
+class CaseForm(DecisionForm):
+    """The decision on one case; what came late or follows a rejected one asks a little more."""
+
+    kind = forms.ChoiceField(label=gettext_lazy("확인된 까닭"), required=False, choices=LateReason.Kind.choices)
+    ended_on = forms.DateField(
+        label=gettext_lazy("사정이 끝난 날"),
+        required=False,
+        input_formats=["%Y-%m-%d", "%Y%m%d", "%Y.%m.%d"],
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"invalid": gettext_lazy("날짜를 2026-02-03처럼 적어 주세요")},
+    )
+    earlier_date = forms.BooleanField(
+        label=gettext_lazy("앞서 거절한 것은 우리 잘못이니 그때 신청일로 봄"), required=False
+    )
+    field_order = ("act", "kind", "ended_on", "earlier_date", "words")
+
+    def __init__(self, data: Any = None, *, hardship: bool, approves: bool, earlier: bool, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        if not (hardship and approves):
+            del self.fields["kind"], self.fields["ended_on"]
+        else:
+            self.fields["ended_on"].help_text = _(
+                "아직 끝나지 않았으면 비워 두세요. 끝나고 %(days)s일 안에 한 신청만 승인됩니다."
+            ) % {"days": reviews.HARDSHIP_DAYS}
+        if not earlier:
+            del self.fields["earlier_date"]
+        if not approves:
+            act = self.fields["act"]
+            act.choices = [choice for choice in act.choices if choice[0] != reviews.APPROVE]  # type: ignore[attr-defined]
+
+
+class ReasonForm(PlainForm):
+    """Why a document is looked at."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("보는 까닭"),
+        max_length=200,
+        validators=[refuse_registration_number],
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": gettext_lazy("보는 까닭을 적어 주세요.")},
+    )
+
+
+class WordsForm(PlainForm):
+    """A reason alone, as for an undo."""
+
+    words = forms.CharField(
+        label=gettext_lazy("사유"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        max_length=2000,
+        validators=[refuse_registration_number],
+        error_messages=_REASON_ERRORS,
+    )
+
+
+class AnswerForm(PlainForm):
+    """The answer to an objection."""
+
+    uphold = forms.ChoiceField(
+        label=gettext_lazy("이의를 받아들일까요"),
+        widget=forms.RadioSelect,
+        choices=[("yes", gettext_lazy("받아들임: 환급 대상으로 바꿈")), ("no", gettext_lazy("받아들이지 않음"))],
+        error_messages={
+            "required": gettext_lazy("받아들일지 골라 주세요"),
+            "invalid_choice": gettext_lazy("받아들일지 골라 주세요"),
+        },
+    )
+    words = forms.CharField(
+        label=gettext_lazy("고객에게 드리는 답변"),
+        widget=forms.Textarea(attrs={"rows": 4}),
+        max_length=2000,
+        validators=[refuse_registration_number],
+        error_messages={
+            "required": gettext_lazy("답변을 적어 주세요"),
+            "max_length": gettext_lazy("%(limit_value)s자 안으로 적어 주세요"),
+        },
     )

@@ -1,0 +1,121 @@
+"""Who may see and act on an application, and the lock under which it is changed."""
+
+import uuid
+
+from django.db import connection
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from eligibility.models import Customer
+from kt_remedy.audit import service as audit
+from kt_remedy.core import raw_models
+from kt_remedy.staff.models import User
+from refunds.applications.transitions import Refused
+from refunds.models.accounts import Account, HolderCheck, OwnerKind
+from refunds.models.applications import Application
+from refunds.models.cases import OfflinePayment
+from refunds.models.items import Item
+
+
+def person_of(customer: Customer) -> bytes:
+    """Stable key of a customer's person: blind index of the CI, or of the customer number where billing has no CI."""
+    return customer.person_index
+
+
+def may_claim(customer: Customer, person_index: bytes, representation: str) -> bool:
+    """True for the holder and, where `representation` is GUARDIAN, for the registered guardian (D-15, D-16)."""
+    if person_of(customer) == person_index:
+        return True
+    guardian = bytes(customer.guardian_ci_index) if customer.guardian_ci_index else None
+    return representation == OwnerKind.GUARDIAN and guardian == person_index
+
+
+def actor_of(staff: User | None) -> str:
+    """Name of the person who acts, as decisions and the audit record it."""
+    return audit.actor(staff) if staff else "customer"
+
+
+def close_to_own_case(staff: User | None, person_index: bytes) -> None:
+    """Raise Refused OWN_CASE where a member of staff is the customer of the case (docs/architecture.md#people)."""
+    if staff is not None and staff.person_index is not None and bytes(staff.person_index) == person_index:
+        raise Refused("OWN_CASE", _("본인의 신청은 다른 직원이 처리해야 합니다."))
+
+
+def visible_to(*, person_index: bytes | None = None, staff: User | None = None, path: str = "") -> Q:
+    """Filter of the applications that somebody may see: customers their own and their wards', a store its own filings,
+    other staff those of all customers. `path` leads from the queried model to Application ("applications__")."""
+    if person_index is not None:
+        return (
+            Q(**{f"{path}filing__person_index": person_index})
+            | Q(**{f"{path}line__customer__person_index": person_index})
+            | Q(**{f"{path}line__customer__guardian_ci_index": person_index})
+        )
+    if staff is None:
+        return Q(pk__in=[])
+    if staff.has_perm("refunds.view_application"):
+        return Q()
+    if staff.has_perm("refunds.view_store_application") and staff.store_id:
+        return Q(**{f"{path}filing__store": staff.store_id})
+    return Q(pk__in=[])
+
+
+def own_account(account_id: uuid.UUID, person_index: bytes) -> Account:
+    """The account that was entered for this person, with its holder check, in one query.
+
+    Raises Refused ACCOUNT for another person's account and for one that was wiped.
+    """
+    columns = f"{raw_models.columns('a', Account)}, {raw_models.columns('h', HolderCheck)}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {columns} FROM refunds_account a"  # noqa: S608  (the columns are those of our own models)
+            " JOIN refunds_holder_check h ON h.account_id = a.id WHERE a.id = %s AND a.wiped_at IS NULL",
+            [account_id],
+        )
+        row = cursor.fetchone()
+    account = raw_models.read(Account, row) if row else None
+    if account is None or bytes(account.person_index) != person_index:
+        raise Refused("ACCOUNT", _("받을 계좌를 다시 적어 주세요"))
+    account.holder_check = raw_models.read(HolderCheck, row, raw_models.width(Account))
+    return account
+
+
+def locked(application_id: int, *, skip: bool = False) -> Application | None:
+    """One application with its filing, line and account, locked until the transaction ends; None where there is none.
+
+    Locked first and read afterwards: a join in the locking statement would miss the row if a concurrent transaction
+    had changed its account. `skip` returns None for a row that another transaction holds.
+    """
+    if not Application.objects.select_for_update(skip_locked=skip).filter(pk=application_id).values("pk"):
+        return None
+    return Application.objects.select_related("filing", "line__customer", "account__holder_check").get(
+        pk=application_id
+    )
+
+
+def lock(application_id: int, *, person_index: bytes | None, staff: User | None = None) -> Application:
+    """Lock an application the caller may act on: customers their own, stores their own filings, staff never their own
+    case.
+
+    Raises Refused: UNKNOWN for an application the caller may not see, so that nobody learns it exists; OWN_CASE.
+    """
+    row = locked(application_id)
+    seen = Application.objects.filter(visible_to(person_index=person_index, staff=staff), pk=application_id)
+    if row is None or not seen.exists():
+        raise Refused("UNKNOWN", _("신청을 찾을 수 없습니다."))
+    close_to_own_case(staff, bytes(row.filing.person_index))
+    return row
+
+
+def refuse_frozen(row: Application, *, account_only: bool = False) -> None:
+    """Raise Refused FROZEN for a locked application that is in a batch or paid.
+
+    `account_only` allows a change of the account while an approved correction of a paid refund is still owed.
+    """
+    # The freeze takes a share lock on the application before it makes an item, so one of the two sees the other.
+    holding: tuple[str, ...] = Item.HOLDING
+    if account_only and row.adjustments.filter(status="APPROVED").exclude(items__status__in=Item.HOLDING).exists():
+        holding = Item.LIVE
+    if row.items.filter(status__in=holding).exists():
+        raise Refused("FROZEN", _("지급 명단이 확정되어 바꿀 수 없습니다."))
+    if row.offline_payments.filter(status__in=OfflinePayment.HOLDING).exists():
+        raise Refused("FROZEN", _("환급금을 이미 따로 보내 드려 바꿀 수 없습니다."))

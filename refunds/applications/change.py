@@ -1,0 +1,108 @@
+"""Change one application: withdraw it, or pay it to another account."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from kt_remedy.audit import service as audit
+from kt_remedy.core import clock, programme
+from kt_remedy.staff.models import User
+from refunds.applications import facts, recheck, sms
+from refunds.applications.access import actor_of, lock, own_account, refuse_frozen
+from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT
+from refunds.applications.transitions import Refused, record_decision, transition
+from refunds.models.accounts import Account
+from refunds.models.applications import Application
+from refunds.models.items import Item
+from refunds.models.states import REEVALUATED, Status
+
+
+def withdraw(
+    *, application_id: int, person_index: bytes | None = None, staff: User | None = None, words: str = ""
+) -> None:
+    """Withdraw an application that is in no batch (D-34). Raises Refused: UNKNOWN, OWN_CASE, FROZEN, OVER."""
+    with transaction.atomic():
+        row = _lock_live(application_id, person_index, staff)
+        refuse_frozen(row)
+        transition(row, Status.WITHDRAWN, code="WITHDRAWN", actor=actor_of(staff), words=words)
+        _record(row, "application.withdrawn", staff=staff, reason=words)
+        sms.notify(row, "application.withdrawn", subject=f"application:{row.pk}")
+
+
+def change_account(
+    *, application_id: int, account_id: uuid.UUID, person_index: bytes | None = None, staff: User | None = None
+) -> Application:
+    """Pay an application to another account, until it is in a batch: 24 hours' hold and a notice (D-34).
+
+    An approved application keeps its account unless the bank has confirmed the new one. An application that waits for
+    something is decided anew. An account that more than three persons use (D-35), or one for which staff wrote another
+    holder, sends it to a reviewer, even if it was reviewed before; where the refund is paid and only a correction is
+    owed, such an account is refused.
+    Raises Refused: UNKNOWN, OWN_CASE, FROZEN, OVER, ACCOUNT, NOT_CONFIRMED, SAME, DOUBT.
+    """
+    with transaction.atomic():
+        row = _lock_live(application_id, person_index, staff)
+        refuse_frozen(row, account_only=True)
+        account = own_account(account_id, bytes(row.account.person_index))
+        _check_account(row, account)
+        hours = programme.current().applications.change_hold_hours
+        columns: dict[str, Any] = {"account": account, "hold_until": clock.now() + dt.timedelta(hours=hours)}
+        doubt = _doubt(row, account, staff, columns)
+        actor = actor_of(staff)
+        record_decision(row, code="ACCOUNT_CHANGED", actor=actor)
+        if row.status in REEVALUATED and row.status != Status.NEED_DOCS:
+            row.account, row.reviewed = account, columns.get("reviewed", row.reviewed)
+            recheck.reevaluate(row, actor=actor, **columns)
+        elif row.status == Status.APPROVED and doubt:
+            transition(row, Status.REVIEW, code=doubt, actor="system", **columns)
+        else:
+            transition(row, Status(row.status), code="ACCOUNT_CHANGED", actor=actor, **columns)
+        _record(row, "application.account_changed", staff=staff)
+        sms.notify(row, "application.account_changed", subject=f"application:{row.pk}:{account.pk}")
+        return row
+
+
+def _lock_live(application_id: int, person_index: bytes | None, staff: User | None) -> Application:
+    row = lock(application_id, person_index=person_index, staff=staff)
+    if not row.is_live:
+        raise Refused("OVER", _("이미 끝난 신청입니다."))
+    return row
+
+
+def _check_account(row: Application, account: Account) -> None:
+    if row.account_id == account.pk:
+        raise Refused("SAME", _("지금과 같은 계좌입니다."))
+    if row.status == Status.APPROVED and not account.holder_check.matched:
+        raise Refused("NOT_CONFIRMED", _("은행에서 새 계좌를 확인하지 못했습니다. 지금 계좌를 그대로 두었습니다."))
+
+
+def _doubt(row: Application, account: Account, staff: User | None, columns: dict[str, Any]) -> str:
+    """Reason code for a reviewer to look at the new account, "" for none; adds `flag` and `reviewed` to `columns`."""
+    doubt = ""
+    persons = facts.persons_using(account)
+    if persons > PERSONS_ON_ONE_ACCOUNT:
+        doubt = columns["flag"] = facts.SHARED_ACCOUNT
+        facts.report_shared_account(account, persons)
+    elif row.flag == facts.SHARED_ACCOUNT:
+        columns["flag"] = ""
+    if staff is not None and account.holder_name != row.account.holder_name:
+        doubt = doubt or "HOLDER_RENAMED"
+    if doubt and row.items.filter(kind=Item.Kind.REFUND, status=Item.Status.PAID).exists():
+        # A paid refund stays approved, so its correction cannot be sent to a reviewer.
+        raise Refused("DOUBT", _("이 계좌로는 바꿀 수 없습니다. 본인 이름의 다른 계좌를 적어 주세요."))
+    if doubt:
+        columns["reviewed"] = False
+    return doubt
+
+
+def _record(row: Application, action: str, *, staff: User | None, reason: str = "") -> None:
+    audit.record(
+        actor=actor_of(staff),
+        action=action,
+        object=f"application:{row.pk}",
+        subject=row.line.customer_id,
+        reason=reason,
+    )

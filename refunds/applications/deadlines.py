@@ -1,0 +1,62 @@
+"""Dates that customers are told: pay day, end of a review, answer to an objection, documents.
+
+Rules: docs/architecture.md#rules.
+"""
+
+import datetime as dt
+
+from django.utils.translation import gettext as _
+
+from kt_remedy.core import clock, programme
+from refunds import calendar
+from refunds.models.applications import Application
+
+REVIEW_DAYS = 6
+OBJECTION_DAYS = 10
+DOCUMENT_DAYS = 7
+
+
+def business_days_after(day: dt.date, count: int) -> dt.date:
+    """The day `count` business days after `day`; weekends and holidays do not count."""
+    while count:
+        day += dt.timedelta(days=1)
+        count -= calendar.is_business_day(day)
+    return day
+
+
+def pay_day(application: Application, *, at: dt.datetime | None = None) -> dt.date | None:
+    """The earliest pay day open to an application that is in no batch; None after the last round and for an account
+    abroad, which no round pays. `at` is the time from which cut-offs count, now unless given."""
+    if application.account.is_offline:
+        return None
+    ended = application.line.terminated_on or programme.current().waiver.terminated_to
+    return calendar.due_on(ended, application.applied_on, at or clock.now(), programme.current())
+
+
+def review_by(since: dt.datetime) -> dt.date:
+    """By when a case that came to the reviewers at `since` is decided."""
+    return business_days_after(clock.kst_date(since), REVIEW_DAYS)
+
+
+def overdue_before(today: dt.date) -> dt.datetime:
+    """Cases that came to the reviewers before this moment should have been decided by yesterday at the latest."""
+    day = today - dt.timedelta(days=1)
+    while business_days_after(day, REVIEW_DAYS) >= today:
+        day -= dt.timedelta(days=1)
+    return clock.kst(day + dt.timedelta(days=1))
+
+
+def objection_by(on: dt.date) -> dt.date:
+    """By when an objection made `on` a day is answered."""
+    return business_days_after(on, OBJECTION_DAYS)
+
+
+def documents_by(on: dt.date) -> dt.date:
+    """Until when documents asked for `on` a day may be handed in."""
+    return business_days_after(on, DOCUMENT_DAYS)
+
+
+def hold_note() -> str:
+    """How long nothing is paid after a change of account (D-34); empty where the programme has no such hold."""
+    hours = programme.current().applications.change_hold_hours
+    return _("안전을 위해 %(hours)s시간이 지난 뒤부터 지급합니다.") % {"hours": hours} if hours else ""

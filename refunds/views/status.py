@@ -1,0 +1,157 @@
+"""A customer's filed applications: receipt, status, withdrawal, another account, proof of payment."""
+
+import datetime as dt
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from kt_remedy.core import clock, programme
+from kt_remedy.core.access import customer
+from kt_remedy.core.templatetags.remedy import kdate
+from kt_remedy.identity.service import VerifiedRequest
+from kt_remedy.notices import service as notices
+from refunds import calendar
+from refunds.applications import change, deadlines, drafts, presenters, queries
+from refunds.applications.access import visible_to
+from refunds.applications.transitions import Refused
+from refunds.models.accounts import OwnerKind
+from refunds.models.applications import Application
+from refunds.views.account_entry import enter_account
+from refunds.views.forms import AccountForm
+from refunds.views.own import own_application
+
+
+@customer
+@never_cache
+@require_safe
+def receipt(request: VerifiedRequest, reference: str) -> HttpResponse:
+    """Receipt of a filing: reference, sum, pay day and what happens next."""
+    rows = list(
+        Application.objects.filter(visible_to(person_index=request.person.ci_index), filing__reference=reference)
+        .select_related("filing", "line__customer", "account__holder_check")
+        .order_by("id")
+    )
+    if not rows:
+        raise Http404
+    views = presenters.present(rows)
+    filing = rows[0].filing
+    sent = [
+        message
+        for message in notices.of_person(bytes(filing.person_index), limit=50)
+        if message.subject == f"filing:{filing.id}"
+    ]
+    estimated = any(presenters.amount(row)[0] != _("돌려받을 금액") for row in rows)
+    facts = [(_("회선"), presenters.line_name(row)) for row in rows]
+    days = sorted({r.pay_on for view in views if (r := presenters.pay_round(view.application, view.item, clock.now()))})
+    if days:
+        facts.append((_("받는 날"), ", ".join(kdate(day) for day in days)))
+    facts.append((_("받을 계좌"), str(filing.account)))
+    return render(
+        request,
+        "refunds/receipt.html",
+        {
+            "filing": filing,
+            "views": views,
+            "label": _("예상 금액") if estimated else _("돌려받을 금액"),
+            "won": sum(view.won for view in views),
+            "rows": facts,
+            "sent": sent[0] if sent else None,
+        },
+    )
+
+
+@customer
+@never_cache
+@require_safe
+def status(request: VerifiedRequest) -> HttpResponse:
+    """All applications of this person and their wards; a single one opens at once."""
+    views = presenters.present(queries.of_person(request.person.ci_index))
+    if len(views) == 1:
+        return _application_page(request, views[0])
+    key, answers = drafts.load(person_index=request.person.ci_index)
+    return render(request, "refunds/status.html", {"views": views, "draft": bool(key and answers.lines)})
+
+
+@customer
+@never_cache
+@require_safe
+def application(request: VerifiedRequest, pk: int) -> HttpResponse:
+    """One application: headline, sum and timeline."""
+    return _application_page(request, presenters.present([own_application(request, pk)])[0])
+
+
+def _application_page(request: HttpRequest, view: presenters.ApplicationView) -> HttpResponse:
+    following = None
+    if view.item is not None and not view.paid:
+        following = calendar.next_round(view.item.batch.cut_off + dt.timedelta(seconds=1), programme.current())
+    return render(request, "refunds/application.html", {"view": view, "following": following})
+
+
+@customer
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw(request: VerifiedRequest, pk: int) -> HttpResponse:
+    """Withdraw an application, after a confirmation."""
+    row = own_application(request, pk)
+    if request.method == "POST":
+        try:
+            change.withdraw(application_id=pk, person_index=request.person.ci_index)
+        except Refused as refused:
+            messages.warning(request, refused.message)
+        else:
+            messages.success(request, _("신청을 철회했습니다."))
+        return redirect("refunds:application", pk)
+    return render(request, "refunds/withdraw.html", {"view": presenters.present([row])[0]})
+
+
+@customer
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_account(request: VerifiedRequest, pk: int) -> HttpResponse:
+    """Pay one application to another account."""
+    row, me = own_application(request, pk), request.person
+    view = presenters.present([row])[0]
+    if not view.can_change_account:
+        messages.warning(request, _("지급 명단이 확정되었거나 끝난 신청이라 계좌를 바꿀 수 없습니다."))
+        return redirect("refunds:application", pk)
+    for_ward = row.filing.representation == OwnerKind.GUARDIAN
+    form = AccountForm(request.POST if request.method == "POST" else None, for_ward=for_ward)
+    name = row.line.customer.holder_name if for_ward else me.name
+    if request.method == "POST" and form.is_valid():
+        guardians = form.cleaned_data.get("whose") == "GUARDIAN"
+        entered = enter_account(
+            form,
+            person_index=bytes(row.account.person_index),
+            holder_name=me.name if guardians else name or "",
+            holder_birth=me.birth_date if guardians or not for_ward else row.line.customer.birth_date,
+            owner_kind=OwnerKind.GUARDIAN if guardians else OwnerKind.SELF,
+            contract_nos=[row.line_id],
+            actor="customer",
+            subject=row.line.customer_id,
+        )
+        if entered is not None and not form.errors:
+            try:
+                change.change_account(application_id=pk, account_id=entered.pk, person_index=me.ci_index)
+            except Refused as refused:
+                form.add_error("number", refused.message)
+            else:
+                messages.success(request, f"{_('계좌를 바꾸었습니다.')} {deadlines.hold_note()}".rstrip())
+                return redirect("refunds:application", pk)
+    status_code = 422 if form.errors else 200
+    context = {"view": view, "form": form, "name": name, "for_ward": for_ward}
+    return render(request, "refunds/change_account.html", context, status=status_code)
+
+
+@customer
+@never_cache
+@require_safe
+def proof(request: VerifiedRequest, pk: int) -> HttpResponse:
+    """Proof of payment, for printing; only where the money has arrived."""
+    view = presenters.present([own_application(request, pk)])[0]
+    if not view.paid:
+        raise Http404
+    return render(request, "refunds/proof.html", {"view": view, "now": clock.now()})
