@@ -7,15 +7,15 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 
 
-def main(words: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """0 when every row ran and met its target."""
     names = sorted(path.stem.removeprefix("bench_") for path in FOLDER.glob("bench_*.py"))
-    if words and words[0] not in names:
-        print(f"There is no row {words[0]!r}. There are: {', '.join(names)}.", file=sys.stderr)
+    if arguments and arguments[0] not in names:
+        print(f"There is no row {arguments[0]!r}. There are: {', '.join(names)}.", file=sys.stderr)
         return 2
     failed = []
-    for name in [words[0]] if words else names:
-        argv = [sys.executable, "-m", f"benchmarks.bench_{name}", *words[1:]]
+    for name in [arguments[0]] if arguments else names:
+        argv = [sys.executable, "-m", f"benchmarks.bench_{name}", *arguments[1:]]
         if subprocess.run(argv, cwd=FOLDER.parent, check=False).returncode:
             failed.append(name)
     if failed:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:  # nothing of Django is imported before its settings stand
 
 def main() -> int:
     """Throughput of filing against the floor, and its p99 without Redis."""
-    words = harness.options(__doc__)
-    words.add_argument("--filings", type=int, default=300)
-    asked = words.parse_args()
+    parser = harness.options(__doc__)
+    parser.add_argument("--filings", type=int, default=300)
+    options = parser.parse_args()
     with harness.portal(
         durable=True, QA_SAMPLE_PERCENT="0", REMEDY_NOW="2026-01-16T10:00+09:00", LOG_LEVEL="ERROR"
     ) as servers:
@@ -44,7 +44,7 @@ def main() -> int:
         ours, floor, without = [], [], []
         client = Client()
         client.get(reverse("livez"))  # the first request of a client builds the middleware
-        for number in range(asked.filings):
+        for number in range(options.filings):
             key = _ready(client, number)
             began = time.perf_counter()
             answer = client.post(reverse("refunds:apply-check"), {"key": key})
@@ -57,14 +57,14 @@ def main() -> int:
         pid = _redis(servers)
         os.kill(pid, signal.SIGSTOP)
         try:
-            for number in range(asked.filings, 2 * asked.filings):
+            for number in range(options.filings, 2 * options.filings):
                 key = _ready(client, number)
                 began = time.perf_counter()
                 client.post(reverse("refunds:apply-check"), {"key": key})
                 without.append(time.perf_counter() - began)
         finally:
             os.kill(pid, signal.SIGCONT)
-        rows = _rows_per_filing(asked.filings + len(without))
+        rows = _rows_per_filing(options.filings + len(without))
     missed = harness.row(
         f"filing POST ({rows} rows) beside a POST with {FLOOR_ROWS} single INSERTs",
         1 / statistics.median(ours),

@@ -34,12 +34,12 @@ REGISTER = """
 
 def main() -> int:
     """Both rows, on servers of their own."""
-    words = harness.options(__doc__)
-    words.add_argument("--people", type=int, default=500_000)
-    words.add_argument("--messages", type=int, default=2000)
-    asked = words.parse_args()
+    parser = harness.options(__doc__)
+    parser.add_argument("--people", type=int, default=500_000)
+    parser.add_argument("--messages", type=int, default=2000)
+    options = parser.parse_args()
     with harness.portal(SANDBOX_PORT=str(_free_port()), SMS_PER_SECOND="1000000"):
-        return queueing(asked.people) | sending(asked.messages)
+        return queueing(options.people) | sending(options.messages)
 
 
 def queueing(people: int) -> int:

@@ -16,13 +16,13 @@ ROUNDS = 3
 
 def main() -> int:
     """My lines beside a signed-in view with one query; the quick check beside the bare frame of a page."""
-    words = harness.options(__doc__)
-    words.add_argument("--lines", type=int, default=3, help="lines of the customer who looks")
-    words.add_argument("--seconds", type=float, default=5, help="of load for each figure and round")
-    words.add_argument("--connections", type=int, default=16)
-    asked = words.parse_args()
+    parser = harness.options(__doc__)
+    parser.add_argument("--lines", type=int, default=3, help="lines of the customer who looks")
+    parser.add_argument("--seconds", type=float, default=5, help="of load for each figure and round")
+    parser.add_argument("--connections", type=int, default=16)
+    options = parser.parse_args()
     with harness.portal() as _servers:
-        cookie, queries = _customer(asked.lines)
+        cookie, queries = _customer(options.lines)
         port, hanging = _free_port(), _Hanging()
         server = subprocess.Popen(
             harness.python("-m", "gunicorn", "--config", "python:kt_remedy.gunicorn_conf", "kt_remedy.wsgi"),
@@ -35,19 +35,19 @@ def main() -> int:
         )
         try:
             _wait(port)
-            return _measure(port, cookie, queries, hanging, asked)
+            return _measure(port, cookie, queries, hanging, options)
         finally:
             server.terminate()
             server.wait()
 
 
-def _measure(port: int, cookie: str, queries: int, hanging: "_Hanging", asked: argparse.Namespace) -> int:
+def _measure(port: int, cookie: str, queries: int, hanging: "_Hanging", options: argparse.Namespace) -> int:
     def figures(*pages: tuple[str, str]) -> list[float]:
         """The median of interleaved rounds for each page, in requests a second."""
         seen: dict[str, list[float]] = {path: [] for path, _ in pages}
         for _ in range(ROUNDS):
             for path, kept in pages:
-                result = load.run(port, path, cookie=kept, connections=asked.connections, seconds=asked.seconds)
+                result = load.run(port, path, cookie=kept, connections=options.connections, seconds=options.seconds)
                 seen[path].append(result.per_second)
         return [statistics.median(rates) for rates in seen.values()]
 
@@ -57,13 +57,17 @@ def _measure(port: int, cookie: str, queries: int, hanging: "_Hanging", asked: a
         ("/my/", cookie), ("/floor/signed-in/", cookie), ("/floor/bare/", ""), ("/check/", ""), ("/floor/plain/", "")
     )
     missed = harness.row(
-        f"my lines ({asked.lines} lines) beside a signed-in page without content", mine, floor, unit="/s", at_least=0.5
+        f"my lines ({options.lines} lines) beside a signed-in page without content",
+        mine,
+        floor,
+        unit="/s",
+        at_least=0.5,
     )
     missed += harness.row("queries of my lines", queries, unit="queries", at_most=4)
     harness.row("a bare view with one query", bare, unit="/s")
     missed += harness.row("quick check beside a page without content", check, plain, unit="/s", at_least=0.7)
-    hanging.start(port, asked.seconds)
-    waiting = load.run(port, "/my/", cookie=cookie, connections=asked.connections, seconds=asked.seconds)
+    hanging.start(port, options.seconds)
+    waiting = load.run(port, "/my/", cookie=cookie, connections=options.connections, seconds=options.seconds)
     missed += harness.row(
         f"my lines while identity hangs, 99th of {len(waiting.times):,} answers beside their median",
         waiting.at(0.99) * 1000,

@@ -61,16 +61,16 @@ REGISTER = """
 
 def main() -> int:
     """All rows at the size asked for, then our own figures at twice that size."""
-    words = harness.options(__doc__)
-    words.add_argument("--items", type=int, default=500_000)
-    words.add_argument("--figures", help="one size only: our seconds by act go to this file")
-    words.add_argument("--ours", action="store_true", help="leave the floors out")
-    asked = words.parse_args()
-    if asked.figures:
-        return measure(asked.items, Path(asked.figures), floors=not asked.ours)
+    parser = harness.options(__doc__)
+    parser.add_argument("--items", type=int, default=500_000)
+    parser.add_argument("--figures", help="one size only: our seconds by act go to this file")
+    parser.add_argument("--ours", action="store_true", help="leave the floors out")
+    options = parser.parse_args()
+    if options.figures:
+        return measure(options.items, Path(options.figures), floors=not options.ours)
     missed, figures = 0, []
     with tempfile.TemporaryDirectory() as folder:
-        for items, more in ((asked.items, []), (2 * asked.items, ["--ours"])):
+        for items, more in ((options.items, []), (2 * options.items, ["--ours"])):
             kept = Path(folder) / str(items)
             # A process for each size: Django is set up on one server.
             argv = harness.python("-m", "benchmarks.bench_payout", "--items", str(items), "--figures", str(kept), *more)
@@ -80,7 +80,7 @@ def main() -> int:
             figures.append(json.loads(kept.read_text()))
     once, twice = figures
     for act, seconds in once.items():
-        name = f"{act}: {2 * asked.items:,} items beside {asked.items:,}"
+        name = f"{act}: {2 * options.items:,} items beside {options.items:,}"
         missed |= harness.row(name, twice[act], seconds, unit="s", at_most=2.2)
     return missed
 

@@ -46,9 +46,9 @@ APPLICATIONS = """
 
 def main() -> int:
     """One row, on servers of its own."""
-    words = harness.options(__doc__)
-    words.add_argument("--applications", type=int, default=660_000)
-    count = words.parse_args().applications
+    parser = harness.options(__doc__)
+    parser.add_argument("--applications", type=int, default=660_000)
+    count = parser.parse_args().applications
     with harness.portal():
         return page(count)
 

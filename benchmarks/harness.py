@@ -2,16 +2,16 @@
 
 A row is a module `benchmarks/bench_<name>.py` that runs by itself, `python -m benchmarks.bench_<name> --size …`:
 
-    from benchmarks import frame
+    from benchmarks import harness
 
     def main() -> int:
         \"\"\"One sentence: what is measured beside what.\"\"\"
-        words = frame.options(__doc__)
-        words.add_argument("--lines", type=int, default=1_000_000)
-        asked = words.parse_args()
-        with frame.portal():
+        parser = harness.options(__doc__)
+        parser.add_argument("--lines", type=int, default=1_000_000)
+        options = parser.parse_args()
+        with harness.portal():
             ours, floor = …
-        return frame.row("load_feed of 1,000,000 lines", ours, floor, unit="s", at_most=5)
+        return harness.row("load_feed of 1,000,000 lines", ours, floor, unit="s", at_most=5)
 
     if __name__ == "__main__":
         raise SystemExit(main())
@@ -95,21 +95,21 @@ def row(
     Without a floor the target judges the figure itself; without a target the row is printed as information.
     """
     judged = figure if floor is None else figure / floor
-    words = [f"{name}: {figure:,.2f} {unit}"]
+    parts = [f"{name}: {figure:,.2f} {unit}"]
     if floor is not None:
-        words.append(f"beside {floor:,.2f} {unit}, ratio {judged:.2f}")
+        parts.append(f"beside {floor:,.2f} {unit}, ratio {judged:.2f}")
     missed = (at_most is not None and judged > at_most) or (at_least is not None and judged < at_least)
     if at_most is not None:
-        words.append(f"target at most {at_most:g}")
+        parts.append(f"target at most {at_most:g}")
     if at_least is not None:
-        words.append(f"target at least {at_least:g}")
+        parts.append(f"target at least {at_least:g}")
     if at_most is None and at_least is None:
-        words.append("for information")
+        parts.append("for information")
     else:
-        words.append("MISSED" if missed else "met")
+        parts.append("MISSED" if missed else "met")
     if note:
-        words.append(note)
-    print(", ".join(words), flush=True)
+        parts.append(note)
+    print(", ".join(parts), flush=True)
     return int(missed)
 
 

@@ -59,8 +59,8 @@ def _read_pain001(content: bytes) -> dict[str, Any]:
     space = {"p": root.tag[1:].partition("}")[0]}
 
     def text(element: ET.Element, path: str) -> str:
-        found = element.find("/".join(f"p:{name}" for name in path.split("/")), space)
-        return (found.text or "") if found is not None else ""
+        child = element.find("/".join(f"p:{name}" for name in path.split("/")), space)
+        return (child.text or "") if child is not None else ""
 
     head = root.find("p:CstmrCdtTrfInitn/p:GrpHdr", space)
     if head is None:
@@ -243,10 +243,10 @@ def _counter(here: str, fault: str = "") -> str:
             f'<tr><td><a href="{here}/{one.stem[5:]}/">{escape(payment["message_id"])}</a></td>'
             f"<td>{payment['count']:,}건</td><td>{payment['won']:,}원</td></tr>"
         )
-    told = f'<p role="alert"><strong>{escape(fault)}</strong></p>' if fault else ""
+    alert = f'<p role="alert"><strong>{escape(fault)}</strong></p>' if fault else ""
     return page(
         "은행 창구 (연습)",
-        f"{told}<p>지급 화면에서 내려받은 은행 파일을 여기에 올리면, 고른 대로 답한 결과 파일을 돌려줍니다. 돈은"
+        f"{alert}<p>지급 화면에서 내려받은 은행 파일을 여기에 올리면, 고른 대로 답한 결과 파일을 돌려줍니다. 돈은"
         " 움직이지 않습니다.<br><small>Upload the payment file; the result file comes back as you choose. No money"
         ' moves.</small></p><form method="post" enctype="multipart/form-data"><p><label for="file">은행 파일'
         ' (payment file)</label><br><input id="file" name="file" type="file" required></p>'

@@ -28,5 +28,5 @@ def messages(*, to: str = "", limit: int = 200) -> list[dict]:
         lines = (folder.home() / "inbox.jsonl").read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return []
-    found = [message for line in lines if (message := json.loads(line)) and to in ("", message["to"])]
-    return found[::-1][:limit]
+    matching = [message for line in lines if (message := json.loads(line)) and to in ("", message["to"])]
+    return matching[::-1][:limit]

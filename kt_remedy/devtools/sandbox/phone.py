@@ -87,14 +87,14 @@ def authenticator() -> str:
 def received(number: str) -> str:
     """Every message sent to a phone, newest first; to one number where it is given."""
     wanted = "".join(digit for digit in number if digit.isdigit())
-    found = inbox.messages(to=wanted)
+    shown = inbox.messages(to=wanted)
     kinds = {"code": "인증번호", "pass": "앱 알림", "sms": "문자", "lms": "긴 문자"}
     items = "".join(
         f'<article data-to="{escape(message["to"])}"><p><strong><a href="/inbox?to={escape(message["to"])}">'
         f"{escape(_dashed(message['to']))}</a></strong> <small>{kinds.get(message['kind'], '')}"
         f" · 보낸 번호 {escape(_dashed(message['sender']))} · {_kst(message['at'])}</small></p>"
         f"<p>{escape(message['text']).replace(chr(10), '<br>')}</p></article>"
-        for message in found
+        for message in shown
     )
     one = '<p><a href="/inbox">모든 번호 보기 (all numbers)</a></p>' if wanted else ""
     form = (

@@ -62,7 +62,7 @@ class _Verification:
 class _State:
     lock: threading.Lock = field(default_factory=threading.Lock)
     verifications: dict[str, _Verification] = field(default_factory=dict)
-    holders: dict[str, str] = field(default_factory=dict)  # account number → name, as told by POST /control
+    holders: dict[str, str] = field(default_factory=dict)  # account number → name, as POST /control
     known: dict[str, str] = field(default_factory=dict)  # birth date (YYMMDD) → the name last verified with it
     modes: dict[str, str] = field(default_factory=dict)  # "identity" or "holder" → mode for every request
 
@@ -110,36 +110,36 @@ def ci_of(name: str, birth_date: str) -> str:
 
 
 def _control(environ: dict[str, Any], start: Start) -> list[bytes]:
-    told = json_of(environ)
+    body = json_of(environ)
     with state.lock:
         for name in ("identity", "holder"):
-            if name in told:
-                state.modes[name] = told[name]
-        state.holders.update(told.get("holders", {}))
+            if name in body:
+                state.modes[name] = body[name]
+        state.holders.update(body.get("holders", {}))
     return answer_json(start, 200, {})
 
 
 def _identity(method: str, key: str, act: str, environ: dict[str, Any], start: Start) -> list[bytes]:
     body = json_of(environ)
     with state.lock:
-        found = state.verifications.get(key)
+        verification = state.verifications.get(key)
     number = (body.get("customer") or {}).get("phoneNumber", "") if act == "send" else ""
-    mode = state.modes.get("identity") or (found.mode if found else PHONE_MODES.get(number[-4:], ""))
+    mode = state.modes.get("identity") or (verification.mode if verification else PHONE_MODES.get(number[-4:], ""))
     if mode == "down":
         return answer_html(start, 502, "<h1>502 Bad Gateway</h1>")
     if mode in ("hang", "slow"):
         time.sleep(HANG_SECONDS if mode == "hang" else SLOW_SECONDS)
     if method == "POST" and act == "send":
         return _send(key, body, mode, start)
-    if found is None:
+    if verification is None:
         return answer_json(start, 404, {"type": "IDENTITY_VERIFICATION_NOT_FOUND"})
     if method == "POST" and act == "resend":
-        _deliver(found)
+        _deliver(verification)
         return answer_json(start, 200, {})
     if method == "POST" and act == "confirm":
-        return _confirm(key, found, body.get("otp"), start)
+        return _confirm(key, verification, body.get("otp"), start)
     if method == "GET" and not act:
-        return answer_json(start, 200, found.verified or _ready(key, found))
+        return answer_json(start, 200, verification.verified or _ready(key, verification))
     return answer_json(start, 404, {"type": "NOT_FOUND"})
 
 
@@ -158,7 +158,7 @@ def _send(key: str, body: dict[str, Any], mode: str, start: Start) -> list[bytes
         return _pg(start, "LOCKED", "인증 시도 횟수를 초과했습니다.")
     if mode == "mismatch" or _someone_else(name, number):
         return _pg(start, "MISMATCH", "이름, 생년월일, 통신사, 번호가 맞지 않습니다.")
-    found = _Verification(
+    verification = _Verification(
         {"name": name, "phoneNumber": number, "identityNumber": identity_number, "id": customer.get("id")},
         str(body.get("operator")),
         str(body.get("method")),
@@ -167,41 +167,41 @@ def _send(key: str, body: dict[str, Any], mode: str, start: Start) -> list[bytes
         channel_key=str(body.get("channelKey")),
     )
     with state.lock:
-        state.verifications[key] = found
-    _deliver(found)
+        state.verifications[key] = verification
+    _deliver(verification)
     return answer_json(start, 200, {})
 
 
-def _deliver(found: _Verification) -> None:
-    found.sent, found.tries = time.time(), 0
-    number = found.customer["phoneNumber"]
-    if found.method == "SMS":
-        found.otp = f"{secrets.randbelow(1_000_000):06}"
-        inbox.deliver(number, f"[본인확인] 인증번호 {found.otp} 를 화면에 넣어 주세요.", _SENDER, "code")
+def _deliver(verification: _Verification) -> None:
+    verification.sent, verification.tries = time.time(), 0
+    number = verification.customer["phoneNumber"]
+    if verification.method == "SMS":
+        verification.otp = f"{secrets.randbelow(1_000_000):06}"
+        inbox.deliver(number, f"[본인확인] 인증번호 {verification.otp} 를 화면에 넣어 주세요.", _SENDER, "code")
     else:
         inbox.deliver(number, "[PASS] 본인확인 요청이 왔습니다. 앱에서 승인해 주세요.", _SENDER, "pass")
 
 
-def _confirm(key: str, found: _Verification, otp: str | None, start: Start) -> list[bytes]:
-    if found.verified:
+def _confirm(key: str, verification: _Verification, otp: str | None, start: Start) -> list[bytes]:
+    if verification.verified:
         return answer_json(start, 409, {"type": "IDENTITY_VERIFICATION_ALREADY_VERIFIED"})
-    if found.tries >= TRIES:
+    if verification.tries >= TRIES:
         return _pg(start, "LOCKED", "인증 시도 횟수를 초과했습니다.")
-    if found.mode == "expired" or time.time() - found.sent > CODE_SECONDS:
+    if verification.mode == "expired" or time.time() - verification.sent > CODE_SECONDS:
         return _pg(start, "EXPIRED", "인증 시간이 지났습니다.")
-    if found.method == "APP" and not found.approved:
+    if verification.method == "APP" and not verification.approved:
         return _pg(start, "NOT_APPROVED", "앱에서 아직 승인하지 않았습니다.")
-    if found.method == "SMS" and not secrets.compare_digest(otp or "", found.otp):
-        found.tries += 1
+    if verification.method == "SMS" and not secrets.compare_digest(otp or "", verification.otp):
+        verification.tries += 1
         return _pg(start, "WRONG_OTP", "인증번호가 맞지 않습니다.")
-    found.verified = _verified(key, found)
-    return answer_json(start, 200, {"identityVerification": found.verified})
+    verification.verified = _verified(key, verification)
+    return answer_json(start, 200, {"identityVerification": verification.verified})
 
 
-def _verified(key: str, found: _Verification) -> dict[str, Any]:
-    name, number = found.customer["name"], found.customer["phoneNumber"]
+def _verified(key: str, verification: _Verification) -> dict[str, Any]:
+    name, number = verification.customer["name"], verification.customer["phoneNumber"]
     cast = next((p for p in folder.people() if p["name"] == name and p["phone"] == number), None)
-    digits = found.customer["identityNumber"]
+    digits = verification.customer["identityNumber"]
     if cast:
         birth_date, foreigner = cast["birth_date"], cast["kind"] == "FOREIGNER"
     elif digits:
@@ -214,22 +214,22 @@ def _verified(key: str, found: _Verification) -> dict[str, Any]:
         state.known[birth_date[2:].replace("-", "")] = name
     customer = {
         "name": name,
-        "operator": found.operator,
+        "operator": verification.operator,
         "phoneNumber": number,
         "birthDate": birth_date,
         "gender": "FEMALE" if digits[6:] in {"2", "4", "6", "8"} else "MALE",
         "isForeigner": foreigner,
     }
-    if found.mode != "no_ci":
+    if verification.mode != "no_ci":
         ci = ci_of(name, birth_date)
         customer |= {"ci": ci, "di": base64.b64encode(hashlib.sha512(f"di|{ci}".encode()).digest()).decode()}
     now = _now()
     return {
         "status": "VERIFIED",
         "id": key,
-        "channel": _channel(found),
+        "channel": _channel(verification),
         "verifiedCustomer": customer,
-        "requestedAt": found.requested_at,
+        "requestedAt": verification.requested_at,
         "updatedAt": now,
         "statusChangedAt": now,
         "verifiedAt": now,
@@ -239,21 +239,24 @@ def _verified(key: str, found: _Verification) -> dict[str, Any]:
     }
 
 
-def _ready(key: str, found: _Verification) -> dict[str, Any]:
+def _ready(key: str, verification: _Verification) -> dict[str, Any]:
     return {
         "status": "READY",
         "id": key,
-        "channel": _channel(found),
-        "requestedCustomer": {"name": found.customer["name"], "phoneNumber": found.customer["phoneNumber"]},
-        "requestedAt": found.requested_at,
-        "updatedAt": found.requested_at,
-        "statusChangedAt": found.requested_at,
+        "channel": _channel(verification),
+        "requestedCustomer": {
+            "name": verification.customer["name"],
+            "phoneNumber": verification.customer["phoneNumber"],
+        },
+        "requestedAt": verification.requested_at,
+        "updatedAt": verification.requested_at,
+        "statusChangedAt": verification.requested_at,
         "version": "V2",
     }
 
 
-def _channel(found: _Verification) -> dict[str, str]:
-    return {"type": "TEST", "key": found.channel_key, "pgProvider": "DANAL", "pgMerchantId": "A010002002"}
+def _channel(verification: _Verification) -> dict[str, str]:
+    return {"type": "TEST", "key": verification.channel_key, "pgProvider": "DANAL", "pgMerchantId": "A010002002"}
 
 
 def _someone_else(name: str, number: str) -> bool:
@@ -274,15 +277,16 @@ def _holder(bank: str, number: str, birthdate: str, start: Start) -> list[bytes]
             start, 502, {"type": "PLATFORM_EXTERNAL_API_TEMPORARILY_FAILED", "message": "은행 점검 시간입니다."}
         )
     if mode in ("not_found", "closed"):
-        told = "계좌를 찾을 수 없습니다." if mode == "not_found" else "해지된 계좌입니다."
-        return answer_json(start, 502, {"type": "PLATFORM_EXTERNAL_API_FAILED", "message": told})
+        sentence = "계좌를 찾을 수 없습니다." if mode == "not_found" else "해지된 계좌입니다."
+        return answer_json(start, 502, {"type": "PLATFORM_EXTERNAL_API_FAILED", "message": sentence})
     holder = "김다른" if mode == "mismatch" else _holder_name(number, birthdate)
     made = hashlib.sha256(f"{bank}{number}".encode()).hexdigest()[:24]
     return answer_json(start, 200, {"holderName": holder, "accountVerificationId": made})
+    """Holder of an account: the one that POST /control named, else the person born on that day in the sample."""
 
 
 def _holder_name(number: str, birthdate: str) -> str:
-    """Whose account it is: as told, else the person born on that day whom this stand-in knows."""
+    """Holder of an account: the one that POST /control named, else the person born on that day whom this stand-in knows."""
     if number in state.holders:
         return state.holders[number]
     digits = re.sub(r"\D", "", birthdate)[-6:]

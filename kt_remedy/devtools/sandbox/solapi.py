@@ -116,11 +116,11 @@ def app(environ: dict[str, Any], start: Start) -> list[bytes]:
     """The WSGI application, mounted under /solapi."""
     method, path = environ["REQUEST_METHOD"], "/".join(path_of(environ))
     if path == "control" and method == "POST":
-        told = json_of(environ)
-        if told.get("mode") not in MODES:
+        body = json_of(environ)
+        if body.get("mode") not in MODES:
             return answer_json(start, 400, {"errorCode": "UnknownMode", "errorMessage": ", ".join(MODES)})
         with state().lock:
-            state().mode, state().times = told["mode"], int(told.get("times", 0))
+            state().mode, state().times = body["mode"], int(body.get("times", 0))
         return answer_json(start, 200, {})
     if path == "log":
         with state().lock:
@@ -188,11 +188,11 @@ def _list(query: dict[str, str], start: Start) -> list[bytes]:
             keys = state().by_number.get(query["to"], [])
         else:
             keys = list(state().messages)
-        found = [state().messages[key] for key in keys]
+        messages = [state().messages[key] for key in keys]
     first, last = _instant(query.get("startDate")), _instant(query.get("endDate"))
-    found = [
+    messages = [
         message
-        for message in found
+        for message in messages
         if query.get("messageId", message["messageId"]) == message["messageId"]
         and query.get("from", message["from"]) == message["from"]
         and (first is None or message["at"] >= first)
@@ -200,7 +200,7 @@ def _list(query: dict[str, str], start: Start) -> list[bytes]:
     ]
     begin = int(query.get("startKey") or 0)
     limit = int(query.get("limit") or 20)
-    shown = found[begin : begin + limit]
+    shown = messages[begin : begin + limit]
     return answer_json(
         start,
         200,
@@ -215,7 +215,7 @@ def _list(query: dict[str, str], start: Start) -> list[bytes]:
                 for message in shown
             },
             "startKey": str(begin),
-            "nextKey": str(begin + limit) if begin + limit < len(found) else None,
+            "nextKey": str(begin + limit) if begin + limit < len(messages) else None,
         },
     )
 
@@ -259,12 +259,12 @@ def _group(group: str, count: int) -> dict[str, Any]:
 
 
 def _signed(header: str) -> bool:
-    found = re.fullmatch(r"HMAC-SHA256 ApiKey=(\S+), Date=(\S+), salt=(\S+), signature=(\S+)", header)
-    if not found:
+    match = re.fullmatch(r"HMAC-SHA256 ApiKey=(\S+), Date=(\S+), salt=(\S+), signature=(\S+)", header)
+    if not match:
         return False
     secret = os.environ.get("SOLAPI_API_SECRET", "sandbox")
     return hmac.compare_digest(
-        hmac.new(secret.encode(), (found[2] + found[3]).encode(), hashlib.sha256).hexdigest(), found[4]
+        hmac.new(secret.encode(), (match[2] + match[3]).encode(), hashlib.sha256).hexdigest(), match[4]
     )
 
 
