@@ -1,0 +1,132 @@
+"""What each database role may do, generated from the installed models after every migration.
+
+Privileges stand besides the triggers, because a session that may UPDATE can switch triggers of its own rows off with
+`pgtrigger.ignore()`; a session without the privilege cannot. TRUNCATE, REFERENCES, TRIGGER and every change of a table
+are the owner's alone.
+"""
+
+# ruff: noqa: S608  (names of roles, tables and columns are our own)
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pghistory.models
+import pgtrigger
+from django.apps import apps
+from django.db import connections, models, transaction
+from django.db.migrations.executor import MigrationExecutor
+
+from kt_remedy.core import roles
+
+PROCESSES = (roles.WEB, roles.WORKER)
+STAGING = "staging"
+REPORT_SCHEMA = "report"
+
+_ORDINARY = ("SELECT", "INSERT", "UPDATE", "DELETE")
+_WITHOUT_MODEL = {"cache": _ORDINARY, "django_migrations": ("SELECT",)}
+# Both by the nightly wipe (`refunds.payouts.wipe`): numbers and names of accounts are emptied, bytes of files dropped.
+_WIPED = ("number_enc", "holder_name_enc", "holder_birth_enc", "wiped_at")
+_BESIDES = (
+    (roles.WORKER, f"UPDATE ({', '.join(_WIPED)})", "refunds_account"),
+    (roles.WORKER, "DELETE", "refunds_chunk"),
+)
+_NEVER_CHANGED = {"refunds_account"}  # its trigger lets the wipe pass, so the general rule finds it changeable
+
+# The report reads the applications of the programme, not accounts of staff, sessions or second factors.
+_REPORTED = ("eligibility", "refunds", "rewards", "notices", "audit")
+# Numbers, names and indexes are binary; free text holds what people wrote, messages hold codes.
+_MASKED: tuple[type[models.Field], ...] = (models.BinaryField, models.TextField, models.GenericIPAddressField)
+
+
+def is_migrated(using: str, signal: dict[str, Any]) -> bool:
+    """Whether a `post_migrate` signal comes from `migrate`, not from `flush`, and leaves no migration to apply."""
+    if "plan" not in signal:
+        return False
+    executor = MigrationExecutor(connections[using])
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+def privileges(model: type[models.Model]) -> tuple[str, ...]:
+    """What web and worker may do to the rows of a model: all, less what a trigger forbids for every row."""
+    table = model._meta.db_table
+    if issubclass(model, pghistory.models.Event):
+        return "SELECT", "INSERT"
+    forbidden = {"UPDATE"} if table in _NEVER_CHANGED else set()
+    for trigger in getattr(model._meta, "triggers", ()):
+        if isinstance(trigger, pgtrigger.Protect) and trigger.condition is None:
+            forbidden.update(str(trigger.operation).split(" OR "))
+    return tuple(word for word in _ORDINARY if word not in forbidden)
+
+
+def reported(model: type[models.Model]) -> list[str]:
+    """The columns of a model that the report may read: no encrypted value, no index, no free text, no birth date."""
+    return [
+        str(field.column)
+        for field in model._meta.concrete_fields
+        if not isinstance(field, _MASKED) and "birth" not in field.name
+    ]
+
+
+def let_read(using: str, views: Iterable[str]) -> None:
+    """Let web and worker read views, where the server has the roles."""
+    with connections[using].cursor() as cursor:
+        if _missing(cursor):
+            return
+        for view in views:
+            cursor.execute(f"GRANT SELECT ON {view} TO {', '.join(PROCESSES)}")
+
+
+def drop_report(using: str, plan: list[Any], **_signal: Any) -> None:
+    """Drop the report's views before a migration: a view keeps the columns it reads from being changed."""
+    if plan:
+        with connections[using].cursor() as cursor:
+            cursor.execute(f"DROP SCHEMA IF EXISTS {REPORT_SCHEMA} CASCADE")
+
+
+def grant(using: str, **signal: Any) -> None:
+    """Make the schemas, take every right of the roles away and give them what they need, in one transaction.
+
+    On a server without the roles only the schema of the staging tables is made, and `migrate` says so.
+    """
+    if not is_migrated(using, signal):
+        return
+    with transaction.atomic(using), connections[using].cursor() as cursor:
+        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {STAGING}")
+        if missing := _missing(cursor):
+            if signal["verbosity"]:
+                names = ", ".join(missing)
+                print(f"  {names}: no such role, so no right was granted (see `manage.py database_roles`).")
+            return
+        cursor.execute("".join(f"{statement};\n" for statement in _statements()))
+
+
+def _missing(cursor: Any) -> list[str]:
+    cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [list(roles.ALL)])
+    found = {name for (name,) in cursor.fetchall()}
+    return [name for name in roles.ALL if name not in found]
+
+
+def _statements() -> Iterator[str]:
+    processes = ", ".join(PROCESSES)
+    yield f"ALTER SCHEMA {STAGING} OWNER TO {roles.WORKER}"
+    yield "REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+    yield f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {processes}, {roles.REPORT}"
+    yield f"GRANT USAGE ON SCHEMA public TO {processes}"
+    tables = {model._meta.db_table: privileges(model) for model in _models()} | _WITHOUT_MODEL
+    for table, words in tables.items():
+        yield f'GRANT {", ".join(words)} ON "{table}" TO {processes}'
+    for role, words, table in _BESIDES:
+        yield f'GRANT {words} ON "{table}" TO {role}'
+    yield f"DROP SCHEMA IF EXISTS {REPORT_SCHEMA} CASCADE"
+    yield f"CREATE SCHEMA {REPORT_SCHEMA}"
+    yield f"GRANT USAGE ON SCHEMA {REPORT_SCHEMA} TO {roles.REPORT}"
+    for model in _models():
+        if model._meta.app_label in _REPORTED:
+            table = model._meta.db_table
+            columns = ", ".join(f'"{column}"' for column in reported(model))
+            yield f'CREATE VIEW {REPORT_SCHEMA}."{table}" AS SELECT {columns} FROM public."{table}"'
+    yield f"GRANT SELECT ON ALL TABLES IN SCHEMA {REPORT_SCHEMA} TO {roles.REPORT}"
+
+
+def _models() -> list[type[models.Model]]:
+    return [model for model in apps.get_models(include_auto_created=True) if not model._meta.proxy]
