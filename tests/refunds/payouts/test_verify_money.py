@@ -12,7 +12,7 @@ from refunds.models.accounts import Account
 from refunds.models.applications import Application
 from refunds.models.payouts import Batch, Chunk
 from refunds.payouts import answers, service, wipe
-from refunds.payouts.invariants import verify
+from refunds.payouts.invariants import FILES, INVARIANTS, drop_views, make_views, verify
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
 
@@ -64,6 +64,26 @@ def test_all_is_well_at_every_step():
     assert [line.split()[:2] for line in out.getvalue().splitlines()] == [
         [code, "0"] for code in ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I12")
     ]
+
+
+def test_each_file_is_a_view_and_says_what_it_forbids():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT viewname FROM pg_views WHERE viewname LIKE 'money_%'")
+        views = {name for (name,) in cursor.fetchall()}
+    assert views == {f"money_{code.lower()}" for code, _title, _find in INVARIANTS}
+    for file in FILES:
+        comment = file.read_text(encoding="utf-8").partition("\nCREATE VIEW")[0]
+        assert "-- Forbids that " in comment
+
+
+def test_the_views_are_made_anew_and_gone_while_a_migration_changes_their_tables():
+    call_command("migrate", verbosity=0)
+    with connection.cursor() as cursor:
+        drop_views(using="default", plan=[("a migration", False)])
+        cursor.execute("SELECT count(*) FROM pg_views WHERE viewname LIKE 'money_%'")
+        assert cursor.fetchone() == (0,)
+    make_views(using="default", plan=[])
+    assert broken() == {}
 
 
 def test_a_paid_application_that_is_withdrawn_by_hand():
