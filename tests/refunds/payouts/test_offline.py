@@ -21,6 +21,7 @@ from refunds.models.applications import Application
 from refunds.models.payouts import Item, ManualPayment
 from refunds.payouts import adjustments, audit_bundle, offline, overview, service, settlement, wipe
 from refunds.payouts.invariants import verify
+from tests.owner import as_owner
 from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
@@ -185,7 +186,7 @@ def test_the_database_refuses_it_beside_a_round_whoever_types():
         "UPDATE refunds_manual_payment SET status = 'DECLINED'",
         "DELETE FROM refunds_manual_payment",
     ):
-        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        with pytest.raises(DatabaseError), transaction.atomic(), as_owner(), connection.cursor() as cursor:
             cursor.execute(statement)
     made.refresh_from_db()
     assert (made.status, made.amount_krw) == ("CONFIRMED", 160_130)
@@ -206,7 +207,7 @@ def test_each_breach_is_found_by_its_invariant(table, statement, found):
     confirmed(row)
     if "application" in table:
         found = {"I5": 1}  # put there by SQL alone: it has no decision to differ from
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         cursor.execute(statement)

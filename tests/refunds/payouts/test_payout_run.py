@@ -21,6 +21,7 @@ from refunds.payouts.invariants import verify
 from refunds.payouts.service import Refused
 from refunds.payouts.sms import announce_hand_over
 from tests.notices.gateway_stand_in import texts_to
+from tests.owner import as_owner
 from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import BEFORE, CUT_OFF, checker, due, maker
@@ -42,7 +43,7 @@ def refused(code: str, act, **kwargs) -> None:
 
 def tamper(table: str, statement: str, params: list | None = None) -> None:
     """A change past the triggers, by somebody with the owner's password."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         cursor.execute(f"UPDATE {table} SET {statement}", params)

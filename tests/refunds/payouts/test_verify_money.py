@@ -13,6 +13,7 @@ from refunds.models.applications import Application
 from refunds.models.payouts import Batch, Chunk
 from refunds.payouts import answers, service, wipe
 from refunds.payouts.invariants import FILES, INVARIANTS, drop_views, make_views, verify
+from tests.owner import as_owner
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
 
@@ -30,7 +31,7 @@ def broken() -> dict[str, int]:
 
 
 def tamper(table: str, statement: str, *params) -> None:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         cursor.execute(statement, params)
@@ -77,12 +78,12 @@ def test_each_file_is_a_view_and_says_what_it_forbids():
 
 
 def test_the_views_are_made_anew_and_gone_while_a_migration_changes_their_tables():
-    call_command("migrate", verbosity=0)
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
+        call_command("migrate", verbosity=0)
         drop_views(using="default", plan=[("a migration", False)])
         cursor.execute("SELECT count(*) FROM pg_views WHERE viewname LIKE 'money_%'")
         assert cursor.fetchone() == (0,)
-    make_views(using="default", plan=[])
+        make_views(using="default", plan=[])
     assert broken() == {}
 
 
@@ -140,7 +141,7 @@ def test_bytes_that_are_not_those_made():
 
 def test_one_person_as_both():
     money.approved(1)
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE refunds_batch DROP CONSTRAINT batch_two_people")
     tamper("refunds_batch", "UPDATE refunds_batch SET approved_person = prepared_person")

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 import unicodedata
@@ -28,7 +29,7 @@ from eligibility.feed import deliveries
 from eligibility.feed.deliveries import NotThereYet
 from eligibility.feed.load import LoadRefusedError
 from eligibility.feed.records import FeedError
-from kt_remedy.core import clock
+from kt_remedy.core import clock, roles
 from kt_remedy.devtools import demo_accounts, demo_applications, devservers
 from kt_remedy.devtools.demo_vouchers import create_vouchers
 from kt_remedy.devtools.processes import Child, ChildError, Family, stop_orphans
@@ -38,7 +39,7 @@ QUEUES = "rest,money,messages,perks"
 # The variants of Bootstrap that no page loads.
 UNUSED_FILES = ["bootstrap-*", "*.rtl.*", "bootstrap.esm*", "bootstrap.css*", "bootstrap.js*", "bootstrap.bundle.js*"]
 CAST_SHOWN = 8
-ADDRESSES = ("DATABASE_URL", "REDIS_URL")
+ADDRESSES = ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL")
 
 
 class Stop(Exception):
@@ -94,7 +95,10 @@ class Command(BaseCommand):
     def _settle(self, servers: devservers.Servers, sandbox_port: int) -> None:
         """Keep secrets and addresses where every command reads them; begin again when they are new to this one."""
         values = {"REMEDY_NOW": os.environ.get("REMEDY_NOW", DEMO_START), "SANDBOX_PORT": str(sandbox_port)}
-        values |= {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
+        values |= {"DATABASE_URL": servers.database_url(), "REDIS_URL": servers.redis_url}
+        values |= {"MIGRATE_DATABASE_URL": servers.database_url(roles.MIGRATE)}
+        if os.environ.get("DATABASE_URL"):  # a server of one's own has an owner of its own
+            values |= {"MIGRATE_DATABASE_URL": os.environ["DATABASE_URL"]}
         values |= {name: os.environ[name] for name in ADDRESSES if os.environ.get(name)}
         if devservers.remember(values):
             sys.stdout.flush()
@@ -109,8 +113,8 @@ class Command(BaseCommand):
         env = {**os.environ, "PYTHONUNBUFFERED": "1", "PORT": str(port), "SANDBOX_PORT": str(sandbox_port)}
         env.setdefault("REMEDY_ENV", "development")
 
-        def spawn(name: str, *argv: str) -> Child:
-            return family.spawn(name, [python, "-m", *argv], env=env, cwd=devservers.ROOT)
+        def spawn(name: str, *argv: str, **more: str) -> Child:
+            return family.spawn(name, [python, "-m", *argv], env=env | more, cwd=devservers.ROOT)
 
         if not os.environ.get("DATABASE_URL"):
             self._step("PostgreSQL", servers.start_postgres)
@@ -123,7 +127,15 @@ class Command(BaseCommand):
         sandbox = spawn("stand-ins", "kt_remedy.devtools.sandbox")
         self._step("Tables", self._migrate)
         self._step("Style sheets, scripts and fonts", self._collect_static)
-        web = spawn("web", "gunicorn", "--config", "python:kt_remedy.gunicorn_conf", "kt_remedy.wsgi")
+        address = os.environ.get("DATABASE_URL") or servers.database_url(roles.WEB)
+        web = spawn(
+            "web",
+            "gunicorn",
+            "--config",
+            "python:kt_remedy.gunicorn_conf",
+            "kt_remedy.wsgi",
+            DATABASE_URL=address,
+        )
         people = self._step("Staff for the demonstration", demo_accounts.create)
         demo_applications.name_duties()
         self._step("Vouchers for the demonstration", create_vouchers)
@@ -153,7 +165,11 @@ class Command(BaseCommand):
         return result
 
     def _migrate(self) -> None:
-        call_command("migrate", verbosity=0, interactive=False)
+        argv = [sys.executable, "manage.py", "migrate", "--verbosity=0", "--no-input"]  # as the owner, this is a worker
+        env = {"REMEDY_ENV": "development", **os.environ}
+        done = subprocess.run(argv, cwd=devservers.ROOT, env=env, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise ChildError(f"The tables could not be made: {done.stderr.strip()}")
         # Before the demonstration begins, some people of the sample apply, each on a morning of their own.
         clock.start(min(_demo_start(), demo_applications.moments()[0] - dt.timedelta(hours=1)))
 
