@@ -161,7 +161,7 @@ def _again_from_nothing(month: dt.date) -> None:
     """No grants, no shards of them, no files."""
     from rewards.providers import files
 
-    _run(f"DROP TABLE IF EXISTS rewards_grant_{month:%Y_%m}")
+    _run(f"TRUNCATE rewards_grant_{month:%Y_%m}")
     _run("DELETE FROM rewards_handoff; DELETE FROM rewards_shard WHERE kind = 'GRANT'")
     shutil.rmtree(files.folder("DATA"), ignore_errors=True)
 

@@ -29,6 +29,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kt_remedy.core import roles
 from kt_remedy.devtools import devservers
 
 
@@ -54,7 +55,7 @@ def portal(*, durable: bool = False, **environment: str) -> Iterator[devservers.
                     {
                         "DJANGO_SETTINGS_MODULE": "kt_remedy.settings",
                         "REMEDY_ENV": "development",
-                        "DATABASE_URL": servers.database_url,
+                        "DATABASE_URL": servers.database_url(roles.MIGRATE),  # it fills and empties tables
                         "REDIS_URL": servers.redis_url,
                         "SECRET_KEY": "bench-" + "0123456789abcdef" * 4,
                         "FIELD_KEYS": "1:" + base64.b64encode(bytes(range(32))).decode(),

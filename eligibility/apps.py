@@ -1,7 +1,24 @@
+from pathlib import Path
+from typing import Any
+
 from django.apps import AppConfig
+from django.db import connections
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit import actions
+
+ANALYSE = Path(__file__).parent / "feed" / "analyse_register.sql"
+
+
+def make_functions(using: str, **signal: Any) -> None:
+    """Make the function by which a load analyses the register, after every migration."""
+    from kt_remedy.core import grants, roles  # needs the models
+
+    if grants.is_migrated(using, signal):
+        with connections[using].cursor() as cursor:
+            cursor.execute(ANALYSE.read_text(encoding="utf-8"))
+        grants.let_call(using, "analyse_register(text)", roles.WORKER)
 
 
 class EligibilityConfig(AppConfig):
@@ -20,5 +37,6 @@ class EligibilityConfig(AppConfig):
 
         from eligibility import opening, tasks  # need the models
 
+        post_migrate.connect(make_functions, sender=self)
         tasks.register()
         opening.register()

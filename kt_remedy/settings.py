@@ -216,10 +216,15 @@ CRISPY_FAIL_SILENTLY = False
 
 # 5 Data ---------------------------------------------------------------------------------------------------
 
+# These change what only the owner of the tables may change; every other process works as the role of DATABASE_URL.
+OWNER_COMMANDS = {"migrate", "rotate_keys"}
+_as_owner = Path(sys.argv[0]).name == "manage.py" and sys.argv[1:2] != [] and sys.argv[1] in OWNER_COMMANDS
+_name = "MIGRATE_DATABASE_URL" if _as_owner and env.str("MIGRATE_DATABASE_URL", "") else "DATABASE_URL"
+_saved_url = _local.get("MIGRATE_DATABASE_URL" if _as_owner else "DATABASE_URL", "postgres:///remedy")
 try:
-    _database = dj_database_url.parse(DATABASE_URL or _local.get("DATABASE_URL", "postgres:///remedy"))
+    _database = dj_database_url.parse(env.str(_name, "") or _saved_url)
 except ValueError:  # its text would repeat the password
-    _fault(2, "The setting DATABASE_URL cannot be read.", "Write it as postgres://user:password@host:port/name.")
+    _fault(2, f"The setting {_name} cannot be read.", "Write it as postgres://user:password@host:port/name.")
     _database = dj_database_url.parse("postgres:///")
 _database |= {"CONN_MAX_AGE": _read(env.int, "DATABASE_CONN_MAX_AGE", 60), "CONN_HEALTH_CHECKS": True}
 DATABASES = {"default": _database}

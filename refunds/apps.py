@@ -2,7 +2,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.db import connections
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit import actions
@@ -53,10 +53,13 @@ class RefundsConfig(AppConfig):
 
         from refunds import reminders
         from refunds.applications import jobs, sms  # models are loaded only now
+        from refunds.payouts import invariants
         from refunds.payouts import jobs as payout_jobs
         from refunds.payouts import sms as payout_texts
 
         post_migrate.connect(steady_history, sender=self)
+        pre_migrate.connect(invariants.drop_views, sender=self)
+        post_migrate.connect(invariants.make_views, sender=self)
         sms.register()
         jobs.register()
         payout_texts.register()

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit import actions
@@ -12,7 +13,9 @@ class RewardsConfig(AppConfig):
         actions.register({"rewards": _("고객 보답")})
 
         from rewards import sms, sms_campaigns, tasks
+        from rewards.enrolment import grants
 
+        post_migrate.connect(grants.make_partitions, sender=self)
         sms.register()
         sms_campaigns.register()
         tasks.register()

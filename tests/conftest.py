@@ -49,16 +49,19 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if config.getoption("collectonly", False) and os.environ.get("DATABASE_URL"):
         return
-    from kt_remedy.devtools import devservers  # late: needs the root on the path
+    from kt_remedy.core import roles  # late: needs the root on the path
+    from kt_remedy.devtools import devservers
 
     state = tempfile.TemporaryDirectory(prefix="remedy-run-")
+    if owner := os.environ.pop("MIGRATE_DATABASE_URL", ""):
+        os.environ["DATABASE_URL"] = owner
     if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
         servers = devservers.Servers(throw_away=True)
         try:
             servers.__enter__()
         except devservers.LocalError as error:
             pytest.exit(f"The test servers did not start: {error}", returncode=2)
-        os.environ.setdefault("DATABASE_URL", servers.database_url)
+        os.environ.setdefault("DATABASE_URL", servers.database_url(roles.MIGRATE))
         os.environ.setdefault("REDIS_URL", servers.redis_url)
     os.environ.update(
         DJANGO_SETTINGS_MODULE="kt_remedy.settings",
@@ -84,13 +87,26 @@ def pytest_configure(config: pytest.Config) -> None:
     from django.db.models.signals import post_migrate
 
     post_migrate.connect(empty_grants, sender=apps.get_app_config("rewards"))
+    from django.test import TransactionTestCase
+
+    from tests.owner import emptying
+
+    flush = TransactionTestCase._fixture_teardown
+
+    def flush_as_owner(case: TransactionTestCase) -> None:
+        with emptying():
+            flush(case)
+
+    TransactionTestCase._fixture_teardown = flush_as_owner  # type: ignore[method-assign]
 
 
 def empty_grants(**_signal: object) -> None:
     """The flush after a test leaves out what Django does not manage; it sends this signal when it is done."""
     from django.db import connection
 
-    with connection.cursor() as cursor:
+    from tests.owner import as_owner
+
+    with as_owner(), connection.cursor() as cursor:
         if "rewards_grant" in connection.introspection.table_names(cursor):
             cursor.execute("TRUNCATE rewards_grant")
 
@@ -123,6 +139,33 @@ def plain_static_files() -> None:
 
     settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
     Path(settings.STATIC_ROOT).mkdir(exist_ok=True)
+
+
+# The role of the database -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: object) -> Iterator[None]:
+    """The owner makes the tables; then every connection of this process works as the worker, as in production.
+
+    `tests.owner.as_owner` is the way back for statements that only the owner may run.
+    """
+    from django.db import connection
+
+    from kt_remedy.core import roles
+
+    options = connection.settings_dict["OPTIONS"]
+    as_owner = options["options"]
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = ANY(%s)", [list(roles.ALL)])
+            if cursor.fetchone() != (len(roles.ALL),):
+                pytest.exit("The server lacks the roles: run the SQL of `manage.py database_roles`.", returncode=2)
+        connection.close()
+        options["options"] = f"{as_owner} -c role={roles.WORKER}"
+        yield
+        connection.close()
+        options["options"] = as_owner
 
 
 # The network stays shut -----------------------------------------------------------------------------------
@@ -195,15 +238,22 @@ def cut_off(at: Callable[[str], dt.datetime]) -> Callable[[str], dt.datetime]:
 # Other processes ----------------------------------------------------------------------------------------------
 
 
-def environment() -> dict[str, str]:
-    """The environment of a child that works on the test database."""
+def environment(role: str = "remedy_worker") -> dict[str, str]:
+    """The environment of a child that works on the test database as one role; commands of the owner find the owner."""
     from django.db import connection
 
     url = os.environ["DATABASE_URL"]
     name = str(connection.settings_dict["NAME"])
     base, _, query = url.partition("?")
-    renamed = base.rpartition("/")[0] + "/" + name + (f"?{query}" if query else "")
-    return {**os.environ, "DATABASE_URL": renamed, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    renamed = base.rpartition("/")[0] + "/" + name + "?" + query
+    return {
+        **os.environ,
+        # The owner logs in and becomes the role, so that a server of one's own needs one password only.
+        "DATABASE_URL": f"{renamed}{'&' if query else ''}options=-c%20role%3D{role}",
+        "MIGRATE_DATABASE_URL": renamed,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 class Process:

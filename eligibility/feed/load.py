@@ -176,7 +176,7 @@ class _Load:
         staging.drop_all()
         with connection.cursor() as cursor:
             for table in ("line", "customer", "bill"):
-                cursor.execute(f"ANALYZE eligibility_{table}")
+                cursor.execute("SELECT analyse_register(%s)", [f"eligibility_{table}"])
         self.told("", 100)
 
     # Reading

@@ -1,5 +1,7 @@
 """Where a delivery waits before it becomes the register: unlogged tables of its own, named after the feed's row.
 
+They live in a schema that the worker's role owns; everywhere else that role makes no table.
+
 Their names are never used twice, so a worker that outlives its killed load writes into tables that are gone. They hold
 personal values as the register does: encrypted or as blind indexes, never in clear.
 """
@@ -13,6 +15,7 @@ from django.db import connection, models
 
 from eligibility.models import Bill, Customer, Line
 from eligibility.rules import Verdict
+from kt_remedy.core.grants import STAGING
 
 
 def _columns(model: type[models.Model]) -> tuple[str, ...]:
@@ -37,27 +40,27 @@ class Tables:
     @property
     def line(self) -> str:
         """Good rows of lines.csv, with the line of the file they stood on."""
-        return f"eligibility_staging_{self.feed}_line"
+        return f"{STAGING}.feed_{self.feed}_line"
 
     @property
     def customer(self) -> str:
         """Their holders: one row for each run of equal ones, with the first and the last line of the run."""
-        return f"eligibility_staging_{self.feed}_customer"
+        return f"{STAGING}.feed_{self.feed}_customer"
 
     @property
     def bill(self) -> str:
         """Good rows of bills.csv."""
-        return f"eligibility_staging_{self.feed}_bill"
+        return f"{STAGING}.feed_{self.feed}_bill"
 
     @property
     def verdict(self) -> str:
         """What was judged of the contracts that have bills."""
-        return f"eligibility_staging_{self.feed}_verdict"
+        return f"{STAGING}.feed_{self.feed}_verdict"
 
     @property
     def bad(self) -> str:
         """Bad rows of both files (0 lines, 1 bills), values masked."""
-        return f"eligibility_staging_{self.feed}_bad"
+        return f"{STAGING}.feed_{self.feed}_bad"
 
     def create(self) -> None:
         """Make the tables, empty."""
@@ -85,14 +88,17 @@ class Tables:
                 cursor.execute(f"ANALYZE {name}")
 
 
+def existing() -> list[str]:
+    """The staging tables there are, with their schema."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablename", [STAGING])
+        return [f"{STAGING}.{name}" for (name,) in cursor.fetchall()]
+
+
 def drop_all() -> None:
     """Drop every staging table there is; only the holder of the load's lock may."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
-            r" AND tablename ~ '^eligibility_staging_[0-9]+_'"
-        )
-        for (name,) in cursor.fetchall():
+        for name in existing():
             cursor.execute(f"DROP TABLE IF EXISTS {name}")
 
 

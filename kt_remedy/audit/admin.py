@@ -129,7 +129,12 @@ class AuditAdmin(RoleAdmin):
             names[entry.actor] = f"{entry.actor} ({name})" if name else entry.actor
         return names[entry.actor]
 
+    @admin.display(description=_("사슬 번호"))
+    def position(self, entry: AuditEntry) -> int | None:
+        """The entry's place in the chain; nothing before it is sealed."""
+        return entry.seal.position if hasattr(entry, "seal") else None
+
     @admin.display(description=_("사슬 값"))
     def digest_hex(self, entry: AuditEntry) -> str:
         """The entry's digest as `manage.py verify_audit` prints it."""
-        return bytes(entry.digest).hex() if entry.digest else ""
+        return bytes(entry.seal.digest).hex() if hasattr(entry, "seal") else ""

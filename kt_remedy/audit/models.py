@@ -4,9 +4,19 @@ import pgtrigger
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+# Only the owner of the table may truncate it; this stops the owner's own hand, and a flush of the wrong database.
+NO_TRUNCATE = pgtrigger.Trigger(
+    name="no_truncate",
+    level=pgtrigger.Statement,
+    when=pgtrigger.Before,
+    operation=pgtrigger.Truncate,
+    func="RAISE EXCEPTION 'the record of acts is never emptied';",
+)
+
 
 class AuditEntry(models.Model):
-    """One act. `position` and `digest` are set once, after commit, by the chain (see `service.chain`)."""
+    """One act. Its place in the chain is its `seal`, added after commit (see `service.chain`)."""
 
     at = models.DateTimeField(_("언제"))
     actor = models.CharField(_("누가"), max_length=40)  # "customer", "staff:<id>", "system"
@@ -16,8 +26,6 @@ class AuditEntry(models.Model):
     reason = models.TextField(_("이유"), blank=True)
     ip = models.GenericIPAddressField(_("접속 주소"), null=True)
     detail = models.JSONField(_("내용"), default=dict)
-    position = models.BigIntegerField(_("사슬 번호"), null=True, unique=True)
-    digest = models.BinaryField(null=True)
 
     class Meta:
         db_table = "audit_entry"
@@ -28,18 +36,25 @@ class AuditEntry(models.Model):
             models.Index(fields=["actor", "at"], name="audit_actor"),
             models.Index(fields=["subject", "at"], name="audit_subject", condition=~models.Q(subject="")),
             models.Index(fields=["object"], name="audit_object"),
-            # The chain asks for what it has not seen yet: a handful among millions.
-            models.Index(fields=["id"], name="audit_unchained", condition=models.Q(position__isnull=True)),
         ]
-        triggers = [
-            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            pgtrigger.Protect(
-                name="no_update_once_chained",
-                operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__position__isnull=False),
-            ),
-            pgtrigger.ReadOnly(name="no_change", exclude=["position", "digest"]),
-        ]
+        triggers = [APPEND_ONLY, NO_TRUNCATE]
 
     def __str__(self) -> str:
         return f"{self.action} {self.object}"
+
+
+class AuditSeal(models.Model):
+    """The place of an entry in the chain and its digest, which covers the entry and the digest before it."""
+
+    entry = models.OneToOneField(AuditEntry, models.PROTECT, primary_key=True, related_name="seal")
+    position = models.BigIntegerField(_("사슬 번호"), unique=True)
+    digest = models.BinaryField()
+
+    class Meta:
+        db_table = "audit_seal"
+        verbose_name = _("접속 기록의 사슬")
+        verbose_name_plural = _("접속 기록의 사슬")
+        triggers = [APPEND_ONLY, NO_TRUNCATE]
+
+    def __str__(self) -> str:
+        return f"{self.position}"

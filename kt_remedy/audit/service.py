@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from kt_remedy.audit import actions
-from kt_remedy.audit.models import AuditEntry
+from kt_remedy.audit.models import AuditEntry, AuditSeal
 from kt_remedy.core import access, clock
 
 _FIELDS = ("id", "at", "actor", "action", "object", "subject", "reason", "ip", "detail")
 _LOCK = 0x6B742D6175646974  # one chain, one writer
+# An act that commits later than this many acts behind it is sealed by `verify_audit`, which looks at every entry.
+_LOOK_BACK = 100_000
 
 
 def actor(user: AbstractBaseUser | AnonymousUser) -> str:
@@ -52,24 +55,26 @@ def record(
     )
 
 
-def chain(*, limit: int = 10_000) -> int:
-    """Link committed entries that are not linked yet; returns how many. At-least-once, safe to run twice.
+def chain(*, limit: int = 10_000, everything: bool = False) -> int:
+    """Seal committed entries that have no seal yet; returns how many. At-least-once, safe to run twice.
 
     Each digest covers the one before it, so an entry that is changed, dropped or slipped in later breaks the chain
-    from there on. Linking follows the commit, because a chain inside the act would make every act wait for every other.
+    from there on. Sealing follows the commit, because a chain inside the act would make every act wait for every other.
+    A seal is a row of its own, so that no role of a process needs to update the record. Without `everything` only the
+    newest entries are looked at, because the rest are sealed long since.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         position, digest = _head()
-        linked = []
-        fresh = AuditEntry.objects.filter(position__isnull=True).order_by("id").values_list(*_FIELDS)
-        for row in fresh[:limit]:
+        seals = []
+        fresh = _unsealed(after=0 if everything else _floor(position))
+        for row in fresh.order_by("id").values_list(*_FIELDS)[:limit]:
             position += 1
             digest = _digest(digest, row)
-            linked.append(AuditEntry(id=row[0], position=position, digest=digest))
-        AuditEntry.objects.bulk_update(linked, ["position", "digest"], batch_size=1000)
-    return len(linked)
+            seals.append(AuditSeal(entry_id=row[0], position=position, digest=digest))
+        AuditSeal.objects.bulk_create(seals, batch_size=1000)
+    return len(seals)
 
 
 @dataclass(frozen=True)
@@ -87,9 +92,9 @@ def verify(*, head: str = "") -> Proof:
     only that proves that no entries were cut off at the end."""
     count, digest, seen = 0, b"", not head
     rows = (
-        AuditEntry.objects.filter(position__isnull=False)
-        .order_by("position")
-        .values_list(*_FIELDS, "position", "digest")
+        AuditEntry.objects.filter(seal__isnull=False)
+        .order_by("seal__position")
+        .values_list(*_FIELDS, "seal__position", "seal__digest")
     )
     for *row, position, stored in rows.iterator(chunk_size=10_000):
         count += 1
@@ -99,15 +104,26 @@ def verify(*, head: str = "") -> Proof:
         if digest != bytes(stored):
             return Proof(count - 1, 0, "", f"entry {count} of the chain (id {row[0]}) is not what was recorded")
         seen = seen or digest.hex() == head
-    unlinked = AuditEntry.objects.filter(position__isnull=True).count()
+    unlinked = _unsealed(after=0).count()
     fault = "" if seen else "the head written down earlier is not in the chain: entries were cut off or replaced"
     return Proof(count, unlinked, digest.hex(), fault)
 
 
 def _head() -> tuple[int, bytes]:
-    linked = AuditEntry.objects.filter(position__isnull=False).order_by("-position")
-    last = linked.values_list("position", "digest").first()
-    return (last[0] or 0, bytes(last[1] or b"")) if last else (0, b"")
+    last = AuditSeal.objects.order_by("-position").values_list("position", "digest").first()
+    return (last[0], bytes(last[1])) if last else (0, b"")
+
+
+def _floor(position: int) -> int:
+    """The entry up to which all are taken to be sealed, where the chain ends at `position`."""
+    back = AuditSeal.objects.filter(position=position - _LOOK_BACK).values_list("entry_id", flat=True).first()
+    return back or 0
+
+
+def _unsealed(*, after: int) -> QuerySet[AuditEntry]:
+    # The bound stands on both sides, so that neither index is read from its beginning.
+    sealed = AuditSeal.objects.filter(entry_id=OuterRef("pk"), entry_id__gt=after)
+    return AuditEntry.objects.filter(~Exists(sealed), pk__gt=after)
 
 
 def _digest(previous: bytes, row: tuple | list) -> bytes:

@@ -29,6 +29,7 @@ from types import TracebackType
 from typing import Any, TextIO
 from urllib.parse import quote
 
+from kt_remedy.core import roles
 from kt_remedy.devtools.processes import Child, Family, birth_mark, stop_orphans
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -171,11 +172,10 @@ class Servers:
         if folder.is_symlink() or folder.stat().st_uid != (os.getuid() if self.user is None else self.user):
             raise LocalError(f"{folder} belongs to somebody else. Remove it.")
 
-    @property
-    def database_url(self) -> str:
-        """Where Django finds the database, in dj-database-url's form."""
+    def database_url(self, role: str = roles.WORKER) -> str:
+        """Where a process of one role finds the database, in dj-database-url's form."""
         word = "" if self.throw_away else ":" + quote(secrets(self.home)["POSTGRES_PASSWORD"], safe="")
-        return f"postgres://{DATABASE}{word}@{quote(str(self.sockets), safe='')}/{DATABASE}"
+        return f"postgres://{role}{word}@{quote(str(self.sockets), safe='')}/{DATABASE}"
 
     @property
     def redis_socket(self) -> Path:
@@ -368,13 +368,18 @@ class Servers:
             return False
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [DATABASE])
-            if cursor.fetchone() is None:
-                role = sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}")
-                cursor.execute(role.format(sql.Identifier(DATABASE), sql.Literal(word or None)))
+            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = 'remedy'")
+            if cursor.fetchone():
+                raise LocalError(f"{self.data} was made by an older version, which knew one role. Run `make reset`.")
+            cursor.execute(roles.roles_sql())
+            for role in roles.ALL:
+                alter = sql.SQL("ALTER ROLE {} PASSWORD {}")
+                cursor.execute(alter.format(sql.Identifier(role), sql.Literal(word or None)))
+            cursor.execute(f"ALTER ROLE {roles.MIGRATE} CREATEDB")  # for the databases of tests
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
             if cursor.fetchone() is None:
-                cursor.execute(sql.SQL("CREATE DATABASE {0} OWNER {0}").format(sql.Identifier(DATABASE)))
+                cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+                cursor.execute(roles.database_sql(DATABASE))
         connection.close()
         return True
 

@@ -1,23 +1,28 @@
 """Invariants of the money (docs/trust.md#1-4): each is a query that finds nothing while the money is right.
 
-Each is a view of the database, made by a migration, so that a reader with SQL alone sees it too; the batch holds the
-programme it was frozen by. The bytes of files need a key and are checked here.
+Each is a view of the database, made after every migration from its file in `sql`, so that a person with SQL alone
+sees it too; the batch holds the programme it was frozen by. The bytes of files need a key and are
+checked here.
 """
 
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.utils.translation import gettext_lazy as _
 
+from kt_remedy.core import grants
 from refunds.models.bank_files import BankFile, Chunk
 from refunds.payouts import files
 
 EVERY = dt.timedelta(minutes=10)
 _EXAMPLES = 5
+_TITLE = "-- title: "
+FILES = sorted((Path(__file__).parent / "sql").glob("i*.sql"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +72,46 @@ def _changed_bytes() -> Iterable[str]:
             yield f"file {file.name}"
 
 
-def _figures() -> list[str]:
-    return [*_view("money_i4")(), *_changed_bytes()]
+def title_of(file: Path) -> str:
+    """The title of an invariant in the source language, from the first line of its file."""
+    first = file.read_text(encoding="utf-8").partition("\n")[0]
+    assert first.startswith(_TITLE), f"{file} begins with no title"
+    return first.removeprefix(_TITLE)
 
 
-INVARIANTS: tuple[tuple[str, Any, Callable[[], Iterable[str]]], ...] = (
-    ("I1", _("한 신청에 살아 있는 지급이 둘 이상"), _view("money_i1")),
-    ("I2", _("마감 전에 승인됐는데 회차에도 없고 이유도 없음"), _view("money_i2")),
-    ("I3", _("기록을 다시 밟은 결과와 다른 상태나 금액"), _view("money_i3")),
-    ("I4", _("회차나 파일의 건수, 합계, 확인값이 담긴 건과 다름"), _figures),
-    ("I5", _("돈의 합이 맞지 않거나, 끝난 신청의 돈이 나감"), _view("money_i5")),
-    ("I6", _("없는 길로 움직였거나 기록과 다른 상태"), _view("money_i6")),
-    ("I7", _("한 사람이 준비하고 승인했거나 승인 없이 나감"), _view("money_i7")),
-    ("I12", _("청구 자료가 주는 금액과 다른 지급"), _view("money_i12")),
+def _number(file: Path) -> int:
+    return int(file.stem.removeprefix("i"))
+
+
+def _find_by(file: Path) -> Callable[[], Iterable[str]]:
+    view = _view(f"money_i{_number(file)}")
+    return (lambda: [*view(), *_changed_bytes()]) if _number(file) == 4 else view
+
+
+# (code, title, what finds the breaches) of each file.
+INVARIANTS: tuple[tuple[str, Any, Callable[[], Iterable[str]]], ...] = tuple(
+    (f"I{_number(file)}", _(title_of(file)), _find_by(file)) for file in FILES
 )
+
+
+def drop_views(using: str, plan: list[Any], **_signal: Any) -> None:
+    """Drop the views before a migration: a view keeps the columns it reads from being changed."""
+    if plan:
+        _drop_views(using)
+
+
+def _drop_views(using: str) -> None:
+    with connections[using].cursor() as cursor:
+        for file in FILES:
+            cursor.execute(f"DROP VIEW IF EXISTS money_i{_number(file)}")
+
+
+def make_views(using: str, **signal: Any) -> None:
+    """Make the views anew after a migration, where the database has every table they read."""
+    if not grants.is_migrated(using, signal):
+        return
+    with transaction.atomic(using), connections[using].cursor() as cursor:
+        _drop_views(using)
+        for file in FILES:
+            cursor.execute(file.read_text(encoding="utf-8"))
+        grants.let_read(using, [f"money_i{_number(file)}" for file in FILES])

@@ -1,11 +1,13 @@
 """Monthly grants: on the first of each month, for the lines of the base as they are then (D-48, D-49, D-57)."""
 
 import datetime as dt
+from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.utils.translation import gettext_noop
 
 from kt_remedy.core import clock, programme
+from kt_remedy.core import grants as privileges
 from kt_remedy.core.programme import Perk
 from kt_remedy.core.tasks import schedule
 from rewards import providers
@@ -66,20 +68,22 @@ def run_month(perk: Perk, month: dt.date) -> schedule.ResultMessage:
 
 
 def plan(perk: Perk, month: dt.date) -> int:
-    """Make the month's partition and its shards, once; returns how many shards there are."""
-    _partition(month)
+    """Make the month's shards, once; returns how many there are. Its partition was made ahead by `make_partitions`."""
     return shards.plan_like(Shard.Kind.GRANT, perk=perk.code, month=month)
 
 
-def _partition(month: dt.date) -> None:
-    """Make the partition of a month, once; two workers at the same moment wait for each other."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('rewards_grant'))")
-        cursor.execute(
-            f"CREATE TABLE IF NOT EXISTS rewards_grant_{month:%Y_%m} PARTITION OF rewards_grant"
-            " FOR VALUES FROM (%s) TO (%s)",
-            [month, add_months(month, 1)],
-        )
+def make_partitions(using: str, **signal: Any) -> None:
+    """Make the partition of each month that the programme grants, after every migration: a worker makes no table."""
+    if not privileges.is_migrated(using, signal):
+        return
+    months = sorted({month for _perk, month in due(programme.current())})
+    with connections[using].cursor() as cursor:
+        for month in months:
+            cursor.execute(
+                f"CREATE TABLE IF NOT EXISTS rewards_grant_{month:%Y_%m} PARTITION OF rewards_grant"
+                " FOR VALUES FROM (%s) TO (%s)",
+                [month, add_months(month, 1)],
+            )
 
 
 def run(shard: Shard, perk: Perk) -> int:

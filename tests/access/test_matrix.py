@@ -20,6 +20,7 @@ from kt_remedy.core import access
 from kt_remedy.staff.models import Store, User
 from kt_remedy.staff.roles import ROLES
 from tests.access.routes import routes
+from tests.owner import emptying
 from tests.sessions import as_customer, as_staff, person, staff_user
 
 CASES = Path(__file__).resolve().parent.parent / "cases"
@@ -130,7 +131,7 @@ def visitors(django_db_setup, django_db_blocker):
         }
         # These rows were committed; other tests count from nothing.
         tables = ", ".join(model._meta.db_table for model in (User, Store, Session, AuditEntry))
-        with connection.cursor() as cursor:
+        with emptying(), connection.cursor() as cursor:
             cursor.execute(f"TRUNCATE {tables} CASCADE")
 
 

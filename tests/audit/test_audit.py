@@ -5,8 +5,9 @@ from django.db import connection, transaction
 from django.db.utils import DatabaseError
 
 from kt_remedy.audit import service as audit
-from kt_remedy.audit.models import AuditEntry
+from kt_remedy.audit.models import AuditEntry, AuditSeal
 from tests.conftest import ROOT
+from tests.owner import as_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -19,10 +20,12 @@ def act(number: int) -> AuditEntry:
 
 def raw(sql: str) -> None:
     """As somebody with the database in hand would do it: past the triggers."""
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE audit_entry DISABLE TRIGGER USER")
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE audit_entry DISABLE TRIGGER USER; ALTER TABLE audit_seal DISABLE TRIGGER USER")
         cursor.execute(sql)
-        cursor.execute("ALTER TABLE audit_entry ENABLE TRIGGER USER")
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE audit_entry ENABLE TRIGGER USER; ALTER TABLE audit_seal ENABLE TRIGGER USER")
 
 
 @pytest.mark.parametrize("linked", [False, True])
@@ -31,17 +34,30 @@ def test_entries_cannot_be_changed(linked, change):
     act(1)
     if linked:
         audit.chain()
-    with pytest.raises(DatabaseError), transaction.atomic():
+    with pytest.raises(DatabaseError, match="Cannot update or delete"), transaction.atomic(), as_owner():
         AuditEntry.objects.update(**change)
 
 
-def test_entries_cannot_be_deleted_nor_relinked():
+def test_neither_entries_nor_seals_are_deleted_and_no_seal_is_changed():
     entry = act(1)
     audit.chain()
-    with pytest.raises(DatabaseError), transaction.atomic():
-        entry.delete()
-    with pytest.raises(DatabaseError), transaction.atomic():
-        AuditEntry.objects.update(position=9)
+    with pytest.raises(DatabaseError, match="Cannot update or delete"), transaction.atomic(), as_owner():
+        AuditEntry.objects.filter(pk=entry.pk)._raw_delete("default")
+    with pytest.raises(DatabaseError, match="Cannot update or delete"), transaction.atomic(), as_owner():
+        AuditSeal.objects.all()._raw_delete("default")
+    with pytest.raises(DatabaseError, match="Cannot update or delete"), transaction.atomic(), as_owner():
+        AuditSeal.objects.update(position=9)
+
+
+def test_even_the_owner_does_not_empty_the_record():
+    act(1)
+    audit.chain()
+    raw("SELECT")  # no check may be pending, it would refuse as well
+    for tables in ("audit_seal", "audit_entry, audit_seal"):
+        refused = pytest.raises(DatabaseError, match="never emptied")
+        with refused, transaction.atomic(), as_owner(), connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {tables}")
+    assert audit.verify().entries == 1
 
 
 def test_the_chain_links_each_entry_once_and_holds():
@@ -54,14 +70,29 @@ def test_the_chain_links_each_entry_once_and_holds():
     assert (proof.entries, proof.unlinked, proof.fault) == (5, 0, "")
 
 
+def test_an_act_that_commits_long_after_the_acts_behind_it_is_sealed_by_the_look_at_all(monkeypatch):
+    monkeypatch.setattr(audit, "_LOOK_BACK", 2)
+    late = act(0)
+    raw(f"UPDATE audit_entry SET id = id + 1000000 WHERE id = {late.pk}")  # not committed yet, as the chain sees it
+    for number in range(1, 6):
+        act(number)
+    audit.chain(limit=5)
+    raw(f"UPDATE audit_entry SET id = {late.pk} WHERE id = {late.pk + 1000000}")
+    assert audit.chain() == 0
+    assert audit.verify().unlinked == 1
+    assert audit.chain(everything=True) == 1
+    assert (audit.verify().unlinked, audit.verify().fault) == (0, "")
+
+
 @pytest.mark.parametrize(
     "sql",
     [
-        "UPDATE audit_entry SET reason = 'other' WHERE position = 2",
-        "UPDATE audit_entry SET detail = '{}' WHERE position = 2",
-        "DELETE FROM audit_entry WHERE position = 2",
-        "UPDATE audit_entry SET position = -position WHERE position IN (2, 3);"
-        "UPDATE audit_entry SET position = 5 + position WHERE position < 0",
+        "UPDATE audit_entry SET reason = 'other' WHERE id = (SELECT entry_id FROM audit_seal WHERE position = 2)",
+        "UPDATE audit_entry SET detail = '{}' WHERE id = (SELECT entry_id FROM audit_seal WHERE position = 2)",
+        "WITH gone AS (DELETE FROM audit_seal WHERE position = 2 RETURNING entry_id)"
+        " DELETE FROM audit_entry USING gone WHERE id = entry_id",
+        "UPDATE audit_seal SET position = -position WHERE position IN (2, 3);"
+        "UPDATE audit_seal SET position = 5 + position WHERE position < 0",
     ],
     ids=["changed", "detail changed", "removed", "two exchanged"],
 )
@@ -79,7 +110,10 @@ def test_a_cut_end_is_found_by_a_head_written_down():
     audit.chain()
     head = audit.verify().head
     assert audit.verify(head=head).fault == ""
-    raw("DELETE FROM audit_entry WHERE position > 2")
+    raw(
+        "WITH gone AS (DELETE FROM audit_seal WHERE position > 2 RETURNING entry_id)"
+        " DELETE FROM audit_entry USING gone WHERE id = entry_id"
+    )
     assert audit.verify().fault == ""
     assert "cut off" in audit.verify(head=head).fault
 

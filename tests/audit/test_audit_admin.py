@@ -16,6 +16,7 @@ from kt_remedy.audit import service as audit
 from kt_remedy.audit.admin import KindFilter
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core.tasks import schedule
+from tests.owner import as_owner
 from tests.sessions import as_staff, staff_user
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +66,9 @@ def test_the_record_cannot_be_changed_in_the_admin(auditor):
     entry = audit.record(actor="system", action="admin.viewed", object="z")
     address = reverse("admin:audit_auditentry_change", args=[entry.pk])
     assert auditor.get(address).status_code == 200
+    audit.chain()
+    seal = entry.seal
+    assert bytes(seal.digest).hex() in auditor.get(address).content.decode()
     assert auditor.post(address, {"reason": "x"}).status_code == 403
     assert auditor.get(reverse("admin:audit_auditentry_add")).status_code == 403
     assert auditor.post(reverse("admin:audit_auditentry_delete", args=[entry.pk]), {"post": "yes"}).status_code == 403
@@ -102,9 +106,10 @@ def test_the_command_proves_the_record_and_finds_a_change():
     assert len(head) == 64
     audit.record(actor="system", action="admin.viewed", object="z2")
     call_command("verify_audit", head=head, stdout=io.StringIO())
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE audit_entry DISABLE TRIGGER USER")
-        cursor.execute("UPDATE audit_entry SET actor = 'staff:9' WHERE position = 1")
+        cursor.execute("UPDATE audit_entry SET actor = 'staff:9'")
         cursor.execute("ALTER TABLE audit_entry ENABLE TRIGGER USER")
     with pytest.raises(CommandError, match="does not hold"):
         call_command("verify_audit", stdout=io.StringIO())
@@ -115,4 +120,4 @@ def test_the_chain_is_a_job_of_the_calendar():
     entry = schedule.entry("audit.chain")
     assert entry is not None
     entry.task(None)
-    assert AuditEntry.objects.get(action="admin.viewed").position == 1
+    assert AuditEntry.objects.get(action="admin.viewed").seal.position == 1

@@ -13,6 +13,7 @@ from django.utils import translation
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.content import service
 from kt_remedy.content.models import Entry, Place
+from tests.owner import as_owner
 from tests.sessions import as_staff, staff_user
 
 pytestmark = pytest.mark.django_db
@@ -69,7 +70,7 @@ def test_the_past_is_closed_and_versions_do_not_change():
     with pytest.raises(ValueError, match="past"):
         write("fee", "글", "2026-01-19")
     write("fee", "글", "2026-01-20")
-    with pytest.raises(DatabaseError), transaction.atomic():
+    with pytest.raises(DatabaseError), transaction.atomic(), as_owner():
         Entry.objects.update(title_ko="다른 글")
 
 

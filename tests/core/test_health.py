@@ -4,6 +4,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from kt_remedy.core import health
+from tests.owner import as_owner
 
 
 def test_livez_asks_no_database(client):
@@ -29,7 +30,7 @@ def test_readyz_refuses_without_keys(client, settings):
 @pytest.mark.django_db
 def test_readyz_refuses_with_a_migration_to_come(client, monkeypatch):
     monkeypatch.setattr(health, "_migrated", False)
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'core'")
     answer = client.get("/readyz")
     assert answer.status_code == 503
@@ -38,7 +39,7 @@ def test_readyz_refuses_with_a_migration_to_come(client, monkeypatch):
 
 @pytest.mark.django_db
 def test_readyz_refuses_without_the_table_of_the_cache(client):
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute('DROP TABLE "cache"')
     answer = client.get("/readyz")
     assert answer.status_code == 503

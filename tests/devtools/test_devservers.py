@@ -15,6 +15,7 @@ import psycopg2
 import pytest
 import redis
 
+from kt_remedy.core import roles
 from kt_remedy.devtools import devservers
 from kt_remedy.devtools.processes import birth_mark, stop_orphans
 from tests.conftest import ROOT, wait_until
@@ -44,7 +45,7 @@ def private_home(tmp_path: Path) -> Iterator[Path]:
 
 def ask(servers: devservers.Servers, sql: str) -> object:
     word = devservers.secrets(servers.home)["POSTGRES_PASSWORD"]
-    connection = psycopg2.connect(host=str(servers.sockets), user="remedy", password=word, dbname="remedy")
+    connection = psycopg2.connect(host=str(servers.sockets), user=roles.MIGRATE, password=word, dbname="remedy")
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(sql)
@@ -171,6 +172,7 @@ def test_children_of_a_killed_command_stop_by_themselves(open_home):
     code = f"""
 import time
 from pathlib import Path
+from kt_remedy.core import roles
 from kt_remedy.devtools import devservers
 with devservers.Servers(Path({str(open_home)!r})):
     print("up", flush=True)

@@ -73,6 +73,13 @@ class Copy:
         code = "from eligibility.models import Line; print(Line.objects.count())"
         return int(self.once("manage.py", "shell", "--no-imports", "-c", code).stdout)
 
+    def roles(self) -> set[str]:
+        """The database roles of the processes that have a session at this moment."""
+        sql = "SELECT DISTINCT usename FROM pg_stat_activity WHERE usename LIKE %s AND pid <> pg_backend_pid()"
+        code = f"from django.db import connection as c; k = c.cursor(); k.execute({sql!r}, ['remedy%']);"
+        code += " print(*(name for (name,) in k.fetchall()))"
+        return set(self.once("manage.py", "shell", "--no-imports", "-c", code).stdout.split())
+
     def ask(self, path: str) -> tuple[int, str]:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.ports['PORT']}{path}", timeout=30) as answer:
             return answer.status, answer.read().decode()
@@ -105,6 +112,8 @@ def test_the_portal_starts_serves_and_keeps_its_data(copy):
     status, home = copy.ask("/")
     assert status == 200
     assert "/static/" in home
+
+    wait_until(lambda: copy.roles() == {"remedy_web", "remedy_worker"}, what="a session of each role and no other")
 
     second = copy.once("manage.py", "run", PORT=str(free_port()), SANDBOX_PORT=str(free_port()))
     assert second.returncode == 1

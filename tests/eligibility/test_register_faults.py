@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import Count, Sum
 
-from eligibility.feed import load
+from eligibility.feed import load, staging
 from eligibility.models import Bill, Customer, Feed, Line
 from kt_remedy.devtools import sample_register
 from tests.conftest import Process, wait_until
@@ -73,10 +73,6 @@ def alive(pid: int) -> bool:
         return False
 
 
-def staging_tables() -> list[str]:
-    return [name for name in connection.introspection.table_names() if "staging" in name]
-
-
 def test_a_killed_load_is_run_again(start_load, blocked) -> None:
     # First while rows are being read and staged …
     first = start_load()
@@ -105,7 +101,7 @@ def test_a_killed_load_is_run_again(start_load, blocked) -> None:
         ("FAILED", "interrupted"),
         ("LOADED", ""),
     ]
-    assert not staging_tables()
+    assert not staging.existing()
 
     # The same pair once more leaves the same.
     finish(start_load())

@@ -12,6 +12,7 @@ from kt_remedy.core import crypto
 from kt_remedy.notices import mailings, sender, service, texts
 from kt_remedy.notices.models import Message, Round, Text
 from tests.notices.gateway_stand_in import texts_to
+from tests.owner import as_owner
 from tests.sessions import as_staff, staff_user
 
 pytestmark = pytest.mark.django_db
@@ -80,7 +81,7 @@ def test_an_edited_text_is_sent_published_and_recognised_and_so_is_the_one_befor
 
 def test_versions_do_not_change_and_writing_is_recorded():
     row = write()
-    with pytest.raises(DatabaseError), transaction.atomic():
+    with pytest.raises(DatabaseError), transaction.atomic(), as_owner():
         Text.objects.update(ko="[KT]")
     entry = AuditEntry.objects.get(action="notices.text_written")
     assert (entry.object, entry.reason) == (f"text:{row.pk}", "더 쉬운 말")

@@ -50,9 +50,15 @@ def in_template(path: Path) -> Iterator[str]:
         yield ast.literal_eval(plain or in_tag)
 
 
+def in_sql(path: Path) -> list[str]:
+    """The title of an invariant of the money, by the first line of its file."""
+    return re.findall(r"\A-- title: (.+)", path.read_text())
+
+
 def used() -> dict[str, Path]:
     """Every string the portal asks to have translated, and a file that does."""
     found = {text: path for room in ROOMS for path in ROOT.glob(f"{room}/**/*.py") for text in in_python(path)}
+    found |= {text: path for path in ROOT.glob("refunds/payouts/sql/*.sql") for text in in_sql(path)}
     templates = [*ROOT.glob("templates/**/*.html"), *ROOT.glob("kt_remedy/devtools/templates/**/*.html")]
     return found | {text: path for path in templates for text in in_template(path)}
 

@@ -159,6 +159,14 @@ def test_a_try_out_names_the_faults_of_its_programme_and_needs_nothing_else(tmp_
     ]
 
 
+@pytest.mark.parametrize(("command", "port"), [("migrate", 2), ("rotate_keys", 2), ("verify_money", 1)])
+def test_only_commands_of_the_owner_work_as_the_owner(command, port):
+    owner = "postgres://remedy_migrate@127.0.0.1:2/none"
+    done = start("manage.py", command, MIGRATE_DATABASE_URL=owner)
+    assert done.returncode != 0
+    assert f"port {port} failed" in done.stderr
+
+
 def test_a_database_that_does_not_answer_is_told_in_one_sentence():
     argv = [sys.executable, "manage.py", "migrate"]
     env = {"PATH": os.environ["PATH"], **GOOD}

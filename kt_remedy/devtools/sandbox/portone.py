@@ -282,11 +282,10 @@ def _holder(bank: str, number: str, birthdate: str, start: Start) -> list[bytes]
     holder = "김다른" if mode == "mismatch" else _holder_name(number, birthdate)
     made = hashlib.sha256(f"{bank}{number}".encode()).hexdigest()[:24]
     return answer_json(start, 200, {"holderName": holder, "accountVerificationId": made})
-    """Holder of an account: the one that POST /control named, else the person born on that day in the sample."""
 
 
 def _holder_name(number: str, birthdate: str) -> str:
-    """Holder of an account: the one that POST /control named, else the person born on that day whom this stand-in knows."""
+    """Holder of an account: the one that POST /control named, else the person born on that day in the sample."""
     if number in state.holders:
         return state.holders[number]
     digits = re.sub(r"\D", "", birthdate)[-6:]

@@ -12,7 +12,7 @@ from refunds.payouts.invariants import verify
 class Command(BaseCommand):
     """Prints each invariant with its count; exit status 1 on any breach."""
 
-    help = "Check the invariants of the money (I1, I2, I4 to I7, I12); exit status 1 on any breach."
+    help = "Check each invariant of the money (`refunds/payouts/sql`); exit status 1 on any breach."
 
     def handle(self, *args: Any, **options: Any) -> None:
         with override("en"):

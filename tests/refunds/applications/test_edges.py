@@ -6,6 +6,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from refunds.models.applications import Account, Application, Decision
 from refunds.models.states import EDGES, Status
+from tests.owner import as_owner
 from tests.refunds import make
 
 PAIRS = [(a, b) for a in Status for b in Status if a != b]
@@ -67,7 +68,7 @@ def test_accounts_and_decisions_never_change() -> None:
         lambda: Account.objects.filter(pk=row.account_id).update(number_enc=b"x"),
         lambda: Account.objects.filter(pk=row.account_id).update(wiped_at=row.status_since),
     ):
-        with pytest.raises(DatabaseError), transaction.atomic():
+        with pytest.raises(DatabaseError), transaction.atomic(), as_owner():
             attempt()
     wiped = Account.objects.filter(pk=row.account_id)
     assert wiped.update(number_enc=None, holder_name_enc=None, holder_birth_enc=None, wiped_at=row.status_since) == 1

@@ -14,6 +14,7 @@ from refunds.models.batches import Batch
 from refunds.models.items import Item
 from refunds.payouts import batches, files, guards
 from refunds.payouts.invariants import verify
+from tests.owner import as_owner
 from tests.refunds import make
 
 PAY_ON = "2026-01-22"
@@ -130,7 +131,7 @@ def refused(code: str, act: Callable[..., object], **given: object) -> None:
 
 def tamper(table: str, statement: str, *params: object) -> None:
     """A change past the triggers of a table, as somebody with the owner's password could make it."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         cursor.execute(statement, params)

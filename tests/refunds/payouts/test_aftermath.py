@@ -34,6 +34,7 @@ from refunds.payouts import (
     shared_accounts,
     wipe,
 )
+from tests.owner import as_owner
 from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import broken, checker, due, maker, refused
@@ -162,7 +163,7 @@ def paid(count: int = 1) -> list[Item]:
 
 def tampered(change: str) -> None:
     """A change of the corrections past the triggers, by somebody with the owner's password."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE refunds_adjustment DISABLE TRIGGER USER")
         cursor.execute(f"UPDATE refunds_adjustment SET {change}")

@@ -20,6 +20,7 @@ from refunds.models.applications import Application
 from refunds.models.cases import OfflinePayment
 from refunds.models.items import Item
 from refunds.payouts import audit_bundle, batches, cases, offline, overview, settlement, wipe
+from tests.owner import as_owner
 from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import broken, checker, due, maker, refused
@@ -170,7 +171,7 @@ def test_the_database_refuses_it_beside_a_round_whoever_types():
         "UPDATE refunds_manual_payment SET status = 'DECLINED'",
         "DELETE FROM refunds_manual_payment",
     ):
-        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        with pytest.raises(DatabaseError), transaction.atomic(), as_owner(), connection.cursor() as cursor:
             cursor.execute(statement)
     made.refresh_from_db()
     assert (made.status, made.amount_krw) == ("CONFIRMED", 160_130)
@@ -191,7 +192,7 @@ def test_each_breach_is_found_by_its_invariant(table, statement, found):
     confirmed(row)
     if "application" in table:
         found = {"I5": 1}  # put there by SQL alone: it has no decision to differ from
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         cursor.execute(statement)

@@ -13,6 +13,8 @@ from refunds.models.applications import Application
 from refunds.models.bank_files import Chunk
 from refunds.models.batches import Batch
 from refunds.payouts import answers, batches, files, guards, wipe
+from refunds.payouts.invariants import FILES, INVARIANTS, drop_views, make_views
+from tests.owner import as_owner
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, broken, checker, due, maker, tamper
 
@@ -48,6 +50,26 @@ def test_all_is_well_at_every_step():
     assert [line.split()[:2] for line in out.getvalue().splitlines()] == [
         [code, "0"] for code in ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I12")
     ]
+
+
+def test_each_file_is_a_view_and_says_what_it_forbids():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT viewname FROM pg_views WHERE viewname LIKE 'money_%'")
+        views = {name for (name,) in cursor.fetchall()}
+    assert views == {f"money_{code.lower()}" for code, _title, _find in INVARIANTS}
+    for file in FILES:
+        comment = file.read_text(encoding="utf-8").partition("\nCREATE VIEW")[0]
+        assert "-- Forbids that " in comment
+
+
+def test_the_views_are_made_anew_and_gone_while_a_migration_changes_their_tables():
+    with as_owner(), connection.cursor() as cursor:
+        call_command("migrate", verbosity=0)
+        drop_views(using="default", plan=[("a migration", False)])
+        cursor.execute("SELECT count(*) FROM pg_views WHERE viewname LIKE 'money_%'")
+        assert cursor.fetchone() == (0,)
+        make_views(using="default", plan=[])
+    assert broken() == {}
 
 
 def test_a_paid_application_that_is_withdrawn_offline():
@@ -104,7 +126,7 @@ def test_bytes_that_are_not_those_made():
 
 def test_one_person_as_both():
     money.approved(1)
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE refunds_batch DROP CONSTRAINT batch_two_people")
     tamper("refunds_batch", "UPDATE refunds_batch SET approved_person = prepared_person")

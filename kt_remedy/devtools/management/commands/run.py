@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 import unicodedata
@@ -28,7 +29,7 @@ from eligibility.feed import deliveries
 from eligibility.feed.deliveries import NotThereYet
 from eligibility.feed.load import LoadRefusedError
 from eligibility.feed.records import FeedError
-from kt_remedy.core import clock
+from kt_remedy.core import clock, roles
 from kt_remedy.devtools import demo_accounts, demo_applications, devservers
 from kt_remedy.devtools.demo_vouchers import create_vouchers
 from kt_remedy.devtools.processes import Child, ChildError, Family, stop_orphans
@@ -42,7 +43,7 @@ WORKER = ("worker", "celery", "-A", "kt_remedy", "worker", "-c", "2", "-Q", QUEU
 # The variants of Bootstrap that no page loads.
 UNUSED_FILES = ["bootstrap-*", "*.rtl.*", "bootstrap.esm*", "bootstrap.css*", "bootstrap.js*", "bootstrap.bundle.js*"]
 CAST_SHOWN = 8
-ADDRESSES = ("DATABASE_URL", "REDIS_URL")
+ADDRESSES = ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL")
 
 
 class Stop(Exception):
@@ -102,7 +103,10 @@ class Command(BaseCommand):
     def _settle(self, servers: devservers.Servers, sandbox_port: int) -> None:
         """Keep secrets and addresses where every command reads them; begin again when they are new to this one."""
         values = {"REMEDY_NOW": os.environ.get("REMEDY_NOW", DEMO_START), "SANDBOX_PORT": str(sandbox_port)}
-        values |= {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
+        values |= {"DATABASE_URL": servers.database_url(), "REDIS_URL": servers.redis_url}
+        values |= {"MIGRATE_DATABASE_URL": servers.database_url(roles.MIGRATE)}
+        if os.environ.get("DATABASE_URL"):  # a server of one's own has an owner of its own
+            values |= {"MIGRATE_DATABASE_URL": os.environ["DATABASE_URL"]}
         values |= {name: os.environ[name] for name in ADDRESSES if os.environ.get(name)}
         if devservers.remember(values):
             sys.stdout.flush()
@@ -119,8 +123,12 @@ class Command(BaseCommand):
         if self.reload:
             env["REMEDY_RELOAD"] = "true"
 
+        # The web server signs in with the role of its own; everything else here works as the worker.
+        address = os.environ.get("DATABASE_URL") or servers.database_url(roles.WEB)
+
         def spawn(name: str, *argv: str) -> Child:
-            return family.spawn(name, [python, "-m", *argv], env=env, cwd=devservers.ROOT)
+            more = {"DATABASE_URL": address} if name == WEB[0] else {}
+            return family.spawn(name, [python, "-m", *argv], env=env | more, cwd=devservers.ROOT)
 
         self.spawn = spawn
         if not os.environ.get("DATABASE_URL"):
@@ -165,7 +173,11 @@ class Command(BaseCommand):
         return result
 
     def _migrate(self) -> None:
-        call_command("migrate", verbosity=0, interactive=False)
+        argv = [sys.executable, "manage.py", "migrate", "--verbosity=0", "--no-input"]  # as the owner, this is a worker
+        env = {"REMEDY_ENV": "development", **os.environ}
+        done = subprocess.run(argv, cwd=devservers.ROOT, env=env, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise ChildError(f"The tables could not be made: {done.stderr.strip()}")
         # Before the demonstration begins, some people of the sample apply, each on a morning of their own.
         clock.start(min(_demo_start(), demo_applications.moments()[0] - dt.timedelta(hours=1)))
 

@@ -1,0 +1,150 @@
+"""What each database role may do, generated from the installed models after every migration.
+
+Privileges stand besides the triggers, because a session that may UPDATE can switch triggers of its own rows off with
+`pgtrigger.ignore()`; a session without the privilege cannot. TRUNCATE, REFERENCES, TRIGGER and every change of a table
+are the owner's alone.
+"""
+
+# ruff: noqa: S608  (names of roles, tables and columns are our own)
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pghistory.models
+import pgtrigger
+from django.apps import apps
+from django.db import connections, models, transaction
+from django.db.migrations.executor import MigrationExecutor
+
+from kt_remedy.core import roles
+
+PROCESSES = (roles.WEB, roles.WORKER)
+STAGING = "staging"
+REPORT_SCHEMA = "report"
+
+_ORDINARY = ("SELECT", "INSERT", "UPDATE", "DELETE")
+_WITHOUT_MODEL = {"cache": _ORDINARY, "django_migrations": ("SELECT",)}
+# Both by the nightly wipe (`refunds.payouts.wipe`): numbers and names of accounts are emptied, bytes of files dropped.
+_WIPED = ("number_enc", "holder_name_enc", "holder_birth_enc", "wiped_at")
+_BESIDES = (
+    (roles.WORKER, f"UPDATE ({', '.join(_WIPED)})", "refunds_account"),
+    (roles.WORKER, "DELETE", "refunds_chunk"),
+)
+# Its trigger lets the wipe pass, so the general rule finds it changeable.
+_NEVER_CHANGED = {"refunds_account"}
+# No trigger guards the former rows of the register, and a load only adds to them.
+_APPENDED = {"eligibility_customer_history", "eligibility_line_history", "eligibility_bill_history"}
+
+# The report reads the applications of the programme, not accounts of staff, sessions or second factors.
+_REPORTED = ("eligibility", "refunds", "rewards", "notices", "audit")
+# Numbers, names and indexes are binary; free text holds what people wrote, messages hold codes.
+_MASKED: tuple[type[models.Field], ...] = (models.BinaryField, models.TextField, models.GenericIPAddressField)
+# The end of an account number, the words of a bank, how a person was identified, the details of an act.
+_MASKED_NAMES = {"last4", "words", "proof", "detail"}
+
+
+def is_migrated(using: str, signal: dict[str, Any]) -> bool:
+    """Whether a `post_migrate` signal comes from `migrate`, not from `flush`, and leaves no migration to apply."""
+    if "plan" not in signal:
+        return False
+    executor = MigrationExecutor(connections[using])
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+def privileges(model: type[models.Model]) -> tuple[str, ...]:
+    """What web and worker may do to the rows of a model: all, less what a trigger forbids for every row."""
+    table = model._meta.db_table
+    if issubclass(model, pghistory.models.Event) or table in _APPENDED:
+        return "SELECT", "INSERT"
+    forbidden = {"UPDATE"} if table in _NEVER_CHANGED else set()
+    for trigger in getattr(model._meta, "triggers", ()):
+        if type(trigger) is pgtrigger.Protect and trigger.condition is None:  # ReadOnly is one too, of some columns
+            forbidden.update(str(trigger.operation).split(" OR "))
+    return tuple(word for word in _ORDINARY if word not in forbidden)
+
+
+def reported(model: type[models.Model]) -> list[str]:
+    """The columns of a model that the report may read: no encrypted value, no index, no free text, no birth date.
+
+    Customer and contract numbers stay, so that rows can be counted by person and line.
+    """
+    return [
+        str(field.column)
+        for field in model._meta.concrete_fields
+        if not isinstance(field, _MASKED) and field.name not in _MASKED_NAMES and "birth" not in field.name
+    ]
+
+
+def let_read(using: str, views: Iterable[str]) -> None:
+    """Let web and worker read views, where the server has the roles."""
+    with connections[using].cursor() as cursor:
+        if _missing(cursor):
+            return
+        for view in views:
+            cursor.execute(f"GRANT SELECT ON {view} TO {', '.join(PROCESSES)}")
+
+
+def let_call(using: str, function: str, role: str) -> None:
+    """Let one role call a function, where the server has the roles."""
+    with connections[using].cursor() as cursor:
+        if not _missing(cursor):
+            cursor.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {role}")
+
+
+def drop_report(using: str, plan: list[Any], **_signal: Any) -> None:
+    """Drop the report's views before a migration: a view keeps the columns it reads from being changed."""
+    if plan:
+        with connections[using].cursor() as cursor:
+            cursor.execute(f"DROP SCHEMA IF EXISTS {REPORT_SCHEMA} CASCADE")
+
+
+def grant(using: str, **signal: Any) -> None:
+    """Make the schemas, take every right of the roles away and give them what they need, in one transaction.
+
+    On a server without the roles only the schema of the staging tables is made, and `migrate` says so.
+    """
+    if not is_migrated(using, signal):
+        return
+    with transaction.atomic(using), connections[using].cursor() as cursor:
+        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {STAGING}")
+        if missing := _missing(cursor):
+            if signal["verbosity"]:
+                names = ", ".join(missing)
+                print(f"  {names}: no such role, so no right was granted (see `manage.py database_roles`).")
+            return
+        cursor.execute("".join(f"{statement};\n" for statement in _statements(_models(using))))
+
+
+def _missing(cursor: Any) -> list[str]:
+    cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [list(roles.ALL)])
+    existing = {name for (name,) in cursor.fetchall()}
+    return [name for name in roles.ALL if name not in existing]
+
+
+def _statements(installed: list[type[models.Model]]) -> Iterator[str]:
+    processes = ", ".join(PROCESSES)
+    yield f"ALTER SCHEMA {STAGING} OWNER TO {roles.WORKER}"
+    yield "REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+    yield f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {processes}, {roles.REPORT}"
+    yield f"GRANT USAGE ON SCHEMA public TO {processes}"
+    tables = {model._meta.db_table: privileges(model) for model in installed} | _WITHOUT_MODEL
+    for table, granted in tables.items():
+        yield f'GRANT {", ".join(granted)} ON "{table}" TO {processes}'
+    for role, privilege, table in _BESIDES:
+        yield f'GRANT {privilege} ON "{table}" TO {role}'
+    yield f"DROP SCHEMA IF EXISTS {REPORT_SCHEMA} CASCADE"
+    yield f"CREATE SCHEMA {REPORT_SCHEMA}"
+    yield f"GRANT USAGE ON SCHEMA {REPORT_SCHEMA} TO {roles.REPORT}"
+    for model in installed:
+        if model._meta.app_label in _REPORTED:
+            table = model._meta.db_table
+            columns = ", ".join(f'"{column}"' for column in reported(model))
+            yield f'CREATE VIEW {REPORT_SCHEMA}."{table}" AS SELECT {columns} FROM public."{table}"'
+    yield f"GRANT SELECT ON ALL TABLES IN SCHEMA {REPORT_SCHEMA} TO {roles.REPORT}"
+
+
+def _models(using: str) -> list[type[models.Model]]:
+    """The models with a table: some packages read from a query."""
+    tables = set(connections[using].introspection.table_names())
+    found = apps.get_models(include_auto_created=True)
+    return [model for model in found if model._meta.db_table in tables and not model._meta.proxy]

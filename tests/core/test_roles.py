@@ -1,0 +1,161 @@
+"""What each database role may do, and what PostgreSQL refuses it, by the privileges alone."""
+
+import io
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.db.utils import InternalError, ProgrammingError
+
+from kt_remedy.core import grants, programme, roles
+from rewards.enrolment.grants import due
+from tests.owner import as_owner
+
+pytestmark = pytest.mark.django_db
+
+PROCESSES = (roles.WEB, roles.WORKER)
+REFUSED_TO_PROCESSES = [
+    # the record of acts
+    "UPDATE audit_entry SET reason = ''",
+    "DELETE FROM audit_entry",
+    "TRUNCATE audit_entry, audit_seal",
+    "UPDATE audit_seal SET digest = ''",
+    "DELETE FROM audit_seal",
+    "ALTER TABLE audit_entry DISABLE TRIGGER USER",
+    "DROP TABLE audit_seal",
+    # what triggers keep as it is: without the privilege switching a trigger off does not help
+    "SET LOCAL pgtrigger.ignore = '{public.refunds_decision:append_only}'; UPDATE refunds_decision SET words = ''",
+    "DELETE FROM refunds_decision",
+    "DELETE FROM refunds_item",
+    "DELETE FROM refunds_application",
+    "UPDATE refunds_itemevent SET status = 'PAID'",
+    "DELETE FROM refunds_batchevent",
+    "UPDATE refunds_account SET number_index = ''",
+    "DELETE FROM refunds_account",
+    "UPDATE eligibility_line_history SET outcome = ''",
+    "DELETE FROM eligibility_bill_history",
+    "UPDATE django_migrations SET name = ''",
+    # the tables themselves
+    "TRUNCATE refunds_item",
+    "TRUNCATE refunds_batch CASCADE",
+    "TRUNCATE rewards_grant",
+    "ALTER TABLE refunds_item DISABLE TRIGGER USER",
+    "DROP TABLE refunds_item",
+    "DROP VIEW money_i1",
+    "CREATE TABLE mine (n int)",
+    "CREATE VIEW money_i1_of_mine AS SELECT 1",
+    "CREATE TABLE rewards_grant_2030_01 PARTITION OF rewards_grant FOR VALUES FROM ('2030-01-01') TO ('2030-02-01')",
+    "CREATE TRIGGER mine BEFORE INSERT ON audit_entry EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+    "CREATE SCHEMA mine",
+    "SELECT * FROM report.refunds_item",
+]
+REFUSED = [(role, statement) for role in PROCESSES for statement in REFUSED_TO_PROCESSES] + [
+    (roles.WEB, "UPDATE refunds_account SET number_enc = NULL"),
+    (roles.WEB, "DELETE FROM refunds_chunk"),
+    (roles.WEB, "CREATE TABLE staging.mine (n int)"),
+    (roles.WEB, "SELECT analyse_register('eligibility_line')"),
+    (roles.REPORT, "SELECT holder_name_enc FROM eligibility_customer"),
+    (roles.REPORT, "SELECT number_index FROM refunds_account"),
+    (roles.REPORT, "SELECT count(*) FROM staff_user"),
+    (roles.REPORT, "SELECT count(*) FROM audit_entry"),
+    (roles.REPORT, "UPDATE report.refunds_item SET amount_krw = 1"),
+    (roles.REPORT, "DELETE FROM report.refunds_item"),
+    (roles.REPORT, "CREATE TABLE mine (n int)"),
+    (roles.REPORT, "CREATE TABLE report.mine (n int)"),
+]
+ALLOWED = [
+    *(
+        (role, statement)
+        for role in PROCESSES
+        for statement in (
+            "INSERT INTO audit_entry (at, actor, action, object, subject, reason, detail)"
+            " VALUES (now(), 'system', 'admin.viewed', '', '', '', '{}')",
+            "SELECT count(*) FROM audit_seal",
+            "SELECT count(*) FROM money_i1",
+            "SELECT app FROM django_migrations",
+            "SELECT * FROM refunds_application FOR UPDATE",
+            "UPDATE refunds_item SET code = '' WHERE false",
+            "DELETE FROM refunds_draft",
+            "DELETE FROM cache",
+            "CREATE TEMPORARY TABLE chosen (n int); ANALYZE chosen",
+        )
+    ),
+    (roles.WORKER, "UPDATE refunds_account SET number_enc = NULL WHERE false"),
+    (roles.WORKER, "DELETE FROM refunds_chunk"),
+    (roles.WORKER, "CREATE UNLOGGED TABLE staging.feed_0_line (n int); ANALYZE staging.feed_0_line"),
+    (roles.WORKER, "SELECT analyse_register('eligibility_line')"),
+    (roles.REPORT, "SELECT status, count(*), sum(amount_krw) FROM report.refunds_item GROUP BY status"),
+    (roles.REPORT, "SELECT count(*) FROM report.eligibility_customer"),
+]
+
+
+def run_as(role: str, statement: str) -> None:
+    with transaction.atomic(), as_owner(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL ROLE {role}")
+        cursor.execute(statement)
+
+
+@pytest.mark.parametrize(("role", "statement"), REFUSED)
+def test_is_refused(role, statement):
+    with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"):
+        run_as(role, statement)
+
+
+@pytest.mark.parametrize(("role", "statement"), ALLOWED)
+def test_works(role, statement):
+    run_as(role, statement)
+
+
+def test_the_tests_work_as_the_worker():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        assert cursor.fetchone() == (roles.WORKER,)
+
+
+def test_only_the_owner_holds_what_changes_a_table():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT grantee, table_name, privilege_type FROM information_schema.role_table_grants"
+            " WHERE grantee LIKE 'remedy_%%' AND grantee <> %s"
+            " AND privilege_type IN ('TRUNCATE', 'REFERENCES', 'TRIGGER')"
+            " AND table_schema <> %s",
+            [roles.MIGRATE, grants.STAGING],
+        )
+        assert cursor.fetchall() == []
+
+
+def test_no_report_shows_who_somebody_is():
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'report'"
+        )
+        columns = cursor.fetchall()
+    tables = {table for table, _column, _kind in columns}
+    assert {"eligibility_customer", "refunds_application", "refunds_item", "rewards_grant", "audit_entry"} <= tables
+    assert [row for row in columns if row[2] in {"bytea", "text", "inet"}] == []
+    assert [row for row in columns if row[1] in {"last4", "words", "proof", "detail"}] == []
+    assert [row for row in columns if "birth" in row[1] or row[1].endswith(("_enc", "_index"))] == []
+    assert not [table for table in tables if table.startswith(("staff_", "auth_", "mfa_", "account_", "django_"))]
+
+
+def test_the_register_is_analysed_by_name_and_nothing_else_is():
+    with pytest.raises(InternalError, match="no table of the register"):
+        run_as(roles.WORKER, "SELECT analyse_register('audit_entry')")
+
+
+def test_every_month_of_the_programme_has_its_partition():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'rewards_grant'::regclass")
+        made = {name for (name,) in cursor.fetchall()}
+    months = {month for _perk, month in due(programme.current())}
+    assert months
+    assert made == {f"rewards_grant_{month:%Y_%m}" for month in months}
+
+
+def test_the_administrator_gets_sql_for_this_database_without_passwords():
+    told = io.StringIO()
+    call_command("database_roles", stdout=told)
+    for role in roles.ALL:
+        assert role in told.getvalue()
+    assert f'ALTER DATABASE "{connection.settings_dict["NAME"]}" OWNER TO {roles.MIGRATE}' in told.getvalue()
+    assert "PASSWORD" not in told.getvalue()

@@ -1,0 +1,40 @@
+"""The one place where a test works as the owner of the database, as nobody does in production but `migrate`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+from psycopg2.extensions import TRANSACTION_STATUS_INERROR
+
+
+@contextmanager
+def as_owner() -> Iterator[None]:
+    """Let the statements inside run as the owner: TRUNCATE, DISABLE TRIGGER, a change that no process may make."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW role")
+        (before,) = cursor.fetchone()
+        cursor.execute("SET ROLE NONE")
+    try:
+        yield
+    finally:
+        # The end of a transaction that failed takes the change of the role back by itself.
+        if connection.connection and connection.connection.get_transaction_status() != TRANSACTION_STATUS_INERROR:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('role', %s, false)", [before])
+
+
+@contextmanager
+def emptying() -> Iterator[None]:
+    """Let the owner truncate the record of acts as well, as the flush between tests does.
+
+    The setting belongs to the session, because `pgtrigger.ignore` rewrites statements and breaks those with a `%`.
+    """
+    from kt_remedy.audit.models import NO_TRUNCATE, AuditEntry, AuditSeal  # need Django to be set up
+
+    names = ",".join(NO_TRUNCATE.get_pgid(model) for model in (AuditEntry, AuditSeal))
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('pgtrigger.ignore', %s, false)", [f"{{{names}}}"])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT set_config('pgtrigger.ignore', '{}', false)")
