@@ -27,7 +27,7 @@ def kept(holder, **facts):
 def test_the_rewards_page_in_its_states(at, page, live_server) -> None:
     at("2026-01-14T09:00+09:00")
     adult, minor = make.customer(ci="hong"), make.customer(ci="kong", birth="2011-07-20")
-    Customer.objects.filter(pk=minor.pk).update(guardian_ci_index=adult.ci_index)
+    Customer.objects.filter(pk=minor.pk).update(guardian_ci_index=adult.person_index)
     chooses, gets = kept(adult), kept(adult)
     make.line(adult, product="HANDSET")
     kept(minor)
