@@ -1,4 +1,4 @@
-"""What every row needs: servers of its own with the tables in them, and one way to print a result.
+"""Parts of every benchmark: servers of its own with migrated tables, and one way to print a result.
 
 A row is a module `benchmarks/bench_<name>.py` that runs by itself, `python -m benchmarks.bench_<name> --size …`:
 

@@ -1,4 +1,4 @@
-"""What the settings refuse: each fault is a system check of Django with a hint, `manage.py check` shows them all.
+"""Faults of the settings: each is a system check of Django with a hint; `manage.py check` shows them all.
 
 `kt_remedy/settings.py` gathers the faults and lets no process start with one of them. The numbers stay as they are:
 
@@ -40,7 +40,7 @@ def of_the_programme() -> Iterator[Error]:
 
 
 def of_production(environ: Mapping[str, str]) -> Iterator[Error]:
-    """What a place that pays real money needs in its environment, and what must not stand there."""
+    """Faults of a production environment: missing or weak values, and values that only a try-out may have."""
 
     def given(name: str) -> str:
         return environ.get(name, "")

@@ -229,7 +229,7 @@ except ValueError:  # its text would repeat the password
 _database |= {"CONN_MAX_AGE": _read(env.int, "DATABASE_CONN_MAX_AGE", 60), "CONN_HEALTH_CHECKS": True}
 DATABASES = {"default": _database}
 DATABASES["default"].setdefault("OPTIONS", {})
-# Web requests are short; whoever needs longer (feeds, batches) says so in its own transaction.
+# Web requests are short. Deliveries and batches raise these limits in their own transactions.
 STATEMENT_TIMEOUTS = {
     "statement_timeout": env.str("STATEMENT_TIMEOUT", "15s"),
     "lock_timeout": env.str("LOCK_TIMEOUT", "5s"),

@@ -1,4 +1,4 @@
-"""Every address of the portal. Each room declares its own; who may use a route stands on its view (see `access`)."""
+"""Every address of the portal. Each application declares its own; each view names who may use it (`core.access`)."""
 
 from django.contrib import admin
 from django.urls import include, path

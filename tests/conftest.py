@@ -59,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
         servers = devservers.Servers(throw_away=True)
         try:
             servers.__enter__()
-        except devservers.LocalError as error:
+        except devservers.ServerError as error:
             pytest.exit(f"The test servers did not start: {error}", returncode=2)
         os.environ.setdefault("DATABASE_URL", servers.database_url(roles.MIGRATE))
         os.environ.setdefault("REDIS_URL", servers.redis_url)

@@ -1,4 +1,4 @@
-"""What every page knows: the programme, the age of majority, the clock where one is set, the languages on offer."""
+"""Values of every page: the programme, the age of majority, a set clock, the languages on offer."""
 
 from django.http import HttpRequest
 from django.utils.translation import get_language
@@ -8,7 +8,7 @@ from kt_remedy.core.persons import ADULT_AGE
 
 
 def portal(request: HttpRequest) -> dict[str, object]:
-    """Context processor of the frame. Costs no query beyond the clock's own row, read at most once a second."""
+    """Context processor of all pages. Costs no query beyond the clock's own row, read at most once a second."""
     current = programme.current()
     korean = (get_language() or "ko").startswith("ko")
     return {

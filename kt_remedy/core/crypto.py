@@ -79,7 +79,7 @@ def decrypt(blob: bytes, aad: str) -> str:
 
 
 def blind_index(value: str, purpose: str) -> bytes:
-    """32 bytes by which an already normalised value is found again without being stored in clear.
+    """Key (32 bytes) of a normalised value: exact search works without the value in clear.
 
     `purpose` ("ci", "msisdn", "account", "name" …) keeps equal values of different kinds apart.
     """

@@ -40,7 +40,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 def pulsez(request: HttpRequest) -> JsonResponse:
     """200 while every repeated job succeeds in time, else 503 with the codes of those that do not.
 
-    The dead man's alarm for whoever watches from outside: it sounds also where no worker is left to write a warning.
+    The alarm for monitoring from outside: it also fires when no worker is left to log a warning.
     A web process is not taken out of service for it, so it stands apart from `readyz`.
     """
     silent = sorted(job.code for job in schedule.overdue_periodic_tasks())

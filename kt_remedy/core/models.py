@@ -1,4 +1,4 @@
-"""Rows that belong to no room: the clock's offset, counters of limits, the calendar's acts."""
+"""Rows of no single application: offset of the clock, counters of rate limits, dated and periodic tasks."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ class DatedTask(models.Model):
     # By business time, as the calendar shows it.
     started_at = models.DateTimeField(_("시작"), null=True)
     finished_at = models.DateTimeField(_("끝"), null=True)
-    # Sentences of the catalogue with their numbers: put into words where they are shown (`worded`).
+    # Sentences of the catalogue with their numbers; `worded` puts them into the reader's language.
     result_messages = models.JSONField(_("결과"), default=list, blank=True)
     attempts = models.IntegerField(default=0)
     # By the wall clock: since when it is known to be due, and before when a failed one is not tried again.

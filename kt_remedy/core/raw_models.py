@@ -1,4 +1,4 @@
-"""Models from statements written by hand, for the few places where building a query costs more than running it."""
+"""Model instances from raw SQL, for the few places where building a query costs more than running it."""
 
 from collections.abc import Sequence
 from functools import cache

@@ -108,8 +108,8 @@ def path(location: tuple[int | str, ...]) -> str:
 
 
 def faults(error: ValidationError) -> dict[str, str]:
-    """The faults pydantic found: for each path the end of a sentence that begins with it."""
-    found: dict[str, str] = {}
+    """The faults that pydantic reports: for each path the end of a sentence that begins with it."""
+    sentences: dict[str, str] = {}
     for fault in error.errors(include_url=False, include_input=False):
-        found.setdefault(path(fault["loc"]), _SENTENCES.get(fault["type"], fault["msg"]))
-    return found
+        sentences.setdefault(path(fault["loc"]), _SENTENCES.get(fault["type"], fault["msg"]))
+    return sentences

@@ -1,4 +1,4 @@
-"""Whom one can be while trying the portal out: the cast of the sample deliveries, where stand-ins are in use."""
+"""The cast of the sample deliveries: people one can play while trying the portal out with stand-ins."""
 
 import json
 from collections.abc import Mapping
@@ -49,13 +49,13 @@ def cast() -> list[Role]:
 
 
 def panel_context(context: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What the panel of the identity page shows; None where there is no cast."""
+    """Context of the panel on the identity page; None where there is no cast."""
     people = cast()
     return {"cast": people, "sandbox": settings.SANDBOX_URL} if people else None
 
 
 def form_values(key: str) -> dict[str, Any]:
-    """What to type for the member of the cast whose key this is; empty where there is none."""
+    """Form values of the member of the cast with this key; empty where there is none."""
     return next((person._asdict() for person in cast() if person.key == key), {})
 
 

@@ -66,7 +66,7 @@ def create() -> list[DemoAccount]:
 
 
 def panel_context(context: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What the panel of the sign-in pages shows; None where no stand-in is in use."""
+    """Context of the panel on the sign-in pages; None where no stand-in is in use."""
     if not settings.SANDBOX_URL:
         return None
     return {

@@ -1,4 +1,4 @@
-"""What a try-out needs of the refunds: people who applied on the first days, so that the first round is not empty."""
+"""Applications of a try-out: sample people who apply on the first days, so that the first round is not empty."""
 
 import datetime as dt
 import uuid
@@ -23,17 +23,17 @@ _BANKS = ("004", "011", "020", "088", "090")
 
 
 def moments() -> list[dt.datetime]:
-    """The mornings on which they applied: the first days of the window, up to the last that the first round takes."""
-    frame = programme.current()
-    last = max(row.applied_to for row in frame.payouts if row.pay_on == frame.payouts[0].pay_on)
-    days = (last - frame.applications.opens).days + 1
-    return [clock.kst(frame.applications.opens + dt.timedelta(days=day), dt.time(10)) for day in range(days)]
+    """KST times at which they apply: 10:00 on each day of the window whose applications the first round pays."""
+    current = programme.current()
+    last = max(row.applied_to for row in current.payouts if row.pay_on == current.payouts[0].pay_on)
+    days = (last - current.applications.opens).days + 1
+    return [clock.kst(current.applications.opens + dt.timedelta(days=day), dt.time(10)) for day in range(days)]
 
 
 def apply_early(part: int, parts: int) -> int:
     """File, at the business time that is now, for one part of the sample's people; returns how many filed.
 
-    Goes the way of the website, account holder check included, so the stand-in is told whose accounts these are.
+    Uses the services of the website, including the account holder check; the stand-in is told the holders first.
     """
     lines = list(
         Line.objects.select_related("customer")

@@ -1,4 +1,4 @@
-"""What a try-out needs of the perks: a few voucher codes of each service."""
+"""Voucher codes of a try-out: a few for each service."""
 
 from kt_remedy.core import programme
 from rewards import service

@@ -30,7 +30,7 @@ from typing import Any, TextIO
 from urllib.parse import quote
 
 from kt_remedy.core import roles
-from kt_remedy.devtools.processes import Child, Family, birth_mark, stop_orphans
+from kt_remedy.devtools.processes import Process, ProcessGroup, start_time, stop_orphans
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / ".local"
@@ -39,7 +39,7 @@ SOCKET_PATH_LIMIT = 100  # of 107 bytes that a unix socket address holds
 UNPRIVILEGED = "nobody"
 
 
-class LocalError(Exception):
+class ServerError(Exception):
     """Something about the local servers is wrong; the message is one sentence that says what to do."""
 
 
@@ -55,14 +55,14 @@ def secrets(home: Path = HOME) -> dict[str, str]:
             _write_private(path, _fresh_secrets())
         return dict(json.loads(path.read_text()))
     except OSError as error:
-        raise LocalError(
+        raise ServerError(
             f"{path} cannot be read or written: {error.strerror}. Give yourself access to {home}."
         ) from error
     except ValueError as error:
-        raise LocalError(f"{path} is not valid JSON. Run `make reset` to start afresh.") from error
+        raise ServerError(f"{path} is not valid JSON. Run `make reset` to start afresh.") from error
 
 
-def remember(values: dict[str, str], home: Path = HOME) -> bool:
+def save_secrets(values: dict[str, str], home: Path = HOME) -> bool:
     """Keep more values beside the secrets; returns whether anything changed."""
     have = secrets(home)
     if values.items() <= have.items():
@@ -92,10 +92,10 @@ def _fresh_secrets() -> dict[str, str]:
     }
 
 
-def hold(home: Path = HOME, *, purpose: str) -> TextIO:
+def exclusive(home: Path = HOME, *, purpose: str) -> TextIO:
     """Take the lock of the local state for this process, or raise LocalError naming who holds it.
 
-    The lock lives as long as the returned file and this process; `purpose` is what a second one is told.
+    The lock lives as long as the returned file and this process; a second process is told `purpose`.
     """
     home.mkdir(parents=True, exist_ok=True)
     file = (home / "lock").open("a+")
@@ -105,7 +105,7 @@ def hold(home: Path = HOME, *, purpose: str) -> TextIO:
         file.seek(0)
         holder = file.read().strip() or "another command"
         file.close()
-        raise LocalError(f"{holder} is using {home}. Stop it first (Ctrl-C in its terminal).") from None
+        raise ServerError(f"{holder} is using {home}. Stop it first (Ctrl-C in its terminal).") from None
     file.truncate(0)
     file.write(f"{purpose} (process {os.getpid()})")
     file.flush()
@@ -119,7 +119,9 @@ class Servers:
     folder that is deleted at the end.
     """
 
-    def __init__(self, home: Path | None = None, *, throw_away: bool = False, family: Family | None = None) -> None:
+    def __init__(
+        self, home: Path | None = None, *, throw_away: bool = False, processes: ProcessGroup | None = None
+    ) -> None:
         self.throw_away = throw_away
         if throw_away:
             home = Path(tempfile.mkdtemp(prefix="remedy-test-"))
@@ -127,16 +129,16 @@ class Servers:
         self.home = home
         self.home.mkdir(parents=True, exist_ok=True)
         self.user, self.group = _unprivileged()
-        self.place = self._place()
-        self.family = family or Family(record=self.home / "children.json", logs=self.home / "logs")
+        self.place = self._data_root()
+        self.processes = processes or ProcessGroup(record=self.home / "children.json", logs=self.home / "logs")
         self.data = self.place / "postgres"
         self.sockets = self._socket_folder()
-        self.postgres: Child | None = None
-        self.valkey: Child | None = None
+        self.postgres: Process | None = None
+        self.valkey: Process | None = None
 
     # where things are
 
-    def _place(self) -> Path:
+    def _data_root(self) -> Path:
         """The folder for data: `home`, or one outside when the unprivileged user cannot reach `home`."""
         place = self.home
         if self.throw_away:
@@ -168,9 +170,9 @@ class Servers:
             if self.user is not None:
                 os.chown(folder, self.user, self.group or 0)
         except OSError as error:
-            raise LocalError(f"{folder} cannot be made: {error.strerror}.") from error
+            raise ServerError(f"{folder} cannot be made: {error.strerror}.") from error
         if folder.is_symlink() or folder.stat().st_uid != (os.getuid() if self.user is None else self.user):
-            raise LocalError(f"{folder} belongs to somebody else. Remove it.")
+            raise ServerError(f"{folder} belongs to somebody else. Remove it.")
 
     def database_url(self, role: str = roles.WORKER) -> str:
         """Where a process of one role finds the database, in dj-database-url's form."""
@@ -207,13 +209,13 @@ class Servers:
         """Stop both, Valkey last; throw-away servers leave nothing behind."""
         for child in (self.postgres, self.valkey):
             if child is not None:
-                self.family.stop(child)
+                self.processes.stop(child)
         self.postgres = self.valkey = None
         if self.throw_away:
             shutil.rmtree(self.home, ignore_errors=True)
             shutil.rmtree(self.sockets, ignore_errors=True)
 
-    def start_valkey(self) -> Child:
+    def start_valkey(self) -> Process:
         """Start Valkey on its socket and wait until it answers."""
         folder = self.place / "valkey"
         self._own(folder)
@@ -232,11 +234,11 @@ class Servers:
             str(self._valkey_binary()),
             *(word for name, value in options.items() for word in (f"--{name}", value)),
         ]
-        self.valkey = self.family.spawn("valkey", argv, cwd=folder, user=self.user, group=self.group)
+        self.valkey = self.processes.spawn("valkey", argv, cwd=folder, user=self.user, group=self.group)
         self._wait(self.valkey, self._valkey_answers)
         return self.valkey
 
-    def start_postgres(self) -> Child:
+    def start_postgres(self) -> Process:
         """Start PostgreSQL on its socket (the cluster is made when missing) and wait until the database exists."""
         binaries = self._postgres_binaries()
         if not (self.data / "PG_VERSION").exists():
@@ -260,7 +262,7 @@ class Servers:
             }
         argv = [str(binaries / "postgres"), "-D", str(self.data)]
         argv += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        self.postgres = self.family.spawn(
+        self.postgres = self.processes.spawn(
             "postgres",
             argv,
             cwd=self.data.parent,
@@ -299,14 +301,14 @@ class Servers:
                 result = self._run([*argv, "-A", "scram-sha-256", f"--pwfile={word.name}"])
         if result.returncode:
             reason = (result.stderr or result.stdout).strip().replace("\n", " ")
-            raise LocalError(f"PostgreSQL could not make its data folder {self.data}: {reason}")
+            raise ServerError(f"PostgreSQL could not make its data folder {self.data}: {reason}")
         draft.replace(self.data)
 
     def _check_version(self, binaries: Path) -> None:
         made = (self.data / "PG_VERSION").read_text().strip()
         have = self._run([str(binaries / "postgres"), "--version"]).stdout.split()[-1]
         if have.split(".")[0] != made:
-            raise LocalError(f"{self.data} was made by PostgreSQL {made} and this is {have}. Run `make reset`.")
+            raise ServerError(f"{self.data} was made by PostgreSQL {made} and this is {have}. Run `make reset`.")
 
     def _clear_stale_pid(self) -> None:
         """Remove postmaster.pid when its process is no PostgreSQL of this folder; stop one that still is.
@@ -320,7 +322,7 @@ class Servers:
         except (OSError, ValueError, IndexError):
             path.unlink(missing_ok=True)
             return
-        born = birth_mark(pid)
+        born = start_time(pid)
         try:
             ours = bool(born) and Path(f"/proc/{pid}/cwd").resolve() == self.data.resolve()
         except OSError:
@@ -328,19 +330,19 @@ class Servers:
         if ours:
             os.kill(pid, signal.SIGINT)
             deadline = time.monotonic() + 20
-            while birth_mark(pid) == born:
+            while start_time(pid) == born:
                 if time.monotonic() > deadline:
-                    raise LocalError(f"A PostgreSQL (process {pid}) still uses {self.data}. Stop it: kill -INT {pid}")
+                    raise ServerError(f"A PostgreSQL (process {pid}) still uses {self.data}. Stop it: kill -INT {pid}")
                 time.sleep(0.05)
         path.unlink(missing_ok=True)
 
-    def _wait(self, child: Child, answers: Callable[[], bool], *, seconds: float = 180) -> None:
+    def _wait(self, child: Process, answers: Callable[[], bool], *, seconds: float = 180) -> None:
         deadline = time.monotonic() + seconds
         while not answers():
             if child.process.poll() is not None:
-                raise LocalError(f"{child.name} did not start: {child.last_words()} (log: {child.log})")
+                raise ServerError(f"{child.name} did not start: {child.last_line()} (log: {child.log})")
             if time.monotonic() > deadline:
-                raise LocalError(f"{child.name} did not answer within {seconds:.0f} seconds (log: {child.log})")
+                raise ServerError(f"{child.name} did not answer within {seconds:.0f} seconds (log: {child.log})")
             time.sleep(0.02)
 
     def _valkey_answers(self) -> bool:
@@ -362,7 +364,7 @@ class Servers:
             )
         except psycopg2.OperationalError as error:
             if "password authentication failed" in str(error):
-                raise LocalError(
+                raise ServerError(
                     f"{self.home / 'secrets.json'} does not fit the database beside it. Run `make reset`."
                 ) from None
             return False
@@ -370,7 +372,7 @@ class Servers:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = 'remedy'")
             if cursor.fetchone():
-                raise LocalError(f"{self.data} was made by an older version, which knew one role. Run `make reset`.")
+                raise ServerError(f"{self.data} was made by an older version, which knew one role. Run `make reset`.")
             cursor.execute(roles.roles_sql())
             for role in roles.ALL:
                 alter = sql.SQL("ALTER ROLE {} PASSWORD {}")
@@ -400,7 +402,7 @@ class Servers:
         """
         spec = find_spec(package)
         if spec is None or not spec.submodule_search_locations:
-            raise LocalError(f"{what} is missing: run `make install`, or set DATABASE_URL and REDIS_URL.")
+            raise ServerError(f"{what} is missing: run `make install`, or set DATABASE_URL and REDIS_URL.")
         folder = Path(next(iter(spec.submodule_search_locations)))
         if self.user is None or self._reaches(folder):
             return folder
@@ -421,13 +423,13 @@ class Servers:
 
 
 def _unprivileged() -> tuple[int | None, int | None]:
-    """Whom the servers run as: ourselves, unless we are root."""
+    """User and group of the servers: our own, or an unprivileged one if we are root."""
     if os.geteuid() != 0:
         return None, None
     try:
         entry = pwd.getpwnam(UNPRIVILEGED)
     except KeyError:
-        raise LocalError(
+        raise ServerError(
             f"PostgreSQL does not run as root and there is no user {UNPRIVILEGED!r}. Run as an ordinary user."
         ) from None
     return entry.pw_uid, entry.pw_gid
@@ -437,7 +439,7 @@ def reset(home: Path = HOME) -> str:
     """Throw the local state away, servers of a killed run included. Raises LocalError while a command uses it."""
     if not home.exists():
         return "There is no local state."
-    with hold(home, purpose="make reset"):
+    with exclusive(home, purpose="make reset"):
         stop_orphans(home / "children.json")
         place = home / "place"
         if place.is_symlink():
@@ -451,5 +453,5 @@ if __name__ == "__main__":
         if sys.argv[1:] != ["reset"]:
             sys.exit("Say `python -m kt_remedy.devtools.devservers reset`.")
         print(reset())
-    except (LocalError, OSError) as error:
+    except (ServerError, OSError) as error:
         sys.exit(f"The local state could not be thrown away: {error}")

@@ -22,12 +22,12 @@ LOG_LIMIT_BYTES = 10_000_000
 PR_SET_PDEATHSIG = 1
 
 
-class ChildError(Exception):
+class ProcessError(Exception):
     """A child did not start or did not stop; the message is one sentence for a person."""
 
 
 @dataclass(frozen=True)
-class Child:
+class Process:
     """One running child: its name for people, its process, how it is asked to stop, and where its log begins."""
 
     name: str
@@ -37,18 +37,21 @@ class Child:
     log_start: int = 0
 
     def written(self) -> str:
-        """What this child has written so far."""
+        """The output of this process so far."""
         with self.log.open("rb") as file:
             file.seek(self.log_start)
             return file.read().decode(errors="replace")
 
-    def last_words(self) -> str:
+    def last_line(self) -> str:
         """The last line the child wrote, for an error message."""
         return next((line.strip() for line in reversed(self.written().splitlines()) if line.strip()), "")
 
 
-def birth_mark(pid: int) -> str:
-    """What tells the process `pid` from a later one with the same number; empty when it is gone or a zombie."""
+def start_time(pid: int) -> str:
+    """Start time of process `pid`, which differs from that of a later process with the same number.
+
+    Empty when the process is gone or a zombie.
+    """
     stat = Path(f"/proc/{pid}/stat")
     if stat.parent.parent.joinpath("self").exists():
         try:
@@ -82,13 +85,13 @@ def _die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
     return ask
 
 
-class Family:
+class ProcessGroup:
     """The children of one command, in the order they were started; stopped in reverse."""
 
     def __init__(self, *, record: Path, logs: Path) -> None:
         self.record = record
         self.logs = logs
-        self.children: list[Child] = []
+        self.children: list[Process] = []
 
     def spawn(
         self,
@@ -100,7 +103,7 @@ class Family:
         user: int | None = None,
         group: int | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
-    ) -> Child:
+    ) -> Process:
         """Start `argv` as a direct child that writes to `<logs>/<name>.log`. Raises ChildError when it cannot."""
         self.logs.mkdir(parents=True, exist_ok=True)
         log = self.logs / f"{name}.log"
@@ -121,17 +124,17 @@ class Family:
                     **drop,
                 )
             except OSError as error:
-                raise ChildError(f"{name} could not be started: {argv[0]}: {error.strerror}.") from error
-        child = Child(name, process, stop_signal, log, start)
+                raise ProcessError(f"{name} could not be started: {argv[0]}: {error.strerror}.") from error
+        child = Process(name, process, stop_signal, log, start)
         self.children.append(child)
         self._write_record()
         return child
 
-    def dead(self) -> Child | None:
+    def dead(self) -> Process | None:
         """The first child that has ended by itself, or None."""
         return next((child for child in self.children if child.process.poll() is not None), None)
 
-    def stop(self, child: Child, *, grace: float = 20) -> None:
+    def stop(self, child: Process, *, grace: float = 20) -> None:
         """Ask one child to stop, wait, and kill its whole session if it does not."""
         if child.process.poll() is None:
             child.process.send_signal(child.stop_signal)
@@ -145,11 +148,11 @@ class Family:
             self.children.remove(child)
         self._write_record()
 
-    def stop_all(self, *, said: Callable[[str], None] | None = None) -> None:
-        """Stop all children, the last started first; `said` is called with each name."""
+    def stop_all(self, *, on_progress: Callable[[str], None] | None = None) -> None:
+        """Stop all children, the last started first; `on_progress` is called with each name."""
         for child in reversed(list(self.children)):
-            if said:
-                said(child.name)
+            if on_progress:
+                on_progress(child.name)
             self.stop(child)
 
     def _write_record(self) -> None:
@@ -157,7 +160,7 @@ class Family:
             {
                 "name": c.name,
                 "pid": c.process.pid,
-                "born": birth_mark(c.process.pid),
+                "born": start_time(c.process.pid),
                 "signal": int(c.stop_signal),
             }
             for c in self.children
@@ -176,11 +179,11 @@ def stop_orphans(record: Path, *, grace: float = 20) -> list[str]:
     stopped = []
     for row in reversed(rows):
         pid, born = row["pid"], row["born"]
-        if not born or birth_mark(pid) != born:
+        if not born or start_time(pid) != born:
             continue
         os.kill(pid, row["signal"])
         deadline = time.monotonic() + grace
-        while birth_mark(pid) == born and time.monotonic() < deadline:
+        while start_time(pid) == born and time.monotonic() < deadline:
             time.sleep(0.05)
         signal_group(pid, signal.SIGKILL)
         stopped.append(row["name"])

@@ -17,7 +17,7 @@ import redis
 
 from kt_remedy.core import roles
 from kt_remedy.devtools import devservers
-from kt_remedy.devtools.processes import birth_mark, stop_orphans
+from kt_remedy.devtools.processes import start_time, stop_orphans
 from tests.conftest import ROOT, wait_until
 
 pytestmark = pytest.mark.slow  # each test starts processes
@@ -112,7 +112,7 @@ def test_a_pid_file_that_names_a_zombie_is_no_obstacle(open_home):
     with devservers.Servers(open_home) as servers:
         data = servers.data
     zombie = subprocess.Popen(["true"])
-    wait_until(lambda: birth_mark(zombie.pid) == "", what="the zombie")
+    wait_until(lambda: start_time(zombie.pid) == "", what="the zombie")
     (data / "postmaster.pid").write_text(f"{zombie.pid}\n{data}\n")
     with devservers.Servers(open_home) as servers:
         assert ask(servers, "SELECT 1") == 1
@@ -151,11 +151,11 @@ with devservers.Servers(Path({str(open_home)!r})):
     command.kill()
     command.wait()
     rows = json.loads((open_home / "children.json").read_text())
-    assert all(birth_mark(row["pid"]) == row["born"] for row in rows), "they outlived the command"
+    assert all(start_time(row["pid"]) == row["born"] for row in rows), "they outlived the command"
 
     assert stop_orphans(open_home / "children.json") == ["postgres", "valkey"]
 
-    assert all(birth_mark(row["pid"]) != row["born"] for row in rows)
+    assert all(start_time(row["pid"]) != row["born"] for row in rows)
     with devservers.Servers(open_home) as servers:
         assert ask(servers, "SELECT 1") == 1
 
@@ -183,7 +183,7 @@ with devservers.Servers(Path({str(open_home)!r})):
     rows = json.loads((open_home / "children.json").read_text())
     command.kill()
     command.wait()
-    wait_until(lambda: all(birth_mark(row["pid"]) != row["born"] for row in rows), what="the children's end")
+    wait_until(lambda: all(start_time(row["pid"]) != row["born"] for row in rows), what="the children's end")
 
 
 def test_a_long_path_gets_a_short_socket_folder(open_home):
@@ -208,14 +208,14 @@ def test_lost_secrets_are_told_in_one_sentence(open_home):
     with devservers.Servers(open_home):
         pass
     kept = (open_home / "secrets.json").rename(open_home / "kept-secrets.json")
-    with pytest.raises(devservers.LocalError, match="does not fit the database beside it"):
+    with pytest.raises(devservers.ServerError, match="does not fit the database beside it"):
         devservers.Servers(open_home).__enter__()
     kept.replace(open_home / "secrets.json")
 
 
 def test_damaged_secrets_are_told_in_one_sentence(tmp_path):
     (tmp_path / "secrets.json").write_text("{")
-    with pytest.raises(devservers.LocalError, match="is not valid JSON"):
+    with pytest.raises(devservers.ServerError, match="is not valid JSON"):
         devservers.secrets(tmp_path)
 
 
@@ -224,24 +224,24 @@ def test_a_cluster_of_another_version_is_told_in_one_sentence(open_home):
         data = servers.data
     made = (data / "PG_VERSION").read_text()
     (data / "PG_VERSION").write_text("12\n")
-    with pytest.raises(devservers.LocalError, match="was made by PostgreSQL 12"):
+    with pytest.raises(devservers.ServerError, match="was made by PostgreSQL 12"):
         devservers.Servers(open_home).__enter__()
     (data / "PG_VERSION").write_text(made)
 
 
 def test_only_one_command_holds_the_state(tmp_path):
     with (
-        devservers.hold(tmp_path, purpose="the first"),
-        pytest.raises(devservers.LocalError, match=r"the first \(process \d+\) is using"),
+        devservers.exclusive(tmp_path, purpose="the first"),
+        pytest.raises(devservers.ServerError, match=r"the first \(process \d+\) is using"),
     ):
-        devservers.hold(tmp_path, purpose="the second")
-    devservers.hold(tmp_path, purpose="the third").close()
+        devservers.exclusive(tmp_path, purpose="the second")
+    devservers.exclusive(tmp_path, purpose="the third").close()
 
 
 def test_reset_refuses_while_a_command_runs_and_then_removes_everything(private_home):
-    with devservers.Servers(private_home) as servers, devservers.hold(private_home, purpose="a run"):
+    with devservers.Servers(private_home) as servers, devservers.exclusive(private_home, purpose="a run"):
         place = servers.place
-        with pytest.raises(devservers.LocalError, match="a run"):
+        with pytest.raises(devservers.ServerError, match="a run"):
             devservers.reset(private_home)
     devservers.reset(private_home)
     assert not private_home.exists()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from kt_remedy.devtools.processes import birth_mark
+from kt_remedy.devtools.processes import start_time
 from tests.conftest import ROOT, free_port, wait_until
 
 pytestmark = pytest.mark.slow  # each test starts processes
@@ -131,7 +131,7 @@ def test_the_portal_starts_serves_and_keeps_its_data(copy):
     assert copy.stop() == 0
     said = copy.said()
     assert said.index("Stopping worker") < said.index("Stopping valkey") < said.index("Stopping postgres")
-    assert all(birth_mark(row["pid"]) != row["born"] for row in rows)
+    assert all(start_time(row["pid"]) != row["born"] for row in rows)
 
     copy.start()
     assert copy.lines() == lines
@@ -143,7 +143,7 @@ def test_a_killed_portal_starts_again(copy):
     copy.command.wait()
     copy.start()
     assert copy.ask("/readyz")[0] == 200
-    assert all(birth_mark(row["pid"]) != row["born"] for row in rows)
+    assert all(start_time(row["pid"]) != row["born"] for row in rows)
 
 
 def test_a_child_that_dies_stops_everything(copy):
@@ -151,7 +151,7 @@ def test_a_child_that_dies_stops_everything(copy):
     os.kill(rows["valkey"]["pid"], signal.SIGKILL)
     assert copy.command.wait(120) == 1
     assert "valkey ended by itself" in copy.said()
-    assert all(birth_mark(row["pid"]) != row["born"] for row in rows.values())
+    assert all(start_time(row["pid"]) != row["born"] for row in rows.values())
 
 
 def test_what_is_saved_is_served_without_a_restart(copy):

@@ -1,4 +1,4 @@
-"""What beat starts."""
+"""The Celery task that beat publishes for each queue."""
 
 from celery import shared_task
 

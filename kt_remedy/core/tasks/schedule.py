@@ -40,7 +40,7 @@ PATIENCE = dt.timedelta(minutes=5)
 OVERDUE_PERIODS = 5
 OVERDUE_AT_LEAST = dt.timedelta(minutes=2)
 
-_LOCK_ACTS, _LOCK_JOB = 72_401, 72_402
+_LOCK_DATED, _LOCK_PERIODIC = 72_401, 72_402
 
 
 class NotYet(Exception):
@@ -190,7 +190,7 @@ def run_next_dated_task(queue: str) -> bool:
 
     A failed task is tried again some seconds later, `ATTEMPTS` times in all. Until then the later ones wait.
     """
-    with _locked(_LOCK_ACTS, _number(queue)) as ours:
+    with _locked(_LOCK_DATED, _number(queue)) as ours:
         if not ours:
             return False
         now, wall = clock.now(), dt.datetime.now(dt.UTC)
@@ -198,32 +198,32 @@ def run_next_dated_task(queue: str) -> bool:
             state__in=(DatedTask.State.WAITING, DatedTask.State.RUNNING), due_at__lte=now, code__in=list(_entries)
         ).order_by("due_at", "id")
         due.filter(seen_at__isnull=True).order_by().update(seen_at=wall)
-        act = None
-        for act in due:
-            pausing = act.retry_at is not None and act.retry_at > wall
-            waited_for = act.seen_at is None or wall - act.seen_at < PATIENCE
-            if _entries[act.code].queue == queue and not pausing:
+        task = None
+        for task in due:
+            pausing = task.retry_at is not None and task.retry_at > wall
+            waited_for = task.seen_at is None or wall - task.seen_at < PATIENCE
+            if _entries[task.code].queue == queue and not pausing:
                 break
             if waited_for:
                 return False
         else:
             return False
-        item = _entries[act.code]
-        if item.latest is not None and now - act.due_at > item.latest:
-            _finish(act, DatedTask.State.MISSED, [])
-            log.warning("act missed: %s", act.code)
+        item = _entries[task.code]
+        if item.latest is not None and now - task.due_at > item.latest:
+            _finish(task, DatedTask.State.MISSED, [])
+            log.warning("dated task missed: %s", task.code)
             return True
-        if act.attempts >= ATTEMPTS:  # it took its worker down each time
-            _finish(act, DatedTask.State.FAILED, act.result_messages)
+        if task.attempts >= ATTEMPTS:  # it took its worker down each time
+            _finish(task, DatedTask.State.FAILED, task.result_messages)
             return True
-        act.state, act.started_at, act.attempts = DatedTask.State.RUNNING, now, act.attempts + 1
-        act.save(update_fields=["state", "started_at", "attempts"])
+        task.state, task.started_at, task.attempts = DatedTask.State.RUNNING, now, task.attempts + 1
+        task.save(update_fields=["state", "started_at", "attempts"])
         try:
-            result_messages = _result_messages(item.task(act))
+            result_messages = _result_messages(item.task(task))
         except NotYet as reason:
-            DatedTask.objects.filter(pk=act.pk).update(
+            DatedTask.objects.filter(pk=task.pk).update(
                 state=DatedTask.State.WAITING,
-                attempts=act.attempts - 1,
+                attempts=task.attempts - 1,
                 result_messages=_result_messages(reason.result_messages or str(reason)),
                 seen_at=wall - PATIENCE,
                 retry_at=wall + dt.timedelta(seconds=30),
@@ -231,17 +231,17 @@ def run_next_dated_task(queue: str) -> bool:
             return True
         except Exception as error:  # whatever it was, the calendar has to go on and say so
             where = _where(error)
-            log.error("act failed: %s %s", act.code, where)
-            if act.attempts >= ATTEMPTS:
-                _finish(act, DatedTask.State.FAILED, _result_messages(where))
+            log.error("dated task failed: %s %s", task.code, where)
+            if task.attempts >= ATTEMPTS:
+                _finish(task, DatedTask.State.FAILED, _result_messages(where))
             else:
-                DatedTask.objects.filter(pk=act.pk).update(
+                DatedTask.objects.filter(pk=task.pk).update(
                     state=DatedTask.State.WAITING,
                     result_messages=_result_messages(where),
-                    retry_at=dt.datetime.now(dt.UTC) + dt.timedelta(seconds=5 * 3**act.attempts),
+                    retry_at=dt.datetime.now(dt.UTC) + dt.timedelta(seconds=5 * 3**task.attempts),
                 )
             return True
-        _finish(act, DatedTask.State.DONE, result_messages)
+        _finish(task, DatedTask.State.DONE, result_messages)
         return True
 
 
@@ -249,23 +249,23 @@ def run_periodic_task(code: str) -> bool:
     """Run a periodic task that is due and that nobody runs now. True if it ran. A failure is retried with back-off."""
     item = _entries[code]
     assert item.period is not None
-    with _locked(_LOCK_JOB, _number(code)) as ours:
+    with _locked(_LOCK_PERIODIC, _number(code)) as ours:
         wall = dt.datetime.now(dt.UTC)
         # Read under the lock: another worker may have run it since it was seen to be due.
-        job = PeriodicTask.objects.filter(code=code, due_at__lte=wall).first() if ours else None
-        if job is None:
+        row = PeriodicTask.objects.filter(code=code, due_at__lte=wall).first() if ours else None
+        if row is None:
             return False
         PeriodicTask.objects.filter(pk=code).update(started_at=wall)
         try:
-            result_messages = _result_messages(item.task(job))
-        except Exception as error:  # a broken job must not stop the others
+            result_messages = _result_messages(item.task(row))
+        except Exception as error:  # a broken periodic task must not stop the others
             where = _where(error)
-            log.error("job failed: %s %s", code, where)
-            # Back off from a fault that lasts, but not longer than a minute beyond the job's own period.
-            pause = item.period + dt.timedelta(seconds=min(2**job.failures, 60))
+            log.error("periodic task failed: %s %s", code, where)
+            # Back off from a fault that lasts, but not longer than a minute beyond the task's own period.
+            pause = item.period + dt.timedelta(seconds=min(2**row.failures, 60))
             PeriodicTask.objects.filter(pk=code).update(
                 due_at=dt.datetime.now(dt.UTC) + pause,
-                failures=job.failures + 1,
+                failures=row.failures + 1,
                 result_messages=_result_messages(where),
             )
             return True
@@ -277,7 +277,7 @@ def run_periodic_task(code: str) -> bool:
 
 
 def run_again(*, act_id: int) -> bool:
-    """Put a failed or missed act back on the calendar to be run at the next tick; says whether it was one."""
+    """Put a failed or missed dated task back on the calendar, to run at the next tick. True if it was one."""
     return bool(
         DatedTask.objects.filter(pk=act_id, state__in=(DatedTask.State.FAILED, DatedTask.State.MISSED)).update(
             state=DatedTask.State.WAITING, attempts=0, seen_at=None, retry_at=None
@@ -289,21 +289,21 @@ def overdue_periodic_tasks() -> list[PeriodicTask]:
     """Jobs that did not succeed for longer than they should: the dead man's alarm, which also sounds without a beat."""
     wall = dt.datetime.now(dt.UTC)
     jobs = PeriodicTask.objects.filter(code__in=[item.code for item in _entries.values() if item.period])
-    return [job for job in jobs if is_overdue(job, wall)]
+    return [row for row in jobs if is_overdue(row, wall)]
 
 
-def is_overdue(job: PeriodicTask, wall: dt.datetime) -> bool:
-    """Whether `job` should have succeeded by `wall`; see `OVERDUE_PERIODS`."""
-    period = _entries[job.code].period
+def is_overdue(row: PeriodicTask, wall: dt.datetime) -> bool:
+    """Whether `row` should have succeeded by `wall`; see `OVERDUE_PERIODS`."""
+    period = _entries[row.code].period
     assert period is not None
-    return wall - (job.succeeded_at or job.planned_at) > max(OVERDUE_PERIODS * period, OVERDUE_AT_LEAST)
+    return wall - (row.succeeded_at or row.planned_at) > max(OVERDUE_PERIODS * period, OVERDUE_AT_LEAST)
 
 
-def watch(job: PeriodicTask) -> ResultMessage | None:
-    """The job that writes a warning for each overdue one."""
-    late = [other.code for other in overdue_periodic_tasks() if other.code != job.code]
+def watch(row: PeriodicTask) -> ResultMessage | None:
+    """The periodic task that writes a warning for each overdue one."""
+    late = [other.code for other in overdue_periodic_tasks() if other.code != row.code]
     for code in late:
-        log.warning("job overdue: %s", code)
+        log.warning("periodic task overdue: %s", code)
     return result_message(gettext_noop("멈춘 업무: %(codes)s"), codes=", ".join(late)) if late else None
 
 
@@ -323,8 +323,8 @@ def _result_messages(result: TaskResult) -> list:
     return [list(one) for one in ([result] if isinstance(result, ResultMessage) else result or [])]
 
 
-def _finish(act: DatedTask, state: str, result_messages: list) -> None:
-    DatedTask.objects.filter(pk=act.pk).update(
+def _finish(task: DatedTask, state: str, result_messages: list) -> None:
+    DatedTask.objects.filter(pk=task.pk).update(
         state=state, result_messages=result_messages, finished_at=clock.now(), retry_at=None
     )
 

@@ -2,7 +2,7 @@
 
 It listens on SANDBOX_PORT (8001).
 
-Each speaks the wire format of its service and keeps what it was told in memory, hence one process with threads. They
+Each speaks the wire format of its service and keeps its state in memory, hence one process with threads. They
 listen on the loopback interface only and are no part of a production deployment.
 """
 

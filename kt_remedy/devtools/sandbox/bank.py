@@ -19,7 +19,7 @@ from kt_remedy.devtools.sandbox.phone import page
 from kt_remedy.devtools.sandbox.wire import Start, answer_html, body_of, form_of, path_of, see
 
 SHOWN = 300
-# What one payment may be answered: pain.002 status and reason, result code of the sheet, words.
+# Possible answers to one payment: pain.002 status and reason, result code of the sheet, words.
 ANSWERS = {
     "paid": ("ACSC", "", "00", "입금 (paid)"),
     "no-account": ("RJCT", "AC01", "01", "없는 계좌 (no such account)"),
@@ -39,7 +39,7 @@ class Bad(Exception):
 
 
 def read(content: bytes) -> dict[str, Any]:
-    """What a payment file says: {format, message_id, count, won, rows: [[reference, bank, last4, holder, won]]}."""
+    """Content of a payment file: {format, message_id, count, won, rows: [[reference, bank, last4, holder, won]]}."""
     if content.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<"):
         return _read_pain001(content)
     if content.startswith(b"H\t"):

@@ -1,4 +1,4 @@
-"""Where the stand-ins keep what they were told, and whom of the sample they know."""
+"""The folder of the stand-ins' state, and the people of the sample register that they know."""
 
 import json
 import os

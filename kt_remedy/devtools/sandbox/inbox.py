@@ -1,4 +1,4 @@
-"""What the stand-ins sent to phones: kept as lines of a file, so that a restart forgets nothing."""
+"""Messages that the stand-ins sent to phones, kept as lines of a file so that a restart loses none."""
 
 import datetime as dt
 import json

@@ -95,7 +95,7 @@ def waiting_in_app() -> list[tuple[str, str, str]]:
 
 
 def approve_in_app(key: str) -> None:
-    """What the person does in the verification app."""
+    """The person approves in the verification app."""
     with state.lock:
         if key in state.verifications:
             state.verifications[key].approved = True

@@ -1,4 +1,4 @@
-"""The stand-in for the providers of perks: acknowledges each hand-off file with the digest of the bytes it found."""
+"""The stand-in for the providers of perks: acknowledges each hand-off file with the digest of its bytes."""
 
 import contextlib
 import hashlib

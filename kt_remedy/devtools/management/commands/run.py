@@ -32,7 +32,7 @@ from eligibility.feed.records import FeedError
 from kt_remedy.core import clock, roles
 from kt_remedy.devtools import demo_accounts, demo_applications, devservers
 from kt_remedy.devtools.demo_vouchers import create_vouchers
-from kt_remedy.devtools.processes import Child, ChildError, Family, stop_orphans
+from kt_remedy.devtools.processes import Process, ProcessError, ProcessGroup, stop_orphans
 from kt_remedy.devtools.sources import Sources
 
 DEMO_START = "2026-01-20T10:00+09:00"
@@ -73,31 +73,31 @@ class Command(BaseCommand):
             raise CommandError(f"PORT and SANDBOX_PORT are both {port}: set one of them to another port.")
         try:
             self._run(port, sandbox_port, lines, seed)
-        except (devservers.LocalError, ChildError) as error:
+        except (devservers.ServerError, ProcessError) as error:
             raise CommandError(str(error)) from error
 
     def _run(self, port: int, sandbox_port: int, lines: int, seed: int) -> None:
-        with devservers.hold(purpose=f"`make run` on port {port}"):
+        with devservers.exclusive(purpose=f"`make run` on port {port}"):
             orphans = stop_orphans(devservers.HOME / "children.json")
             if orphans:
                 self.stdout.write(f"Stopped what a killed run had left behind: {', '.join(orphans)}.")
             for number, name in ((port, "PORT"), (sandbox_port, "SANDBOX_PORT")):
                 _refuse_taken(number, name)
-            family = Family(record=devservers.HOME / "children.json", logs=devservers.HOME / "logs")
-            servers = devservers.Servers(devservers.HOME, family=family)
+            processes = ProcessGroup(record=devservers.HOME / "children.json", logs=devservers.HOME / "logs")
+            servers = devservers.Servers(devservers.HOME, processes=processes)
             self._settle(servers, sandbox_port)
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, _stop)
             try:
-                self._start(family, servers, port, sandbox_port, lines, seed)
-                self._watch(family)
+                self._start(processes, servers, port, sandbox_port, lines, seed)
+                self._watch(processes)
             except Stop:
                 self.stdout.write("")
             finally:
                 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                     signal.signal(number, signal.SIG_IGN)
                 connection.close()
-                family.stop_all(said=lambda name: self.stdout.write(f"Stopping {name}"))
+                processes.stop_all(on_progress=lambda name: self.stdout.write(f"Stopping {name}"))
             self.stdout.write("Stopped.")
 
     def _settle(self, servers: devservers.Servers, sandbox_port: int) -> None:
@@ -108,14 +108,14 @@ class Command(BaseCommand):
         if os.environ.get("DATABASE_URL"):  # a server of one's own has an owner of its own
             values |= {"MIGRATE_DATABASE_URL": os.environ["DATABASE_URL"]}
         values |= {name: os.environ[name] for name in ADDRESSES if os.environ.get(name)}
-        if devservers.remember(values):
+        if devservers.save_secrets(values):
             sys.stdout.flush()
             os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606  (settings are read once)
 
     # the steps
 
     def _start(
-        self, family: Family, servers: devservers.Servers, port: int, sandbox_port: int, lines: int, seed: int
+        self, processes: ProcessGroup, servers: devservers.Servers, port: int, sandbox_port: int, lines: int, seed: int
     ) -> None:
         python = sys.executable
         env = {**os.environ, "PYTHONUNBUFFERED": "1", "PORT": str(port), "SANDBOX_PORT": str(sandbox_port)}
@@ -126,9 +126,9 @@ class Command(BaseCommand):
         # The web server signs in with the role of its own; everything else here works as the worker.
         address = os.environ.get("DATABASE_URL") or servers.database_url(roles.WEB)
 
-        def spawn(name: str, *argv: str) -> Child:
+        def spawn(name: str, *argv: str) -> Process:
             more = {"DATABASE_URL": address} if name == WEB[0] else {}
-            return family.spawn(name, [python, "-m", *argv], env=env | more, cwd=devservers.ROOT)
+            return processes.spawn(name, [python, "-m", *argv], env=env | more, cwd=devservers.ROOT)
 
         self.spawn = spawn
         if not os.environ.get("DATABASE_URL"):
@@ -177,7 +177,7 @@ class Command(BaseCommand):
         env = {"REMEDY_ENV": "development", **os.environ}
         done = subprocess.run(argv, cwd=devservers.ROOT, env=env, check=False, capture_output=True, text=True)
         if done.returncode:
-            raise ChildError(f"The tables could not be made: {done.stderr.strip()}")
+            raise ProcessError(f"The tables could not be made: {done.stderr.strip()}")
         # Before the demonstration begins, some people of the sample apply, each on a morning of their own.
         clock.start(min(_demo_start(), demo_applications.moments()[0] - dt.timedelta(hours=1)))
 
@@ -222,7 +222,7 @@ class Command(BaseCommand):
         except (FeedError, LoadRefusedError, NotThereYet) as error:
             raise CommandError(f"A sample delivery cannot be loaded: {error} `make reset` starts afresh.") from error
 
-    def _watch(self, family: Family) -> None:
+    def _watch(self, processes: ProcessGroup) -> None:
         """Wait until a child ends by itself, which ends everything.
 
         With `--reload`, code that was saved starts web server and worker again. Where it does not even load, they end,
@@ -233,17 +233,17 @@ class Command(BaseCommand):
             if sources is not None and (saved := sources.saved()):
                 self.stdout.write(f"Saved {saved}: web server and worker start again.")
                 for name, *argv in (WEB, WORKER):
-                    for child in [child for child in family.children if child.name == name]:
-                        family.stop(child)
+                    for child in [child for child in processes.children if child.name == name]:
+                        processes.stop(child)
                     self.spawn(name, *argv)
-            dead = family.dead()
+            dead = processes.dead()
             if dead is not None and sources is not None and dead.name in {WEB[0], WORKER[0]}:
-                self.stdout.write(f"{dead.name} ended and waits for the next save: {dead.last_words()} ({dead.log})")
-                family.stop(dead)
+                self.stdout.write(f"{dead.name} ended and waits for the next save: {dead.last_line()} ({dead.log})")
+                processes.stop(dead)
             elif dead is not None:
-                raise ChildError(
+                raise ProcessError(
                     f"{dead.name} ended by itself (status {dead.process.returncode}), so the portal stopped:"
-                    f" {dead.last_words()} (log: {dead.log})"
+                    f" {dead.last_line()} (log: {dead.log})"
                 )
             time.sleep(0.5)
 
@@ -330,17 +330,17 @@ def _redis_answers() -> None:
         raise CommandError(f"REDIS_URL names a Redis that does not answer: {error}") from None
 
 
-def _until(child: Child, done: Callable[[], bool], what: str, *, seconds: float = 180) -> None:
+def _until(child: Process, done: Callable[[], bool], what: str, *, seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         if child.process.poll() is not None:
-            raise ChildError(f"{child.name} did not start: {child.last_words()} (log: {child.log})")
+            raise ProcessError(f"{child.name} did not start: {child.last_line()} (log: {child.log})")
         if time.monotonic() > deadline:
-            raise ChildError(f"{child.name} {what} within {seconds:.0f} seconds (log: {child.log})")
+            raise ProcessError(f"{child.name} {what} within {seconds:.0f} seconds (log: {child.log})")
         time.sleep(0.05)
 
 
-def _answers(child: Child, url: str) -> None:
+def _answers(child: Process, url: str) -> None:
     def asked() -> bool:
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  (our own address)
@@ -353,5 +353,5 @@ def _answers(child: Child, url: str) -> None:
     _until(child, asked, "did not answer")
 
 
-def _says(child: Child, text: str) -> None:
+def _says(child: Process, text: str) -> None:
     _until(child, lambda: text in child.written(), f"did not say {text!r}")
