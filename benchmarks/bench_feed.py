@@ -66,10 +66,10 @@ def _memory(pid: int) -> float:
 def _copy(folder: Path) -> float:
     from django.db import connection, transaction
 
-    from eligibility.feed.load import unhurry
+    from eligibility.feed.load import disable_timeouts
 
     with connection.cursor() as cursor:
-        unhurry(cursor)
+        disable_timeouts(cursor)
         for table in TABLES:
             with (folder / table).open("wb") as file:
                 cursor.copy_expert(f"COPY {table} TO STDOUT", file, size=1 << 16)

@@ -295,9 +295,9 @@ class LineAdmin(RoleAdmin):
                     Outcome(stood.outcome).label,
                     presenters.reasons(stood.reasons, stood.facts, current),
                 )
-                for stood in service.verdicts_of(line)
+                for stood in service.verdict_periods(line)
             ],
-            "looks": [self._look(entry, line) for entry in service.looks_of(line)],
+            "looks": [self._look(entry, line) for entry in service.views_of(line)],
             "form": form if reviewer.has_role("reviewer") else None,
         }
         return TemplateResponse(request, "admin/eligibility/line.html", context, status=422 if form.errors else 200)

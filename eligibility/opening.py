@@ -25,7 +25,7 @@ from kt_remedy.notices.models import Message
 KIND, SUBJECT = "opening", "applications"
 
 
-class TooLate(Exception):
+class ApplicationsOpen(Exception):
     """Applications are open already, so there is nothing left to tell."""
 
 
@@ -34,13 +34,13 @@ def wish_of(person_index: bytes) -> OpeningWish | None:
     return OpeningWish.objects.filter(person_index=person_index).first()
 
 
-def ask(*, person: Person, language: str) -> OpeningWish:
+def record_wish(*, person: Person, language: str) -> OpeningWish:
     """Note that this person wants the message, on the number just verified. Asked again, the later number counts.
 
     Raises TooLate from the day applications open.
     """
     if clock.today() >= programme.current().applications.opens:
-        raise TooLate
+        raise ApplicationsOpen
     known = wish_of(person.ci_index)
     if known and (known.phone, known.language) == (person.phone, language):
         return known
@@ -55,7 +55,7 @@ def ask(*, person: Person, language: str) -> OpeningWish:
     return wish
 
 
-def stop(*, person_index: bytes) -> bool:
+def cancel_wish(*, person_index: bytes) -> bool:
     """Forget the wish; returns whether there was one. A message that has not left yet is not sent."""
     with transaction.atomic():
         wish = OpeningWish.objects.select_for_update().filter(person_index=person_index).first()
@@ -66,7 +66,7 @@ def stop(*, person_index: bytes) -> bool:
     return True
 
 
-def tell(act: DatedTask) -> schedule.ResultMessage:
+def queue_messages(act: DatedTask) -> schedule.ResultMessage:
     """Queue the message for everybody who asked. At-least-once: run again it reaches nobody twice."""
     count = notices.queue_all(
         kind=KIND,
@@ -76,7 +76,7 @@ def tell(act: DatedTask) -> schedule.ResultMessage:
     return schedule.result_message(gettext_noop("새로 올린 안내 %(n)s명"), n=count)
 
 
-def forget(act: DatedTask) -> schedule.ResultMessage:
+def delete_wishes(act: DatedTask) -> schedule.ResultMessage:
     """Delete the wishes and the numbers in them, once the window they were about has closed. At-least-once."""
     return schedule.result_message(gettext_noop("지움 %(n)s"), n=OpeningWish.objects.all().delete()[0])
 
@@ -90,7 +90,7 @@ def still_wanted(message: Message) -> bool:
 def number_for(message: Message) -> str | None:
     """The number that was verified when the person asked."""
     wish = wish_of(bytes(message.person_index))
-    return service.still_theirs(wish.phone, confirmed_at=wish.asked_at) if wish else None
+    return service.confirmed_number_or_blank(wish.phone, confirmed_at=wish.asked_at) if wish else None
 
 
 def register() -> None:
@@ -111,7 +111,7 @@ def register() -> None:
     schedule.register(
         "eligibility.opening",
         title=_("신청이 시작되었다고 알리기"),
-        task=tell,
+        task=queue_messages,
         due=lambda p: [clock.kst(p.applications.opens, p.notices.send_from)],
         queue="messages",
         latest=dt.timedelta(days=7),  # after that the reminders say more
@@ -119,6 +119,6 @@ def register() -> None:
     schedule.register(
         "eligibility.forget_openings",
         title=_("신청 시작 알림 번호 지우기"),
-        task=forget,
+        task=delete_wishes,
         due=lambda p: [clock.kst(p.applications.closes + dt.timedelta(days=1))],
     )

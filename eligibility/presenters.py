@@ -207,7 +207,7 @@ def conditions(checks: Iterable[Check], facts: Facts, programme: Programme) -> l
     return [
         _condition(check, facts, programme)
         if check.value and check.code in _SUMS
-        else _known(language, check, facts, programme)
+        else _cached_condition(language, check, facts, programme)
         for check in checks
     ]
 
@@ -220,7 +220,7 @@ _REMEMBERED = 20_000  # some 15 MB
 _worded: dict[tuple[str | None, Check, date | None], Condition] = {}
 
 
-def _known(language: str | None, check: Check, facts: Facts, programme: Programme) -> Condition:
+def _cached_condition(language: str | None, check: Check, facts: Facts, programme: Programme) -> Condition:
     same = check._replace(value=None) if check.code == "PAID" else check  # its words leave the sum out
     key = (language, same, facts.terminated_on if check.code == "PERIOD" else None)
     found = _worded.get(key)
@@ -359,10 +359,10 @@ def explain(estimate: Estimate) -> list[Step]:
         Step(
             _("약정한 날수"),
             _("%(day)s에 끝나는 약정") % {"day": kdate_long(estimate.ends_on)},
-            _n(days, estimate.total_days),
+            _with_number(days, estimate.total_days),
         ),
-        Step(_("쓰신 날수"), _("해지한 날까지, 정지한 날은 빼고"), _n(days, estimate.used_days)),
-        Step(_("남은 날수"), "", _n(days, estimate.left_days)),
+        Step(_("쓰신 날수"), _("해지한 날까지, 정지한 날은 빼고"), _with_number(days, estimate.used_days)),
+        Step(_("남은 날수"), "", _with_number(days, estimate.left_days)),
     ]
     if estimate.left_days == 0:
         share = _("약정이 끝나 위약금이 없습니다")
@@ -379,7 +379,7 @@ def explain(estimate: Estimate) -> list[Step]:
     return rows
 
 
-def _n(text: Promise, number: int) -> str:
+def _with_number(text: Promise, number: int) -> str:
     return str(text) % {"n": number}
 
 

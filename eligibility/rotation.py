@@ -73,7 +73,7 @@ def rotate(told: Callable[[Column, int], None] = lambda column, moved: None) -> 
     return total
 
 
-def left() -> int:
+def remaining() -> int:
     """How many values are still under another key than the active one."""
     return sum(column.behind().count() for column in columns())
 

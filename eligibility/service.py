@@ -66,7 +66,7 @@ def lines_with_bills(person_index: bytes) -> list[tuple[Line, list[Bill]]]:
     return _with_bills("c.person_index = %s OR c.guardian_ci_index = %s", [person_index, person_index])
 
 
-def lines_numbered(contract_nos: Iterable[str]) -> dict[str, Line]:
+def lines_by_contract_no(contract_nos: Iterable[str]) -> dict[str, Line]:
     """The lines with these contract numbers and their customers; a number nobody knows is no key."""
     return {line.pk: line for line, _bills in _with_bills("l.contract_no = ANY(%s)", [list(contract_nos)])}
 
@@ -124,7 +124,7 @@ def find_lines(
     return found
 
 
-def given_up(number: str, *, since: dt.date | None = None) -> bool:
+def number_is_released(number: str, *, since: dt.date | None = None) -> bool:
     """Whether a number is known to be nobody's: its newest line ended, and the number did not leave with it (D-44).
 
     With `since`, only where it ended on that day or later: whoever confirmed a number then had it.
@@ -138,9 +138,9 @@ def given_up(number: str, *, since: dt.date | None = None) -> bool:
     )
 
 
-def still_theirs(number: str | None, *, confirmed_at: dt.datetime) -> str:
+def confirmed_number_or_blank(number: str | None, *, confirmed_at: dt.datetime) -> str:
     """A number its owner confirmed at a moment; "" once it was given up after that, or where there is none."""
-    return number if number and not given_up(number, since=clock.kst_date(confirmed_at)) else ""
+    return number if number and not number_is_released(number, since=clock.kst_date(confirmed_at)) else ""
 
 
 def language_of(customer: Customer | None) -> str:
@@ -213,7 +213,7 @@ def estimate_of(line: Line, on: dt.date | None = None) -> rules.Estimate:
 # Remembering -------------------------------------------------------------------------------------------
 
 
-class Seen(NamedTuple):
+class LineView(NamedTuple):
     """What a customer was shown of one line: the answer that counted, the stored verdict behind it, in whole won."""
 
     customer_no: str
@@ -224,13 +224,13 @@ class Seen(NamedTuple):
     refundable: int
 
     @classmethod
-    def of(cls, line: Line, person_index: bytes) -> "Seen":
+    def of(cls, line: Line, person_index: bytes) -> "LineView":
         """The line as this person sees it now."""
         own = line.customer.person_index == person_index
         return cls(line.customer_id, line.pk, own, line.standing_outcome, line.reasons, line.refundable_krw)
 
 
-def note_seen(seen: Collection[Seen], *, before: str) -> str:
+def record_line_views(seen: Collection[LineView], *, before: str) -> str:
     """Record what a verified person was shown of their lines; returns a digest of it.
 
     `before` is the digest of the last time in this session: the same answers are not recorded twice.
@@ -253,7 +253,7 @@ def note_seen(seen: Collection[Seen], *, before: str) -> str:
     return digest
 
 
-class Stood(NamedTuple):
+class VerdictPeriod(NamedTuple):
     """A verdict as it stood from `since` to `until` (None: still, or since before anything is known)."""
 
     since: dt.datetime | None
@@ -265,7 +265,7 @@ class Stood(NamedTuple):
     facts: rules.Facts
 
 
-def verdicts_of(line: Line) -> list[Stood]:
+def verdict_periods(line: Line) -> list[VerdictPeriod]:
     """Every verdict a line ever had, the latest first: which one stood when."""
     rows: list[LineHistory | Line] = [*LineHistory.objects.filter(contract_no=line.pk).order_by("id"), line]
     first = Feed.objects.filter(state=Feed.State.LOADED, as_of=rows[0].as_of).order_by("id").first()
@@ -277,7 +277,9 @@ def verdicts_of(line: Line) -> list[Stood]:
         until = row.replaced_at if isinstance(row, LineHistory) else None
         reasons = tuple(row.reasons.split(";")) if row.reasons else ()
         found.append(
-            Stood(since, until, row.outcome, reasons, row.expected_penalty_krw, row.refundable_krw, facts_of(row))
+            VerdictPeriod(
+                since, until, row.outcome, reasons, row.expected_penalty_krw, row.refundable_krw, facts_of(row)
+            )
         )
         since = until
     return found[::-1]
@@ -287,7 +289,7 @@ def _verdict(row: LineHistory | Line) -> tuple[str, str, int, int]:
     return row.outcome, row.reasons, row.expected_penalty_krw, row.refundable_krw
 
 
-def looks_of(line: Line, *, limit: int = 20) -> list[AuditEntry]:
+def views_of(line: Line, *, limit: int = 20) -> list[AuditEntry]:
     """Who looked at a line, the latest first: its holder or guardian (with what they were shown), and staff."""
     entries = AuditEntry.objects.filter(
         Q(subject=line.customer_id, action="lines.seen", detail__lines__has_key=line.pk)

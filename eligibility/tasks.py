@@ -15,7 +15,7 @@ def register() -> None:
         "eligibility.delivery",
         title=_("청구 데이터 받기"),
         task=load_delivery,
-        due=lambda rules: deliveries.moments(),
+        due=lambda rules: deliveries.due_times(),
     )
 
 

@@ -22,12 +22,12 @@ from kt_remedy.core.programme import Programme
 def check(request: HttpRequest) -> HttpResponse:
     """The form, and above it the answer once it was filled in. Stores nothing, asks the database nothing."""
     asked = tuple(request.GET.get(name, "")[:40] for name in QuickCheckForm.base_fields)
-    main, wrong = _main(asked, clock.today(), get_language() or "ko", programme.current())
+    main, wrong = _render_main(asked, clock.today(), get_language() or "ko", programme.current())
     return render(request, "eligibility/check.html", {"main": main, "wrong": wrong})
 
 
 @lru_cache(maxsize=512)
-def _main(asked: tuple[str, ...], today: dt.date, language: str, current: Programme) -> tuple[SafeString, bool]:
+def _render_main(asked: tuple[str, ...], today: dt.date, language: str, current: Programme) -> tuple[SafeString, bool]:
     """The main part of the page, and whether something in the form is wrong.
 
     The same question has the same answer for everybody on the same day, so links that are passed around cost nothing.

@@ -610,4 +610,4 @@ def number_of(who: Holder) -> str:
 
 def contacts_of(lines: Iterable[Line]) -> list[str]:
     """The contacts' numbers of these lines, as far as they are somebody's."""
-    return [n for line in lines if (n := line.contact_msisdn) and not eligibility.given_up(n)]
+    return [n for line in lines if (n := line.contact_msisdn) and not eligibility.number_is_released(n)]

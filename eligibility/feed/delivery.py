@@ -28,7 +28,7 @@ _SMALL = 8 << 20  # bytes of input for which a second process would not pay
 T = TypeVar("T")
 
 
-class Reject(NamedTuple):
+class RejectedRow(NamedTuple):
     """A rejected row as it is reported; the file's name is added by whoever writes the report."""
 
     line: int
@@ -48,11 +48,11 @@ class Part(NamedTuple):
     lines: list[tuple[int, str, Any] | None]
     bills: dict[str, list[Any]]
     orphans: list[tuple[int, str, Any]]
-    line_rejects: list[Reject]
-    bill_rejects: list[Reject]
+    line_rejects: list[RejectedRow]
+    bill_rejects: list[RejectedRow]
 
 
-def _no_room(error: OSError) -> FeedError:
+def _working_file_error(error: OSError) -> FeedError:
     what = "no room is left" if error.errno == errno.ENOSPC else error.strerror or str(error)
     return FeedError(f"working files cannot be kept in {tempfile.gettempdir()}, {what}: set TMPDIR to another folder")
 
@@ -64,7 +64,7 @@ class Spool:
         try:
             self.file = tempfile.TemporaryFile(prefix="kt-remedy-")  # noqa: SIM115 (lives as long as the spool)
         except OSError as error:
-            raise _no_room(error) from None
+            raise _working_file_error(error) from None
         self.blocks: list[list[tuple[int, int]]] = [[] for _ in range(parts)]
         self._waiting: list[list[Any]] = [[] for _ in range(parts)]
 
@@ -77,7 +77,7 @@ class Spool:
                     rows.clear()
             self.file.flush()
         except OSError as error:
-            raise _no_room(error) from None
+            raise _working_file_error(error) from None
 
     def put(self, part: int, data: bytes) -> None:
         """Write one block of a part."""
@@ -107,7 +107,7 @@ def in_parallel(tasks: Sequence[Callable[[], T]], processes: int) -> list[T]:
     children = []
     for task in tasks[1:]:
         ours, theirs = context.Pipe(duplex=False)
-        child = context.Process(target=_run, args=(task, theirs), daemon=True)
+        child = context.Process(target=_run_task, args=(task, theirs), daemon=True)
         child.start()
         theirs.close()
         children.append((child, ours))
@@ -130,7 +130,7 @@ def in_parallel(tasks: Sequence[Callable[[], T]], processes: int) -> list[T]:
             child.join()
 
 
-def _run(task: Callable[[], Any], pipe: Connection) -> None:
+def _run_task(task: Callable[[], Any], pipe: Connection) -> None:
     try:
         answer = (True, task())
     except Exception as error:
@@ -197,7 +197,7 @@ class Delivery:
             self._order.put(0, order.tobytes())
             self._order.flush()
         except OSError as error:
-            raise _no_room(error) from None
+            raise _working_file_error(error) from None
 
     def _spread_bills(self, file: BillFile) -> tuple[list[list[tuple[int, int]]], list[Any]]:
         parts, keep, spool, waiting = self.parts, self._keep_bill, self._bills, 0
@@ -226,7 +226,7 @@ class Delivery:
         for row in self._lines.rows(number):
             key = row[1]
             if key in seen:
-                part.line_rejects.append(Reject(row[0], "contract_no", key, REPEATED_KEY))
+                part.line_rejects.append(RejectedRow(row[0], "contract_no", key, REPEATED_KEY))
                 part.lines.append(None)
                 continue
             if key is not None:
@@ -235,7 +235,7 @@ class Delivery:
                 part.bills[key] = []
                 part.lines.append(row)
             else:
-                part.line_rejects.append(Reject(row[0], *row[2:]))
+                part.line_rejects.append(RejectedRow(row[0], *row[2:]))
                 part.lines.append(None)
         seen = set()
         for row in self._bills.rows(number):
@@ -243,11 +243,11 @@ class Delivery:
             if contract is not None:
                 key = (contract, item, billed_on)
                 if key in seen:
-                    part.bill_rejects.append(Reject(line, "contract_no", contract, REPEATED_KEY))
+                    part.bill_rejects.append(RejectedRow(line, "contract_no", contract, REPEATED_KEY))
                     continue
                 seen.add(key)
             if len(row) > 5:
-                part.bill_rejects.append(Reject(line, *row[4:]))
+                part.bill_rejects.append(RejectedRow(line, *row[4:]))
             elif contract in part.bills:
                 part.bills[contract].append(row[4])
             else:

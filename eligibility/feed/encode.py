@@ -12,7 +12,7 @@ from pathlib import Path
 
 from eligibility import rules, search
 from eligibility.feed import staging
-from eligibility.feed.rows import LINE_COLUMNS, BadRow, BillFile, BillRow, Fault, LineFile, LineRow
+from eligibility.feed.rows import LINE_COLUMNS, BadRow, BillFile, BillRow, LineFile, LineRow, RowFault
 from kt_remedy.core import crypto
 from kt_remedy.core.programme import Programme
 
@@ -45,7 +45,7 @@ _SEPARATOR = "\x1f"
 
 
 @dataclass
-class Encoded:
+class EncodedBatch:
     """A batch as lines of COPY, and how many rows were read for it."""
 
     lines: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Encoded:
     bad: list[str] = field(default_factory=list)
     read: int = 0
 
-    def stage(self, tables: staging.Tables) -> None:
+    def stage(self, tables: staging.StagingTables) -> None:
         """COPY the batch into the staging tables."""
         staging.copy(tables.line, LINE_ORDER, self.lines)
         staging.copy(tables.customer, CUSTOMER_ORDER, self.customers)
@@ -85,28 +85,28 @@ class Encoder:
         self._line_file.close()
         self._bill_file.close()
 
-    def lines(self, records: list) -> Encoded:
+    def lines(self, records: list) -> EncodedBatch:
         """A batch of lines.csv."""
         return self._encode(LINES, self._line_file.rows(records), self._lines)
 
-    def bills(self, records: list) -> Encoded:
+    def bills(self, records: list) -> EncodedBatch:
         """A batch of bills.csv."""
         return self._encode(BILLS, self._bill_file.rows(records), self._bills)
 
-    def _encode(self, file: int, rows: list, encode: Callable[[Iterable, Encoded], None]) -> Encoded:
-        out = Encoded(read=len(rows))
+    def _encode(self, file: int, rows: list, encode: Callable[[Iterable, EncodedBatch], None]) -> EncodedBatch:
+        out = EncodedBatch(read=len(rows))
         good = []
         for row in rows:
             if isinstance(row, BadRow):
-                out.bad.append(_bad(file, row.line, row.key, row.fault))
-            elif fault := _beyond(row):
-                out.bad.append(_bad(file, row.line, row.values[: 3 if file == BILLS else 1], fault))
+                out.bad.append(_bad_row_text(file, row.line, row.key, row.fault))
+            elif fault := _too_large(row):
+                out.bad.append(_bad_row_text(file, row.line, row.values[: 3 if file == BILLS else 1], fault))
             else:
                 good.append(row)
         encode(good, out)
         return out
 
-    def _lines(self, rows: Iterable[LineRow], out: Encoded) -> None:
+    def _lines(self, rows: Iterable[LineRow], out: EncodedBatch) -> None:
         programme, as_of, time, day = self._programme, self._as_of, self._time, self._days.day
         seal, index, judge, version = self._seal_msisdn, self._msisdn_index, rules.judge, programme.version
         append = out.lines.append
@@ -165,7 +165,7 @@ class Encoder:
             f"\t\\\\x{digest.hexdigest()}\t{self._as_of}\t{first}\t{last}\n"
         )
 
-    def _bills(self, rows: Iterable[BillRow], out: Encoded) -> None:
+    def _bills(self, rows: Iterable[BillRow], out: EncodedBatch) -> None:
         as_of, escaped, append = self._as_of, staging.escaped, out.bills.append
         for line, values, bill in rows:
             append(
@@ -190,7 +190,7 @@ class Encoder:
         return min(max(instant, _FIRST), _LAST).isoformat()
 
 
-def _beyond(row: LineRow | BillRow) -> Fault | None:
+def _too_large(row: LineRow | BillRow) -> RowFault | None:
     """The fault of a row whose numbers are right by the format but larger than a column of the register."""
     if isinstance(row, LineRow):
         facts = row.facts
@@ -201,16 +201,16 @@ def _beyond(row: LineRow | BillRow) -> Fault | None:
         column = next(
             (name for name, amount in zip(names, amounts, strict=True) if amount > LARGEST_AMOUNT), "suspended_days"
         )
-        return Fault(column, row.values[LINE_COLUMNS.index(column)], TOO_LARGE)
+        return RowFault(column, row.values[LINE_COLUMNS.index(column)], TOO_LARGE)
     billed = row.bill[1:]
     if max(billed) <= LARGEST_AMOUNT:
         return None
     place = next(number for number, amount in enumerate(billed) if amount > LARGEST_AMOUNT)
     column = ("billed_krw", "paid_krw", "waived_krw", "refunded_krw")[place]
-    return Fault(column, row.values[place + 3], TOO_LARGE)
+    return RowFault(column, row.values[place + 3], TOO_LARGE)
 
 
-def _bad(file: int, line: int, key: tuple[str, ...] | None, fault: Fault) -> str:
+def _bad_row_text(file: int, line: int, key: tuple[str, ...] | None, fault: RowFault) -> str:
     if key is None:
         stored = staging.NULL
     else:

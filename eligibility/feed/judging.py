@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from eligibility.feed.delivery import Delivery, Reject, Spool, in_parallel
+from eligibility.feed.delivery import Delivery, RejectedRow, Spool, in_parallel
 from eligibility.feed.rows import UNKNOWN_CONTRACT, BillRow, LineRow
-from eligibility.rules import Bill, Standing, assess, conclude, tally
+from eligibility.rules import Assessment, Bill, assess, conclude, tally
 from kt_remedy.core import csv as csv_cells
 from kt_remedy.core.programme import Programme
 
@@ -22,7 +22,7 @@ _TEXT_ROWS = 2_000
 Blocks = list[list[tuple[int, int]]]
 
 
-class Judging:
+class JudgedDelivery:
     """The verdicts and rejects of one pair of files. Raises FeedError where a file cannot be read."""
 
     def __init__(
@@ -59,11 +59,13 @@ class Judging:
                     continue
                 _, contract, standing = row
                 bills = part.bills[contract]
-                verdict = conclude(Standing(*standing), tally(map(Bill._make, bills), programme))
+                verdict = conclude(Assessment(*standing), tally(map(Bill._make, bills), programme))
                 reasons = ";".join(verdict.reasons)
                 out.append(f"{contract},{verdict.outcome},{reasons},{verdict.expected_penalty},{verdict.refundable}\n")
             verdicts.put(number, "".join(out).encode())
-            unknown = [Reject(line, "contract_no", contract, UNKNOWN_CONTRACT) for line, contract, _ in part.orphans]
+            unknown = [
+                RejectedRow(line, "contract_no", contract, UNKNOWN_CONTRACT) for line, contract, _ in part.orphans
+            ]
             line_rejects.deal([(number, tuple(reject)) for reject in part.line_rejects])
             bill_rejects.deal([(number, tuple(reject)) for reject in sorted([*part.bill_rejects, *unknown])])
             for spool in spools:

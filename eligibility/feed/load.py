@@ -19,7 +19,7 @@ from django.db.backends.utils import CursorWrapper
 
 from eligibility import rules
 from eligibility.feed import merge, staging, stored, workers
-from eligibility.feed.encode import BILLS, LINES, Encoded, Encoder
+from eligibility.feed.encode import BILLS, LINES, EncodedBatch, Encoder
 from eligibility.feed.records import FeedError
 from eligibility.feed.rows import REPEATED_KEY, UNKNOWN_CONTRACT, BillFile, LineFile
 from eligibility.models import Feed, Reject
@@ -31,10 +31,10 @@ _LOCK_PATIENCE_SECONDS = 10  # a killed load's last statement may take this long
 _BATCH_RECORDS = 4_000
 _JUDGED_AT_ONCE = 10_000
 _WORTH_FORKING_BYTES = 8_000_000
-_TOLD_EVERY_SECONDS = 1.0
+_PROGRESS_EVERY_SECONDS = 1.0
 _READING, _JUDGING, _MERGING = 70, 75, 80  # progress in per cent at which each phase begins or ends
 
-Told = Callable[[str, int], None]
+OnProgress = Callable[[str, int], None]
 
 
 class LoadRefusedError(Exception):
@@ -54,7 +54,7 @@ def exclusive() -> Iterator[None]:
                 raise LoadRefusedError("Another delivery is being loaded or judged: wait until it has ended.")
             time.sleep(0.5)
         try:
-            unhurry(cursor)
+            disable_timeouts(cursor)
             yield
         finally:
             if connection.connection is not None and not connection.connection.closed and not connection.needs_rollback:
@@ -66,7 +66,7 @@ def exclusive() -> Iterator[None]:
 _LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "work_mem")
 
 
-def unhurry(cursor: CursorWrapper) -> None:
+def disable_timeouts(cursor: CursorWrapper) -> None:
     """Lift the time limits of this session, and let it sort in more memory."""
     for name in _LIMITS[:3]:
         cursor.execute(f"SET {name} = 0")
@@ -74,7 +74,12 @@ def unhurry(cursor: CursorWrapper) -> None:
 
 
 def load(
-    *, lines: Path, bills: Path, as_of: dt.date, processes: int | None = None, told: Told = lambda phase, percent: None
+    *,
+    lines: Path,
+    bills: Path,
+    as_of: dt.date,
+    processes: int | None = None,
+    told: OnProgress = lambda phase, percent: None,
 ) -> Feed:
     """Load one delivery and return its feed, which for a pair that was loaded before is the one of then.
 
@@ -102,7 +107,7 @@ def load(
         try:
             _Load(feed, lines, bills, told).run(_processes(processes, lines, bills))
         except BaseException as error:
-            _give_up(feed, error)
+            _record_failure(feed, error)
             raise
         return feed
 
@@ -129,7 +134,7 @@ def _sha256(path: Path) -> str:
         raise FeedError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def _give_up(feed: Feed, error: BaseException) -> None:
+def _record_failure(feed: Feed, error: BaseException) -> None:
     if connection.connection is None or connection.connection.closed or connection.needs_rollback:
         return  # the next load finds the row and closes it
     feed.state, feed.finished_at = Feed.State.FAILED, clock.now()
@@ -141,9 +146,9 @@ def _give_up(feed: Feed, error: BaseException) -> None:
 class _Load:
     """One delivery on its way."""
 
-    def __init__(self, feed: Feed, lines: Path, bills: Path, told: Told) -> None:
+    def __init__(self, feed: Feed, lines: Path, bills: Path, told: OnProgress) -> None:
         self.feed, self.files, self.told = feed, (lines, bills), told
-        self.tables = staging.Tables(feed.pk)
+        self.tables = staging.StagingTables(feed.pk)
         self.programme = programme.current()
         self._told_at = 0.0
 
@@ -153,7 +158,7 @@ class _Load:
         reader = threading.Thread(
             target=lambda: digests.update({number: _sha256(path) for number, path in enumerate(self.files)})
         )
-        with workers.started(processes, self._worker) if processes else nullcontext() as pool:
+        with workers.worker_pool(processes, self._worker) if processes else nullcontext() as pool:
             reader.start()  # after the fork: a forked thread would be half a thread
             self._read(pool)
         reader.join()
@@ -183,22 +188,22 @@ class _Load:
 
     def _worker(self) -> workers.Work:
         with connection.cursor() as cursor:
-            unhurry(cursor)
+            disable_timeouts(cursor)
         encode = self._encoder()
 
         def stage(task: tuple[int, list]) -> tuple[int, int, int]:
             file, records = task
-            encoded: Encoded = encode[file](records)
+            encoded: EncodedBatch = encode[file](records)
             encoded.stage(self.tables)
             return file, encoded.read, len(encoded.bad)
 
         return stage
 
-    def _encoder(self) -> tuple[Callable[[list], Encoded], Callable[[list], Encoded]]:
+    def _encoder(self) -> tuple[Callable[[list], EncodedBatch], Callable[[list], EncodedBatch]]:
         encoder = Encoder(*self.files, as_of=self.feed.as_of, programme=self.programme)
         return encoder.lines, encoder.bills
 
-    def _read(self, pool: workers.Workers | None) -> None:
+    def _read(self, pool: workers.WorkerPool | None) -> None:
         counts = {LINES: [0, 0], BILLS: [0, 0]}
         answers = pool.run(self._batches()) if pool is not None else map(self._worker(), self._batches())
         for file, read, _bad in answers:
@@ -223,7 +228,7 @@ class _Load:
 
     def _say(self, phase: str, percent: int, *, at_once: bool = False) -> None:
         tick = time.monotonic()
-        if at_once or tick - self._told_at >= _TOLD_EVERY_SECONDS:
+        if at_once or tick - self._told_at >= _PROGRESS_EVERY_SECONDS:
             self._told_at = tick
             Feed.objects.filter(pk=self.feed.pk).update(phase=phase, progress=percent)
             self.told(phase, percent)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from eligibility.feed.staging import BILL, CUSTOMER, LINE, VERDICT, Tables
+from eligibility.feed.staging import BILL, CUSTOMER, LINE, VERDICT, StagingTables
 from eligibility.models import Feed
 from kt_remedy.core import clock
 
@@ -33,7 +33,7 @@ _CHANGED = {
 }
 
 
-def merge(feed: Feed, tables: Tables) -> None:
+def merge(feed: Feed, tables: StagingTables) -> None:
     """Bring a staged delivery into the register and write the counts into `feed`, which the caller saves."""
     now = clock.now()
     # The last row of a holder counts, as it does for any other key in a later delivery.
@@ -50,7 +50,7 @@ def merge(feed: Feed, tables: Tables) -> None:
     feed.verdicts_changed = replace_verdicts(bills_only, feed=feed, now=now)
     columns = ", ".join(f"COALESCE(v.{name}, l.{name}) AS {name}" if name in VERDICT else f"l.{name}" for name in LINE)
     judged = f"(SELECT {columns} FROM {tables.line} l LEFT JOIN {tables.verdict} v USING (contract_no))"
-    feed.verdicts_changed += _tell(judged, feed, now)
+    feed.verdicts_changed += _record_verdict_changes(judged, feed, now)
     feed.customers_changed, feed.customers_new = _replace("customer", tables.customer, feed, now)
     feed.lines_changed, feed.lines_new = _replace("line", tables.line, feed, now, rows=judged)
     feed.bills_changed, feed.bills_new = _replace("bill", tables.bill, feed, now)
@@ -61,8 +61,10 @@ def replace_verdicts(verdicts: str, *, feed: Feed | None, now: dt.datetime) -> i
 
     `feed` is None for a rejudge. A verdict that only names another version of the programme leaves no history.
     """
-    told = _tell(verdicts, feed, now)
-    _keep("line", verdicts, f"{_row('t', VERDICT[:-1])} IS DISTINCT FROM {_row('s', VERDICT[:-1])}", feed, now)
+    told = _record_verdict_changes(verdicts, feed, now)
+    _copy_to_history(
+        "line", verdicts, f"{_row('t', VERDICT[:-1])} IS DISTINCT FROM {_row('s', VERDICT[:-1])}", feed, now
+    )
     sets = ", ".join(f"{column} = s.{column}" for column in VERDICT)
     _run(
         f"UPDATE eligibility_line t SET {sets} FROM {verdicts} s"
@@ -71,7 +73,7 @@ def replace_verdicts(verdicts: str, *, feed: Feed | None, now: dt.datetime) -> i
     return told
 
 
-class Changed(NamedTuple):
+class ChangedVerdict(NamedTuple):
     """A line whose verdict changes, and both verdicts: outcome, reasons, expected penalty and refundable in won."""
 
     contract_no: str
@@ -85,7 +87,7 @@ class Changed(NamedTuple):
     new_refundable_krw: int
 
 
-def verdicts_changed(verdicts: str) -> list[Changed]:
+def changed_verdicts(verdicts: str) -> list[ChangedVerdict]:
     """The lines whose verdict would change, in the order of their numbers."""
     old, new = (", ".join(f"{alias}.{column}" for column in VERDICT[:-1]) for alias in "ts")
     with connection.cursor() as cursor:
@@ -93,7 +95,7 @@ def verdicts_changed(verdicts: str) -> list[Changed]:
             f"SELECT t.contract_no, {old}, {new} FROM eligibility_line t JOIN {verdicts} s USING (contract_no)"
             f" WHERE {_row('t', VERDICT[:-1])} IS DISTINCT FROM {_row('s', VERDICT[:-1])} ORDER BY 1"
         )
-        return [Changed(*row) for row in cursor.fetchall()]
+        return [ChangedVerdict(*row) for row in cursor.fetchall()]
 
 
 def _run(sql: str, *params: Any) -> int:
@@ -102,7 +104,7 @@ def _run(sql: str, *params: Any) -> int:
         return cursor.rowcount
 
 
-def _tell(verdicts: str, feed: Feed | None, now: dt.datetime) -> int:
+def _record_verdict_changes(verdicts: str, feed: Feed | None, now: dt.datetime) -> int:
     """A row for each known line whose verdict changes in what a customer acts on."""
     return _run(
         f"""
@@ -120,9 +122,9 @@ def _tell(verdicts: str, feed: Feed | None, now: dt.datetime) -> int:
 
 def _replace(table: str, staged: str, feed: Feed, now: dt.datetime, *, rows: str = "") -> tuple[int, int]:
     """Replace what changed and add what is new; returns both counts. `rows` is `staged` with its verdicts, if any."""
-    columns, joined = _COLUMNS[table], _joined(table)
+    columns, joined = _COLUMNS[table], _join_condition(table)
     rows = rows or staged
-    _keep(table, rows, _CHANGED[table], feed, now)
+    _copy_to_history(table, rows, _CHANGED[table], feed, now)
     sets = ", ".join(f"{column} = s.{column}" for column in columns if column not in _KEYS[table])
     changed = _run(f"UPDATE eligibility_{table} t SET {sets} FROM {rows} s WHERE {joined} AND {_CHANGED[table]}")
     # Known rows leave the staging table first: an INSERT that looks for them in the table it fills would, while the
@@ -132,16 +134,16 @@ def _replace(table: str, staged: str, feed: Feed, now: dt.datetime, *, rows: str
     return changed, new
 
 
-def _keep(table: str, rows: str, condition: str, feed: Feed | None, now: dt.datetime) -> None:
+def _copy_to_history(table: str, rows: str, condition: str, feed: Feed | None, now: dt.datetime) -> None:
     columns = _COLUMNS[table]
     _run(
         f"INSERT INTO eligibility_{table}_history ({', '.join(columns)}, replaced_by_id, replaced_at)"
         f" SELECT {', '.join(f't.{column}' for column in columns)}, %s, %s"
-        f" FROM eligibility_{table} t JOIN {rows} s ON {_joined(table)} WHERE {condition}",
+        f" FROM eligibility_{table} t JOIN {rows} s ON {_join_condition(table)} WHERE {condition}",
         feed and feed.pk,
         now,
     )
 
 
-def _joined(table: str) -> str:
+def _join_condition(table: str) -> str:
     return " AND ".join(f"s.{key} = t.{key}" for key in _KEYS[table])

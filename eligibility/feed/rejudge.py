@@ -14,11 +14,11 @@ from kt_remedy.core import clock, programme
 
 _AT_ONCE = 20_000
 
-Told = Callable[[merge.Changed], None]
+OnChange = Callable[[merge.ChangedVerdict], None]
 
 
 @dataclass
-class Changes:
+class RejudgeSummary:
     """What a rejudge changed or would change: lines looked at, and how many went from one outcome to another."""
 
     judged: int = 0
@@ -26,7 +26,7 @@ class Changes:
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
-def rejudge(*, dry_run: bool = False, told: Told = lambda changed: None) -> Changes:
+def rejudge(*, dry_run: bool = False, told: OnChange = lambda changed: None) -> RejudgeSummary:
     """Judge all lines by the installed programme; `dry_run` only says what would change.
 
     `told` hears each line whose verdict changes, with both verdicts.
@@ -35,7 +35,7 @@ def rejudge(*, dry_run: bool = False, told: Told = lambda changed: None) -> Chan
     at any time. Raises `load.LoadRefusedError` beside a running load.
     """
     current = programme.current()
-    changes = Changes()
+    changes = RejudgeSummary()
     with load.exclusive():
         last = ""
         while True:
@@ -45,7 +45,7 @@ def rejudge(*, dry_run: bool = False, told: Told = lambda changed: None) -> Chan
                 return changes
 
 
-def _shard(after: str, current: programme.Programme, changes: Changes, dry_run: bool, told: Told) -> str:
+def _shard(after: str, current: programme.Programme, changes: RejudgeSummary, dry_run: bool, told: OnChange) -> str:
     """Judge the lines behind `after`; returns the last contract number, or nothing where there was no line."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -79,7 +79,7 @@ def _shard(after: str, current: programme.Programme, changes: Changes, dry_run: 
             ("contract_no", *staging.VERDICT),
             [staging.verdict_row(contract_no, verdict, current.version) for contract_no, verdict in verdicts],
         )
-        for changed in merge.verdicts_changed("eligibility_rejudged"):
+        for changed in merge.changed_verdicts("eligibility_rejudged"):
             changes.changed += 1
             changes.outcomes[changed.old_outcome, changed.new_outcome] += 1
             told(changed)

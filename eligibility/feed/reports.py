@@ -25,7 +25,7 @@ class Rejected(Protocol):
 
 
 @contextlib.contextmanager
-def opened(path: str | None) -> Iterator[IO[str]]:
+def report_file(path: str | None) -> Iterator[IO[str]]:
     """Standard error, or a new file that takes the place of `path` once the block has ended well."""
     if path is None:
         yield sys.stderr

@@ -87,7 +87,7 @@ UNKNOWN_CONTRACT = "no line with this contract number"
 Record = tuple[int, str | list[str]]  # the physical line it begins on, and the line or its values
 
 
-class Fault(NamedTuple):
+class RowFault(NamedTuple):
     """Why a row is bad: the column, its value as it may be shown (personal columns masked), and the reason."""
 
     column: str
@@ -116,7 +116,7 @@ class BadRow(NamedTuple):
 
     line: int
     key: tuple[str, ...] | None
-    fault: Fault
+    fault: RowFault
 
 
 def masked(column: str, value: str) -> str:
@@ -221,7 +221,7 @@ class _FeedFile:
                 raw = content
             if len(raw) != fields:
                 reason = f"{len(raw)} fields instead of {fields}"
-                rows.append(BadRow(line, None, Fault("", "", reason)))
+                rows.append(BadRow(line, None, RowFault("", "", reason)))
                 continue
             values = order(raw) if order is not None else tuple(raw)
             fault = self._fault(values)
@@ -229,11 +229,11 @@ class _FeedFile:
             rows.append(row if fault is None else BadRow(line, values[:keys], fault))
         return rows
 
-    def _fault(self, values: tuple[str, ...]) -> Fault | None:
+    def _fault(self, values: tuple[str, ...]) -> RowFault | None:
         """The first fault of a row with the right number of fields: its values in order, then what must agree."""
         for (column, matches, reason), value in zip(self._checks, values, strict=True):
             if matches(value) is None or not self._exists(column, value):
-                return Fault(column, masked(column, value), reason)
+                return RowFault(column, masked(column, value), reason)
         return None
 
     def _exists(self, column: str, value: str) -> bool:
@@ -315,7 +315,7 @@ class LineFile(_FeedFile):
             ),
         )  # fmt: skip
 
-    def _fault(self, values: tuple[str, ...]) -> Fault | None:
+    def _fault(self, values: tuple[str, ...]) -> RowFault | None:
         fault = super()._fault(values)
         if fault is not None:
             return fault
@@ -326,23 +326,23 @@ class LineFile(_FeedFile):
         terminated, corporate = value("status") == "TERMINATED", value("holder_kind") == "CORPORATE"
         for column in ("terminated_at", "termination_reason"):
             if terminated and not value(column):
-                return Fault(column, "", "missing on a TERMINATED line")
+                return RowFault(column, "", "missing on a TERMINATED line")
         for column in ("terminated_at", "termination_reason"):
             if not terminated and value(column):
-                return Fault(column, value(column), "only a TERMINATED line has one")
+                return RowFault(column, value(column), "only a TERMINATED line has one")
         months = value("contract_months")
         if value("contract_type") == "NONE":
             if months != "0":
-                return Fault("contract_months", months, "must be 0 with NONE")
+                return RowFault("contract_months", months, "must be 0 with NONE")
         elif months == "0":
-            return Fault("contract_months", months, "0 goes with NONE only")
+            return RowFault("contract_months", months, "0 goes with NONE only")
         birth_date = value("birth_date")
         if corporate and birth_date:
-            return Fault("birth_date", masked("birth_date", birth_date), "must be empty for CORPORATE")
+            return RowFault("birth_date", masked("birth_date", birth_date), "must be empty for CORPORATE")
         if not corporate and not birth_date:
-            return Fault("birth_date", "", "missing for PERSON or FOREIGNER")
+            return RowFault("birth_date", "", "missing for PERSON or FOREIGNER")
         if corporate and value("ci"):
-            return Fault("ci", masked("ci", value("ci")), "must be empty for CORPORATE")
+            return RowFault("ci", masked("ci", value("ci")), "must be empty for CORPORATE")
         return None
 
 

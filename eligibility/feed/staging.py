@@ -29,7 +29,7 @@ NULL = "\\N"
 
 
 @dataclass(frozen=True)
-class Tables:
+class StagingTables:
     """The names of one feed's staging tables."""
 
     feed: int

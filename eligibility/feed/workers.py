@@ -23,7 +23,7 @@ class WorkerFailed(Exception):
     """A worker could not do its part; the message names the kind of error and nothing of the data."""
 
 
-class Workers:
+class WorkerPool:
     """Runs one function over batches in several processes."""
 
     def __init__(self, pipes: list[Connection]) -> None:
@@ -56,7 +56,7 @@ class Workers:
 
 
 @contextmanager
-def started(count: int, make: Callable[[], Work]) -> Iterator[Workers]:
+def worker_pool(count: int, make: Callable[[], Work]) -> Iterator[WorkerPool]:
     """Start `count` processes, each doing what `make()` returns; end them all with the block."""
     pipes: list[Connection] = []
     processes = []
@@ -68,7 +68,7 @@ def started(count: int, make: Callable[[], Work]) -> Iterator[Workers]:
             theirs.close()
             pipes.append(ours)
             processes.append(process)
-        yield Workers(pipes)
+        yield WorkerPool(pipes)
     finally:
         for pipe in pipes:
             pipe.close()

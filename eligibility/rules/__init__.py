@@ -8,9 +8,10 @@ that meet a line long before its bills: `judge(f, b, p) == conclude(assess(f, p)
 from eligibility.rules.facts import Bill, Facts, LocalDays
 from eligibility.rules.penalty import Component, Estimate, curve, estimate
 from eligibility.rules.trace import Check, trace
-from eligibility.rules.verdict import Outcome, Standing, Tally, Verdict, assess, conclude, judge, tally
+from eligibility.rules.verdict import Assessment, Outcome, Tally, Verdict, assess, conclude, judge, tally
 
 __all__ = [
+    "Assessment",
     "Bill",
     "Check",
     "Component",
@@ -18,7 +19,6 @@ __all__ = [
     "Facts",
     "LocalDays",
     "Outcome",
-    "Standing",
     "Tally",
     "Verdict",
     "assess",

@@ -27,7 +27,7 @@ class Verdict(NamedTuple):
     refundable: int
 
 
-class Standing(NamedTuple):
+class Assessment(NamedTuple):
     """What the line's own facts say, before its bills are looked at."""
 
     terminated: bool
@@ -78,7 +78,7 @@ def is_rejoined(facts: Facts, waiver: Waiver) -> bool:
     return facts.rejoined_on is not None and facts.rejoined_on <= waiver.terminated_to
 
 
-def assess(facts: Facts, programme: Programme) -> Standing:
+def assess(facts: Facts, programme: Programme) -> Assessment:
     """What the facts of the line decide without its bills."""
     waiver = programme.waiver
     exclusions: list[str] = []
@@ -97,7 +97,7 @@ def assess(facts: Facts, programme: Programme) -> Standing:
     contract = contract_reason(facts, waiver)
     if contract:
         (reviews if contract.startswith("REVIEW_") else exclusions).append(contract)
-    return Standing(
+    return Assessment(
         terminated=facts.terminated_on is not None,
         exclusions=tuple(exclusions),
         reviews=tuple(reviews),
@@ -125,7 +125,7 @@ def tally(bills: Iterable[Bill], programme: Programme) -> Tally:
     return Tally(billed, refundable, unpaid, unknown_item)
 
 
-def money_reason(standing: Standing, sums: Tally) -> str:
+def money_reason(standing: Assessment, sums: Tally) -> str:
     """The one thing to say about the money of a terminated line, or nothing (D-19, D-23 to D-25)."""
     if not standing.terminated:
         return ""
@@ -136,7 +136,7 @@ def money_reason(standing: Standing, sums: Tally) -> str:
     return "ALREADY_SETTLED" if sums.refundable == 0 else ""
 
 
-def conclude(standing: Standing, sums: Tally) -> Verdict:
+def conclude(standing: Assessment, sums: Tally) -> Verdict:
     """The verdict from both halves. An exclusion outweighs a review, a review outweighs the money."""
     reasons = standing.exclusions + standing.reviews
     if sums.unknown_item:

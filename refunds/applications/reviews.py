@@ -398,7 +398,7 @@ def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, w
             kind="objection.answered",
             subject=f"objection:{row.pk}",
             person=bytes(row.person_index),
-            to=eligibility.still_theirs(row.contact, confirmed_at=row.received_at),
+            to=eligibility.confirmed_number_or_blank(row.contact, confirmed_at=row.received_at),
             language=row.language,
         )
         return row

@@ -327,7 +327,7 @@ def _alert_shared(account: Account, persons: int) -> None:
 
 
 def _lines(contracts: list[str], person_index: bytes, representation: str) -> dict[str, Line]:
-    found = register.lines_numbered(contracts)
+    found = register.lines_by_contract_no(contracts)
     for contract_no in contracts:
         if contract_no not in found or not may_claim(found[contract_no].customer, person_index, representation):
             raise Refused("LINES", _("고르신 회선을 찾을 수 없습니다."))
@@ -769,7 +769,7 @@ def of_person(person_index: bytes) -> list[Application]:
 
 def number_of(filing: Filing) -> str:
     """The number a filing confirmed; "" where it was given up since, and is nobody's or somebody else's (D-44)."""
-    return register.still_theirs(filing.contact, confirmed_at=filing.received_at)
+    return register.confirmed_number_or_blank(filing.contact, confirmed_at=filing.received_at)
 
 
 def notify(row: Application, kind: str, *, subject: str, context: dict | None = None) -> None:

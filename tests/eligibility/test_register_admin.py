@@ -139,14 +139,14 @@ def test_who_saw_which_verdict_when(reviewer: Client, at) -> None:
     holder.get("/my/")
 
     line.refresh_from_db()
-    before, *_rest = service.verdicts_of(line)[::-1]
-    stood = service.verdicts_of(line)
+    before, *_rest = service.verdict_periods(line)[::-1]
+    stood = service.verdict_periods(line)
     assert len(stood) >= 2
     assert (stood[0].until, stood[0].outcome, stood[0].refundable) == (None, line.outcome, line.refundable_krw)
     assert (before.refundable, before.reasons) == (0, ("NOT_BILLED_YET",))
     assert [later.until for later in stood[1:]] == [earlier.since for earlier in stood[:-1]]
 
-    shown = [entry.detail["lines"][line.pk] for entry in service.looks_of(line)]
+    shown = [entry.detail["lines"][line.pk] for entry in service.views_of(line)]
     assert shown == [["ELIGIBLE", "", line.refundable_krw], ["ELIGIBLE", "NOT_BILLED_YET", 0]]
     page = reviewer.get(reverse("admin:eligibility_line_change", args=[line.pk])).content.decode()
     assert "보인 내용: 면제 대상 · 0원" in page

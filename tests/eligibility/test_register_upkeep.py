@@ -209,7 +209,7 @@ def test_every_value_moves_to_the_new_key(settings, capsys) -> None:
     try:
         settings.FIELD_KEYS = keys(2, 1)
         crypto.forget_keys()
-        before = rotation.left()
+        before = rotation.remaining()
         assert before > 100
         call_command("rotate_keys")
         assert f"{before:,} values moved to key 2, 0 left" in capsys.readouterr().out
@@ -239,12 +239,12 @@ def test_deliveries_are_loaded_when_their_day_comes(at, settings, tmp_path: Path
     at("2026-01-14T04:59+09:00")
 
     assert [feed.as_of for feed in deliveries.load_due()] == [dt.date(2025, 12, 31)]
-    assert deliveries.moments()[1] == clock.kst(dt.date(2026, 1, 14), dt.time(5))
+    assert deliveries.due_times()[1] == clock.kst(dt.date(2026, 1, 14), dt.time(5))
     at("2026-01-14T05:00+09:00")
-    act = DatedTask(code="eligibility.delivery", due_at=deliveries.moments()[1])
+    act = DatedTask(code="eligibility.delivery", due_at=deliveries.due_times()[1])
     assert len(tasks.load_delivery(act)) == 3
     assert "이미 받았음" in tasks.load_delivery(act)[0].text
-    assert "이미 받았음" in tasks.load_delivery(DatedTask(code=act.code, due_at=deliveries.moments()[0]))[0].text
+    assert "이미 받았음" in tasks.load_delivery(DatedTask(code=act.code, due_at=deliveries.due_times()[0]))[0].text
     assert Feed.objects.filter(state="LOADED").count() == 2
     assert schedule.entry("eligibility.delivery") is not None
 

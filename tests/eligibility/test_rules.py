@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eligibility import rules
-from eligibility.feed.judging import Judging
+from eligibility.feed.judging import JudgedDelivery
 from eligibility.feed.rows import BILL_COLUMNS, LINE_COLUMNS
 from kt_remedy.core import programme
 
@@ -60,7 +60,7 @@ def judged(rows: list[dict[str, str]], using: programme.Programme, folder: Path)
             for number, bill in enumerate(filter(None, row["bills"].split("|")), 1):
                 item, *amounts = bill.split(":")
                 bill_out.writerow([row["case"], item, f"2026-01-{number:02d}", *amounts])
-    judging = Judging(folder / "lines.csv", folder / "bills.csv", using, processes=1)
+    judging = JudgedDelivery(folder / "lines.csv", folder / "bills.csv", using, processes=1)
     assert "".join(judging.rejects()).count("\n") == 1, "".join(judging.rejects())
     printed = "".join(judging.verdicts()).splitlines()[1:]
     return {text.split(",")[0]: text for text in printed}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eligibility.feed import delivery, records
-from eligibility.feed.judging import Judging
+from eligibility.feed.judging import JudgedDelivery
 from eligibility.feed.records import FeedError
 from eligibility.feed.rows import BILL_COLUMNS, LINE_COLUMNS
 from kt_remedy.core import programme
@@ -62,7 +62,7 @@ def judged(folder: Path, lines: str | bytes, bills: str | bytes, processes: int 
     """The verdicts as printed and the rejects as read back, of two files with these contents."""
     for name, content in (("lines.csv", lines), ("bills.csv", bills)):
         (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    judging = Judging(folder / "lines.csv", folder / "bills.csv", KT, processes=processes)
+    judging = JudgedDelivery(folder / "lines.csv", folder / "bills.csv", KT, processes=processes)
     rejects = list(csv.DictReader(io.StringIO("".join(judging.rejects()), newline="")))
     return "".join(judging.verdicts()).splitlines()[1:], rejects
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from eligibility.feed.judging import Judging
+from eligibility.feed.judging import JudgedDelivery
 from eligibility.feed.records import FeedError
 from kt_remedy.core import programme
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         try:
             self._check_rejects(options)
             rules = programme.load(options["programme"]) if options["programme"] else programme.current()
-            judging = Judging(options["lines"], options["bills"], rules)
+            judging = JudgedDelivery(options["lines"], options["bills"], rules)
             self._write_rejects(judging.rejects(), options["rejects"])
         except (FeedError, programme.ProgrammeError) as error:
             self._refuse(str(error))

@@ -39,7 +39,7 @@ class Command(BaseCommand):
                 sys.stderr.write(f"\r{percent:3d} % {phase:8s}")
 
         try:
-            with reports.opened(rejects) as report:
+            with reports.report_file(rejects) as report:
                 feed = load.load(lines=Path(lines), bills=Path(bills), as_of=as_of, processes=processes, told=told)
                 if shown:
                     sys.stderr.write("\r")

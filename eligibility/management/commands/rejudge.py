@@ -20,12 +20,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, dry_run: bool, changes: str | None, **options: Any) -> None:
         shown = 0
         try:
-            with reports.opened(changes) if changes else contextlib.nullcontext() as file:
+            with reports.report_file(changes) if changes else contextlib.nullcontext() as file:
                 rows = csv.writer(file, lineterminator="\n") if file else None
                 if rows:
-                    rows.writerow(merge.Changed._fields)
+                    rows.writerow(merge.ChangedVerdict._fields)
 
-                def told(changed: merge.Changed) -> None:
+                def told(changed: merge.ChangedVerdict) -> None:
                     nonlocal shown
                     shown += 1
                     if shown <= SHOWN:
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{found.judged:,} lines judged, {found.changed:,} verdicts {would}.")
 
 
-def _sentence(changed: merge.Changed) -> str:
+def _sentence(changed: merge.ChangedVerdict) -> str:
     """CAST-101-1: ELIGIBLE, 123,630 won -> NOT_ELIGIBLE (MVNO), 123,630 won"""
     _contract_no, *verdicts = changed
     old, new = (

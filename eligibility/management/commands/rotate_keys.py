@@ -20,5 +20,5 @@ class Command(BaseCommand):
         except crypto.DecryptError as error:
             raise CommandError(f"A value cannot be opened: {error}. Add its key to FIELD_KEYS.", returncode=2) from None
         self.stdout.write(
-            f"{moved:,} values moved to key {crypto.active_key()}, {rotation.left():,} left under another key."
+            f"{moved:,} values moved to key {crypto.active_key()}, {rotation.remaining():,} left under another key."
         )
