@@ -283,7 +283,7 @@ class LineAdmin(RoleAdmin):
             **self.admin_site.each_context(request),
             "title": line.pk,
             "line": line,
-            "outcome": presenters.outcome_title(line.standing_outcome),
+            "outcome": presenters.outcome_title(line.effective_outcome),
             "conditions": presenters.conditions(checks, facts, current),
             "bills": [(presenters.item_name(bill.item), bill) for bill in bills],
             "decisions": service.decisions_of([line.pk]).get(line.pk, []),

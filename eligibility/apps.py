@@ -5,6 +5,8 @@ from kt_remedy.audit import actions
 
 
 class EligibilityConfig(AppConfig):
+    """Register audit action names, dated tasks and the message text of this package."""
+
     name = "eligibility"
     verbose_name = _("회선과 판정")
 
@@ -18,7 +20,7 @@ class EligibilityConfig(AppConfig):
             }
         )
 
-        from eligibility import opening, tasks  # need the models
+        from eligibility import opening, tasks  # importing them needs the models
 
         tasks.register()
         opening.register()

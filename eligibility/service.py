@@ -227,7 +227,7 @@ class LineView(NamedTuple):
     def of(cls, line: Line, person_index: bytes) -> "LineView":
         """The line as this person sees it now."""
         own = line.customer.person_index == person_index
-        return cls(line.customer_id, line.pk, own, line.standing_outcome, line.reasons, line.refundable_krw)
+        return cls(line.customer_id, line.pk, own, line.effective_outcome, line.reasons, line.refundable_krw)
 
 
 def record_line_views(seen: Collection[LineView], *, before: str) -> str:
@@ -342,7 +342,7 @@ def record_decision(*, contract_no: str, outcome: str, reason: str, decided_by: 
             verdict_refundable_krw=line.refundable_krw,
             programme_version=line.programme_version,
         )
-        before = line.standing_outcome
+        before = line.effective_outcome
         line.decided_outcome = outcome
         line.save(update_fields=["decided_outcome"])
         if before != outcome:

@@ -260,7 +260,7 @@ def _proof_text(proof: dict[str, str]) -> str:
 
 def _card(line: Line, application: Application | None) -> Card:
     frame = programme.current()
-    outcome = line.standing_outcome
+    outcome = line.effective_outcome
     kind = {"ELIGIBLE": "yes", "REVIEW": "review", "NOT_ELIGIBLE": "no", "NOTHING_DUE": "none"}[outcome]
     if line.terminated_on is None:
         kind = "keep"

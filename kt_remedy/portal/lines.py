@@ -165,7 +165,7 @@ class _Page:
             if self.today > self.programme.waiver.terminated_to:
                 return "keep" if self._in_base(line) else "no"
             return "no" if set(line.reason_codes) - {"NOT_TERMINATED"} else "leave"
-        return {"ELIGIBLE": "yes", "REVIEW": "review", "NOTHING_DUE": "none"}.get(line.standing_outcome, "no")
+        return {"ELIGIBLE": "yes", "REVIEW": "review", "NOTHING_DUE": "none"}.get(line.effective_outcome, "no")
 
     def _in_base(self, line: Line) -> bool:
         base = self.programme.rewards

@@ -137,7 +137,7 @@ def review(
             _decided(row, Status.NEED_DOCS, "NEED_DOCS", reviewer, words, documents_due_on=due)
             notify(row, "application.need_docs", subject=_once(row), context={"due_on": due})
         elif act == REJECT:
-            if row.line.standing_outcome == "REVIEW":
+            if row.line.effective_outcome == "REVIEW":
                 _settle_line(row.line, "NOT_ELIGIBLE", words, reviewer)
             _decided(row, Status.REJECTED, "REJECTED", reviewer, words, reviewed=True)
             notify(row, "application.rejected", subject=_once(row))
@@ -147,7 +147,7 @@ def review(
             if earlier_date:
                 _take_earlier_date(row)
             # A person's earlier no on the line is undone by a person's yes; the rules' own no is not.
-            if row.line.standing_outcome == "REVIEW" or row.line.decided_outcome in {"NOT_ELIGIBLE", "NOTHING_DUE"}:
+            if row.line.effective_outcome == "REVIEW" or row.line.decided_outcome in {"NOT_ELIGIBLE", "NOTHING_DUE"}:
                 _settle_line(row.line, "ELIGIBLE", words, reviewer)
                 row.line.refresh_from_db()
             answer = decide(facts_of(row, reviewed=True))
@@ -306,7 +306,7 @@ def _wall() -> dt.datetime:
 
 def can_object(line: Line) -> bool:
     """Whether there is a no or an amount to contest: anything that is judged and not simply in service."""
-    return line.standing_outcome in {"NOT_ELIGIBLE", "NOTHING_DUE", "ELIGIBLE"}
+    return line.effective_outcome in {"NOT_ELIGIBLE", "NOTHING_DUE", "ELIGIBLE"}
 
 
 def object_to(
@@ -329,7 +329,7 @@ def object_to(
             line=line,
             application=line.applications.order_by("-id").first(),
             person_index=person_index,
-            verdict_outcome=line.standing_outcome,
+            verdict_outcome=line.effective_outcome,
             verdict_reasons=line.reasons,
             amount_seen_krw=line.refundable_krw,
             received_at=clock.now(),
@@ -380,7 +380,7 @@ def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, w
         row.status = Objection.Status.UPHELD if uphold else Objection.Status.DECLINED
         row.answer, row.answered_at, row.answered_by = words.strip(), clock.now(), reviewer
         row.save(update_fields=["status", "answer", "answered_at", "answered_by"])
-        if uphold and row.line.standing_outcome != "ELIGIBLE":
+        if uphold and row.line.effective_outcome != "ELIGIBLE":
             _settle_line(row.line, "ELIGIBLE", words, reviewer)
         newest = Application.objects.filter(line=row.line_id).order_by("-id").values_list("pk", flat=True).first()
         last = locked(newest) if newest else None

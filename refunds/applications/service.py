@@ -362,7 +362,7 @@ def _facts(
 ) -> Facts:
     return Facts(
         lateness=when,
-        outcome=line.standing_outcome,
+        outcome=line.effective_outcome,
         reasons=tuple(line.reason_codes),
         holder=account.holder_check.outcome,
         representation=representation,

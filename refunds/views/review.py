@@ -155,7 +155,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "name": masking.name(row.line.customer.holder_name or ""),
         "line_name": presenters.line_name(row),
         "conditions": lines.conditions(eligibility.trace_of(row.line), facts, programme.current()),
-        "verdict": lines.outcome_title(row.line.standing_outcome),
+        "verdict": lines.outcome_title(row.line.effective_outcome),
         "reason": presenters.staff_reason(row),
         "amount": presenters.amount(row),
         "decisions": [
@@ -287,7 +287,7 @@ def objection(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "conditions": lines.conditions(
             eligibility.trace_of(row.line), eligibility.facts_of(row.line), programme.current()
         ),
-        "verdict": lines.outcome_title(row.line.standing_outcome),
+        "verdict": lines.outcome_title(row.line.effective_outcome),
         "may_decide": request.user.has_role("reviewer"),  # type: ignore[union-attr]
         "evidence": documents.of_objection(row),
     }
@@ -334,7 +334,7 @@ def object_to(request: VerifiedRequest, contract_no: str) -> HttpResponse:
         "still_open": still_open,
         "sent": documents.of_objection(latest) if latest is not None and still_open else [],
         "line_name": f"{lines.product_name(line.product)} {masking.phone(line.msisdn or '')}",
-        "verdict": lines.outcome_title(line.standing_outcome),
+        "verdict": lines.outcome_title(line.effective_outcome),
         "reasons": lines.reasons(line.reason_codes, facts, programme.current()),
         "answer_by": timeline.objection_by(clock.today()),
     }

@@ -252,8 +252,8 @@ def test_a_decision_stands_above_what_deliveries_say(deliveries: Deliveries) -> 
 
     deliveries.load("2026-02-10", [LINE | {"termination_reason": "FORCED"}], [BILL])
 
-    line = Line.objects.with_standing().get()
-    assert (line.outcome, line.standing, line.standing_outcome) == ("NOT_ELIGIBLE", "ELIGIBLE", "ELIGIBLE")
+    line = Line.objects.get()
+    assert (line.outcome, line.effective_outcome) == ("NOT_ELIGIBLE", "ELIGIBLE")
     assert not service.awaiting_decision().exists()
     assert [change.new_outcome for change in VerdictChange.objects.order_by("id")] == ["ELIGIBLE", "NOT_ELIGIBLE"]
 
@@ -437,7 +437,7 @@ def test_the_whole_cast_arrives(db) -> None:
     feeds = people.load_cast()
 
     assert [feed.state for feed in feeds] == ["LOADED"] * 3
-    assert {line.pk: line.standing_outcome for line in service.lines_of(people.index_of("hong"))} == {
+    assert {line.pk: line.effective_outcome for line in service.lines_of(people.index_of("hong"))} == {
         "CAST-101-1": "ELIGIBLE",
         "CAST-101-2": "NOT_ELIGIBLE",
         "CAST-101-3": "NOT_ELIGIBLE",

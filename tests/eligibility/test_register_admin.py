@@ -111,7 +111,7 @@ def test_the_queue_and_a_decision(reviewer: Client) -> None:
     assert not LineDecision.objects.exists()
     done = reviewer.post(url, {"outcome": "ELIGIBLE", "reason": "KTOA 기록에서 신청 시각 확인"})
     assert done.status_code == 302
-    assert Line.objects.get(pk="CAST-110-1").standing_outcome == "ELIGIBLE"
+    assert Line.objects.get(pk="CAST-110-1").effective_outcome == "ELIGIBLE"
     assert "CAST-110-1" not in reviewer.get(reverse("admin:eligibility_line_changelist")).content.decode()
     assert "KTOA 기록에서" in reviewer.get(url).content.decode()
 

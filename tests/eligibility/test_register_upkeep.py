@@ -79,7 +79,7 @@ def test_a_rejudge_by_another_programme(other_programme, reviewer, capsys, tmp_p
     call_command("rejudge")
     line = Line.objects.get(pk="CAST-117-1")
     assert (line.outcome, line.reasons) == ("NOT_ELIGIBLE", "TRANSFER_AFTER_BASE")
-    assert line.standing_outcome == "ELIGIBLE"
+    assert line.effective_outcome == "ELIGIBLE"
     assert line.programme_version == other_programme.version
     assert Line.objects.get(pk="CAST-101-2").reason_codes[0] == "REVIEW_DEVICE_CHANGE"
     assert set(Line.objects.values_list("programme_version", flat=True)) == {other_programme.version}
@@ -145,7 +145,7 @@ def test_a_decision_is_never_rewritten_and_leaves_a_record(reviewer) -> None:
         contract_no="CAST-110-1", outcome="NOT_ELIGIBLE", reason="정정", decided_by=reviewer
     )
     assert service.decisions_of(["CAST-110-1", "CAST-101-1"]) == {"CAST-110-1": [second, decision]}
-    assert Line.objects.get(pk="CAST-110-1").standing_outcome == "NOT_ELIGIBLE"
+    assert Line.objects.get(pk="CAST-110-1").effective_outcome == "NOT_ELIGIBLE"
 
 
 # Searching ---------------------------------------------------------------------------------------------
