@@ -163,7 +163,7 @@ def _again_from_nothing(month: dt.date) -> None:
 
     _run(f"DROP TABLE IF EXISTS rewards_grant_{month:%Y_%m}")
     _run("DELETE FROM rewards_handoff; DELETE FROM rewards_shard WHERE kind = 'GRANT'")
-    shutil.rmtree(files.folder("DATA"), ignore_errors=True)
+    shutil.rmtree(files.provider_folder("DATA"), ignore_errors=True)
 
 
 def _grant(perk: "Perk", month: dt.date) -> None:
@@ -188,7 +188,7 @@ def _workers(number: int) -> None:
         if child == 0:
             status = 1
             try:
-                while working.work_one():
+                while working.run_next_shard():
                     pass
                 status = 0
             finally:
@@ -207,7 +207,7 @@ def _seconds(act: Callable[[], object]) -> float:
 def _handed() -> int:
     from rewards.providers import files
 
-    keys = [line for path in files.folder("DATA").glob("*.csv") for line in path.read_text().splitlines()[1:]]
+    keys = [line for path in files.provider_folder("DATA").glob("*.csv") for line in path.read_text().splitlines()[1:]]
     assert len(set(keys)) == len(keys), "no line twice"
     return len(keys)
 

@@ -51,7 +51,7 @@ class HandOffAdmin(RoleAdmin):
     def send_refused(self, request: HttpRequest, queryset: QuerySet[HandOff]) -> None:
         """The rows that the provider could not deliver, once more."""
         assert isinstance(request.user, User)
-        sent = sum(files.send_refused(hand_off=row, by=request.user) is not None for row in queryset)
+        sent = sum(files.resend_refused(hand_off=row, by=request.user) is not None for row in queryset)
         text = ngettext("파일 %(count)d개를 다시 보냅니다.", "파일 %(count)d개를 다시 보냅니다.", sent)
         self.message_user(request, text % {"count": sent}, messages.SUCCESS if sent else messages.WARNING)
 

@@ -20,7 +20,7 @@ from rewards.templatetags.perks import perk_name
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ChartRow:
     """One row of a chart, as `partials/bars.html` takes it."""
 
     label: str
@@ -33,31 +33,31 @@ class Chart:
     """A chart that is its own table."""
 
     title: str
-    rows: list[Bar]
+    rows: list[ChartRow]
 
 
-def bars(rows: Iterable[tuple[object, int]]) -> list[Bar]:
+def chart_rows(rows: Iterable[tuple[object, int]]) -> list[ChartRow]:
     """Rows of a chart, the longest being the whole width."""
     rows = list(rows)
     longest = max((count for _label, count in rows), default=0) or 1
-    return [Bar(str(label), 1000 * count // longest, f"{count:,}") for label, count in rows]
+    return [ChartRow(str(label), 1000 * count // longest, f"{count:,}") for label, count in rows]
 
 
-def page() -> dict[str, Any]:
+def report_context() -> dict[str, Any]:
     """Everything the page of figures shows; a dozen small queries."""
     counted = Counter[str]()
     for counts in Shard.objects.filter(kind=Shard.Kind.BASE).values_list("counts", flat=True):
         counted.update(counts)
     perks = programme.current().perks
     charts = [
-        Chart(_("기준일 회선"), bars((label, counted[why]) for why, label in BaseLine.Why.choices)),
-        Chart(_("혜택마다 대상 회선"), bars((perk_name(perk.code), counted[perk.code]) for perk in perks)),
-        Chart(_("월 지급"), bars(_grants())),
-        Chart(_("고르고 신청한 것"), bars(_acts())),
-        Chart(_("날마다 고르고 신청한 것"), bars(_acts_by_day())),
-        Chart(_("남은 이용권 번호"), bars(vouchers_left())),
-        Chart(_("날마다 제공처에 전달된 건"), bars(_delivered())),
-        Chart(_("제공처가 못 받은 건의 까닭"), bars(_refusals())),
+        Chart(_("기준일 회선"), chart_rows((label, counted[why]) for why, label in BaseLine.Why.choices)),
+        Chart(_("혜택마다 대상 회선"), chart_rows((perk_name(perk.code), counted[perk.code]) for perk in perks)),
+        Chart(_("월 지급"), chart_rows(_grants())),
+        Chart(_("고르고 신청한 것"), chart_rows(_entitlements())),
+        Chart(_("날마다 고르고 신청한 것"), chart_rows(_entitlements_by_day())),
+        Chart(_("남은 이용권 번호"), chart_rows(vouchers_left())),
+        Chart(_("날마다 제공처에 전달된 건"), chart_rows(_delivered())),
+        Chart(_("제공처가 못 받은 건의 까닭"), chart_rows(_refusals())),
     ]
     return {
         "total": counted[BaseLine.Why.IN_SERVICE],
@@ -79,7 +79,7 @@ def _grants() -> list[tuple[str, int]]:
     ]
 
 
-def _acts() -> list[tuple[str, int]]:
+def _entitlements() -> list[tuple[str, int]]:
     kinds = dict(Entitlement.Kind.choices)
     services = {choice.code: choice.name for perk in programme.current().perks for choice in perk.choices}
     found = (
@@ -97,7 +97,7 @@ def _acts() -> list[tuple[str, int]]:
     return rows
 
 
-def _acts_by_day() -> list[tuple[str, int]]:
+def _entitlements_by_day() -> list[tuple[str, int]]:
     day = TruncDate("made_at", tzinfo=clock.KST)
     found = Entitlement.objects.annotate(day=day).values("day", "perk").annotate(n=Count("id")).order_by("day", "perk")
     return [(f"{kdate(row['day'])} {perk_name(row['perk'])}", row["n"]) for row in found]

@@ -1,6 +1,6 @@
 """What other rooms may ask of the perks: who gets what, and the few acts a person takes.
 
-Every act is keyword-only, one transaction, with its audit entry and message. Refusals are `Refused` with a code that
+Every act is keyword-only, one transaction, with its audit entry and message. Refusals are `PerkRefused` with a code that
 the page words.
 """
 
@@ -25,7 +25,7 @@ from kt_remedy.staff.models import User
 from rewards.enrolment import base
 from rewards.models import BaseLine, Entitlement, Grant, Voucher
 from rewards.perks import holders
-from rewards.perks.holders import Held, Holder
+from rewards.perks.holders import HeldLine, PerkHolder
 from rewards.perks.periods import ends_on, grant_months, last_day
 
 # When the calendar acts: the base after the night's delivery has been loaded, grants as the month begins.
@@ -35,7 +35,7 @@ SUBSTITUTE = "substitute"
 VOUCHER_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,63}")
 
 
-class Refused(Exception):
+class PerkRefused(Exception):
     """An act that the rules do not allow; `code` is one of the words the page knows."""
 
     def __init__(self, code: str) -> None:
@@ -44,7 +44,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
-class Month:
+class PerkMonth:
     """One cell of a monthly perk: GRANTED, SUSPENDED, TERMINATED, or COMING; NOW and OVER for what runs by itself."""
 
     first: dt.date
@@ -52,7 +52,7 @@ class Month:
 
 
 @dataclass(frozen=True)
-class Card:
+class PerkCard:
     """One perk of one line (or of the person) as a page shows it.
 
     state: RUNNING, COMING, OVER, STOPPED (the line was terminated), CHOOSE (a choice is open), CHOSEN (code not issued
@@ -65,7 +65,7 @@ class Card:
     line: Line | None = None
     starts_on: dt.date | None = None
     ends_on: dt.date | None = None
-    months: tuple[Month, ...] = ()
+    months: tuple[PerkMonth, ...] = ()
     choices: tuple[Choice, ...] = ()
     chosen: Choice | None = None
     code: str = ""
@@ -83,7 +83,7 @@ class LinePerks:
 
     line: Line
     why: str
-    cards: tuple[Card, ...]
+    cards: tuple[PerkCard, ...]
 
 
 @dataclass(frozen=True)
@@ -92,20 +92,20 @@ class Overview:
 
     taken: bool
     lines: tuple[LinePerks, ...]
-    personal: tuple[Card, ...]
+    personal: tuple[PerkCard, ...]
 
     @property
-    def cards(self) -> list[Card]:
+    def cards(self) -> list[PerkCard]:
         """All cards, line by line, then those by person."""
         return [card for line in self.lines for card in line.cards] + list(self.personal)
 
     @property
-    def to_do(self) -> list[Card]:
+    def to_do(self) -> list[PerkCard]:
         """Cards that wait for the person."""
         return [card for card in self.cards if card.needs_act]
 
     @property
-    def by_themselves(self) -> list[Card]:
+    def by_themselves(self) -> list[PerkCard]:
         """Cards on which there is nothing to do."""
         return [card for card in self.cards if not card.needs_act]
 
@@ -117,7 +117,7 @@ def overview(person_index: bytes, *, guardian: bool = False) -> Overview:
     guardian looks, who may act for a minor.
     """
     today = clock.today()
-    who = holders.holder(person_index)
+    who = holders.load_holder(person_index)
     if not base.is_complete():
         lines = [held.line for held in who.held] + list(who.outside)
         return Overview(False, tuple(LinePerks(line, "", ()) for line in lines), ())
@@ -128,7 +128,7 @@ def overview(person_index: bytes, *, guardian: bool = False) -> Overview:
     grants: dict[tuple[str, str], dict[dt.date, str]] = {}
     for grant in Grant.objects.filter(contract_no__in=[held.row.pk for held in who.held if held.now]):
         grants.setdefault((grant.perk, grant.contract_no), {})[grant.month] = grant.state
-    page = _Page(who, guardian, today)
+    page = _CardBuilder(who, guardian, today)
     by_line: list[LinePerks] = []
     for held in who.held:
         cards = []
@@ -158,27 +158,27 @@ def overview(person_index: bytes, *, guardian: bool = False) -> Overview:
 
 
 @dataclass(frozen=True)
-class _Page:
-    who: Holder
+class _CardBuilder:
+    who: PerkHolder
     guardian: bool
     today: dt.date
 
-    def automatic(self, perk: Perk, line: Line | None, ended: dt.date | None, grants: dict[dt.date, str]) -> Card:
+    def automatic(self, perk: Perk, line: Line | None, ended: dt.date | None, grants: dict[dt.date, str]) -> PerkCard:
         """A perk that nobody asks for."""
         starts, ends = perk.starts, ends_on(perk)
         if perk.monthly_gb:
-            months = tuple(Month(first, grants.get(first, "COMING")) for first in grant_months(perk))
+            months = tuple(PerkMonth(first, grants.get(first, "COMING")) for first in grant_months(perk))
         elif perk.categories:
-            months = tuple(Month(first, self._month(first, ended)) for first in grant_months(perk))
+            months = tuple(PerkMonth(first, self._month(first, ended)) for first in grant_months(perk))
         else:
             months = ()
         state = "COMING" if self.today < starts else "OVER" if ends and ends < self.today else "RUNNING"
         if ended is not None:
             state, ends = "STOPPED", ended
             months = tuple(
-                Month(month.first, "TERMINATED" if month.state == "COMING" else month.state) for month in months
+                PerkMonth(month.first, "TERMINATED" if month.state == "COMING" else month.state) for month in months
             )
-        return Card(perk, state, line, starts, ends, months=months, automatic=True)
+        return PerkCard(perk, state, line, starts, ends, months=months, automatic=True)
 
     def _month(self, first: dt.date, ended: dt.date | None) -> str:
         this = self.today.replace(day=1)
@@ -186,7 +186,7 @@ class _Page:
             return "TERMINATED"
         return "COMING" if first > this else "NOW" if first == this else "OVER"
 
-    def application(self, perk: Perk, made: Entitlement | None, ended: dt.date | None) -> Card:
+    def application(self, perk: Perk, made: Entitlement | None, ended: dt.date | None) -> PerkCard:
         """A perk by application, or by itself from an age on."""
         automatic = is_automatic(perk, self.who.customer)
         starts, ends = perk.starts, ends_on(perk)
@@ -194,50 +194,52 @@ class _Page:
             automatic, starts, ends = False, made.starts_on or starts, made.ends_on or ends
         insured = automatic or (made is not None and made.kind == Entitlement.Kind.APPLICATION)
         if ended is not None:
-            return Card(perk, "STOPPED", None, starts if insured else None, ended, automatic=automatic)
+            return PerkCard(perk, "STOPPED", None, starts if insured else None, ended, automatic=automatic)
         if insured:
             state = "COMING" if self.today < starts else "OVER" if ends and ends < self.today else "ACTIVE"
-            return Card(perk, state, None, starts, ends, automatic=automatic)
+            return PerkCard(perk, state, None, starts, ends, automatic=automatic)
         if made is None and self.today > (ends_on(perk) or self.today):
-            return Card(perk, "CLOSED")
+            return PerkCard(perk, "CLOSED")
         if is_minor(self.who.birth_date, self.today) and not self.guardian:
-            return Card(perk, "GUARDIAN")
+            return PerkCard(perk, "GUARDIAN")
         if made is not None:
-            return Card(perk, "OPTED_OUT")
-        return Card(perk, "APPLY", needs_act=True)
+            return PerkCard(perk, "OPTED_OUT")
+        return PerkCard(perk, "APPLY", needs_act=True)
 
-    def choice(self, perk: Perk, held: Held, made: Entitlement | None) -> Card:
+    def choice(self, perk: Perk, held: HeldLine, made: Entitlement | None) -> PerkCard:
         """A perk with one of several services."""
         line, birth, today = held.line, self.who.birth_date, self.today
         open_to = allowed_choices(perk, birth, today)
         if made is not None and made.kind == Entitlement.Kind.SUBSTITUTE:
-            return Card(perk, "SUBSTITUTED", line)
+            return PerkCard(perk, "SUBSTITUTED", line)
         if made is not None and made.voucher is not None:
             chosen = _choice_of(perk, made)
             state = "OVER" if made.ends_on and made.ends_on < today else "ACTIVE"
-            return Card(perk, state, line, made.starts_on, made.ends_on, chosen=chosen, code=made.voucher.code or "")
+            return PerkCard(
+                perk, state, line, made.starts_on, made.ends_on, chosen=chosen, code=made.voucher.code or ""
+            )
         if held.ended_on is not None:
-            return Card(perk, "STOPPED", line, ends_on=held.ended_on)
+            return PerkCard(perk, "STOPPED", line, ends_on=held.ended_on)
         if made is not None:
-            return Card(perk, "CHOSEN", line, choices=open_to, chosen=_choice_of(perk, made), needs_act=True)
+            return PerkCard(perk, "CHOSEN", line, choices=open_to, chosen=_choice_of(perk, made), needs_act=True)
         if today < perk.starts:
-            return Card(perk, "COMING", line, perk.starts, perk.choose_until, choices=perk.choices)
-        kept = is_held(perk, birth)
+            return PerkCard(perk, "COMING", line, perk.starts, perk.choose_until, choices=perk.choices)
+        kept = right_is_kept(perk, birth)
         alone = is_minor(birth, today) and not self.guardian
         if not open_to:
             if not kept:
-                return Card(perk, "TOO_YOUNG", line, starts_on=old_enough_on(perk, birth), choices=perk.choices)
-            offered = substitute() is not None
+                return PerkCard(perk, "TOO_YOUNG", line, starts_on=old_enough_on(perk, birth), choices=perk.choices)
+            offered = substitute_entry() is not None
             state = "HELD" if not offered else "GUARDIAN" if alone else "SUBSTITUTE"
-            return Card(
+            return PerkCard(
                 perk, state, line, starts_on=old_enough_on(perk, birth), choices=perk.choices, needs_act=offered
             )
         until = None if kept else perk.choose_until
         if until and today > until:
-            return Card(perk, "CLOSED", line, ends_on=until)
+            return PerkCard(perk, "CLOSED", line, ends_on=until)
         if alone:
-            return Card(perk, "GUARDIAN", line, choices=open_to, ends_on=until)
-        return Card(perk, "CHOOSE", line, choices=open_to, ends_on=until, needs_act=True)
+            return PerkCard(perk, "GUARDIAN", line, choices=open_to, ends_on=until)
+        return PerkCard(perk, "CHOOSE", line, choices=open_to, ends_on=until, needs_act=True)
 
 
 def _choice_of(perk: Perk, made: Entitlement) -> Choice | None:
@@ -253,12 +255,12 @@ def wards_of(person_index: bytes) -> list[Customer]:
     )
 
 
-def ward(*, customer_no: str, person_index: bytes) -> bytes:
+def ward_person_index(*, customer_no: str, person_index: bytes) -> bytes:
     """The key of a minor on whose behalf this person may act. Raises Refused UNKNOWN for anybody else's child."""
     for customer in wards_of(person_index):
         if customer.pk == customer_no:
             return customer.person_index
-    raise Refused("UNKNOWN")
+    raise PerkRefused("UNKNOWN")
 
 
 def is_automatic(perk: Perk, customer: Customer | None) -> bool:
@@ -282,12 +284,12 @@ def old_enough_on(perk: Perk, birth: dt.date | None) -> dt.date | None:
     return turns_on(birth, min(ages)) if birth and ages else None
 
 
-def is_held(perk: Perk, birth: dt.date | None) -> bool:
+def right_is_kept(perk: Perk, birth: dt.date | None) -> bool:
     """Whether a child can use none of the services while the choice is open: the right does not lapse then (D-53)."""
     return perk.choose_until is not None and not allowed_choices(perk, birth, perk.choose_until)
 
 
-def substitute() -> content.Entry | None:
+def substitute_entry() -> content.Entry | None:
     """What children get instead who can use none of the services, once staff have published it."""
     return next((entry for entry in content.current(Place.PLAN) if entry.key == SUBSTITUTE), None)
 
@@ -306,21 +308,21 @@ def choose(
     `person_index` is the holder, verified; `guardian` says that a verified legal guardian acts; `by` the staff member
     who acts on behalf. Raises Refused: UNKNOWN, NOT_OPEN, CLOSED, TOO_YOUNG, GUARDIAN, FINAL.
     """
-    perk = _perk(perk_code, "CHOICE")
+    perk = _get_perk(perk_code, "CHOICE")
     today = clock.today()
     with transaction.atomic():
         who, line = _own_line(contract_no, person_index, perk)
         birth = who.birth_date
         if today < perk.starts:
-            raise Refused("NOT_OPEN")
-        if perk.choose_until and today > perk.choose_until and not is_held(perk, birth):
-            raise Refused("CLOSED")
+            raise PerkRefused("NOT_OPEN")
+        if perk.choose_until and today > perk.choose_until and not right_is_kept(perk, birth):
+            raise PerkRefused("CLOSED")
         if choice_code not in {choice.code for choice in perk.choices}:
-            raise Refused("UNKNOWN")
+            raise PerkRefused("UNKNOWN")
         if choice_code not in {choice.code for choice in allowed_choices(perk, birth, today)}:
-            raise Refused("TOO_YOUNG")
+            raise PerkRefused("TOO_YOUNG")
         if is_minor(birth, today) and not guardian:
-            raise Refused("GUARDIAN")
+            raise PerkRefused("GUARDIAN")
         row, created = Entitlement.objects.select_for_update().get_or_create(
             perk=perk.code,
             contract_no=line.pk,
@@ -334,7 +336,7 @@ def choose(
         )
         if not created:
             if row.voucher_id or row.kind != Entitlement.Kind.CHOICE:
-                raise Refused("FINAL")
+                raise PerkRefused("FINAL")
             row.choice, row.made_at, row.made_by = choice_code, clock.now(), by
             row.save(update_fields=["choice", "made_at", "made_by"])
         _record("rewards.chosen", row, who, by, guardian, {"perk": perk.code, "choice": choice_code})
@@ -348,15 +350,20 @@ def take_substitute(
 
     Twice returns the first. Raises Refused: UNKNOWN, NOT_OPEN (nothing published, or a service can be used), GUARDIAN.
     """
-    perk = _perk(perk_code, "CHOICE")
+    perk = _get_perk(perk_code, "CHOICE")
     today = clock.today()
     with transaction.atomic():
         who, line = _own_line(contract_no, person_index, perk)
         birth = who.birth_date
-        if today < perk.starts or not is_held(perk, birth) or allowed_choices(perk, birth, today) or not substitute():
-            raise Refused("NOT_OPEN")
+        if (
+            today < perk.starts
+            or not right_is_kept(perk, birth)
+            or allowed_choices(perk, birth, today)
+            or not substitute_entry()
+        ):
+            raise PerkRefused("NOT_OPEN")
         if is_minor(birth, today) and not guardian:
-            raise Refused("GUARDIAN")
+            raise PerkRefused("GUARDIAN")
         row, created = Entitlement.objects.get_or_create(
             perk=perk.code,
             contract_no=line.pk,
@@ -379,15 +386,15 @@ def issue_code(
     """Hand out one code of the chosen service, for good: from now on the choice is final and its months run.
 
     Two requests for the last code are settled by SKIP LOCKED: one gets it, the other is Refused NO_CODES and keeps its
-    choice. A second call returns the code already issued. `language` is what the person reads, as `number_of` the
+    choice. A second call returns the code already issued. `language` is what the person reads, as `message_number` the
     number; None where staff act, whose language says nothing of it. Raises Refused: UNKNOWN, NOT_CHOSEN, NO_CODES.
     """
-    perk = _perk(perk_code, "CHOICE")
+    perk = _get_perk(perk_code, "CHOICE")
     with transaction.atomic():
         who, line = _own_line(contract_no, person_index, perk)
         row = Entitlement.objects.select_for_update().filter(perk=perk.code, contract_no=line.pk).first()
         if row is None or row.kind != Entitlement.Kind.CHOICE:
-            raise Refused("NOT_CHOSEN")
+            raise PerkRefused("NOT_CHOSEN")
         if row.voucher_id:
             return row
         voucher = (
@@ -397,7 +404,7 @@ def issue_code(
             .first()
         )
         if voucher is None:
-            raise Refused("NO_CODES")
+            raise PerkRefused("NO_CODES")
         row.voucher = voucher
         row.starts_on = clock.today()
         row.ends_on = last_day(row.starts_on, perk.months or 1)
@@ -420,21 +427,21 @@ def apply(
     Applying twice returns the first. `language` as in `issue_code`. Raises Refused: UNKNOWN, NOT_IN_BASE, AUTOMATIC,
     GUARDIAN, CLOSED.
     """
-    perk = _perk(perk_code, "APPLICATION")
+    perk = _get_perk(perk_code, "APPLICATION")
     today = clock.today()
     with transaction.atomic():
-        who = _qualified(perk, person_index)
-        existing = _made(perk, who)
+        who = _qualified_holder(perk, person_index)
+        existing = _entitlement_of(perk, who)
         if existing is not None and existing.kind == Entitlement.Kind.APPLICATION:
             return existing
         if today > (ends_on(perk) or today):
-            raise Refused("CLOSED")
+            raise PerkRefused("CLOSED")
         if is_automatic(perk, who.customer) and existing is None:
-            raise Refused("AUTOMATIC")
+            raise PerkRefused("AUTOMATIC")
         if is_minor(who.birth_date, today) and not guardian:
-            raise Refused("GUARDIAN")
+            raise PerkRefused("GUARDIAN")
         starts = max(perk.starts, today)
-        row = _write(
+        row = _save_entitlement(
             perk,
             who,
             existing,
@@ -453,15 +460,17 @@ def opt_out(*, perk_code: str, person_index: bytes, guardian: bool = False, by: 
 
     Twice changes nothing. Raises Refused: UNKNOWN, NOT_IN_BASE, GUARDIAN.
     """
-    perk = _perk(perk_code, "APPLICATION")
+    perk = _get_perk(perk_code, "APPLICATION")
     with transaction.atomic():
-        who = _qualified(perk, person_index)
-        existing = _made(perk, who)
+        who = _qualified_holder(perk, person_index)
+        existing = _entitlement_of(perk, who)
         if existing is not None and existing.kind == Entitlement.Kind.OPT_OUT:
             return existing
         if is_minor(who.birth_date, clock.today()) and not guardian:
-            raise Refused("GUARDIAN")
-        row = _write(perk, who, existing, kind=Entitlement.Kind.OPT_OUT, made_by=by, starts_on=None, ends_on=None)
+            raise PerkRefused("GUARDIAN")
+        row = _save_entitlement(
+            perk, who, existing, kind=Entitlement.Kind.OPT_OUT, made_by=by, starts_on=None, ends_on=None
+        )
         _record("rewards.opted_out", row, who, by, guardian, {"perk": perk.code})
     return row
 
@@ -478,10 +487,10 @@ class Certificate:
 
 def certificate(*, perk_code: str, person_index: bytes) -> Certificate:
     """The proof of a running or coming insurance. Raises Refused: UNKNOWN, NOT_INSURED."""
-    perk = _perk(perk_code, "APPLICATION")
+    perk = _get_perk(perk_code, "APPLICATION")
     card = next((card for card in overview(person_index).personal if card.perk.code == perk.code), None)
     if card is None or card.state not in ("ACTIVE", "COMING") or card.starts_on is None or card.ends_on is None:
-        raise Refused("NOT_INSURED")
+        raise PerkRefused("NOT_INSURED")
     digest = crypto.blind_index(f"{perk.code}:{person_index.hex()}:{card.starts_on}", "certificate").hex().upper()
     return Certificate(perk, f"KT-{digest[:4]}-{digest[4:8]}-{digest[8:12]}", card.starts_on, card.ends_on)
 
@@ -507,9 +516,9 @@ def import_vouchers(
 
     Raises Refused UNKNOWN where the perk has no such service.
     """
-    perk = _perk(perk_code, "CHOICE")
+    perk = _get_perk(perk_code, "CHOICE")
     if choice_code not in {choice.code for choice in perk.choices}:
-        raise Refused("UNKNOWN")
+        raise PerkRefused("UNKNOWN")
     now, rows = clock.now(), []
     for code in filter(None, (text.strip() for text in codes)):
         row = Voucher(id=uuid.uuid4(), perk=perk.code, choice=choice_code, imported_at=now)
@@ -532,33 +541,33 @@ def import_vouchers(
     return new
 
 
-def _perk(code: str, mode: str) -> Perk:
+def _get_perk(code: str, mode: str) -> Perk:
     perk = next((perk for perk in programme.current().perks if perk.code == code and perk.mode == mode), None)
     if perk is None:
-        raise Refused("UNKNOWN")
+        raise PerkRefused("UNKNOWN")
     return perk
 
 
-def _own_line(contract_no: str, person_index: bytes, perk: Perk) -> tuple[Holder, Line]:
+def _own_line(contract_no: str, person_index: bytes, perk: Perk) -> tuple[PerkHolder, Line]:
     """The person and their line of the base that qualifies for `perk` and did not end for them."""
-    who = holders.holder(person_index)
+    who = holders.load_holder(person_index)
     for held in who.by_person(perk.code):
         if held.row.pk == contract_no and held.ended_on is None:
             return who, held.line
-    raise Refused("UNKNOWN")
+    raise PerkRefused("UNKNOWN")
 
 
-def _qualified(perk: Perk, person_index: bytes) -> Holder:
+def _qualified_holder(perk: Perk, person_index: bytes) -> PerkHolder:
     """The person, who has a perk by person; their acts on it wait for each other until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"{perk.code}:{person_index.hex()}"])
-    who = holders.holder(person_index)
+    who = holders.load_holder(person_index)
     if not who.by_person(perk.code) or who.ended_on(perk.code) is not None:
-        raise Refused("NOT_IN_BASE")
+        raise PerkRefused("NOT_IN_BASE")
     return who
 
 
-def _made(perk: Perk, who: Holder) -> Entitlement | None:
+def _entitlement_of(perk: Perk, who: PerkHolder) -> Entitlement | None:
     return (
         Entitlement.objects.select_for_update()
         .filter(perk=perk.code, person_index__in=who.keys, contract_no=None)
@@ -566,7 +575,7 @@ def _made(perk: Perk, who: Holder) -> Entitlement | None:
     )
 
 
-def _write(perk: Perk, who: Holder, existing: Entitlement | None, **values: object) -> Entitlement:
+def _save_entitlement(perk: Perk, who: PerkHolder, existing: Entitlement | None, **values: object) -> Entitlement:
     row = existing or Entitlement(perk=perk.code, person_index=who.key)
     row.made_at = clock.now()
     for name, value in values.items():
@@ -575,7 +584,7 @@ def _write(perk: Perk, who: Holder, existing: Entitlement | None, **values: obje
     return row
 
 
-def _record(action: str, row: Entitlement, who: Holder, by: User | None, guardian: bool, detail: dict) -> None:
+def _record(action: str, row: Entitlement, who: PerkHolder, by: User | None, guardian: bool, detail: dict) -> None:
     audit.record(
         actor=f"staff:{by.pk}" if by else "customer",
         action=action,
@@ -585,17 +594,17 @@ def _record(action: str, row: Entitlement, who: Holder, by: User | None, guardia
     )
 
 
-def _notify(kind: str, row: Entitlement, who: Holder, language: str | None) -> None:
+def _notify(kind: str, row: Entitlement, who: PerkHolder, language: str | None) -> None:
     notices.queue(
         kind=kind,
         subject=f"entitlement:{row.pk}",
         person=who.key,
-        to=number_of(who),
+        to=message_number(who),
         language=language or eligibility.language_of(who.customer),
     )
 
 
-def number_of(who: Holder) -> str:
+def message_number(who: PerkHolder) -> str:
     """The number a person is written to: of a line that is theirs and in service; "" where there is none.
 
     The contact's comes first: with a child it is the guardian's. A line given away is somebody else's telephone, and a
@@ -603,11 +612,11 @@ def number_of(who: Holder) -> str:
     """
     lines = [held.line for held in who.held if held.now and held.line.terminated_on is None]
     lines += [line for line in who.outside if line.terminated_on is None]
-    contacts = contacts_of(lines)
+    contacts = contact_numbers(lines)
     phones = [line.msisdn for line in lines if line.product == "HANDSET" and line.msisdn]
     return next(iter(contacts + phones + [line.msisdn or "" for line in lines]), "")
 
 
-def contacts_of(lines: Iterable[Line]) -> list[str]:
+def contact_numbers(lines: Iterable[Line]) -> list[str]:
     """The contacts' numbers of these lines, as far as they are somebody's."""
     return [n for line in lines if (n := line.contact_msisdn) and not eligibility.number_is_released(n)]

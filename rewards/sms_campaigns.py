@@ -20,9 +20,9 @@ from kt_remedy.notices.models import Message
 from rewards.enrolment import base
 from rewards.models import BaseLine
 from rewards.perks import holders
-from rewards.service import contacts_of, number_of
+from rewards.service import contact_numbers, message_number
 
-HOUR = dt.time(10)
+SEND_TIME = dt.time(10)
 DAYS_BEFORE = 7
 
 INSURED, CHOOSE_SOON = "rewards.insured", "rewards.choose_soon"
@@ -67,7 +67,7 @@ def register() -> None:
                 "en": f"[KT] At {age} or over you are insured against fraud automatically, free of charge."
                 " To decline, call us or open Rewards on our website. Call {hotline} (free)",
             },
-            recheck=still_due,
+            recheck=still_applies,
             address=number_for,
         )
     notices.register(
@@ -79,34 +79,38 @@ def register() -> None:
             "en": "[KT] The time to choose your video service ends soon. Choose under Rewards on our website, or call."
             " Call {hotline} (free)",
         },
-        recheck=still_due,
+        recheck=still_applies,
         address=number_for,
         optional=True,
-        funnel=what_became,
+        funnel=choices_after_reminder,
     )
     schedule.register(
-        INSURED, title=_("안심 보험 자동 가입 알림"), task=tell_insured, due=_insured_days, queue="messages"
+        INSURED, title=_("안심 보험 자동 가입 알림"), task=queue_insured_notices, due=_insured_days, queue="messages"
     )
     schedule.register(
-        CHOOSE_SOON, title=_("영상 서비스 고르기 알림"), task=remind_to_choose, due=_closing_days, queue="messages"
+        CHOOSE_SOON,
+        title=_("영상 서비스 고르기 알림"),
+        task=queue_choice_reminders,
+        due=_closing_days,
+        queue="messages",
     )
 
 
-def tell_insured(act: Any) -> schedule.TaskResult:
+def queue_insured_notices(act: Any) -> schedule.TaskResult:
     """Queue the notice to everybody insured by age. Run again it queues only whom it did not reach. At-least-once."""
-    return _queue(INSURED, [perk for perk in _perks(INSURED) if _before(perk.starts) == clock.kst_date(act.due_at)])
+    return _queue(INSURED, [perk for perk in _perks(INSURED) if _notice_day(perk.starts) == clock.kst_date(act.due_at)])
 
 
-def remind_to_choose(act: Any) -> schedule.TaskResult:
+def queue_choice_reminders(act: Any) -> schedule.TaskResult:
     """Queue the reminder to everybody without a code or a choice. Run again it queues only whom it did not reach."""
     day = clock.kst_date(act.due_at)
-    perks = [perk for perk in _perks(CHOOSE_SOON) if perk.choose_until and _before(perk.choose_until) == day]
+    perks = [perk for perk in _perks(CHOOSE_SOON) if perk.choose_until and _notice_day(perk.choose_until) == day]
     if any(perk.choose_until and clock.today() > perk.choose_until for perk in perks):
         return schedule.result_message(gettext_noop("고르는 기간이 끝나 보내지 않음"))
     return _queue(CHOOSE_SOON, perks)
 
 
-def still_due(message: Message) -> bool:
+def still_applies(message: Message) -> bool:
     """Whether the person behind a queued message still belongs to its group. Asked just before it leaves."""
     perk = next((perk for perk in _perks(message.kind) if perk.code == message.subject), None)
     if perk is None or (message.kind == CHOOSE_SOON and perk.choose_until and clock.today() > perk.choose_until):
@@ -131,16 +135,18 @@ def number_for(message: Message) -> str | None:
     row = BaseLine.objects.filter(pk=message.recipient).first()
     if row is None or row.person_index is None:
         return None
-    child = holders.holder(bytes(row.person_index))
+    child = holders.load_holder(bytes(row.person_index))
     person = bytes(message.person_index)
     if person == child.key:
-        return number_of(child) or None
-    contacts = contacts_of(held.line for held in child.held if held.now)
-    guardian = number_of(holders.holder(person)) if Customer.objects.filter(person_index=person).exists() else ""
-    return next((number for number in [*contacts, guardian, number_of(child)] if number), None)
+        return message_number(child) or None
+    contacts = contact_numbers(held.line for held in child.held if held.now)
+    guardian = (
+        message_number(holders.load_holder(person)) if Customer.objects.filter(person_index=person).exists() else ""
+    )
+    return next((number for number in [*contacts, guardian, message_number(child)] if number), None)
 
 
-def what_became(subject: str) -> list[tuple[object, int]]:
+def choices_after_reminder(subject: str) -> list[tuple[object, int]]:
     """How many of those a reminder was sent to have chosen since."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -169,17 +175,17 @@ def _age_of_insured() -> int | None:
     )
 
 
-def _before(day: dt.date) -> dt.date:
+def _notice_day(day: dt.date) -> dt.date:
     return day - dt.timedelta(days=DAYS_BEFORE)
 
 
 def _insured_days(rules: programme.Programme) -> list[dt.datetime]:
-    return sorted({clock.kst(_before(perk.starts), HOUR) for perk in _perks(INSURED, rules)})
+    return sorted({clock.kst(_notice_day(perk.starts), SEND_TIME) for perk in _perks(INSURED, rules)})
 
 
 def _closing_days(rules: programme.Programme) -> list[dt.datetime]:
-    days = [_before(perk.choose_until) for perk in _perks(CHOOSE_SOON, rules) if perk.choose_until]
-    return sorted({clock.kst(day, HOUR) for day in days})
+    days = [_notice_day(perk.choose_until) for perk in _perks(CHOOSE_SOON, rules) if perk.choose_until]
+    return sorted({clock.kst(day, SEND_TIME) for day in days})
 
 
 def _params(kind: str, perk: Perk) -> dict:
@@ -197,7 +203,7 @@ def _params(kind: str, perk: Perk) -> dict:
 
 def _queue(kind: str, perks: list[Perk]) -> schedule.TaskResult:
     if not base.is_complete():
-        raise base.NotYet(
+        raise base.BaseNotReady(
             "The base has not been taken yet.", schedule.result_message(gettext_noop("대상 회선이 확정되기를 기다림"))
         )
     told = []

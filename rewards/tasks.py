@@ -65,7 +65,7 @@ def help_out(job: Any) -> schedule.TaskResult:
     """Work off shards beside whoever else does. At-least-once: a shard done twice writes nothing the second time."""
     until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=HELP_SECONDS)
     done = 0
-    while dt.datetime.now(dt.UTC) < until and working.work_one():
+    while dt.datetime.now(dt.UTC) < until and working.run_next_shard():
         done += 1
     return schedule.result_message(gettext_noop("%(shards)s묶음"), shards=done) if done else None
 
@@ -73,8 +73,8 @@ def help_out(job: Any) -> schedule.TaskResult:
 def _hand_over(provider: str) -> Callable[[Any], schedule.TaskResult]:
     def hand_over(job: Any) -> schedule.TaskResult:
         """Write the provider's open files and read its answers. At-least-once; see `rewards.providers.files`."""
-        files.sweep_drafts(provider)
-        again = files.send_again_where_lost(provider)
+        files.remove_stale_drafts(provider)
+        again = files.resend_lost(provider)
         written, answered = files.deliver_open(provider), files.collect_acknowledgements(provider)
         said = schedule.result_message(
             gettext_noop("파일 %(written)s개 전달, 확인 %(acknowledged)s개"), written=written, acknowledged=answered

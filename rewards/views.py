@@ -67,7 +67,7 @@ def choose(request: VerifiedRequest) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, str(form.errors.get("choice", [refusal("UNKNOWN")])[0]))
         return redirect("rewards:mine")
-    return _act(
+    return _handle_action(
         request,
         form,
         lambda who: service.choose(
@@ -85,7 +85,7 @@ def choose(request: VerifiedRequest) -> HttpResponse:
 def code(request: VerifiedRequest) -> HttpResponse:
     """Get the code of the chosen service; makes the choice final."""
     form = PerkForm(request.POST)
-    return _act(
+    return _handle_action(
         request,
         form,
         lambda who: service.issue_code(
@@ -103,7 +103,7 @@ def code(request: VerifiedRequest) -> HttpResponse:
 def substitute(request: VerifiedRequest) -> HttpResponse:
     """Take what a child gets who is too young for every service."""
     form = PerkForm(request.POST)
-    return _act(
+    return _handle_action(
         request,
         form,
         lambda who: service.take_substitute(
@@ -118,7 +118,7 @@ def substitute(request: VerifiedRequest) -> HttpResponse:
 def apply(request: VerifiedRequest) -> HttpResponse:
     """Apply for a perk by person."""
     form = PerkForm(request.POST)
-    return _act(
+    return _handle_action(
         request,
         form,
         lambda who: service.apply(perk_code=form.cleaned_data["perk"], language=_language(), **who),
@@ -131,7 +131,7 @@ def apply(request: VerifiedRequest) -> HttpResponse:
 def opt_out(request: VerifiedRequest) -> HttpResponse:
     """Decline a perk by person."""
     form = PerkForm(request.POST)
-    return _act(
+    return _handle_action(
         request,
         form,
         lambda who: service.opt_out(perk_code=form.cleaned_data["perk"], **who),
@@ -146,7 +146,7 @@ def certificate(request: VerifiedRequest, perk: str) -> HttpResponse:
     """The proof of the insurance, one page to print."""
     try:
         found = service.certificate(perk_code=perk, person_index=request.person.ci_index)
-    except service.Refused as refused:
+    except service.PerkRefused as refused:
         messages.warning(request, refusal(refused.code))
         return redirect("rewards:mine")
     return render(
@@ -161,7 +161,7 @@ def certificate(request: VerifiedRequest, perk: str) -> HttpResponse:
 @require_safe
 def report(request: HttpRequest) -> HttpResponse:
     """Who has what, what was chosen, delivered and failed, each a chart that is its own table; and how far it is."""
-    return render(request, "rewards/report.html", reports.page())
+    return render(request, "rewards/report.html", reports.report_context())
 
 
 def _language() -> str:
@@ -169,7 +169,7 @@ def _language() -> str:
     return (get_language() or "ko")[:2]
 
 
-def _act(request: VerifiedRequest, form: Any, act: Callable[[dict], object], done: str) -> HttpResponse:
+def _handle_action(request: VerifiedRequest, form: Any, act: Callable[[dict], object], done: str) -> HttpResponse:
     """Carry out one act, for oneself or for one's child, and go back to the page with its outcome in words."""
     if not form.is_valid():
         return redirect("rewards:mine")
@@ -177,11 +177,11 @@ def _act(request: VerifiedRequest, form: Any, act: Callable[[dict], object], don
     try:
         if child := form.cleaned_data["ward"]:
             who = {
-                "person_index": service.ward(customer_no=child, person_index=request.person.ci_index),
+                "person_index": service.ward_person_index(customer_no=child, person_index=request.person.ci_index),
                 "guardian": True,
             }
         act(who)
-    except service.Refused as refused:
+    except service.PerkRefused as refused:
         messages.warning(request, refusal(refused.code))
     else:
         messages.success(request, done)

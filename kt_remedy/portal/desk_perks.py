@@ -87,7 +87,7 @@ def _act(request: HttpRequest, asked: dict[str, Any], sitting: Sitting) -> None:
         return
     try:
         act()
-    except rewards.Refused as refused:
+    except rewards.PerkRefused as refused:
         messages.warning(request, refusal(refused.code))
     else:
         messages.success(request, done)

@@ -45,7 +45,7 @@ WITH seen AS MATERIALIZED (
 """
 
 
-class NotYet(schedule.NotYet):
+class BaseNotReady(schedule.NotYet):
     """The base cannot be taken yet; the message says what is missing."""
 
 
@@ -67,12 +67,12 @@ def plan() -> int:
     """Cut the register into shards, once; returns how many there are. Raises NotYet before the base date's delivery."""
     rules = programme.current()
     if clock.today() <= rules.rewards.base_date:
-        raise NotYet(
+        raise BaseNotReady(
             f"The base is taken after {rules.rewards.base_date} has ended.",
             schedule.result_message(gettext_noop("%(day)s이 지난 뒤 확정"), day=str(rules.rewards.base_date)),
         )
     if not Feed.objects.filter(state=Feed.State.LOADED, as_of__gt=rules.rewards.base_date).exists():
-        raise NotYet(
+        raise BaseNotReady(
             f"No delivery later than {rules.rewards.base_date} has been loaded yet.",
             schedule.result_message(
                 gettext_noop("%(day)s보다 뒤의 청구 데이터를 기다림"), day=str(rules.rewards.base_date)
@@ -121,17 +121,19 @@ def run_all(act: object = None) -> schedule.ResultMessage:
     Returns what the calendar says of it."""
     number = plan()
     while True:
-        if shard := shards.next_open(Shard.Kind.BASE):
+        if shard := shards.claim_next(Shard.Kind.BASE):
             run(shard)
         elif not shards.wait_for_others(Shard.Kind.BASE):
             break
-    lines = sum(counts.get(BaseLine.Why.IN_SERVICE, 0) for counts in _done().values_list("counts", flat=True))
+    lines = sum(
+        counts.get(BaseLine.Why.IN_SERVICE, 0) for counts in _finished_shards().values_list("counts", flat=True)
+    )
     with transaction.atomic():
         audit.record(actor="system", action="rewards.base", object="base", detail={"lines": lines, "shards": number})
     return schedule.result_message(gettext_noop("대상 회선 %(lines)s, %(shards)s묶음"), lines=lines, shards=number)
 
 
-def _done() -> QuerySet[Shard]:
+def _finished_shards() -> QuerySet[Shard]:
     return Shard.objects.filter(kind=Shard.Kind.BASE).exclude(done_at=None)
 
 

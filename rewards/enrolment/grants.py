@@ -42,17 +42,17 @@ def run_month(perk: Perk, month: dt.date) -> schedule.ResultMessage:
     Safe to run again and on several workers at once. Raises base.NotYet before the month or before the base.
     """
     if clock.today() < month:
-        raise base.NotYet(
+        raise base.BaseNotReady(
             f"{perk.code} for {month:%Y-%m} is granted on {month}.",
             schedule.result_message(gettext_noop("%(day)s이 되기를 기다림"), day=str(month)),
         )
     if not base.is_complete():
-        raise base.NotYet(
+        raise base.BaseNotReady(
             "The base has not been taken yet.", schedule.result_message(gettext_noop("대상 회선이 확정되기를 기다림"))
         )
     plan(perk, month)
     while True:
-        if shard := shards.next_open(Shard.Kind.GRANT, perk.code, month):
+        if shard := shards.claim_next(Shard.Kind.GRANT, perk.code, month):
             run(shard, perk)
         elif not shards.wait_for_others(Shard.Kind.GRANT, perk.code, month):
             break
@@ -68,7 +68,7 @@ def run_month(perk: Perk, month: dt.date) -> schedule.ResultMessage:
 def plan(perk: Perk, month: dt.date) -> int:
     """Make the month's partition and its shards, once; returns how many shards there are."""
     _partition(month)
-    return shards.plan_like(Shard.Kind.GRANT, perk=perk.code, month=month)
+    return shards.plan_from_base(Shard.Kind.GRANT, perk=perk.code, month=month)
 
 
 def _partition(month: dt.date) -> None:
@@ -99,7 +99,7 @@ def run(shard: Shard, perk: Perk) -> int:
             },
         )
         counts = dict(cursor.fetchall())
-        providers.leave(shard, perk, rows=counts.get("GRANTED", 0))
+        providers.create_hand_off(shard, perk, rows=counts.get("GRANTED", 0))
         shards.finish(shard, rows=sum(counts.values()), counts=counts)
     return counts.get("GRANTED", 0)
 

@@ -20,12 +20,12 @@ def plan_due() -> int:
     rules, today = programme.current(), clock.today()
     first = rules.rewards.base_date + dt.timedelta(days=1)
     for perk in rules.perks:
-        provider = providers.of(perk)
+        provider = providers.provider_of(perk)
         if provider is None:
             continue
         # A perk that ran before the base was taken is listed as soon as it is.
         if days := [max(day, first) for day in provider.list_days(perk) if day <= today]:
-            shards.plan_like(Shard.Kind.LIST, perk=perk.code, month=days[-1])
+            shards.plan_from_base(Shard.Kind.LIST, perk=perk.code, month=days[-1])
         if provider.daily:
             for day in _changed_days(perk, today):
                 Shard.objects.get_or_create(kind=Shard.Kind.DAY, perk=perk.code, month=day, number=1)
@@ -35,7 +35,7 @@ def plan_due() -> int:
 def run(shard: Shard, perk: Perk) -> int:
     """Leave the hand-off of a list's shard; its rows are read when the file is written."""
     with transaction.atomic():
-        providers.leave(shard, perk)
+        providers.create_hand_off(shard, perk)
         shards.finish(shard, rows=0, counts={})
     return 0
 

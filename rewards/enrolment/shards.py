@@ -14,7 +14,7 @@ from rewards.models import Shard
 # locked, or done.
 LEASE_SECONDS = 300
 ATTEMPTS_BEFORE_ALARM = 3
-LOOK_AGAIN_SECONDS = 0.5
+RECHECK_SECONDS = 0.5
 
 
 def plan(kind: str, *, table: str, rows: int, perk: str = "", month: dt.date | None = None) -> int:
@@ -40,7 +40,7 @@ def plan(kind: str, *, table: str, rows: int, perk: str = "", month: dt.date | N
     return len(starts)
 
 
-def plan_like(kind: str, *, perk: str, month: dt.date) -> int:
+def plan_from_base(kind: str, *, perk: str, month: dt.date) -> int:
     """Plan a work in the ranges of the base, once; returns how many there are."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"shards:{kind}:{perk}:{month}"])
@@ -61,7 +61,7 @@ def plan_like(kind: str, *, perk: str, month: dt.date) -> int:
         return planned.count()
 
 
-def next_open(kind: str = "", perk: str = "", month: dt.date | None = None) -> Shard | None:
+def claim_next(kind: str = "", perk: str = "", month: dt.date | None = None) -> Shard | None:
     """Claim one shard that is not done, or None where all are done or in other hands. Without a kind: any."""
     waiting = Shard.objects.filter(done_at=None).order_by("id")
     if kind:
@@ -91,11 +91,11 @@ def wait_for_others(kind: str, perk: str = "", month: dt.date | None = None) -> 
     """Whether shards are left in other hands; pauses a moment if so. A dead worker's come back by their lease."""
     if not Shard.objects.filter(kind=kind, perk=perk, month=month, done_at=None).exists():
         return False
-    time.sleep(LOOK_AGAIN_SECONDS)
+    time.sleep(RECHECK_SECONDS)
     return True
 
 
-def mend() -> int:
+def restore_missing() -> int:
     """Plan anew the ranges that no shard of a piece of work covers any more; returns how many there were."""
     new = 0
     works = Shard.objects.exclude(kind=Shard.Kind.DAY).values_list("kind", "perk", "month").distinct().order_by()
@@ -115,6 +115,6 @@ def mend() -> int:
     return new
 
 
-def stuck() -> list[Shard]:
+def stuck_shards() -> list[Shard]:
     """Open shards that were taken up again and again without coming to an end."""
     return list(Shard.objects.filter(done_at=None, attempts__gte=ATTEMPTS_BEFORE_ALARM).order_by("id")[:100])

@@ -16,9 +16,9 @@ from rewards.models import HandOff, Shard
 log = logging.getLogger(__name__)
 
 
-def work_one() -> bool:
+def run_next_shard() -> bool:
     """Take one open shard and do it; says whether there was one. A fault is kept with it, and its lease runs out."""
-    shard = shards.next_open()
+    shard = shards.claim_next()
     if shard is None:
         return False
     try:
@@ -46,7 +46,7 @@ def sweep() -> schedule.ResultMessage:
     ranges whose shard is gone.
     Stuck: shards that were taken up several times without an end; they are tried again and named in the log.
     """
-    missing = shards.mend()
+    missing = shards.restore_missing()
     if base.is_complete():
         planned = set(Shard.objects.filter(kind=Shard.Kind.GRANT).values_list("perk", "month").distinct())
         for perk, month in grants.due(programme.current()):
@@ -54,7 +54,7 @@ def sweep() -> schedule.ResultMessage:
             if month < clock.today() and (perk.code, month) not in planned:
                 missing += grants.plan(perk, month)
         missing += lists.plan_due()
-    stuck = shards.stuck()
+    stuck = shards.stuck_shards()
     for shard in stuck:
         log.warning("shard stuck: %s after %d attempts %s", shard, shard.attempts, shard.fault)
     return schedule.result_message(
@@ -139,7 +139,7 @@ def progress() -> list[Progress]:
 
 
 @dataclass(frozen=True)
-class Reconciled:
+class ProviderTotals:
     """What a provider was given and what it said of it, in rows. `owed` is what the shards say should have left."""
 
     provider: str
@@ -152,7 +152,7 @@ class Reconciled:
     faults: int
 
 
-def reconcile() -> list[Reconciled]:
+def reconcile() -> list[ProviderTotals]:
     """Rows handed over, unanswered, acknowledged and refused, by provider. One query."""
     state = HandOff.State
     found = (
@@ -170,7 +170,7 @@ def reconcile() -> list[Reconciled]:
         .order_by("provider")
     )
     return [
-        Reconciled(
+        ProviderTotals(
             row["provider"],
             row["files"],
             row["total"],

@@ -13,7 +13,7 @@ from rewards.models import BaseLine
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldLine:
     """A line of the base, as far as it concerns a person: theirs on the base date, theirs now, or both."""
 
     row: BaseLine
@@ -28,13 +28,13 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Holder:
+class PerkHolder:
     """A person with the lines that concern them. `keys` are all by which rows of theirs may be found."""
 
     key: bytes
     keys: tuple[bytes, ...]
     customer: Customer | None
-    held: tuple[Held, ...]
+    held: tuple[HeldLine, ...]
     outside: tuple[Line, ...]
 
     @property
@@ -47,7 +47,7 @@ class Holder:
         """Whether no natural person holds the lines."""
         return self.customer is not None and self.customer.holder_kind == HolderKind.CORPORATE
 
-    def by_person(self, perk: str) -> list[Held]:
+    def by_person(self, perk: str) -> list[HeldLine]:
         """The lines by which they qualify for a perk by person or a choice."""
         return [held for held in self.held if held.then and perk in held.row.perks]
 
@@ -57,7 +57,7 @@ class Holder:
         return max((day for day in days if day), default=None) if all(days) else None
 
 
-def holder(person_index: bytes) -> Holder:
+def load_holder(person_index: bytes) -> PerkHolder:
     """The person known by `person_index` with every line that concerns them; at most five queries."""
     then = {row.pk: row for row in BaseLine.objects.filter(person_index=person_index)}
     customers = list(Customer.objects.filter(person_index=person_index))
@@ -78,14 +78,14 @@ def holder(person_index: bytes) -> Holder:
     if given := set(then) - set(now):
         lines |= {line.pk: line for line in Line.objects.filter(pk__in=given).select_related("customer")}
     held = tuple(
-        Held(rows[pk], line, row_is_theirs(rows[pk], keys), pk in now)
+        HeldLine(rows[pk], line, belongs_to(rows[pk], keys), pk in now)
         for pk, line in sorted(lines.items())
         if pk in rows
     )
     outside = tuple(line for pk, line in sorted(now.items()) if pk not in rows)
-    return Holder(person_index, keys, customers[0] if customers else None, held, outside)
+    return PerkHolder(person_index, keys, customers[0] if customers else None, held, outside)
 
 
-def row_is_theirs(row: BaseLine, keys: tuple[bytes, ...]) -> bool:
+def belongs_to(row: BaseLine, keys: tuple[bytes, ...]) -> bool:
     """Whether the base saw the line as this person's."""
     return row.person_index is not None and bytes(row.person_index) in keys

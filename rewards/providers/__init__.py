@@ -59,7 +59,7 @@ class Provider:
     plain: ClassVar[bool] = True
 
 
-class Data(Provider):
+class DataProvider(Provider):
     """Monthly data: the lines granted this month."""
 
     code, columns, by_grant = "DATA", ("contract_no",), True
@@ -79,7 +79,7 @@ class Data(Provider):
         )
 
 
-class Roaming(Provider):
+class RoamingProvider(Provider):
     """More roaming data at purchase: every line that has it, so that a line no longer listed has it no more."""
 
     code, columns = "ROAMING", ("contract_no",)
@@ -95,7 +95,7 @@ class Roaming(Provider):
         )
 
 
-class Membership(Provider):
+class MembershipProvider(Provider):
     """Membership discounts: every person who has them, by customer number."""
 
     code, columns = "MEMBERSHIP", ("customer_no",)
@@ -111,7 +111,7 @@ class Membership(Provider):
         )
 
 
-class Insurer(Provider):
+class InsuranceProvider(Provider):
     """The insured: by age unless they declined, by application for the rest; whole on the first, changes each day.
 
     No name and no birth date: the insurer holds them under the group policy, by customer number.
@@ -152,7 +152,7 @@ class Insurer(Provider):
         )
 
 
-class Video(Provider):
+class VideoProvider(Provider):
     """Video services: the codes handed out on a day, and the children who take what is given instead (D-53).
 
     The key is the contract, which has one choice: a code would stand in clear among the rows a provider refused.
@@ -182,17 +182,23 @@ class Video(Provider):
         return (contract_no, Voucher(id=key, code_enc=sealed).code if sealed else "", *rest)
 
 
-PROVIDERS: tuple[Provider, ...] = (Data(), Roaming(), Video(), Membership(), Insurer())
+PROVIDERS: tuple[Provider, ...] = (
+    DataProvider(),
+    RoamingProvider(),
+    VideoProvider(),
+    MembershipProvider(),
+    InsuranceProvider(),
+)
 
 
-def of(perk: Perk) -> Provider | None:
+def provider_of(perk: Perk) -> Provider | None:
     """Where a perk is delivered; None where nothing has to leave."""
     return next((provider for provider in PROVIDERS if provider.serves(perk)), None)
 
 
-def leave(shard: Shard, perk: Perk, *, rows: int = 0) -> None:
+def create_hand_off(shard: Shard, perk: Perk, *, rows: int = 0) -> None:
     """Leave a shard's hand-off to the provider of its perk, once; in the transaction of the shard's work."""
-    provider = of(perk)
+    provider = provider_of(perk)
     if provider is None:
         return
     assert shard.month is not None, "what is handed over has a day"

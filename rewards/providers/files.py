@@ -31,12 +31,14 @@ from rewards.models import HandOff, RefusedRow
 
 LEASE_SECONDS = 300
 LONGEST_PAUSE = 3600
-SILENT = dt.timedelta(hours=24)  # without an answer for so long, the file is looked at and, where gone, written again
+ANSWER_TIMEOUT = dt.timedelta(
+    hours=24
+)  # without an answer for so long, the file is looked at and, where gone, written again
 DRAFT, DRAFT_SECONDS = ".draft-", 3600  # a draft nobody wrote to for so long has no writer any more
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def folder(provider: str) -> Path:
+def provider_folder(provider: str) -> Path:
     """Where a provider's files are left and its answers found: a folder of its own, so that a full or dead one is
     nobody else's trouble."""
     return Path(settings.HAND_OFF_DIR) / provider.lower()
@@ -69,7 +71,7 @@ def collect_acknowledgements(provider: str) -> int:
     found = 0
     for hand_off in HandOff.objects.filter(provider=provider, state=HandOff.State.SENT).order_by("id").iterator():
         try:
-            answer = (folder(provider) / f"{hand_off.name}.ack").read_text(encoding="utf-8").splitlines()
+            answer = (provider_folder(provider) / f"{hand_off.name}.ack").read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError):
             continue
         if not answer or not _DIGEST.fullmatch(answer[0].strip()):
@@ -77,7 +79,7 @@ def collect_acknowledgements(provider: str) -> int:
         if answer[0].strip() != hand_off.sha256:
             HandOff.objects.filter(pk=hand_off.pk).update(fault="the provider acknowledged other bytes")
             continue
-        refused = [RefusedRow(hand_off=hand_off, key=key, code=code) for key, code in _refused(answer[1:])]
+        refused = [RefusedRow(hand_off=hand_off, key=key, code=code) for key, code in _parse_refused(answer[1:])]
         with transaction.atomic():
             RefusedRow.objects.bulk_create(refused, ignore_conflicts=True, batch_size=5000)
             found += HandOff.objects.filter(pk=hand_off.pk, state=HandOff.State.SENT).update(
@@ -89,20 +91,22 @@ def collect_acknowledgements(provider: str) -> int:
     return found
 
 
-def send_again_where_lost(provider: str) -> int:
+def resend_lost(provider: str) -> int:
     """Write again the files that have no answer for a day and are gone from the folder; returns how many."""
-    silent = HandOff.objects.filter(provider=provider, state=HandOff.State.SENT, sent_at__lt=clock.now() - SILENT)
-    lost = [row.pk for row in silent.order_by("id")[:200] if not (folder(provider) / row.name).exists()]
+    silent = HandOff.objects.filter(
+        provider=provider, state=HandOff.State.SENT, sent_at__lt=clock.now() - ANSWER_TIMEOUT
+    )
+    lost = [row.pk for row in silent.order_by("id")[:200] if not (provider_folder(provider) / row.name).exists()]
     return HandOff.objects.filter(pk__in=lost).update(state=HandOff.State.WAITING, attempts=0)
 
 
-def sweep_drafts(provider: str) -> int:
+def remove_stale_drafts(provider: str) -> int:
     """Remove the drafts that killed writers left in the folder; returns how many. By the wall clock, as files have it.
 
     A writer that is only slow finds its draft gone, which is a fault that is tried again.
     """
     limit, gone = time.time() - DRAFT_SECONDS, 0
-    for draft in folder(provider).glob(f"{DRAFT}*"):
+    for draft in provider_folder(provider).glob(f"{DRAFT}*"):
         with suppress(OSError):
             if draft.stat().st_mtime < limit:
                 draft.unlink()
@@ -110,7 +114,7 @@ def sweep_drafts(provider: str) -> int:
     return gone
 
 
-def send_refused(*, hand_off: HandOff, by: User) -> HandOff | None:
+def resend_refused(*, hand_off: HandOff, by: User) -> HandOff | None:
     """Hand the rows that a provider could not deliver over once more, as a further part; None where there are none.
 
     Twice the same changes nothing: a part has one successor.
@@ -133,7 +137,7 @@ def send_refused(*, hand_off: HandOff, by: User) -> HandOff | None:
     return further
 
 
-def _refused(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
+def _parse_refused(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
     for row in csv.reader(lines):
         if row and row[0]:
             yield row[0][:40], (row[1] if len(row) > 1 else "")[:40]
@@ -141,7 +145,7 @@ def _refused(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
 
 def _write(hand_off: HandOff) -> tuple[str, int]:
     """Write whole and under its final name at once: a provider never sees half a file. Returns digest and rows."""
-    where = folder(hand_off.provider)
+    where = provider_folder(hand_off.provider)
     where.mkdir(parents=True, exist_ok=True)
     target = where / hand_off.name
     if hand_off.sha256 and target.exists() and _digest(target) == hand_off.sha256:
@@ -149,7 +153,7 @@ def _write(hand_off: HandOff) -> tuple[str, int]:
     handle, draft = tempfile.mkstemp(dir=where, prefix=DRAFT)
     try:
         with os.fdopen(handle, "wb") as file:
-            rows = _fill(hand_off, file)
+            rows = _write_rows(hand_off, file)
             file.flush()
             os.fsync(file.fileno())
         digest = _digest(Path(draft))
@@ -159,7 +163,7 @@ def _write(hand_off: HandOff) -> tuple[str, int]:
     return digest, rows
 
 
-def _fill(hand_off: HandOff, file: BinaryIO) -> int:
+def _write_rows(hand_off: HandOff, file: BinaryIO) -> int:
     shard = hand_off.shard
     perk = next(perk for perk in programme.current().perks if perk.code == shard.perk)
     provider = next(provider for provider in providers.PROVIDERS if provider.code == hand_off.provider)

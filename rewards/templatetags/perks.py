@@ -30,7 +30,7 @@ COVERS = {
 
 
 @dataclass(frozen=True)
-class Group:
+class EntryGroup:
     """A category of coupons, or a service, with what staff published about it."""
 
     name: Any
@@ -39,13 +39,13 @@ class Group:
 
 
 @register.simple_tag
-def coupons(perk: Perk) -> list[Group]:
+def coupons(perk: Perk) -> list[EntryGroup]:
     """The categories of a membership perk, each with its partners of today; one query."""
     return _grouped([(code, CATEGORIES.get(code, code)) for code in perk.categories], content.current(Place.PARTNER))
 
 
 @register.simple_tag
-def plans(choices: tuple[Choice, ...]) -> list[Group]:
+def plans(choices: tuple[Choice, ...]) -> list[EntryGroup]:
     """The services of a choice, each with what is known of its plan; one query."""
     ages = [choice.minimum_age for choice in choices]
     groups = _grouped([(choice.code, choice.name) for choice in choices], content.current(Place.PLAN))
@@ -53,13 +53,13 @@ def plans(choices: tuple[Choice, ...]) -> list[Group]:
 
 
 @register.simple_tag
-def instead() -> Entry | None:
+def substitute_text() -> Entry | None:
     """What children get who are too young for every service; one query."""
     return next((entry for entry in content.current(Place.PLAN) if entry.key == SUBSTITUTE), None)
 
 
 @register.simple_tag
-def about(perk: Perk) -> Entry | None:
+def perk_entry(perk: Perk) -> Entry | None:
     """What staff published about a perk of a kind that no page knows by itself (place PLAN); one query."""
     label = _label(perk.code)
     return next((entry for entry in content.current(Place.PLAN) if entry.key == label), None)
@@ -81,7 +81,7 @@ def perk_name(code: str) -> str:
         return gettext("안심 보험 %(span)s") % {"span": kmonths(perk.months)}
     if perk.categories:
         return gettext("멤버십 할인")
-    entry = about(perk)
+    entry = perk_entry(perk)
     return entry.title if entry else code
 
 
@@ -95,9 +95,9 @@ def _label(code: str) -> str:
     return code.lower().replace("_", "-")
 
 
-def _grouped(names: list[tuple[str, Any]], entries: list[Entry]) -> list[Group]:
+def _grouped(names: list[tuple[str, Any]], entries: list[Entry]) -> list[EntryGroup]:
     groups = []
     for code, name in names:
         label = _label(code)
-        groups.append(Group(name, [e for e in entries if e.key == label or e.key.startswith(f"{label}-")]))
+        groups.append(EntryGroup(name, [e for e in entries if e.key == label or e.key.startswith(f"{label}-")]))
     return groups

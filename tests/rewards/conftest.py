@@ -6,7 +6,7 @@ import pytest
 
 
 @pytest.fixture
-def delivered(db):
+def delivery(db):
     """The delivery of 14 January, which the base waits for."""
     from eligibility.models import Feed
 
@@ -16,20 +16,20 @@ def delivered(db):
 
 
 @pytest.fixture
-def kept():
+def make_line():
     """Make a line in service on 13 January; facts may be given."""
     from tests.refunds import make
 
-    def make_line(holder=None, **facts):
+    def build(holder=None, **facts):
         holder = holder or make.customer()
         facts = {"terminated": "", "outcome": "NOT_ELIGIBLE", "product": "HANDSET", "refundable_krw": 0, **facts}
         return make.line(holder, **facts)
 
-    return make_line
+    return build
 
 
 @pytest.fixture
-def take_base(at, delivered):
+def take_base(at, delivery):
     """Take the base of what is in the register now."""
 
     def take() -> str:

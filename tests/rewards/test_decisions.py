@@ -57,12 +57,12 @@ def do(act: str, line: Line, who: dict) -> str:
     }
     try:
         acts[word]()
-    except service.Refused as refused:
+    except service.PerkRefused as refused:
         return refused.code
     return ""
 
 
-def seen(card: service.Card | None, what: str) -> str:
+def seen(card: service.PerkCard | None, what: str) -> str:
     if card is None:
         return ""
     facts = {
@@ -77,9 +77,9 @@ def seen(card: service.Card | None, what: str) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{row[0]} {row[1]}" for row in CASES])
-def test_decision(case, take_base, kept, at):
+def test_decision(case, take_base, make_line, at):
     _id, _title, opened, terminated, network, product, holder, birth, why, perks, later, day, viewer, acts, shown = case
-    line = kept(
+    line = make_line(
         make.customer(birth=birth or None, kind=holder),
         opened_on=dt.date.fromisoformat(opened),
         network=network,

@@ -24,12 +24,12 @@ FEBRUARY = "2026-02-02T10:00+09:00"
 
 
 @pytest.fixture
-def child(kept):
+def child(make_line):
     """A child of fifteen whose guardian holds no line of KT at all."""
 
     holder = make.customer(name="이몽룡", birth="2010-05-05")
     Customer.objects.filter(pk=holder.pk).update(guardian_ci_index=persons.ci_index("guardian"))
-    return kept(holder)
+    return make_line(holder)
 
 
 def publish(place: str, key: str, title: str, body: str = "", english: str = "") -> None:
@@ -73,8 +73,8 @@ def test_nobody_else_acts_for_a_child_nor_the_guardian_of_a_grown_one(client: Cl
     assert not Entitlement.objects.exists()
 
 
-def test_open_texts_are_announced_until_staff_publish_them(client: Client, take_base, at, kept):
-    line = kept(make.customer())
+def test_open_texts_are_announced_until_staff_publish_them(client: Client, take_base, at, make_line):
+    line = make_line(make.customer())
     take_base()
     at(FEBRUARY)
     client = sessions.as_customer(client, sessions.person(line.customer.ci))
@@ -94,8 +94,8 @@ def test_open_texts_are_announced_until_staff_publish_them(client: Client, take_
     assert "Gana Coffee" in client.get(reverse("rewards:mine"), HTTP_ACCEPT_LANGUAGE="en").content.decode()
 
 
-def test_the_certificate_is_for_the_insured(client: Client, take_base, at, kept):
-    line = kept(make.customer(birth="1950-01-01"))
+def test_the_certificate_is_for_the_insured(client: Client, take_base, at, make_line):
+    line = make_line(make.customer(birth="1950-01-01"))
     take_base()
     at(FEBRUARY)
     client = sessions.as_customer(client, sessions.person(line.customer.ci, name="김첨지"))
@@ -122,8 +122,8 @@ def seat(client: Client, customer: Customer, *, proven: bool = True) -> Client:
     return client
 
 
-def test_the_desk_chooses_and_applies_for_a_proven_customer(take_base, at, kept):
-    line = kept(make.customer())
+def test_the_desk_chooses_and_applies_for_a_proven_customer(take_base, at, make_line):
+    line = make_line(make.customer())
     take_base()
     at(FEBRUARY)
     service.import_vouchers(perk_code="OTT", choice_code="DISNEY", codes=["DIS-1"])
@@ -161,9 +161,9 @@ def test_at_the_desk_a_child_needs_the_guardian_beside(take_base, at, child):
     assert Entitlement.objects.get().choice == "TVING"
 
 
-def test_a_company_and_a_holder_without_ci_choose_at_the_desk(take_base, at, kept):
-    company = kept(make.customer(ci=None, kind="CORPORATE", birth=None))
-    unknown = kept(make.customer(ci=None))
+def test_a_company_and_a_holder_without_ci_choose_at_the_desk(take_base, at, make_line):
+    company = make_line(make.customer(ci=None, kind="CORPORATE", birth=None))
+    unknown = make_line(make.customer(ci=None))
     take_base()
     at(FEBRUARY)
     for line in (company, unknown):
@@ -177,10 +177,10 @@ def test_a_company_and_a_holder_without_ci_choose_at_the_desk(take_base, at, kep
     assert {card.perk.code: card.state for card in service.overview(b"late" * 8).cards}["OTT"] == "CHOSEN"
 
 
-def test_a_number_given_away_gets_no_message(take_base, at, kept):
+def test_a_number_given_away_gets_no_message(take_base, at, make_line):
     from kt_remedy.notices.models import Message
 
-    line = kept(make.customer())
+    line = make_line(make.customer())
     take_base()
     at(FEBRUARY)
     Line.objects.filter(pk=line.pk).update(customer=make.customer())
@@ -188,7 +188,7 @@ def test_a_number_given_away_gets_no_message(take_base, at, kept):
     assert Message.objects.get().reason == "NO_NUMBER"
 
 
-def test_a_new_perk_is_an_edit_of_the_programme_file(client: Client, take_base, at, kept, monkeypatch):
+def test_a_new_perk_is_an_edit_of_the_programme_file(client: Client, take_base, at, make_line, monkeypatch):
 
     text = (
         programme.DEFAULT_FILE.read_text(encoding="utf-8")
@@ -205,7 +205,7 @@ excluded_products = ["WATCH"]
     parsed = programme.parse(tomllib.loads(text))
     monkeypatch.setattr(programme, "current", lambda: parsed)
     holder = make.customer()
-    phone, watch = kept(holder), kept(holder, product="WATCH")
+    phone, watch = make_line(holder), make_line(holder, product="WATCH")
     take_base()
     at(FEBRUARY)
     having = BaseLine.objects.filter(perks__contains=["FILM_TICKET"]).values_list("pk", flat=True)
@@ -220,14 +220,14 @@ excluded_products = ["WATCH"]
     assert "달마다 한 장을 드립니다." in page
 
 
-def test_the_state_on_the_base_date_may_decide_once(take_base, at, kept, monkeypatch):
+def test_the_state_on_the_base_date_may_decide_once(take_base, at, make_line, monkeypatch):
     """D-48, the strict reading, is one line of the programme file."""
 
     text = programme.DEFAULT_FILE.read_text(encoding="utf-8")
     strict = text.replace('skipped_while = ["SUSPENDED"]', 'skipped_while = ["SUSPENDED"]\nskipped_once = true')
     parsed = programme.parse(tomllib.loads(strict))
     monkeypatch.setattr(programme, "current", lambda: parsed)
-    suspended, active = kept(make.customer(), status="SUSPENDED"), kept(make.customer())
+    suspended, active = make_line(make.customer(), status="SUSPENDED"), make_line(make.customer())
     take_base()
     at("2026-02-01T00:05+09:00")
     Line.objects.filter(pk=suspended.pk).update(status="ACTIVE")
@@ -238,8 +238,8 @@ def test_the_state_on_the_base_date_may_decide_once(take_base, at, kept, monkeyp
     assert "OTT" in BaseLine.objects.get(pk=suspended.pk).perks
 
 
-def test_a_guardian_reads_why_a_child_s_line_is_outside_the_base(client: Client, take_base, at, child, kept):
-    kept(child.customer, network="MVNO")
+def test_a_guardian_reads_why_a_child_s_line_is_outside_the_base(client: Client, take_base, at, child, make_line):
+    make_line(child.customer, network="MVNO")
     take_base()
     at(FEBRUARY)
     guardian = sessions.as_customer(client, sessions.person("guardian"))
@@ -257,8 +257,8 @@ def test_a_child_with_no_line_in_the_base_is_told_why(client: Client, take_base,
     assert "보호자로서 대신" not in page
 
 
-def test_figures_name_the_perks_in_both_languages(client: Client, take_base, at, kept):
-    line = kept(make.customer())
+def test_figures_name_the_perks_in_both_languages(client: Client, take_base, at, make_line):
+    line = make_line(make.customer())
     take_base()
     at(FEBRUARY)
     service.import_vouchers(perk_code="OTT", choice_code="DISNEY", codes=["DIS-1"])

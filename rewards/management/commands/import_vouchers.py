@@ -29,7 +29,7 @@ class Command(BaseCommand):
             ) from error
         try:
             new = service.import_vouchers(perk_code=options["perk"], choice_code=options["choice"], codes=codes)
-        except service.Refused:
+        except service.PerkRefused:
             raise CommandError(
                 f"The programme has no service {options['choice']} under a perk {options['perk']}."
             ) from None

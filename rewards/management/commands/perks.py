@@ -18,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--watch", action="store_true", help="show the progress every second until all is done")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        while options["work"] and working.work_one():
+        while options["work"] and working.run_next_shard():
             if sys.stderr.isatty():
                 self._show(sys.stderr.write)
         while options["watch"] and any(item.done < item.shards for item in working.progress()):
