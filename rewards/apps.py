@@ -5,6 +5,8 @@ from kt_remedy.audit import actions
 
 
 class RewardsConfig(AppConfig):
+    """Register audit action names, message texts, SMS campaigns and the tasks of the perks."""
+
     name = "rewards"
     verbose_name = _("고객 보답")
 

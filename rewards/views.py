@@ -1,4 +1,4 @@
-"""My rewards: what runs by itself, what waits for a choice, and the few acts."""
+"""Pages of the perks of a customer, their actions, the certificate, and the report for staff."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ _REFUSALS = {
 
 
 def refusal(code: str) -> str:
-    """Why an act on a perk was refused, in the language of the page. Raises KeyError for an unknown code."""
+    """Sentence for the code of a PerkRefused in the active language. Raises KeyError for an unknown code."""
     return str(_REFUSALS[code]) % {"adult_age": ADULT_AGE, "day": kday(programme.current().rewards.base_date)}
 
 
@@ -53,7 +53,7 @@ class Ward:
 @never_cache
 @require_safe
 def mine(request: VerifiedRequest) -> HttpResponse:
-    """Every perk of the verified person and of their children, those that wait for an act first."""
+    """All perks of the verified person and of their wards; cards that need an action come first."""
     me = request.person.ci_index
     wards = [Ward(child, service.overview(child.person_index, guardian=True)) for child in service.wards_of(me)]
     return render(request, "rewards/mine.html", {"overview": service.overview(me), "wards": wards})
@@ -70,11 +70,11 @@ def choose(request: VerifiedRequest) -> HttpResponse:
     return _handle_action(
         request,
         form,
-        lambda who: service.choose(
+        lambda target: service.choose(
             perk_code=form.cleaned_data["perk"],
             contract_no=form.cleaned_data["contract"],
             choice_code=form.cleaned_data["choice"],
-            **who,
+            **target,
         ),
         _("골랐습니다. 이용권 번호를 받기 전까지는 바꿀 수 있습니다."),
     )
@@ -83,15 +83,15 @@ def choose(request: VerifiedRequest) -> HttpResponse:
 @customer
 @require_POST
 def code(request: VerifiedRequest) -> HttpResponse:
-    """Get the code of the chosen service; makes the choice final."""
+    """Issue the code of the chosen service, which makes the choice final."""
     form = PerkForm(request.POST)
     return _handle_action(
         request,
         form,
-        lambda who: service.issue_code(
+        lambda target: service.issue_code(
             perk_code=form.cleaned_data["perk"],
             contract_no=form.cleaned_data["contract"],
-            person_index=who["person_index"],
+            person_index=target["person_index"],
             language=_language(),
         ),
         _("이용권 번호를 드렸습니다. 아래에서 보실 수 있습니다."),
@@ -101,13 +101,13 @@ def code(request: VerifiedRequest) -> HttpResponse:
 @customer
 @require_POST
 def substitute(request: VerifiedRequest) -> HttpResponse:
-    """Take what a child gets who is too young for every service."""
+    """Take the substitute for a child who is too young for all services."""
     form = PerkForm(request.POST)
     return _handle_action(
         request,
         form,
-        lambda who: service.take_substitute(
-            perk_code=form.cleaned_data["perk"], contract_no=form.cleaned_data["contract"], **who
+        lambda target: service.take_substitute(
+            perk_code=form.cleaned_data["perk"], contract_no=form.cleaned_data["contract"], **target
         ),
         _("대신 받으시기로 했습니다."),
     )
@@ -121,7 +121,7 @@ def apply(request: VerifiedRequest) -> HttpResponse:
     return _handle_action(
         request,
         form,
-        lambda who: service.apply(perk_code=form.cleaned_data["perk"], language=_language(), **who),
+        lambda target: service.apply(perk_code=form.cleaned_data["perk"], language=_language(), **target),
         _("신청했습니다. 아래에서 기간을 보실 수 있습니다."),
     )
 
@@ -134,7 +134,7 @@ def opt_out(request: VerifiedRequest) -> HttpResponse:
     return _handle_action(
         request,
         form,
-        lambda who: service.opt_out(perk_code=form.cleaned_data["perk"], **who),
+        lambda target: service.opt_out(perk_code=form.cleaned_data["perk"], **target),
         _("받지 않기로 하셨습니다. 언제든 다시 신청하실 수 있습니다."),
     )
 
@@ -143,16 +143,16 @@ def opt_out(request: VerifiedRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def certificate(request: VerifiedRequest, perk: str) -> HttpResponse:
-    """The proof of the insurance, one page to print."""
+    """The certificate of insurance, one page to print."""
     try:
-        found = service.certificate(perk_code=perk, person_index=request.person.ci_index)
+        proof = service.certificate(perk_code=perk, person_index=request.person.ci_index)
     except service.PerkRefused as refused:
         messages.warning(request, refusal(refused.code))
         return redirect("rewards:mine")
     return render(
         request,
         "rewards/certificate.html",
-        {"certificate": found, "perk": found.perk, "today": clock.today()},
+        {"certificate": proof, "perk": proof.perk, "today": clock.today()},
     )
 
 
@@ -160,29 +160,29 @@ def certificate(request: VerifiedRequest, perk: str) -> HttpResponse:
 @never_cache
 @require_safe
 def report(request: HttpRequest) -> HttpResponse:
-    """Who has what, what was chosen, delivered and failed, each a chart that is its own table; and how far it is."""
+    """Figures of the perks as charts, and the progress of the bulk work."""
     return render(request, "rewards/report.html", reports.report_context())
 
 
 def _language() -> str:
-    """Of the page in front of the person, who is written to in it."""
+    """The language of the page, which is also the language of the message."""
     return (get_language() or "ko")[:2]
 
 
-def _handle_action(request: VerifiedRequest, form: Any, act: Callable[[dict], object], done: str) -> HttpResponse:
-    """Carry out one act, for oneself or for one's child, and go back to the page with its outcome in words."""
+def _handle_action(request: VerifiedRequest, form: Any, action: Callable[[dict], object], success: str) -> HttpResponse:
+    """Run an action for the person or a ward, and redirect to the page with the result message."""
     if not form.is_valid():
         return redirect("rewards:mine")
-    who: dict[str, Any] = {"person_index": request.person.ci_index}
+    target: dict[str, Any] = {"person_index": request.person.ci_index}
     try:
         if child := form.cleaned_data["ward"]:
-            who = {
+            target = {
                 "person_index": service.ward_person_index(customer_no=child, person_index=request.person.ci_index),
                 "guardian": True,
             }
-        act(who)
+        action(target)
     except service.PerkRefused as refused:
         messages.warning(request, refusal(refused.code))
     else:
-        messages.success(request, done)
+        messages.success(request, success)
     return redirect("rewards:mine")

@@ -235,7 +235,7 @@ def _customer_context(sitting: Sitting, user: User) -> dict[str, Any]:
         "stories": stories,
         "mine_pks": mine,
         "foreign": any(story.application.pk not in mine for story in stories) and bool(user.store_id),
-        "perks": overview.cards if overview.taken else [],
+        "perks": overview.cards if overview.base_complete else [],
         "notes": refunds_desk.notes_of(customer),
         "note_form": NoteForm(),
         "representations": [(kind, label) for kind, label in OwnerKind.choices if kind in _ways(customer)],

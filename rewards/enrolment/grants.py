@@ -1,4 +1,4 @@
-"""Monthly grants: on the first of each month, for the lines of the base as they are then (D-48, D-49, D-57)."""
+"""Monthly grants on the first of each month, by the status of each line on that day (D-48, D-49, D-57)."""
 
 import datetime as dt
 
@@ -13,10 +13,10 @@ from rewards.enrolment import base, shards
 from rewards.models import Shard
 from rewards.perks.periods import add_months, grant_months
 
-# The range stands there for both tables: neither is read whole for each shard. In the order of the keys the index
-# grows at its end.
+# The range is given for both tables, so that a shard reads neither completely. Rows in key order let the index grow at
+# its end.
 _INSERT = """
-WITH made AS (
+WITH inserted AS (
 INSERT INTO rewards_grant (month, perk, contract_no, state)
 SELECT %(month)s, %(perk)s, b.contract_no,
        CASE WHEN l.terminated_on < %(month)s THEN varchar(10) 'TERMINATED'
@@ -27,19 +27,19 @@ WHERE b.contract_no >= %(from)s AND (%(to)s = '' OR b.contract_no < %(to)s) AND 
   AND l.contract_no >= %(from)s AND (%(to)s = '' OR l.contract_no < %(to)s)
 ORDER BY b.contract_no
 RETURNING state
-) SELECT state, count(*) FROM made GROUP BY state
+) SELECT state, count(*) FROM inserted GROUP BY state
 """
 
 
 def monthly(rules: programme.Programme) -> list[Perk]:
-    """The perks that are granted month by month."""
+    """The perks with a grant each month."""
     return [perk for perk in rules.perks if perk.monthly_gb]
 
 
 def run_month(perk: Perk, month: dt.date) -> schedule.ResultMessage:
-    """Grant one month of a perk to every line that qualifies; claims shards until none is open.
+    """Grant one month of a perk to every qualifying line: run shards until all are done.
 
-    Safe to run again and on several workers at once. Raises base.NotYet before the month or before the base.
+    Safe to repeat and to run on several workers. Raises base.BaseNotReady before the month or a complete base.
     """
     if clock.today() < month:
         raise base.BaseNotReady(
@@ -66,13 +66,13 @@ def run_month(perk: Perk, month: dt.date) -> schedule.ResultMessage:
 
 
 def plan(perk: Perk, month: dt.date) -> int:
-    """Make the month's partition and its shards, once; returns how many shards there are."""
+    """Create the partition and the shards of the month once; returns the number of shards."""
     _partition(month)
     return shards.plan_from_base(Shard.Kind.GRANT, perk=perk.code, month=month)
 
 
 def _partition(month: dt.date) -> None:
-    """Make the partition of a month, once; two workers at the same moment wait for each other."""
+    """Create the partition of a month once. An advisory lock serialises two workers."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('rewards_grant'))")
         cursor.execute(
@@ -83,8 +83,8 @@ def _partition(month: dt.date) -> None:
 
 
 def run(shard: Shard, perk: Perk) -> int:
-    """Grant one shard and leave its hand-off, in one transaction. Returns the granted lines, 0 where it was done."""
-    assert shard.month is not None, "a grant has a month"
+    """Grant one shard and create its hand-off in one transaction. Returns the granted lines, 0 if it was done."""
+    assert shard.month is not None, "a shard of grants has a month"
     with transaction.atomic(), connection.cursor() as cursor:
         if not shards.begin(cursor, shard):
             return 0
@@ -104,6 +104,6 @@ def run(shard: Shard, perk: Perk) -> int:
     return counts.get("GRANTED", 0)
 
 
-def due(rules: programme.Programme) -> list[tuple[Perk, dt.date]]:
+def planned_grants(rules: programme.Programme) -> list[tuple[Perk, dt.date]]:
     """Every monthly grant of the programme: (perk, first of the month)."""
     return [(perk, month) for perk in monthly(rules) for month in grant_months(perk)]

@@ -1,4 +1,4 @@
-"""A register with a base to take: what the tests of this room start from. Imports wait for Django to be set up."""
+"""Fixtures of the perks: a register and its base. Imports are inside, because Django must be set up first."""
 
 import datetime as dt
 
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def delivery(db):
-    """The delivery of 14 January, which the base waits for."""
+    """The delivery of 14 January, which the base needs."""
     from eligibility.models import Feed
 
     return Feed.objects.create(
@@ -17,7 +17,7 @@ def delivery(db):
 
 @pytest.fixture
 def make_line():
-    """Make a line in service on 13 January; facts may be given."""
+    """Returns a function that creates a line in service on 13 January, with the given facts."""
     from tests.refunds import make
 
     def build(holder=None, **facts):
@@ -30,7 +30,7 @@ def make_line():
 
 @pytest.fixture
 def take_base(at, delivery):
-    """Take the base of what is in the register now."""
+    """Returns a function that records the base of the current register."""
 
     def take() -> str:
         from rewards.enrolment import base

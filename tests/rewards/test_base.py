@@ -1,4 +1,4 @@
-"""The base snapshot and the monthly grants: rules by table, reruns, workers side by side."""
+"""The base and the monthly grants: rules by table, reruns, shards and leases."""
 
 import csv
 import datetime as dt
@@ -18,7 +18,7 @@ from rewards.providers import files
 from tests.refunds import make
 
 TABLE = list(csv.reader((Path(__file__).parent.parent / "cases" / "rewards.csv").open(encoding="utf-8")))[1:]
-CASES = [row for row in TABLE if not row[11]]  # rows with a day tell what is seen on it: test_decisions
+CASES = [row for row in TABLE if not row[11]]  # test_decisions has the rows with a day
 
 
 def noon(day: str) -> dt.datetime:
@@ -98,11 +98,11 @@ def test_a_dead_worker_s_shard_is_taken_up_after_its_lease(at, delivery, make_li
     make_line()
     base.plan()
     assert shards.claim_next("BASE") is not None
-    assert shards.claim_next("BASE") is None  # leased to somebody
+    assert shards.claim_next("BASE") is None  # leased to another worker
     Shard.objects.update(lease_until=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1))
-    again = shards.claim_next("BASE")
-    assert again.attempts == 2
-    assert base.run(again) == 1
+    reclaimed = shards.claim_next("BASE")
+    assert reclaimed.attempts == 2
+    assert base.run(reclaimed) == 1
     assert base.is_complete()
 
 
@@ -127,7 +127,7 @@ def test_monthly_grants_follow_the_line_of_that_day(take_base, at, make_line, se
     states = dict(Grant.objects.values_list("contract_no", "state"))
     assert states == {active.pk: "GRANTED", suspended.pk: "SUSPENDED", gone.pk: "TERMINATED"}
     assert iot.pk not in states
-    # D-48: a suspended month is not made up for, the next one counts again.
+    # D-48: a suspended month is lost, and the next month is granted again.
     Line.objects.filter(pk=suspended.pk).update(status="ACTIVE")
     at("2026-03-01T00:05+09:00")
     grants.run_month(perk, grant_months(perk)[1])

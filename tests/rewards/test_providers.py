@@ -1,4 +1,4 @@
-"""Hand-overs: the right rows, once, whoever is down; what is refused goes again; what is missing is found."""
+"""Hand-offs to providers: rows, faults, refused rows, lost files, and missing or stuck shards."""
 
 import datetime as dt
 import os
@@ -109,14 +109,14 @@ def test_the_video_list_tells_of_substitutes_and_what_is_refused_goes_again(take
     service.issue_code(perk_code="OTT", contract_no=adult.pk, person_index=key)
     at("2026-02-11T00:01+09:00")
     all_lists()
-    told = [f"{child.pk},,SUBSTITUTE,2026-02-10,", f"{adult.pk},TV-1,TVING,2026-02-10,2026-08-09"]
+    expected_rows = [f"{child.pk},,SUBSTITUTE,2026-02-10,", f"{adult.pk},TV-1,TVING,2026-02-10,2026-08-09"]
     name = "OTT-day-20260210-0001.csv"
-    assert rows(folder / "video" / name)[1:] == sorted(told)
+    assert rows(folder / "video" / name)[1:] == sorted(expected_rows)
     acknowledge(folder, name, f"{adult.pk},ACCOUNT")
     assert files.collect_acknowledgements("VIDEO") == 1
     files.resend_refused(hand_off=HandOff.objects.get(provider="VIDEO"), by=by)
     assert files.deliver_open("VIDEO") == 1
-    assert rows(folder / "video" / "OTT-day-20260210-0001-r2.csv")[1:] == told[1:]
+    assert rows(folder / "video" / "OTT-day-20260210-0001-r2.csv")[1:] == expected_rows[1:]
 
 
 def test_after_a_transfer_lists_follow_the_rule(take_base, make_line, at, folder):
@@ -149,14 +149,14 @@ def test_a_dead_provider_holds_up_nobody_else(february, folder, at):
     assert HandOff.objects.get(provider="DATA").fault.startswith("the file could not be written")
     assert (folder / "roaming" / "ROAMING_50-list-20260201-0001.csv").exists()
     (folder / "data").unlink()
-    assert files.deliver_open("DATA") == 0  # it waits for its pause to end
+    assert files.deliver_open("DATA") == 0  # the pause has not ended
     HandOff.objects.filter(provider="DATA").update(lease_until=None)
     assert files.deliver_open("DATA") == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_provider_that_hangs_holds_up_nobody_else(february, folder, at, monkeypatch):
-    """One writer stands in the middle of its file, with its row and its transaction in hand; the others deliver."""
+    """A writer that is stuck in its file, with lease and transaction, does not stop the other providers."""
     at("2026-02-01T09:00+09:00")
     working.sweep()
     while working.run_next_shard():
@@ -189,7 +189,7 @@ def test_a_provider_that_hangs_holds_up_nobody_else(february, folder, at, monkey
             tasks._hand_over(code)(None)
         states = HandOff.objects.exclude(provider="DATA").values_list("provider", "state")
         assert set(states) == {("ROAMING", "SENT"), ("MEMBERSHIP", "SENT"), ("INSURER", "SENT")}
-        assert files.deliver_open("DATA") == 0  # its row is in the slow one's hands: nobody writes it beside
+        assert files.deliver_open("DATA") == 0  # the slow writer has the lease
         assert not list((folder / "data").glob("*.csv"))
     finally:
         goes_on.set()
@@ -226,14 +226,14 @@ def test_refused_rows_go_once_more_and_alone(february, folder):
     further = files.resend_refused(hand_off=part, by=by)
     assert files.resend_refused(hand_off=part, by=by) == further
     files.deliver_open("DATA")
-    again = folder / "data" / "DATA_100GB-20260201-0001-r2.csv"
-    assert rows(again) == ["contract_no", february[1], february[2]]
-    acknowledge(folder, again.name)
+    resent = folder / "data" / "DATA_100GB-20260201-0001-r2.csv"
+    assert rows(resent) == ["contract_no", february[1], february[2]]
+    acknowledge(folder, resent.name)
     files.collect_acknowledgements("DATA")
     further.refresh_from_db()
     assert files.resend_refused(hand_off=further, by=by) is None
-    found = working.reconcile()[0]
-    assert (found.rows, found.acknowledged, found.refused, found.files) == (3, 3, 2, 2)
+    totals = working.reconcile()[0]
+    assert (totals.rows, totals.acknowledged, totals.refused, totals.files) == (3, 3, 2, 2)
 
 
 def test_a_file_that_was_lost_is_written_again_with_the_same_bytes(february, folder, at):
@@ -241,7 +241,7 @@ def test_a_file_that_was_lost_is_written_again_with_the_same_bytes(february, fol
     path = folder / "data" / "DATA_100GB-20260201-0001.csv"
     content = path.read_bytes()
     at("2026-02-03T00:05+09:00")
-    assert files.resend_lost("DATA") == 0  # it is there; the provider is slow
+    assert files.resend_lost("DATA") == 0  # the file is in the folder; the provider is slow
     path.unlink()
     assert files.resend_lost("DATA") == 1
     files.deliver_open("DATA")

@@ -1,4 +1,4 @@
-"""What a person may do with perks, and what the page says of it."""
+"""Actions of a person on perks, parallel requests and workers, and the page."""
 
 import datetime as dt
 from functools import partial
@@ -91,8 +91,8 @@ def test_choice_can_change_until_the_code_is_issued(take_base, at, adult):
     assert (row.choice, row.starts_on, row.ends_on) == ("DISNEY", dt.date(2026, 2, 2), dt.date(2026, 8, 1))
     assert row.voucher.code == "AAAA-1111"
     assert refusal(choose, line=adult, choice="TVING") == "FINAL"
-    again = service.issue_code(perk_code="OTT", contract_no=adult.pk, person_index=index(adult.customer))
-    assert again.voucher_id == row.voucher_id
+    repeated = service.issue_code(perk_code="OTT", contract_no=adult.pk, person_index=index(adult.customer))
+    assert repeated.voucher_id == row.voucher_id
     assert Message.objects.filter(kind="rewards.code").count() == 1
     assert set(AuditEntry.objects.filter(subject=adult.customer_id).values_list("action", flat=True)) == {
         "rewards.chosen",
@@ -228,8 +228,8 @@ def test_workers_beside_each_other_write_each_row_once(at, make_line, monkeypatc
     lines = [make_line(holder).pk for _ in range(12)]
     perk = grants.monthly(programme.current())[0]
 
-    def four_times(act):
-        faults = [result for result in together(*[act] * 4) if isinstance(result, Exception)]
+    def four_times(action):
+        faults = [result for result in together(*[action] * 4) if isinstance(result, Exception)]
         assert not faults
 
     def help_out():
@@ -242,7 +242,7 @@ def test_workers_beside_each_other_write_each_row_once(at, make_line, monkeypatc
     four_times(lambda: (grants.plan(perk, grant_months(perk)[0]), help_out()))
     assert sorted(Grant.objects.values_list("contract_no", flat=True)) == sorted(lines)
     assert Shard.objects.filter(kind="GRANT").count() == 6
-    # Twice in the same hands, as after a lease that ran out: nothing is written, nothing fails.
+    # A second run of the same shard, as after a lease that ran out, writes nothing and does not fail.
     four_times(lambda: [working.run(shard) for shard in Shard.objects.all()])
     assert Grant.objects.count() == BaseLine.objects.count() == 12
 
