@@ -1,3 +1,5 @@
+"""Start of the perks application."""
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 

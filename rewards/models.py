@@ -20,6 +20,8 @@ class Shard(Leased):
     """A range of contracts that one worker handles in seconds (작업 조각): part of the base, of grants or of a list."""
 
     class Kind(models.TextChoices):
+        """Kind of bulk work."""
+
         BASE = "BASE", _("대상 확정")
         GRANT = "GRANT", _("월 지급")
         LIST = "LIST", _("달 명단")
@@ -54,6 +56,8 @@ class BaseLine(models.Model):
     """A line at the end of the base date (기준일 회선, D-45): in the base or not, reason, perks. Frozen."""
 
     class Why(models.TextChoices):
+        """Reason why a line is in the base or not."""
+
         IN_SERVICE = "IN_SERVICE", _("기준일이 끝날 때 이용 중")
         TERMINATED = "TERMINATED", _("기준일이나 그 전에 해지")
         OPENED_LATER = "OPENED_LATER", _("기준일 뒤에 개통")
@@ -107,6 +111,8 @@ class Entitlement(models.Model):
     """A choice, application, opt-out or substitute: one row for a perk and its unit (a line or a person)."""
 
     class Kind(models.TextChoices):
+        """Kind of an entitlement."""
+
         CHOICE = "CHOICE", _("선택")
         APPLICATION = "APPLICATION", _("신청")
         OPT_OUT = "OPT_OUT", _("받지 않음")
@@ -148,6 +154,8 @@ class Grant(models.Model):
     """One month of a monthly perk for one line (월 지급): granted, or the reason for none. Partitioned by month."""
 
     class State(models.TextChoices):
+        """State of a grant."""
+
         GRANTED = "GRANTED", _("받음")
         SUSPENDED = "SUSPENDED", _("정지 중이어서 건너뜀")
         TERMINATED = "TERMINATED", _("해지되어 끝남")
@@ -172,6 +180,8 @@ class HandOff(Leased):
     """
 
     class State(models.TextChoices):
+        """State of a hand-off."""
+
         WAITING = "WAITING", _("보낼 것")
         SENT = "SENT", _("보냄")
         ACKNOWLEDGED = "ACKNOWLEDGED", _("확인됨")

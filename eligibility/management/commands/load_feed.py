@@ -1,3 +1,5 @@
+"""`manage.py load_feed LINES BILLS --as-of DATE`: load one delivery into the register."""
+
 import datetime as dt
 import sys
 from pathlib import Path

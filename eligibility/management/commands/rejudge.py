@@ -1,3 +1,5 @@
+"""`manage.py rejudge`: judge all lines again after a change of the programme."""
+
 import contextlib
 import csv
 from typing import Any

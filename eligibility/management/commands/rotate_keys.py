@@ -1,3 +1,5 @@
+"""`manage.py rotate_keys`: re-encrypt all values with the active key."""
+
 import sys
 from typing import Any
 
