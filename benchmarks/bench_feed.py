@@ -1,8 +1,8 @@
-"""load_feed of a sample's first delivery beside a raw COPY of the finished rows into the same indexed tables.
+"""Time of `load_feed` compared with a raw COPY of the same rows into the same indexed tables.
 
-The load is the command as it is typed: checking, encrypting, judging and merging in as many processes as there are
-cores, on a durable server. The floor takes the rows the load left and COPYs them back into the emptied tables, indexes
-in place, all tables in one transaction. Memory is that of the command and its workers together, shared pages once.
+The load is the whole command on a durable server: check, encrypt, judge and merge, with one process for each core. The
+floor empties the tables after the load and copies their rows back with COPY, with indexes and in one transaction.
+Memory counts the command and its workers; shared pages count once.
 
 python -m benchmarks.bench_feed --lines 1000000
 """
@@ -18,20 +18,20 @@ TABLES = ("eligibility_customer", "eligibility_line", "eligibility_bill")
 
 
 def main() -> int:
-    """Seconds of a load against seconds of COPY, and the load's peak memory."""
-    words = harness.options(__doc__)
-    words.add_argument("--lines", type=int, default=1_000_000)
-    words.add_argument("--processes", type=int)
-    asked = words.parse_args()
+    """Print seconds of the load and of COPY, and the peak memory of the load in MB."""
+    parser = harness.options(__doc__)
+    parser.add_argument("--lines", type=int, default=1_000_000)
+    parser.add_argument("--processes", type=int)
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="remedy-load-") as folder, harness.portal(durable=True):
         from kt_remedy.devtools import sample_register
 
-        sample_register.write(Path(folder), lines=asked.lines, seed=1)
+        sample_register.write(Path(folder), lines=options.lines, seed=1)
         day = sample_register.DELIVERIES[0]
-        seconds, megabytes, said = _load(Path(folder) / str(day), str(day), asked.processes)
+        seconds, megabytes, output = _load(Path(folder) / str(day), str(day), options.processes)
         floor = _copy(Path(folder))
-    print(said)
-    missed = harness.row(f"load_feed of {asked.lines:,} lines", seconds, floor, unit="s", at_most=3)
+    print(output)
+    missed = harness.row(f"load_feed of {options.lines:,} lines", seconds, floor, unit="s", at_most=3)
     return missed | harness.row("its peak memory", megabytes, unit="MB", at_most=400)
 
 
@@ -46,18 +46,18 @@ def _load(delivery: Path, day: str, processes: int | None) -> tuple[float, float
         time.sleep(0.1)
     seconds = time.perf_counter() - began
     assert process.stdout is not None
-    said = process.stdout.read().strip()
+    output = process.stdout.read().strip()
     if process.returncode:
-        raise SystemExit(f"load_feed ended with {process.returncode}: {said}")
-    return seconds, peak, said
+        raise SystemExit(f"load_feed ended with {process.returncode}: {output}")
+    return seconds, peak, output
 
 
 def _memory(pid: int) -> float:
-    """MB that a process and its children hold in memory now, each shared page once."""
+    """Memory of a process and its children in MB; a shared page counts once."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:  # it has just ended
+    except OSError:  # the process has just ended
         return 0.0
     own = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) / 1024
     return own + sum(_memory(int(child)) for child in children)
@@ -66,10 +66,10 @@ def _memory(pid: int) -> float:
 def _copy(folder: Path) -> float:
     from django.db import connection, transaction
 
-    from eligibility.feed.load import unhurry
+    from eligibility.feed.load import disable_timeouts
 
     with connection.cursor() as cursor:
-        unhurry(cursor)
+        disable_timeouts(cursor)
         for table in TABLES:
             with (folder / table).open("wb") as file:
                 cursor.copy_expert(f"COPY {table} TO STDOUT", file, size=1 << 16)

@@ -1,4 +1,4 @@
-"""Judging a delivery: `manage.py judge` beside Python's csv module merely reading the same two files.
+"""Time of `manage.py judge` compared with Python's csv module reading the same two files.
 
 python -m benchmarks.bench_judge --lines 1000000
 """
@@ -19,7 +19,7 @@ MEMORY_TARGET = 200  # MB, the largest process
 
 
 def _write(folder: Path, lines: int) -> None:
-    """Lines of many dates and amounts; 1.3 bills each, in another order."""
+    """Write lines with varied dates and amounts, and 1.3 times as many bills in another order."""
     with open(folder / "lines.csv", "w", encoding="utf-8") as out:
         out.write(",".join(LINE_COLUMNS) + "\n")
         for n in range(lines):
@@ -36,27 +36,29 @@ def _write(folder: Path, lines: int) -> None:
 
 
 def main() -> int:
-    """Both rows: time beside the plain reading, and the memory of the largest process."""
-    words = harness.options(__doc__)
-    words.add_argument("--lines", type=int, default=1_000_000)
-    asked = words.parse_args()
+    """Print the time compared with plain reading, and the memory of the largest process in MB."""
+    parser = harness.options(__doc__)
+    parser.add_argument("--lines", type=int, default=1_000_000)
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="remedy-bench-") as name:
         folder = Path(name)
-        _write(folder, asked.lines)
+        _write(folder, options.lines)
         files = [str(folder / "lines.csv"), str(folder / "bills.csv")]
-        begun = time.perf_counter()
+        began = time.perf_counter()
         for file in files:
             with open(file, encoding="utf-8", newline="") as text:
                 for _ in csv.reader(text):
                     pass
-        floor = time.perf_counter() - begun
-        begun, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        floor = time.perf_counter() - began
+        began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "manage.py", "judge", *files], stdout=subprocess.DEVNULL, check=True)
-        took, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+        took, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     cores = len(os.sched_getaffinity(0))
-    print(f"judge: {asked.lines / cpu:,.0f} lines per second of one core, {asked.lines / took:,.0f} on {cores} cores")
-    missed = harness.row(f"judge of {asked.lines:,} lines beside csv.reader", took, floor, unit="s")
+    print(
+        f"judge: {options.lines / cpu:,.0f} lines per second of one core, {options.lines / took:,.0f} on {cores} cores"
+    )
+    missed = harness.row(f"judge of {options.lines:,} lines beside csv.reader", took, floor, unit="s")
     return missed or harness.row(
         "judge, largest process", after.ru_maxrss / 1024, None, unit="MB", at_most=MEMORY_TARGET
     )

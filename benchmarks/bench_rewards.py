@@ -1,8 +1,8 @@
-"""Perks of two million lines: base, a month's grants with their files, two workers, beside raw INSERT … SELECT.
+"""Time of the perks of two million lines compared with raw INSERT … SELECT: base, and a month's grants with files.
 
-Each act is what the calendar runs, on a durable server, with the folder of hand-offs on its disk. The floor writes the
-same finished rows into the same indexed table in one statement, in turns with the act. Two workers are two processes on
-the same shards. The smaller size tells how the time grows; thirteen million lines are reckoned from both.
+Each measurement runs the dated task on a durable server with the folder of hand-offs on its disk. The floor writes the
+same rows into the same indexed table in one statement, alternating with the task. Two workers are two processes on the
+same shards. The time for thirteen million lines is estimated from the two sizes.
 
 python -m benchmarks.bench_rewards --lines 2000000 --fewer 500000
 """
@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 from benchmarks import harness
 
-if TYPE_CHECKING:  # nothing of Django is imported before its settings stand
+if TYPE_CHECKING:  # Django modules need its settings first
     from kt_remedy.core.programme import Perk
 
 ALL = 13_000_000
-ROUNDS = 3  # the best one counts, on both sides: the first still meets the checkpoint of the filling
+ROUNDS = 3  # the best one counts on both sides, because a checkpoint may slow down the first
 
-# One in twenty terminated before, one in fifty suspended, some of every product and age, two lines to a person.
+# One line in twenty is terminated, one in fifty suspended; all products and ages occur; a person has two lines.
 REGISTER = """
     INSERT INTO eligibility_customer (customer_no, person_index, holder_kind, holder_name_enc, name_index, birth_date,
                                       digest, as_of)
@@ -50,24 +50,24 @@ REGISTER = """
 
 
 def main() -> int:
-    """All rows, for the smaller and the larger size."""
-    words = harness.options(__doc__)
-    words.add_argument("--lines", type=int, default=2_000_000)
-    words.add_argument("--fewer", type=int, default=500_000)
-    asked = words.parse_args()
+    """Print all results for the smaller and the larger size."""
+    parser = harness.options(__doc__)
+    parser.add_argument("--lines", type=int, default=2_000_000)
+    parser.add_argument("--fewer", type=int, default=500_000)
+    options = parser.parse_args()
     missed, took = 0, {}
     with harness.portal(durable=True, REMEDY_NOW="2026-02-02T10:00+09:00"):
-        for lines in (asked.fewer, asked.lines):
-            found, took[lines] = _measure(lines)
-            missed |= found
-    for name in took[asked.lines]:
-        few, many = took[asked.fewer][name], took[asked.lines][name]
-        each = (many - few) / (asked.lines - asked.fewer)
+        for lines in (options.fewer, options.lines):
+            size_missed, took[lines] = _measure(lines)
+            missed |= size_missed
+    for name in took[options.lines]:
+        few, many = took[options.fewer][name], took[options.lines][name]
+        each = (many - few) / (options.lines - options.fewer)
         harness.row(
-            f"{name}: growth from {asked.fewer:,} to {asked.lines:,} lines",
+            f"{name}: growth from {options.fewer:,} to {options.lines:,} lines",
             many / few,
-            unit=f"times for {asked.lines / asked.fewer:.1f} times the lines",
-            note=f"13 million would take {(many + each * (ALL - asked.lines)) / 60:.1f} min on this machine",
+            unit=f"times for {options.lines / options.fewer:.1f} times the lines",
+            note=f"13 million would take {(many + each * (ALL - options.lines)) / 60:.1f} min on this machine",
         )
     return missed
 
@@ -91,41 +91,45 @@ def _measure(lines: int) -> tuple[int, dict[str, float]]:
     _run("VACUUM ANALYZE eligibility_customer, eligibility_line")
     missed, took = 0, {}
 
-    ours, again, raw, sums = [], [], [], set()
+    task_seconds, rerun_seconds, floor_seconds, sums = [], [], [], set()
     for _ in range(ROUNDS):
         _run("TRUNCATE rewards_baseline, rewards_shard CASCADE")
-        ours.append(_seconds(base.run_all))
+        task_seconds.append(_seconds(base.run_all))
         sums.add(_digest("rewards_baseline"))
-        again.append(_seconds(base.run_all))
+        rerun_seconds.append(_seconds(base.run_all))
         sums.add(_digest("rewards_baseline"))
         assert _one("SELECT count(*) FROM rewards_baseline") == lines, "every line has a row"
-        raw.append(_floor("rewards_baseline", "rewards_baseline"))
+        floor_seconds.append(_floor("rewards_baseline", "rewards_baseline"))
     assert len(sums) == 1, "a rerun changes nothing"
-    took["base"] = min(ours)
-    missed |= _rows(f"base and automatic enrolment of {lines:,} lines", ours, raw, again, at_most=1.5)
+    took["base"] = min(task_seconds)
+    missed |= _rows(
+        f"base and automatic enrolment of {lines:,} lines", task_seconds, floor_seconds, rerun_seconds, at_most=1.5
+    )
 
     _run("ANALYZE rewards_baseline")
-    ours, again, raw, sums = [], [], [], set()
+    task_seconds, rerun_seconds, floor_seconds, sums = [], [], [], set()
     where, part = f"WHERE month = '{february}'", f"rewards_grant_{february:%Y_%m}"
     for _ in range(ROUNDS):
-        _again_from_nothing(february)
-        ours.append(_seconds(lambda: _grant(perk, february)))
+        _reset_grants(february)
+        task_seconds.append(_seconds(lambda: _grant(perk, february)))
         sums.add(_digest("rewards_grant", where))
-        again.append(_seconds(lambda: _grant(perk, february)))
+        rerun_seconds.append(_seconds(lambda: _grant(perk, february)))
         sums.add(_digest("rewards_grant", where))
         granted = _one(f"SELECT count(*) FROM rewards_grant {where} AND state = 'GRANTED'")  # noqa: S608
-        assert _handed() == granted, "every granted line is in a file, once"
-        raw.append(_floor(part, "rewards_grant"))
+        assert _rows_in_files() == granted, "every granted line is in a file, once"
+        floor_seconds.append(_floor(part, "rewards_grant"))
     assert len(sums) == 1, "a rerun changes nothing"
     exact = sums.pop()
-    took["a month's grants with their files"] = min(ours)
-    missed |= _rows(f"a month's grants of {lines:,} lines with their files", ours, raw, again, at_most=2.5)
+    took["a month's grants with their files"] = min(task_seconds)
+    missed |= _rows(
+        f"a month's grants of {lines:,} lines with their files", task_seconds, floor_seconds, rerun_seconds, at_most=2.5
+    )
 
     speed: dict[int, float] = {}
     for workers in (1, 2):
         rounds = []
         for _ in range(ROUNDS):
-            _again_from_nothing(february)
+            _reset_grants(february)
             grants.plan(perk, february)
             rounds.append(_seconds(partial(_workers, workers)))
             assert _digest("rewards_grant", where) == exact, "the sum is exact"
@@ -141,29 +145,35 @@ def _measure(lines: int) -> tuple[int, dict[str, float]]:
     return missed, took
 
 
-def _rows(name: str, ours: list[float], raw: list[float], again: list[float], *, at_most: float) -> int:
-    """The act beside the raw statement, and its rerun beside the act; the best round of each."""
-    return harness.row(name, min(ours), min(raw), unit="s", at_most=at_most) | harness.row(
-        "its rerun, which changes nothing, beside the first run", min(again), min(ours), unit="s", at_most=1
+def _rows(
+    name: str, task_seconds: list[float], floor_seconds: list[float], rerun_seconds: list[float], *, at_most: float
+) -> int:
+    """Print the task compared with the raw statement, and its rerun compared with the task; best round of each."""
+    return harness.row(name, min(task_seconds), min(floor_seconds), unit="s", at_most=at_most) | harness.row(
+        "its rerun, which changes nothing, beside the first run",
+        min(rerun_seconds),
+        min(task_seconds),
+        unit="s",
+        at_most=1,
     )
 
 
-def _floor(holds: str, into: str) -> float:
-    """Seconds of the raw statement: the finished rows once more into the same table, which they have left."""
-    _run(f"CREATE TABLE finished AS SELECT * FROM {holds}")  # noqa: S608
-    _run(f"TRUNCATE {holds}")
-    seconds = _seconds(lambda: _run(f"INSERT INTO {into} SELECT * FROM finished"))  # noqa: S608
+def _floor(source: str, target: str) -> float:
+    """Seconds of the raw statement, which copies the same rows into the emptied table."""
+    _run(f"CREATE TABLE finished AS SELECT * FROM {source}")  # noqa: S608
+    _run(f"TRUNCATE {source}")
+    seconds = _seconds(lambda: _run(f"INSERT INTO {target} SELECT * FROM finished"))  # noqa: S608
     _run("DROP TABLE finished")
     return seconds
 
 
-def _again_from_nothing(month: dt.date) -> None:
-    """No grants, no shards of them, no files."""
+def _reset_grants(month: dt.date) -> None:
+    """Delete all grants, their shards and files."""
     from rewards.providers import files
 
     _run(f"TRUNCATE rewards_grant_{month:%Y_%m}")
     _run("DELETE FROM rewards_handoff; DELETE FROM rewards_shard WHERE kind = 'GRANT'")
-    shutil.rmtree(files.folder("DATA"), ignore_errors=True)
+    shutil.rmtree(files.provider_folder("DATA"), ignore_errors=True)
 
 
 def _grant(perk: "Perk", month: dt.date) -> None:
@@ -176,7 +186,7 @@ def _grant(perk: "Perk", month: dt.date) -> None:
 
 
 def _workers(number: int) -> None:
-    """Worker processes that are up already, as in production: only the work is measured."""
+    """Run worker processes by fork, so that only the work is measured and not the start of Python."""
     from django.db import connection
 
     from rewards.enrolment import working
@@ -188,7 +198,7 @@ def _workers(number: int) -> None:
         if child == 0:
             status = 1
             try:
-                while working.work_one():
+                while working.run_next_shard():
                     pass
                 status = 0
             finally:
@@ -198,16 +208,16 @@ def _workers(number: int) -> None:
         raise SystemExit("a worker failed")
 
 
-def _seconds(act: Callable[[], object]) -> float:
+def _seconds(action: Callable[[], object]) -> float:
     began = time.perf_counter()
-    act()
+    action()
     return time.perf_counter() - began
 
 
-def _handed() -> int:
+def _rows_in_files() -> int:
     from rewards.providers import files
 
-    keys = [line for path in files.folder("DATA").glob("*.csv") for line in path.read_text().splitlines()[1:]]
+    keys = [line for path in files.provider_folder("DATA").glob("*.csv") for line in path.read_text().splitlines()[1:]]
     assert len(set(keys)) == len(keys), "no line twice"
     return len(keys)
 

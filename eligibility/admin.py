@@ -1,4 +1,4 @@
-"""What staff see of the register: the deliveries, their rejected rows, and the lines that wait for a person."""
+"""Admin pages of the register: deliveries, rejected rows, the reviewers' queue of lines, and line decisions."""
 
 import io
 import tempfile
@@ -31,7 +31,7 @@ REJECTS_SHOWN = 20
 
 
 class RejectsForm(forms.Form):
-    """Why somebody takes rejected rows out of the portal."""
+    """Reason for a download of rejected rows."""
 
     reason = forms.CharField(
         label=gettext_lazy("내려받는 이유"), max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"})
@@ -40,14 +40,23 @@ class RejectsForm(forms.Form):
 
 @admin.register(Feed)
 class FeedAdmin(RoleAdmin):
-    """Deliveries with their counts; the one being loaded shows how far it is."""
+    """Deliveries with their counts; a running load shows its progress."""
 
     view_permission = "eligibility.view_feed"
-    list_display = ("as_of", "state", "how_far", "took", "lines_read", "bills_read", "rejected", "verdicts_changed")
+    list_display = (
+        "as_of",
+        "state",
+        "progress_text",
+        "duration",
+        "lines_read",
+        "bills_read",
+        "rejected",
+        "verdicts_changed",
+    )
     list_filter = ("state",)
     ordering = ("-id",)
     fields = (
-        "as_of", "state", "how_far", "fault", "started_at", "finished_at", "took", "lines_read", "lines_new",
+        "as_of", "state", "progress_text", "fault", "started_at", "finished_at", "duration", "lines_read", "lines_new",
         "lines_changed", "customers_new", "customers_changed", "bills_read", "bills_new", "bills_changed",
         "lines_rejected", "bills_rejected", "verdicts_changed", "programme_version", "lines_sha256", "bills_sha256",
     )  # fmt: skip
@@ -57,7 +66,7 @@ class FeedAdmin(RoleAdmin):
     change_list_template = "admin/eligibility/feed_list.html"
 
     def get_urls(self) -> list[URLPattern]:
-        """The pages of ModelAdmin, the download of rejected rows, and how far a running load is."""
+        """Add the download of rejected rows and the progress of a running load to the pages of ModelAdmin."""
         view = self.admin_site.admin_view
         return [
             path("progress/", view(self.progress_view), name="eligibility_feed_progress"),
@@ -66,44 +75,41 @@ class FeedAdmin(RoleAdmin):
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-        """The list, and above it how far the running load is."""
-        more = {"title": _("데이터 수신"), "running": self._running()}
-        return super().changelist_view(request, {**(extra_context or {}), **more})
+        """The list, and above it the progress of the running load."""
+        context = {"title": _("데이터 수신"), "running": self._running_feed()}
+        return super().changelist_view(request, {**(extra_context or {}), **context})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
     ) -> HttpResponse:
-        """Counts and duration of a delivery, the first of its rejected rows, and all of them to download."""
+        """Counts and duration of a delivery, its first rejected rows, and the form to download all of them."""
         feed = self.get_object(request, object_id)
-        shown = (
-            {}
-            if feed is None
-            else {"feed": feed, "took": self.took(feed), "rejects": feed.rejects.order_by("id")[:REJECTS_SHOWN]}
-        )
-        form = RejectsForm()
-        return super().change_view(
-            request,
-            object_id,
-            form_url,
-            {**(extra_context or {}), **shown, "shown": REJECTS_SHOWN, "running": self._running(), "ask": form},
-        )
+        context: dict[str, Any] = {
+            "shown": REJECTS_SHOWN,
+            "running": self._running_feed(),
+            "rejects_form": RejectsForm(),
+        }
+        if feed is not None:
+            rejects = feed.rejects.order_by("id")[:REJECTS_SHOWN]
+            context |= {"feed": feed, "took": self.duration(feed), "rejects": rejects}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
 
     @permission_required("eligibility.view_feed")
     def progress_view(self, request: HttpRequest) -> HttpResponse:
-        """The running load as a piece of a page; nothing once it has ended."""
-        return TemplateResponse(request, "admin/eligibility/feed_progress.html", {"running": self._running()})
+        """HTML fragment with the progress of the running load; empty after its end."""
+        return TemplateResponse(request, "admin/eligibility/feed_progress.html", {"running": self._running_feed()})
 
     @permission_required("eligibility.download_rejects")
     def rejects_view(self, request: HttpRequest, feed_id: int) -> HttpResponseBase:
-        """The rejected rows of a delivery as the CSV that `load_feed` reports; by POST, with a reason that is kept."""
+        """Download the rejected rows of a delivery as CSV, by POST; the reason is recorded in the audit."""
         feed = get_object_or_404(Feed, pk=feed_id)
-        here = reverse("admin:eligibility_feed_change", args=[feed.pk])
+        feed_url = reverse("admin:eligibility_feed_change", args=[feed.pk])
         form = RejectsForm(request.POST or None)
         if request.method != "POST":
-            return HttpResponseRedirect(here)
+            return HttpResponseRedirect(feed_url)
         if not form.is_valid():
             messages.error(request, _("내려받는 이유를 적어 주세요."))
-            return HttpResponseRedirect(here)
+            return HttpResponseRedirect(feed_url)
         audit.record(
             actor=audit.actor(request.user),
             action="feed.rejects_downloaded",
@@ -120,20 +126,20 @@ class FeedAdmin(RoleAdmin):
             file, as_attachment=True, filename=f"rejects-{feed.as_of}-{feed.pk}.csv", content_type="text/csv"
         )
 
-    def _running(self) -> tuple[Feed, str] | None:
+    def _running_feed(self) -> tuple[Feed, str] | None:
         feed = Feed.objects.filter(state=Feed.State.RUNNING).order_by("-id").first()
-        return (feed, self.how_far(feed)) if feed else None
+        return (feed, self.progress_text(feed)) if feed else None
 
     @admin.display(description=gettext_lazy("진행"))
-    def how_far(self, feed: Feed) -> str:
+    def progress_text(self, feed: Feed) -> str:
         """Per cent and phase of a running load."""
         phases = {"read": _("읽는 중"), "check": _("대조 중"), "judge": _("판정 중"), "merge": _("반영 중")}
         phase = phases.get(feed.phase, "")
         return f"{feed.progress}% {phase}".strip()
 
     @admin.display(description=gettext_lazy("걸린 시간"))
-    def took(self, feed: Feed) -> str:
-        """Minutes and seconds, of a running load up to now."""
+    def duration(self, feed: Feed) -> str:
+        """Duration of the load in minutes and seconds, of a running load until now; "" for an interrupted load."""
         if feed.state == Feed.State.FAILED and feed.fault == "interrupted":
             return ""
         seconds = int(((feed.finished_at or clock.now()) - feed.started_at).total_seconds())
@@ -141,13 +147,13 @@ class FeedAdmin(RoleAdmin):
 
     @admin.display(description=gettext_lazy("거부된 행"))
     def rejected(self, feed: Feed) -> int:
-        """Of both files."""
+        """Number of rejected rows of both files."""
         return feed.lines_rejected + feed.bills_rejected
 
 
 @admin.register(Reject)
 class RejectAdmin(RoleAdmin):
-    """Rejected rows, personal values masked."""
+    """Rejected rows with masked personal values."""
 
     view_permission = "eligibility.view_feed"
     list_display = ("feed", "file", "line", "column", "value", "reason")
@@ -160,21 +166,23 @@ class RejectAdmin(RoleAdmin):
 
 
 class OvertakenFilter(admin.SimpleListFilter):
-    """Decisions to look at again."""
+    """Filter for decisions on lines whose verdict has changed since."""
 
     title = gettext_lazy("결정한 뒤")
     parameter_name = "overtaken"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        """The single choice of the filter."""
         return [("1", gettext_lazy("판정이 바뀐 회선"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Only overtaken decisions, if the filter is set."""
         return queryset.filter(pk__in=service.overtaken_decisions().values("pk")) if self.value() else queryset
 
 
 @admin.register(LineDecision)
 class LineDecisionAdmin(RoleAdmin):
-    """What people decided; new decisions are made on the line."""
+    """Line decisions. New ones are recorded on the page of the line."""
 
     view_permission = "eligibility.view_line"
     list_display = ("line", "outcome", "reason", "decided_by", "decided_at", "verdict_outcome", "verdict_reasons")
@@ -212,10 +220,10 @@ class DecisionForm(forms.Form):
 
 @admin.register(Line)
 class LineAdmin(RoleAdmin):
-    """The queue of lines whose verdict is REVIEW and which nobody has decided; any line's page opens by its number."""
+    """The reviewers' queue: lines with verdict REVIEW and no decision. The search opens any line by contract number."""
 
     view_permission = "eligibility.view_line"
-    list_display = ("contract_no", "terminated_on", "why", "expected_penalty_krw", "refundable_krw", "as_of")
+    list_display = ("contract_no", "terminated_on", "reasons_text", "expected_penalty_krw", "refundable_krw", "as_of")
     search_fields = ("=contract_no",)
     search_help_text = gettext_lazy("계약번호를 정확히 적어 주세요.")
 
@@ -228,30 +236,30 @@ class LineAdmin(RoleAdmin):
         return super().changelist_view(request, {**(extra_context or {}), "title": _("사람의 확인을 기다리는 회선")})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Line]:
-        """Only the queue: the register has millions of lines."""
+        """Only the queue, because the register has millions of lines."""
         return service.awaiting_decision()
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Line], search_term: str
     ) -> tuple[QuerySet[Line], bool]:
-        """A contract number finds its line, waiting or not."""
+        """Find any line by its exact contract number."""
         number = search_term.strip().upper()
         return (Line.objects.select_related("customer").filter(pk=number).order_by("pk") if number else queryset), False
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Line | None:
-        """Any line, waiting or not."""
+        """Any line, in the queue or not."""
         return Line.objects.select_related("customer").filter(pk=object_id).first()
 
     @admin.display(description=gettext_lazy("확인할 점"))
-    def why(self, line: Line) -> str:
-        """The reasons in words."""
+    def reasons_text(self, line: Line) -> str:
+        """The reasons of the verdict as sentences."""
         facts = service.facts_of(line)
         return " ".join(reason.fact for reason in presenters.reasons(line.reason_codes, facts, programme.current()))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
     ) -> HttpResponse:
-        """Facts, bills and every condition of a line, and the decision on it."""
+        """Facts, bills, trace, verdict history and views of a line, and the form for a line decision."""
         line = self.get_object(request, object_id)
         if line is None:
             raise Http404
@@ -281,7 +289,7 @@ class LineAdmin(RoleAdmin):
             **self.admin_site.each_context(request),
             "title": line.pk,
             "line": line,
-            "outcome": presenters.outcome_title(line.standing_outcome),
+            "outcome": presenters.outcome_title(line.effective_outcome),
             "conditions": presenters.conditions(checks, facts, current),
             "bills": [(presenters.item_name(bill.item), bill) for bill in bills],
             "decisions": service.decisions_of([line.pk]).get(line.pk, []),
@@ -289,22 +297,22 @@ class LineAdmin(RoleAdmin):
             "steps": presenters.explain(service.estimate_of(line)),
             "verdicts": [
                 (
-                    stood,
-                    Outcome(stood.outcome).label,
-                    presenters.reasons(stood.reasons, stood.facts, current),
+                    period,
+                    Outcome(period.outcome).label,
+                    presenters.reasons(period.reasons, period.facts, current),
                 )
-                for stood in service.verdicts_of(line)
+                for period in service.verdict_periods(line)
             ],
-            "looks": [self._look(entry, line) for entry in service.looks_of(line)],
+            "views": [self._view_row(entry, line) for entry in service.views_of(line)],
             "form": form if reviewer.has_perm("eligibility.decide_line") else None,
         }
         return TemplateResponse(request, "admin/eligibility/line.html", context, status=422 if form.errors else 200)
 
-    def _look(self, entry: AuditEntry, line: Line) -> tuple[AuditEntry, str, str]:
-        """A look in words: when, who, and what a customer was shown."""
+    def _view_row(self, entry: AuditEntry, line: Line) -> tuple[AuditEntry, str, str]:
+        """A view of the line: audit entry, viewer, and the outcome and amount that a customer saw."""
         if entry.actor != "customer":
             user = User.objects.filter(pk=entry.actor.partition(":")[2]).first()
             return entry, _("직원 %(name)s") % {"name": user.username if user else entry.actor}, ""
-        standing, _reasons, refundable = entry.detail["lines"][line.pk]
+        outcome, _reasons, refundable = entry.detail["lines"][line.pk]
         who = _("보호자") if entry.detail["by"] == "guardian" else _("명의자")
-        return entry, who, f"{Outcome(standing).label} · {krw(refundable)}"
+        return entry, who, f"{Outcome(outcome).label} · {krw(refundable)}"

@@ -1,3 +1,5 @@
+"""Start of the register application."""
+
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ def make_functions(using: str, **signal: Any) -> None:
 
 
 class EligibilityConfig(AppConfig):
+    """Register audit action names, dated tasks and the message text of this package."""
+
     name = "eligibility"
     verbose_name = _("회선과 판정")
 
@@ -35,7 +39,7 @@ class EligibilityConfig(AppConfig):
             }
         )
 
-        from eligibility import opening, tasks  # need the models
+        from eligibility import opening, tasks  # importing them needs the models
 
         post_migrate.connect(make_functions, sender=self)
         tasks.register()

@@ -1,4 +1,4 @@
-"""What the quick check asks: facts of a contract, nothing about a person."""
+"""Form of the quick check: facts of a contract, no personal data."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ IN_SERVICE = "IN_SERVICE"
 
 
 class QuickCheckForm(forms.Form):
-    """Sent by GET, so that an answer has an address that can be passed on. `facts()` is what the rules look at."""
+    """Quick check, sent by GET so that a result has a URL to share. `facts()` converts it for the rules."""
 
     how = forms.ChoiceField(
         label=gettext_lazy("어떻게 해지하셨나요"),
@@ -111,7 +111,7 @@ class QuickCheckForm(forms.Form):
         self.today = today
 
     def clean(self) -> dict:
-        """The two dates must fit each other and today."""
+        """Check the two dates against each other and against today."""
         answers = super().clean() or self.cleaned_data
         how, ended, contract = answers.get("how"), answers.get("ended"), answers.get("contract")
         if how and how != IN_SERVICE and not ended and "ended" not in self.errors:
@@ -127,7 +127,7 @@ class QuickCheckForm(forms.Form):
         return answers
 
     def facts(self) -> Facts:
-        """The answers as the rules read them. What was not asked counts in the customer's favour."""
+        """The answers as facts. Facts that the form does not ask for get the value best for the customer."""
         answers = self.cleaned_data
         in_service = answers["how"] == IN_SERVICE
         kind, amount = answers["kind"], answers["amount"] or 0
@@ -151,7 +151,7 @@ class QuickCheckForm(forms.Form):
 
     @property
     def can_estimate(self) -> bool:
-        """Whether enough was said about the commitment to work out a penalty."""
+        """True if the answers about the commitment are enough to estimate a penalty."""
         answers = self.cleaned_data
         return answers["kind"] in {"DISCOUNT", "SUBSIDY"} and answers["amount"] is not None
 

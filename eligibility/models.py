@@ -1,8 +1,8 @@
-"""The register: customers, lines and bills as the billing system last sent them, and what was judged of each line.
+"""The register: customers, lines and bills as the billing system last sent them, and the verdict on each line.
 
-Lines are keyed by contract, never by telephone number: a number may belong to somebody else today
-(docs/domain.md#c5, D-44).
-Customer, Line and Bill are written by feeds alone (`eligibility.feed`); people decide in `LineDecision`.
+The key of a line is its contract number, never its telephone number: a number may belong to another person today
+(docs/domain.md#c5, D-44). Only deliveries write Customer, Line and Bill (`eligibility.feed`). Reviewers write
+LineDecision.
 """
 
 from typing import Any
@@ -12,7 +12,6 @@ from django.conf import settings
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
-from django.db.models.functions import Coalesce, NullIf
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import crypto
@@ -22,8 +21,8 @@ class KeyField(models.CharField):
     """A key of the billing system: 1 to 20 of `A-Z 0-9 -`, compared byte by byte.
 
     Django gives every textual key a second index for LIKE, which would double the cost of writing millions of rows;
-    under the C collation the first index serves both. Django looks for the type name "varchar", so this
-    one says it in full.
+    under the C collation the first index serves both. Django adds that second index to the type name "varchar" only, so
+    `db_type` writes the type as "character varying".
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -41,12 +40,16 @@ APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update |
 
 
 class HolderKind(models.TextChoices):
+    """Kind of a holder (명의자), as billing sends it."""
+
     PERSON = "PERSON", _("개인")
     FOREIGNER = "FOREIGNER", _("외국인")
     CORPORATE = "CORPORATE", _("법인")
 
 
 class Outcome(models.TextChoices):
+    """Outcome of a verdict (판정); REVIEW means that a person decides."""
+
     ELIGIBLE = "ELIGIBLE", _("면제 대상")
     REVIEW = "REVIEW", _("확인 필요")
     NOT_ELIGIBLE = "NOT_ELIGIBLE", _("대상 아님")
@@ -54,9 +57,11 @@ class Outcome(models.TextChoices):
 
 
 class Feed(models.Model):
-    """One delivery of the billing system: what it was, how far it came, what it changed."""
+    """One delivery of the billing system (데이터 수신): its files, its progress, and counts of the rows it changed."""
 
     class State(models.TextChoices):
+        """State of the load."""
+
         RUNNING = "RUNNING", _("처리 중")
         LOADED = "LOADED", _("완료")
         FAILED = "FAILED", _("실패")
@@ -93,10 +98,10 @@ class Feed(models.Model):
 
 
 class Reject(models.Model):
-    """A bad row of a delivery, as reported; personal values are masked before they come here."""
+    """A rejected row of a delivery, as reported. Personal values are masked before they are stored."""
 
     feed = models.ForeignKey(Feed, models.CASCADE, related_name="rejects")
-    file = models.TextField(_("파일"))  # the name as given
+    file = models.TextField(_("파일"))  # path of the file, as given to the load
     line = models.BigIntegerField(_("행"))
     column = models.CharField(_("열"), max_length=40, blank=True)
     value = models.TextField(_("값"), blank=True)
@@ -112,7 +117,7 @@ class Reject(models.Model):
 
 
 class CustomerColumns(models.Model):
-    """What the feed says of a holder; shared by the register and its history."""
+    """Columns of a holder, shared by the register and its history."""
 
     # Stable key of the person: of the CI, or of the customer number where billing has no CI (`core.persons`).
     person_index = crypto.BlindIndexField()
@@ -122,9 +127,9 @@ class CustomerColumns(models.Model):
     holder_kind = models.CharField(_("고객 구분"), max_length=9, choices=HolderKind.choices)
     holder_name_enc = models.BinaryField()
     name_index = crypto.BlindIndexField()
-    # Clear, because rules and perks compare it set-based; masked on every screen.
+    # Not encrypted, because perks compare it in SQL over all customers; every page masks it.
     birth_date = models.DateField(null=True)
-    # Keyed digest of the values as sent: ciphertexts of equal values differ, so a change is seen by this.
+    # Keyed digest of the values as sent. It shows a change; ciphertexts cannot, because those of equal values differ.
     digest = models.BinaryField()
     as_of = models.DateField()
 
@@ -133,7 +138,7 @@ class CustomerColumns(models.Model):
 
 
 class Customer(CustomerColumns):
-    """A holder of lines, by the carrier's customer number; the same person may have several."""
+    """A holder of lines. The key is the carrier's customer number; one person may have several."""
 
     customer_no = KeyField(_("고객번호"), primary_key=True)
 
@@ -146,13 +151,13 @@ class Customer(CustomerColumns):
         verbose_name = _("고객")
         verbose_name_plural = _("고객")
         indexes = [
-            # "My lines" starts here: a verified person is found by their key.
+            # The page "my lines" finds a verified person by this key.
             models.Index(fields=["person_index"], name="customer_person"),
-            # A guardian's wards; few customers have one.
+            # Finds the wards of a guardian. Few customers have a guardian, so the index is partial.
             models.Index(
                 fields=["guardian_ci_index"], name="customer_guardian", condition=Q(guardian_ci_index__isnull=False)
             ),
-            # The desk asks for name and birth date: some hundred people share a birth date, thousands a name.
+            # The desk searches by name and birth date. Some hundred people share a birth date, thousands share a name.
             models.Index(fields=["birth_date"], name="customer_birth"),
         ]
 
@@ -161,7 +166,7 @@ class Customer(CustomerColumns):
 
 
 class CustomerHistory(CustomerColumns):
-    """A customer as it stood before a delivery replaced it. Ciphertexts keep the register's associated data."""
+    """A customer before a delivery replaced it. Ciphertexts keep the associated data of the register's table."""
 
     customer_no = KeyField()
     replaced_by = models.ForeignKey(Feed, models.PROTECT, db_index=False)
@@ -173,12 +178,12 @@ class CustomerHistory(CustomerColumns):
 
 
 class LineColumns(models.Model):
-    """What the feed says of a line and what was judged of it; shared by the register and its history."""
+    """Columns of a line and of its verdict, shared by the register and its history. Amounts are won."""
 
     msisdn_enc = models.BinaryField()
     msisdn_index = crypto.BlindIndexField()
     contact_enc = models.BinaryField(null=True)
-    # Never searched: ciphertexts of equal numbers differ, so a changed one is seen by this.
+    # Only shows that the number changed, because ciphertexts of equal numbers differ. Nothing searches by it.
     contact_index = crypto.BlindIndexField(null=True)
     network = models.CharField(_("망"), max_length=4)
     product = models.CharField(_("상품"), max_length=7)
@@ -197,11 +202,11 @@ class LineColumns(models.Model):
     termination_reason = models.CharField(_("해지 사유"), max_length=8, blank=True)
     port_requested_at = models.DateTimeField(_("번호이동 신청"), null=True, blank=True)
     rejoined_at = models.DateTimeField(_("재가입"), null=True, blank=True)
-    # Calendar dates in Seoul (D-01), so that SQL compares what the rules compare.
+    # KST dates (D-01), so that SQL compares the same values as the rules.
     opened_on = models.DateField(_("개통일"))
     terminated_on = models.DateField(_("해지일"), null=True, blank=True)
     outcome = models.CharField(_("판정"), max_length=12, choices=Outcome.choices)
-    # Codes in the order of docs/feed.md, joined by ";".
+    # Reason codes in the order of docs/feed.md, joined by ";".
     reasons = models.CharField(_("이유"), max_length=400, blank=True)
     expected_penalty_krw = models.BigIntegerField(_("예상 위약금"))
     refundable_krw = models.BigIntegerField(_("환급 대상 금액"))
@@ -212,22 +217,16 @@ class LineColumns(models.Model):
         abstract = True
 
 
-class LineQuerySet(models.QuerySet):
-    def with_standing(self) -> "LineQuerySet":
-        """Annotates `standing`: a person's decision where there is one, else the stored verdict's outcome."""
-        return self.annotate(standing=Coalesce(NullIf("decided_outcome", models.Value("")), "outcome"))
-
-
 class Line(LineColumns):
-    """One service contract, its facts as of the last delivery that changed it, and the verdict on them."""
+    """A line: one service contract, its facts as of the last delivery that changed it, and the verdict on them."""
 
     contract_no = KeyField(_("계약번호"), primary_key=True)
-    # A line and its customer come from one row of the feed and are merged in one transaction; a constraint would
-    # only re-read thirteen million rows to say so.
+    # A line and its customer come from one row of the delivery and are merged in one transaction. A constraint would
+    # check thirteen million rows again for nothing.
     customer = models.ForeignKey(
         Customer, models.PROTECT, db_column="customer_no", db_constraint=False, related_name="lines"
     )
-    # Copied from the last LineDecision, so that SQL over all lines needs no join; a feed does not touch it.
+    # Copy of the last LineDecision, so that SQL over all lines needs no join. A delivery never changes it.
     decided_outcome = models.CharField(
         _("사람의 결정"), max_length=12, choices=Outcome.choices, blank=True, db_default=""
     )
@@ -235,15 +234,13 @@ class Line(LineColumns):
     msisdn = crypto.Encrypted("msisdn_enc", key="contract_no")
     contact_msisdn = crypto.Encrypted("contact_enc", key="contract_no")
 
-    objects = LineQuerySet.as_manager()
-
     class Meta:
         db_table = "eligibility_line"
         verbose_name = _("회선")
         verbose_name_plural = _("회선")
         indexes = [
             models.Index(fields=["msisdn_index"], name="line_msisdn"),
-            # The reviewers' queue: a few of millions.
+            # The reviewers' queue holds few lines of millions.
             models.Index(fields=["terminated_on"], name="line_review", condition=Q(outcome=Outcome.REVIEW)),
         ]
 
@@ -251,8 +248,8 @@ class Line(LineColumns):
         return self.contract_no
 
     @property
-    def standing_outcome(self) -> str:
-        """The outcome that counts: a person's decision stands above the stored verdict (docs/architecture.md#rules)."""
+    def effective_outcome(self) -> str:
+        """The outcome that counts: the line decision if there is one, else the verdict (docs/architecture.md#rules)."""
         return self.decided_outcome or self.outcome
 
     @property
@@ -262,11 +259,11 @@ class Line(LineColumns):
 
 
 class LineHistory(LineColumns):
-    """A line as it stood, verdict included, before a delivery or a rejudge replaced it."""
+    """A line with its verdict before a delivery or a rejudge replaced it."""
 
     contract_no = KeyField()
     customer_no = KeyField()
-    replaced_by = models.ForeignKey(Feed, models.PROTECT, null=True, db_index=False)  # null: by `rejudge`
+    replaced_by = models.ForeignKey(Feed, models.PROTECT, null=True, db_index=False)  # null: replaced by a rejudge
     replaced_at = models.DateTimeField()
 
     class Meta:
@@ -275,7 +272,7 @@ class LineHistory(LineColumns):
 
 
 class BillColumns(models.Model):
-    """One billed item: what was billed, paid, taken off and given back, in won."""
+    """Amounts of a bill row in won: billed, paid in cash, waived, and refunded outside the portal."""
 
     billed_krw = models.BigIntegerField(_("청구"))
     paid_krw = models.BigIntegerField(_("납부"))
@@ -288,10 +285,10 @@ class BillColumns(models.Model):
 
 
 class Bill(BillColumns):
-    """A billed item of a line; `item` is a code of the programme or any other text, which sends the line to review."""
+    """A bill row of a line (청구 항목). An `item` that is no code of the programme sends the line to review."""
 
     pk = models.CompositePrimaryKey("line_id", "item", "billed_on")
-    # No constraint and no index of its own: the feed checks that the line is known, the key begins with it.
+    # No constraint: the load checks that the line is known. No index: the primary key begins with the line.
     line = models.ForeignKey(
         Line, models.PROTECT, db_column="contract_no", db_constraint=False, db_index=False, related_name="bills"
     )
@@ -305,7 +302,7 @@ class Bill(BillColumns):
 
 
 class BillHistory(BillColumns):
-    """A billed item as it stood before a delivery replaced it."""
+    """A bill row before a delivery replaced it."""
 
     contract_no = KeyField()
     item = models.CharField(max_length=40)
@@ -319,14 +316,14 @@ class BillHistory(BillColumns):
 
 
 class LineDecision(models.Model):
-    """What a person decided on a line after review or objection. The latest stands; none is changed or deleted."""
+    """A reviewer's decision on a line after review or objection. The latest counts; none is changed or deleted."""
 
     line = models.ForeignKey(Line, models.PROTECT, related_name="decisions", db_column="contract_no")
     outcome = models.CharField(_("결정"), max_length=12, choices=Outcome.choices)
     reason = models.TextField(_("사유"))
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     decided_at = models.DateTimeField(_("결정 시각"))
-    # What the decider saw.
+    # The verdict at the time of the decision.
     verdict_outcome = models.CharField(max_length=12)
     verdict_reasons = models.CharField(max_length=400, blank=True)
     verdict_refundable_krw = models.BigIntegerField()
@@ -349,10 +346,10 @@ class LineDecision(models.Model):
 
 
 class VerdictChange(models.Model):
-    """A known line's verdict changed by a feed, a rejudge or a person: the record of it, written by the change."""
+    """Record of a verdict change of a known line, written with the change by a delivery, a rejudge or a decision."""
 
     contract_no = KeyField()
-    feed = models.ForeignKey(Feed, models.PROTECT, null=True, db_index=False)  # null: by `rejudge`
+    feed = models.ForeignKey(Feed, models.PROTECT, null=True, db_index=False)  # null: rejudge or line decision
     old_outcome = models.CharField(max_length=12)
     old_reasons = models.CharField(max_length=400, blank=True)
     old_refundable_krw = models.BigIntegerField()
@@ -366,7 +363,7 @@ class VerdictChange(models.Model):
 
 
 class OpeningWish(models.Model):
-    """A verified person wants one message when applications open (see `opening`); deleted on a word, or afterwards."""
+    """A verified person's request for one message when applications open (`eligibility.opening`)."""
 
     person_index = crypto.BlindIndexField(unique=True)
     phone_enc = models.BinaryField()
@@ -383,5 +380,5 @@ class OpeningWish(models.Model):
 
     @property
     def person_hex(self) -> str:
-        """Known before the row is written, so the number's ciphertext can be bound to it."""
+        """Hex of the person index: associated data of the number's ciphertext, known before the row has a key."""
         return bytes(self.person_index).hex()

@@ -1,8 +1,7 @@
-"""Tell me when applications open: one message, asked for by a verified person, sent on the morning it is true.
+"""Opening wishes (열림 알림 신청): one message to each verified person who asked for it, on the day applications open.
 
-Between the day the look-up opens and the day applications do, one can see a refund and not ask for it yet. Who leaves
-their number here gets a single message then. It is no consent to anything else: the row is deleted when the person
-changes their mind, and for everybody when the window closes.
+Between the opening of the look-up and the opening of applications, customers see their refund but cannot apply yet.
+A wish is no consent to any other message. It is deleted when the person withdraws it, and after the window closes.
 """
 
 import datetime as dt
@@ -25,25 +24,25 @@ from kt_remedy.notices.models import Message
 KIND, SUBJECT = "opening", "applications"
 
 
-class TooLate(Exception):
-    """Applications are open already, so there is nothing left to tell."""
+class ApplicationsOpen(Exception):
+    """Applications are open already, so a wish has no use."""
 
 
 def wish_of(person_index: bytes) -> OpeningWish | None:
-    """The standing wish of a person, or None."""
+    """The wish of a person, or None."""
     return OpeningWish.objects.filter(person_index=person_index).first()
 
 
-def ask(*, person: Person, language: str) -> OpeningWish:
-    """Note that this person wants the message, on the number just verified. Asked again, the later number counts.
+def record_wish(*, person: Person, language: str) -> OpeningWish:
+    """Record the wish with the number that was just verified. A later wish of the same person replaces the number.
 
-    Raises TooLate from the day applications open.
+    Raises ApplicationsOpen from the day applications open.
     """
     if clock.today() >= programme.current().applications.opens:
-        raise TooLate
-    known = wish_of(person.ci_index)
-    if known and (known.phone, known.language) == (person.phone, language):
-        return known
+        raise ApplicationsOpen
+    existing = wish_of(person.ci_index)
+    if existing and (existing.phone, existing.language) == (person.phone, language):
+        return existing
     wish = OpeningWish(person_index=person.ci_index, language=language, asked_at=clock.now())
     wish.phone = person.phone
     with transaction.atomic():
@@ -55,8 +54,8 @@ def ask(*, person: Person, language: str) -> OpeningWish:
     return wish
 
 
-def stop(*, person_index: bytes) -> bool:
-    """Forget the wish; returns whether there was one. A message that has not left yet is not sent."""
+def cancel_wish(*, person_index: bytes) -> bool:
+    """Delete the wish; returns False if there was none. A message that is still queued will not be sent."""
     with transaction.atomic():
         wish = OpeningWish.objects.select_for_update().filter(person_index=person_index).first()
         if wish is None:
@@ -66,8 +65,8 @@ def stop(*, person_index: bytes) -> bool:
     return True
 
 
-def tell(act: DatedTask) -> schedule.ResultMessage:
-    """Queue the message for everybody who asked. At-least-once: run again it reaches nobody twice."""
+def queue_messages(task: DatedTask) -> schedule.ResultMessage:
+    """Queue the message for every wish. At-least-once: a second run queues nothing twice."""
     count = notices.queue_all(
         kind=KIND,
         subject=SUBJECT,
@@ -76,25 +75,25 @@ def tell(act: DatedTask) -> schedule.ResultMessage:
     return schedule.result_message(gettext_noop("새로 올린 안내 %(n)s명"), n=count)
 
 
-def forget(act: DatedTask) -> schedule.ResultMessage:
-    """Delete the wishes and the numbers in them, once the window they were about has closed. At-least-once."""
+def delete_wishes(task: DatedTask) -> schedule.ResultMessage:
+    """Delete all wishes with their numbers after the window has closed. At-least-once."""
     return schedule.result_message(gettext_noop("지움 %(n)s"), n=OpeningWish.objects.all().delete()[0])
 
 
 def still_wanted(message: Message) -> bool:
-    """Whether the person did not change their mind and can still apply. Asked just before the message leaves."""
+    """True if the wish still exists and the window is still open. Checked just before the message is sent."""
     closes = programme.current().applications.closes
     return clock.today() <= closes and wish_of(bytes(message.person_index)) is not None
 
 
 def number_for(message: Message) -> str | None:
-    """The number that was verified when the person asked."""
+    """The number verified with the wish, or None without a wish; "" if the number was released since then."""
     wish = wish_of(bytes(message.person_index))
-    return service.still_theirs(wish.phone, confirmed_at=wish.asked_at) if wish else None
+    return service.confirmed_number_or_blank(wish.phone, confirmed_at=wish.asked_at) if wish else None
 
 
 def register() -> None:
-    """Put the text into the messages room, and the telling and the forgetting on the calendar."""
+    """Register the message text with the notices, and both dated tasks with the calendar."""
     closes = programme.current().applications.closes
     notices.register(
         KIND,
@@ -111,14 +110,14 @@ def register() -> None:
     schedule.register(
         "eligibility.opening",
         title=_("신청이 시작되었다고 알리기"),
-        task=tell,
+        task=queue_messages,
         due=lambda p: [clock.kst(p.applications.opens, p.notices.send_from)],
         queue="messages",
-        latest=dt.timedelta(days=7),  # after that the reminders say more
+        latest=dt.timedelta(days=7),  # later the reminders say more
     )
     schedule.register(
         "eligibility.forget_openings",
         title=_("신청 시작 알림 번호 지우기"),
-        task=forget,
+        task=delete_wishes,
         due=lambda p: [clock.kst(p.applications.closes + dt.timedelta(days=1))],
     )

@@ -1,7 +1,7 @@
-"""Verdicts in plain words: one table from codes to sentences, used by every page, desk and message about a line.
+"""Sentences for the codes of a verdict: reasons, conditions and the calculation of the expected penalty.
 
-The rules answer in codes (`eligibility.rules`); here each becomes what a person reads, with the value that decided it
-and where the rule comes from. Pure: no database, no clock. Sentences follow the language that is active.
+Every page about a line uses them. The sentences contain the deciding value and the source of the rule, in the active
+language. Pure functions: no database, no clock.
 """
 
 from collections.abc import Callable, Iterable
@@ -58,7 +58,7 @@ OUTCOMES: dict[str, Promise] = {
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a line got its answer: `fact` is what happened, `rule` what follows from it."""
+    """A reason of a verdict as two sentences: the fact of this line and the rule that applies to it."""
 
     code: str
     fact: str
@@ -75,17 +75,17 @@ class Condition:
 
     @property
     def no(self) -> bool:
-        """Whether it speaks against a refund."""
+        """True if the condition excludes a refund."""
         return self.state == "failed"
 
     @property
     def icon(self) -> str:
-        """The drawing that says so beside the words."""
+        """Name of the icon of the state."""
         return {"passed": "tick", "failed": "cross", "review": "wait", "waiting": "wait", "off": "no"}[self.state]
 
     @cached_property
     def row(self) -> SafeString:
-        """The condition as `partials/checks.html` lays it out, without a template's cost for each."""
+        """The condition as an HTML list item like `partials/checks.html`, which would be slower for many lines."""
         row = "<li{}>{}<span>{}<small>{}</small></span></li>"
         return format_html(row, _IS_NO if self.no else "", icon(self.icon), self.text, self.note)
 
@@ -94,32 +94,32 @@ _IS_NO = mark_safe(' class="is-no"')
 
 
 def item_name(code: str) -> str:
-    """A billed item in words; a code the programme does not know is shown as billing sent it."""
+    """Name of a billed item; an unknown code is shown as billing sent it."""
     return str(ITEMS[code][0]) if code in ITEMS else code
 
 
 def item_note(code: str) -> str:
-    """What that item is, in half a sentence."""
+    """Short explanation of a billed item, or "" for an unknown code."""
     return str(ITEMS[code][1]) if code in ITEMS else ""
 
 
 def product_name(code: str) -> str:
-    """휴대폰, 워치 …"""
+    """Name of a product, such as 휴대폰."""
     return str(PRODUCTS.get(code, code))
 
 
 def outcome_title(outcome: str) -> str:
-    """The answer itself: 환급 대상입니다."""
+    """Headline of an outcome, such as 환급 대상입니다."""
     return str(OUTCOMES[outcome])
 
 
 def reasons(codes: Iterable[str], facts: Facts, programme: Programme) -> list[Reason]:
-    """Each reason code of a verdict with the values of this line."""
+    """The reasons of a verdict with the values of this line."""
     return [reason(code, facts, programme) for code in codes]
 
 
 def reason(code: str, facts: Facts, programme: Programme) -> Reason:
-    """One reason code in words."""
+    """One reason code as sentences with the values of this line."""
     values = {
         "first": kdate_long(programme.waiver.terminated_from),
         "last": kdate_long(programme.waiver.terminated_to),
@@ -202,33 +202,33 @@ _REASONS: dict[str, tuple[Promise, Promise]] = {
 
 
 def conditions(checks: Iterable[Check], facts: Facts, programme: Programme) -> list[Condition]:
-    """Every condition of the waiver for one line, with the value that decided it and its source."""
+    """The trace of one line as conditions with value and source, in the order of the trace."""
     language = get_language()
     return [
         _condition(check, facts, programme)
         if check.value and check.code in _SUMS
-        else _known(language, check, facts, programme)
+        else _cached_condition(language, check, facts, programme)
         for check in checks
     ]
 
 
-# Wording decides how fast a page of lines is, and thousands of lines share a condition: its words follow from the
-# language and the check, of a period also from the last day. What names a sum or an item of somebody's bill is worded
-# anew each time.
+# Formatting these sentences takes most of the time of a page of lines, and thousands of lines share a condition. The
+# sentences depend on the language and the check, those of PERIOD also on the day of termination. Conditions with an
+# amount or an item of a bill differ for each line and are not cached.
 _SUMS = frozenset({"ITEMS", "BILLED", "LEFT_TO_REFUND"})
 _REMEMBERED = 20_000  # some 15 MB
-_worded: dict[tuple[str | None, Check, date | None], Condition] = {}
+_condition_cache: dict[tuple[str | None, Check, date | None], Condition] = {}
 
 
-def _known(language: str | None, check: Check, facts: Facts, programme: Programme) -> Condition:
-    same = check._replace(value=None) if check.code == "PAID" else check  # its words leave the sum out
-    key = (language, same, facts.terminated_on if check.code == "PERIOD" else None)
-    found = _worded.get(key)
-    if found is None:
-        if len(_worded) >= _REMEMBERED:
-            _worded.clear()
-        found = _worded[key] = _condition(check, facts, programme)
-    return found
+def _cached_condition(language: str | None, check: Check, facts: Facts, programme: Programme) -> Condition:
+    keyed_check = check._replace(value=None) if check.code == "PAID" else check  # its sentence has no amount
+    key = (language, keyed_check, facts.terminated_on if check.code == "PERIOD" else None)
+    condition = _condition_cache.get(key)
+    if condition is None:
+        if len(_condition_cache) >= _REMEMBERED:
+            _condition_cache.clear()
+        condition = _condition_cache[key] = _condition(check, facts, programme)
+    return condition
 
 
 _STATES = {"PASSED": "passed", "FAILED": "failed", "REVIEW": "review", "WAITING": "waiting", "NOT_APPLIED": "off"}
@@ -237,8 +237,8 @@ _STATES = {"PASSED": "passed", "FAILED": "failed", "REVIEW": "review", "WAITING"
 def _condition(check: Check, facts: Facts, programme: Programme) -> Condition:
     state = _STATES[check.result]
     text, value = _CONDITIONS[check.code](check, facts, programme)
-    rests_on = ", ".join(_("공고") if source.startswith("A") else source for source in check.source)
-    source = _("근거: %(source)s") % {"source": rests_on}
+    sources = ", ".join(_("공고") if source.startswith("A") else source for source in check.source)
+    source = _("근거: %(source)s") % {"source": sources}
     return Condition(state, text, f"{value} · {source}" if value else source)
 
 
@@ -250,8 +250,8 @@ def _period(check: Check, facts: Facts, programme: Programme) -> tuple[str, str]
         return _("해지하지 않고 쓰고 계십니다"), period
     day = f"{kdate_long(facts.terminated_on)} · {period}"
     if check.result == "REVIEW":
-        asked = _("번호 이동 신청 %(day)s") % {"day": kdate_long(facts.port_requested_on)}
-        return _("기간 안에 신청한 번호 이동이 기간 뒤에 끝났습니다"), f"{asked} · {day}"
+        requested = _("번호 이동 신청 %(day)s") % {"day": kdate_long(facts.port_requested_on)}
+        return _("기간 안에 신청한 번호 이동이 기간 뒤에 끝났습니다"), f"{requested} · {day}"
     return (_("해지한 날이 기간 안입니다") if check.result == "PASSED" else _("해지한 날이 기간 밖입니다")), day
 
 
@@ -339,7 +339,7 @@ _CONDITIONS: dict[str, Callable[[Check, Facts, Programme], tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of "how did we get this?": what, and how much."""
+    """One row of the calculation of a penalty: label, explanation, and value as text."""
 
     label: str
     note: str
@@ -348,7 +348,7 @@ class Step:
 
 
 def explain(estimate: Estimate) -> list[Step]:
-    """The estimate as rows of a ledger: the days, the share still owed, each part and the sum.
+    """The calculation of an estimate as rows: days, each part with its share, and the sum.
 
     Source: docs/domain.md#a2 and docs/domain.md#a3.
     """
@@ -359,10 +359,10 @@ def explain(estimate: Estimate) -> list[Step]:
         Step(
             _("약정한 날수"),
             _("%(day)s에 끝나는 약정") % {"day": kdate_long(estimate.ends_on)},
-            _n(days, estimate.total_days),
+            _with_number(days, estimate.total_days),
         ),
-        Step(_("쓰신 날수"), _("해지한 날까지, 정지한 날은 빼고"), _n(days, estimate.used_days)),
-        Step(_("남은 날수"), "", _n(days, estimate.left_days)),
+        Step(_("쓰신 날수"), _("해지한 날까지, 정지한 날은 빼고"), _with_number(days, estimate.used_days)),
+        Step(_("남은 날수"), "", _with_number(days, estimate.left_days)),
     ]
     if estimate.left_days == 0:
         share = _("약정이 끝나 위약금이 없습니다")
@@ -379,13 +379,13 @@ def explain(estimate: Estimate) -> list[Step]:
     return rows
 
 
-def _n(text: Promise, number: int) -> str:
+def _with_number(text: Promise, number: int) -> str:
     return str(text) % {"n": number}
 
 
-def chart(days: Iterable[Estimate], today: date | None = None) -> list[dict[str, object]]:
-    """The curve of estimates as rows of a bar chart (`partials/bars.html`)."""
-    estimates = list(days)
+def chart(curve: Iterable[Estimate], today: date | None = None) -> list[dict[str, object]]:
+    """Estimates as rows of a bar chart; `share` is the length of the bar in thousandths of the longest."""
+    estimates = list(curve)
     longest = max((day.amount for day in estimates), default=0) or 1
     return [
         {"day": day.on, "share": day.amount * 1000 // longest, "text": krw(day.amount), "today": day.on == today}

@@ -1,8 +1,8 @@
-"""Encrypted values moved to the active key, in small batches, while everybody works.
+"""Key rotation: re-encrypt every encrypted value with the active key, in small batches, while the site is up.
 
-Add the new key in front of FIELD_KEYS, restart, run this, then take the old key out. Every model of every room is
-covered that declares its columns with `crypto.Encrypted`; the register's history keeps the register's associated data.
-Blind indexes have a key of their own, which this does not touch.
+Procedure: add the new key in front of FIELD_KEYS, restart, rotate, then remove the old key. The rotation covers every
+model of every package that declares columns with `crypto.Encrypted`. History tables keep the associated data of the
+register's tables. Blind indexes have a key of their own and stay as they are.
 """
 
 # ruff: noqa: S608, S610  (names of tables and columns are our own; every value is a parameter)
@@ -18,12 +18,12 @@ from psycopg2.extras import execute_values
 from eligibility.models import Customer, CustomerHistory, Line, LineHistory
 from kt_remedy.core import crypto
 
-_AT_ONCE = 1_000
+_BATCH_ROWS = 1_000
 _HISTORY = {Customer: CustomerHistory, Line: LineHistory}
 
 
 class Column(NamedTuple):
-    """An encrypted column of a model. Its associated data name the table `origin` and the row's attribute `key`."""
+    """An encrypted column of a model. Its associated data hold the table `origin` and the row's attribute `key`."""
 
     model: type[models.Model]
     name: str
@@ -32,13 +32,14 @@ class Column(NamedTuple):
 
     @property
     def table(self) -> str:
+        """The database table of the model."""
         return self.model._meta.db_table
 
-    def behind(self) -> models.QuerySet[Any]:
-        """The rows whose value is under another key than the active one."""
-        place = f'"{self.table}"."{self.name}"'
+    def outdated_rows(self) -> models.QuerySet[Any]:
+        """Rows whose value is encrypted with another key than the active one."""
+        qualified = f'"{self.table}"."{self.name}"'
         rows = self.model._base_manager.filter(**{f"{self.name}__isnull": False})
-        return rows.extra(where=[f"get_byte({place}, 0) <> %s"], params=[crypto.active_key()])
+        return rows.extra(where=[f"get_byte({qualified}, 0) <> %s"], params=[crypto.active_key()])
 
     def aad(self, row: models.Model) -> str:
         """The associated data of a row's value."""
@@ -47,43 +48,43 @@ class Column(NamedTuple):
 
 def columns() -> list[Column]:
     """Every encrypted column of the database."""
-    found: list[Column] = []
+    encrypted: list[Column] = []
     for model in apps.get_models():
         for attribute in vars(model).values():
             if isinstance(attribute, crypto.Encrypted):
                 tables = (model, _HISTORY[model]) if model in _HISTORY else (model,)
                 origin = model._meta.db_table
-                found += [Column(table, attribute.column, attribute.key, origin) for table in tables]
-    return found
+                encrypted += [Column(table, attribute.column, attribute.key, origin) for table in tables]
+    return encrypted
 
 
-def rotate(told: Callable[[Column, int], None] = lambda column, moved: None) -> int:
-    """Re-encrypt whatever is not under the active key; returns how many values were. Safe to stop and to repeat.
+def rotate(on_progress: Callable[[Column, int], None] = lambda column, moved: None) -> int:
+    """Re-encrypt every value that has another key than the active one; returns their number.
 
-    `told` hears the column and how many of its values are done. Raises `crypto.DecryptError` for a value whose key is
-    not configured.
+    It may be stopped and repeated at any time. `on_progress` gets each column and its number of values done so far.
+    Raises `crypto.DecryptError` for a value whose key is not configured.
     """
     total = 0
     for column in columns():
         moved = 0
         for count in _batches(column):
             moved += count
-            told(column, moved)
+            on_progress(column, moved)
         total += moved
     return total
 
 
-def left() -> int:
-    """How many values are still under another key than the active one."""
-    return sum(column.behind().count() for column in columns())
+def remaining() -> int:
+    """Number of values that are still encrypted with another key than the active one."""
+    return sum(column.outdated_rows().count() for column in columns())
 
 
 def _batches(column: Column) -> Iterator[int]:
     after: Any = None
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
-            behind = column.behind() if after is None else column.behind().filter(pk__gt=after)
-            rows = list(behind.order_by("pk").select_for_update(of=("self",))[:_AT_ONCE])
+            outdated = column.outdated_rows() if after is None else column.outdated_rows().filter(pk__gt=after)
+            rows = list(outdated.order_by("pk").select_for_update(of=("self",))[:_BATCH_ROWS])
             if not rows:
                 return
             after = rows[-1].pk
@@ -91,7 +92,7 @@ def _batches(column: Column) -> Iterator[int]:
             for row in rows:
                 clear = crypto.decrypt_bytes(getattr(row, column.name), column.aad(row))
                 moved.append((row.pk, crypto.encrypt_bytes(clear, column.aad(row))))
-            # The clear value stays what it was, so rows that may not be changed may be rewritten like this.
+            # The plaintext stays the same, so append-only tables may be rewritten here.
             with pgtrigger.ignore():
                 execute_values(
                     cursor.cursor,

@@ -1,4 +1,4 @@
-"""How a value is written before it is looked up by blind index: one spelling for the feed and for the searcher."""
+"""Normal forms of values that are searched by blind index, shared by the load and the searches."""
 
 import re
 import unicodedata
@@ -10,15 +10,15 @@ _SPACE = re.compile(r"\s+")
 
 
 def name_key(name: str) -> str:
-    """A holder's name as it is compared: composed, without spaces and company form, in capitals (docs/domain.md#c2)."""
+    """Normal form of a name: composed (NFC), without spaces and company form, in capitals (docs/domain.md#c2)."""
     return _SPACE.sub("", _COMPANY.sub("", unicodedata.normalize("NFC", name))).upper()
 
 
 def msisdn_index(number: str) -> bytes:
-    """By this a line is found from its number."""
+    """Blind index of a telephone number, the key that finds its lines."""
     return crypto.blind_index(phones.key(number), "msisdn")
 
 
 def name_index(name: str) -> bytes:
-    """By this, together with the birth date, a holder is found from the name."""
+    """Blind index of a holder's name. Searches combine it with the birth date."""
     return crypto.blind_index(name_key(name), "name")

@@ -1,7 +1,6 @@
-"""What other rooms may ask of the register and do to it.
+"""Interface of the register for the other packages: read lines, bills and verdicts; record line decisions.
 
-Reading: whose lines these are, what was billed, how a verdict came about. Writing: a person's decision on a line.
-Feeds are loaded by `eligibility.feed.load`, all lines are judged again by `eligibility.feed.rejudge`.
+Deliveries are loaded by `eligibility.feed.load`. All lines are judged again by `eligibility.feed.rejudge`.
 """
 
 import datetime as dt
@@ -46,11 +45,11 @@ class NotDecidable(Refused):
     }
 
 
-# Looking -----------------------------------------------------------------------------------------------
+# Lines and bills -----------------------------------------------------------------------------------------------
 
 
 def lines_of(person_index: bytes) -> QuerySet[Line]:
-    """The lines a person holds, by the blind index of their CI, with their customers; the newest contract first."""
+    """Lines whose holder has this person index, with their customers, newest contract first."""
     return (
         Line.objects.filter(customer__person_index=person_index)
         .select_related("customer")
@@ -59,7 +58,7 @@ def lines_of(person_index: bytes) -> QuerySet[Line]:
 
 
 def lines_of_wards(person_index: bytes) -> QuerySet[Line]:
-    """The lines of minors whose guardian, as far as billing knows, this person is (D-16)."""
+    """Lines of minors whose guardian in the billing data has this person index, with their customers (D-16)."""
     return (
         Line.objects.filter(customer__guardian_ci_index=person_index)
         .select_related("customer")
@@ -68,18 +67,20 @@ def lines_of_wards(person_index: bytes) -> QuerySet[Line]:
 
 
 def lines_with_bills(person_index: bytes) -> list[tuple[Line, list[Bill]]]:
-    """The lines of a person and of their wards (D-16) with customers, the newest contract first, each with its bill
-    rows, oldest first. One statement, written by hand: the page that asks is opened by everybody, and building the two
-    queries through the ORM costs more than running them."""
+    """Lines of a person and of their wards (D-16) with customers, newest contract first, and bill rows, oldest first.
+
+    One raw SQL statement: every customer opens the page that calls this, and the ORM needs more time to build its two
+    queries than the database needs to run them.
+    """
     return _with_bills("c.person_index = %s OR c.guardian_ci_index = %s", [person_index, person_index])
 
 
-def lines_numbered(contract_nos: Iterable[str]) -> dict[str, Line]:
-    """The lines with these contract numbers and their customers; a number nobody knows is no key."""
+def lines_by_contract_no(contract_nos: Iterable[str]) -> dict[str, Line]:
+    """Lines with their customers by contract number; unknown numbers are missing from the result."""
     return {line.pk: line for line, _bills in _with_bills("l.contract_no = ANY(%s)", [list(contract_nos)])}
 
 
-def _with_bills(which: str, values: list) -> list[tuple[Line, list[Bill]]]:
+def _with_bills(condition: str, values: list) -> list[tuple[Line, list[Bill]]]:
     columns = ", ".join(
         raw_models.columns(alias, model) for alias, model in (("l", Line), ("c", Customer), ("b", Bill))
     )
@@ -88,21 +89,21 @@ def _with_bills(which: str, values: list) -> list[tuple[Line, list[Bill]]]:
             f"SELECT {columns}"  # noqa: S608  (columns and conditions are our own; values are parameters)
             " FROM eligibility_line l JOIN eligibility_customer c ON c.customer_no = l.customer_no"
             " LEFT JOIN eligibility_bill b ON b.contract_no = l.contract_no"
-            f" WHERE {which} ORDER BY l.opened_on DESC, l.contract_no, b.billed_on, b.item",
+            f" WHERE {condition} ORDER BY l.opened_on DESC, l.contract_no, b.billed_on, b.item",
             values,
         )
         fetched = cursor.fetchall()
     customers_at = raw_models.width(Line)
     bills_at = customers_at + raw_models.width(Customer)
-    found: dict[str, tuple[Line, list[Bill]]] = {}
+    lines: dict[str, tuple[Line, list[Bill]]] = {}
     for row in fetched:
         line = raw_models.read(Line, row)
-        if line.pk not in found:
+        if line.pk not in lines:
             line.customer = raw_models.read(Customer, row, customers_at)
-            found[line.pk] = (line, [])
+            lines[line.pk] = (line, [])
         if row[bills_at] is not None:
-            found[line.pk][1].append(raw_models.read(Bill, row, bills_at))
-    return list(found.values())
+            lines[line.pk][1].append(raw_models.read(Bill, row, bills_at))
+    return list(lines.values())
 
 
 def find_lines(
@@ -112,30 +113,31 @@ def find_lines(
     birth_date: dt.date | None = None,
     contract_no: str = "",
 ) -> QuerySet[Line]:
-    """Lines for the desk, found by at least two facts of the holder, or by the contract number and one.
+    """Lines that match at least two of the four values, with their customers.
 
-    Raises ValueError for fewer facts: one alone would let anybody leaf through the register. Whoever calls this
-    records the search in the audit.
+    The caller records the search in the audit. Raises ValueError for fewer than two values: with one alone, a clerk
+    could browse the register.
     """
     facts = [bool(msisdn), bool(name), birth_date is not None, bool(contract_no)]
     if sum(facts) < 2:
         raise ValueError("a search needs two facts of the holder")
-    found = Line.objects.select_related("customer").order_by("customer_id", "contract_no")
+    lines = Line.objects.select_related("customer").order_by("customer_id", "contract_no")
     if contract_no:
-        found = found.filter(contract_no=contract_no)
+        lines = lines.filter(contract_no=contract_no)
     if msisdn:
-        found = found.filter(msisdn_index=search.msisdn_index(msisdn))
+        lines = lines.filter(msisdn_index=search.msisdn_index(msisdn))
     if birth_date is not None:
-        found = found.filter(customer__birth_date=birth_date)
+        lines = lines.filter(customer__birth_date=birth_date)
     if name:
-        found = found.filter(customer__name_index=search.name_index(name))
-    return found
+        lines = lines.filter(customer__name_index=search.name_index(name))
+    return lines
 
 
-def given_up(number: str, *, since: dt.date | None = None) -> bool:
-    """Whether a number is known to be nobody's: its newest line ended, and the number did not leave with it (D-44).
+def number_is_released(number: str, *, since: dt.date | None = None) -> bool:
+    """True if the number is free again: its newest line was terminated, and not by a port-out (D-44).
 
-    With `since`, only where it ended on that day or later: whoever confirmed a number then had it.
+    With `since`, the termination must lie on that day or later, because a person who confirmed the number on that day
+    still had it.
     """
     newest = Line.objects.filter(msisdn_index=search.msisdn_index(number)).order_by("-opened_on", "contract_no").first()
     return (
@@ -146,18 +148,18 @@ def given_up(number: str, *, since: dt.date | None = None) -> bool:
     )
 
 
-def still_theirs(number: str | None, *, confirmed_at: dt.datetime) -> str:
-    """A number its owner confirmed at a moment; "" once it was given up after that, or where there is none."""
-    return number if number and not given_up(number, since=clock.kst_date(confirmed_at)) else ""
+def confirmed_number_or_blank(number: str | None, *, confirmed_at: dt.datetime) -> str:
+    """The number its owner confirmed at that time, or "" if it was released since then or is missing (D-44)."""
+    return number if number and not number_is_released(number, since=clock.kst_date(confirmed_at)) else ""
 
 
 def language_of(customer: Customer | None) -> str:
-    """What a holder is written to in, where they said nothing: English a foreigner, else Korean."""
+    """Default message language: English for foreigners, otherwise Korean."""
     return "en" if customer is not None and customer.holder_kind == HolderKind.FOREIGNER else "ko"
 
 
 def bills_of(contract_nos: Iterable[str]) -> dict[str, list[Bill]]:
-    """The bill rows of some lines in one query: contract number to rows, oldest first; every number is a key."""
+    """Bill rows by contract number, oldest first, read in one query; every given number is a key."""
     wanted = list(contract_nos)
     bills: dict[str, list[Bill]] = {number: [] for number in wanted}
     for bill in Bill.objects.filter(line_id__in=wanted).order_by("line_id", "billed_on", "item"):
@@ -165,11 +167,11 @@ def bills_of(contract_nos: Iterable[str]) -> dict[str, list[Bill]]:
     return bills
 
 
-# Judging -----------------------------------------------------------------------------------------------
+# Verdicts ----------------------------------------------------------------------------------------------
 
 
 def facts_of(line: Line | LineHistory) -> rules.Facts:
-    """The facts of a stored line as the rules look at them."""
+    """The facts of a stored line, as the rules take them."""
     zone = programme.current().zone
 
     def day(instant: dt.datetime | None) -> dt.date | None:
@@ -195,60 +197,60 @@ def facts_of(line: Line | LineHistory) -> rules.Facts:
 
 
 def bill_facts(bills: Iterable[Bill]) -> list[rules.Bill]:
-    """Stored bill rows as the rules look at them."""
+    """Stored bill rows, as the rules take them."""
     return [rules.Bill(bill.item, bill.billed_krw, bill.paid_krw, bill.waived_krw, bill.refunded_krw) for bill in bills]
 
 
 def trace_of(line: Line, bills: Iterable[Bill] | None = None) -> tuple[rules.Check, ...]:
-    """Every condition of the waiver for a line, passed or failed, with the value that decided it and its source.
+    """The trace of a line's verdict: each condition of the waiver with its result, value and source.
 
-    `bills` are the line's rows where the caller has them; else they are read.
+    Reads the bill rows of the line unless the caller passes them.
     """
     rows = bills_of([line.pk])[line.pk] if bills is None else bills
     return rules.trace(facts_of(line), bill_facts(rows), programme.current())
 
 
 def estimate_of(line: Line, on: dt.date | None = None) -> rules.Estimate:
-    """The expected penalty of a line with its parts, on the day of termination or for a line in service on `on`.
+    """The expected penalty of a line in won with its components, on the day of termination.
 
-    Without a day, a line in service is taken to end on the last day of the waiver, as its verdict does.
+    A line in service is estimated for `on`, by default the last day of the waiver, as in its verdict.
     """
     current = programme.current()
     facts = facts_of(line)
     return rules.estimate(facts, facts.terminated_on or on or current.waiver.terminated_to, current)
 
 
-# Remembering -------------------------------------------------------------------------------------------
+# Record of views ----------------------------------------------------------------------------------------
 
 
-class Seen(NamedTuple):
-    """What a customer was shown of one line: the answer that counted, the stored verdict behind it, in whole won."""
+class LineView(NamedTuple):
+    """One line as a page showed it to a person: effective outcome, reasons of the verdict, refundable amount in won."""
 
     customer_no: str
     contract_no: str
-    own: bool  # False: seen by the guardian of the holder
-    standing: str
+    own: bool  # False: shown to the guardian of the holder
+    outcome: str
     reasons: str
     refundable: int
 
     @classmethod
-    def of(cls, line: Line, person_index: bytes) -> "Seen":
-        """The line as this person sees it now."""
+    def of(cls, line: Line, person_index: bytes) -> "LineView":
+        """The view of a line that this person gets now."""
         own = line.customer.person_index == person_index
-        return cls(line.customer_id, line.pk, own, line.standing_outcome, line.reasons, line.refundable_krw)
+        return cls(line.customer_id, line.pk, own, line.effective_outcome, line.reasons, line.refundable_krw)
 
 
-def note_seen(seen: Collection[Seen], *, before: str) -> str:
-    """Record what a verified person was shown of their lines; returns a digest of it.
+def record_line_views(views: Collection[LineView], *, before: str) -> str:
+    """Record in the audit which line views a verified person got; returns their digest.
 
-    `before` is the digest of the last time in this session: the same answers are not recorded twice.
+    `before` is the digest of the last call in this session. Equal views are not recorded twice.
     """
-    digest = hashlib.sha256(repr(sorted(seen)).encode()).hexdigest()[:32] if seen else ""
-    if digest == before or not seen:
+    digest = hashlib.sha256(repr(sorted(views)).encode()).hexdigest()[:32] if views else ""
+    if digest == before or not views:
         return digest
     by_customer: dict[tuple[str, bool], dict[str, list]] = defaultdict(dict)
-    for one in seen:
-        by_customer[one.customer_no, one.own][one.contract_no] = [one.standing, one.reasons, one.refundable]
+    for view in views:
+        by_customer[view.customer_no, view.own][view.contract_no] = [view.outcome, view.reasons, view.refundable]
     with transaction.atomic():
         for (customer_no, own), lines in sorted(by_customer.items()):
             audit.record(
@@ -261,8 +263,8 @@ def note_seen(seen: Collection[Seen], *, before: str) -> str:
     return digest
 
 
-class Stood(NamedTuple):
-    """A verdict as it stood from `since` to `until` (None: still, or since before anything is known)."""
+class VerdictPeriod(NamedTuple):
+    """A verdict that was in force from `since` (None: unknown) until `until` (None: now). Amounts in won."""
 
     since: dt.datetime | None
     until: dt.datetime | None
@@ -273,30 +275,29 @@ class Stood(NamedTuple):
     facts: rules.Facts
 
 
-def verdicts_of(line: Line) -> list[Stood]:
-    """Every verdict a line ever had, the latest first: which one stood when."""
+def verdict_periods(line: Line) -> list[VerdictPeriod]:
+    """The verdict history of a line, latest first."""
     rows: list[LineHistory | Line] = [*LineHistory.objects.filter(contract_no=line.pk).order_by("id"), line]
     first = Feed.objects.filter(state=Feed.State.LOADED, as_of=rows[0].as_of).order_by("id").first()
-    since, found = (first.finished_at if first else None), []
+    since, periods = (first.finished_at if first else None), []
     for row, following in pairwise([*rows, None]):
         assert row is not None
-        if following is not None and _verdict(row) == _verdict(following):
-            continue  # other facts of the line changed
+        if following is not None and _stored_verdict(row) == _stored_verdict(following):
+            continue  # only facts of the line changed
         until = row.replaced_at if isinstance(row, LineHistory) else None
         reasons = tuple(row.reasons.split(";")) if row.reasons else ()
-        found.append(
-            Stood(since, until, row.outcome, reasons, row.expected_penalty_krw, row.refundable_krw, facts_of(row))
-        )
+        amounts = (row.expected_penalty_krw, row.refundable_krw)
+        periods.append(VerdictPeriod(since, until, row.outcome, reasons, *amounts, facts_of(row)))
         since = until
-    return found[::-1]
+    return periods[::-1]
 
 
-def _verdict(row: LineHistory | Line) -> tuple[str, str, int, int]:
+def _stored_verdict(row: LineHistory | Line) -> tuple[str, str, int, int]:
     return row.outcome, row.reasons, row.expected_penalty_krw, row.refundable_krw
 
 
-def looks_of(line: Line, *, limit: int = 20) -> list[AuditEntry]:
-    """Who looked at a line, the latest first: its holder or guardian (with what they were shown), and staff."""
+def views_of(line: Line, *, limit: int = 20) -> list[AuditEntry]:
+    """Audit entries of views of a line by its holder, its guardian (with the view) or staff, latest first."""
     entries = AuditEntry.objects.filter(
         Q(subject=line.customer_id, action="lines.seen", detail__lines__has_key=line.pk)
         | Q(object=f"line:{line.pk}", action="admin.viewed")
@@ -304,11 +305,11 @@ def looks_of(line: Line, *, limit: int = 20) -> list[AuditEntry]:
     return list(entries.order_by("-at", "-id")[:limit])
 
 
-# Deciding ----------------------------------------------------------------------------------------------
+# Line decisions --------------------------------------------------------------------------------------------
 
 
 def awaiting_decision() -> QuerySet[Line]:
-    """The reviewers' queue: lines whose verdict is REVIEW and which no person has decided, the oldest first."""
+    """The reviewers' queue: lines with verdict REVIEW and without a line decision, oldest termination first."""
     return (
         Line.objects.filter(outcome=Outcome.REVIEW, decided_outcome="")
         .select_related("customer")
@@ -317,12 +318,12 @@ def awaiting_decision() -> QuerySet[Line]:
 
 
 def record_decision(*, contract_no: str, outcome: str, reason: str, decided_by: User) -> LineDecision:
-    """Write a person's decision on a line. It stands above the stored verdict until a later one.
+    """Record a reviewer's decision on a line. It outweighs the verdict until a later decision.
 
-    Rule: docs/architecture.md#rules.
+    Rule: docs/architecture.md#rules. `outcome` is ELIGIBLE, NOT_ELIGIBLE or NOTHING_DUE.
 
-    `outcome` is ELIGIBLE, NOT_ELIGIBLE or NOTHING_DUE. Raises PermissionDenied for staff who are no reviewer or whose
-    own line it is, NotDecidable for an outcome that settles nothing, a missing reason or an unknown line.
+    Raises PermissionDenied if the member of staff is no reviewer or is the holder or guardian of the line, and
+    NotDecidable for another outcome, a missing reason or an unknown line.
     """
     if not decided_by.has_perm("eligibility.decide_line"):
         raise PermissionDenied
@@ -348,11 +349,11 @@ def record_decision(*, contract_no: str, outcome: str, reason: str, decided_by: 
             verdict_refundable_krw=line.refundable_krw,
             programme_version=line.programme_version,
         )
-        before = line.standing_outcome
+        before = line.effective_outcome
         line.decided_outcome = outcome
         line.save(update_fields=["decided_outcome"])
         if before != outcome:
-            # Whoever holds an application on the line learns of it as of any other change.
+            # An application on the line is reevaluated as after any other verdict change.
             VerdictChange.objects.create(
                 contract_no=line.pk,
                 old_outcome=before,
@@ -375,7 +376,7 @@ def record_decision(*, contract_no: str, outcome: str, reason: str, decided_by: 
 
 
 def decisions_of(contract_nos: Iterable[str]) -> dict[str, list[LineDecision]]:
-    """People's decisions on some lines, the latest first; only decided lines are keys."""
+    """Line decisions by contract number, latest first; only decided lines are keys."""
     decisions: dict[str, list[LineDecision]] = defaultdict(list)
     for decision in LineDecision.objects.filter(line_id__in=list(contract_nos)).order_by("-id"):
         decisions[decision.line_id].append(decision)
@@ -383,7 +384,7 @@ def decisions_of(contract_nos: Iterable[str]) -> dict[str, list[LineDecision]]:
 
 
 def overtaken_decisions() -> QuerySet[LineDecision]:
-    """Decisions that stand on lines whose verdict has changed since: a feed or a rejudge never touches them."""
+    """Latest decisions of lines whose verdict has changed since. A delivery or rejudge never changes a decision."""
     last = LineDecision.objects.values("line_id").annotate(last=Max("id")).values("last")
     return LineDecision.objects.filter(pk__in=last).exclude(
         verdict_outcome=F("line__outcome"),

@@ -1,4 +1,4 @@
-"""The register's part of the calendar: each delivery found in the folder is loaded when its day comes."""
+"""Dated task of the register: load each delivery of the folder on its day."""
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
@@ -10,18 +10,18 @@ from kt_remedy.core.tasks import schedule
 
 
 def register() -> None:
-    """Put the deliveries on the calendar."""
+    """Register the load of deliveries with the calendar."""
     schedule.register(
         "eligibility.delivery",
         title=_("청구 데이터 받기"),
         task=load_delivery,
-        due=lambda rules: deliveries.moments(),
+        due=lambda rules: deliveries.due_times(),
     )
 
 
-def load_delivery(act: DatedTask) -> list[schedule.ResultMessage]:
-    """Load the delivery of the act's day. At-least-once: a delivery that is loaded already changes nothing."""
-    day = clock.kst_date(act.due_at)
+def load_delivery(task: DatedTask) -> list[schedule.ResultMessage]:
+    """Load the delivery of the task's KST date. At-least-once: a delivery that is loaded already changes nothing."""
+    day = clock.kst_date(task.due_at)
     feed = deliveries.load_day(day)
     if feed is None:
         return [schedule.result_message(gettext_noop("이날이나 그 뒤의 데이터를 이미 받았음"))]

@@ -1,4 +1,4 @@
-"""The check without signing in."""
+"""URL of the quick check, which needs no sign-in."""
 
 from django.urls import path
 

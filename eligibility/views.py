@@ -1,4 +1,4 @@
-"""The quick check: an answer without saying who asks."""
+"""The quick check (개인정보 없이 알아보기): a verdict without personal data or sign-in."""
 
 import datetime as dt
 from functools import lru_cache
@@ -20,20 +20,22 @@ from kt_remedy.core.programme import Programme
 @public
 @require_safe
 def check(request: HttpRequest) -> HttpResponse:
-    """The form, and above it the answer once it was filled in. Stores nothing, asks the database nothing."""
-    asked = tuple(request.GET.get(name, "")[:40] for name in QuickCheckForm.base_fields)
-    main, wrong = _main(asked, clock.today(), get_language() or "ko", programme.current())
-    return render(request, "eligibility/check.html", {"main": main, "wrong": wrong})
+    """Show the form, and above it the result of a filled-in form. Uses no database and stores nothing."""
+    parameters = tuple(request.GET.get(name, "")[:40] for name in QuickCheckForm.base_fields)
+    main, has_errors = _render_main(parameters, clock.today(), get_language() or "ko", programme.current())
+    return render(request, "eligibility/check.html", {"main": main, "has_errors": has_errors})
 
 
 @lru_cache(maxsize=512)
-def _main(asked: tuple[str, ...], today: dt.date, language: str, current: Programme) -> tuple[SafeString, bool]:
-    """The main part of the page, and whether something in the form is wrong.
+def _render_main(
+    parameters: tuple[str, ...], today: dt.date, language: str, current: Programme
+) -> tuple[SafeString, bool]:
+    """The main part of the page, and True if the form has errors.
 
-    The same question has the same answer for everybody on the same day, so links that are passed around cost nothing.
+    Cached, because the same parameters give the same page for everybody on one day and results are shared as links.
     """
-    filled = any(asked)
-    answers = dict(zip(QuickCheckForm.base_fields, asked, strict=True))
+    filled = any(parameters)
+    answers = dict(zip(QuickCheckForm.base_fields, parameters, strict=True))
     form = QuickCheckForm(answers if filled else None, today=today)
     answer = _answer(form, today, current) if filled and form.is_valid() else None
     context = {"form": form, "answer": answer, "today": today, "programme": current, "hotline": current.hotline}
@@ -42,20 +44,20 @@ def _main(asked: tuple[str, ...], today: dt.date, language: str, current: Progra
 
 def _answer(form: QuickCheckForm, today: dt.date, current: Programme) -> dict[str, object]:
     facts = form.facts()
-    standing = rules.assess(facts, current)
+    assessment = rules.assess(facts, current)
     in_service = facts.terminated_on is None
     estimate = None
     if form.can_estimate:
         estimate = rules.estimate(facts, facts.terminated_on or current.waiver.terminated_to, current)
     no_penalty = form.cleaned_data["kind"] == "NONE" or (estimate is not None and estimate.amount == 0)
-    codes = [code for code in standing.exclusions if code != "NOT_TERMINATED"]
-    codes += standing.reviews
+    codes = [code for code in assessment.exclusions if code != "NOT_TERMINATED"]
+    codes += assessment.reviews
     can_still_leave = in_service and today <= current.waiver.terminated_to
     if in_service and not can_still_leave:
-        # The waiver is over for this line; what counts now is whether it gets the rewards.
+        # The waiver is over for lines in service. The page tells whether the line gets perks instead.
         kind = "no" if facts.network in current.rewards.excluded_networks else "stays"
         codes = [facts.network] if kind == "no" else []
-    elif standing.reviews and len(codes) == len(standing.reviews):
+    elif assessment.reviews and len(codes) == len(assessment.reviews):
         kind = "review"
     elif codes:
         kind = "no"
@@ -63,7 +65,7 @@ def _answer(form: QuickCheckForm, today: dt.date, current: Programme) -> dict[st
         kind, codes = "none", ["NO_PENALTY"]
     else:
         kind = "leave" if in_service else "yes"
-    checks = [check for check in rules.trace(facts, (), current) if check.code not in _NOT_ASKED]
+    checks = [check for check in rules.trace(facts, (), current) if check.code not in _OMITTED_CONDITIONS]
     return {
         "kind": kind,
         "facts": facts,
@@ -73,14 +75,14 @@ def _answer(form: QuickCheckForm, today: dt.date, current: Programme) -> dict[st
         "estimate": estimate,
         "steps": presenters.explain(estimate) if estimate else [],
         "chart": presenters.chart(rules.curve(facts, current), today) if kind == "leave" and estimate else [],
-        # The check does not ask when a move was asked for, which is all that counts here (D-05).
+        # The form does not ask for the day of the port-out request, which decides this case (D-05).
         "maybe_delayed": codes == ["TERMINATED_AFTER_PERIOD"] and facts.termination_reason == "PORT_OUT",
         "pay_on": _pay_day(facts.terminated_on, max(today, current.applications.opens), current),
     }
 
 
 def _pay_day(ended: dt.date | None, applied: dt.date, current: Programme) -> dt.date | None:
-    """The row of the announcement's table that fits; None for what it does not cover."""
+    """The pay day in the announcement's table for these KST dates, or None if no row matches."""
     for payout in current.payouts:
         if (
             ended
@@ -91,5 +93,5 @@ def _pay_day(ended: dt.date | None, applied: dt.date, current: Programme) -> dt.
     return None
 
 
-# The check asks neither for bills nor whether the customer came back.
-_NOT_ASKED = {"ITEMS", "BILLED", "PAID", "LEFT_TO_REFUND", "REJOINED"}
+# The form asks neither for bills nor for rejoining.
+_OMITTED_CONDITIONS = {"ITEMS", "BILLED", "PAID", "LEFT_TO_REFUND", "REJOINED"}

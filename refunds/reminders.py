@@ -107,7 +107,7 @@ def number_for(message: Message) -> str | None:
         .first()
     )
     if confirmed is not None and (
-        number := eligibility.still_theirs(confirmed.contact, confirmed_at=confirmed.received_at)
+        number := eligibility.confirmed_number_or_blank(confirmed.contact, confirmed_at=confirmed.received_at)
     ):
         return number
     customers = _customers(message)
@@ -120,7 +120,7 @@ def number_for(message: Message) -> str | None:
         if line.status == "ACTIVE" and line.product == "HANDSET":
             return line.msisdn
     for line in sorted(lines, key=lambda line: line.contract_no != message.recipient):
-        if line.contact_msisdn and not eligibility.given_up(line.contact_msisdn):
+        if line.contact_msisdn and not eligibility.number_is_released(line.contact_msisdn):
             return line.contact_msisdn
     for line in own:
         if line.termination_reason == "PORT_OUT" and not _reissued(line, customers):

@@ -1,4 +1,4 @@
-"""What staff see of the perks: shards, hand-offs, choices. Nothing here is typed by hand; figures are in the report."""
+"""Admin pages of the perks: shards, hand-offs, base, entitlements and vouchers. The figures are in the report."""
 
 import datetime as dt
 from urllib.parse import urlencode
@@ -25,18 +25,21 @@ from rewards.providers import files
 
 @admin.register(Shard)
 class ShardAdmin(RoleAdmin):
-    """How far the bulk work is, above the shards themselves."""
+    """Shards, and above the list the progress of the bulk work."""
 
     view_permission = "rewards.view_delivery"
     list_display = ("kind", "perk", "month", "number", "rows", "done_at", "attempts", "fault")
     list_filter = ("kind", "perk", "month")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        """The list with the progress of the bulk work."""
         return super().changelist_view(request, {**(extra_context or {}), "progress": working.progress()})
 
 
 @admin.register(HandOff)
 class HandOffAdmin(RoleAdmin):
+    """Hand-offs to providers, with the action that sends refused rows again."""
+
     view_permission = "rewards.view_delivery"
     list_display = ("name", "provider", "part", "rows", "refused", "state", "sent_at", "acknowledged_at", "fault")
     list_filter = ("provider", "state")
@@ -44,20 +47,22 @@ class HandOffAdmin(RoleAdmin):
     actions = ("send_refused",)
 
     def has_send_permission(self, request: HttpRequest) -> bool:
-        """Those who answer for what customers get."""
+        """True for roles that may send refused rows again."""
         return request.user.has_perm("rewards.resend_refused")
 
     @admin.action(description=_("못 받은 건만 다시 보내기"), permissions=("send",))
     def send_refused(self, request: HttpRequest, queryset: QuerySet[HandOff]) -> None:
-        """The rows that the provider could not deliver, once more."""
+        """Send again the rows that the provider could not deliver."""
         assert isinstance(request.user, User)
-        sent = sum(files.send_refused(hand_off=row, by=request.user) is not None for row in queryset)
+        sent = sum(files.resend_refused(hand_off=row, by=request.user) is not None for row in queryset)
         text = ngettext("파일 %(count)d개를 다시 보냅니다.", "파일 %(count)d개를 다시 보냅니다.", sent)
         self.message_user(request, text % {"count": sent}, messages.SUCCESS if sent else messages.WARNING)
 
 
 @admin.register(RefusedRow)
 class RefusedRowAdmin(RoleAdmin):
+    """Rows that a provider could not deliver."""
+
     view_permission = "rewards.view_entitlement"
     list_display = ("hand_off", "key", "code")
     list_filter = ("hand_off__provider", "code")
@@ -67,7 +72,7 @@ class RefusedRowAdmin(RoleAdmin):
 
 @admin.register(BaseLine)
 class BaseLineAdmin(RoleAdmin):
-    """Why a line is in or out, and what it qualifies for; found by contract, never leafed through by name."""
+    """Lines of the base with the reason and the perks. The search finds a contract or customer number, no name."""
 
     view_permission = "rewards.view_entitlement"
     list_display = ("contract_no", "why", "perks")
@@ -76,12 +81,15 @@ class BaseLineAdmin(RoleAdmin):
     fields = ("contract_no", "customer_no", "why", "perks")
 
     def subject_of(self, obj: Model) -> str:
+        """The customer number of the line."""
         assert isinstance(obj, BaseLine)
         return obj.customer_no
 
 
 @admin.register(Entitlement)
 class EntitlementAdmin(RoleAdmin):
+    """Choices, applications and opt-outs."""
+
     view_permission = "rewards.view_entitlement"
     list_display = ("perk", "kind", "contract_no", "choice", "made_at", "starts_on", "ends_on")
     list_filter = ("perk", "kind", "choice")
@@ -89,20 +97,22 @@ class EntitlementAdmin(RoleAdmin):
 
 
 class HandedOutFilter(admin.SimpleListFilter):
-    """Codes that a customer has, and those left."""
+    """Filter for codes with or without a customer."""
 
     title, parameter_name = _("내준 것"), "out"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        """Yes or no."""
         return [("yes", _("예")), ("no", _("아니요"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Voucher]) -> QuerySet[Voucher]:
+        """Vouchers with or without an entitlement."""
         return queryset.filter(entitlement__isnull=self.value() == "no") if self.value() in ("yes", "no") else queryset
 
 
 @admin.register(Voucher)
 class VoucherAdmin(RoleAdmin):
-    """Codes of the services, without the codes themselves, and the page that takes new ones in."""
+    """Vouchers without their codes, and the page that imports new codes."""
 
     view_permission = "rewards.view_voucher"
     list_display = ("perk", "choice", "imported_at", "handed_out_on")
@@ -114,17 +124,18 @@ class VoucherAdmin(RoleAdmin):
 
     @admin.display(description=_("내준 날"))
     def handed_out_on(self, voucher: Voucher) -> dt.date | None:
-        """The day a customer got the code."""
+        """The KST date on which a customer got the code."""
         entitlement = getattr(voucher, "entitlement", None)
         return entitlement.starts_on if entitlement else None
 
     def get_urls(self) -> list:
+        """Add the upload to the pages of ModelAdmin."""
         wrap = self.admin_site.admin_view
         return [path("upload/", wrap(self.upload), name="rewards_voucher_upload"), *super().get_urls()]
 
     @permission_required("rewards.upload_vouchers")
     def upload(self, request: HttpRequest) -> HttpResponse:
-        """Take in a file of codes, wholly or not at all; what is known already is left alone."""
+        """Import a file of codes, completely or not at all; known codes are skipped. Needs a fresh second factor."""
         if not fresh_second_factor(request):
             return redirect(reverse("mfa_reauthenticate") + "?" + urlencode({"next": request.path}))
         assert isinstance(request.user, User)

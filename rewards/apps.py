@@ -1,3 +1,5 @@
+"""Start of the perks application."""
+
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
@@ -6,6 +8,8 @@ from kt_remedy.audit import actions
 
 
 class RewardsConfig(AppConfig):
+    """Register audit action names, message texts, SMS campaigns and the tasks of the perks."""
+
     name = "rewards"
     verbose_name = _("고객 보답")
 

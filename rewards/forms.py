@@ -1,4 +1,4 @@
-"""What the rewards pages accept. Codes and contracts are checked again, under lock, by the service."""
+"""Forms of the rewards pages. The service checks codes and contracts again under lock."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ UPLOAD_BYTES = 8 << 20
 
 
 class ChoiceForm(forms.Form):
-    """One service for one line; `ward` is the customer number of the child it is for, empty for oneself."""
+    """Choice of a service for a line. `ward` is the customer number of a child, empty for the own line."""
 
     perk = forms.CharField(max_length=40)
     contract = forms.CharField(max_length=20)
@@ -21,7 +21,7 @@ class ChoiceForm(forms.Form):
 
 
 class PerkForm(forms.Form):
-    """One perk, and for one by line the contract."""
+    """A perk, with the contract if it is by line. `ward` as in ChoiceForm."""
 
     perk = forms.CharField(max_length=40)
     contract = forms.CharField(max_length=20, required=False)
@@ -29,7 +29,7 @@ class PerkForm(forms.Form):
 
 
 class VoucherForm(forms.Form):
-    """A file of codes bought from a service. `codes` in the cleaned data are the codes in it."""
+    """A file of codes bought from a service. The cleaned data hold the codes under `codes`."""
 
     service: Any = forms.ChoiceField(
         label=_("서비스"),
@@ -58,12 +58,12 @@ class VoucherForm(forms.Form):
         ]
 
     def clean_file(self) -> object:
-        """The file; its codes are kept beside it."""
-        given = self.cleaned_data["file"]
-        if given.size > UPLOAD_BYTES:
+        """The file. Its codes are added to the cleaned data."""
+        file = self.cleaned_data["file"]
+        if file.size > UPLOAD_BYTES:
             raise forms.ValidationError(_("파일이 너무 큽니다."))
         try:
-            self.cleaned_data["codes"] = service.voucher_codes(given.read().decode("utf-8"))
+            self.cleaned_data["codes"] = service.voucher_codes(file.read().decode("utf-8"))
         except UnicodeDecodeError:
             raise forms.ValidationError(_("텍스트 파일(UTF-8)이 아닙니다. 아무것도 올리지 않았습니다.")) from None
         except ValueError as error:
@@ -73,4 +73,4 @@ class VoucherForm(forms.Form):
             ) from None
         if not self.cleaned_data["codes"]:
             raise forms.ValidationError(_("번호가 하나도 없는 파일입니다."))
-        return given
+        return file

@@ -1,8 +1,7 @@
-"""What the perks keep: the frozen base, shards of bulk work, and rows for choices, applications and monthly grants.
+"""Models of the perks: the frozen base, shards of bulk work, entitlements, vouchers, grants and hand-offs.
 
-Thirteen million lines get most perks without anybody asking, so a perk that runs by itself has no row of its own: the
-base row says which perks a line qualifies for. Rows exist for what somebody chose, applied for or declined, and for
-each monthly grant (partitioned by month).
+Thirteen million lines get most perks automatically, so an automatic perk has no row of its own: the row in the base
+lists the perks of a line. Choices, applications and opt-outs have rows, and so has each monthly grant.
 """
 
 import pgtrigger
@@ -18,9 +17,11 @@ from kt_remedy.core.tasks.leases import Leased
 
 
 class Shard(Leased):
-    """A range of contracts that one worker handles in seconds: part of the base, or of one month's grants."""
+    """A range of contracts that one worker handles in seconds (작업 조각): part of the base, of grants or of a list."""
 
     class Kind(models.TextChoices):
+        """Kind of bulk work."""
+
         BASE = "BASE", _("대상 확정")
         GRANT = "GRANT", _("월 지급")
         LIST = "LIST", _("달 명단")
@@ -28,13 +29,13 @@ class Shard(Leased):
 
     kind = models.CharField(_("작업"), max_length=8, choices=Kind.choices)
     perk = models.CharField(_("혜택"), max_length=40, blank=True)
-    # The first of the month of a grant, the day a list is made for.
+    # First day of the month of a grant, or the day of a list.
     month = models.DateField(_("달"), null=True)
     number = models.IntegerField(_("번호"))
-    from_contract = KeyField(blank=True)  # inclusive; empty: from the first
-    to_contract = KeyField(blank=True)  # exclusive; empty: to the last
+    from_contract = KeyField(blank=True)  # inclusive; empty: no lower bound
+    to_contract = KeyField(blank=True)  # exclusive; empty: no upper bound
     rows = models.BigIntegerField(_("건수"), null=True)
-    # What the rows are, for reports that must not read millions again: lines by perk or reason, grants by state.
+    # Lines by perk and by reason, or grants by state, so that reports need not read millions of rows.
     counts = models.JSONField(default=dict, editable=False)
     done_at = models.DateTimeField(_("끝"), null=True)
     fault = models.TextField(_("문제"), blank=True)
@@ -52,9 +53,11 @@ class Shard(Leased):
 
 
 class BaseLine(models.Model):
-    """A line as the snapshot at the end of the base date saw it (D-45): in or out, why, and its perks. Frozen."""
+    """A line at the end of the base date (기준일 회선, D-45): in the base or not, reason, perks. Frozen."""
 
     class Why(models.TextChoices):
+        """Reason why a line is in the base or not."""
+
         IN_SERVICE = "IN_SERVICE", _("기준일이 끝날 때 이용 중")
         TERMINATED = "TERMINATED", _("기준일이나 그 전에 해지")
         OPENED_LATER = "OPENED_LATER", _("기준일 뒤에 개통")
@@ -62,8 +65,8 @@ class BaseLine(models.Model):
 
     contract_no = KeyField(_("계약번호"), primary_key=True)
     customer_no = KeyField(_("고객번호"))
-    # The holder's CI as a blind index, or a digest of the customer number where there is none
-    # (`rewards.perks.holders`); a perk by person is one for all lines of this person (D-56).
+    # Blind index of the holder's CI, or of the customer number without CI (`rewards.perks.holders`). A person gets a
+    # perk by person once for all lines (D-56).
     person_index = crypto.BlindIndexField(null=True)
     why = models.CharField(_("이유"), max_length=12, choices=Why.choices)
     perks = ArrayField(models.CharField(max_length=40), verbose_name=_("혜택"))
@@ -81,18 +84,18 @@ class BaseLine(models.Model):
 
     @property
     def in_base(self) -> bool:
-        """Whether the line gets perks at all."""
+        """True if the line can have perks."""
         return self.why == self.Why.IN_SERVICE
 
 
 class Voucher(models.Model):
-    """A code of an OTT service, bought in advance and handed out exactly once."""
+    """A code of a video service (이용권), bought in advance and issued once."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     perk = models.CharField(_("혜택"), max_length=40)
     choice = models.CharField(_("서비스"), max_length=40)
     code_enc = models.BinaryField()
-    # The same code imported twice is one voucher.
+    # Unique, so that a code imported twice is one voucher.
     code_index = crypto.BlindIndexField(unique=True)
     imported_at = models.DateTimeField(_("등록"))
 
@@ -105,9 +108,11 @@ class Voucher(models.Model):
 
 
 class Entitlement(models.Model):
-    """What a person chose, applied for or declined: one row for a perk and its unit (a line or a person)."""
+    """A choice, application, opt-out or substitute: one row for a perk and its unit (a line or a person)."""
 
     class Kind(models.TextChoices):
+        """Kind of an entitlement."""
+
         CHOICE = "CHOICE", _("선택")
         APPLICATION = "APPLICATION", _("신청")
         OPT_OUT = "OPT_OUT", _("받지 않음")
@@ -121,7 +126,7 @@ class Entitlement(models.Model):
     made_at = models.DateTimeField(_("시각"))
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     voucher = models.OneToOneField(Voucher, models.PROTECT, null=True, related_name="entitlement")
-    # Explicit dates, both inclusive: six months from activation, two years of insurance.
+    # Inclusive KST dates: six months from the code, two years of insurance.
     starts_on = models.DateField(_("시작일"), null=True)
     ends_on = models.DateField(_("끝나는 날"), null=True)
 
@@ -146,9 +151,11 @@ class Entitlement(models.Model):
 
 
 class Grant(models.Model):
-    """One month of a monthly perk for one line: granted, or skipped and why. Partitioned by month."""
+    """One month of a monthly perk for one line (월 지급): granted, or the reason for none. Partitioned by month."""
 
     class State(models.TextChoices):
+        """State of a grant."""
+
         GRANTED = "GRANTED", _("받음")
         SUSPENDED = "SUSPENDED", _("정지 중이어서 건너뜀")
         TERMINATED = "TERMINATED", _("해지되어 끝남")
@@ -160,19 +167,21 @@ class Grant(models.Model):
     state = models.CharField(_("상태"), max_length=10, choices=State.choices)
 
     class Meta:
-        managed = False  # partitioned: made by hand in the first migration
+        managed = False  # the first migration creates the partitioned table by SQL
         db_table = "rewards_grant"
         verbose_name = _("월 지급")
         verbose_name_plural = _("월 지급")
 
 
 class HandOff(Leased):
-    """A file for a provider (data, insurer …): the rows of one shard, delivered once, acknowledged.
+    """A file for a provider (제공처 전달) with the rows of one shard, sent once and acknowledged.
 
-    Part 1 holds all rows; a further part those that the provider could not deliver of the part before.
+    Part 1 holds all rows. A further part holds the rows of the part before that the provider could not deliver.
     """
 
     class State(models.TextChoices):
+        """State of a hand-off."""
+
         WAITING = "WAITING", _("보낼 것")
         SENT = "SENT", _("보냄")
         ACKNOWLEDGED = "ACKNOWLEDGED", _("확인됨")
@@ -200,7 +209,7 @@ class HandOff(Leased):
 
 
 class RefusedRow(models.Model):
-    """A row of a hand-off that the provider could not deliver, and its reason in the provider's code."""
+    """A row of a hand-off that the provider could not deliver, with the provider's code for the reason."""
 
     hand_off = models.ForeignKey(HandOff, models.PROTECT, related_name="refused_rows", verbose_name=_("전달"))
     key = models.CharField(_("계약번호나 고객번호"), max_length=40, db_collation="C")

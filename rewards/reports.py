@@ -1,6 +1,6 @@
-"""Figures of the perks: enrolled, chosen, delivered, failed, by perk, day and provider; and how far the work is.
+"""Figures of the perks by perk, day and provider, and the progress of the bulk work.
 
-Enrolment and grants come from what each shard counted when it was done, never from millions of rows read again.
+Figures of the base and of grants come from the counts of the shards, so that millions of rows are not read again.
 """
 
 from collections import Counter
@@ -20,8 +20,8 @@ from rewards.templatetags.perks import perk_name
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """One row of a chart, as `partials/bars.html` takes it."""
+class ChartRow:
+    """One row of a chart; `share` is the length of its bar in thousandths of the longest."""
 
     label: str
     share: int
@@ -30,37 +30,37 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart that is its own table."""
+    """A bar chart in a table."""
 
     title: str
-    rows: list[Bar]
+    rows: list[ChartRow]
 
 
-def bars(rows: Iterable[tuple[object, int]]) -> list[Bar]:
-    """Rows of a chart, the longest being the whole width."""
+def chart_rows(rows: Iterable[tuple[object, int]]) -> list[ChartRow]:
+    """Rows of a chart from labels and counts."""
     rows = list(rows)
     longest = max((count for _label, count in rows), default=0) or 1
-    return [Bar(str(label), 1000 * count // longest, f"{count:,}") for label, count in rows]
+    return [ChartRow(str(label), 1000 * count // longest, f"{count:,}") for label, count in rows]
 
 
-def page() -> dict[str, Any]:
-    """Everything the page of figures shows; a dozen small queries."""
-    counted = Counter[str]()
+def report_context() -> dict[str, Any]:
+    """Context of the page of figures, from a dozen small queries."""
+    counts_by_key = Counter[str]()
     for counts in Shard.objects.filter(kind=Shard.Kind.BASE).values_list("counts", flat=True):
-        counted.update(counts)
+        counts_by_key.update(counts)
     perks = programme.current().perks
     charts = [
-        Chart(_("기준일 회선"), bars((label, counted[why]) for why, label in BaseLine.Why.choices)),
-        Chart(_("혜택마다 대상 회선"), bars((perk_name(perk.code), counted[perk.code]) for perk in perks)),
-        Chart(_("월 지급"), bars(_grants())),
-        Chart(_("고르고 신청한 것"), bars(_acts())),
-        Chart(_("날마다 고르고 신청한 것"), bars(_acts_by_day())),
-        Chart(_("남은 이용권 번호"), bars(vouchers_left())),
-        Chart(_("날마다 제공처에 전달된 건"), bars(_delivered())),
-        Chart(_("제공처가 못 받은 건의 까닭"), bars(_refusals())),
+        Chart(_("기준일 회선"), chart_rows((label, counts_by_key[why]) for why, label in BaseLine.Why.choices)),
+        Chart(_("혜택마다 대상 회선"), chart_rows((perk_name(perk.code), counts_by_key[perk.code]) for perk in perks)),
+        Chart(_("월 지급"), chart_rows(_grants())),
+        Chart(_("고르고 신청한 것"), chart_rows(_entitlements())),
+        Chart(_("날마다 고르고 신청한 것"), chart_rows(_entitlements_by_day())),
+        Chart(_("남은 이용권 번호"), chart_rows(vouchers_left())),
+        Chart(_("날마다 제공처에 전달된 건"), chart_rows(_delivered())),
+        Chart(_("제공처가 못 받은 건의 까닭"), chart_rows(_refusals())),
     ]
     return {
-        "total": counted[BaseLine.Why.IN_SERVICE],
+        "total": counts_by_key[BaseLine.Why.IN_SERVICE],
         "charts": charts,
         "providers": working.reconcile(),
         "progress": working.progress(),
@@ -69,26 +69,26 @@ def page() -> dict[str, Any]:
 
 def _grants() -> list[tuple[str, int]]:
     states = dict(Grant.State.choices)
-    counted = Counter[tuple]()
+    counts_by_key = Counter[tuple]()
     for perk, month, counts in Shard.objects.filter(kind=Shard.Kind.GRANT).values_list("perk", "month", "counts"):
         for state, number in counts.items():
-            counted[month, perk, state] += number
+            counts_by_key[month, perk, state] += number
     return [
         (f"{kmonth(month)} {perk_name(perk)} {states.get(state, state)}", number)
-        for (month, perk, state), number in sorted(counted.items())
+        for (month, perk, state), number in sorted(counts_by_key.items())
     ]
 
 
-def _acts() -> list[tuple[str, int]]:
+def _entitlements() -> list[tuple[str, int]]:
     kinds = dict(Entitlement.Kind.choices)
     services = {choice.code: choice.name for perk in programme.current().perks for choice in perk.choices}
-    found = (
+    groups = (
         Entitlement.objects.values("perk", "kind", "choice")
         .annotate(n=Count("id"), issued=Count("voucher"))
         .order_by("perk", "kind", "choice")
     )
     rows = []
-    for row in found:
+    for row in groups:
         choice = services.get(row["choice"], row["choice"])
         name = " ".join(filter(None, [perk_name(row["perk"]), str(kinds[row["kind"]]), choice]))
         rows.append((name, row["n"]))
@@ -97,36 +97,36 @@ def _acts() -> list[tuple[str, int]]:
     return rows
 
 
-def _acts_by_day() -> list[tuple[str, int]]:
+def _entitlements_by_day() -> list[tuple[str, int]]:
     day = TruncDate("made_at", tzinfo=clock.KST)
-    found = Entitlement.objects.annotate(day=day).values("day", "perk").annotate(n=Count("id")).order_by("day", "perk")
-    return [(f"{kdate(row['day'])} {perk_name(row['perk'])}", row["n"]) for row in found]
+    groups = Entitlement.objects.annotate(day=day).values("day", "perk").annotate(n=Count("id")).order_by("day", "perk")
+    return [(f"{kdate(row['day'])} {perk_name(row['perk'])}", row["n"]) for row in groups]
 
 
 def vouchers_left() -> list[tuple[str, int]]:
-    """Codes not handed out yet, by service; one query."""
-    left = {
+    """Codes that are not issued yet, by service; one query."""
+    remaining = {
         (row["perk"], row["choice"]): row["n"]
         for row in Voucher.objects.filter(entitlement=None).values("perk", "choice").annotate(n=Count("id"))
     }
     return [
-        (f"{perk_name(perk.code)} {choice.name}", left.get((perk.code, choice.code), 0))
+        (f"{perk_name(perk.code)} {choice.name}", remaining.get((perk.code, choice.code), 0))
         for perk in programme.current().perks
         for choice in perk.choices
     ]
 
 
 def _delivered() -> list[tuple[str, int]]:
-    found = (
+    groups = (
         HandOff.objects.filter(state=HandOff.State.ACKNOWLEDGED)
         .annotate(day=TruncDate("acknowledged_at", tzinfo=clock.KST))
         .values("day", "provider", "shard__perk")
         .annotate(n=Sum("rows") - Sum("refused"))
         .order_by("day", "provider", "shard__perk")
     )
-    return [(f"{kdate(row['day'])} {row['provider']} {perk_name(row['shard__perk'])}", row["n"]) for row in found]
+    return [(f"{kdate(row['day'])} {row['provider']} {perk_name(row['shard__perk'])}", row["n"]) for row in groups]
 
 
 def _refusals() -> list[tuple[str, int]]:
-    found = RefusedRow.objects.values("hand_off__provider", "code").annotate(n=Count("id")).order_by("-n")
-    return [(f"{row['hand_off__provider']} {row['code']}".strip(), row["n"]) for row in found[:20]]
+    groups = RefusedRow.objects.values("hand_off__provider", "code").annotate(n=Count("id")).order_by("-n")
+    return [(f"{row['hand_off__provider']} {row['code']}".strip(), row["n"]) for row in groups[:20]]

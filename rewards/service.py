@@ -1,7 +1,7 @@
-"""What other rooms may ask of the perks: who gets what, and the few acts a person takes.
+"""Interface of the perks for the other packages: the perks of a person, and choices, applications and opt-outs.
 
-Every act is keyword-only, one transaction, with its audit entry and message. Refusals are `Refused` with a code that
-the page words.
+Each action is one transaction with its audit entry and message, and takes keyword arguments only. A refused action
+raises `PerkRefused` with a code; `rewards.views.refusal` has the sentences.
 """
 
 import datetime as dt
@@ -28,12 +28,12 @@ from kt_remedy.staff.models import User
 from rewards.enrolment import base
 from rewards.models import BaseLine, Entitlement, Grant, Voucher
 from rewards.perks import holders
-from rewards.perks.holders import Held, Holder
+from rewards.perks.holders import HeldLine, PerkHolder
 from rewards.perks.periods import ends_on, grant_months, last_day
 
-# When the calendar acts: the base after the night's delivery has been loaded, grants as the month begins.
+# KST times of the dated tasks: the base after the delivery of the night is loaded, grants at the start of the month.
 BASE_AT, GRANT_AT = dt.time(9), dt.time(0, 5)
-# Under this label staff publish, among the texts on plans, what a child gets who can use neither service (D-53).
+# Label of the content entry, in place PLAN, for the perk of children who are too young for all services (D-53).
 SUBSTITUTE = "substitute"
 VOUCHER_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,63}")
 
@@ -47,7 +47,7 @@ def _not_in_base() -> str:
     return gettext("%(day)s이 끝날 때 쓰고 계신 회선이 없어 신청하실 수 없습니다.") % {"day": day}
 
 
-class Refused(errors.Refused):
+class PerkRefused(errors.Refused):
     """An act on a perk that the rules do not allow, by code."""
 
     sentences = {
@@ -68,20 +68,21 @@ class Refused(errors.Refused):
 
 
 @dataclass(frozen=True)
-class Month:
-    """One cell of a monthly perk: GRANTED, SUSPENDED, TERMINATED, or COMING; NOW and OVER for what runs by itself."""
+class PerkMonth:
+    """One month of a perk. State: GRANTED, SUSPENDED, TERMINATED or COMING; without grants NOW or OVER."""
 
     first: dt.date
     state: str
 
 
 @dataclass(frozen=True)
-class Card:
-    """One perk of one line (or of the person) as a page shows it.
+class PerkCard:
+    """One perk of one line (or of the person) for a page.
 
-    state: RUNNING, COMING, OVER, STOPPED (the line was terminated), CHOOSE (a choice is open), CHOSEN (code not issued
-    yet), ACTIVE (dates run), APPLY, OPTED_OUT, TOO_YOUNG (old enough from `starts_on`), HELD (too young for all of it:
-    the right is kept), SUBSTITUTE (can be taken instead), SUBSTITUTED, GUARDIAN, CLOSED (too late to choose or apply).
+    state: RUNNING, COMING, OVER, STOPPED (the line was terminated), CHOOSE (a choice is possible), CHOSEN (without a
+    code yet), ACTIVE (between its dates), APPLY, OPTED_OUT, TOO_YOUNG (old enough from `starts_on`), HELD (too young
+    for all services, the right does not lapse), SUBSTITUTE (available), SUBSTITUTED, GUARDIAN (consent is missing),
+    CLOSED (too late to choose or apply).
     """
 
     perk: Perk
@@ -89,120 +90,125 @@ class Card:
     line: Line | None = None
     starts_on: dt.date | None = None
     ends_on: dt.date | None = None
-    months: tuple[Month, ...] = ()
+    months: tuple[PerkMonth, ...] = ()
     choices: tuple[Choice, ...] = ()
     chosen: Choice | None = None
     code: str = ""
     automatic: bool = False
-    needs_act: bool = field(default=False)
+    needs_action: bool = field(default=False)
 
 
 @dataclass(frozen=True)
 class LinePerks:
-    """A line of the person: in the base or why not, and its cards.
+    """A line of the person with its cards and the reason why it is in the base or not.
 
-    `why` is a BaseLine.Why; or TAKEN_OVER (theirs since the base date, with what stays with a line), GIVEN_AWAY (what
-    stays with the person is theirs), UNKNOWN_YET before the base was taken (D-57).
+    `why` is a BaseLine.Why, or after a transfer of name (D-57) TAKEN_OVER (new holder: perks of the line) or GIVEN_AWAY
+    (old holder: perks of the person). It is "" while the base is not complete.
     """
 
     line: Line
     why: str
-    cards: tuple[Card, ...]
+    cards: tuple[PerkCard, ...]
 
 
 @dataclass(frozen=True)
 class Overview:
-    """Everything the rewards page of a person shows. `taken` is False before the base was taken."""
+    """All perks of a person for a page. `base_complete` is False until all lines of the base are recorded."""
 
-    taken: bool
+    base_complete: bool
     lines: tuple[LinePerks, ...]
-    personal: tuple[Card, ...]
+    personal: tuple[PerkCard, ...]
 
     @property
-    def cards(self) -> list[Card]:
+    def cards(self) -> list[PerkCard]:
         """All cards, line by line, then those by person."""
         return [card for line in self.lines for card in line.cards] + list(self.personal)
 
     @property
-    def to_do(self) -> list[Card]:
-        """Cards that wait for the person."""
-        return [card for card in self.cards if card.needs_act]
+    def pending_cards(self) -> list[PerkCard]:
+        """Cards that need an action of the person."""
+        return [card for card in self.cards if card.needs_action]
 
     @property
-    def by_themselves(self) -> list[Card]:
-        """Cards on which there is nothing to do."""
-        return [card for card in self.cards if not card.needs_act]
+    def settled_cards(self) -> list[PerkCard]:
+        """Cards that need no action."""
+        return [card for card in self.cards if not card.needs_action]
 
 
 def overview(person_index: bytes, *, guardian: bool = False) -> Overview:
-    """The perks of a person: by line and by person. At most eight queries, whatever the number of lines.
+    """The perks of a person, by line and by person, in at most eight queries for any number of lines.
 
-    `person_index` is that of the customer. `guardian` says that a legal
-    guardian looks, who may act for a minor.
+    `guardian` is True if a legal guardian of this person views the page.
     """
     today = clock.today()
-    who = holders.holder(person_index)
+    holder = holders.load_holder(person_index)
     if not base.is_complete():
-        lines = [held.line for held in who.held] + list(who.outside)
+        lines = [held_line.line for held_line in holder.held_lines] + list(holder.lines_outside_base)
         return Overview(False, tuple(LinePerks(line, "", ()) for line in lines), ())
-    made = {
+    entitlements = {
         (row.perk, row.contract_no): row
-        for row in Entitlement.objects.filter(person_index__in=who.keys).select_related("voucher").order_by("id")
+        for row in Entitlement.objects.filter(person_index__in=holder.person_indexes)
+        .select_related("voucher")
+        .order_by("id")
     }
     grants: dict[tuple[str, str], dict[dt.date, str]] = {}
-    for grant in Grant.objects.filter(contract_no__in=[held.row.pk for held in who.held if held.now]):
+    for grant in Grant.objects.filter(
+        contract_no__in=[held_line.base_line.pk for held_line in holder.held_lines if held_line.held_now]
+    ):
         grants.setdefault((grant.perk, grant.contract_no), {})[grant.month] = grant.state
-    page = _Page(who, guardian, today)
+    builder = _CardBuilder(holder, guardian, today)
     by_line: list[LinePerks] = []
-    for held in who.held:
+    for held_line in holder.held_lines:
         cards = []
-        for perk in programme.current().perks if held.row.in_base else ():
-            if perk.code not in held.row.perks or perk.unit != "LINE":
+        for perk in programme.current().perks if held_line.base_line.in_base else ():
+            if perk.code not in held_line.base_line.perks or perk.unit != "LINE":
                 continue
-            key = (perk.code, held.row.pk)
-            if perk.mode == "CHOICE" and held.then:
-                cards.append(page.choice(perk, held, made.get(key)))
-            elif perk.mode == "AUTOMATIC" and held.now:
-                cards.append(page.automatic(perk, held.line, held.ended_on, grants.get(key, {})))
-        why = held.row.why
-        if held.row.in_base and not (held.then and held.now):
-            why = "TAKEN_OVER" if held.now else "GIVEN_AWAY"
-        by_line.append(LinePerks(held.line, why, tuple(cards)))
-    by_line += [LinePerks(line, BaseLine.Why.OPENED_LATER, ()) for line in who.outside]
+            key = (perk.code, held_line.base_line.pk)
+            if perk.mode == "CHOICE" and held_line.held_on_base_date:
+                cards.append(builder.choice(perk, held_line, entitlements.get(key)))
+            elif perk.mode == "AUTOMATIC" and held_line.held_now:
+                cards.append(builder.automatic(perk, held_line.line, held_line.ended_on, grants.get(key, {})))
+        why = held_line.base_line.why
+        if held_line.base_line.in_base and not (held_line.held_on_base_date and held_line.held_now):
+            why = "TAKEN_OVER" if held_line.held_now else "GIVEN_AWAY"
+        by_line.append(LinePerks(held_line.line, why, tuple(cards)))
+    by_line += [LinePerks(line, BaseLine.Why.OPENED_LATER, ()) for line in holder.lines_outside_base]
     personal = []
     for perk in programme.current().perks:
-        if perk.unit != "PERSON" or not who.by_person(perk.code):
+        if perk.unit != "PERSON" or not holder.qualifying_lines(perk.code):
             continue
-        ended = who.ended_on(perk.code)
+        ended = holder.ended_on(perk.code)
         if perk.mode == "AUTOMATIC":
-            personal.append(page.automatic(perk, None, ended, {}))
+            personal.append(builder.automatic(perk, None, ended, {}))
         else:
-            personal.append(page.application(perk, made.get((perk.code, None)), ended))
+            personal.append(builder.application(perk, entitlements.get((perk.code, None)), ended))
     return Overview(True, tuple(by_line), tuple(personal))
 
 
 @dataclass(frozen=True)
-class _Page:
-    who: Holder
+class _CardBuilder:
+    """Builds the perk cards of one holder for today."""
+
+    holder: PerkHolder
     guardian: bool
     today: dt.date
 
-    def automatic(self, perk: Perk, line: Line | None, ended: dt.date | None, grants: dict[dt.date, str]) -> Card:
-        """A perk that nobody asks for."""
+    def automatic(self, perk: Perk, line: Line | None, ended: dt.date | None, grants: dict[dt.date, str]) -> PerkCard:
+        """The card of an automatic perk."""
         starts, ends = perk.starts, ends_on(perk)
         if perk.monthly_gb:
-            months = tuple(Month(first, grants.get(first, "COMING")) for first in grant_months(perk))
+            months = tuple(PerkMonth(first, grants.get(first, "COMING")) for first in grant_months(perk))
         elif perk.categories:
-            months = tuple(Month(first, self._month(first, ended)) for first in grant_months(perk))
+            months = tuple(PerkMonth(first, self._month(first, ended)) for first in grant_months(perk))
         else:
             months = ()
         state = "COMING" if self.today < starts else "OVER" if ends and ends < self.today else "RUNNING"
         if ended is not None:
             state, ends = "STOPPED", ended
             months = tuple(
-                Month(month.first, "TERMINATED" if month.state == "COMING" else month.state) for month in months
+                PerkMonth(month.first, "TERMINATED" if month.state == "COMING" else month.state) for month in months
             )
-        return Card(perk, state, line, starts, ends, months=months, automatic=True)
+        return PerkCard(perk, state, line, starts, ends, months=months, automatic=True)
 
     def _month(self, first: dt.date, ended: dt.date | None) -> str:
         this = self.today.replace(day=1)
@@ -210,66 +216,83 @@ class _Page:
             return "TERMINATED"
         return "COMING" if first > this else "NOW" if first == this else "OVER"
 
-    def application(self, perk: Perk, made: Entitlement | None, ended: dt.date | None) -> Card:
-        """A perk by application, or by itself from an age on."""
-        automatic = is_automatic(perk, self.who.customer)
+    def application(self, perk: Perk, entitlement: Entitlement | None, ended: dt.date | None) -> PerkCard:
+        """The card of a perk by application, which may be automatic from an age (D-55)."""
+        automatic = is_automatic(perk, self.holder.customer)
         starts, ends = perk.starts, ends_on(perk)
-        if made is not None:
-            automatic, starts, ends = False, made.starts_on or starts, made.ends_on or ends
-        insured = automatic or (made is not None and made.kind == Entitlement.Kind.APPLICATION)
+        if entitlement is not None:
+            automatic, starts, ends = False, entitlement.starts_on or starts, entitlement.ends_on or ends
+        insured = automatic or (entitlement is not None and entitlement.kind == Entitlement.Kind.APPLICATION)
         if ended is not None:
-            return Card(perk, "STOPPED", None, starts if insured else None, ended, automatic=automatic)
+            return PerkCard(perk, "STOPPED", None, starts if insured else None, ended, automatic=automatic)
         if insured:
             state = "COMING" if self.today < starts else "OVER" if ends and ends < self.today else "ACTIVE"
-            return Card(perk, state, None, starts, ends, automatic=automatic)
-        if made is None and self.today > (ends_on(perk) or self.today):
-            return Card(perk, "CLOSED")
-        if is_minor(self.who.birth_date, self.today) and not self.guardian:
-            return Card(perk, "GUARDIAN")
-        if made is not None:
-            return Card(perk, "OPTED_OUT")
-        return Card(perk, "APPLY", needs_act=True)
+            return PerkCard(perk, state, None, starts, ends, automatic=automatic)
+        if entitlement is None and self.today > (ends_on(perk) or self.today):
+            return PerkCard(perk, "CLOSED")
+        if is_minor(self.holder.birth_date, self.today) and not self.guardian:
+            return PerkCard(perk, "GUARDIAN")
+        if entitlement is not None:
+            return PerkCard(perk, "OPTED_OUT")
+        return PerkCard(perk, "APPLY", needs_action=True)
 
-    def choice(self, perk: Perk, held: Held, made: Entitlement | None) -> Card:
-        """A perk with one of several services."""
-        line, birth, today = held.line, self.who.birth_date, self.today
-        open_to = allowed_choices(perk, birth, today)
-        if made is not None and made.kind == Entitlement.Kind.SUBSTITUTE:
-            return Card(perk, "SUBSTITUTED", line)
-        if made is not None and made.voucher is not None:
-            chosen = _choice_of(perk, made)
-            state = "OVER" if made.ends_on and made.ends_on < today else "ACTIVE"
-            return Card(perk, state, line, made.starts_on, made.ends_on, chosen=chosen, code=made.voucher.code or "")
-        if held.ended_on is not None:
-            return Card(perk, "STOPPED", line, ends_on=held.ended_on)
-        if made is not None:
-            return Card(perk, "CHOSEN", line, choices=open_to, chosen=_choice_of(perk, made), needs_act=True)
-        if today < perk.starts:
-            return Card(perk, "COMING", line, perk.starts, perk.choose_until, choices=perk.choices)
-        kept = is_held(perk, birth)
-        alone = is_minor(birth, today) and not self.guardian
-        if not open_to:
-            if not kept:
-                return Card(perk, "TOO_YOUNG", line, starts_on=old_enough_on(perk, birth), choices=perk.choices)
-            offered = substitute() is not None
-            state = "HELD" if not offered else "GUARDIAN" if alone else "SUBSTITUTE"
-            return Card(
-                perk, state, line, starts_on=old_enough_on(perk, birth), choices=perk.choices, needs_act=offered
+    def choice(self, perk: Perk, held_line: HeldLine, entitlement: Entitlement | None) -> PerkCard:
+        """The card of a choice between services (D-53)."""
+        line, birth_date, today = held_line.line, self.holder.birth_date, self.today
+        allowed = allowed_choices(perk, birth_date, today)
+        if entitlement is not None and entitlement.kind == Entitlement.Kind.SUBSTITUTE:
+            return PerkCard(perk, "SUBSTITUTED", line)
+        if entitlement is not None and entitlement.voucher is not None:
+            chosen = _choice_of(perk, entitlement)
+            state = "OVER" if entitlement.ends_on and entitlement.ends_on < today else "ACTIVE"
+            return PerkCard(
+                perk,
+                state,
+                line,
+                entitlement.starts_on,
+                entitlement.ends_on,
+                chosen=chosen,
+                code=entitlement.voucher.code or "",
             )
-        until = None if kept else perk.choose_until
+        if held_line.ended_on is not None:
+            return PerkCard(perk, "STOPPED", line, ends_on=held_line.ended_on)
+        if entitlement is not None:
+            return PerkCard(
+                perk, "CHOSEN", line, choices=allowed, chosen=_choice_of(perk, entitlement), needs_action=True
+            )
+        if today < perk.starts:
+            return PerkCard(perk, "COMING", line, perk.starts, perk.choose_until, choices=perk.choices)
+        right_kept = right_is_kept(perk, birth_date)
+        needs_guardian = is_minor(birth_date, today) and not self.guardian
+        if not allowed:
+            if not right_kept:
+                return PerkCard(
+                    perk, "TOO_YOUNG", line, starts_on=old_enough_on(perk, birth_date), choices=perk.choices
+                )
+            available = substitute_entry() is not None
+            state = "HELD" if not available else "GUARDIAN" if needs_guardian else "SUBSTITUTE"
+            return PerkCard(
+                perk,
+                state,
+                line,
+                starts_on=old_enough_on(perk, birth_date),
+                choices=perk.choices,
+                needs_action=available,
+            )
+        until = None if right_kept else perk.choose_until
         if until and today > until:
-            return Card(perk, "CLOSED", line, ends_on=until)
-        if alone:
-            return Card(perk, "GUARDIAN", line, choices=open_to, ends_on=until)
-        return Card(perk, "CHOOSE", line, choices=open_to, ends_on=until, needs_act=True)
+            return PerkCard(perk, "CLOSED", line, ends_on=until)
+        if needs_guardian:
+            return PerkCard(perk, "GUARDIAN", line, choices=allowed, ends_on=until)
+        return PerkCard(perk, "CHOOSE", line, choices=allowed, ends_on=until, needs_action=True)
 
 
-def _choice_of(perk: Perk, made: Entitlement) -> Choice | None:
-    return next((choice for choice in perk.choices if choice.code == made.choice), None)
+def _choice_of(perk: Perk, entitlement: Entitlement) -> Choice | None:
+    return next((choice for choice in perk.choices if choice.code == entitlement.choice), None)
 
 
 def wards_of(person_index: bytes) -> list[Customer]:
-    """The minors whose guardian this person is, as far as billing knows (D-16)."""
+    """The minors whose guardian in the billing data is this person (D-16)."""
     today = clock.today()
     lines = eligibility.lines_of_wards(person_index)
     return list(
@@ -277,42 +300,42 @@ def wards_of(person_index: bytes) -> list[Customer]:
     )
 
 
-def ward(*, customer_no: str, person_index: bytes) -> bytes:
-    """The key of a minor on whose behalf this person may act. Raises Refused UNKNOWN for anybody else's child."""
+def ward_person_index(*, customer_no: str, person_index: bytes) -> bytes:
+    """Person index of a ward of this person, by customer number. Raises PerkRefused UNKNOWN for other customers."""
     for customer in wards_of(person_index):
         if customer.pk == customer_no:
             return customer.person_index
-    raise Refused("UNKNOWN")
+    raise PerkRefused("UNKNOWN")
 
 
 def is_automatic(perk: Perk, customer: Customer | None) -> bool:
-    """Whether an applied-for perk starts by itself for this customer: full years on the base date (D-55)."""
+    """True if a perk by application is automatic for this customer, by the age on the base date (D-55)."""
     if customer is None or perk.automatic_from_age is None or customer.birth_date is None:
         return False
     limit = born_on_or_before(programme.current().rewards.base_date, perk.automatic_from_age)
     return customer.holder_kind != HolderKind.CORPORATE and customer.birth_date <= limit
 
 
-def allowed_choices(perk: Perk, birth: dt.date | None, today: dt.date) -> tuple[Choice, ...]:
-    """The services somebody born on `birth` is old enough for (D-53); a company has no age."""
-    if birth is None:
+def allowed_choices(perk: Perk, birth_date: dt.date | None, today: dt.date) -> tuple[Choice, ...]:
+    """The services whose minimum age is reached on `today` (D-53); all services without a birth date (company)."""
+    if birth_date is None:
         return perk.choices
-    return tuple(c for c in perk.choices if c.minimum_age is None or age_on(birth, today) >= c.minimum_age)
+    return tuple(c for c in perk.choices if c.minimum_age is None or age_on(birth_date, today) >= c.minimum_age)
 
 
-def old_enough_on(perk: Perk, birth: dt.date | None) -> dt.date | None:
-    """The day somebody born on `birth` may use the first of the services."""
+def old_enough_on(perk: Perk, birth_date: dt.date | None) -> dt.date | None:
+    """The day on which the lowest minimum age of the services is reached, or None without a birth date."""
     ages = [choice.minimum_age or 0 for choice in perk.choices]
-    return turns_on(birth, min(ages)) if birth and ages else None
+    return turns_on(birth_date, min(ages)) if birth_date and ages else None
 
 
-def is_held(perk: Perk, birth: dt.date | None) -> bool:
-    """Whether a child can use none of the services while the choice is open: the right does not lapse then (D-53)."""
-    return perk.choose_until is not None and not allowed_choices(perk, birth, perk.choose_until)
+def right_is_kept(perk: Perk, birth_date: dt.date | None) -> bool:
+    """True if the holder is too young for all services until the choice closes: the right does not lapse (D-53)."""
+    return perk.choose_until is not None and not allowed_choices(perk, birth_date, perk.choose_until)
 
 
-def substitute() -> content.Entry | None:
-    """What children get instead who can use none of the services, once staff have published it."""
+def substitute_entry() -> content.Entry | None:
+    """The published entry about the substitute for children, or None (D-53)."""
     return next((entry for entry in content.current(Place.PLAN) if entry.key == SUBSTITUTE), None)
 
 
@@ -325,26 +348,26 @@ def choose(
     guardian: bool = False,
     by: User | None = None,
 ) -> Entitlement:
-    """Choose a service for a line, or change the choice while no code was issued (D-53).
+    """Choose a service for a line, or change the choice before a code is issued (D-53).
 
-    `person_index` is the holder, verified; `guardian` says that a verified legal guardian acts; `by` the staff member
-    who acts on behalf. Raises Refused: UNKNOWN, NOT_OPEN, CLOSED, TOO_YOUNG, GUARDIAN, FINAL.
+    `person_index` is the verified holder. `guardian` is True if a verified legal guardian acts. `by` is the member of
+    staff who acts for them. Raises PerkRefused: UNKNOWN, NOT_OPEN, CLOSED, TOO_YOUNG, GUARDIAN, FINAL.
     """
-    perk = _perk(perk_code, "CHOICE")
+    perk = _get_perk(perk_code, "CHOICE")
     today = clock.today()
     with transaction.atomic():
-        who, line = _own_line(contract_no, person_index, perk)
-        birth = who.birth_date
+        holder, line = _own_line(contract_no, person_index, perk)
+        birth_date = holder.birth_date
         if today < perk.starts:
-            raise Refused("NOT_OPEN")
-        if perk.choose_until and today > perk.choose_until and not is_held(perk, birth):
-            raise Refused("CLOSED")
+            raise PerkRefused("NOT_OPEN")
+        if perk.choose_until and today > perk.choose_until and not right_is_kept(perk, birth_date):
+            raise PerkRefused("CLOSED")
         if choice_code not in {choice.code for choice in perk.choices}:
-            raise Refused("UNKNOWN")
-        if choice_code not in {choice.code for choice in allowed_choices(perk, birth, today)}:
-            raise Refused("TOO_YOUNG")
-        if is_minor(birth, today) and not guardian:
-            raise Refused("GUARDIAN")
+            raise PerkRefused("UNKNOWN")
+        if choice_code not in {choice.code for choice in allowed_choices(perk, birth_date, today)}:
+            raise PerkRefused("TOO_YOUNG")
+        if is_minor(birth_date, today) and not guardian:
+            raise PerkRefused("GUARDIAN")
         row, created = Entitlement.objects.select_for_update().get_or_create(
             perk=perk.code,
             contract_no=line.pk,
@@ -358,29 +381,35 @@ def choose(
         )
         if not created:
             if row.voucher_id or row.kind != Entitlement.Kind.CHOICE:
-                raise Refused("FINAL")
+                raise PerkRefused("FINAL")
             row.choice, row.made_at, row.made_by = choice_code, clock.now(), by
             row.save(update_fields=["choice", "made_at", "made_by"])
-        _record("rewards.chosen", row, who, by, guardian, {"perk": perk.code, "choice": choice_code})
+        _record("rewards.chosen", row, holder, by, guardian, {"perk": perk.code, "choice": choice_code})
     return row
 
 
 def take_substitute(
     *, perk_code: str, contract_no: str, person_index: bytes, guardian: bool = False, by: User | None = None
 ) -> Entitlement:
-    """Take what is given in place of a choice that a child is too young for; final (D-53).
+    """Take the substitute instead of a choice that a child is too young for; this is final (D-53).
 
-    Twice returns the first. Raises Refused: UNKNOWN, NOT_OPEN (nothing published, or a service can be used), GUARDIAN.
+    A second call returns the first row. Raises PerkRefused: UNKNOWN, NOT_OPEN (no substitute published, or old enough
+    for a service), GUARDIAN.
     """
-    perk = _perk(perk_code, "CHOICE")
+    perk = _get_perk(perk_code, "CHOICE")
     today = clock.today()
     with transaction.atomic():
-        who, line = _own_line(contract_no, person_index, perk)
-        birth = who.birth_date
-        if today < perk.starts or not is_held(perk, birth) or allowed_choices(perk, birth, today) or not substitute():
-            raise Refused("NOT_OPEN")
-        if is_minor(birth, today) and not guardian:
-            raise Refused("GUARDIAN")
+        holder, line = _own_line(contract_no, person_index, perk)
+        birth_date = holder.birth_date
+        if (
+            today < perk.starts
+            or not right_is_kept(perk, birth_date)
+            or allowed_choices(perk, birth_date, today)
+            or not substitute_entry()
+        ):
+            raise PerkRefused("NOT_OPEN")
+        if is_minor(birth_date, today) and not guardian:
+            raise PerkRefused("GUARDIAN")
         row, created = Entitlement.objects.get_or_create(
             perk=perk.code,
             contract_no=line.pk,
@@ -393,25 +422,25 @@ def take_substitute(
             },
         )
         if created:
-            _record("rewards.substitute_taken", row, who, by, guardian, {"perk": perk.code})
+            _record("rewards.substitute_taken", row, holder, by, guardian, {"perk": perk.code})
     return row
 
 
 def issue_code(
     *, perk_code: str, contract_no: str, person_index: bytes, by: User | None = None, language: str | None = None
 ) -> Entitlement:
-    """Hand out one code of the chosen service, for good: from now on the choice is final and its months run.
+    """Issue one code of the chosen service. The choice is then final and its months begin today.
 
-    Two requests for the last code are settled by SKIP LOCKED: one gets it, the other is Refused NO_CODES and keeps its
-    choice. A second call returns the code already issued. `language` is what the person reads, as `number_of` the
-    number; None where staff act, whose language says nothing of it. Raises Refused: UNKNOWN, NOT_CHOSEN, NO_CODES.
+    Of two simultaneous requests for the last code, one gets it (SKIP LOCKED); the other raises NO_CODES and keeps its
+    choice. A second call returns the row with the issued code. `language` is the language of the message, or None for
+    the default of the holder if staff act. Raises PerkRefused: UNKNOWN, NOT_CHOSEN, NO_CODES.
     """
-    perk = _perk(perk_code, "CHOICE")
+    perk = _get_perk(perk_code, "CHOICE")
     with transaction.atomic():
-        who, line = _own_line(contract_no, person_index, perk)
+        holder, line = _own_line(contract_no, person_index, perk)
         row = Entitlement.objects.select_for_update().filter(perk=perk.code, contract_no=line.pk).first()
         if row is None or row.kind != Entitlement.Kind.CHOICE:
-            raise Refused("NOT_CHOSEN")
+            raise PerkRefused("NOT_CHOSEN")
         if row.voucher_id:
             return row
         voucher = (
@@ -421,13 +450,13 @@ def issue_code(
             .first()
         )
         if voucher is None:
-            raise Refused("NO_CODES")
+            raise PerkRefused("NO_CODES")
         row.voucher = voucher
         row.starts_on = clock.today()
         row.ends_on = last_day(row.starts_on, perk.months or 1)
         row.save(update_fields=["voucher", "starts_on", "ends_on"])
-        _record("rewards.code_issued", row, who, by, False, {"perk": perk.code})
-        _notify("rewards.code", row, who, language)
+        _record("rewards.code_issued", row, holder, by, False, {"perk": perk.code})
+        _notify("rewards.code", row, holder, language)
     return row
 
 
@@ -439,60 +468,62 @@ def apply(
     by: User | None = None,
     language: str | None = None,
 ) -> Entitlement:
-    """Apply for a perk by person (insurance): two years as explicit dates from today, not before its start (D-56).
+    """Apply for a perk by person (insurance). It runs from today, but not before its start, for its months (D-56).
 
-    Applying twice returns the first. `language` as in `issue_code`. Raises Refused: UNKNOWN, NOT_IN_BASE, AUTOMATIC,
-    GUARDIAN, CLOSED.
+    A second application returns the first row. `language` as in `issue_code`. Raises PerkRefused: UNKNOWN,
+    NOT_IN_BASE, AUTOMATIC, GUARDIAN, CLOSED.
     """
-    perk = _perk(perk_code, "APPLICATION")
+    perk = _get_perk(perk_code, "APPLICATION")
     today = clock.today()
     with transaction.atomic():
-        who = _qualified(perk, person_index)
-        existing = _made(perk, who)
+        holder = _qualified_holder(perk, person_index)
+        existing = _entitlement_of(perk, holder)
         if existing is not None and existing.kind == Entitlement.Kind.APPLICATION:
             return existing
         if today > (ends_on(perk) or today):
-            raise Refused("CLOSED")
-        if is_automatic(perk, who.customer) and existing is None:
-            raise Refused("AUTOMATIC")
-        if is_minor(who.birth_date, today) and not guardian:
-            raise Refused("GUARDIAN")
+            raise PerkRefused("CLOSED")
+        if is_automatic(perk, holder.customer) and existing is None:
+            raise PerkRefused("AUTOMATIC")
+        if is_minor(holder.birth_date, today) and not guardian:
+            raise PerkRefused("GUARDIAN")
         starts = max(perk.starts, today)
-        row = _write(
+        row = _save_entitlement(
             perk,
-            who,
+            holder,
             existing,
             kind=Entitlement.Kind.APPLICATION,
             made_by=by,
             starts_on=starts,
             ends_on=last_day(starts, perk.months or 1),
         )
-        _record("rewards.applied", row, who, by, guardian, {"perk": perk.code})
-        _notify("rewards.applied", row, who, language)
+        _record("rewards.applied", row, holder, by, guardian, {"perk": perk.code})
+        _notify("rewards.applied", row, holder, language)
     return row
 
 
 def opt_out(*, perk_code: str, person_index: bytes, guardian: bool = False, by: User | None = None) -> Entitlement:
-    """Decline a perk by person, or end it; can be taken back by applying.
+    """Decline a perk by person, or end it. A later application reverses this.
 
-    Twice changes nothing. Raises Refused: UNKNOWN, NOT_IN_BASE, GUARDIAN.
+    A second call changes nothing. Raises PerkRefused: UNKNOWN, NOT_IN_BASE, GUARDIAN.
     """
-    perk = _perk(perk_code, "APPLICATION")
+    perk = _get_perk(perk_code, "APPLICATION")
     with transaction.atomic():
-        who = _qualified(perk, person_index)
-        existing = _made(perk, who)
+        holder = _qualified_holder(perk, person_index)
+        existing = _entitlement_of(perk, holder)
         if existing is not None and existing.kind == Entitlement.Kind.OPT_OUT:
             return existing
-        if is_minor(who.birth_date, clock.today()) and not guardian:
-            raise Refused("GUARDIAN")
-        row = _write(perk, who, existing, kind=Entitlement.Kind.OPT_OUT, made_by=by, starts_on=None, ends_on=None)
-        _record("rewards.opted_out", row, who, by, guardian, {"perk": perk.code})
+        if is_minor(holder.birth_date, clock.today()) and not guardian:
+            raise PerkRefused("GUARDIAN")
+        row = _save_entitlement(
+            perk, holder, existing, kind=Entitlement.Kind.OPT_OUT, made_by=by, starts_on=None, ends_on=None
+        )
+        _record("rewards.opted_out", row, holder, by, guardian, {"perk": perk.code})
     return row
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """What an insured person can print. `number` says nothing of anybody and is the same each time."""
+    """Certificate of insurance to print. `number` contains no personal data and is the same each time."""
 
     perk: Perk
     number: str
@@ -501,18 +532,20 @@ class Certificate:
 
 
 def certificate(*, perk_code: str, person_index: bytes) -> Certificate:
-    """The proof of a running or coming insurance. Raises Refused: UNKNOWN, NOT_INSURED."""
-    perk = _perk(perk_code, "APPLICATION")
+    """The certificate of an insurance that runs or will start. Raises PerkRefused: UNKNOWN, NOT_INSURED."""
+    perk = _get_perk(perk_code, "APPLICATION")
     card = next((card for card in overview(person_index).personal if card.perk.code == perk.code), None)
     if card is None or card.state not in ("ACTIVE", "COMING") or card.starts_on is None or card.ends_on is None:
-        raise Refused("NOT_INSURED")
+        raise PerkRefused("NOT_INSURED")
     digest = crypto.blind_index(f"{perk.code}:{person_index.hex()}:{card.starts_on}", "certificate").hex().upper()
     return Certificate(perk, f"KT-{digest[:4]}-{digest[4:8]}-{digest[8:12]}", card.starts_on, card.ends_on)
 
 
 def voucher_codes(text: str) -> list[str]:
-    """The codes in a file of them, one a line; empty lines are skipped. Raises ValueError with the number of a line
-    that is no code: a table or a heading would be handed out to customers."""
+    """The codes in the text of a file, one a line; empty lines are skipped.
+
+    Raises ValueError with the number of a line that is no code, so that no heading is handed out to a customer.
+    """
     codes = []
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
         code = line.strip()
@@ -527,13 +560,13 @@ def voucher_codes(text: str) -> list[str]:
 def import_vouchers(
     *, perk_code: str, choice_code: str, codes: Iterable[str], by: User | None = None, reason: str = ""
 ) -> int:
-    """Add codes bought from a service; a code already known is left alone. Returns how many are new.
+    """Add codes bought from a service and skip known ones; returns the number of new codes.
 
-    Raises Refused UNKNOWN where the perk has no such service.
+    Raises PerkRefused UNKNOWN if the perk has no such service.
     """
-    perk = _perk(perk_code, "CHOICE")
+    perk = _get_perk(perk_code, "CHOICE")
     if choice_code not in {choice.code for choice in perk.choices}:
-        raise Refused("UNKNOWN")
+        raise PerkRefused("UNKNOWN")
     now, rows = clock.now(), []
     for code in filter(None, (text.strip() for text in codes)):
         row = Voucher(id=uuid.uuid4(), perk=perk.code, choice=choice_code, imported_at=now)
@@ -541,7 +574,7 @@ def import_vouchers(
         row.code_index = crypto.blind_index(code, "voucher")
         rows.append(row)
     with transaction.atomic(), connection.cursor() as cursor:
-        # Two files at once would each count the other's codes as its own.
+        # Without the lock, two imports at once would count each other's codes.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('rewards_voucher'))")
         before = Voucher.objects.count()
         Voucher.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
@@ -556,42 +589,42 @@ def import_vouchers(
     return new
 
 
-def _perk(code: str, mode: str) -> Perk:
+def _get_perk(code: str, mode: str) -> Perk:
     perk = next((perk for perk in programme.current().perks if perk.code == code and perk.mode == mode), None)
     if perk is None:
-        raise Refused("UNKNOWN")
+        raise PerkRefused("UNKNOWN")
     return perk
 
 
-def _own_line(contract_no: str, person_index: bytes, perk: Perk) -> tuple[Holder, Line]:
-    """The person and their line of the base that qualifies for `perk` and did not end for them."""
-    who = holders.holder(person_index)
-    for held in who.by_person(perk.code):
-        if held.row.pk == contract_no and held.ended_on is None:
-            return who, held.line
-    raise Refused("UNKNOWN")
+def _own_line(contract_no: str, person_index: bytes, perk: Perk) -> tuple[PerkHolder, Line]:
+    """The holder and their line that qualifies for `perk` and has not ended. Raises PerkRefused UNKNOWN."""
+    holder = holders.load_holder(person_index)
+    for held_line in holder.qualifying_lines(perk.code):
+        if held_line.base_line.pk == contract_no and held_line.ended_on is None:
+            return holder, held_line.line
+    raise PerkRefused("UNKNOWN")
 
 
-def _qualified(perk: Perk, person_index: bytes) -> Holder:
-    """The person, who has a perk by person; their acts on it wait for each other until the transaction ends."""
+def _qualified_holder(perk: Perk, person_index: bytes) -> PerkHolder:
+    """The holder of a perk by person; locks their actions on it until the transaction ends. Raises PerkRefused."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"{perk.code}:{person_index.hex()}"])
-    who = holders.holder(person_index)
-    if not who.by_person(perk.code) or who.ended_on(perk.code) is not None:
-        raise Refused("NOT_IN_BASE")
-    return who
+    holder = holders.load_holder(person_index)
+    if not holder.qualifying_lines(perk.code) or holder.ended_on(perk.code) is not None:
+        raise PerkRefused("NOT_IN_BASE")
+    return holder
 
 
-def _made(perk: Perk, who: Holder) -> Entitlement | None:
+def _entitlement_of(perk: Perk, holder: PerkHolder) -> Entitlement | None:
     return (
         Entitlement.objects.select_for_update()
-        .filter(perk=perk.code, person_index__in=who.keys, contract_no=None)
+        .filter(perk=perk.code, person_index__in=holder.person_indexes, contract_no=None)
         .first()
     )
 
 
-def _write(perk: Perk, who: Holder, existing: Entitlement | None, **values: object) -> Entitlement:
-    row = existing or Entitlement(perk=perk.code, person_index=who.key)
+def _save_entitlement(perk: Perk, holder: PerkHolder, existing: Entitlement | None, **values: object) -> Entitlement:
+    row = existing or Entitlement(perk=perk.code, person_index=holder.person_index)
     row.made_at = clock.now()
     for name, value in values.items():
         setattr(row, name, value)
@@ -599,39 +632,41 @@ def _write(perk: Perk, who: Holder, existing: Entitlement | None, **values: obje
     return row
 
 
-def _record(action: str, row: Entitlement, who: Holder, by: User | None, guardian: bool, detail: dict) -> None:
+def _record(action: str, row: Entitlement, holder: PerkHolder, by: User | None, guardian: bool, detail: dict) -> None:
     audit.record(
         actor=audit.actor(by) if by else "customer",
         action=action,
         object=f"entitlement:{row.pk}",
-        subject=who.customer.pk if who.customer else "",
+        subject=holder.customer.pk if holder.customer else "",
         detail=detail | ({"guardian": True} if guardian else {}),
     )
 
 
-def _notify(kind: str, row: Entitlement, who: Holder, language: str | None) -> None:
+def _notify(kind: str, row: Entitlement, holder: PerkHolder, language: str | None) -> None:
     notices.queue(
         kind=kind,
         subject=f"entitlement:{row.pk}",
-        person=who.key,
-        to=number_of(who),
-        language=language or eligibility.language_of(who.customer),
+        person=holder.person_index,
+        to=message_number(holder),
+        language=language or eligibility.language_of(holder.customer),
     )
 
 
-def number_of(who: Holder) -> str:
-    """The number a person is written to: of a line that is theirs and in service; "" where there is none.
+def message_number(holder: PerkHolder) -> str:
+    """The telephone number for messages to a holder, of a line that they hold and that is in service, or "".
 
-    The contact's comes first: with a child it is the guardian's. A line given away is somebody else's telephone, and a
-    contact's number that was given up is nobody's (D-44).
+    Contact numbers come first, because the contact of a child is the guardian. A line transferred to another holder and
+    a released contact number do not count (D-44).
     """
-    lines = [held.line for held in who.held if held.now and held.line.terminated_on is None]
-    lines += [line for line in who.outside if line.terminated_on is None]
-    contacts = contacts_of(lines)
+    lines = [
+        held_line.line for held_line in holder.held_lines if held_line.held_now and held_line.line.terminated_on is None
+    ]
+    lines += [line for line in holder.lines_outside_base if line.terminated_on is None]
+    contacts = contact_numbers(lines)
     phones = [line.msisdn for line in lines if line.product == "HANDSET" and line.msisdn]
     return next(iter(contacts + phones + [line.msisdn or "" for line in lines]), "")
 
 
-def contacts_of(lines: Iterable[Line]) -> list[str]:
-    """The contacts' numbers of these lines, as far as they are somebody's."""
-    return [n for line in lines if (n := line.contact_msisdn) and not eligibility.given_up(n)]
+def contact_numbers(lines: Iterable[Line]) -> list[str]:
+    """The contact numbers of these lines without released numbers (D-44)."""
+    return [n for line in lines if (n := line.contact_msisdn) and not eligibility.number_is_released(n)]

@@ -1,4 +1,4 @@
-"""What the perks say by SMS: no amount, no address, no name (docs/domain.md#c7)."""
+"""Messages about perks by SMS, without amount, address or name (docs/domain.md#c7)."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -6,7 +6,7 @@ from kt_remedy.notices import service as notices
 
 
 def register() -> None:
-    """Hand the texts to the notices room."""
+    """Register the message texts with the notices."""
     notices.register(
         "rewards.code",
         label=_("영상 서비스 이용권을 받았을 때"),

@@ -1,6 +1,6 @@
-"""What people are told by SMS without having asked: the insured by age, and whose choice closes soon (D-53, D-55).
+"""SMS campaigns about perks: insurance by age (D-55), and the end of the time to choose a service (D-53).
 
-One message for each person. A child is told through the guardian, where billing knows one.
+Each person gets one message. The guardian in the billing data gets the message for a child.
 """
 
 import datetime as dt
@@ -20,15 +20,15 @@ from kt_remedy.notices.models import Message
 from rewards.enrolment import base
 from rewards.models import BaseLine
 from rewards.perks import holders
-from rewards.service import contacts_of, number_of
+from rewards.service import contact_numbers, message_number
 
-HOUR = dt.time(10)
+SEND_TIME = dt.time(10)  # KST
 DAYS_BEFORE = 7
 
 INSURED, CHOOSE_SOON = "rewards.insured", "rewards.choose_soon"
 
-# A line counts for its holder of the base date; one that has passed to somebody else ended nothing (D-57).
-_THEIRS = """(l.terminated_on IS NULL
+# A line counts for its holder on the base date. After a transfer of name its termination does not matter (D-57).
+_NOT_ENDED = """(l.terminated_on IS NULL
                OR l.customer_no <> b.customer_no AND b.person_index <> (SELECT n.person_index
                   FROM eligibility_customer n WHERE n.customer_no = l.customer_no))"""
 _LANGUAGE = "CASE WHEN bool_and(c.holder_kind = 'FOREIGNER') THEN 'en' ELSE 'ko' END AS language"
@@ -39,7 +39,7 @@ _FROM = """
 _GROUPS = {
     INSURED: f"""
         SELECT b.person_index, min(b.contract_no) AS recipient, {_LANGUAGE} {_FROM}
-        WHERE %(perk)s = ANY(b.perks) AND c.birth_date <= %(born)s AND {_THEIRS}
+        WHERE %(perk)s = ANY(b.perks) AND c.birth_date <= %(born)s AND {_NOT_ENDED}
           AND NOT EXISTS (SELECT FROM rewards_entitlement e WHERE e.perk = %(perk)s AND e.contract_no IS NULL
                           AND e.person_index = b.person_index) {{only}}
         GROUP BY b.person_index
@@ -47,7 +47,7 @@ _GROUPS = {
     CHOOSE_SOON: f"""
         SELECT coalesce(CASE WHEN c.birth_date > %(adult)s THEN c.guardian_ci_index END, b.person_index)
                    AS person_index, min(b.contract_no) AS recipient, {_LANGUAGE} {_FROM}
-        WHERE %(perk)s = ANY(b.perks) AND {_THEIRS} AND (c.birth_date IS NULL OR c.birth_date <= %(born)s)
+        WHERE %(perk)s = ANY(b.perks) AND {_NOT_ENDED} AND (c.birth_date IS NULL OR c.birth_date <= %(born)s)
           AND NOT EXISTS (SELECT FROM rewards_entitlement e WHERE e.perk = %(perk)s AND e.contract_no = b.contract_no
                           AND (e.voucher_id IS NOT NULL OR e.kind <> 'CHOICE')) {{only}}
         GROUP BY 1
@@ -56,7 +56,7 @@ _GROUPS = {
 
 
 def register() -> None:
-    """Hand the texts to the notices room and put the days on the calendar."""
+    """Register the message texts with the notices and the dated tasks with the calendar."""
     if (age := _age_of_insured()) is not None:
         notices.register(
             INSURED,
@@ -67,7 +67,7 @@ def register() -> None:
                 "en": f"[KT] At {age} or over you are insured against fraud automatically, free of charge."
                 " To decline, call us or open Rewards on our website. Call {hotline} (free)",
             },
-            recheck=still_due,
+            recheck=still_applies,
             address=number_for,
         )
     notices.register(
@@ -79,40 +79,46 @@ def register() -> None:
             "en": "[KT] The time to choose your video service ends soon. Choose under Rewards on our website, or call."
             " Call {hotline} (free)",
         },
-        recheck=still_due,
+        recheck=still_applies,
         address=number_for,
         optional=True,
-        funnel=what_became,
+        funnel=choices_after_reminder,
     )
     schedule.register(
-        INSURED, title=_("안심 보험 자동 가입 알림"), task=tell_insured, due=_insured_days, queue="messages"
+        INSURED, title=_("안심 보험 자동 가입 알림"), task=queue_insured_notices, due=_insured_days, queue="messages"
     )
     schedule.register(
-        CHOOSE_SOON, title=_("영상 서비스 고르기 알림"), task=remind_to_choose, due=_closing_days, queue="messages"
+        CHOOSE_SOON,
+        title=_("영상 서비스 고르기 알림"),
+        task=queue_choice_reminders,
+        due=_closing_days,
+        queue="messages",
     )
 
 
-def tell_insured(act: Any) -> schedule.TaskResult:
-    """Queue the notice to everybody insured by age. Run again it queues only whom it did not reach. At-least-once."""
-    return _queue(INSURED, [perk for perk in _perks(INSURED) if _before(perk.starts) == clock.kst_date(act.due_at)])
+def queue_insured_notices(task: Any) -> schedule.TaskResult:
+    """Queue the notice for persons insured by age. At-least-once: a second run queues only missing messages."""
+    return _queue(
+        INSURED, [perk for perk in _perks(INSURED) if _notice_day(perk.starts) == clock.kst_date(task.due_at)]
+    )
 
 
-def remind_to_choose(act: Any) -> schedule.TaskResult:
-    """Queue the reminder to everybody without a code or a choice. Run again it queues only whom it did not reach."""
-    day = clock.kst_date(act.due_at)
-    perks = [perk for perk in _perks(CHOOSE_SOON) if perk.choose_until and _before(perk.choose_until) == day]
+def queue_choice_reminders(task: Any) -> schedule.TaskResult:
+    """Queue the reminder for persons without a code. At-least-once: a second run queues only missing messages."""
+    day = clock.kst_date(task.due_at)
+    perks = [perk for perk in _perks(CHOOSE_SOON) if perk.choose_until and _notice_day(perk.choose_until) == day]
     if any(perk.choose_until and clock.today() > perk.choose_until for perk in perks):
         return schedule.result_message(gettext_noop("고르는 기간이 끝나 보내지 않음"))
     return _queue(CHOOSE_SOON, perks)
 
 
-def still_due(message: Message) -> bool:
-    """Whether the person behind a queued message still belongs to its group. Asked just before it leaves."""
+def still_applies(message: Message) -> bool:
+    """True if the person of a queued message still belongs to its group. Checked just before it is sent."""
     perk = next((perk for perk in _perks(message.kind) if perk.code == message.subject), None)
     if perk is None or (message.kind == CHOOSE_SOON and perk.choose_until and clock.today() > perk.choose_until):
         return False
     person = bytes(message.person_index)
-    # Their own lines, and where a guardian is written to those of the child.
+    # The person's own lines and, if the person is a guardian, those of the child.
     lines = list(BaseLine.objects.filter(person_index=person).values_list("pk", flat=True))
     child = BaseLine.objects.filter(pk=message.recipient).first()
     if child is not None and child.person_index is not None:
@@ -127,21 +133,23 @@ def still_due(message: Message) -> bool:
 
 
 def number_for(message: Message) -> str | None:
-    """The number of a person: the holder's, for a child the contact or the guardian's own; None where there is none."""
+    """The number of the holder; for a child the contact, the guardian's number, then the child's. None if unknown."""
     row = BaseLine.objects.filter(pk=message.recipient).first()
     if row is None or row.person_index is None:
         return None
-    child = holders.holder(bytes(row.person_index))
+    child = holders.load_holder(bytes(row.person_index))
     person = bytes(message.person_index)
-    if person == child.key:
-        return number_of(child) or None
-    contacts = contacts_of(held.line for held in child.held if held.now)
-    guardian = number_of(holders.holder(person)) if Customer.objects.filter(person_index=person).exists() else ""
-    return next((number for number in [*contacts, guardian, number_of(child)] if number), None)
+    if person == child.person_index:
+        return message_number(child) or None
+    contacts = contact_numbers(held_line.line for held_line in child.held_lines if held_line.held_now)
+    guardian = (
+        message_number(holders.load_holder(person)) if Customer.objects.filter(person_index=person).exists() else ""
+    )
+    return next((number for number in [*contacts, guardian, message_number(child)] if number), None)
 
 
-def what_became(subject: str) -> list[tuple[object, int]]:
-    """How many of those a reminder was sent to have chosen since."""
+def choices_after_reminder(subject: str) -> list[tuple[object, int]]:
+    """Number of persons who chose a service after a sent reminder."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -163,23 +171,23 @@ def _perks(kind: str, rules: programme.Programme | None = None) -> list[Perk]:
 
 
 def _age_of_insured() -> int | None:
-    """The age from which the programme insures by itself; None where it has no such perk."""
+    """The age from which insurance is automatic, or None without such a perk."""
     return min(
         (perk.automatic_from_age for perk in _perks(INSURED) if perk.automatic_from_age is not None), default=None
     )
 
 
-def _before(day: dt.date) -> dt.date:
+def _notice_day(day: dt.date) -> dt.date:
     return day - dt.timedelta(days=DAYS_BEFORE)
 
 
 def _insured_days(rules: programme.Programme) -> list[dt.datetime]:
-    return sorted({clock.kst(_before(perk.starts), HOUR) for perk in _perks(INSURED, rules)})
+    return sorted({clock.kst(_notice_day(perk.starts), SEND_TIME) for perk in _perks(INSURED, rules)})
 
 
 def _closing_days(rules: programme.Programme) -> list[dt.datetime]:
-    days = [_before(perk.choose_until) for perk in _perks(CHOOSE_SOON, rules) if perk.choose_until]
-    return sorted({clock.kst(day, HOUR) for day in days})
+    days = [_notice_day(perk.choose_until) for perk in _perks(CHOOSE_SOON, rules) if perk.choose_until]
+    return sorted({clock.kst(day, SEND_TIME) for day in days})
 
 
 def _params(kind: str, perk: Perk) -> dict:
@@ -197,13 +205,13 @@ def _params(kind: str, perk: Perk) -> dict:
 
 def _queue(kind: str, perks: list[Perk]) -> schedule.TaskResult:
     if not base.is_complete():
-        raise base.NotYet(
+        raise base.BaseNotReady(
             "The base has not been taken yet.", schedule.result_message(gettext_noop("대상 회선이 확정되기를 기다림"))
         )
-    told = []
+    results = []
     for perk in perks:
         new = notices.queue_all(
             kind=kind, subject=perk.code, select=_GROUPS[kind].format(only=""), params=_params(kind, perk)
         )
-        told.append(schedule.result_message(gettext_noop("새로 올린 안내 %(n)s명"), n=new))
-    return told
+        results.append(schedule.result_message(gettext_noop("새로 올린 안내 %(n)s명"), n=new))
+    return results

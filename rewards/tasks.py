@@ -1,4 +1,4 @@
-"""The perks' part of the calendar."""
+"""Dated and periodic tasks of the perks."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from rewards.enrolment import base, grants, working
 from rewards.providers import files
 from rewards.service import BASE_AT, GRANT_AT
 
-# So many workers may share the shards beside the one that carries out the act; each helper is a job with its own lock.
+# Workers that may share the shards with the worker of the dated task. Each is a periodic task with its own lock.
 HELPERS = 3
-HELP_SECONDS = 20  # a helper ends after so long and begins anew, so that its job is never overdue
+HELP_SECONDS = 20  # a helper ends after this time and starts again, so that its task is never overdue
 
 
 def register() -> None:
-    """Put the base, the monthly grants, the helpers, the sweep and each provider's hand-over on the calendar."""
+    """Register the base, the grants, the sweep, the helpers and the hand-over of each provider with the calendar."""
     schedule.register(
         "rewards.base",
         title=_("혜택 대상 회선 확정"),
@@ -29,11 +29,11 @@ def register() -> None:
         due=lambda rules: [clock.kst(rules.rewards.base_date + dt.timedelta(days=1), BASE_AT)],
         queue="perks",
     )
-    schedule.register("rewards.grants", title=_("월 혜택 지급"), task=run_grants, due=_grant_moments, queue="perks")
+    schedule.register("rewards.grants", title=_("월 혜택 지급"), task=run_grants, due=_grant_times, queue="perks")
     schedule.register(
         "rewards.sweep",
         title=_("혜택 작업 점검"),
-        task=lambda job: working.sweep(),
+        task=lambda task: working.sweep(),
         due=dt.timedelta(seconds=30),
         queue="perks",
     )
@@ -55,34 +55,38 @@ def register() -> None:
         )
 
 
-def run_grants(act: Any) -> schedule.TaskResult:
-    """Grant every monthly perk for the month of the act."""
-    month = clock.kst_date(act.due_at).replace(day=1)
-    return [grants.run_month(perk, first) for perk, first in grants.due(programme.current()) if first == month]
+def run_grants(task: Any) -> schedule.TaskResult:
+    """Grant every monthly perk for the month of the task."""
+    month = clock.kst_date(task.due_at).replace(day=1)
+    return [
+        grants.run_month(perk, first) for perk, first in grants.planned_grants(programme.current()) if first == month
+    ]
 
 
-def help_out(job: Any) -> schedule.TaskResult:
-    """Work off shards beside whoever else does. At-least-once: a shard done twice writes nothing the second time."""
+def help_out(task: Any) -> schedule.TaskResult:
+    """Run open shards for HELP_SECONDS. At-least-once: a second run of a shard writes nothing."""
     until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=HELP_SECONDS)
     done = 0
-    while dt.datetime.now(dt.UTC) < until and working.work_one():
+    while dt.datetime.now(dt.UTC) < until and working.run_next_shard():
         done += 1
     return schedule.result_message(gettext_noop("%(shards)s묶음"), shards=done) if done else None
 
 
 def _hand_over(provider: str) -> Callable[[Any], schedule.TaskResult]:
-    def hand_over(job: Any) -> schedule.TaskResult:
-        """Write the provider's open files and read its answers. At-least-once; see `rewards.providers.files`."""
-        files.sweep_drafts(provider)
-        again = files.send_again_where_lost(provider)
+    def hand_over(task: Any) -> schedule.TaskResult:
+        """Write the waiting files of the provider and read its answers. At-least-once (`rewards.providers.files`)."""
+        files.remove_stale_drafts(provider)
+        resent = files.resend_lost(provider)
         written, answered = files.deliver_open(provider), files.collect_acknowledgements(provider)
-        said = schedule.result_message(
+        result = schedule.result_message(
             gettext_noop("파일 %(written)s개 전달, 확인 %(acknowledged)s개"), written=written, acknowledged=answered
         )
-        return [said, schedule.result_message(gettext_noop("다시 보냄 %(again)s개"), again=again)] if again else said
+        if not resent:
+            return result
+        return [result, schedule.result_message(gettext_noop("다시 보냄 %(again)s개"), again=resent)]
 
     return hand_over
 
 
-def _grant_moments(rules: programme.Programme) -> list[dt.datetime]:
-    return sorted({clock.kst(month, GRANT_AT) for _perk, month in grants.due(rules)})
+def _grant_times(rules: programme.Programme) -> list[dt.datetime]:
+    return sorted({clock.kst(month, GRANT_AT) for _perk, month in grants.planned_grants(rules)})

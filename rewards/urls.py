@@ -1,3 +1,5 @@
+"""URLs of the rewards pages."""
+
 from django.urls import path
 
 from rewards import views

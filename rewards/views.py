@@ -1,4 +1,4 @@
-"""My rewards: what runs by itself, what waits for a choice, and the few acts."""
+"""Pages of the perks of a customer, their actions, the certificate, and the report for staff."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Ward:
 @never_cache
 @require_safe
 def mine(request: VerifiedRequest) -> HttpResponse:
-    """Every perk of the verified person and of their children, those that wait for an act first."""
+    """All perks of the verified person and of their wards; cards that need an action come first."""
     me = request.person.ci_index
     wards = [Ward(child, service.overview(child.person_index, guardian=True)) for child in service.wards_of(me)]
     return render(request, "rewards/mine.html", {"overview": service.overview(me), "wards": wards})
@@ -44,16 +44,16 @@ def choose(request: VerifiedRequest) -> HttpResponse:
     """Choose a service for a line, or change the choice."""
     form = ChoiceForm(request.POST)
     if not form.is_valid():
-        messages.error(request, str(form.errors.get("choice", [service.Refused("UNKNOWN").message])[0]))
+        messages.error(request, str(form.errors.get("choice", [service.PerkRefused("UNKNOWN").message])[0]))
         return redirect("rewards:mine")
-    return _act(
+    return _handle_action(
         request,
         form,
-        lambda who: service.choose(
+        lambda target: service.choose(
             perk_code=form.cleaned_data["perk"],
             contract_no=form.cleaned_data["contract"],
             choice_code=form.cleaned_data["choice"],
-            **who,
+            **target,
         ),
         _("골랐습니다. 이용권 번호를 받기 전까지는 바꿀 수 있습니다."),
     )
@@ -62,15 +62,15 @@ def choose(request: VerifiedRequest) -> HttpResponse:
 @customer
 @require_POST
 def code(request: VerifiedRequest) -> HttpResponse:
-    """Get the code of the chosen service; makes the choice final."""
+    """Issue the code of the chosen service, which makes the choice final."""
     form = PerkForm(request.POST)
-    return _act(
+    return _handle_action(
         request,
         form,
-        lambda who: service.issue_code(
+        lambda target: service.issue_code(
             perk_code=form.cleaned_data["perk"],
             contract_no=form.cleaned_data["contract"],
-            person_index=who["person_index"],
+            person_index=target["person_index"],
             language=_language(),
         ),
         _("이용권 번호를 드렸습니다. 아래에서 보실 수 있습니다."),
@@ -80,13 +80,13 @@ def code(request: VerifiedRequest) -> HttpResponse:
 @customer
 @require_POST
 def substitute(request: VerifiedRequest) -> HttpResponse:
-    """Take what a child gets who is too young for every service."""
+    """Take the substitute for a child who is too young for all services."""
     form = PerkForm(request.POST)
-    return _act(
+    return _handle_action(
         request,
         form,
-        lambda who: service.take_substitute(
-            perk_code=form.cleaned_data["perk"], contract_no=form.cleaned_data["contract"], **who
+        lambda target: service.take_substitute(
+            perk_code=form.cleaned_data["perk"], contract_no=form.cleaned_data["contract"], **target
         ),
         _("대신 받으시기로 했습니다."),
     )
@@ -97,10 +97,10 @@ def substitute(request: VerifiedRequest) -> HttpResponse:
 def apply(request: VerifiedRequest) -> HttpResponse:
     """Apply for a perk by person."""
     form = PerkForm(request.POST)
-    return _act(
+    return _handle_action(
         request,
         form,
-        lambda who: service.apply(perk_code=form.cleaned_data["perk"], language=_language(), **who),
+        lambda target: service.apply(perk_code=form.cleaned_data["perk"], language=_language(), **target),
         _("신청했습니다. 아래에서 기간을 보실 수 있습니다."),
     )
 
@@ -110,10 +110,10 @@ def apply(request: VerifiedRequest) -> HttpResponse:
 def opt_out(request: VerifiedRequest) -> HttpResponse:
     """Decline a perk by person."""
     form = PerkForm(request.POST)
-    return _act(
+    return _handle_action(
         request,
         form,
-        lambda who: service.opt_out(perk_code=form.cleaned_data["perk"], **who),
+        lambda target: service.opt_out(perk_code=form.cleaned_data["perk"], **target),
         _("받지 않기로 하셨습니다. 언제든 다시 신청하실 수 있습니다."),
     )
 
@@ -122,16 +122,16 @@ def opt_out(request: VerifiedRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def certificate(request: VerifiedRequest, perk: str) -> HttpResponse:
-    """The proof of the insurance, one page to print."""
+    """The certificate of insurance, one page to print."""
     try:
-        found = service.certificate(perk_code=perk, person_index=request.person.ci_index)
-    except service.Refused as refusal:
+        proof = service.certificate(perk_code=perk, person_index=request.person.ci_index)
+    except service.PerkRefused as refusal:
         messages.warning(request, refusal.message)
         return redirect("rewards:mine")
     return render(
         request,
         "rewards/certificate.html",
-        {"certificate": found, "perk": found.perk, "today": clock.today()},
+        {"certificate": proof, "perk": proof.perk, "today": clock.today()},
     )
 
 
@@ -139,29 +139,29 @@ def certificate(request: VerifiedRequest, perk: str) -> HttpResponse:
 @never_cache
 @require_safe
 def report(request: HttpRequest) -> HttpResponse:
-    """Who has what, what was chosen, delivered and failed, each a chart that is its own table; and how far it is."""
-    return render(request, "rewards/report.html", reports.page())
+    """Figures of the perks as charts, and the progress of the bulk work."""
+    return render(request, "rewards/report.html", reports.report_context())
 
 
 def _language() -> str:
-    """Of the page in front of the person, who is written to in it."""
+    """The language of the page, which is also the language of the message."""
     return (get_language() or "ko")[:2]
 
 
-def _act(request: VerifiedRequest, form: Any, act: Callable[[dict], object], done: str) -> HttpResponse:
-    """Carry out one act, for oneself or for one's child, and go back to the page with its outcome in words."""
+def _handle_action(request: VerifiedRequest, form: Any, action: Callable[[dict], object], success: str) -> HttpResponse:
+    """Run an action for the person or a ward, and redirect to the page with the result message."""
     if not form.is_valid():
         return redirect("rewards:mine")
-    who: dict[str, Any] = {"person_index": request.person.ci_index}
+    target: dict[str, Any] = {"person_index": request.person.ci_index}
     try:
         if child := form.cleaned_data["ward"]:
-            who = {
-                "person_index": service.ward(customer_no=child, person_index=request.person.ci_index),
+            target = {
+                "person_index": service.ward_person_index(customer_no=child, person_index=request.person.ci_index),
                 "guardian": True,
             }
-        act(who)
-    except service.Refused as refusal:
+        action(target)
+    except service.PerkRefused as refusal:
         messages.warning(request, refusal.message)
     else:
-        messages.success(request, done)
+        messages.success(request, success)
     return redirect("rewards:mine")

@@ -1,4 +1,4 @@
-"""The folder the billing system leaves its deliveries in: one folder a day, named by the date, two files in each."""
+"""The delivery folder of the billing system: one subfolder a day, named by its date, with lines.csv and bills.csv."""
 
 import datetime as dt
 from pathlib import Path
@@ -11,49 +11,49 @@ from eligibility.models import Feed
 from kt_remedy.core import clock
 from kt_remedy.core.tasks import schedule
 
-ARRIVES_AT = dt.time(5)  # in Seoul, before anybody asks; a delivery tells what happened before its day
+LOAD_TIME = dt.time(5)  # KST, before customers ask; a delivery holds the facts up to the end of the day before
 
 
-class NotThereYet(schedule.NotYet):
-    """A delivery whose files are not both there."""
+class IncompleteDelivery(schedule.NotYet):
+    """One of the two files of a delivery is missing. The dated task runs again later."""
 
 
 def days() -> list[dt.date]:
-    """The days there is a folder for, in order; none where no folder is configured."""
+    """The dates of the subfolders in order; empty if no delivery folder is configured."""
     if not settings.DELIVERIES_DIR:
         return []
-    found = []
+    dates = []
     for folder in Path(settings.DELIVERIES_DIR).glob("????-??-??"):
         try:
-            found.append(dt.date.fromisoformat(folder.name))
+            dates.append(dt.date.fromisoformat(folder.name))
         except ValueError:
             continue
-    return sorted(found)
+    return sorted(dates)
 
 
-def moments() -> list[dt.datetime]:
-    """When each delivery is due to be loaded."""
-    return [clock.kst(day, ARRIVES_AT) for day in days()]
+def due_times() -> list[dt.datetime]:
+    """The time at which each delivery is due to be loaded."""
+    return [clock.kst(day, LOAD_TIME) for day in days()]
 
 
-def load_day(day: dt.date, *, told: load.Told = lambda phase, percent: None) -> Feed | None:
-    """Load the delivery of one day; None where one of that day or a later one is loaded already.
+def load_day(day: dt.date, *, on_progress: load.OnProgress = lambda phase, percent: None) -> Feed | None:
+    """Load the delivery of one day; returns None if a delivery of that day or a later one is loaded already.
 
-    Raises NotThereYet while one of its files is missing, and what `load.load` raises.
+    Raises IncompleteDelivery while one of its files is missing, and the exceptions of `load.load`.
     """
     if Feed.objects.filter(state=Feed.State.LOADED, as_of__gte=day).exists():
         return None
     folder = Path(settings.DELIVERIES_DIR) / str(day)
     files = [folder / "lines.csv", folder / "bills.csv"]
     if not all(file.is_file() for file in files):
-        raise NotThereYet(
+        raise IncompleteDelivery(
             f"The delivery of {day} is not complete yet.",
             schedule.result_message(gettext_noop("청구 데이터가 아직 다 오지 않음")),
         )
-    return load.load(lines=files[0], bills=files[1], as_of=day, told=told)
+    return load.load(lines=files[0], bills=files[1], as_of=day, on_progress=on_progress)
 
 
-def load_due(*, told: load.Told = lambda phase, percent: None) -> list[Feed]:
-    """Load every delivery whose time has come, in order; returns the feeds that were loaded now."""
-    loaded = [load_day(day, told=told) for day in days() if clock.kst(day, ARRIVES_AT) <= clock.now()]
-    return [feed for feed in loaded if feed is not None]
+def load_due(*, on_progress: load.OnProgress = lambda phase, percent: None) -> list[Feed]:
+    """Load every delivery that is due, in order; returns the feeds of this call."""
+    feeds = [load_day(day, on_progress=on_progress) for day in days() if clock.kst(day, LOAD_TIME) <= clock.now()]
+    return [feed for feed in feeds if feed is not None]

@@ -1,7 +1,7 @@
-"""From rows of a delivery to lines of COPY: personal values encrypted, facts judged, nothing else kept.
+"""Encode the rows of a delivery as COPY text: encrypt personal values, compute blind indexes, judge the lines.
 
-A line is judged here as if it had no bills, which nearly all do not; those with bills are judged again once all bills
-are known (`eligibility.feed.load`).
+A line is judged here without bills, because nearly all lines have none. Lines with bills are judged again after all
+bills are read (`eligibility.feed.load`).
 """
 
 import datetime as dt
@@ -12,11 +12,11 @@ from pathlib import Path
 
 from eligibility import rules, search
 from eligibility.feed import staging
-from eligibility.feed.rows import LINE_COLUMNS, BadRow, BillFile, BillRow, Fault, LineFile, LineRow
+from eligibility.feed.rows import LINE_COLUMNS, BadRow, BillFile, BillRow, LineFile, LineRow, RowFault
 from kt_remedy.core import crypto
 from kt_remedy.core.programme import Programme
 
-# Above every sum a customer can owe; the columns hold nine thousand times that, so sums over bills fit too.
+# In won, above every sum a customer can owe. The columns hold nine thousand times as much, so sums of bills fit too.
 LARGEST_AMOUNT = 10**15
 LARGEST_DAYS = 2**31 - 1
 
@@ -45,8 +45,8 @@ _SEPARATOR = "\x1f"
 
 
 @dataclass
-class Encoded:
-    """A batch as lines of COPY, and how many rows were read for it."""
+class EncodedBatch:
+    """A batch of rows as COPY text, and the number of rows read."""
 
     lines: list[str] = field(default_factory=list)
     customers: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Encoded:
     bad: list[str] = field(default_factory=list)
     read: int = 0
 
-    def stage(self, tables: staging.Tables) -> None:
+    def stage(self, tables: staging.StagingTables) -> None:
         """COPY the batch into the staging tables."""
         staging.copy(tables.line, LINE_ORDER, self.lines)
         staging.copy(tables.customer, CUSTOMER_ORDER, self.customers)
@@ -63,7 +63,7 @@ class Encoded:
 
 
 class Encoder:
-    """Parses and encodes batches of one delivery's records; each worker has its own."""
+    """Parses and encodes batches of records of one delivery. Each worker has its own encoder."""
 
     def __init__(self, lines: Path, bills: Path, *, as_of: dt.date, programme: Programme) -> None:
         self._programme, self._as_of = programme, str(as_of)
@@ -85,28 +85,28 @@ class Encoder:
         self._line_file.close()
         self._bill_file.close()
 
-    def lines(self, records: list) -> Encoded:
-        """A batch of lines.csv."""
+    def lines(self, records: list) -> EncodedBatch:
+        """Encode a batch of records of lines.csv."""
         return self._encode(LINES, self._line_file.rows(records), self._lines)
 
-    def bills(self, records: list) -> Encoded:
-        """A batch of bills.csv."""
+    def bills(self, records: list) -> EncodedBatch:
+        """Encode a batch of records of bills.csv."""
         return self._encode(BILLS, self._bill_file.rows(records), self._bills)
 
-    def _encode(self, file: int, rows: list, encode: Callable[[Iterable, Encoded], None]) -> Encoded:
-        out = Encoded(read=len(rows))
+    def _encode(self, file: int, rows: list, encode: Callable[[Iterable, EncodedBatch], None]) -> EncodedBatch:
+        out = EncodedBatch(read=len(rows))
         good = []
         for row in rows:
             if isinstance(row, BadRow):
-                out.bad.append(_bad(file, row.line, row.key, row.fault))
-            elif fault := _beyond(row):
-                out.bad.append(_bad(file, row.line, row.values[: 3 if file == BILLS else 1], fault))
+                out.bad.append(_bad_row_text(file, row.line, row.key, row.fault))
+            elif fault := _too_large(row):
+                out.bad.append(_bad_row_text(file, row.line, row.values[: 3 if file == BILLS else 1], fault))
             else:
                 good.append(row)
         encode(good, out)
         return out
 
-    def _lines(self, rows: Iterable[LineRow], out: Encoded) -> None:
+    def _lines(self, rows: Iterable[LineRow], out: EncodedBatch) -> None:
         programme, as_of, time, day = self._programme, self._as_of, self._time, self._days.day
         seal, index, judge, version = self._seal_msisdn, self._msisdn_index, rules.judge, programme.version
         append = out.lines.append
@@ -114,20 +114,20 @@ class Encoder:
         opened_on: dt.date | None
         first = last = 0
         for line, values, facts in rows:
-            contract_no, customer_no, _ci, _guardian, _kind, _name, _birth_date, msisdn, contact, *rest = values
-            network, product, opened_at, contract_type, contract_event, started_at, committed_at, months = rest[:8]
-            status, terminated_at, reason, asked_at, rejoined_at = rest[-5:]
+            contract_no, customer_no, _ci, _guardian, _kind, _name, _birth_date, msisdn, contact, *others = values
+            network, product, opened_at, contract_type, contract_event, started_at, committed_at, months = others[:8]
+            status, terminated_at, reason, port_requested_at, rejoined_at = others[-5:]
             if holder != values[1:7]:
                 if holder:
                     out.customers.append(self._customer(holder, first, last))
                 holder, first = values[1:7], line
             last = line
             verdict = judge(facts, (), programme)
-            reachable = "\\N\t\\N"
+            contact_columns = "\\N\t\\N"
             if contact:
-                reachable = f"\\\\x{self._seal_contact(contact, contract_no).hex()}\t\\\\x{index(contact).hex()}"
+                contact_columns = f"\\\\x{self._seal_contact(contact, contract_no).hex()}\t\\\\x{index(contact).hex()}"
             started = time(started_at)
-            # Most lines have one moment three times.
+            # Most lines have the same time in all three columns.
             opened, committed, opened_on = started, started, facts.contract_started_on
             if opened_at != started_at:
                 opened, opened_on = time(opened_at), day(opened_at)
@@ -135,10 +135,10 @@ class Encoder:
                 committed = time(committed_at)
             append(
                 f"{contract_no}\t{customer_no}"
-                f"\t\\\\x{seal(msisdn, contract_no).hex()}\t\\\\x{index(msisdn).hex()}\t{reachable}"
+                f"\t\\\\x{seal(msisdn, contract_no).hex()}\t\\\\x{index(msisdn).hex()}\t{contact_columns}"
                 f"\t{network}\t{product}\t{opened}\t{contract_type}\t{contract_event}\t{started}\t{committed}"
                 f"\t{months}\t{facts.subsidy}\t{facts.extra_subsidy}\t{facts.discount}\t{facts.suspended_days}"
-                f"\t{status}\t{time(terminated_at)}\t{reason}\t{time(asked_at)}\t{time(rejoined_at)}"
+                f"\t{status}\t{time(terminated_at)}\t{reason}\t{time(port_requested_at)}\t{time(rejoined_at)}"
                 f"\t{opened_on}\t{facts.terminated_on or staging.NULL}\t{verdict.outcome}"
                 f"\t{';'.join(verdict.reasons)}\t{verdict.expected_penalty}\t{verdict.refundable}"
                 f"\t{version}\t{as_of}\t{line}\n"
@@ -149,23 +149,23 @@ class Encoder:
     def _customer(self, holder: tuple[str, ...], first: int, last: int) -> str:
         customer_no, ci, guardian_ci, kind, name, birth_date = holder
 
-        # The same keys as `core.persons` gives.
+        # The same person index as `core.persons` computes.
         if ci:
-            own = f"\\\\x{self._ci_index(ci).hex()}\t\\\\x{self._seal_ci(ci, customer_no).hex()}"
+            person = f"\\\\x{self._ci_index(ci).hex()}\t\\\\x{self._seal_ci(ci, customer_no).hex()}"
         else:
-            own = f"\\\\x{self._customer_index(customer_no).hex()}\t\\N"
+            person = f"\\\\x{self._customer_index(customer_no).hex()}\t\\N"
         guardian = "\\N\t\\N"
         if guardian_ci:
             sealed = self._seal_guardian_ci(guardian_ci, customer_no)
             guardian = f"\\\\x{self._ci_index(guardian_ci).hex()}\t\\\\x{sealed.hex()}"
         digest = hashlib.blake2s(_SEPARATOR.join(holder).encode(), key=self._digest_key, digest_size=16)
         return (
-            f"{customer_no}\t{own}\t{guardian}\t{kind}\t\\\\x{self._seal_name(name, customer_no).hex()}"
+            f"{customer_no}\t{person}\t{guardian}\t{kind}\t\\\\x{self._seal_name(name, customer_no).hex()}"
             f"\t\\\\x{self._name_index(search.name_key(name)).hex()}\t{birth_date or staging.NULL}"
             f"\t\\\\x{digest.hexdigest()}\t{self._as_of}\t{first}\t{last}\n"
         )
 
-    def _bills(self, rows: Iterable[BillRow], out: Encoded) -> None:
+    def _bills(self, rows: Iterable[BillRow], out: EncodedBatch) -> None:
         as_of, escaped, append = self._as_of, staging.escaped, out.bills.append
         for line, values, bill in rows:
             append(
@@ -174,7 +174,7 @@ class Encoder:
             )
 
     def _time(self, text: str) -> str:
-        """A time as PostgreSQL can read it: its limits are offsets of 16 hours, long fractions, the calendar's ends."""
+        """A time in the range of PostgreSQL, which limits offsets to 16 hours, fractions to 6 digits, and the years."""
         if not text:
             return staging.NULL
         if text.endswith("+09:00") and len(text) < 27 and not text.startswith(("0001", "9999")):
@@ -190,8 +190,8 @@ class Encoder:
         return min(max(instant, _FIRST), _LAST).isoformat()
 
 
-def _beyond(row: LineRow | BillRow) -> Fault | None:
-    """The fault of a row whose numbers are right by the format but larger than a column of the register."""
+def _too_large(row: LineRow | BillRow) -> RowFault | None:
+    """The fault of a well-formed number that is too large for its column, or None."""
     if isinstance(row, LineRow):
         facts = row.facts
         amounts = (facts.subsidy, facts.extra_subsidy, facts.discount)
@@ -201,21 +201,21 @@ def _beyond(row: LineRow | BillRow) -> Fault | None:
         column = next(
             (name for name, amount in zip(names, amounts, strict=True) if amount > LARGEST_AMOUNT), "suspended_days"
         )
-        return Fault(column, row.values[LINE_COLUMNS.index(column)], TOO_LARGE)
-    billed = row.bill[1:]
-    if max(billed) <= LARGEST_AMOUNT:
+        return RowFault(column, row.values[LINE_COLUMNS.index(column)], TOO_LARGE)
+    bill_amounts = row.bill[1:]
+    if max(bill_amounts) <= LARGEST_AMOUNT:
         return None
-    place = next(number for number, amount in enumerate(billed) if amount > LARGEST_AMOUNT)
-    column = ("billed_krw", "paid_krw", "waived_krw", "refunded_krw")[place]
-    return Fault(column, row.values[place + 3], TOO_LARGE)
+    position = next(number for number, amount in enumerate(bill_amounts) if amount > LARGEST_AMOUNT)
+    column = ("billed_krw", "paid_krw", "waived_krw", "refunded_krw")[position]
+    return RowFault(column, row.values[position + 3], TOO_LARGE)
 
 
-def _bad(file: int, line: int, key: tuple[str, ...] | None, fault: Fault) -> str:
+def _bad_row_text(file: int, line: int, key: tuple[str, ...] | None, fault: RowFault) -> str:
     if key is None:
         stored = staging.NULL
     else:
         joined = _SEPARATOR.join(key)
-        # A key with a NUL can only stand twice among bad rows; no good key begins like this.
+        # A key with a NUL occurs in bad rows only, and the database cannot hold it. No good key begins with \x01.
         stored = "\x01" + joined.encode().hex() if "\0" in joined else staging.escaped(joined)
-    shown = "\t".join(map(staging.escaped, fault))
-    return f"{file}\t{line}\t{stored}\t{shown}\n"
+    fault_columns = "\t".join(map(staging.escaped, fault))
+    return f"{file}\t{line}\t{stored}\t{fault_columns}\n"

@@ -1,4 +1,4 @@
-"""Judging a pair of files: verdicts and rejects as CSV text, in order, in bounded memory. Needs no database."""
+"""Judge the two files of a delivery: verdicts and rejects as CSV text in file order. Needs no database."""
 
 import csv
 import heapq
@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from eligibility.feed.delivery import Delivery, Reject, Spool, in_parallel
+from eligibility.feed.delivery import Delivery, RejectedRow, Spool, in_parallel
 from eligibility.feed.rows import UNKNOWN_CONTRACT, BillRow, LineRow
-from eligibility.rules import Bill, Standing, assess, conclude, tally
+from eligibility.rules import Assessment, Bill, assess, conclude, tally
 from kt_remedy.core import csv as csv_cells
 from kt_remedy.core.programme import Programme
 
@@ -22,8 +22,8 @@ _TEXT_ROWS = 2_000
 Blocks = list[list[tuple[int, int]]]
 
 
-class Judging:
-    """The verdicts and rejects of one pair of files. Raises FeedError where a file cannot be read."""
+class JudgedDelivery:
+    """The verdicts and rejects of a delivery, in bounded memory. Raises FeedError for a file that cannot be read."""
 
     def __init__(
         self, lines: str | Path, bills: str | Path, programme: Programme, processes: int | None = None
@@ -55,17 +55,19 @@ class Judging:
             out = []
             for row in part.lines:
                 if row is None:
-                    out.append("\n")  # holds the place in the order
+                    out.append("\n")  # keeps the place of the rejected row in the order
                     continue
-                _, contract, standing = row
+                _, contract, assessment = row
                 bills = part.bills[contract]
-                verdict = conclude(Standing(*standing), tally(map(Bill._make, bills), programme))
+                verdict = conclude(Assessment(*assessment), tally(map(Bill._make, bills), programme))
                 reasons = ";".join(verdict.reasons)
                 out.append(f"{contract},{verdict.outcome},{reasons},{verdict.expected_penalty},{verdict.refundable}\n")
             verdicts.put(number, "".join(out).encode())
-            unknown = [Reject(line, "contract_no", contract, UNKNOWN_CONTRACT) for line, contract, _ in part.orphans]
-            line_rejects.deal([(number, tuple(reject)) for reject in part.line_rejects])
-            bill_rejects.deal([(number, tuple(reject)) for reject in sorted([*part.bill_rejects, *unknown])])
+            unknown = [
+                RejectedRow(line, "contract_no", contract, UNKNOWN_CONTRACT) for line, contract, _ in part.orphans
+            ]
+            line_rejects.add([(number, tuple(reject)) for reject in part.line_rejects])
+            bill_rejects.add([(number, tuple(reject)) for reject in sorted([*part.bill_rejects, *unknown])])
             for spool in spools:
                 spool.flush()
         return [spool.blocks for spool in spools]
@@ -74,19 +76,19 @@ class Judging:
         return self._spools[part % len(self._spools)]
 
     def verdicts(self) -> Iterator[str]:
-        """The verdicts as CSV text, header first, one row per good row of lines.csv in its order."""
+        """Yield the verdicts as CSV text, header first, one row for each good row of lines.csv in file order."""
         yield VERDICT_HEADER
         block = min(max(_READ_AHEAD // self._delivery.parts, 1 << 12), 1 << 18)
-        following = [
+        next_verdict = [
             _text_lines(self._spools_of(part)[0], part, block).__next__ for part in range(self._delivery.parts)
         ]
         for parts in self._delivery.order():
             for first in range(0, len(parts), _TEXT_ROWS):
-                rows = [following[part]() for part in parts[first : first + _TEXT_ROWS]]
+                rows = [next_verdict[part]() for part in parts[first : first + _TEXT_ROWS]]
                 yield "".join([row for row in rows if row != "\n"])
 
     def rejects(self) -> Iterator[str]:
-        """The rejects as CSV text, header first: those of lines.csv, then those of bills.csv, each in file order."""
+        """Yield the rejects as CSV text, header first: those of lines.csv, then those of bills.csv, in file order."""
         yield REJECT_HEADER
         for file, name in enumerate(self._names, 1):
             rows = heapq.merge(*(self._spools_of(part)[file].rows(part) for part in range(self._delivery.parts)))
@@ -103,11 +105,11 @@ def _keep_bill(row: BillRow) -> tuple[object, ...]:
 
 
 def _text_lines(spool: Spool, part: int, block: int) -> Iterator[str]:
-    """The lines of a part's text, read block by block."""
-    rest = ""
+    """Yield the text lines of a part, reading at most `block` bytes at once."""
+    incomplete = ""
     for offset, length in spool.blocks[part]:
         for at in range(offset, offset + length, block):
             data = os.pread(spool.file.fileno(), min(block, offset + length - at), at)
-            lines = (rest + data.decode("ascii")).splitlines(keepends=True)
-            rest = lines.pop() if not lines[-1].endswith("\n") else ""
+            lines = (incomplete + data.decode("ascii")).splitlines(keepends=True)
+            incomplete = lines.pop() if not lines[-1].endswith("\n") else ""
             yield from lines

@@ -1,7 +1,7 @@
-"""A delivery into the register: read, checked, encrypted and judged into staging tables, merged in one transaction.
+"""Load a delivery: read, check, encrypt and judge it into staging tables, then merge it in one transaction.
 
-Until the merge nothing of the register changes, so a load that was killed anywhere is simply run again. Memory holds a
-few batches of rows; whatever needs all rows at once (repeated keys, the bills of a line) is asked of the database.
+The register does not change before the merge, so a killed load can be run again. Memory holds a few batches of rows.
+The database does the work that needs all rows at once: repeated keys and the bills of a line.
 """
 
 # ruff: noqa: S608  (names of tables and columns are our own; every value is a parameter)
@@ -19,42 +19,46 @@ from django.db.backends.utils import CursorWrapper
 
 from eligibility import rules
 from eligibility.feed import merge, staging, stored, workers
-from eligibility.feed.encode import BILLS, LINES, Encoded, Encoder
+from eligibility.feed.encode import BILLS, LINES, EncodedBatch, Encoder
 from eligibility.feed.records import FeedError
 from eligibility.feed.rows import REPEATED_KEY, UNKNOWN_CONTRACT, BillFile, LineFile
 from eligibility.models import Feed, Reject
 from kt_remedy.core import clock, programme
 
-# One load or rejudge at a time, whatever process it runs in.
+# Key of the advisory lock: one load or rejudge at a time over all processes.
 _LOCK = 0x656C_6967_6665_6564
-_LOCK_PATIENCE_SECONDS = 10  # a killed load's last statement may take this long to notice
+_LOCK_PATIENCE_SECONDS = 10  # the last statement of a killed load may hold the lock this long
 _BATCH_RECORDS = 4_000
-_JUDGED_AT_ONCE = 10_000
+_VERDICT_ROWS = 10_000
 _WORTH_FORKING_BYTES = 8_000_000
-_TOLD_EVERY_SECONDS = 1.0
-_READING, _JUDGING, _MERGING = 70, 75, 80  # progress in per cent at which each phase begins or ends
+_PROGRESS_EVERY_SECONDS = 1.0
+_READING, _JUDGING, _MERGING = (
+    70,
+    75,
+    80,
+)  # per cent when reading ends, judging begins, merging begins
 
-Told = Callable[[str, int], None]
+OnProgress = Callable[[str, int], None]  # phase, per cent
 
 
 class LoadRefusedError(Exception):
-    """A delivery that may not be loaded now; the message is one sentence that says why."""
+    """The delivery must not be loaded now; the message gives the reason in one sentence."""
 
 
 @contextmanager
 def exclusive() -> Iterator[None]:
-    """Hold the register for one writer, without the time limits of pages. Raises LoadRefusedError if it is taken."""
+    """Lock the register for one writer and turn off the timeouts. Raises LoadRefusedError if it stays locked."""
     with connection.cursor() as cursor:
-        patience = time.monotonic() + _LOCK_PATIENCE_SECONDS
+        deadline = time.monotonic() + _LOCK_PATIENCE_SECONDS
         while True:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
             if cursor.fetchone()[0]:
                 break
-            if time.monotonic() > patience:
+            if time.monotonic() > deadline:
                 raise LoadRefusedError("Another delivery is being loaded or judged: wait until it has ended.")
             time.sleep(0.5)
         try:
-            unhurry(cursor)
+            disable_timeouts(cursor)
             yield
         finally:
             if connection.connection is not None and not connection.connection.closed and not connection.needs_rollback:
@@ -66,24 +70,29 @@ def exclusive() -> Iterator[None]:
 _LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "work_mem")
 
 
-def unhurry(cursor: CursorWrapper) -> None:
-    """Lift the time limits of this session, and let it sort in more memory."""
+def disable_timeouts(cursor: CursorWrapper) -> None:
+    """Turn off the timeouts of this session and raise its memory for sorting."""
     for name in _LIMITS[:3]:
         cursor.execute(f"SET {name} = 0")
     cursor.execute("SET work_mem = '64MB'")
 
 
 def load(
-    *, lines: Path, bills: Path, as_of: dt.date, processes: int | None = None, told: Told = lambda phase, percent: None
+    *,
+    lines: Path,
+    bills: Path,
+    as_of: dt.date,
+    processes: int | None = None,
+    on_progress: OnProgress = lambda phase, percent: None,
 ) -> Feed:
-    """Load one delivery and return its feed, which for a pair that was loaded before is the one of then.
+    """Load one delivery and return its feed. If the last delivery had the same files and date, return that feed.
 
-    `processes` is how many worker processes share the reading; by default as many as there are cores, and none for a
-    small delivery. `told` hears phase and per cent now and then. Raises FeedError where a file cannot be read and
-    LoadRefusedError for a delivery older than the last one or beside another load; the register is unchanged then.
+    `processes` is the number of worker processes for reading: by default one for each core, none for a small delivery.
+    `on_progress` gets phase and per cent at most once a second. Raises FeedError for a file that cannot be read, and
+    LoadRefusedError for a delivery older than the last one or during another load; the register is then unchanged.
     """
     zone = programme.current().zone
-    for opened in (LineFile(lines, zone), BillFile(bills)):  # a wrong header refuses the pair before anything is done
+    for opened in (LineFile(lines, zone), BillFile(bills)):  # checks both headers before the load begins
         opened.close()
     with exclusive():
         Feed.objects.filter(state=Feed.State.RUNNING).update(
@@ -100,22 +109,22 @@ def load(
                 return last
         feed = Feed.objects.create(as_of=as_of, started_at=clock.now(), programme_version=programme.current().version)
         try:
-            _Load(feed, lines, bills, told).run(_processes(processes, lines, bills))
+            _Load(feed, lines, bills, on_progress).run(_processes(processes, lines, bills))
         except BaseException as error:
-            _give_up(feed, error)
+            _record_failure(feed, error)
             raise
         return feed
 
 
 def rejects_of(feed: Feed) -> Iterator[Reject]:
-    """The rejected rows of a feed as they are reported: lines.csv first, each file in its own order."""
+    """The rejected rows of a feed in the order of the report: lines.csv first, each file in its own order."""
     return feed.rejects.order_by("id").iterator(chunk_size=2_000)
 
 
-def _processes(asked: int | None, lines: Path, bills: Path) -> int:
-    if asked is not None:
-        return asked
-    # Other processes would not see the tables of a transaction that is still open.
+def _processes(requested: int | None, lines: Path, bills: Path) -> int:
+    if requested is not None:
+        return requested
+    # Workers have their own connections and do not see tables of an open transaction.
     if connection.in_atomic_block or os.path.getsize(lines) + os.path.getsize(bills) < _WORTH_FORKING_BYTES:
         return 0
     return os.cpu_count() or 1
@@ -129,9 +138,9 @@ def _sha256(path: Path) -> str:
         raise FeedError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def _give_up(feed: Feed, error: BaseException) -> None:
+def _record_failure(feed: Feed, error: BaseException) -> None:
     if connection.connection is None or connection.connection.closed or connection.needs_rollback:
-        return  # the next load finds the row and closes it
+        return  # the next load marks the row as failed
     feed.state, feed.finished_at = Feed.State.FAILED, clock.now()
     feed.fault = str(error) if isinstance(error, FeedError | workers.WorkerFailed) else type(error).__name__
     feed.save()
@@ -139,35 +148,36 @@ def _give_up(feed: Feed, error: BaseException) -> None:
 
 
 class _Load:
-    """One delivery on its way."""
+    """The load of one delivery, phase by phase."""
 
-    def __init__(self, feed: Feed, lines: Path, bills: Path, told: Told) -> None:
-        self.feed, self.files, self.told = feed, (lines, bills), told
-        self.tables = staging.Tables(feed.pk)
+    def __init__(self, feed: Feed, lines: Path, bills: Path, on_progress: OnProgress) -> None:
+        self.feed, self.files, self.on_progress = feed, (lines, bills), on_progress
+        self.tables = staging.StagingTables(feed.pk)
         self.programme = programme.current()
-        self._told_at = 0.0
+        self._reported_at = 0.0
 
     def run(self, processes: int) -> None:
+        """Do all phases. `processes` is the number of worker processes; 0 reads in this process."""
         self.tables.create()
         digests: dict[int, str] = {}
         reader = threading.Thread(
             target=lambda: digests.update({number: _sha256(path) for number, path in enumerate(self.files)})
         )
-        with workers.started(processes, self._worker) if processes else nullcontext() as pool:
-            reader.start()  # after the fork: a forked thread would be half a thread
+        with workers.worker_pool(processes, self._worker) if processes else nullcontext() as pool:
+            reader.start()  # after the fork, because a fork does not copy other threads
             self._read(pool)
         reader.join()
-        self._say("check", _READING, at_once=True)
+        self._report("check", _READING, at_once=True)
         self.tables.analyse()
         self._reject_repeated()
         self._reject_unknown()
-        self._say("judge", _JUDGING, at_once=True)
+        self._report("judge", _JUDGING, at_once=True)
         with transaction.atomic():
             self._judge_billed()
-        self._say("merge", _MERGING, at_once=True)
+        self._report("merge", _MERGING, at_once=True)
         feed = self.feed
         with transaction.atomic():
-            self._keep_rejects()
+            self._store_rejects()
             merge.merge(feed, self.tables)
             feed.lines_sha256, feed.bills_sha256 = digests[LINES], digests[BILLS]
             feed.state, feed.phase, feed.progress = Feed.State.LOADED, "", 100
@@ -177,61 +187,61 @@ class _Load:
         with connection.cursor() as cursor:
             for table in ("line", "customer", "bill"):
                 cursor.execute("SELECT analyse_register(%s)", [f"eligibility_{table}"])
-        self.told("", 100)
+        self.on_progress("", 100)
 
     # Reading
 
     def _worker(self) -> workers.Work:
         with connection.cursor() as cursor:
-            unhurry(cursor)
+            disable_timeouts(cursor)
         encode = self._encoder()
 
         def stage(task: tuple[int, list]) -> tuple[int, int, int]:
             file, records = task
-            encoded: Encoded = encode[file](records)
+            encoded: EncodedBatch = encode[file](records)
             encoded.stage(self.tables)
             return file, encoded.read, len(encoded.bad)
 
         return stage
 
-    def _encoder(self) -> tuple[Callable[[list], Encoded], Callable[[list], Encoded]]:
+    def _encoder(self) -> tuple[Callable[[list], EncodedBatch], Callable[[list], EncodedBatch]]:
         encoder = Encoder(*self.files, as_of=self.feed.as_of, programme=self.programme)
         return encoder.lines, encoder.bills
 
-    def _read(self, pool: workers.Workers | None) -> None:
+    def _read(self, pool: workers.WorkerPool | None) -> None:
         counts = {LINES: [0, 0], BILLS: [0, 0]}
-        answers = pool.run(self._batches()) if pool is not None else map(self._worker(), self._batches())
-        for file, read, _bad in answers:
+        results = pool.run(self._batches()) if pool is not None else map(self._worker(), self._batches())
+        for file, read, _bad in results:
             counts[file][0] += read
         self.feed.lines_read, self.feed.bills_read = counts[LINES][0], counts[BILLS][0]
 
     def _batches(self) -> Iterator[tuple[int, list]]:
         size = sum(os.path.getsize(path) for path in self.files) or 1
-        seen = 0
+        read = 0  # bytes, roughly
         for number, opened in ((LINES, LineFile(self.files[0], self.programme.zone)), (BILLS, BillFile(self.files[1]))):
             with opened:
                 batch: list = []
                 for records in opened.records():
                     batch += records
                     if len(batch) >= _BATCH_RECORDS:
-                        seen += sum(map(_length, batch))
-                        self._say("read", min(_READING, _READING * seen // size))
+                        read += sum(map(_length, batch))
+                        self._report("read", min(_READING, _READING * read // size))
                         yield number, batch
                         batch = []
                 if batch:
                     yield number, batch
 
-    def _say(self, phase: str, percent: int, *, at_once: bool = False) -> None:
-        tick = time.monotonic()
-        if at_once or tick - self._told_at >= _TOLD_EVERY_SECONDS:
-            self._told_at = tick
+    def _report(self, phase: str, percent: int, *, at_once: bool = False) -> None:
+        now = time.monotonic()
+        if at_once or now - self._reported_at >= _PROGRESS_EVERY_SECONDS:
+            self._reported_at = now
             Feed.objects.filter(pk=self.feed.pk).update(phase=phase, progress=percent)
-            self.told(phase, percent)
+            self.on_progress(phase, percent)
 
-    # What needs all rows
+    # Checks over all rows
 
     def _reject_repeated(self) -> None:
-        """Of rows with one key the first stays, also where it is bad; the later ones are rejected by their key."""
+        """Duplicate keys: keep the first row (even if invalid) and reject the others as REPEATED_KEY."""
         tables = self.tables
         bill_key = "contract_no || chr(31) || item || chr(31) || billed_on::text"
         for file, table, key in ((LINES, tables.line, "contract_no"), (BILLS, tables.bill, bill_key)):
@@ -270,7 +280,7 @@ class _Load:
                     )
 
     def _reject_unknown(self) -> None:
-        """A bill belongs to a good line of this delivery or to one the register knows."""
+        """Reject bills whose contract is neither a good line of this delivery nor a line of the register."""
         tables = self.tables
         unknown = (
             f"NOT EXISTS (SELECT 1 FROM {tables.line} l WHERE l.contract_no = b.contract_no)"
@@ -278,13 +288,13 @@ class _Load:
         )
         with connection.cursor() as cursor:
             cursor.execute(
-                f"WITH gone AS (DELETE FROM {tables.bill} b WHERE {unknown} RETURNING line_no, contract_no)"
-                f" INSERT INTO {tables.bad} SELECT {BILLS}, line_no, NULL, 'contract_no', contract_no, %s FROM gone",
+                f"WITH bad AS (DELETE FROM {tables.bill} b WHERE {unknown} RETURNING line_no, contract_no)"
+                f" INSERT INTO {tables.bad} SELECT {BILLS}, line_no, NULL, 'contract_no', contract_no, %s FROM bad",
                 [UNKNOWN_CONTRACT],
             )
 
     def _judge_billed(self) -> None:
-        """Judge every contract that has bills in this delivery, and those of its lines that had some before."""
+        """Judge the contracts with bills in this delivery, and the lines of this delivery with stored bills."""
         tables = self.tables
         rows = stored.facts_and_bills(
             f"""
@@ -310,16 +320,16 @@ class _Load:
             """,
             self.programme,
         )
-        columns, out = ("contract_no", *staging.VERDICT), []
+        columns, verdicts = ("contract_no", *staging.VERDICT), []
         for contract_no, facts, bills in rows:
             verdict = rules.judge(facts, bills, self.programme)
-            out.append(staging.verdict_row(contract_no, verdict, self.programme.version))
-            if len(out) >= _JUDGED_AT_ONCE:
-                staging.copy(tables.verdict, columns, out)
-                out.clear()
-        staging.copy(tables.verdict, columns, out)
+            verdicts.append(staging.verdict_row(contract_no, verdict, self.programme.version))
+            if len(verdicts) >= _VERDICT_ROWS:
+                staging.copy(tables.verdict, columns, verdicts)
+                verdicts.clear()
+        staging.copy(tables.verdict, columns, verdicts)
 
-    def _keep_rejects(self) -> None:
+    def _store_rejects(self) -> None:
         feed = self.feed
         with connection.cursor() as cursor:
             cursor.execute(

@@ -1,8 +1,8 @@
-"""CSV as the billing system sends it: records with the physical line on which each begins, in bounded memory.
+"""Read CSV in bounded memory: records with the number of the physical line on which each begins.
 
-Python's csv module cannot be used on the stream itself: it tells neither the line a record begins on nor the place of
-a byte that is not UTF-8, takes a lone carriage return for the end of a record, and lets one stray quotation mark pull
-the rest of the file into memory. Here a line without a quotation mark is left as it is for the caller's own fast path.
+Python's csv module cannot read the stream itself. It gives neither the first line of a record nor the position of a
+byte that is not UTF-8, it ends a record at a lone carriage return, and one stray quotation mark makes it read the
+remaining file into memory. A line without quotation marks is passed on unsplit, because the caller has a faster way.
 """
 
 import codecs
@@ -12,20 +12,21 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 CHUNK_BYTES = 1 << 18
-LONGEST_LINE = 1 << 20  # characters; beyond it a line is taken apart as it comes
-LONGEST_VALUE = 5_000  # characters kept of one value; no column allows more
+LONGEST_LINE = 1 << 20  # characters; a longer line is parsed piece by piece
+LONGEST_VALUE = 5_000  # characters kept of one value; no column allows as many
 
 _UNQUOTED_STOP = re.compile(r'[,\n"]')
 
 
 class FeedError(Exception):
-    """A file that cannot be read at all; the message is one sentence that says what and where."""
+    """A file of a delivery cannot be read; the message gives cause and place in one sentence."""
 
 
 class _Record:
-    """One record being taken apart, piece by piece: quotation marks, line breaks inside them, values of any length.
+    """Parser of one record that gets its text piece by piece; values may have line breaks and any length.
 
-    As csv does, a quotation mark inside a plain value stands for itself, and text after a closing one is kept.
+    As in Python's csv module, a quotation mark inside an unquoted value is a plain character, and text after a closing
+    quotation mark belongs to the value.
     """
 
     def __init__(self, line: int) -> None:
@@ -34,18 +35,18 @@ class _Record:
         self._parts: list[str] = []
         self._length = 0
         self._quoted = False
-        self._closing = False  # a quotation mark inside a quoted value: its end, or the first of a doubled one
-        self._fresh = True  # nothing of this value has been seen
-        self._plain_end = False  # the last character kept stood outside quotation marks
+        self._closing = False  # a quotation mark in a quoted value was read: its end or half of a double one
+        self._fresh = True  # no character of this value has been read
+        self._plain_end = False  # the last character kept was outside quotation marks
 
-    def _keep(self, text: str, plain: bool) -> None:
+    def _append(self, text: str, plain: bool) -> None:
         if text:
             self._fresh = False
             self._plain_end = plain
             if self._length <= LONGEST_VALUE:
                 self._parts.append(text[: LONGEST_VALUE + 2 - self._length])
             self._length += len(text)
-            if self._length > LONGEST_VALUE:  # a carriage return at its very end no longer matters
+            if self._length > LONGEST_VALUE:  # too long to be good, so a final carriage return does not matter
                 self._plain_end = False
 
     def _end_value(self) -> None:
@@ -55,15 +56,15 @@ class _Record:
         self._fresh = True
 
     def feed(self, text: str) -> bool:
-        """Take in text; True once the record has ended, which it does with the text's last character."""
+        """Parse a piece of text; returns True if the record ended. It can end only with the last character."""
         at, end = 0, len(text)
         while at < end:
             if self._quoted and not self._closing:
                 stop = text.find('"', at)
                 if stop < 0:
-                    self._keep(text[at:], plain=False)
+                    self._append(text[at:], plain=False)
                     return False
-                self._keep(text[at:stop], plain=False)
+                self._append(text[at:stop], plain=False)
                 self._closing = True
                 at = stop + 1
                 continue
@@ -71,15 +72,15 @@ class _Record:
                 self._closing = False
                 self._plain_end = False
                 if text[at] == '"':
-                    self._keep('"', plain=False)
+                    self._append('"', plain=False)
                     at += 1
                     continue
                 self._quoted = False
             match = _UNQUOTED_STOP.search(text, at)
             if match is None:
-                self._keep(text[at:], plain=True)
+                self._append(text[at:], plain=True)
                 return False
-            self._keep(text[at : match.start()], plain=True)
+            self._append(text[at : match.start()], plain=True)
             at = match.end()
             if match.group() == ",":
                 self._end_value()
@@ -89,11 +90,11 @@ class _Record:
             elif self._fresh:
                 self._quoted, self._fresh = True, False
             else:
-                self._keep('"', plain=True)
+                self._append('"', plain=True)
         return False
 
     def finish(self) -> list[str]:
-        """End the record, at a line break or at the end of the file."""
+        """End the record at a line break or at the end of the file; returns its values."""
         if self._plain_end and self._parts and self._parts[-1].endswith("\r"):
             self._parts[-1] = self._parts[-1][:-1]
         self._end_value()
@@ -101,7 +102,7 @@ class _Record:
 
 
 def _split(text: str) -> list[str] | None:
-    """The values of a physical line with quotation marks, or None if the record may go on beyond it."""
+    """The values of a physical line with quotation marks, or None if the record may continue on the next line."""
     text = text.removesuffix("\r")
     if "\r" in text:
         return None
@@ -112,14 +113,13 @@ def _split(text: str) -> list[str] | None:
 
 
 def read(file: BinaryIO, name: str) -> Iterator[list[tuple[int, str | list[str]]]]:
-    """Yield the records of a CSV file in batches, as (line, content).
+    """Yield the records of a CSV file in batches, as (line number, content).
 
-    The content is the physical line as it stands, its line break and carriage return removed, where that line is a
-    record by itself and holds no quotation mark; else the list of values. Raise FeedError where the file is not UTF-8
-    or cannot be read.
+    If a record is one physical line without quotation marks, the content is that line without its line break;
+    otherwise the content is the list of values. Raises FeedError if the file is not UTF-8 or cannot be read.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
-    rest, line, first = "", 0, True
+    incomplete, line, first = "", 0, True
     record: _Record | None = None
     ended = False
     while not ended:
@@ -131,15 +131,15 @@ def read(file: BinaryIO, name: str) -> Iterator[list[tuple[int, str | list[str]]
         try:
             text = decoder.decode(chunk, final=ended)
         except UnicodeDecodeError as error:
-            at = line + 1 + error.object.count(b"\n", 0, error.start)
+            line_no = line + 1 + error.object.count(b"\n", 0, error.start)
             raise FeedError(
-                f"{name} is not UTF-8: line {at} holds the byte 0x{error.object[error.start]:02X}"
+                f"{name} is not UTF-8: line {line_no} holds the byte 0x{error.object[error.start]:02X}"
             ) from None
         if first and text:
             text, first = text.removeprefix("\ufeff"), False
         pieces = text.split("\n")
-        pieces[0] = rest + pieces[0]
-        rest = pieces.pop()
+        pieces[0] = incomplete + pieces[0]
+        incomplete = pieces.pop()
         batch: list[tuple[int, str | list[str]]] = []
         for piece in pieces:
             line += 1
@@ -158,11 +158,11 @@ def read(file: BinaryIO, name: str) -> Iterator[list[tuple[int, str | list[str]]
                     if record.feed(piece + "\n"):
                         batch.append((line, record.values))
                         record = None
-        if len(rest) > LONGEST_LINE or (ended and (rest or record is not None)):
+        if len(incomplete) > LONGEST_LINE or (ended and (incomplete or record is not None)):
             if record is None:
                 record = _Record(line + 1)
-            record.feed(rest)
-            rest = ""
+            record.feed(incomplete)
+            incomplete = ""
             if ended:
                 batch.append((record.line, record.finish()))
         if batch:

@@ -1,4 +1,4 @@
-"""Every line of the register judged again, after the programme changed. People's decisions stay where they are."""
+"""Judge every line of the register again after a change of the programme. Line decisions stay as they are."""
 
 # ruff: noqa: S608  (names of tables and columns are our own; every value is a parameter)
 
@@ -12,46 +12,47 @@ from eligibility import rules
 from eligibility.feed import load, merge, staging, stored
 from kt_remedy.core import clock, programme
 
-_AT_ONCE = 20_000
+_SHARD_LINES = 20_000
 
-Told = Callable[[merge.Changed], None]
+OnChange = Callable[[merge.ChangedVerdict], None]
 
 
 @dataclass
-class Changes:
-    """What a rejudge changed or would change: lines looked at, and how many went from one outcome to another."""
+class RejudgeSummary:
+    """Counts of a rejudge: lines judged, verdicts changed, and changes by (old outcome, new outcome)."""
 
     judged: int = 0
     changed: int = 0
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
-def rejudge(*, dry_run: bool = False, told: Told = lambda changed: None) -> Changes:
-    """Judge all lines by the installed programme; `dry_run` only says what would change.
+def rejudge(*, dry_run: bool = False, on_change: OnChange = lambda changed: None) -> RejudgeSummary:
+    """Judge all lines by the installed programme. With `dry_run`, only report the changes.
 
-    `told` hears each line whose verdict changes, with both verdicts.
-
-    The register is taken in shards of contract numbers, each its own transaction, so it can be stopped and run again
-    at any time. Raises `load.LoadRefusedError` beside a running load.
+    `on_change` gets the old and the new verdict of each line whose verdict changes. Each shard of contract numbers is
+    a transaction, so the rejudge may be stopped and run again at any time. Raises `load.LoadRefusedError` during a
+    load.
     """
     current = programme.current()
-    changes = Changes()
+    summary = RejudgeSummary()
     with load.exclusive():
         last = ""
         while True:
             with transaction.atomic():
-                last = _shard(last, current, changes, dry_run, told)
+                last = _judge_shard(last, current, summary, dry_run, on_change)
             if not last:
-                return changes
+                return summary
 
 
-def _shard(after: str, current: programme.Programme, changes: Changes, dry_run: bool, told: Told) -> str:
-    """Judge the lines behind `after`; returns the last contract number, or nothing where there was no line."""
+def _judge_shard(
+    after: str, current: programme.Programme, summary: RejudgeSummary, dry_run: bool, on_change: OnChange
+) -> str:
+    """Judge the next lines after contract number `after`; returns the last one, or "" if there was none."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT max(contract_no) FROM (SELECT contract_no FROM eligibility_line WHERE contract_no > %s"
             " ORDER BY contract_no LIMIT %s) shard",
-            [after, _AT_ONCE],
+            [after, _SHARD_LINES],
         )
         last = cursor.fetchone()[0]
         if last is None:
@@ -69,7 +70,7 @@ def _shard(after: str, current: programme.Programme, changes: Changes, dry_run: 
                 last=last,
             )
         ]
-        changes.judged += len(verdicts)
+        summary.judged += len(verdicts)
         cursor.execute(
             "CREATE TEMPORARY TABLE eligibility_rejudged ON COMMIT DROP AS"
             f" SELECT contract_no, {', '.join(staging.VERDICT)} FROM eligibility_line WITH NO DATA"
@@ -79,10 +80,10 @@ def _shard(after: str, current: programme.Programme, changes: Changes, dry_run: 
             ("contract_no", *staging.VERDICT),
             [staging.verdict_row(contract_no, verdict, current.version) for contract_no, verdict in verdicts],
         )
-        for changed in merge.verdicts_changed("eligibility_rejudged"):
-            changes.changed += 1
-            changes.outcomes[changed.old_outcome, changed.new_outcome] += 1
-            told(changed)
+        for changed in merge.changed_verdicts("eligibility_rejudged"):
+            summary.changed += 1
+            summary.outcomes[changed.old_outcome, changed.new_outcome] += 1
+            on_change(changed)
         if not dry_run:
             merge.replace_verdicts("eligibility_rejudged", feed=None, now=clock.now())
         cursor.execute("DROP TABLE eligibility_rejudged")

@@ -1,4 +1,4 @@
-"""The report of rejected rows as CSV: to standard error or to a file that appears whole or not at all."""
+"""Write the rejected rows as CSV to standard error or to a file. The file appears completely or not at all."""
 
 import contextlib
 import csv
@@ -7,44 +7,35 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
+from eligibility.models import Reject
 from kt_remedy.core import csv as csv_cells
 
 HEADER = ("file", "line", "column", "value", "reason")
 
 
-class Rejected(Protocol):
-    """What a rejected row tells."""
-
-    file: str
-    line: int
-    column: str
-    value: str
-    reason: str
-
-
 @contextlib.contextmanager
-def opened(path: str | None) -> Iterator[IO[str]]:
-    """Standard error, or a new file that takes the place of `path` once the block has ended well."""
+def report_file(path: str | None) -> Iterator[IO[str]]:
+    """Yield standard error, or a temporary file that replaces `path` after the block ended without an exception."""
     if path is None:
         yield sys.stderr
         return
-    place = Path(path)
+    target = Path(path)
     with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", newline="", dir=place.parent, prefix=f".{place.name}.", delete=False
+        "w", encoding="utf-8", newline="", dir=target.parent, prefix=f".{target.name}.", delete=False
     ) as file:
         try:
             yield file
             file.flush()
-            os.replace(file.name, place)
+            os.replace(file.name, target)
         except BaseException:
             os.unlink(file.name)
             raise
 
 
-def write(stream: IO[str], rejects: Iterable[Rejected]) -> None:
-    """Write the header and a line for each rejected row."""
+def write(stream: IO[str], rejects: Iterable[Reject]) -> None:
+    """Write the header and one CSV line for each rejected row."""
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(HEADER)
     for reject in rejects:

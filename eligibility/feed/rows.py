@@ -1,8 +1,8 @@
-"""The two files of a delivery as typed rows: header check, and the rules of every column.
+"""Parse the two files of a delivery into typed rows: check the header and the rules of every column.
 
-`LineFile` and `BillFile` are read batch by batch. A good row carries its values as sent, in the order of `columns`,
-and what the rules need of it; a bad one carries the first fault. Two things are beyond a single pass and left to the
-caller, who sees the keys of bad rows too: a key that stood earlier in the file, and a bill of an unknown contract.
+`LineFile` and `BillFile` are read batch by batch. A good row has its values as sent, in the order of `columns`, and
+the facts or the bill for the rules. A bad row has its key and its first fault. The caller finds repeated keys and
+bills of unknown contracts, because one pass cannot.
 """
 
 import os
@@ -17,9 +17,9 @@ from typing import Any, BinaryIO, NamedTuple, Self
 from eligibility.feed.records import FeedError, read
 from eligibility.rules import Bill, Facts, LocalDays
 
-# The longest whole number that is read: far beyond any amount, and within what Python converts without being asked.
+# Longest whole number: far above any amount, and below Python's limit for converting text to int.
 _DIGITS = 4_000
-_REMEMBERED = 50_000  # dates kept as known to exist
+_REMEMBERED = 50_000  # dates cached as existing
 
 _KEY = r"[A-Z0-9-]{1,20}"
 _CI = r"(?:[A-Za-z0-9+/]{86}(?:[A-Za-z0-9+/]{2}|[A-Za-z0-9+/]=|==))?"
@@ -30,7 +30,7 @@ _TIME = (
 )
 _NUMBER = rf"[0-9]{{1,{_DIGITS}}}"
 
-# column -> (pattern of the whole value, what the rule asks for). NUL is no text: no database can hold it.
+# column -> (pattern of the whole value, reason of the reject). Text excludes NUL, which the database cannot store.
 LINE_RULES: dict[str, tuple[str, str]] = {
     "contract_no": (_KEY, "not 1 to 20 of A-Z, 0-9 and -"),
     "customer_no": (_KEY, "not 1 to 20 of A-Z, 0-9 and -"),
@@ -84,11 +84,11 @@ REPEATED_KEY = "this key stood earlier in the file"
 UNKNOWN_CONTRACT = "no line with this contract number"
 
 
-Record = tuple[int, str | list[str]]  # the physical line it begins on, and the line or its values
+Record = tuple[int, str | list[str]]  # number of its first physical line, and that line or the values
 
 
-class Fault(NamedTuple):
-    """Why a row is bad: the column, its value as it may be shown (personal columns masked), and the reason."""
+class RowFault(NamedTuple):
+    """The fault of a bad row: column, value (personal columns masked) and reason."""
 
     column: str
     value: str
@@ -96,7 +96,7 @@ class Fault(NamedTuple):
 
 
 class LineRow(NamedTuple):
-    """A good row of lines.csv: the physical line it begins on, its values as sent, and the facts in them."""
+    """A good row of lines.csv: number of its first physical line, values as sent, and facts for the rules."""
 
     line: int
     values: tuple[str, ...]
@@ -104,7 +104,7 @@ class LineRow(NamedTuple):
 
 
 class BillRow(NamedTuple):
-    """A good row of bills.csv."""
+    """A good row of bills.csv: number of its first physical line, values as sent, and the bill for the rules."""
 
     line: int
     values: tuple[str, ...]
@@ -112,30 +112,30 @@ class BillRow(NamedTuple):
 
 
 class BadRow(NamedTuple):
-    """A bad row. `key` is what its key columns hold, or None where the number of fields is wrong."""
+    """A bad row. `key` holds the values of its key columns, or is None if the number of fields is wrong."""
 
     line: int
     key: tuple[str, ...] | None
-    fault: Fault
+    fault: RowFault
 
 
 def masked(column: str, value: str) -> str:
-    """A rejected value as a report may show it: of a personal column only its shape, letters and digits starred."""
+    """A rejected value for the report. In a personal column, each letter and digit becomes a star."""
     if column not in _PERSONAL:
         return value
     return re.sub(r"[^\W_]", "*", value[:_SHOWN])
 
 
 def _unquoted(pattern: str) -> str:
-    """The pattern of a value inside a line without quotation marks, where no value can hold a comma."""
+    """The pattern of a value in a line without quotation marks, where a value cannot contain a comma."""
     return pattern.replace(r"[^\0]", r"[^\0,]").replace("[.,]", "[.]")
 
 
 class _FeedFile:
-    """One file of a delivery, opened and its header checked."""
+    """One open file of a delivery with a checked header. Raises FeedError if the file or its header is unusable."""
 
     rules: dict[str, tuple[str, str]]
-    key_columns: int  # the first so many columns are the key
+    key_columns: int  # number of columns, from the first, that form the key
 
     def __init__(self, path: str | Path) -> None:
         self.name = str(path)
@@ -161,7 +161,7 @@ class _FeedFile:
         self._file.close()
 
     def size(self) -> int:
-        """Bytes of the file; 0 where it has no size, such as a pipe."""
+        """Size of the file in bytes; 0 for a pipe."""
         return os.fstat(self._file.fileno()).st_size
 
     def __enter__(self) -> Self:
@@ -189,7 +189,7 @@ class _FeedFile:
         self._whole = re.compile(",".join(f"({_unquoted(self.rules[column][0])})" for column in header)).fullmatch
 
     def records(self) -> Iterator[list[Record]]:
-        """Yield what stands after the header, taken apart into records but not into values; each file once."""
+        """Yield the records after the header in batches, not parsed into values. Only one pass is possible."""
         batch: list[Record] | None = self._first[1:]
         while batch is not None:
             if batch:
@@ -197,11 +197,11 @@ class _FeedFile:
             batch = next(self._records, None)
 
     def _build(self, line: int, values: tuple[str, ...]) -> Any:
-        """A good row of values whose shape is right, or None."""
+        """The good row of well-formed values, or None if dates or columns contradict each other."""
         raise NotImplementedError
 
     def rows(self, records: list[Record]) -> list[Any]:
-        """The rows of some records, good and bad; the records may have been read by another process."""
+        """The good and bad rows of some records, which another process may have read."""
         whole, order, fields, keys = self._whole, self._order, len(self.columns), self.key_columns
         build = self._build
         rows: list[Any] = []
@@ -221,23 +221,23 @@ class _FeedFile:
                 raw = content
             if len(raw) != fields:
                 reason = f"{len(raw)} fields instead of {fields}"
-                rows.append(BadRow(line, None, Fault("", "", reason)))
+                rows.append(BadRow(line, None, RowFault("", "", reason)))
                 continue
             values = order(raw) if order is not None else tuple(raw)
-            fault = self._fault(values)
+            fault = self._first_fault(values)
             row = None if fault else build(line, values)
             rows.append(row if fault is None else BadRow(line, values[:keys], fault))
         return rows
 
-    def _fault(self, values: tuple[str, ...]) -> Fault | None:
-        """The first fault of a row with the right number of fields: its values in order, then what must agree."""
+    def _first_fault(self, values: tuple[str, ...]) -> RowFault | None:
+        """The first fault of a row with the right number of fields: each value in order, then contradictions."""
         for (column, matches, reason), value in zip(self._checks, values, strict=True):
-            if matches(value) is None or not self._exists(column, value):
-                return Fault(column, masked(column, value), reason)
+            if matches(value) is None or not self._is_real(column, value):
+                return RowFault(column, masked(column, value), reason)
         return None
 
-    def _exists(self, column: str, value: str) -> bool:
-        """Whether a value of the right shape names a day there is; only dates and times can fail."""
+    def _is_real(self, column: str, value: str) -> bool:
+        """True if a well-formed date or time is a day of the calendar; other values are always accepted."""
         return column not in _DATES or not value or self._is_date(value)
 
     def _is_date(self, text: str) -> bool:
@@ -255,7 +255,7 @@ class _FeedFile:
 
 
 class LineFile(_FeedFile):
-    """lines.csv. Its times become calendar dates of `zone`, the programme's time zone."""
+    """lines.csv. Times become calendar dates of `zone`, the programme's time zone (D-01)."""
 
     rules = LINE_RULES
     key_columns = 1
@@ -265,16 +265,16 @@ class LineFile(_FeedFile):
         super().__init__(path)
 
     def batches(self) -> Iterator[list[LineRow | BadRow]]:
-        """Yield the rows in the order of the file, some hundreds at a time; raise FeedError where it breaks off."""
+        """Yield the rows in file order, some hundreds at a time. Raises FeedError if the file breaks off."""
         return map(self.rows, self.records())
 
-    def _exists(self, column: str, value: str) -> bool:
+    def _is_real(self, column: str, value: str) -> bool:
         if column in _LINE_TIMES:
             return not value or self._days.day(value) is not None
-        return super()._exists(column, value)
+        return super()._is_real(column, value)
 
     def _build(self, line: int, values: tuple[str, ...]) -> LineRow | None:
-        """The row, or None where a day does not exist or two columns do not agree."""
+        """The row, or None if a day does not exist or two columns contradict each other."""
         (
             _, _, ci, _, holder_kind, _, birth_date, _, _, network, product, opened_at, contract_type, contract_event,
             contract_started_at, commitment_started_at, months, subsidy, extra_subsidy, discount, suspended_days,
@@ -292,7 +292,7 @@ class LineFile(_FeedFile):
                 return None
         elif not birth_date or not (birth_date in self._known_dates or self._is_date(birth_date)):
             return None
-        day = self._days.day  # mostly one and the same moment, so asked for once
+        day = self._days.day  # the three times are mostly equal, so compute one date
         opened_on = day(opened_at)
         started_on = opened_on if contract_started_at == opened_at else day(contract_started_at)
         committed_on = started_on if commitment_started_at == contract_started_at else day(commitment_started_at)
@@ -315,8 +315,8 @@ class LineFile(_FeedFile):
             ),
         )  # fmt: skip
 
-    def _fault(self, values: tuple[str, ...]) -> Fault | None:
-        fault = super()._fault(values)
+    def _first_fault(self, values: tuple[str, ...]) -> RowFault | None:
+        fault = super()._first_fault(values)
         if fault is not None:
             return fault
 
@@ -326,23 +326,23 @@ class LineFile(_FeedFile):
         terminated, corporate = value("status") == "TERMINATED", value("holder_kind") == "CORPORATE"
         for column in ("terminated_at", "termination_reason"):
             if terminated and not value(column):
-                return Fault(column, "", "missing on a TERMINATED line")
+                return RowFault(column, "", "missing on a TERMINATED line")
         for column in ("terminated_at", "termination_reason"):
             if not terminated and value(column):
-                return Fault(column, value(column), "only a TERMINATED line has one")
+                return RowFault(column, value(column), "only a TERMINATED line has one")
         months = value("contract_months")
         if value("contract_type") == "NONE":
             if months != "0":
-                return Fault("contract_months", months, "must be 0 with NONE")
+                return RowFault("contract_months", months, "must be 0 with NONE")
         elif months == "0":
-            return Fault("contract_months", months, "0 goes with NONE only")
+            return RowFault("contract_months", months, "0 goes with NONE only")
         birth_date = value("birth_date")
         if corporate and birth_date:
-            return Fault("birth_date", masked("birth_date", birth_date), "must be empty for CORPORATE")
+            return RowFault("birth_date", masked("birth_date", birth_date), "must be empty for CORPORATE")
         if not corporate and not birth_date:
-            return Fault("birth_date", "", "missing for PERSON or FOREIGNER")
+            return RowFault("birth_date", "", "missing for PERSON or FOREIGNER")
         if corporate and value("ci"):
-            return Fault("ci", masked("ci", value("ci")), "must be empty for CORPORATE")
+            return RowFault("ci", masked("ci", value("ci")), "must be empty for CORPORATE")
         return None
 
 
@@ -353,7 +353,7 @@ class BillFile(_FeedFile):
     key_columns = 3
 
     def batches(self) -> Iterator[list[BillRow | BadRow]]:
-        """Yield the rows in the order of the file, some thousands at a time; raise FeedError where it breaks off."""
+        """Yield the rows in file order, some thousands at a time. Raises FeedError if the file breaks off."""
         return map(self.rows, self.records())
 
     def _build(self, line: int, values: tuple[str, ...]) -> BillRow | None:

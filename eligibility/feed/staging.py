@@ -1,9 +1,9 @@
-"""Where a delivery waits before it becomes the register: unlogged tables of its own, named after the feed's row.
+"""Staging tables of a delivery: unlogged tables whose names contain the id of the feed.
 
 They live in a schema that the worker's role owns; everywhere else that role makes no table.
 
-Their names are never used twice, so a worker that outlives its killed load writes into tables that are gone. They hold
-personal values as the register does: encrypted or as blind indexes, never in clear.
+A name is never used twice, so a worker that outlives its killed load finds no tables to write into. Personal values
+are stored as in the register: encrypted or as blind indexes, never as plaintext.
 """
 
 # ruff: noqa: S608  (names of tables and columns are our own; every value is a parameter)
@@ -32,29 +32,29 @@ NULL = "\\N"
 
 
 @dataclass(frozen=True)
-class Tables:
+class StagingTables:
     """The names of one feed's staging tables."""
 
     feed: int
 
     @property
     def line(self) -> str:
-        """Good rows of lines.csv, with the line of the file they stood on."""
+        """Good rows of lines.csv with their line numbers."""
         return f"{STAGING}.feed_{self.feed}_line"
 
     @property
     def customer(self) -> str:
-        """Their holders: one row for each run of equal ones, with the first and the last line of the run."""
+        """Holders of the good rows: one row for each run of equal holders, with its first and last line number."""
         return f"{STAGING}.feed_{self.feed}_customer"
 
     @property
     def bill(self) -> str:
-        """Good rows of bills.csv."""
+        """Good rows of bills.csv with their line numbers."""
         return f"{STAGING}.feed_{self.feed}_bill"
 
     @property
     def verdict(self) -> str:
-        """What was judged of the contracts that have bills."""
+        """Verdicts of the contracts that have bills."""
         return f"{STAGING}.feed_{self.feed}_verdict"
 
     @property
@@ -63,7 +63,7 @@ class Tables:
         return f"{STAGING}.feed_{self.feed}_bad"
 
     def create(self) -> None:
-        """Make the tables, empty."""
+        """Create the empty tables."""
         with connection.cursor() as cursor:
             for name, columns, model, extra in (
                 (self.line, LINE, Line, "line_no"),
@@ -82,7 +82,7 @@ class Tables:
             )
 
     def analyse(self) -> None:
-        """Tell the planner how large the tables became."""
+        """Update the statistics of the query planner."""
         with connection.cursor() as cursor:
             for name in (self.line, self.customer, self.bill, self.bad):
                 cursor.execute(f"ANALYZE {name}")
@@ -96,19 +96,19 @@ def existing() -> list[str]:
 
 
 def drop_all() -> None:
-    """Drop every staging table there is; only the holder of the load's lock may."""
+    """Drop every staging table of the database. The caller must hold the lock of the load."""
     with connection.cursor() as cursor:
         for name in existing():
             cursor.execute(f"DROP TABLE IF EXISTS {name}")
 
 
 def escaped(text: str) -> str:
-    """Free text as COPY reads it. A NUL, which the database cannot hold, is shown by the sign for the unknown."""
+    """Free text in COPY format. NUL, which the database cannot store, becomes U+FFFD."""
     return text.translate(_ESCAPES).replace("\0", "\ufffd")
 
 
 def verdict_row(contract_no: str, verdict: Verdict, version: str) -> str:
-    """A verdict as a line of COPY, in the order of contract_no and VERDICT."""
+    """A verdict as a line of COPY text in the column order contract_no, VERDICT."""
     return (
         f"{contract_no}\t{verdict.outcome}\t{';'.join(verdict.reasons)}\t{verdict.expected_penalty}"
         f"\t{verdict.refundable}\t{version}\n"
@@ -116,7 +116,7 @@ def verdict_row(contract_no: str, verdict: Verdict, version: str) -> str:
 
 
 def copy(table: str, columns: Iterable[str], rows: list[str]) -> None:
-    """COPY lines of text (each with its end) into a table."""
+    """COPY lines of text, each with its line break, into a table."""
     if rows:
         with connection.cursor() as cursor:
             cursor.copy_expert(

@@ -1,7 +1,7 @@
-"""Worker processes for a delivery: batches out, counts back, no more than one batch in each worker's hands.
+"""Worker processes of a load: they get batches through pipes and return counts, one batch at a time for each worker.
 
-The processes are forked, so that they start at once; each opens a database connection of its own and keeps its hands
-off the one it inherited. They end when their pipe does, also when the parent was killed.
+The processes are forked, so they start at once. Each opens its own database connection and never uses the inherited
+one. A worker ends when its pipe is closed, also after the parent was killed.
 """
 
 import gc
@@ -14,16 +14,16 @@ from typing import Any
 from django.db import connections
 
 _fork = multiprocessing.get_context("fork")
-_inherited: list = []  # never closed here: closing it would end the parent's session
+_inherited: list = []  # keeps inherited connections open: closing one would end the parent's session
 
 Work = Callable[[Any], Any]
 
 
 class WorkerFailed(Exception):
-    """A worker could not do its part; the message names the kind of error and nothing of the data."""
+    """A worker failed; the message names the type of the error and contains no data."""
 
 
-class Workers:
+class WorkerPool:
     """Runs one function over batches in several processes."""
 
     def __init__(self, pipes: list[Connection]) -> None:
@@ -31,7 +31,7 @@ class Workers:
         self._busy: list[Connection] = []
 
     def run(self, batches: Iterable[Any]) -> Iterator[Any]:
-        """Hand every batch to whoever is free; yield the answers as they come, in no order."""
+        """Give each batch to an idle worker and yield the results in the order in which they arrive."""
         for batch in batches:
             if not self._idle:
                 yield from self._collect()
@@ -45,30 +45,30 @@ class Workers:
         for pipe in wait(self._busy):
             assert isinstance(pipe, Connection)
             try:
-                done, answer = pipe.recv()
+                succeeded, result = pipe.recv()
             except EOFError:
-                raise WorkerFailed("a worker process ended before its time") from None
-            if not done:
-                raise WorkerFailed(answer)
+                raise WorkerFailed("a worker process ended unexpectedly") from None
+            if not succeeded:
+                raise WorkerFailed(result)
             self._busy.remove(pipe)
             self._idle.append(pipe)
-            yield answer
+            yield result
 
 
 @contextmanager
-def started(count: int, make: Callable[[], Work]) -> Iterator[Workers]:
-    """Start `count` processes, each doing what `make()` returns; end them all with the block."""
+def worker_pool(count: int, make: Callable[[], Work]) -> Iterator[WorkerPool]:
+    """Start `count` processes that each run the function returned by `make()`; end them with the block."""
     pipes: list[Connection] = []
     processes = []
     try:
         for _ in range(count):
-            ours, theirs = _fork.Pipe()
-            process = _fork.Process(target=_serve, args=(theirs, [*pipes, ours], make), daemon=True)
+            parent_end, worker_end = _fork.Pipe()
+            process = _fork.Process(target=_serve, args=(worker_end, [*pipes, parent_end], make), daemon=True)
             process.start()
-            theirs.close()
-            pipes.append(ours)
+            worker_end.close()
+            pipes.append(parent_end)
             processes.append(process)
-        yield Workers(pipes)
+        yield WorkerPool(pipes)
     finally:
         for pipe in pipes:
             pipe.close()
@@ -79,16 +79,16 @@ def started(count: int, make: Callable[[], Work]) -> Iterator[Workers]:
                 process.join()
 
 
-def _serve(pipe: Connection, others: list[Connection], make: Callable[[], Work]) -> None:
-    # As long as a copy of the parent's end is open here, this end would never learn that the parent is gone.
-    for other in others:
-        other.close()
+def _serve(pipe: Connection, parent_ends: list[Connection], make: Callable[[], Work]) -> None:
+    # An open copy of a parent's end would hide the death of the parent from the worker.
+    for parent_end in parent_ends:
+        parent_end.close()
     for connection in connections.all(initialized_only=True):
         _inherited.append(connection.connection)
         connection.connection = None
         connection.in_atomic_block = False
         connection.savepoint_ids, connection.atomic_blocks = [], []
-    # A batch makes a hundred thousand objects and no cycles: looking for some all the time is a fifth of the work.
+    # A batch creates a hundred thousand objects without cycles; automatic collection would take a fifth of the time.
     gc.freeze()
     gc.disable()
     try:
@@ -99,7 +99,7 @@ def _serve(pipe: Connection, others: list[Connection], make: Callable[[], Work])
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
         pass
     except BaseException as error:
-        # PostgreSQL's own words quote the row, so only the kind of error leaves this process.
+        # PostgreSQL quotes the row in its messages, so only the type and code of the error leave this process.
         code = getattr(error, "pgcode", None) or getattr(error.__cause__, "pgcode", None)
         pipe.send((False, f"{type(error).__name__}{f' ({code})' if code else ''}"))
     finally:

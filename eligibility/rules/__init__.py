@@ -1,16 +1,17 @@
 """The waiver's rules: pure functions of facts, bills and the programme. No Django, no database, no clock.
 
-`judge(facts, bills, programme)` is the only statement of the waiver. The page a customer sees, the batch builder, the
-feed and the `judge` command all answer with it. `assess` and `conclude` are its two halves, for readers of large files
-that meet a line long before its bills: `judge(f, b, p) == conclude(assess(f, p), tally(b, p))`.
+`judge(facts, bills, programme)` is the only implementation of the waiver. Pages, payouts, the load of deliveries and
+the `judge` command all use it. `assess` and `conclude` are its two halves for code that reads a line long before its
+bills: `judge(f, b, p) == conclude(assess(f, p), tally(b, p))`.
 """
 
 from eligibility.rules.facts import Bill, Facts, LocalDays
 from eligibility.rules.penalty import Component, Estimate, curve, estimate
 from eligibility.rules.trace import Check, trace
-from eligibility.rules.verdict import Outcome, Standing, Tally, Verdict, assess, conclude, judge, tally
+from eligibility.rules.verdict import Assessment, Outcome, Tally, Verdict, assess, conclude, judge, tally
 
 __all__ = [
+    "Assessment",
     "Bill",
     "Check",
     "Component",
@@ -18,7 +19,6 @@ __all__ = [
     "Facts",
     "LocalDays",
     "Outcome",
-    "Standing",
     "Tally",
     "Verdict",
     "assess",

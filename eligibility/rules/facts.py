@@ -1,13 +1,13 @@
-"""What the rules look at: the facts of one line, its bill rows, and how an instant becomes a calendar date."""
+"""Input of the rules: the facts of one line, its bill rows, and the conversion of a time to a calendar date."""
 
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import NamedTuple
 
-_REMEMBERED = 50_000  # local dates kept by hour: some six years, about 10 MB
+_REMEMBERED = 50_000  # cached local dates by hour: some six years, about 10 MB
 
 
 class Facts(NamedTuple):
-    """One line as the rules see it. Dates are calendar dates in the programme's time zone; amounts are whole won.
+    """The facts of one line. Dates are calendar dates in the programme's time zone; amounts are whole won.
 
     `terminated_on` is None for a line in service (active or suspended), and then `termination_reason` is empty.
     """
@@ -30,7 +30,7 @@ class Facts(NamedTuple):
 
 
 class Bill(NamedTuple):
-    """One billed item of a line, in whole won: `paid` in cash, `waived` off the bill, `refunded` outside the portal."""
+    """One bill row of a line, in whole won: `paid` in cash, `waived` on the bill, `refunded` outside the portal."""
 
     item: str
     billed: int
@@ -40,7 +40,7 @@ class Bill(NamedTuple):
 
 
 def local_day(instant: datetime, zone: tzinfo) -> date:
-    """The calendar date of an aware instant in `zone` (D-01); at the two ends of the calendar, its last day there."""
+    """The calendar date of an aware datetime in `zone` (D-01), limited to the range of `date`."""
     try:
         return instant.astimezone(zone).date()
     except OverflowError:
@@ -48,10 +48,10 @@ def local_day(instant: datetime, zone: tzinfo) -> date:
 
 
 class LocalDays:
-    """Turns the times of a delivery into calendar dates of one time zone, remembering the hours it has met.
+    """Converts the times of a delivery to calendar dates of one time zone, with a cache by hour.
 
-    Almost every time of a delivery shares its hour with others, and within an hour the date rarely changes; where it
-    does, or where the zone has odd minutes, the time itself is worked out.
+    Almost every time of a delivery shares its hour with other times, and the date rarely changes within an hour. An
+    hour in which the date changes is not cached.
     """
 
     def __init__(self, zone: tzinfo) -> None:
@@ -59,14 +59,14 @@ class LocalDays:
         self._days: dict[str, date] = {}
 
     def day(self, text: str) -> date | None:
-        """The local date of `YYYY-MM-DDTHH:MM[:SS[.f]](Z|+HH:MM)`, or None where there is no such day.
+        """The local date of `YYYY-MM-DDTHH:MM[:SS[.f]](Z|+HH:MM)`, or None if that day does not exist.
 
-        The caller has checked the shape of the text; hours, minutes and the offset are in range.
+        The caller has checked the format of the text: hours, minutes and the offset are in range.
         """
         key = text[:13] + text[text.find("+") :]  # find gives -1 for Z, which is the last character
-        return self._days.get(key) or self._work_out(text, key)
+        return self._days.get(key) or self._compute(text, key)
 
-    def _work_out(self, text: str, key: str) -> date | None:
+    def _compute(self, text: str, key: str) -> date | None:
         offset: tzinfo = UTC
         if text[-1] != "Z":
             offset = timezone(timedelta(hours=int(text[-5:-3]), minutes=int(text[-2:])))

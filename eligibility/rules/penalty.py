@@ -1,10 +1,10 @@
-"""The expected early-termination penalty: what the customer will be billed (docs/domain.md#a).
+"""The expected penalty (예상 위약금) in won: the amount the customer will be billed (docs/domain.md#a).
 
     T = days of the commitment     U = days used, suspended days excluded     R = T - U     G = days of grace
 
     penalty = 0 if U >= T;  the whole base if U <= G;  base x R / (T - G) in between, floored to the won.
 
-The base is what was received: subsidy and extra subsidy, or the discounts so far. Each is floored by itself.
+The base is the received amount: subsidy and extra subsidy, or the discounts so far. Each part is floored by itself.
 """
 
 from calendar import monthrange
@@ -21,7 +21,7 @@ _FOUR_CENTURIES = 400  # years after which the calendar repeats itself to the da
 
 
 class Component(NamedTuple):
-    """One part of the penalty: the item it is billed as, the base it is taken of, and the amount, in won."""
+    """One part of the penalty: the item on the bill, the base and the amount, both in won."""
 
     item: str
     base: int
@@ -29,7 +29,7 @@ class Component(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """The penalty on one day and how it came about; all but `on` and `amount` stay empty without a commitment.
+    """The penalty on one day with its calculation. Without a commitment only `on` and `amount` are set.
 
     `total_days` T, `used_days` U, `left_days` R, `grace_days` G; `rate` is the share of the base still owed.
     """
@@ -48,7 +48,7 @@ class Estimate(NamedTuple):
 @lru_cache(maxsize=20_000)
 def commitment_days(start: date, months: int) -> int:
     """T: days from the start to the day before the same day `months` later, that day clamped to its month's last."""
-    if start.year > 9000:  # the end may lie beyond the last year a date can hold; the length does not
+    if start.year > 9000:  # the end may lie after the year 9999; the length is the same 400 years earlier
         start = start.replace(year=start.year - _FOUR_CENTURIES)
     month = start.month - 1 + months
     year, month = start.year + month // 12, month % 12 + 1
@@ -57,7 +57,7 @@ def commitment_days(start: date, months: int) -> int:
 
 
 def expected_penalty(facts: Facts, on: date, programme: Programme) -> int:
-    """The penalty in won if the line ends on `on`; 0 without a commitment or if it began after that day."""
+    """The penalty in won for a termination on `on`; 0 without a commitment or if it began after that day."""
     if facts.contract_type == "NONE" or facts.commitment_started_on > on:
         return 0
     total = commitment_days(facts.commitment_started_on, facts.contract_months)
@@ -76,7 +76,7 @@ def expected_penalty(facts: Facts, on: date, programme: Programme) -> int:
 
 
 def estimate(facts: Facts, on: date, programme: Programme) -> Estimate:
-    """The penalty on `on` with its parts, for "how did we get this?"."""
+    """The penalty for a termination on `on`, with the parts and numbers of days that pages explain."""
     amount = expected_penalty(facts, on, programme)
     if facts.contract_type == "NONE" or facts.commitment_started_on > on:
         return Estimate(on, amount, ())
@@ -111,7 +111,7 @@ def _last_day(start: date, days: int) -> date:
 
 
 def curve(facts: Facts, programme: Programme) -> Iterator[Estimate]:
-    """The estimate for each day of the forward part of the waiver, for lines still in service (D-22)."""
+    """Yield the estimate for each day of the forward part of the waiver, for lines in service (D-22)."""
     day = programme.waiver.forward_from
     while day <= programme.waiver.terminated_to:
         yield estimate(facts, day, programme)

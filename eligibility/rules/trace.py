@@ -1,6 +1,6 @@
-"""Every condition of the waiver for one line, passed or failed, with the value that decided it and its source.
+"""The trace of a verdict: each condition of the waiver for one line, with its result, value and source.
 
-Codes only: the pages put them into words.
+The trace holds codes only; `eligibility.presenters` writes the sentences.
 """
 
 from collections.abc import Iterable
@@ -14,19 +14,19 @@ from kt_remedy.core.programme import Programme
 
 
 class Result(StrEnum):
-    """How a condition came out."""
+    """The result of a condition."""
 
     PASSED = "PASSED"
     FAILED = "FAILED"
     REVIEW = "REVIEW"
-    WAITING = "WAITING"  # nothing against the customer: a bill or a payment is still to come
+    WAITING = "WAITING"  # a bill or a payment is missing; this does not speak against the customer
     NOT_APPLIED = "NOT_APPLIED"
 
 
 class Check(NamedTuple):
-    """One condition: `value` decided it, held against `bound`; `reason` is the verdict's code, empty where passed.
+    """One condition: `value` was compared with `bound`; `reason` is the code in the verdict, "" if passed.
 
-    `source` is "A" for the announcement, or the decisions it rests on.
+    `source` names the announcement ("A") and the decisions (D-nn) of the rule.
     """
 
     code: str
@@ -38,18 +38,18 @@ class Check(NamedTuple):
 
 
 def trace(facts: Facts, bills: Iterable[Bill], programme: Programme) -> tuple[Check, ...]:
-    """The conditions of the waiver in the order in which the verdict names them."""
+    """The conditions of the waiver in the order of the reasons in the verdict."""
     waiver, rows = programme.waiver, tuple(bills)
     checks = [_period(facts, programme)]
 
-    def listed(code: str, value: str, excluded: tuple[str, ...], reason: str, source: tuple[str, ...]) -> None:
-        hit = value in excluded
-        checks.append(Check(code, _failed(hit), reason if hit else "", value, excluded, source))
+    def add_exclusion(code: str, value: str, excluded: tuple[str, ...], reason: str, source: tuple[str, ...]) -> None:
+        is_excluded = value in excluded
+        checks.append(Check(code, _failed_if(is_excluded), reason if is_excluded else "", value, excluded, source))
 
-    listed("NETWORK", facts.network, waiver.excluded_networks, facts.network, ("A", "D-21"))
-    listed("PRODUCT", facts.product, waiver.excluded_products, facts.product, ("A", "D-21"))
+    add_exclusion("NETWORK", facts.network, waiver.excluded_networks, facts.network, ("A", "D-21"))
+    add_exclusion("PRODUCT", facts.product, waiver.excluded_products, facts.product, ("A", "D-21"))
     if facts.terminated_on is not None:
-        listed(
+        add_exclusion(
             "TERMINATION_REASON",
             facts.termination_reason,
             waiver.excluded_termination_reasons,
@@ -60,7 +60,7 @@ def trace(facts: Facts, bills: Iterable[Bill], programme: Programme) -> tuple[Ch
     if not waiver.exclude_rejoined:
         result, reason = Result.NOT_APPLIED, ""
     else:
-        result, reason = _failed(rejoined), "REJOINED" if rejoined else ""
+        result, reason = _failed_if(rejoined), "REJOINED" if rejoined else ""
     checks.append(Check("REJOINED", result, reason, facts.rejoined_on, (waiver.terminated_to,), ("D-13",)))
     checks.append(_contract(facts, programme))
     checks.append(_items(rows, programme))
@@ -68,8 +68,8 @@ def trace(facts: Facts, bills: Iterable[Bill], programme: Programme) -> tuple[Ch
     return tuple(checks)
 
 
-def _failed(hit: bool) -> Result:
-    return Result.FAILED if hit else Result.PASSED
+def _failed_if(excluded: bool) -> Result:
+    return Result.FAILED if excluded else Result.PASSED
 
 
 def _period(facts: Facts, programme: Programme) -> Check:
@@ -79,7 +79,7 @@ def _period(facts: Facts, programme: Programme) -> Check:
     if reason == "REVIEW_PORT_DELAY":
         return Check("PERIOD", Result.REVIEW, reason, facts.port_requested_on, bound, ("D-05",))
     sources = ("A", "D-04") if reason == "NOT_TERMINATED" else ("A", "D-01", "D-02")
-    return Check("PERIOD", _failed(bool(reason)), reason, facts.terminated_on, bound, sources)
+    return Check("PERIOD", _failed_if(bool(reason)), reason, facts.terminated_on, bound, sources)
 
 
 def _contract(facts: Facts, programme: Programme) -> Check:
@@ -109,10 +109,10 @@ def _items(bills: tuple[Bill, ...], programme: Programme) -> Check:
 
 
 def _money(facts: Facts, bills: tuple[Bill, ...], programme: Programme) -> list[Check]:
-    """What was billed, what was paid, what is left to refund; each is asked only where the one before allows it."""
-    standing, sums = verdict.assess(facts, programme), verdict.tally(bills, programme)
-    reason = verdict.money_reason(standing, sums)
-    if not standing.terminated:
+    """Conditions of the money: billed, paid, left to refund. A condition is checked only if the one before passed."""
+    assessment, sums = verdict.assess(facts, programme), verdict.tally(bills, programme)
+    reason = verdict.money_reason(assessment, sums)
+    if not assessment.terminated:
         return []
     if reason == "NO_PENALTY":
         return [Check("BILLED", Result.FAILED, reason, 0, (), ("D-19", "D-21"))]

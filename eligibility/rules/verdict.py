@@ -1,4 +1,4 @@
-"""The waiver: who is exempt, why or why not, and what is to be given back."""
+"""The rules of the waiver: outcome, reasons and refundable amount of one line."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -10,7 +10,7 @@ from kt_remedy.core.programme import Programme, Waiver
 
 
 class Outcome(StrEnum):
-    """Three answers and a fourth: what the facts cannot settle goes to a person, never to a rejection."""
+    """Outcome of a verdict. If the facts cannot settle a case, the outcome is REVIEW and a person decides."""
 
     ELIGIBLE = "ELIGIBLE"
     REVIEW = "REVIEW"
@@ -19,7 +19,7 @@ class Outcome(StrEnum):
 
 
 class Verdict(NamedTuple):
-    """The answer for one line: `reasons` in their fixed order, amounts in whole won."""
+    """The verdict (판정) on one line: `reasons` in their fixed order, amounts in whole won."""
 
     outcome: str
     reasons: tuple[str, ...]
@@ -27,8 +27,8 @@ class Verdict(NamedTuple):
     refundable: int
 
 
-class Standing(NamedTuple):
-    """What the line's own facts say, before its bills are looked at."""
+class Assessment(NamedTuple):
+    """The first half of a verdict: the result of the facts of the line, without its bills. Penalty in won."""
 
     terminated: bool
     exclusions: tuple[str, ...]
@@ -37,7 +37,7 @@ class Standing(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """What the bills say: sums over the rows of refundable items, and whether some item is in neither list."""
+    """Sums in won over the bill rows of refundable items; `unknown_item` if an item is in no list of the programme."""
 
     billed: int
     refundable: int
@@ -49,7 +49,7 @@ NO_BILLS = Tally(0, 0, False, False)
 
 
 def period_reason(facts: Facts, waiver: Waiver) -> str:
-    """Why the termination lies outside the waiver's period, or nothing (D-01 to D-05)."""
+    """The reason if the termination is outside the period of the waiver, else "" (D-01 to D-05)."""
     ended = facts.terminated_on
     if ended is None:
         return "NOT_TERMINATED"
@@ -58,12 +58,12 @@ def period_reason(facts: Facts, waiver: Waiver) -> str:
     if ended <= waiver.terminated_to:
         return ""
     if facts.port_requested_on is not None and facts.port_requested_on <= waiver.terminated_to:
-        return "REVIEW_PORT_DELAY"  # asked for in time, completed late: the carriers' systems failed (D-05)
+        return "REVIEW_PORT_DELAY"  # requested in time but completed late, because carriers' systems failed (D-05)
     return "TERMINATED_AFTER_PERIOD"
 
 
 def contract_reason(facts: Facts, waiver: Waiver) -> str:
-    """Why the running contract keeps the line out or sends it to a person, or nothing (D-06 to D-10, D-14)."""
+    """The reason if the contract excludes the line or needs a review, else "" (D-06 to D-10, D-14)."""
     if facts.contract_started_on < waiver.contract_before:
         return ""
     if facts.contract_event in waiver.excluded_events:
@@ -74,12 +74,12 @@ def contract_reason(facts: Facts, waiver: Waiver) -> str:
 
 
 def is_rejoined(facts: Facts, waiver: Waiver) -> bool:
-    """Whether the holder came back to KT by the end of the period; a ground only where the programme says so (D-13)."""
+    """True if the holder rejoined by the end of the period. It excludes only if the programme says so (D-13)."""
     return facts.rejoined_on is not None and facts.rejoined_on <= waiver.terminated_to
 
 
-def assess(facts: Facts, programme: Programme) -> Standing:
-    """What the facts of the line decide without its bills."""
+def assess(facts: Facts, programme: Programme) -> Assessment:
+    """Assess the facts of a line without its bills."""
     waiver = programme.waiver
     exclusions: list[str] = []
     reviews: list[str] = []
@@ -97,7 +97,7 @@ def assess(facts: Facts, programme: Programme) -> Standing:
     contract = contract_reason(facts, waiver)
     if contract:
         (reviews if contract.startswith("REVIEW_") else exclusions).append(contract)
-    return Standing(
+    return Assessment(
         terminated=facts.terminated_on is not None,
         exclusions=tuple(exclusions),
         reviews=tuple(reviews),
@@ -106,7 +106,7 @@ def assess(facts: Facts, programme: Programme) -> Standing:
 
 
 def refundable_of(bill: Bill) -> int:
-    """What is still the customer's money in one bill row of a refundable item, in won (D-23)."""
+    """The refundable amount of one bill row of a refundable item, in won (D-23)."""
     return max(0, min(bill.billed, bill.paid) - bill.refunded)
 
 
@@ -125,24 +125,24 @@ def tally(bills: Iterable[Bill], programme: Programme) -> Tally:
     return Tally(billed, refundable, unpaid, unknown_item)
 
 
-def money_reason(standing: Standing, sums: Tally) -> str:
-    """The one thing to say about the money of a terminated line, or nothing (D-19, D-23 to D-25)."""
-    if not standing.terminated:
+def money_reason(assessment: Assessment, sums: Tally) -> str:
+    """The reason about the money of a terminated line, else "" (D-19, D-23 to D-25)."""
+    if not assessment.terminated:
         return ""
     if sums.billed == 0:
-        return "NO_PENALTY" if standing.expected_penalty == 0 else "NOT_BILLED_YET"
+        return "NO_PENALTY" if assessment.expected_penalty == 0 else "NOT_BILLED_YET"
     if sums.unpaid:
         return "UNPAID"
     return "ALREADY_SETTLED" if sums.refundable == 0 else ""
 
 
-def conclude(standing: Standing, sums: Tally) -> Verdict:
-    """The verdict from both halves. An exclusion outweighs a review, a review outweighs the money."""
-    reasons = standing.exclusions + standing.reviews
+def conclude(assessment: Assessment, sums: Tally) -> Verdict:
+    """The verdict from both halves. An exclusion outweighs a review; a review outweighs the money."""
+    reasons = assessment.exclusions + assessment.reviews
     if sums.unknown_item:
         reasons += ("REVIEW_UNKNOWN_ITEM",)
-    money = money_reason(standing, sums)
-    if standing.exclusions:
+    money = money_reason(assessment, sums)
+    if assessment.exclusions:
         outcome = "NOT_ELIGIBLE"
     elif reasons:
         outcome = "REVIEW"
@@ -152,9 +152,9 @@ def conclude(standing: Standing, sums: Tally) -> Verdict:
         outcome = "ELIGIBLE"
     if money:
         reasons += (money,)
-    return Verdict(outcome, reasons, standing.expected_penalty, sums.refundable)
+    return Verdict(outcome, reasons, assessment.expected_penalty, sums.refundable)
 
 
 def judge(facts: Facts, bills: Iterable[Bill], programme: Programme) -> Verdict:
-    """Judge one line: outcome, every reason that applies, the expected penalty and what can be refunded, in won."""
+    """Judge one line: outcome, all reasons that apply, expected penalty and refundable amount in won."""
     return conclude(assess(facts, programme), tally(bills, programme))

@@ -21,7 +21,7 @@ def move(request: HttpRequest) -> HttpResponse:
     if not clock.is_set():
         raise Http404
     # What a delivery brings counts from when it is loaded: jump over one and its lines miss the cut-off of that day.
-    arrivals = [timeline.Moment(f"delivery-{at:%Y-%m-%d}", at, _("청구 데이터 도착")) for at in deliveries.moments()]
+    arrivals = [timeline.Moment(f"delivery-{at:%Y-%m-%d}", at, _("청구 데이터 도착")) for at in deliveries.due_times()]
     moments = sorted([*timeline.moments(programme.current()), *arrivals], key=lambda moment: moment.at)
     now = clock.now()
     if request.method == "POST":

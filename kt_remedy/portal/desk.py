@@ -235,7 +235,7 @@ def _customer_context(sitting: Sitting, user: User) -> dict[str, Any]:
         "views": views,
         "mine_pks": mine,
         "foreign": any(view.application.pk not in mine for view in views) and bool(user.store_id),
-        "perks": overview.cards if overview.taken else [],
+        "perks": overview.cards if overview.base_complete else [],
         "notes": refunds_desk.notes_of(customer),
         "note_form": NoteForm(),
         "representations": [(kind, label) for kind, label in OwnerKind.choices if kind in _ways(customer)],
@@ -260,7 +260,7 @@ def _proof_text(proof: dict[str, str]) -> str:
 
 def _card(line: Line, application: Application | None) -> Card:
     frame = programme.current()
-    outcome = line.standing_outcome
+    outcome = line.effective_outcome
     kind = {"ELIGIBLE": "yes", "REVIEW": "review", "NOT_ELIGIBLE": "no", "NOTHING_DUE": "none"}[outcome]
     if line.terminated_on is None:
         kind = "keep"

@@ -46,7 +46,7 @@ def perks(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             _act(request, form.cleaned_data, sitting)
         else:
-            messages.error(request, rewards.Refused("UNKNOWN").message)
+            messages.error(request, rewards.PerkRefused("UNKNOWN").message)
         return redirect("portal:desk-perks")
     key = customer.person_index
     minor = persons.is_minor(customer.birth_date, clock.today())
@@ -86,7 +86,7 @@ def _act(request: HttpRequest, asked: dict[str, Any], sitting: Sitting) -> None:
         return
     try:
         act()
-    except rewards.Refused as refusal:
+    except rewards.PerkRefused as refusal:
         messages.warning(request, refusal.message)
     else:
         messages.success(request, done)

@@ -59,7 +59,7 @@ class Card:
     kind: str
     title: str
     bits: list[str]
-    seen: register.Seen  # for the record of who saw which verdict when
+    seen: register.LineView  # for the record of who saw which verdict when
     reasons: list[presenters.Reason] = field(default_factory=list)
     conditions: list[presenters.Condition] = field(default_factory=list)
     amount_label: str = ""
@@ -114,7 +114,7 @@ class _Page:
     def card(self, line: Line, bills: list[Bill], filed: News | None) -> Card:
         facts = register.facts_of(line)
         kind = self._kind(line)
-        seen = register.Seen.of(line, self.person_index)
+        seen = register.LineView.of(line, self.person_index)
         card = Card(id=f"line-{line.pk}", kind=kind, title=self._title(line, kind), bits=self._bits(line), seen=seen)
         card.conditions = self._conditions(facts, bills)
         if kind == "keep":
@@ -165,7 +165,7 @@ class _Page:
             if self.today > self.programme.waiver.terminated_to:
                 return "keep" if self._in_base(line) else "no"
             return "no" if set(line.reason_codes) - {"NOT_TERMINATED"} else "leave"
-        return {"ELIGIBLE": "yes", "REVIEW": "review", "NOTHING_DUE": "none"}.get(line.standing_outcome, "no")
+        return {"ELIGIBLE": "yes", "REVIEW": "review", "NOTHING_DUE": "none"}.get(line.effective_outcome, "no")
 
     def _in_base(self, line: Line) -> bool:
         base = self.programme.rewards

@@ -42,7 +42,7 @@ def my_lines(request: VerifiedRequest) -> HttpResponse:
     person, now = request.person, clock.now()
     cards = lines.cards_of(person.ci_index, now, clock.kst_date(now), programme.current())
     before = request.session.get("lines_seen", "")
-    seen = register.note_seen([card.seen for card in cards], before=before)
+    seen = register.record_line_views([card.seen for card in cards], before=before)
     if seen != before:
         request.session["lines_seen"] = seen
     kept = sum(card.kind in ("keep", "leave") for card in cards)
@@ -59,11 +59,11 @@ def tell_me(request: VerifiedRequest) -> HttpResponse:
     person, language = request.person, (get_language() or "ko")[:2]
     if request.method == "POST":
         if request.POST.get("want") == "no":
-            if opening.stop(person_index=person.ci_index):
+            if opening.cancel_wish(person_index=person.ci_index):
                 messages.success(request, _("알림을 취소했습니다. 적어 둔 번호도 지웠습니다."))
         else:
-            with suppress(opening.TooLate):  # the page itself says that applications are open
-                opening.ask(person=person, language=language)
+            with suppress(opening.ApplicationsOpen):  # the page itself says that applications are open
+                opening.record_wish(person=person, language=language)
         return redirect("portal:tell-me")
     wish, current = opening.wish_of(person.ci_index), programme.current()
     return render(

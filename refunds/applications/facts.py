@@ -36,7 +36,7 @@ def facts_for(
     """Facts of an application for `line` paid to `account`; `persons` is how many persons use that account."""
     return Facts(
         lateness=lateness,
-        outcome=line.standing_outcome,
+        outcome=line.effective_outcome,
         reasons=tuple(line.reason_codes),
         holder=account.holder_check.outcome,
         representation=representation,

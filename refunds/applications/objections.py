@@ -23,7 +23,7 @@ from refunds.models.states import Status
 
 def can_object(line: Line) -> bool:
     """True if the line has a verdict or an amount to contest; False for a line in review."""
-    return line.standing_outcome in {"NOT_ELIGIBLE", "NOTHING_DUE", "ELIGIBLE"}
+    return line.effective_outcome in {"NOT_ELIGIBLE", "NOTHING_DUE", "ELIGIBLE"}
 
 
 def object_to(
@@ -46,7 +46,7 @@ def object_to(
             line=line,
             application=line.applications.order_by("-id").first(),
             person_index=person_index,
-            verdict_outcome=line.standing_outcome,
+            verdict_outcome=line.effective_outcome,
             verdict_reasons=line.reasons,
             amount_seen_krw=line.refundable_krw,
             received_at=clock.now(),
@@ -97,7 +97,7 @@ def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, w
         row.status = Objection.Status.UPHELD if uphold else Objection.Status.DECLINED
         row.answer, row.answered_at, row.answered_by = words.strip(), clock.now(), reviewer
         row.save(update_fields=["status", "answer", "answered_at", "answered_by"])
-        if uphold and row.line.standing_outcome != "ELIGIBLE":
+        if uphold and row.line.effective_outcome != "ELIGIBLE":
             decide_line(row.line, "ELIGIBLE", words, reviewer)
         newest = Application.objects.filter(line=row.line_id).order_by("-id").values_list("pk", flat=True).first()
         last = locked(newest) if newest else None
@@ -115,7 +115,7 @@ def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, w
             kind="objection.answered",
             subject=f"objection:{row.pk}",
             person=bytes(row.person_index),
-            to=eligibility.still_theirs(row.contact, confirmed_at=row.received_at),
+            to=eligibility.confirmed_number_or_blank(row.contact, confirmed_at=row.received_at),
             language=row.language,
         )
         return row

@@ -149,7 +149,7 @@ def _ask_documents(row: Application, reviewer: User, words: str) -> None:
 
 
 def _reject(row: Application, reviewer: User, words: str) -> None:
-    if row.line.standing_outcome == "REVIEW":
+    if row.line.effective_outcome == "REVIEW":
         decide_line(row.line, "NOT_ELIGIBLE", words, reviewer)
     record_review(row, Status.REJECTED, "REJECTED", reviewer, words, reviewed=True)
     sms.notify(row, "application.rejected", subject=_once(row))
@@ -157,7 +157,7 @@ def _reject(row: Application, reviewer: User, words: str) -> None:
 
 def _approve(row: Application, reviewer: User, words: str) -> None:
     # A person's earlier no on the line is undone by a person's yes; the rules' own no is not.
-    if row.line.standing_outcome == "REVIEW" or row.line.decided_outcome in {"NOT_ELIGIBLE", "NOTHING_DUE"}:
+    if row.line.effective_outcome == "REVIEW" or row.line.decided_outcome in {"NOT_ELIGIBLE", "NOTHING_DUE"}:
         decide_line(row.line, "ELIGIBLE", words, reviewer)
         row.line.refresh_from_db()
     answer = decide(facts_of(row, reviewed=True))

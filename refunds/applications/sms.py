@@ -126,7 +126,7 @@ def register() -> None:
 
 def confirmed_number_or_blank(filing: Filing) -> str:
     """The mobile number that was confirmed with a filing; "" if its contract ended since (D-44)."""
-    return eligibility.still_theirs(filing.contact, confirmed_at=filing.received_at)
+    return eligibility.confirmed_number_or_blank(filing.contact, confirmed_at=filing.received_at)
 
 
 def notify(row: Application, kind: str, *, subject: str, context: dict | None = None) -> None:

@@ -14,9 +14,9 @@ def staff_reason(row: Application) -> str:
         return _("승인 뒤에 판정이 바뀜")
     if row.status == Status.LATE:
         return _("기간 뒤 접수(휴일로 늦음)") if row.lateness == Lateness.EXTENDED else _("기간 뒤 접수")
-    if row.line.standing_outcome == "REVIEW":
+    if row.line.effective_outcome == "REVIEW":
         return _("판정이 사람의 확인을 요구함")
-    if row.line.standing_outcome != "ELIGIBLE":
+    if row.line.effective_outcome != "ELIGIBLE":
         return _("신청 뒤에 판정이 바뀜")
     if row.account.is_offline:
         return _("한국 계좌 없음, 서류 확인")

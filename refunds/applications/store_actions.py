@@ -85,7 +85,7 @@ def change_contact(*, filing_id: uuid.UUID, contact: str, staff: User) -> None:
             kind="filing.contact_changed",
             subject=f"filing:{filing.pk}:{clock.now():%Y%m%d%H%M%S}",
             person=bytes(filing.person_index),
-            to=register.still_theirs(before, confirmed_at=filing.received_at),
+            to=register.confirmed_number_or_blank(before, confirmed_at=filing.received_at),
             language=filing.language,
         )
 

@@ -201,7 +201,7 @@ def _file(submission: Submission) -> Submitted:
 
 
 def _claimable_lines(submission: Submission) -> dict[str, Line]:
-    lines = register.lines_numbered(submission.contracts)
+    lines = register.lines_by_contract_no(submission.contracts)
     for number in submission.contracts:
         if number not in lines or not may_claim(
             lines[number].customer, submission.person_index, submission.representation

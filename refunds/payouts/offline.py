@@ -37,7 +37,7 @@ def due(row: Application) -> int:
         raise Refused("STATE", _("이미 회차에 담긴 신청입니다. 따로 보내지 마세요."))
     if row.holds.filter(released_at=None).exists() or (row.hold_until and row.hold_until > now):
         raise Refused("STATE", _("보류된 신청입니다. 보류가 풀린 뒤에 보내세요."))
-    standing = line.standing_outcome
+    standing = line.effective_outcome
     if standing in {"NOT_ELIGIBLE", "NOTHING_DUE"} or (standing == "REVIEW" and not row.reviewed):
         raise Refused("STATE", _("승인 뒤에 판정이 바뀌었습니다. 심사를 마친 뒤에 보내세요."))
     if "UNPAID" in line.reason_codes and not calendar.is_last(now, programme.current()):

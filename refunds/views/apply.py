@@ -79,8 +79,8 @@ def _options(request: VerifiedRequest, picked: list[str]) -> list[Option]:
         )
         if row is not None:
             option.why_not, option.reference = _("이미 신청하셨습니다."), row.filing.reference
-        elif line.standing_outcome not in {"ELIGIBLE", "REVIEW"}:
-            option.why_not = lines_wording.outcome_title(line.standing_outcome)
+        elif line.effective_outcome not in {"ELIGIBLE", "REVIEW"}:
+            option.why_not = lines_wording.outcome_title(line.effective_outcome)
         elif not ward and persons.is_minor(me.birth_date, today):
             option.why_not = _("만 %(age)s세가 되지 않으셨으면 보호자가 신청해 주셔야 합니다.") % {
                 "age": persons.ADULT_AGE
@@ -111,7 +111,7 @@ def _summary(options: list[Option]) -> Summary:
         rows=rows,
         days=days,
         estimated=estimated,
-        wait=any(option.line.standing_outcome == "REVIEW" for option in options),
+        wait=any(option.line.effective_outcome == "REVIEW" for option in options),
     )
 
 

@@ -65,7 +65,7 @@ def object_to(request: VerifiedRequest, contract_no: str) -> HttpResponse:
         "still_open": still_open,
         "sent": documents.of_objection(latest) if latest is not None and still_open else [],
         "line_name": f"{lines.product_name(line.product)} {masking.phone(line.msisdn or '')}",
-        "verdict": lines.outcome_title(line.standing_outcome),
+        "verdict": lines.outcome_title(line.effective_outcome),
         "reasons": lines.reasons(line.reason_codes, facts, programme.current()),
         "answer_by": deadlines.objection_by(clock.today()),
     }
@@ -107,7 +107,7 @@ def objection(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "conditions": lines.conditions(
             eligibility.trace_of(row.line), eligibility.facts_of(row.line), programme.current()
         ),
-        "verdict": lines.outcome_title(row.line.standing_outcome),
+        "verdict": lines.outcome_title(row.line.effective_outcome),
         "may_decide": request.user.has_perm("refunds.answer_objection"),
         "evidence": documents.of_objection(row),
     }

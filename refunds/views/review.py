@@ -138,7 +138,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "name": masking.name(row.line.customer.holder_name or ""),
         "line_name": presenters.line_name(row),
         "conditions": lines.conditions(eligibility.trace_of(row.line), facts, programme.current()),
-        "verdict": lines.outcome_title(row.line.standing_outcome),
+        "verdict": lines.outcome_title(row.line.effective_outcome),
         "reason": staff_presenters.staff_reason(row),
         "amount": presenters.amount(row),
         "decisions": _decision_rows(row),

@@ -1,6 +1,7 @@
-"""The base: every line of the register as it stood at the end of the base date, and the perks it qualifies for (D-45).
+"""The base: a row for every line of the register at the end of the base date, with its perks (D-45).
 
-Set-based, in shards of contract ranges that any number of workers share. Running anything again changes nothing.
+One SQL statement writes a shard (a range of contracts), and any number of workers share the shards. A second run
+changes nothing.
 """
 
 import itertools
@@ -17,16 +18,16 @@ from kt_remedy.core.tasks import schedule
 from rewards.enrolment import shards
 from rewards.models import BaseLine, Shard
 
-# Small enough that a shard takes a second or two and is sorted in memory.
+# A shard of this size takes a second or two and is sorted in memory.
 SHARD_ROWS = 250_000
-# Each line's customer is found by the key. A hash of all customers for every shard would grow with the square of them.
+# Look up each customer by key. A hash of all customers for each shard would take time in the square of the customers.
 _BY_KEY = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 PRODUCTS = ("HANDSET", "WATCH", "TABLET", "IOT", "PREPAID")
 
-# The values have the types of the columns to the length, or each array would be built anew, element by element. What is
-# sorted and counted has no arrays yet.
+# The values have exactly the types of the columns, because PostgreSQL would otherwise convert each array element by
+# element. The rows are sorted and counted before the arrays are added.
 _INSERT = """
-WITH seen AS MATERIALIZED (
+WITH lines AS MATERIALIZED (
     SELECT l.contract_no, l.customer_no, {person} AS person_index, l.product, c.holder_kind = 'CORPORATE' AS corporate,
            l.status = 'SUSPENDED' AS suspended,
            CASE WHEN l.network = ANY(%(networks)s) THEN varchar(12) 'NETWORK'
@@ -36,23 +37,23 @@ WITH seen AS MATERIALIZED (
     FROM eligibility_line l JOIN eligibility_customer c USING (customer_no)
     WHERE l.contract_no >= %(from)s AND (%(to)s = '' OR l.contract_no < %(to)s)
     ORDER BY l.contract_no
-), made AS (
+), inserted AS (
     INSERT INTO rewards_baseline (contract_no, customer_no, person_index, why, perks)
     SELECT contract_no, customer_no, person_index, why,
            CASE WHEN why <> 'IN_SERVICE' THEN %(none)s::varchar(40)[] {perks} ELSE %(none)s::varchar(40)[] END
-    FROM seen
-) SELECT why, product, corporate, suspended, count(*) FROM seen GROUP BY why, product, corporate, suspended
+    FROM lines
+) SELECT why, product, corporate, suspended, count(*) FROM lines GROUP BY why, product, corporate, suspended
 """
 
 
-class NotYet(schedule.NotYet):
-    """The base cannot be taken yet; the message says what is missing."""
+class BaseNotReady(schedule.NotYet):
+    """The base cannot be recorded yet; the message gives the reason. The dated task runs again later."""
 
 
 def perks_for(rules: programme.Programme, product: str, corporate: bool, status: str = "ACTIVE") -> list[str]:
-    """Codes of the perks a line of `product` qualifies for; those by person skip companies (D-51, D-56, D-62).
+    """Codes of the perks for which a line of `product` qualifies; companies get no perk by person (D-51, D-56, D-62).
 
-    `status` on the base date counts only for a perk whose months it decides once and for all (D-48).
+    `status` on the base date matters only for perks with `skipped_once` (D-48).
     """
     return [
         perk.code
@@ -64,15 +65,15 @@ def perks_for(rules: programme.Programme, product: str, corporate: bool, status:
 
 
 def plan() -> int:
-    """Cut the register into shards, once; returns how many there are. Raises NotYet before the base date's delivery."""
+    """Create the shards of the base once; returns their number. Raises BaseNotReady before its delivery."""
     rules = programme.current()
     if clock.today() <= rules.rewards.base_date:
-        raise NotYet(
+        raise BaseNotReady(
             f"The base is taken after {rules.rewards.base_date} has ended.",
             schedule.result_message(gettext_noop("%(day)s이 지난 뒤 확정"), day=str(rules.rewards.base_date)),
         )
     if not Feed.objects.filter(state=Feed.State.LOADED, as_of__gt=rules.rewards.base_date).exists():
-        raise NotYet(
+        raise BaseNotReady(
             f"No delivery later than {rules.rewards.base_date} has been loaded yet.",
             schedule.result_message(
                 gettext_noop("%(day)s보다 뒤의 청구 데이터를 기다림"), day=str(rules.rewards.base_date)
@@ -82,14 +83,14 @@ def plan() -> int:
 
 
 def run(shard: Shard) -> int:
-    """Write the base rows of one shard; one transaction. Returns its rows, 0 where the shard was done."""
+    """Write the base rows of one shard in one transaction. Returns their number, 0 if the shard was done already."""
     rules = programme.current()
     cases, params = [], {}
     for corporate, suspended, product in itertools.product((False, True), (False, True), PRODUCTS):
         key = f"{product}_{corporate}_{suspended}"
         params[key] = perks_for(rules, product, corporate, "SUSPENDED" if suspended else "ACTIVE")
-        words = f"{'' if corporate else 'NOT'} corporate AND {'' if suspended else 'NOT'} suspended"
-        cases.append(f"WHEN product = '{product}' AND {words} THEN %({key})s::varchar(40)[]")
+        condition = f"{'' if corporate else 'NOT'} corporate AND {'' if suspended else 'NOT'} suspended"
+        cases.append(f"WHEN product = '{product}' AND {condition} THEN %({key})s::varchar(40)[]")
     with transaction.atomic(), connection.cursor() as cursor:
         if not shards.begin(cursor, shard):
             return 0
@@ -115,29 +116,29 @@ def run(shard: Shard) -> int:
     return rows
 
 
-def run_all(act: object = None) -> schedule.ResultMessage:
-    """Plan and work off the base until every shard is done, whoever did it; the calendar's act. Safe to run again.
-
-    Returns what the calendar says of it."""
+def run_all(task: object = None) -> schedule.ResultMessage:
+    """Dated task: create and run the shards of the base until all are done, also by other workers. Safe to repeat."""
     number = plan()
     while True:
-        if shard := shards.next_open(Shard.Kind.BASE):
+        if shard := shards.claim_next(Shard.Kind.BASE):
             run(shard)
         elif not shards.wait_for_others(Shard.Kind.BASE):
             break
-    lines = sum(counts.get(BaseLine.Why.IN_SERVICE, 0) for counts in _done().values_list("counts", flat=True))
+    lines = sum(
+        counts.get(BaseLine.Why.IN_SERVICE, 0) for counts in _finished_shards().values_list("counts", flat=True)
+    )
     with transaction.atomic():
         audit.record(actor="system", action="rewards.base", object="base", detail={"lines": lines, "shards": number})
     return schedule.result_message(gettext_noop("대상 회선 %(lines)s, %(shards)s묶음"), lines=lines, shards=number)
 
 
-def _done() -> QuerySet[Shard]:
+def _finished_shards() -> QuerySet[Shard]:
     return Shard.objects.filter(kind=Shard.Kind.BASE).exclude(done_at=None)
 
 
 def is_complete() -> bool:
-    """Whether the base has been taken whole. One query."""
-    found = Shard.objects.filter(kind=Shard.Kind.BASE).aggregate(
+    """True if every shard of the base is done. One query."""
+    shard_counts = Shard.objects.filter(kind=Shard.Kind.BASE).aggregate(
         all=Count("id"), open=Count("id", filter=Q(done_at=None))
     )
-    return found["all"] > 0 and found["open"] == 0
+    return shard_counts["all"] > 0 and shard_counts["open"] == 0

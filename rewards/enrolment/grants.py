@@ -1,4 +1,4 @@
-"""Monthly grants: on the first of each month, for the lines of the base as they are then (D-48, D-49, D-57)."""
+"""Monthly grants on the first of each month, by the status of each line on that day (D-48, D-49, D-57)."""
 
 import datetime as dt
 from typing import Any
@@ -15,10 +15,10 @@ from rewards.enrolment import base, shards
 from rewards.models import Shard
 from rewards.perks.periods import add_months, grant_months
 
-# The range stands there for both tables: neither is read whole for each shard. In the order of the keys the index
-# grows at its end.
+# The range is given for both tables, so that a shard reads neither completely. Rows in key order let the index grow at
+# its end.
 _INSERT = """
-WITH made AS (
+WITH inserted AS (
 INSERT INTO rewards_grant (month, perk, contract_no, state)
 SELECT %(month)s, %(perk)s, b.contract_no,
        CASE WHEN l.terminated_on < %(month)s THEN varchar(10) 'TERMINATED'
@@ -29,32 +29,32 @@ WHERE b.contract_no >= %(from)s AND (%(to)s = '' OR b.contract_no < %(to)s) AND 
   AND l.contract_no >= %(from)s AND (%(to)s = '' OR l.contract_no < %(to)s)
 ORDER BY b.contract_no
 RETURNING state
-) SELECT state, count(*) FROM made GROUP BY state
+) SELECT state, count(*) FROM inserted GROUP BY state
 """
 
 
 def monthly(rules: programme.Programme) -> list[Perk]:
-    """The perks that are granted month by month."""
+    """The perks with a grant each month."""
     return [perk for perk in rules.perks if perk.monthly_gb]
 
 
 def run_month(perk: Perk, month: dt.date) -> schedule.ResultMessage:
-    """Grant one month of a perk to every line that qualifies; claims shards until none is open.
+    """Grant one month of a perk to every qualifying line: run shards until all are done.
 
-    Safe to run again and on several workers at once. Raises base.NotYet before the month or before the base.
+    Safe to repeat and to run on several workers. Raises base.BaseNotReady before the month or a complete base.
     """
     if clock.today() < month:
-        raise base.NotYet(
+        raise base.BaseNotReady(
             f"{perk.code} for {month:%Y-%m} is granted on {month}.",
             schedule.result_message(gettext_noop("%(day)s이 되기를 기다림"), day=str(month)),
         )
     if not base.is_complete():
-        raise base.NotYet(
+        raise base.BaseNotReady(
             "The base has not been taken yet.", schedule.result_message(gettext_noop("대상 회선이 확정되기를 기다림"))
         )
     plan(perk, month)
     while True:
-        if shard := shards.next_open(Shard.Kind.GRANT, perk.code, month):
+        if shard := shards.claim_next(Shard.Kind.GRANT, perk.code, month):
             run(shard, perk)
         elif not shards.wait_for_others(Shard.Kind.GRANT, perk.code, month):
             break
@@ -68,15 +68,15 @@ def run_month(perk: Perk, month: dt.date) -> schedule.ResultMessage:
 
 
 def plan(perk: Perk, month: dt.date) -> int:
-    """Make the month's shards, once; returns how many there are. Its partition was made ahead by `make_partitions`."""
-    return shards.plan_like(Shard.Kind.GRANT, perk=perk.code, month=month)
+    """Create the shards of the month once; returns their number. `make_partitions` made the partition before."""
+    return shards.plan_from_base(Shard.Kind.GRANT, perk=perk.code, month=month)
 
 
 def make_partitions(using: str, **signal: Any) -> None:
     """Make the partition of each month that the programme grants, after every migration: a worker makes no table."""
     if not privileges.is_migrated(using, signal):
         return
-    months = sorted({month for _perk, month in due(programme.current())})
+    months = sorted({month for _perk, month in planned_grants(programme.current())})
     with connections[using].cursor() as cursor:
         for month in months:
             cursor.execute(
@@ -87,8 +87,8 @@ def make_partitions(using: str, **signal: Any) -> None:
 
 
 def run(shard: Shard, perk: Perk) -> int:
-    """Grant one shard and leave its hand-off, in one transaction. Returns the granted lines, 0 where it was done."""
-    assert shard.month is not None, "a grant has a month"
+    """Grant one shard and create its hand-off in one transaction. Returns the granted lines, 0 if it was done."""
+    assert shard.month is not None, "a shard of grants has a month"
     with transaction.atomic(), connection.cursor() as cursor:
         if not shards.begin(cursor, shard):
             return 0
@@ -103,11 +103,11 @@ def run(shard: Shard, perk: Perk) -> int:
             },
         )
         counts = dict(cursor.fetchall())
-        providers.leave(shard, perk, rows=counts.get("GRANTED", 0))
+        providers.create_hand_off(shard, perk, rows=counts.get("GRANTED", 0))
         shards.finish(shard, rows=sum(counts.values()), counts=counts)
     return counts.get("GRANTED", 0)
 
 
-def due(rules: programme.Programme) -> list[tuple[Perk, dt.date]]:
+def planned_grants(rules: programme.Programme) -> list[tuple[Perk, dt.date]]:
     """Every monthly grant of the programme: (perk, first of the month)."""
     return [(perk, month) for perk in monthly(rules) for month in grant_months(perk)]

@@ -1,4 +1,4 @@
-"""Lists for providers: whole ones on their days, and what people changed, the day after."""
+"""Lists for providers: full lists on the days of the provider, and changes of a day on the next day."""
 
 import datetime as dt
 
@@ -12,20 +12,20 @@ from rewards.models import Shard
 
 
 def plan_due() -> int:
-    """Plan the lists that are due and not planned yet; returns how many shards are new. The base must be complete.
+    """Create the shards of due lists; returns the number of new shards. The base must be complete.
 
-    Of whole lists only the latest is made: an earlier one that was missed would tell what is no longer so.
+    Of full lists only the latest is created, because an earlier one that was missed is out of date.
     """
     before = Shard.objects.count()
     rules, today = programme.current(), clock.today()
     first = rules.rewards.base_date + dt.timedelta(days=1)
     for perk in rules.perks:
-        provider = providers.of(perk)
+        provider = providers.provider_of(perk)
         if provider is None:
             continue
-        # A perk that ran before the base was taken is listed as soon as it is.
+        # A perk that began before the base was complete is listed after the base.
         if days := [max(day, first) for day in provider.list_days(perk) if day <= today]:
-            shards.plan_like(Shard.Kind.LIST, perk=perk.code, month=days[-1])
+            shards.plan_from_base(Shard.Kind.LIST, perk=perk.code, month=days[-1])
         if provider.daily:
             for day in _changed_days(perk, today):
                 Shard.objects.get_or_create(kind=Shard.Kind.DAY, perk=perk.code, month=day, number=1)
@@ -33,16 +33,18 @@ def plan_due() -> int:
 
 
 def run(shard: Shard, perk: Perk) -> int:
-    """Leave the hand-off of a list's shard; its rows are read when the file is written."""
+    """Create the hand-off of a shard of a list. Its rows are read when the file is written."""
     with transaction.atomic():
-        providers.leave(shard, perk)
+        providers.create_hand_off(shard, perk)
         shards.finish(shard, rows=0, counts={})
     return 0
 
 
 def _changed_days(perk: Perk, today: dt.date) -> list[dt.date]:
-    """Days before today on which somebody acted on the perk, that have no list yet. A choice counts once it is final,
-    from the day it starts."""
+    """Days before today with changes of the perk and without a list.
+
+    A choice counts on its start day, because it is final from then on.
+    """
     day = "starts_on" if perk.choices else "(made_at AT TIME ZONE 'Asia/Seoul')::date"
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""Shards: ranges of contracts as claimable rows, so that bulk work is shared, resumed and never doubled."""
+"""Shards: ranges of contracts as leased rows, so that workers share and resume bulk work and do none of it twice."""
 
 import datetime as dt
 import time
@@ -10,29 +10,28 @@ from kt_remedy.core import clock
 from kt_remedy.core.tasks import leases
 from rewards.models import Shard
 
-# A shard takes seconds. Whoever needs longer than this may be asked for by another worker, which then finds the row
-# locked, or done.
+# A shard takes seconds. After the lease another worker may claim it, and then waits for the row lock or finds it done.
 LEASE_SECONDS = 300
 ATTEMPTS_BEFORE_ALARM = 3
-LOOK_AGAIN_SECONDS = 0.5
+RECHECK_SECONDS = 0.5
 
 
 def plan(kind: str, *, table: str, rows: int, perk: str = "", month: dt.date | None = None) -> int:
-    """Cut `table` into ranges of about `rows` contracts, once; a second call changes nothing. Returns the number."""
+    """Divide `table` into shards of `rows` contracts, once; returns their number. A second call changes nothing."""
     planned = Shard.objects.filter(kind=kind, perk=perk, month=month)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '15min'")
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"shards:{kind}:{perk}:{month}"])
         if number := planned.count():
             return number
-        # The first and the last range are open, so that every contract falls into one of them.
+        # The first range has no lower and the last no upper bound, so every contract is in one range.
         starts = [""]
-        beyond = f"SELECT contract_no FROM {table} WHERE contract_no >= %s ORDER BY contract_no OFFSET %s LIMIT 1"  # noqa: S608
+        next_start = f"SELECT contract_no FROM {table} WHERE contract_no >= %s ORDER BY contract_no OFFSET %s LIMIT 1"  # noqa: S608
         while True:
-            cursor.execute(beyond, [starts[-1], rows])
-            if (found := cursor.fetchone()) is None:
+            cursor.execute(next_start, [starts[-1], rows])
+            if (row := cursor.fetchone()) is None:
                 break
-            starts.append(found[0])
+            starts.append(row[0])
         Shard.objects.bulk_create(
             Shard(kind=kind, perk=perk, month=month, number=number, from_contract=start, to_contract=end)
             for number, (start, end) in enumerate(zip(starts, [*starts[1:], ""], strict=True), 1)
@@ -40,8 +39,8 @@ def plan(kind: str, *, table: str, rows: int, perk: str = "", month: dt.date | N
     return len(starts)
 
 
-def plan_like(kind: str, *, perk: str, month: dt.date) -> int:
-    """Plan a work in the ranges of the base, once; returns how many there are."""
+def plan_from_base(kind: str, *, perk: str, month: dt.date) -> int:
+    """Create shards with the ranges of the base, once; returns their number."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"shards:{kind}:{perk}:{month}"])
         planned = Shard.objects.filter(kind=kind, perk=perk, month=month)
@@ -61,8 +60,8 @@ def plan_like(kind: str, *, perk: str, month: dt.date) -> int:
         return planned.count()
 
 
-def next_open(kind: str = "", perk: str = "", month: dt.date | None = None) -> Shard | None:
-    """Claim one shard that is not done, or None where all are done or in other hands. Without a kind: any."""
+def claim_next(kind: str = "", perk: str = "", month: dt.date | None = None) -> Shard | None:
+    """Claim one open shard, of any kind by default; None if all are done or leased to other workers."""
     waiting = Shard.objects.filter(done_at=None).order_by("id")
     if kind:
         waiting = waiting.filter(kind=kind, perk=perk, month=month)
@@ -71,10 +70,10 @@ def next_open(kind: str = "", perk: str = "", month: dt.date | None = None) -> S
 
 
 def begin(cursor: Any, shard: Shard) -> bool:
-    """Begin a shard's work in the transaction that will also end it; False where somebody else has ended it.
+    """Lock a shard until the transaction of its work ends; returns False if it is done already.
 
-    The row is locked until then, so that its rows are written by one worker, once, whatever the leases say. Ranges are
-    read by their index, never a table whole: the time grows with the lines, not with their square.
+    The lock guarantees that one worker writes the rows, also after a lease ran out. The settings make the planner read
+    a range by its index, so that the total time grows linearly with the lines.
     """
     cursor.execute("SET LOCAL statement_timeout = '15min'; SET LOCAL random_page_cost = 1.1")
     cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
@@ -83,23 +82,23 @@ def begin(cursor: Any, shard: Shard) -> bool:
 
 
 def finish(shard: Shard, *, rows: int, counts: dict[str, int]) -> None:
-    """Mark a shard done; in the transaction of its work."""
+    """Mark a shard as done, in the transaction of its work."""
     Shard.objects.filter(pk=shard.pk).update(rows=rows, counts=counts, done_at=clock.now(), lease_until=None, fault="")
 
 
 def wait_for_others(kind: str, perk: str = "", month: dt.date | None = None) -> bool:
-    """Whether shards are left in other hands; pauses a moment if so. A dead worker's come back by their lease."""
+    """True if other workers hold open shards, after a short pause. The lease of a dead worker runs out."""
     if not Shard.objects.filter(kind=kind, perk=perk, month=month, done_at=None).exists():
         return False
-    time.sleep(LOOK_AGAIN_SECONDS)
+    time.sleep(RECHECK_SECONDS)
     return True
 
 
-def mend() -> int:
-    """Plan anew the ranges that no shard of a piece of work covers any more; returns how many there were."""
+def restore_missing() -> int:
+    """Create shards for ranges that no shard covers any more; returns their number."""
     new = 0
-    works = Shard.objects.exclude(kind=Shard.Kind.DAY).values_list("kind", "perk", "month").distinct().order_by()
-    for kind, perk, month in works:
+    plans = Shard.objects.exclude(kind=Shard.Kind.DAY).values_list("kind", "perk", "month").distinct().order_by()
+    for kind, perk, month in plans:
         covered, gaps, number = "", [], 0
         for shard in Shard.objects.filter(kind=kind, perk=perk, month=month).order_by("from_contract"):
             if shard.from_contract != covered:
@@ -115,6 +114,6 @@ def mend() -> int:
     return new
 
 
-def stuck() -> list[Shard]:
-    """Open shards that were taken up again and again without coming to an end."""
+def stuck_shards() -> list[Shard]:
+    """At most 100 open shards with too many attempts."""
     return list(Shard.objects.filter(done_at=None, attempts__gte=ATTEMPTS_BEFORE_ALARM).order_by("id")[:100])

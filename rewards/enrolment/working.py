@@ -1,4 +1,4 @@
-"""Working off shards of any kind, by any number of workers; finding what is stuck or missing; telling how far it is."""
+"""Run shards of any kind, find missing and stuck shards, and report the progress of bulk work."""
 
 import datetime as dt
 import logging
@@ -16,9 +16,9 @@ from rewards.models import HandOff, Shard
 log = logging.getLogger(__name__)
 
 
-def work_one() -> bool:
-    """Take one open shard and do it; says whether there was one. A fault is kept with it, and its lease runs out."""
-    shard = shards.next_open()
+def run_next_shard() -> bool:
+    """Claim and run one open shard; returns False if there was none. An exception is recorded with the shard."""
+    shard = shards.claim_next()
     if shard is None:
         return False
     try:
@@ -30,7 +30,7 @@ def work_one() -> bool:
 
 
 def run(shard: Shard) -> int:
-    """Do a claimed shard, whatever its kind; returns its rows. Twice the same changes nothing."""
+    """Run a claimed shard of any kind; returns the number of its rows. A second run changes nothing."""
     if shard.kind == Shard.Kind.BASE:
         return base.run(shard)
     perk = next((perk for perk in programme.current().perks if perk.code == shard.perk), None)
@@ -40,21 +40,20 @@ def run(shard: Shard) -> int:
 
 
 def sweep() -> schedule.ResultMessage:
-    """Find what is missing and what is stuck; returns what the calendar says of it. Safe to repeat.
+    """Periodic task: create missing shards and log stuck ones. Safe to repeat.
 
-    Missing: a month whose day has come without shards (its act failed, or the clock jumped), lists that are due,
-    ranges whose shard is gone.
-    Stuck: shards that were taken up several times without an end; they are tried again and named in the log.
+    Missing are shards of a month that has begun (its dated task failed, or the clock jumped), shards of due lists, and
+    ranges without a shard. Stuck shards have too many attempts; workers still try them.
     """
-    missing = shards.mend()
+    missing = shards.restore_missing()
     if base.is_complete():
         planned = set(Shard.objects.filter(kind=Shard.Kind.GRANT).values_list("perk", "month").distinct())
-        for perk, month in grants.due(programme.current()):
-            # The month's own act comes first; the day after, what it left out is missing.
+        for perk, month in grants.planned_grants(programme.current()):
+            # On the first of the month the dated task creates the shards. Missing ones are created from the next day.
             if month < clock.today() and (perk.code, month) not in planned:
                 missing += grants.plan(perk, month)
         missing += lists.plan_due()
-    stuck = shards.stuck()
+    stuck = shards.stuck_shards()
     for shard in stuck:
         log.warning("shard stuck: %s after %d attempts %s", shard, shard.attempts, shard.fault)
     return schedule.result_message(
@@ -64,7 +63,7 @@ def sweep() -> schedule.ResultMessage:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far one piece of bulk work is. Seconds and rates by the wall of business time between shards done."""
+    """Progress of one kind of bulk work. Rates use the business time between the first and the last done shard."""
 
     kind: str
     perk: str
@@ -77,48 +76,48 @@ class Progress:
 
     @property
     def kind_label(self) -> Any:
-        """The kind of work in words."""
+        """Name of the kind of work."""
         return Shard.Kind(self.kind).label
 
     @property
     def percent(self) -> int:
-        """Of its shards; only the last one makes it 100."""
+        """Done shards in per cent, rounded down."""
         return self.done * 100 // self.shards
 
     @property
     def rows_per_second(self) -> int | None:
-        """Rows a second between the first and the last shard done."""
+        """Rows a second between the first and the last done shard; None if unknown."""
         if self.began is None or self.last is None or self.done < 2 or self.last <= self.began:
             return None
-        # The first shard's own time is not known, so its rows do not count.
+        # The start of the first shard is unknown, so its rows do not count.
         seconds = (self.last - self.began).total_seconds()
         return int(self.rows * (self.done - 1) / self.done / seconds)
 
     @property
     def remaining(self) -> dt.timedelta | None:
-        """The time the open shards will take at the rate so far."""
+        """Estimated time for the open shards; None if unknown."""
         if self.done == self.shards or self.done < 2 or self.began is None or self.last is None:
             return None
         return (self.last - self.began) / (self.done - 1) * (self.shards - self.done)
 
     def bar(self, width: int = 24) -> str:
-        """For a terminal."""
+        """Progress bar of `width` characters for a terminal."""
         filled = self.done * width // self.shards
         return "#" * filled + "." * (width - filled)
 
     def __str__(self) -> str:
         name = " ".join(filter(None, [self.kind, self.perk, str(self.month or "")]))
-        words = [f"{name:32} [{self.bar()}] {self.percent:3d} %  {self.done}/{self.shards} shards  {self.rows:,} rows"]
+        parts = [f"{name:32} [{self.bar()}] {self.percent:3d} %  {self.done}/{self.shards} shards  {self.rows:,} rows"]
         if rate := self.rows_per_second:
-            words.append(f"{rate:,} rows/s")
+            parts.append(f"{rate:,} rows/s")
         if left := self.remaining:
-            words.append(f"{int(left.total_seconds())} s left")
-        return "  ".join(words)
+            parts.append(f"{int(left.total_seconds())} s left")
+        return "  ".join(parts)
 
 
 def progress() -> list[Progress]:
-    """Every piece of bulk work planned so far, the oldest first. One query."""
-    found = (
+    """Progress of all planned bulk work, oldest first. One query."""
+    rows = (
         Shard.objects.values("kind", "perk", "month")
         .annotate(
             first=Min("id"),
@@ -134,13 +133,13 @@ def progress() -> list[Progress]:
         Progress(
             row["kind"], row["perk"], row["month"], row["shards"], row["done"], row["total"], row["began"], row["last"]
         )
-        for row in found
+        for row in rows
     ]
 
 
 @dataclass(frozen=True)
-class Reconciled:
-    """What a provider was given and what it said of it, in rows. `owed` is what the shards say should have left."""
+class ProviderTotals:
+    """Totals of one provider: `files`, `waiting`, `unanswered` and `faults` count files, the others rows."""
 
     provider: str
     files: int
@@ -152,12 +151,11 @@ class Reconciled:
     faults: int
 
 
-def reconcile() -> list[Reconciled]:
-    """Rows handed over, unanswered, acknowledged and refused, by provider. One query."""
+def reconcile() -> list[ProviderTotals]:
+    """Totals of hand-offs by provider. One query."""
     state = HandOff.State
-    found = (
-        HandOff.objects.filter()
-        .values("provider")
+    rows = (
+        HandOff.objects.values("provider")
         .annotate(
             files=Count("id"),
             total=Sum("rows", filter=Q(part=1), default=0),
@@ -170,7 +168,7 @@ def reconcile() -> list[Reconciled]:
         .order_by("provider")
     )
     return [
-        Reconciled(
+        ProviderTotals(
             row["provider"],
             row["files"],
             row["total"],
@@ -180,5 +178,5 @@ def reconcile() -> list[Reconciled]:
             row["refusals"],
             row["faults"],
         )
-        for row in found
+        for row in rows
     ]

@@ -1,7 +1,7 @@
-"""Delivery of perks to the outside: one class for each kind of delivery, each independent of the others.
+"""Providers of perks (제공처): one class for each kind of hand-off, independent of the others.
 
-A hand-off is a CSV file of one shard. A new kind of delivery is one class more in `PROVIDERS`; which perk goes where
-follows from what the programme file says of it.
+A hand-off is a CSV file of one shard. A new kind of hand-off is a new class in `PROVIDERS`. The keys of a perk in the
+programme file decide which provider serves it.
 """
 
 import datetime as dt
@@ -13,9 +13,9 @@ from rewards.models import HandOff, Shard
 from rewards.perks.periods import add_months, ends_on, last_day
 
 _RANGE = "b.contract_no >= %(from)s AND (%(to)s = '' OR b.contract_no < %(to)s) AND %(perk)s = ANY(b.perks)"
-# A perk by person is listed once, under the first line that gave it (D-56), for as long as one of those lines is in
-# service or has passed to somebody else (D-57). Both look a person up by the index, row by row: as joins they would
-# read the whole base for each shard.
+# A perk by person is listed once, under the first qualifying line (D-56), while one of these lines is in service or has
+# another holder by now (D-57). Both subqueries find a person by the index; joins would read the whole base for each
+# shard.
 _FIRST = """b.contract_no = (SELECT min(o.contract_no) FROM rewards_baseline o
                             WHERE o.person_index = b.person_index AND %(perk)s = ANY(o.perks))"""
 _ALIVE = """(SELECT bool_or(l.terminated_on IS NULL OR l.terminated_on >= %(day)s
@@ -26,21 +26,21 @@ _ALIVE = """(SELECT bool_or(l.terminated_on IS NULL OR l.terminated_on >= %(day)
 
 
 class Provider:
-    """Where one kind of perk is delivered. `columns` head the file; the first is the row's key."""
+    """Destination of one kind of perk. `columns` is the header of the file; the first column is the key of a row."""
 
     code: ClassVar[str]
     columns: ClassVar[tuple[str, ...]]
-    # Made when a shard of grants is done; else lists are made on the days `list_days` names.
-    by_grant: ClassVar[bool] = False
-    # Whether what people chose and declined goes out the day after.
+    # True if changes of a day are sent on the next day.
     daily: ClassVar[bool] = False
+    # True if the database writes the rows as CSV by COPY; otherwise `decode` converts each row.
+    plain: ClassVar[bool] = True
 
     def serves(self, perk: Perk) -> bool:
-        """Whether this is where `perk` is delivered."""
+        """True if this provider delivers the perk."""
         raise NotImplementedError
 
     def list_days(self, perk: Perk) -> list[dt.date]:
-        """The days on which a whole list is made anew: the start, then each first of a month while the perk runs."""
+        """The days of a full list: the start of the perk, then the first of each month while it runs."""
         last = ends_on(perk) or perk.starts
         days, day = [perk.starts], add_months(perk.starts.replace(day=1), 1)
         while day <= last:
@@ -49,20 +49,18 @@ class Provider:
         return days
 
     def select(self, shard: Shard, perk: Perk) -> tuple[str, dict]:
-        """The SELECT of a shard's rows, in the order of the file, with its parameters."""
+        """The SELECT for the rows of a shard in file order, and its own parameters."""
         raise NotImplementedError
 
     def decode(self, row: tuple) -> tuple:
-        """A row as it goes into the file, where the database cannot write it by itself."""
+        """A row for the file, for values that the database cannot write itself."""
         return row
 
-    plain: ClassVar[bool] = True
 
+class DataProvider(Provider):
+    """Monthly data: the lines with a grant in the month."""
 
-class Data(Provider):
-    """Monthly data: the lines granted this month."""
-
-    code, columns, by_grant = "DATA", ("contract_no",), True
+    code, columns = "DATA", ("contract_no",)
 
     def serves(self, perk: Perk) -> bool:
         return bool(perk.monthly_gb)
@@ -79,8 +77,8 @@ class Data(Provider):
         )
 
 
-class Roaming(Provider):
-    """More roaming data at purchase: every line that has it, so that a line no longer listed has it no more."""
+class RoamingProvider(Provider):
+    """More roaming data: a full list of all lines with the perk. A line that is missing in it has lost the perk."""
 
     code, columns = "ROAMING", ("contract_no",)
 
@@ -95,8 +93,8 @@ class Roaming(Provider):
         )
 
 
-class Membership(Provider):
-    """Membership discounts: every person who has them, by customer number."""
+class MembershipProvider(Provider):
+    """Membership discounts: a full list of persons, by customer number."""
 
     code, columns = "MEMBERSHIP", ("customer_no",)
 
@@ -111,10 +109,10 @@ class Membership(Provider):
         )
 
 
-class Insurer(Provider):
-    """The insured: by age unless they declined, by application for the rest; whole on the first, changes each day.
+class InsuranceProvider(Provider):
+    """Insured persons: by age unless they opted out, others by application. Full list each month, changes each day.
 
-    No name and no birth date: the insurer holds them under the group policy, by customer number.
+    The file has no name and no birth date, because the insurer has them under the group policy by customer number.
     """
 
     code, columns, daily = "INSURER", ("customer_no", "starts_on", "ends_on", "basis"), True
@@ -152,10 +150,10 @@ class Insurer(Provider):
         )
 
 
-class Video(Provider):
-    """Video services: the codes handed out on a day, and the children who take what is given instead (D-53).
+class VideoProvider(Provider):
+    """Video services: codes issued on a day, and children who took the substitute (D-53).
 
-    The key is the contract, which has one choice: a code would stand in clear among the rows a provider refused.
+    The key is the contract number, because RefusedRow stores keys unencrypted and must not contain codes.
     """
 
     code, daily, plain = "VIDEO", True, False
@@ -178,31 +176,37 @@ class Video(Provider):
     def decode(self, row: tuple) -> tuple:
         from rewards.models import Voucher
 
-        contract_no, key, sealed, *rest = row
-        return (contract_no, Voucher(id=key, code_enc=sealed).code if sealed else "", *rest)
+        contract_no, key, ciphertext, *others = row
+        return (contract_no, Voucher(id=key, code_enc=ciphertext).code if ciphertext else "", *others)
 
 
-PROVIDERS: tuple[Provider, ...] = (Data(), Roaming(), Video(), Membership(), Insurer())
+PROVIDERS: tuple[Provider, ...] = (
+    DataProvider(),
+    RoamingProvider(),
+    VideoProvider(),
+    MembershipProvider(),
+    InsuranceProvider(),
+)
 
 
-def of(perk: Perk) -> Provider | None:
-    """Where a perk is delivered; None where nothing has to leave."""
+def provider_of(perk: Perk) -> Provider | None:
+    """The provider of a perk, or None if no file is needed."""
     return next((provider for provider in PROVIDERS if provider.serves(perk)), None)
 
 
-def leave(shard: Shard, perk: Perk, *, rows: int = 0) -> None:
-    """Leave a shard's hand-off to the provider of its perk, once; in the transaction of the shard's work."""
-    provider = of(perk)
+def create_hand_off(shard: Shard, perk: Perk, *, rows: int = 0) -> None:
+    """Create the hand-off of a shard once, in the transaction of its work, if the perk has a provider."""
+    provider = provider_of(perk)
     if provider is None:
         return
-    assert shard.month is not None, "what is handed over has a day"
-    word = {"GRANT": "", "LIST": "-list", "DAY": "-day"}[shard.kind]
+    assert shard.month is not None, "a shard with a hand-off has a day"
+    suffix = {"GRANT": "", "LIST": "-list", "DAY": "-day"}[shard.kind]
     HandOff.objects.get_or_create(
         shard=shard,
         part=1,
         defaults={
             "provider": provider.code,
-            "name": f"{perk.code}{word}-{shard.month:%Y%m%d}-{shard.number:04d}.csv",
+            "name": f"{perk.code}{suffix}-{shard.month:%Y%m%d}-{shard.number:04d}.csv",
             "rows": rows,
         },
     )

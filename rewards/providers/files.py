@@ -1,8 +1,8 @@
-"""Hand-over by file: one CSV a shard in the provider's folder under HAND_OFF_DIR; it answers with `<name>.ack`.
+"""Hand-over by file: one CSV file a shard in the provider's folder under HAND_OFF_DIR, answered by `<name>.ack`.
 
-At-least-once, and safe: the name is fixed by perk, day and shard, so the provider drops a file it already has, and a
-file that is there with the right bytes is not written again. The answer's first line is the SHA-256 of what arrived; a
-line `key,code` follows for each row that could not be delivered.
+Delivery is at-least-once. Perk, day and shard determine the name, so the provider ignores a file that it has already,
+and an existing file with the right bytes is not written again. The first line of the answer is the SHA-256 of the
+received file. A line `key,code` follows for each row that the provider could not deliver.
 """
 
 import csv
@@ -31,89 +31,92 @@ from rewards.models import HandOff, RefusedRow
 
 LEASE_SECONDS = 300
 LONGEST_PAUSE = 3600
-SILENT = dt.timedelta(hours=24)  # without an answer for so long, the file is looked at and, where gone, written again
-DRAFT, DRAFT_SECONDS = ".draft-", 3600  # a draft nobody wrote to for so long has no writer any more
+ANSWER_TIMEOUT = dt.timedelta(
+    hours=24
+)  # after this time without an answer, a file that is missing in the folder is written again
+DRAFT, DRAFT_SECONDS = ".draft-", 3600  # an unchanged draft of this age has no writer any more
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def folder(provider: str) -> Path:
-    """Where a provider's files are left and its answers found: a folder of its own, so that a full or dead one is
-    nobody else's trouble."""
+def provider_folder(provider: str) -> Path:
+    """The folder of a provider for files and answers. Each has its own, so that a full one affects no other."""
     return Path(settings.HAND_OFF_DIR) / provider.lower()
 
 
 def deliver_open(provider: str, limit: int = 20) -> int:
-    """Write the files of a provider's hand-offs that wait; returns how many were written.
+    """Write the files of waiting hand-offs; returns the number written.
 
-    A fault is kept with its row and tried again after a pause that doubles, up to an hour.
+    A fault is stored with the hand-off. The next attempt follows after a pause that doubles up to an hour.
     """
     waiting = HandOff.objects.filter(provider=provider, state=HandOff.State.WAITING).order_by("id")
     claimed = leases.claim(waiting, limit=limit, lease_seconds=LEASE_SECONDS)
     written = 0
     for hand_off in HandOff.objects.filter(pk__in=claimed).select_related("shard").order_by("id"):
-        ours = HandOff.objects.filter(pk=hand_off.pk, state=HandOff.State.WAITING)
+        waiting_row = HandOff.objects.filter(pk=hand_off.pk, state=HandOff.State.WAITING)
         try:
             digest, rows = _write(hand_off)
         except OSError as error:
             pause = dt.timedelta(seconds=min(15 * 2**hand_off.attempts, LONGEST_PAUSE))
-            ours.update(fault=f"the file could not be written: {error.strerror}", lease_until=Now() + pause)
+            waiting_row.update(fault=f"the file could not be written: {error.strerror}", lease_until=Now() + pause)
             continue
-        written += ours.update(
+        written += waiting_row.update(
             state=HandOff.State.SENT, sha256=digest, rows=rows, sent_at=clock.now(), lease_until=None, fault=""
         )
     return written
 
 
 def collect_acknowledgements(provider: str) -> int:
-    """Mark the hand-offs whose answer names the right digest; returns how many. A wrong one is kept as a fault."""
-    found = 0
+    """Mark hand-offs whose answer has the right digest as acknowledged; returns the count. A wrong one is a fault."""
+    acknowledged = 0
     for hand_off in HandOff.objects.filter(provider=provider, state=HandOff.State.SENT).order_by("id").iterator():
         try:
-            answer = (folder(provider) / f"{hand_off.name}.ack").read_text(encoding="utf-8").splitlines()
+            answer = (provider_folder(provider) / f"{hand_off.name}.ack").read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError):
             continue
         if not answer or not _DIGEST.fullmatch(answer[0].strip()):
-            continue  # half written: it is read again
+            continue  # incomplete: the next run reads it again
         if answer[0].strip() != hand_off.sha256:
             HandOff.objects.filter(pk=hand_off.pk).update(fault="the provider acknowledged other bytes")
             continue
-        refused = [RefusedRow(hand_off=hand_off, key=key, code=code) for key, code in _refused(answer[1:])]
+        refused = [RefusedRow(hand_off=hand_off, key=key, code=code) for key, code in _parse_refused(answer[1:])]
         with transaction.atomic():
             RefusedRow.objects.bulk_create(refused, ignore_conflicts=True, batch_size=5000)
-            found += HandOff.objects.filter(pk=hand_off.pk, state=HandOff.State.SENT).update(
+            acknowledged += HandOff.objects.filter(pk=hand_off.pk, state=HandOff.State.SENT).update(
                 state=HandOff.State.ACKNOWLEDGED,
                 acknowledged_at=clock.now(),
                 fault="",
                 refused=RefusedRow.objects.filter(hand_off=hand_off).count(),
             )
-    return found
+    return acknowledged
 
 
-def send_again_where_lost(provider: str) -> int:
-    """Write again the files that have no answer for a day and are gone from the folder; returns how many."""
-    silent = HandOff.objects.filter(provider=provider, state=HandOff.State.SENT, sent_at__lt=clock.now() - SILENT)
-    lost = [row.pk for row in silent.order_by("id")[:200] if not (folder(provider) / row.name).exists()]
+def resend_lost(provider: str) -> int:
+    """Queue files again that have no answer after ANSWER_TIMEOUT and are missing in the folder; returns the count."""
+    unanswered = HandOff.objects.filter(
+        provider=provider, state=HandOff.State.SENT, sent_at__lt=clock.now() - ANSWER_TIMEOUT
+    )
+    lost = [row.pk for row in unanswered.order_by("id")[:200] if not (provider_folder(provider) / row.name).exists()]
     return HandOff.objects.filter(pk__in=lost).update(state=HandOff.State.WAITING, attempts=0)
 
 
-def sweep_drafts(provider: str) -> int:
-    """Remove the drafts that killed writers left in the folder; returns how many. By the wall clock, as files have it.
+def remove_stale_drafts(provider: str) -> int:
+    """Delete drafts of killed writers; returns their number. Uses the wall clock, like the times of files.
 
-    A writer that is only slow finds its draft gone, which is a fault that is tried again.
+    A slow writer whose draft was deleted gets a fault and tries again.
     """
-    limit, gone = time.time() - DRAFT_SECONDS, 0
-    for draft in folder(provider).glob(f"{DRAFT}*"):
+    limit, deleted = time.time() - DRAFT_SECONDS, 0
+    for draft in provider_folder(provider).glob(f"{DRAFT}*"):
         with suppress(OSError):
             if draft.stat().st_mtime < limit:
                 draft.unlink()
-                gone += 1
-    return gone
+                deleted += 1
+    return deleted
 
 
-def send_refused(*, hand_off: HandOff, by: User) -> HandOff | None:
-    """Hand the rows that a provider could not deliver over once more, as a further part; None where there are none.
+def resend_refused(*, hand_off: HandOff, by: User) -> HandOff | None:
+    """Create a further part with the rows that the provider could not deliver; None if there are none.
 
-    Twice the same changes nothing: a part has one successor.
+    A second call changes nothing, because a part has one successor.
     """
     if hand_off.state != HandOff.State.ACKNOWLEDGED or not hand_off.refused:
         return None
@@ -133,23 +136,23 @@ def send_refused(*, hand_off: HandOff, by: User) -> HandOff | None:
     return further
 
 
-def _refused(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
+def _parse_refused(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
     for row in csv.reader(lines):
         if row and row[0]:
             yield row[0][:40], (row[1] if len(row) > 1 else "")[:40]
 
 
 def _write(hand_off: HandOff) -> tuple[str, int]:
-    """Write whole and under its final name at once: a provider never sees half a file. Returns digest and rows."""
-    where = folder(hand_off.provider)
-    where.mkdir(parents=True, exist_ok=True)
-    target = where / hand_off.name
+    """Write a draft and rename it, so that a provider never sees an incomplete file. Returns digest and rows."""
+    folder = provider_folder(hand_off.provider)
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / hand_off.name
     if hand_off.sha256 and target.exists() and _digest(target) == hand_off.sha256:
         return hand_off.sha256, hand_off.rows
-    handle, draft = tempfile.mkstemp(dir=where, prefix=DRAFT)
+    handle, draft = tempfile.mkstemp(dir=folder, prefix=DRAFT)
     try:
         with os.fdopen(handle, "wb") as file:
-            rows = _fill(hand_off, file)
+            rows = _write_rows(hand_off, file)
             file.flush()
             os.fsync(file.fileno())
         digest = _digest(Path(draft))
@@ -159,11 +162,11 @@ def _write(hand_off: HandOff) -> tuple[str, int]:
     return digest, rows
 
 
-def _fill(hand_off: HandOff, file: BinaryIO) -> int:
+def _write_rows(hand_off: HandOff, file: BinaryIO) -> int:
     shard = hand_off.shard
     perk = next(perk for perk in programme.current().perks if perk.code == shard.perk)
     provider = next(provider for provider in providers.PROVIDERS if provider.code == hand_off.provider)
-    sql, more = provider.select(shard, perk)
+    sql, own_params = provider.select(shard, perk)
     params = {
         "month": shard.month,
         "day": shard.month,
@@ -172,7 +175,7 @@ def _fill(hand_off: HandOff, file: BinaryIO) -> int:
         "to": shard.to_contract,
         "before": hand_off.part - 1,
         "shard": shard.pk,
-        **more,
+        **own_params,
     }
     if hand_off.part > 1:
         key = provider.columns[0]

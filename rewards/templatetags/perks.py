@@ -1,8 +1,8 @@
-"""`{% load perks %}`: the words of perks, and the texts that staff publish about them.
+"""`{% load perks %}`: names of perks, and the content entries that staff publish about them.
 
-What the announcement left open is content, found by its label: partners of COFFEE stand under `coffee`, `coffee-2` …
-(place PARTNER); the plan of TVING under `tving` (place PLAN); all about the insurance in place INSURER. Until a text
-is in force, a page says "to be announced".
+Content entries fill the gaps of the announcement. Their labels are `coffee`, `coffee-2` … for partners of COFFEE (place
+PARTNER) and `tving` for the plan of TVING (place PLAN); place INSURER is about the insurance. Without a current entry a
+page shows "to be announced".
 """
 
 from dataclasses import dataclass, replace
@@ -30,8 +30,8 @@ COVERS = {
 
 
 @dataclass(frozen=True)
-class Group:
-    """A category of coupons, or a service, with what staff published about it."""
+class EntryGroup:
+    """A category of coupons or a service, with its content entries."""
 
     name: Any
     entries: list[Entry]
@@ -39,35 +39,35 @@ class Group:
 
 
 @register.simple_tag
-def coupons(perk: Perk) -> list[Group]:
-    """The categories of a membership perk, each with its partners of today; one query."""
+def coupons(perk: Perk) -> list[EntryGroup]:
+    """The categories of a membership perk with their current partners; one query."""
     return _grouped([(code, CATEGORIES.get(code, code)) for code in perk.categories], content.current(Place.PARTNER))
 
 
 @register.simple_tag
-def plans(choices: tuple[Choice, ...]) -> list[Group]:
-    """The services of a choice, each with what is known of its plan; one query."""
+def plans(choices: tuple[Choice, ...]) -> list[EntryGroup]:
+    """The services of a choice with the entries about their plans; one query."""
     ages = [choice.minimum_age for choice in choices]
     groups = _grouped([(choice.code, choice.name) for choice in choices], content.current(Place.PLAN))
     return [replace(group, minimum_age=age) for group, age in zip(groups, ages, strict=True)]
 
 
 @register.simple_tag
-def instead() -> Entry | None:
-    """What children get who are too young for every service; one query."""
+def substitute_text() -> Entry | None:
+    """The entry about the substitute for children who are too young for all services; one query."""
     return next((entry for entry in content.current(Place.PLAN) if entry.key == SUBSTITUTE), None)
 
 
 @register.simple_tag
-def about(perk: Perk) -> Entry | None:
-    """What staff published about a perk of a kind that no page knows by itself (place PLAN); one query."""
+def perk_entry(perk: Perk) -> Entry | None:
+    """The entry about a perk of a kind without a page of its own (place PLAN); one query."""
     label = _label(perk.code)
     return next((entry for entry in content.current(Place.PLAN) if entry.key == label), None)
 
 
 @register.filter
 def perk_name(code: str) -> str:
-    """A perk's name in the language of the page; its code where neither the programme nor staff say more."""
+    """Name of a perk in the active language, or its code if neither the programme nor an entry gives a name."""
     perk = next((perk for perk in programme.current().perks if perk.code == code), None)
     if perk is None:
         return code
@@ -81,13 +81,13 @@ def perk_name(code: str) -> str:
         return gettext("안심 보험 %(span)s") % {"span": kmonths(perk.months)}
     if perk.categories:
         return gettext("멤버십 할인")
-    entry = about(perk)
+    entry = perk_entry(perk)
     return entry.title if entry else code
 
 
 @register.filter
 def cover(code: str) -> Any:
-    """What an insurance covers, in words."""
+    """Name of a risk that an insurance covers."""
     return COVERS.get(code, code)
 
 
@@ -95,9 +95,9 @@ def _label(code: str) -> str:
     return code.lower().replace("_", "-")
 
 
-def _grouped(names: list[tuple[str, Any]], entries: list[Entry]) -> list[Group]:
+def _grouped(names: list[tuple[str, Any]], entries: list[Entry]) -> list[EntryGroup]:
     groups = []
     for code, name in names:
         label = _label(code)
-        groups.append(Group(name, [e for e in entries if e.key == label or e.key.startswith(f"{label}-")]))
+        groups.append(EntryGroup(name, [e for e in entries if e.key == label or e.key.startswith(f"{label}-")]))
     return groups

@@ -15,7 +15,7 @@ from kt_remedy.staff.service import NotAllowed
 from refunds.accounts.service import AccountRefused
 from refunds.applications.file_types import WrongFile
 from refunds.applications.transitions import Refused as ApplicationRefused
-from rewards.service import Refused as PerkRefused
+from rewards.service import PerkRefused
 
 KINDS = (
     AccountRefused, ApplicationRefused, NotAllowed, NotDecidable, PerkRefused, ReachedError, RoundError, WrongFile,

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.utils import InternalError, ProgrammingError
 
 from kt_remedy.core import grants, programme, roles
-from rewards.enrolment.grants import due
+from rewards.enrolment.grants import planned_grants
 from tests.owner import as_owner
 
 pytestmark = pytest.mark.django_db
@@ -147,7 +147,7 @@ def test_every_month_of_the_programme_has_its_partition():
     with connection.cursor() as cursor:
         cursor.execute("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'rewards_grant'::regclass")
         made = {name for (name,) in cursor.fetchall()}
-    months = {month for _perk, month in due(programme.current())}
+    months = {month for _perk, month in planned_grants(programme.current())}
     assert months
     assert made == {f"rewards_grant_{month:%Y_%m}" for month in months}
 

@@ -1,4 +1,4 @@
-"""Deliveries into the register: merged by key, history kept, refused or repeated without harm, nothing in clear."""
+"""Load of deliveries: merge by key, history, refused and repeated deliveries, no personal data as plaintext."""
 
 import csv
 import datetime as dt
@@ -101,7 +101,7 @@ def rejected(feed: Feed) -> list[tuple]:
     return [(Path(r.file).name, r.line, r.column, r.value, r.reason) for r in load.rejects_of(feed)]
 
 
-# What is stored ----------------------------------------------------------------------------------------
+# Stored values ----------------------------------------------------------------------------------------
 
 
 def test_a_line_is_stored_as_sent_and_found_again(deliveries: Deliveries) -> None:
@@ -150,9 +150,9 @@ def test_stored_verdicts_are_those_of_the_judge_command(tmp_path: Path, capsys) 
     load.load(lines=files[0], bills=files[1], as_of=day)
 
     call_command("judge", *map(str, files))
-    told = {row["contract_no"]: row for row in csv.DictReader(io.StringIO(capsys.readouterr().out))}
-    assert len(told) > 350
-    assert told == {
+    printed = {row["contract_no"]: row for row in csv.DictReader(io.StringIO(capsys.readouterr().out))}
+    assert len(printed) > 350
+    assert printed == {
         line.contract_no: {
             "contract_no": line.contract_no,
             "outcome": line.outcome,
@@ -179,7 +179,7 @@ def test_a_later_delivery_replaces_by_key_and_keeps_what_stood_there(deliveries:
 
     line = Line.objects.get(pk="A-1")
     assert (line.outcome, line.reasons, line.suspended_days, line.as_of) == ("ELIGIBLE", "", 10, second.as_of)
-    assert line.customer.holder_name == "고길동"  # A-3, the later row of the same customer, has the old name
+    assert line.customer.holder_name == "고길동"  # the later row of the same customer, A-3, has the old name
     assert (second.lines_new, second.lines_changed, second.bills_changed, second.customers_changed) == (1, 1, 1, 0)
     old = LineHistory.objects.get()
     assert (old.contract_no, old.reasons, old.suspended_days, old.as_of) == ("A-1", "UNPAID", 0, first.as_of)
@@ -215,7 +215,7 @@ def test_a_changed_holder_is_kept_as_history(deliveries: Deliveries) -> None:
     assert Customer.objects.get().holder_name == "고 길동"
     old = CustomerHistory.objects.get()
     assert (old.replaced_by, feed.customers_changed, feed.lines_changed) == (feed, 1, 0)
-    # The old ciphertext still opens where it came from.
+    # The old ciphertext keeps its associated data, so the register can decrypt it.
     customer = Customer.objects.get()
     customer.holder_name_enc = old.holder_name_enc
     assert customer.holder_name == "고길동"
@@ -252,8 +252,8 @@ def test_a_decision_stands_above_what_deliveries_say(deliveries: Deliveries) -> 
 
     deliveries.load("2026-02-10", [LINE | {"termination_reason": "FORCED"}], [BILL])
 
-    line = Line.objects.with_standing().get()
-    assert (line.outcome, line.standing, line.standing_outcome) == ("NOT_ELIGIBLE", "ELIGIBLE", "ELIGIBLE")
+    line = Line.objects.get()
+    assert (line.outcome, line.effective_outcome) == ("NOT_ELIGIBLE", "ELIGIBLE")
     assert not service.awaiting_decision().exists()
     assert [change.new_outcome for change in VerdictChange.objects.order_by("id")] == ["ELIGIBLE", "NOT_ELIGIBLE"]
 
@@ -371,9 +371,9 @@ def test_the_command_loads_and_reports(deliveries: Deliveries, tmp_path: Path, c
     call_command("load_feed", *arguments)
 
     assert "2 lines (1 new, 0 changed, 1 rejected), 1 bills (1 new" in capsys.readouterr().out
-    told = list(csv.DictReader(report.open(encoding="utf-8")))
-    assert told[0]["file"] == str(deliveries.lines)
-    assert (told[0]["line"], told[0]["column"], told[0]["value"]) == ("3", "holder_name", "*" * 60)
+    rejects = list(csv.DictReader(report.open(encoding="utf-8")))
+    assert rejects[0]["file"] == str(deliveries.lines)
+    assert (rejects[0]["line"], rejects[0]["column"], rejects[0]["value"]) == ("3", "holder_name", "*" * 60)
 
 
 @pytest.mark.parametrize("fault", ["missing", "header", "older"])
@@ -392,7 +392,7 @@ def test_the_command_refuses_with_one_sentence_and_status_2(deliveries: Deliveri
     assert Feed.objects.count() == 1
 
 
-# Nothing in clear --------------------------------------------------------------------------------------
+# No plaintext ----------------------------------------------------------------------------------------
 
 
 def test_neither_staging_nor_the_register_holds_personal_values_in_clear(monkeypatch) -> None:
@@ -400,12 +400,12 @@ def test_neither_staging_nor_the_register_holds_personal_values_in_clear(monkeyp
     merge = load.merge.merge
 
     def dump() -> str:
-        told = io.StringIO()
+        text = io.StringIO()
         with connection.cursor() as cursor:
             register = [name for name in connection.introspection.table_names() if name.startswith("eligibility_")]
             for name in (*register, *staging.existing()):
-                cursor.copy_expert(f"COPY {name} TO STDOUT", told)
-        return told.getvalue()
+                cursor.copy_expert(f"COPY {name} TO STDOUT", text)
+        return text.getvalue()
 
     def spy(feed, tables):
         assert {tables.line, tables.customer, tables.bill} <= set(staging.existing())
@@ -434,7 +434,7 @@ def test_the_whole_cast_arrives(db) -> None:
     feeds = people.load_cast()
 
     assert [feed.state for feed in feeds] == ["LOADED"] * 3
-    assert {line.pk: line.standing_outcome for line in service.lines_of(people.index_of("hong"))} == {
+    assert {line.pk: line.effective_outcome for line in service.lines_of(people.index_of("hong"))} == {
         "CAST-101-1": "ELIGIBLE",
         "CAST-101-2": "NOT_ELIGIBLE",
         "CAST-101-3": "NOT_ELIGIBLE",

@@ -1,4 +1,4 @@
-"""The register in the admin: deliveries with their counts, the queue of lines that wait for a person."""
+"""Admin pages of the register: deliveries with their counts, and the reviewers' queue of lines."""
 
 import csv
 import datetime as dt
@@ -96,9 +96,9 @@ def test_the_queue_and_a_decision(reviewer: Client) -> None:
     queue = reviewer.get(reverse("admin:eligibility_line_changelist")).content.decode()
     assert "CAST-110-1" in queue
     assert "CAST-101-1" not in queue
-    found = reviewer.get(reverse("admin:eligibility_line_changelist"), {"q": " cast-101-1 "}).content.decode()
-    assert reverse("admin:eligibility_line_change", args=["CAST-101-1"]) in found
-    assert "CAST-110-1" not in found
+    results = reviewer.get(reverse("admin:eligibility_line_changelist"), {"q": " cast-101-1 "}).content.decode()
+    assert reverse("admin:eligibility_line_change", args=["CAST-101-1"]) in results
+    assert "CAST-110-1" not in results
 
     url = reverse("admin:eligibility_line_change", args=["CAST-110-1"])
     page = reviewer.get(url).content.decode()
@@ -111,7 +111,7 @@ def test_the_queue_and_a_decision(reviewer: Client) -> None:
     assert not LineDecision.objects.exists()
     done = reviewer.post(url, {"outcome": "ELIGIBLE", "reason": "KTOA 기록에서 신청 시각 확인"})
     assert done.status_code == 302
-    assert Line.objects.get(pk="CAST-110-1").standing_outcome == "ELIGIBLE"
+    assert Line.objects.get(pk="CAST-110-1").effective_outcome == "ELIGIBLE"
     assert "CAST-110-1" not in reviewer.get(reverse("admin:eligibility_line_changelist")).content.decode()
     assert "KTOA 기록에서" in reviewer.get(url).content.decode()
 
@@ -127,26 +127,26 @@ def test_an_auditor_reads_and_does_not_decide() -> None:
 
 
 def test_who_saw_which_verdict_when(reviewer: Client, at) -> None:
-    """A customer looks, a later delivery changes the verdict, they look again: both are told apart afterwards."""
+    """A customer views a line before and after a delivery that changes its verdict; both views are recorded."""
     at("2026-01-02T10:00+09:00")
     people.load_cast(until=dt.date(2025, 12, 31))
     line = Line.objects.select_related("customer").get(pk="CAST-101-1")
     holder = as_customer(Client(), person(people.person("hong").ci))
     holder.get("/my/")
-    holder.get("/my/")  # the same again says nothing new
+    holder.get("/my/")  # an equal view is not recorded again
     at("2026-01-21T10:00+09:00")
     people.load_cast()
     holder.get("/my/")
 
     line.refresh_from_db()
-    before, *_rest = service.verdicts_of(line)[::-1]
-    stood = service.verdicts_of(line)
-    assert len(stood) >= 2
-    assert (stood[0].until, stood[0].outcome, stood[0].refundable) == (None, line.outcome, line.refundable_krw)
+    before, *_rest = service.verdict_periods(line)[::-1]
+    periods = service.verdict_periods(line)
+    assert len(periods) >= 2
+    assert (periods[0].until, periods[0].outcome, periods[0].refundable) == (None, line.outcome, line.refundable_krw)
     assert (before.refundable, before.reasons) == (0, ("NOT_BILLED_YET",))
-    assert [later.until for later in stood[1:]] == [earlier.since for earlier in stood[:-1]]
+    assert [later.until for later in periods[1:]] == [earlier.since for earlier in periods[:-1]]
 
-    shown = [entry.detail["lines"][line.pk] for entry in service.looks_of(line)]
+    shown = [entry.detail["lines"][line.pk] for entry in service.views_of(line)]
     assert shown == [["ELIGIBLE", "", line.refundable_krw], ["ELIGIBLE", "NOT_BILLED_YET", 0]]
     page = reviewer.get(reverse("admin:eligibility_line_change", args=[line.pk])).content.decode()
     assert "보인 내용: 면제 대상 · 0원" in page

@@ -1,4 +1,4 @@
-"""Loads by several processes, killed at any point, and beside each other: all of a delivery or nothing of it."""
+"""Loads with worker processes, killed loads and parallel loads: a delivery is loaded completely or not at all."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ def start_load(start_process, delivery: Path) -> Callable[..., Process]:
 
 @pytest.fixture
 def blocked() -> Iterator[Callable[[], None]]:
-    """Keeps merges from writing bills, the last thing they do, until called."""
+    """Lock the bills, which a merge writes last, so that a merge waits until the returned function is called."""
     settings = connection.get_connection_params()
     wanted = ("dbname", "user", "password", "host", "port")
     other = psycopg2.connect(**{key: settings[key] for key in wanted if key in settings})
@@ -47,8 +47,8 @@ def blocked() -> Iterator[Callable[[], None]]:
     other.close()
 
 
-def stood() -> tuple:
-    """What a whole load leaves, to compare."""
+def register_totals() -> tuple:
+    """Totals of the register after a load, to compare loads."""
     return (
         Line.objects.aggregate(Count("pk"), Sum("refundable_krw"), Sum("expected_penalty_krw")),
         sorted(Line.objects.values_list("outcome").annotate(Count("pk"))),
@@ -74,7 +74,7 @@ def alive(pid: int) -> bool:
 
 
 def test_a_killed_load_is_run_again(start_load, blocked) -> None:
-    # First while rows are being read and staged …
+    # The first load is killed while rows are read and staged.
     first = start_load()
     wait_until(lambda: len(children_of(first)) == 2, seconds=60, what="two workers")
     orphans = children_of(first)
@@ -83,7 +83,7 @@ def test_a_killed_load_is_run_again(start_load, blocked) -> None:
     wait_until(lambda: not any(map(alive, orphans)), what="orphaned workers to end")
     assert not Line.objects.exists()
 
-    # … then inside the merge, when lines are written and bills are not …
+    # The second load is killed inside the merge, after the lines and before the bills.
     second = start_load()
     wait_until(lambda: Feed.objects.filter(state="RUNNING", phase="merge").exists(), seconds=60)
     time.sleep(0.5)
@@ -92,10 +92,10 @@ def test_a_killed_load_is_run_again(start_load, blocked) -> None:
     blocked()
     wait_until(lambda: not Line.objects.exists())
 
-    # … and in the end not at all.
+    # The third load runs to its end.
     finish(start_load())
-    whole = stood()
-    assert whole[0]["pk__count"] > LINES - 80  # some are opened later
+    whole = register_totals()
+    assert whole[0]["pk__count"] > LINES - 80  # some lines are opened later
     assert sorted(Feed.objects.values_list("state", "fault")) == [
         ("FAILED", "interrupted"),
         ("FAILED", "interrupted"),
@@ -103,9 +103,9 @@ def test_a_killed_load_is_run_again(start_load, blocked) -> None:
     ]
     assert not staging.existing()
 
-    # The same pair once more leaves the same.
+    # The same files again change nothing.
     finish(start_load())
-    assert (stood(), Feed.objects.count()) == (whole, 3)
+    assert (register_totals(), Feed.objects.count()) == (whole, 3)
 
 
 def test_a_second_load_is_refused_while_one_runs(start_load, blocked, delivery, monkeypatch) -> None:
@@ -123,13 +123,13 @@ def test_a_second_load_is_refused_while_one_runs(start_load, blocked, delivery, 
 
 def test_with_and_without_workers_the_same_is_stored(start_load, delivery) -> None:
     finish(start_load())
-    by_workers = stood()
+    by_workers = register_totals()
 
     with transaction.atomic():
         for model in (Bill, Line, Customer, Feed):
             model.objects.all().delete()
         load.load(lines=delivery / "lines.csv", bills=delivery / "bills.csv", as_of=DAY, processes=0)
-        alone = stood()
+        alone = register_totals()
 
     assert alone == by_workers
 

@@ -1,4 +1,4 @@
-"""Judging the register again, moving it to another key, and the calendar that loads deliveries."""
+"""Rejudge, line decisions, searches, key rotation, and the dated task that loads deliveries."""
 
 import csv
 import datetime as dt
@@ -33,7 +33,7 @@ def reviewer() -> User:
 
 @pytest.fixture
 def other_programme(tmp_path: Path, monkeypatch) -> programme.Programme:
-    """The same programme, but name transfers are out and device changes are looked at."""
+    """The installed programme, except that transfers are excluded and device changes go to review."""
     text = programme.DEFAULT_FILE.read_text(encoding="utf-8")
     text = text.replace('"NEW", "DEVICE_CHANGE", "RECONTRACT"]', '"NEW", "TRANSFER", "RECONTRACT"]')
     text = text.replace('["AUTO_RENEWAL", "TRANSFER"]', '["AUTO_RENEWAL", "DEVICE_CHANGE"]')
@@ -63,24 +63,24 @@ def test_a_rejudge_by_another_programme(other_programme, reviewer, capsys, tmp_p
     before = VerdictChange.objects.count()
 
     call_command("rejudge", "--dry-run", "--changes", str(tmp_path / "changes.csv"))
-    told = capsys.readouterr().out
-    assert "REVIEW -> NOT_ELIGIBLE" in told
+    printed = capsys.readouterr().out
+    assert "REVIEW -> NOT_ELIGIBLE" in printed
     line = Line.objects.get(pk="CAST-117-1")
     both = f"expected {line.expected_penalty_krw:,}, refundable {line.refundable_krw:,} won"
-    assert f"CAST-117-1: REVIEW (REVIEW_NAME_TRANSFER), {both} -> NOT_ELIGIBLE (TRANSFER_AFTER_BASE), {both}" in told
+    assert f"CAST-117-1: REVIEW (REVIEW_NAME_TRANSFER), {both} -> NOT_ELIGIBLE (TRANSFER_AFTER_BASE), {both}" in printed
     with (tmp_path / "changes.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["contract_no"]: row for row in csv.DictReader(file)}
     assert rows["CAST-117-1"]["old_reasons"] == "REVIEW_NAME_TRANSFER"
     assert rows["CAST-117-1"]["new_outcome"] == "NOT_ELIGIBLE"
-    assert f"{len(rows):,} verdicts would change" in told
-    assert "would change" in told
+    assert f"{len(rows):,} verdicts would change" in printed
+    assert "would change" in printed
     assert Line.objects.get(pk="CAST-117-1").reasons == "REVIEW_NAME_TRANSFER"
     assert VerdictChange.objects.count() == before
 
     call_command("rejudge")
     line = Line.objects.get(pk="CAST-117-1")
     assert (line.outcome, line.reasons) == ("NOT_ELIGIBLE", "TRANSFER_AFTER_BASE")
-    assert line.standing_outcome == "ELIGIBLE"
+    assert line.effective_outcome == "ELIGIBLE"
     assert line.programme_version == other_programme.version
     assert Line.objects.get(pk="CAST-101-2").reason_codes[0] == "REVIEW_DEVICE_CHANGE"
     assert set(Line.objects.values_list("programme_version", flat=True)) == {other_programme.version}
@@ -96,10 +96,10 @@ def test_of_many_changes_the_first_are_printed_and_the_rest_counted(other_progra
         people.load_cast()
     monkeypatch.setattr(rejudge, "SHOWN", 1)
     call_command("rejudge", "--dry-run")
-    told = capsys.readouterr().out.splitlines()
-    more = re.fullmatch(r"… and (\d+) more lines; --changes FILE writes them all\.", told[1])
+    printed = capsys.readouterr().out.splitlines()
+    more = re.fullmatch(r"… and (\d+) more lines; --changes FILE writes them all\.", printed[1])
     assert more is not None
-    assert told[-1].endswith(f" {int(more[1]) + 1} verdicts would change.")
+    assert printed[-1].endswith(f" {int(more[1]) + 1} verdicts would change.")
 
 
 # Decisions ---------------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ def test_only_reviewers_decide_and_never_their_own(reviewer) -> None:
     reviewer.save()
     with pytest.raises(PermissionDenied):
         service.record_decision(contract_no="CAST-110-1", outcome="ELIGIBLE", reason="x", decided_by=reviewer)
-    reviewer.person_index = people.index_of("jinsa")  # a guardian's household is closed too
+    reviewer.person_index = people.index_of("jinsa")  # a guardian may not decide on the line of a ward
     reviewer.save()
     with pytest.raises(PermissionDenied):
         service.record_decision(contract_no="CAST-107-2", outcome="ELIGIBLE", reason="x", decided_by=reviewer)
@@ -146,7 +146,7 @@ def test_a_decision_is_never_rewritten_and_leaves_a_record(reviewer) -> None:
         contract_no="CAST-110-1", outcome="NOT_ELIGIBLE", reason="정정", decided_by=reviewer
     )
     assert service.decisions_of(["CAST-110-1", "CAST-101-1"]) == {"CAST-110-1": [second, decision]}
-    assert Line.objects.get(pk="CAST-110-1").standing_outcome == "NOT_ELIGIBLE"
+    assert Line.objects.get(pk="CAST-110-1").effective_outcome == "NOT_ELIGIBLE"
 
 
 # Searching ---------------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ def test_every_value_moves_to_the_new_key(settings, capsys) -> None:
     try:
         settings.FIELD_KEYS = keys(2, 1)
         crypto.forget_keys()
-        before = rotation.left()
+        before = rotation.remaining()
         assert before > 100
         with as_owner():  # as MIGRATE_DATABASE_URL has it
             call_command("rotate_keys")
@@ -242,12 +242,12 @@ def test_deliveries_are_loaded_when_their_day_comes(at, settings, tmp_path: Path
     at("2026-01-14T04:59+09:00")
 
     assert [feed.as_of for feed in deliveries.load_due()] == [dt.date(2025, 12, 31)]
-    assert deliveries.moments()[1] == clock.kst(dt.date(2026, 1, 14), dt.time(5))
+    assert deliveries.due_times()[1] == clock.kst(dt.date(2026, 1, 14), dt.time(5))
     at("2026-01-14T05:00+09:00")
-    act = DatedTask(code="eligibility.delivery", due_at=deliveries.moments()[1])
-    assert len(tasks.load_delivery(act)) == 3
-    assert "이미 받았음" in tasks.load_delivery(act)[0].text
-    assert "이미 받았음" in tasks.load_delivery(DatedTask(code=act.code, due_at=deliveries.moments()[0]))[0].text
+    task = DatedTask(code="eligibility.delivery", due_at=deliveries.due_times()[1])
+    assert len(tasks.load_delivery(task)) == 3
+    assert "이미 받았음" in tasks.load_delivery(task)[0].text
+    assert "이미 받았음" in tasks.load_delivery(DatedTask(code=task.code, due_at=deliveries.due_times()[0]))[0].text
     assert Feed.objects.filter(state="LOADED").count() == 2
     assert schedule.entry("eligibility.delivery") is not None
 

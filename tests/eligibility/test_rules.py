@@ -1,4 +1,4 @@
-"""The waiver and the penalty, row by row of tests/cases: each row names the decision it proves."""
+"""The waiver and the penalty against the rows of tests/cases. Each row names the decision that it proves."""
 
 import csv
 import datetime as dt
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eligibility import rules
-from eligibility.feed.judging import Judging
+from eligibility.feed.judging import JudgedDelivery
 from eligibility.feed.rows import BILL_COLUMNS, LINE_COLUMNS
 from kt_remedy.core import programme
 
@@ -20,12 +20,12 @@ PROGRAMMES = {
     "REJOINED": replace(KT, waiver=replace(KT.waiver, exclude_rejoined=True)),
     "SKT-2025": programme.load(CASES / "skt-2025.toml"),
 }
-# Decisions of the waiver; D-27 to D-57 are about applying, paying and rewards.
+# Decisions about the waiver. D-27 to D-57 are about applications, payouts and perks.
 DECISIONS = {f"D-{number:02d}" for number in [*range(1, 27), *range(58, 63)]}
 
 
 def cases(name: str) -> list[dict[str, str]]:
-    """The rows of one case file; its column heads are Korean and English, the English word names the value."""
+    """The rows of one case file. Column heads hold Korean and English; the English word is the key."""
     with open(CASES / name, encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     heads = [head.split(" ")[-1] for head in rows[0]]
@@ -37,7 +37,7 @@ PENALTY = cases("penalty.csv")
 
 
 def judged(rows: list[dict[str, str]], using: programme.Programme, folder: Path) -> dict[str, str]:
-    """Send cases through the files a delivery brings, and return the verdict of each as it is printed."""
+    """Write cases as the files of a delivery, judge them, and return the printed verdict of each."""
     with (
         open(folder / "lines.csv", "w", encoding="utf-8", newline="") as lines,
         open(folder / "bills.csv", "w", encoding="utf-8", newline="") as bills,
@@ -60,7 +60,7 @@ def judged(rows: list[dict[str, str]], using: programme.Programme, folder: Path)
             for number, bill in enumerate(filter(None, row["bills"].split("|")), 1):
                 item, *amounts = bill.split(":")
                 bill_out.writerow([row["case"], item, f"2026-01-{number:02d}", *amounts])
-    judging = Judging(folder / "lines.csv", folder / "bills.csv", using, processes=1)
+    judging = JudgedDelivery(folder / "lines.csv", folder / "bills.csv", using, processes=1)
     assert "".join(judging.rejects()).count("\n") == 1, "".join(judging.rejects())
     printed = "".join(judging.verdicts()).splitlines()[1:]
     return {text.split(",")[0]: text for text in printed}
@@ -69,14 +69,14 @@ def judged(rows: list[dict[str, str]], using: programme.Programme, folder: Path)
 @pytest.mark.parametrize("name", PROGRAMMES)
 def test_each_case_of_the_waiver_gets_its_verdict(name: str, tmp_path: Path) -> None:
     rows = [row for row in WAIVER if row["programme"] == name]
-    found = judged(rows, PROGRAMMES[name], tmp_path)
+    verdicts = judged(rows, PROGRAMMES[name], tmp_path)
     columns = ("case", "outcome", "reasons", "expected_penalty_krw", "refundable_krw")
     expected = {row["case"]: ",".join(row[column] for column in columns) for row in rows}
     assert rows
     assert {
-        f"{row['source']} {row['about']}": found[row["case"]]
+        f"{row['source']} {row['about']}": verdicts[row["case"]]
         for row in rows
-        if found[row["case"]] != expected[row["case"]]
+        if verdicts[row["case"]] != expected[row["case"]]
     } == {}
 
 
@@ -95,8 +95,8 @@ def test_every_reason_and_outcome_stands_in_a_case() -> None:
     assert {row["outcome"] for row in WAIVER} == set(rules.Outcome)
 
 
-def facts(**given: object) -> rules.Facts:
-    """A line of a terminated 24-month discount contract, with what the test changes."""
+def facts(**changes: object) -> rules.Facts:
+    """Facts of a terminated 24-month discount contract with the given changes."""
     usual = rules.Facts(
         network="KT",
         product="HANDSET",
@@ -114,7 +114,7 @@ def facts(**given: object) -> rules.Facts:
         port_requested_on=None,
         rejoined_on=None,
     )
-    return usual._replace(**given)  # type: ignore[arg-type]
+    return usual._replace(**changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("row", PENALTY, ids=[f"{row['source']}-{row['case']}" for row in PENALTY])
@@ -130,16 +130,16 @@ def test_each_case_of_the_penalty_gets_its_parts_and_amount(row: dict[str, str])
         discount=int(row["discount"]),
         terminated_on=dt.date.fromisoformat(row["end"]),
     )
-    found = rules.estimate(line, dt.date.fromisoformat(row["end"]), KT)
-    assert (found.total_days, found.used_days, found.left_days, found.rate, found.amount) == (
+    estimate = rules.estimate(line, dt.date.fromisoformat(row["end"]), KT)
+    assert (estimate.total_days, estimate.used_days, estimate.left_days, estimate.rate, estimate.amount) == (
         int(row["total_days"]),
         int(row["used_days"]),
         int(row["left_days"]),
         Fraction(row["rate"]),
         int(row["penalty"]),
     )
-    assert sum(part.amount for part in found.components) == found.amount
-    assert rules.judge(line, [], KT).expected_penalty == found.amount
+    assert sum(part.amount for part in estimate.components) == estimate.amount
+    assert rules.judge(line, [], KT).expected_penalty == estimate.amount
 
 
 def test_the_curve_covers_the_forward_part_of_the_waiver() -> None:
@@ -154,7 +154,7 @@ def test_a_commitment_at_the_end_of_the_calendar_has_its_length() -> None:
 
 
 def test_the_trace_names_the_reasons_of_the_verdict_in_their_order(tmp_path: Path) -> None:
-    """For every case: what fails in the trace is what the verdict says, and each condition names its source."""
+    """The reasons of the trace are the reasons of the verdict, and each condition names its source."""
     lines = [
         facts(network="MVNO", product="IOT", termination_reason="FORCED", contract_started_on=dt.date(2025, 9, 1)),
         facts(terminated_on=dt.date(2026, 1, 14), port_requested_on=dt.date(2026, 1, 13)),

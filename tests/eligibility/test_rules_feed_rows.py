@@ -1,4 +1,4 @@
-"""What makes a row of a delivery bad, what does not, and where the report says it stands."""
+"""Good and bad rows of a delivery, and their place in the report."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eligibility.feed import delivery, records
-from eligibility.feed.judging import Judging
+from eligibility.feed.judging import JudgedDelivery
 from eligibility.feed.records import FeedError
 from eligibility.feed.rows import BILL_COLUMNS, LINE_COLUMNS
 from kt_remedy.core import programme
@@ -59,10 +59,10 @@ def text_of(columns: tuple[str, ...], rows: Rows, quoting: int = csv.QUOTE_MINIM
 
 
 def judged(folder: Path, lines: str | bytes, bills: str | bytes, processes: int = 1) -> tuple[list[str], Rows]:
-    """The verdicts as printed and the rejects as read back, of two files with these contents."""
+    """Printed verdicts and parsed rejects of two files with these contents."""
     for name, content in (("lines.csv", lines), ("bills.csv", bills)):
         (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    judging = Judging(folder / "lines.csv", folder / "bills.csv", KT, processes=processes)
+    judging = JudgedDelivery(folder / "lines.csv", folder / "bills.csv", KT, processes=processes)
     rejects = list(csv.DictReader(io.StringIO("".join(judging.rejects()), newline="")))
     return "".join(judging.verdicts()).splitlines()[1:], rejects
 
@@ -91,7 +91,7 @@ def test_a_row_is_bad_exactly_where_the_feed_says_so(row: list[str], quoting: in
     line, bill = ({**LINE, **changed}, BILL) if file == "lines.csv" else (LINE, {**BILL, **changed})
     bills = [{**bill, "contract_no": line["contract_no"]}] if file == "lines.csv" else [bill]
     _, rejects = judged(tmp_path, text_of(LINE_COLUMNS, [line], quoting), text_of(BILL_COLUMNS, bills, quoting))
-    own = [found for found in where(rejects) if found[0] == file]
+    own = [place for place in where(rejects) if place[0] == file]
     assert own == ([] if column == "good" else [(file, 2, column, value)])
 
 

@@ -1,4 +1,4 @@
-"""`manage.py judge` as a user meets it: its bytes, its exit status, its one sentence, its memory."""
+"""`manage.py judge` as a process: output bytes, exit status, error sentence and memory."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ GOLDEN = ROOT / "tests" / "golden" / "judge"
 
 
 def judge(*arguments: object, cwd: Path = GOLDEN) -> subprocess.CompletedProcess[bytes]:
-    """Run the command as right after `make install`: no setting, no server."""
+    """Run the command as after `make install`: no settings, no server."""
     return subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "judge", *map(str, arguments)],
         cwd=cwd,

@@ -1,6 +1,6 @@
-"""Verdicts against a second, slow statement of the rules, written from the feed's description alone.
+"""Verdicts against a second, slow implementation of the rules, written from docs/feed.md alone.
 
-It shares no code with `eligibility.rules`; where both are wrong in the same way, the case tables have to say so.
+It shares no code with `eligibility.rules`. The case tables must find errors that both implementations share.
 """
 
 import calendar
@@ -54,8 +54,8 @@ def verdict(line: dict, bills: list[dict]) -> list[str]:
     elif ended < WAIVER["terminated_from"]:
         no.append("TERMINATED_BEFORE_PERIOD")
     elif ended > last:
-        asked = day(line["port_requested_at"])
-        if asked and asked <= last:
+        requested = day(line["port_requested_at"])
+        if requested and requested <= last:
             review.append("REVIEW_PORT_DELAY")
         else:
             no.append("TERMINATED_AFTER_PERIOD")
@@ -67,11 +67,13 @@ def verdict(line: dict, bills: list[dict]) -> list[str]:
         no += [f"{event}_AFTER_BASE"] if event in WAIVER["excluded_events"] else []
         if event in WAIVER["review_events"]:
             review.append("REVIEW_NAME_TRANSFER" if event == "TRANSFER" else f"REVIEW_{event}")
-    given, kept = WAIVER["refundable_items"], WAIVER["non_refundable_items"]
-    review += ["REVIEW_UNKNOWN_ITEM"] if any(bill["item"] not in [*given, *kept] for bill in bills) else []
+    refundable_items, other_items = WAIVER["refundable_items"], WAIVER["non_refundable_items"]
+    review += (
+        ["REVIEW_UNKNOWN_ITEM"] if any(bill["item"] not in [*refundable_items, *other_items] for bill in bills) else []
+    )
     expected = penalty(line, ended or last)
     rows = [[int(bill[f"{name}_krw"]) for name in ("billed", "paid", "waived", "refunded")]
-            for bill in bills if bill["item"] in given]  # fmt: skip
+            for bill in bills if bill["item"] in refundable_items]  # fmt: skip
     refundable = sum(max(0, min(billed, paid) - refunded) for billed, paid, _, refunded in rows)
     if ended:
         if not sum(row[0] for row in rows):
@@ -86,7 +88,7 @@ def verdict(line: dict, bills: list[dict]) -> list[str]:
 
 
 def shaken(lines: list[dict], seed: int) -> tuple[list[dict], list[dict]]:
-    """The same contracts with other facts, crowded around every boundary, and bills of every kind in any order."""
+    """The same contracts with random facts close to each boundary, and random bills in random order."""
     rng, bills = random.Random(seed), []
 
     def moment(first: str, last: str) -> str:

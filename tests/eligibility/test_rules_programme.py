@@ -1,4 +1,4 @@
-"""The programme file: what it says, and that whatever it cannot mean is refused by the name of its key."""
+"""The programme file: its values, and errors that name the wrong key."""
 
 import datetime as dt
 import tomllib
@@ -87,7 +87,7 @@ def test_a_wrong_key_is_refused_by_its_name(change: tuple[str, Any], sentence: s
 
 
 def test_all_faults_of_a_file_are_named_at_once(tmp_path: Path) -> None:
-    """Faults of single values hide neither each other nor a contradiction, in their own table or in another."""
+    """A fault of a value hides no other fault and no contradiction, in its own table or another one."""
     changes = {
         'excluded_networks = ["MVNO"]             # A': 'excluded_networks = "MVNO"',
         'review_events = ["AUTO_RENEWAL", "TRANSFER"]': 'review_events = ["NEW", "RECONTRACT"]',

@@ -89,7 +89,7 @@ def test_workers_that_die_leave_nothing_to_the_others_but_work(register, at):
     kills = 0
 
     def help_out() -> None:
-        while working.work_one():
+        while working.run_next_shard():
             pass
 
     while not run(help_out, kills + 1):

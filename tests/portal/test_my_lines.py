@@ -322,7 +322,7 @@ def test_lines_and_bills_read_together_are_those_read_one_by_one(holder):
         [columns(row) for row in bills[line.pk]] for line in lines
     ]
     assert [line.msisdn for line, _rows in together] == [line.msisdn for line in lines]
-    numbered = register.lines_numbered([lines[0].pk, "UNKNOWN"])
+    numbered = register.lines_by_contract_no([lines[0].pk, "UNKNOWN"])
     assert {number: columns(line) for number, line in numbered.items()} == {lines[0].pk: columns(lines[0])}
     assert columns(numbered[lines[0].pk].customer) == columns(lines[0].customer)
     assert sum(len(rows) for _line, rows in together) == 4

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from kt_remedy.core import clock, programme
-from rewards.service import Refused
+from rewards.service import PerkRefused
 from tests.refunds import make
 from tests.sessions import as_customer, person
 
@@ -148,4 +148,4 @@ def test_my_lines_and_my_rewards_show_nothing_of_ours(at):
 
 
 def test_a_refused_perk_names_its_base_date():
-    assert Refused("NOT_IN_BASE").message.replace("\u00a0", " ").startswith("7월 15일이 끝날 때")
+    assert PerkRefused("NOT_IN_BASE").message.replace("\u00a0", " ").startswith("7월 15일이 끝날 때")

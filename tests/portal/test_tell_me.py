@@ -32,7 +32,9 @@ def customer(ci: str = "wish", phone: str = "01091114001") -> Client:
 
 
 def tell() -> int | str:
-    return opening.tell(DatedTask(code="eligibility.opening", due_at=dt.datetime.fromisoformat(MORNING))).values["n"]
+    return opening.queue_messages(
+        DatedTask(code="eligibility.opening", due_at=dt.datetime.fromisoformat(MORNING))
+    ).values["n"]
 
 
 def test_strangers_prove_who_they_are_first():
@@ -104,7 +106,7 @@ def test_once_applications_are_open_nothing_is_left_to_ask(at):
 def test_the_numbers_are_forgotten_when_the_window_has_closed(at):
     customer().post(PAGE, {"want": "yes"})
     assert schedule.entry("eligibility.forget_openings").moments() == [clock.kst(dt.date(2026, 2, 1))]
-    opening.forget(DatedTask(code="eligibility.forget_openings"))
+    opening.delete_wishes(DatedTask(code="eligibility.forget_openings"))
     assert not OpeningWish.objects.exists()
 
 

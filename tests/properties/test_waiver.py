@@ -1,4 +1,4 @@
-"""What must hold for every line, whatever its facts."""
+"""Properties of the rules that hold for the facts and bills of every line."""
 
 import datetime as dt
 from dataclasses import replace
@@ -107,17 +107,17 @@ def test_refundable_is_never_negative_nor_above_what_was_paid(facts: rules.Facts
 
 @given(lines())
 def test_the_penalty_never_rises_and_ends_at_nothing(facts: rules.Facts) -> None:
-    """With the base held still, the amount only falls from the day the commitment began to its last day."""
+    """With a constant base, the amount never rises from the first to the last day of the commitment."""
     first = facts.commitment_started_on
     days = [first + dt.timedelta(days=number) for number in range(740 + facts.suspended_days)]
     amounts = [rules.estimate(facts, day, KT).amount for day in days]
-    assert all(one >= other for one, other in pairwise(amounts))
+    assert all(earlier >= later for earlier, later in pairwise(amounts))
     assert amounts[-1] == 0
 
 
 @given(st.sampled_from((12, 24)), st.integers(1, 50_000), DAYS)
 def test_discounts_that_grow_by_the_month_peak_once(months: int, monthly: int, start: dt.date) -> None:
-    """As docs/domain.md#a2 says of 24 months: the curve rises to its peak and never again after it."""
+    """The amount rises to one peak and never rises after it (docs/domain.md#a2)."""
     line = rules.Facts(
         "KT", "HANDSET", "DISCOUNT", "NEW", start, start, months, 0, 0, 0, 0, start, "CANCEL", None, None
     )  # fmt: skip
@@ -125,12 +125,12 @@ def test_discounts_that_grow_by_the_month_peak_once(months: int, monthly: int, s
         rules.estimate(line._replace(discount=monthly * n), _after(start, n), KT).amount for n in range(1, months + 1)
     ]
     peak = ends.index(max(ends))
-    assert all(one >= other for one, other in pairwise(ends[peak:]))
+    assert all(earlier >= later for earlier, later in pairwise(ends[peak:]))
     assert ends[-1] == 0
 
 
 def _after(start: dt.date, months: int) -> dt.date:
-    """The last day of so many months from the start."""
+    """The last day of a commitment of `months` from `start`."""
     return start + dt.timedelta(days=commitment_days(start, months) - 1)
 
 

@@ -1,4 +1,4 @@
-"""A register with a base to take: what the tests of this room start from. Imports wait for Django to be set up."""
+"""Fixtures of the perks: a register and its base. Imports are inside, because Django must be set up first."""
 
 import datetime as dt
 
@@ -6,8 +6,8 @@ import pytest
 
 
 @pytest.fixture
-def delivered(db):
-    """The delivery of 14 January, which the base waits for."""
+def delivery(db):
+    """The delivery of 14 January, which the base needs."""
     from eligibility.models import Feed
 
     return Feed.objects.create(
@@ -16,21 +16,21 @@ def delivered(db):
 
 
 @pytest.fixture
-def kept():
-    """Make a line in service on 13 January; facts may be given."""
+def make_line():
+    """Returns a function that creates a line in service on 13 January, with the given facts."""
     from tests.refunds import make
 
-    def make_line(holder=None, **facts):
+    def build(holder=None, **facts):
         holder = holder or make.customer()
         facts = {"terminated": "", "outcome": "NOT_ELIGIBLE", "product": "HANDSET", "refundable_krw": 0, **facts}
         return make.line(holder, **facts)
 
-    return make_line
+    return build
 
 
 @pytest.fixture
-def take_base(at, delivered):
-    """Take the base of what is in the register now."""
+def take_base(at, delivery):
+    """Returns a function that records the base of the current register."""
 
     def take() -> str:
         from rewards.enrolment import base

@@ -1,4 +1,4 @@
-"""The base snapshot and the monthly grants: rules by table, reruns, workers side by side."""
+"""The base and the monthly grants: rules by table, reruns, shards and leases."""
 
 import csv
 import datetime as dt
@@ -19,7 +19,7 @@ from tests.owner import as_owner
 from tests.refunds import make
 
 TABLE = list(csv.reader((Path(__file__).parent.parent / "cases" / "rewards.csv").open(encoding="utf-8")))[1:]
-CASES = [row for row in TABLE if not row[11]]  # rows with a day tell what is seen on it: test_decisions
+CASES = [row for row in TABLE if not row[11]]  # test_decisions has the rows with a day
 
 
 def noon(day: str) -> dt.datetime:
@@ -27,9 +27,9 @@ def noon(day: str) -> dt.datetime:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{row[0]} {row[1]}" for row in CASES])
-def test_base_case(case, take_base, kept):
+def test_base_case(case, take_base, make_line):
     _decision, _title, opened, terminated, network, product, holder, birth, why, perks = case[:10]
-    line = kept(
+    line = make_line(
         make.customer(birth=birth or None, kind=holder),
         opened_at=noon(opened),
         opened_on=dt.date.fromisoformat(opened),
@@ -44,16 +44,16 @@ def test_base_case(case, take_base, kept):
 
 def test_base_waits_for_the_day_and_its_delivery(db, at):
     at("2026-01-13T23:59:59+09:00")
-    with pytest.raises(base.NotYet, match="2026-01-13"):
+    with pytest.raises(base.BaseNotReady, match="2026-01-13"):
         base.plan()
     at("2026-01-14T09:00+09:00")
-    with pytest.raises(base.NotYet, match="delivery"):
+    with pytest.raises(base.BaseNotReady, match="delivery"):
         base.plan()
     assert not Shard.objects.exists()
 
 
-def test_base_again_changes_nothing_and_is_frozen(take_base, kept):
-    line = kept()
+def test_base_again_changes_nothing_and_is_frozen(take_base, make_line):
+    line = make_line()
     take_base()
     before = list(BaseLine.objects.values_list())
     Line.objects.filter(pk=line.pk).update(network="MVNO")
@@ -63,20 +63,26 @@ def test_base_again_changes_nothing_and_is_frozen(take_base, kept):
         BaseLine.objects.update(why="TERMINATED")
 
 
-def test_shards_cover_every_line_once(take_base, kept, monkeypatch):
+def test_shards_cover_every_line_once(take_base, make_line, monkeypatch):
     monkeypatch.setattr(base, "SHARD_ROWS", 3)
     holder = make.customer()
-    lines = {kept(holder).pk for _ in range(10)}
+    lines = {make_line(holder).pk for _ in range(10)}
     take_base()
     assert Shard.objects.filter(kind="BASE").count() == 4
     assert set(BaseLine.objects.values_list("pk", flat=True)) == lines
     assert sum(Shard.objects.values_list("rows", flat=True)) == len(lines)
 
 
-def test_shards_count_what_they_wrote(take_base, kept, monkeypatch):
+def test_shards_count_what_they_wrote(take_base, make_line, monkeypatch):
     monkeypatch.setattr(base, "SHARD_ROWS", 3)
-    kept(), kept(product="IOT"), kept(status="SUSPENDED"), kept(product="FUTURE"), kept(network="MVNO")
-    kept(make.customer(kind="CORPORATE"), product="TABLET"), kept(terminated="2025-11-20T10:00+09:00")
+    (
+        make_line(),
+        make_line(product="IOT"),
+        make_line(status="SUSPENDED"),
+        make_line(product="FUTURE"),
+        make_line(network="MVNO"),
+    )
+    make_line(make.customer(kind="CORPORATE"), product="TABLET"), make_line(terminated="2025-11-20T10:00+09:00")
     take_base()
     counted, written = Counter(), Counter()
     for counts in Shard.objects.values_list("counts", flat=True):
@@ -88,41 +94,41 @@ def test_shards_count_what_they_wrote(take_base, kept, monkeypatch):
     assert written["DATA_100GB"] == 3
 
 
-def test_a_dead_worker_s_shard_is_taken_up_after_its_lease(at, delivered, kept):
+def test_a_dead_worker_s_shard_is_taken_up_after_its_lease(at, delivery, make_line):
     at("2026-01-14T09:00+09:00")
-    kept()
+    make_line()
     base.plan()
-    assert shards.next_open("BASE") is not None
-    assert shards.next_open("BASE") is None  # leased to somebody
+    assert shards.claim_next("BASE") is not None
+    assert shards.claim_next("BASE") is None  # leased to another worker
     Shard.objects.update(lease_until=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1))
-    again = shards.next_open("BASE")
-    assert again.attempts == 2
-    assert base.run(again) == 1
+    reclaimed = shards.claim_next("BASE")
+    assert reclaimed.attempts == 2
+    assert base.run(reclaimed) == 1
     assert base.is_complete()
 
 
-def test_monthly_grants_follow_the_line_of_that_day(take_base, at, kept, settings, tmp_path):
+def test_monthly_grants_follow_the_line_of_that_day(take_base, at, make_line, settings, tmp_path):
     settings.HAND_OFF_DIR = str(tmp_path)
     holder = make.customer()
-    kept_line, suspended, gone, iot = (
-        kept(holder),
-        kept(holder, status="SUSPENDED"),
-        kept(holder),
-        kept(holder, product="IOT"),
+    active, suspended, gone, iot = (
+        make_line(holder),
+        make_line(holder, status="SUSPENDED"),
+        make_line(holder),
+        make_line(holder, product="IOT"),
     )
     take_base()
     Line.objects.filter(pk=gone.pk).update(terminated_on=dt.date(2026, 1, 20), status="TERMINATED")
     perk = grants.monthly(programme.current())[0]
     first = grant_months(perk)[0]
-    with pytest.raises(base.NotYet):
+    with pytest.raises(base.BaseNotReady):
         grants.run_month(perk, first)
     at("2026-02-01T00:05+09:00")
     assert grants.run_month(perk, first).values == {"rows": 3, "granted": 1}
     assert grants.run_month(perk, first).values == {"rows": 3, "granted": 1}
     states = dict(Grant.objects.values_list("contract_no", "state"))
-    assert states == {kept_line.pk: "GRANTED", suspended.pk: "SUSPENDED", gone.pk: "TERMINATED"}
+    assert states == {active.pk: "GRANTED", suspended.pk: "SUSPENDED", gone.pk: "TERMINATED"}
     assert iot.pk not in states
-    # D-48: a suspended month is not made up for, the next one counts again.
+    # D-48: a suspended month is lost, and the next month is granted again.
     Line.objects.filter(pk=suspended.pk).update(status="ACTIVE")
     at("2026-03-01T00:05+09:00")
     grants.run_month(perk, grant_months(perk)[1])
@@ -134,7 +140,7 @@ def test_monthly_grants_follow_the_line_of_that_day(take_base, at, kept, setting
     assert files.deliver_open("DATA") == 0
     sent = HandOff.objects.get(name="DATA_100GB-20260201-0001.csv")
     data = tmp_path / "data"
-    assert (data / sent.name).read_text() == f"contract_no\n{kept_line.pk}\n"
+    assert (data / sent.name).read_text() == f"contract_no\n{active.pk}\n"
     (data / f"{sent.name}.ack").write_text("0" * 64)
     assert files.collect_acknowledgements("DATA") == 0
     sent.refresh_from_db()
@@ -145,10 +151,10 @@ def test_monthly_grants_follow_the_line_of_that_day(take_base, at, kept, setting
     assert sent.state == HandOff.State.ACKNOWLEDGED
 
 
-def test_an_unwritable_folder_is_a_fault_that_waits(take_base, at, kept, settings, tmp_path):
+def test_an_unwritable_folder_is_a_fault_that_waits(take_base, at, make_line, settings, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     settings.HAND_OFF_DIR = str(tmp_path / "file")
-    kept()
+    make_line()
     take_base()
     at("2026-02-01T00:05+09:00")
     perk = grants.monthly(programme.current())[0]
@@ -159,8 +165,8 @@ def test_an_unwritable_folder_is_a_fault_that_waits(take_base, at, kept, setting
     assert "could not be written" in waiting.fault
 
 
-def test_one_grant_for_line_perk_and_month_in_the_database(take_base, at, kept):
-    line = kept()
+def test_one_grant_for_line_perk_and_month_in_the_database(take_base, at, make_line):
+    line = make_line()
     take_base()
     at("2026-02-01T00:05+09:00")
     perk = grants.monthly(programme.current())[0]

@@ -1,4 +1,4 @@
-"""D-47 to D-57 by table: what happens after the base date, what a person does on a day, and what their page shows."""
+"""D-47 to D-57 by table: changes after the base date, actions of a person on a day, and the cards of their page."""
 
 import csv
 import datetime as dt
@@ -22,7 +22,7 @@ LETTERS = {"GRANTED": "G", "SUSPENDED": "S", "TERMINATED": "T", "COMING": "C", "
 
 
 def happens(later: str, line: Line, at) -> None:
-    """What deliveries bring after the base: a state on the first of a month or a termination, a transfer; a text."""
+    """Apply a change after the base date: a termination, a transfer of name, or a published substitute."""
     word, _, state = later.rpartition(":")
     if later == "transfer":
         Line.objects.filter(pk=line.pk).update(customer=make.customer(ci="new-holder"))
@@ -34,8 +34,8 @@ def happens(later: str, line: Line, at) -> None:
 
 
 def grant(line: Line, later: list[str], day: dt.date, at) -> None:
-    """The grants due until the day, each with the state that the line has on that first of the month."""
-    for perk, month in grants.due(programme.current()):
+    """Run the grants due until the day, each with the state of the line on the first of that month."""
+    for perk, month in grants.planned_grants(programme.current()):
         if month > day:
             return
         suspended = f"{month:%Y-%m}:SUSPENDED" in later
@@ -46,23 +46,23 @@ def grant(line: Line, later: list[str], day: dt.date, at) -> None:
         grants.run_month(perk, month)
 
 
-def do(act: str, line: Line, who: dict) -> str:
-    word, _, choice = act.partition(":")
-    acts = {
-        "choose": lambda: service.choose(perk_code="OTT", contract_no=line.pk, choice_code=choice, **who),
-        "code": lambda: service.issue_code(perk_code="OTT", contract_no=line.pk, person_index=who["person_index"]),
-        "substitute": lambda: service.take_substitute(perk_code="OTT", contract_no=line.pk, **who),
-        "apply": lambda: service.apply(perk_code="INSURANCE", **who),
-        "opt-out": lambda: service.opt_out(perk_code="INSURANCE", **who),
+def perform(action: str, line: Line, target: dict) -> str:
+    word, _, choice = action.partition(":")
+    actions = {
+        "choose": lambda: service.choose(perk_code="OTT", contract_no=line.pk, choice_code=choice, **target),
+        "code": lambda: service.issue_code(perk_code="OTT", contract_no=line.pk, person_index=target["person_index"]),
+        "substitute": lambda: service.take_substitute(perk_code="OTT", contract_no=line.pk, **target),
+        "apply": lambda: service.apply(perk_code="INSURANCE", **target),
+        "opt-out": lambda: service.opt_out(perk_code="INSURANCE", **target),
     }
     try:
-        acts[word]()
-    except service.Refused as refused:
+        actions[word]()
+    except service.PerkRefused as refused:
         return refused.code
     return ""
 
 
-def seen(card: service.Card | None, what: str) -> str:
+def card_fact(card: service.PerkCard | None, fact: str) -> str:
     if card is None:
         return ""
     facts = {
@@ -73,13 +73,15 @@ def seen(card: service.Card | None, what: str) -> str:
         "line": card.line.pk if card.line else "",
         "months": "".join(LETTERS[month.state] for month in card.months),
     }
-    return str(facts[what])
+    return str(facts[fact])
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{row[0]} {row[1]}" for row in CASES])
-def test_decision(case, take_base, kept, at):
-    _id, _title, opened, terminated, network, product, holder, birth, why, perks, later, day, viewer, acts, shown = case
-    line = kept(
+def test_decision(case, take_base, make_line, at):
+    _id, _title, opened, terminated, network, product, holder, birth, why, perks, later, day, viewer, actions, shown = (
+        case
+    )
+    line = make_line(
         make.customer(birth=birth or None, kind=holder),
         opened_on=dt.date.fromisoformat(opened),
         network=network,
@@ -96,21 +98,21 @@ def test_decision(case, take_base, kept, at):
     for choice in ("TVING", "DISNEY"):
         service.import_vouchers(perk_code="OTT", choice_code=choice, codes=[f"{choice}-1"])
     person = Line.objects.get(pk=line.pk).customer if viewer == "new holder" else line.customer
-    who = {"person_index": person.person_index, "guardian": viewer == "guardian"}
-    outcomes = [do(act, line, who) for act in acts.split()]
-    found = {card.perk.code: card for card in service.overview(**who).cards}
+    target = {"person_index": person.person_index, "guardian": viewer == "guardian"}
+    outcomes = [perform(action, line, target) for action in actions.split()]
+    cards = {card.perk.code: card for card in service.overview(**target).cards}
     refused = ""
     for word in shown.split():
         name, _, expected = word.partition("=")
-        code, _, what = name.partition(".")
+        code, _, fact = name.partition(".")
         if code == "refused":
             refused = expected
             assert outcomes[-1] == expected
         else:
-            assert seen(found.get(code), what or "state") == expected, word
+            assert card_fact(cards.get(code), fact or "state") == expected, word
     assert outcomes[: -1 if refused else None] == [""] * (len(outcomes) - bool(refused))
     if not shown:
-        assert not found
+        assert not cards
 
 
 def test_every_decision_has_its_cases():

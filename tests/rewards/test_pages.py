@@ -1,4 +1,4 @@
-"""What the pages let people do: guardians for children, the desk for a customer, texts of staff, a certificate."""
+"""Pages of the perks: guardians, the desk, published entries, vouchers, the certificate and the report."""
 
 import datetime as dt
 import tomllib
@@ -24,12 +24,12 @@ FEBRUARY = "2026-02-02T10:00+09:00"
 
 
 @pytest.fixture
-def child(kept):
+def child(make_line):
     """A child of fifteen whose guardian holds no line of KT at all."""
 
     holder = make.customer(name="이몽룡", birth="2010-05-05")
     Customer.objects.filter(pk=holder.pk).update(guardian_ci_index=persons.ci_index("guardian"))
-    return kept(holder)
+    return make_line(holder)
 
 
 def publish(place: str, key: str, title: str, body: str = "", english: str = "") -> None:
@@ -73,8 +73,8 @@ def test_nobody_else_acts_for_a_child_nor_the_guardian_of_a_grown_one(client: Cl
     assert not Entitlement.objects.exists()
 
 
-def test_open_texts_are_announced_until_staff_publish_them(client: Client, take_base, at, kept):
-    line = kept(make.customer())
+def test_open_texts_are_announced_until_staff_publish_them(client: Client, take_base, at, make_line):
+    line = make_line(make.customer())
     take_base()
     at(FEBRUARY)
     client = sessions.as_customer(client, sessions.person(line.customer.ci))
@@ -87,15 +87,15 @@ def test_open_texts_are_announced_until_staff_publish_them(client: Client, take_
     publish(Place.PLAN, "tving", "광고형 스탠다드")
     publish(Place.INSURER, "limit", "보장 한도", "한 사람에 삼백만 원까지")
     after = client.get(reverse("rewards:mine")).content.decode()
-    for words in ("가나커피", "다라커피", "마바아이스", "광고형 스탠다드", "한 사람에 삼백만 원까지"):
-        assert words in after
+    for text in ("가나커피", "다라커피", "마바아이스", "광고형 스탠다드", "한 사람에 삼백만 원까지"):
+        assert text in after
     assert after.count("정해지는 대로 알려 드립니다") == 3
     client.cookies["django_language"] = "en"
     assert "Gana Coffee" in client.get(reverse("rewards:mine"), HTTP_ACCEPT_LANGUAGE="en").content.decode()
 
 
-def test_the_certificate_is_for_the_insured(client: Client, take_base, at, kept):
-    line = kept(make.customer(birth="1950-01-01"))
+def test_the_certificate_is_for_the_insured(client: Client, take_base, at, make_line):
+    line = make_line(make.customer(birth="1950-01-01"))
     take_base()
     at(FEBRUARY)
     client = sessions.as_customer(client, sessions.person(line.customer.ci, name="김첨지"))
@@ -110,8 +110,8 @@ def test_the_certificate_is_for_the_insured(client: Client, take_base, at, kept)
     assert client.get(reverse("rewards:certificate", args=["NOPE"])).status_code == 302
 
 
-def seat(client: Client, customer: Customer, *, proven: bool = True) -> Client:
-    """The customer at this clerk's desk."""
+def open_desk_session(client: Client, customer: Customer, *, proven: bool = True) -> Client:
+    """Opens a desk session of this clerk with the customer."""
     import time
 
     session = client.session
@@ -122,8 +122,8 @@ def seat(client: Client, customer: Customer, *, proven: bool = True) -> Client:
     return client
 
 
-def test_the_desk_chooses_and_applies_for_a_proven_customer(take_base, at, kept):
-    line = kept(make.customer())
+def test_the_desk_chooses_and_applies_for_a_proven_customer(take_base, at, make_line):
+    line = make_line(make.customer())
     take_base()
     at(FEBRUARY)
     service.import_vouchers(perk_code="OTT", choice_code="DISNEY", codes=["DIS-1"])
@@ -132,10 +132,10 @@ def test_the_desk_chooses_and_applies_for_a_proven_customer(take_base, at, kept)
     address = reverse("portal:desk-perks")
     body = {"act": "choose", "perk": "OTT", "contract": line.pk, "choice": "DISNEY"}
     assert client.get(address).url == reverse("portal:desk")
-    seat(client, line.customer, proven=False)
+    open_desk_session(client, line.customer, proven=False)
     assert client.post(address, body).url == reverse("portal:desk")
     assert not Entitlement.objects.exists()
-    seat(client, line.customer)
+    open_desk_session(client, line.customer)
     assert "대신 고르고 신청하기" in client.get(reverse("portal:desk")).content.decode()
     assert "서비스를 눌러 주세요" in client.post(address, body | {"choice": ""}, follow=True).content.decode()
     client.post(address, body)
@@ -153,7 +153,7 @@ def test_the_desk_chooses_and_applies_for_a_proven_customer(take_base, at, kept)
 def test_at_the_desk_a_child_needs_the_guardian_beside(take_base, at, child):
     take_base()
     at(FEBRUARY)
-    client = seat(sessions.as_staff(Client(), sessions.staff_user("clerk")), child.customer)
+    client = open_desk_session(sessions.as_staff(Client(), sessions.staff_user("clerk")), child.customer)
     address = reverse("portal:desk-perks")
     body = {"act": "choose", "perk": "OTT", "contract": child.pk, "choice": "TVING"}
     assert "보호자의 동의가 필요합니다" in client.post(address, body, follow=True).content.decode()
@@ -161,26 +161,26 @@ def test_at_the_desk_a_child_needs_the_guardian_beside(take_base, at, child):
     assert Entitlement.objects.get().choice == "TVING"
 
 
-def test_a_company_and_a_holder_without_ci_choose_at_the_desk(take_base, at, kept):
-    company = kept(make.customer(ci=None, kind="CORPORATE", birth=None))
-    unknown = kept(make.customer(ci=None))
+def test_a_company_and_a_holder_without_ci_choose_at_the_desk(take_base, at, make_line):
+    company = make_line(make.customer(ci=None, kind="CORPORATE", birth=None))
+    unknown = make_line(make.customer(ci=None))
     take_base()
     at(FEBRUARY)
     for line in (company, unknown):
-        client = seat(sessions.as_staff(Client(), sessions.staff_user("clerk")), line.customer)
+        client = open_desk_session(sessions.as_staff(Client(), sessions.staff_user("clerk")), line.customer)
         body = {"act": "choose", "perk": "OTT", "contract": line.pk, "choice": "TVING"}
         client.post(reverse("portal:desk-perks"), body)
         assert Entitlement.objects.get(contract_no=line.pk).choice == "TVING"
     assert [card.perk.code for card in service.overview(company.customer.person_index).personal] == []
-    # Billing learns the CI later: what was chosen stays theirs.
+    # Billing learns the CI later: the choice stays with the person.
     Customer.objects.filter(pk=unknown.customer_id).update(person_index=b"late" * 8)
     assert {card.perk.code: card.state for card in service.overview(b"late" * 8).cards}["OTT"] == "CHOSEN"
 
 
-def test_a_number_given_away_gets_no_message(take_base, at, kept):
+def test_a_number_given_away_gets_no_message(take_base, at, make_line):
     from kt_remedy.notices.models import Message
 
-    line = kept(make.customer())
+    line = make_line(make.customer())
     take_base()
     at(FEBRUARY)
     Line.objects.filter(pk=line.pk).update(customer=make.customer())
@@ -188,7 +188,7 @@ def test_a_number_given_away_gets_no_message(take_base, at, kept):
     assert Message.objects.get().reason == "NO_NUMBER"
 
 
-def test_a_new_perk_is_an_edit_of_the_programme_file(client: Client, take_base, at, kept, monkeypatch):
+def test_a_new_perk_is_an_edit_of_the_programme_file(client: Client, take_base, at, make_line, monkeypatch):
 
     text = (
         programme.DEFAULT_FILE.read_text(encoding="utf-8")
@@ -205,7 +205,7 @@ excluded_products = ["WATCH"]
     parsed = programme.parse(tomllib.loads(text))
     monkeypatch.setattr(programme, "current", lambda: parsed)
     holder = make.customer()
-    phone, watch = kept(holder), kept(holder, product="WATCH")
+    phone, watch = make_line(holder), make_line(holder, product="WATCH")
     take_base()
     at(FEBRUARY)
     having = BaseLine.objects.filter(perks__contains=["FILM_TICKET"]).values_list("pk", flat=True)
@@ -220,14 +220,14 @@ excluded_products = ["WATCH"]
     assert "달마다 한 장을 드립니다." in page
 
 
-def test_the_state_on_the_base_date_may_decide_once(take_base, at, kept, monkeypatch):
-    """D-48, the strict reading, is one line of the programme file."""
+def test_the_state_on_the_base_date_may_decide_once(take_base, at, make_line, monkeypatch):
+    """The strict reading of D-48 is one line of the programme file."""
 
     text = programme.DEFAULT_FILE.read_text(encoding="utf-8")
     strict = text.replace('skipped_while = ["SUSPENDED"]', 'skipped_while = ["SUSPENDED"]\nskipped_once = true')
     parsed = programme.parse(tomllib.loads(strict))
     monkeypatch.setattr(programme, "current", lambda: parsed)
-    suspended, active = kept(make.customer(), status="SUSPENDED"), kept(make.customer())
+    suspended, active = make_line(make.customer(), status="SUSPENDED"), make_line(make.customer())
     take_base()
     at("2026-02-01T00:05+09:00")
     Line.objects.filter(pk=suspended.pk).update(status="ACTIVE")
@@ -238,8 +238,8 @@ def test_the_state_on_the_base_date_may_decide_once(take_base, at, kept, monkeyp
     assert "OTT" in BaseLine.objects.get(pk=suspended.pk).perks
 
 
-def test_a_guardian_reads_why_a_child_s_line_is_outside_the_base(client: Client, take_base, at, child, kept):
-    kept(child.customer, network="MVNO")
+def test_a_guardian_reads_why_a_child_s_line_is_outside_the_base(client: Client, take_base, at, child, make_line):
+    make_line(child.customer, network="MVNO")
     take_base()
     at(FEBRUARY)
     guardian = sessions.as_customer(client, sessions.person("guardian"))
@@ -257,8 +257,8 @@ def test_a_child_with_no_line_in_the_base_is_told_why(client: Client, take_base,
     assert "보호자로서 대신" not in page
 
 
-def test_figures_name_the_perks_in_both_languages(client: Client, take_base, at, kept):
-    line = kept(make.customer())
+def test_figures_name_the_perks_in_both_languages(client: Client, take_base, at, make_line):
+    line = make_line(make.customer())
     take_base()
     at(FEBRUARY)
     service.import_vouchers(perk_code="OTT", choice_code="DISNEY", codes=["DIS-1"])
@@ -270,10 +270,10 @@ def test_figures_name_the_perks_in_both_languages(client: Client, take_base, at,
     korean = client.get(reverse("rewards:report")).content.decode()
     client.cookies["django_language"] = "en"
     english = client.get(reverse("rewards:report"), HTTP_ACCEPT_LANGUAGE="en").content.decode()
-    for words in ("데이터 매월 100GB", "로밍 데이터 50% 더", "영상 서비스 6개월 선택 Disney+", "안심 보험 2년"):
-        assert words in korean
-    for words in ("100 GB of data each month", "50% more roaming data", "A video service for 6 months"):
-        assert words in english
+    for text in ("데이터 매월 100GB", "로밍 데이터 50% 더", "영상 서비스 6개월 선택 Disney+", "안심 보험 2년"):
+        assert text in korean
+    for text in ("100 GB of data each month", "50% more roaming data", "A video service for 6 months"):
+        assert text in english
     for page in (korean, english):
         assert "DATA_100GB" not in page
         assert "ROAMING_50" not in page
@@ -302,7 +302,7 @@ def test_staff_upload_codes_with_a_reason(client: Client, db):
 
 
 @pytest.mark.parametrize(
-    ("content", "given", "words"),
+    ("content", "upload_fields", "sentence"),
     [
         (b"code,service\nTV-003,TVING", {}, "1번째 줄은 이용권 번호가 아닙니다"),
         (b"TV-003\n\nTV 004", {}, "3번째 줄은 이용권 번호가 아닙니다"),
@@ -313,11 +313,11 @@ def test_staff_upload_codes_with_a_reason(client: Client, db):
         (b"TV-003", {"service": "OTT:NOPE"}, "서비스를 골라 주세요"),
     ],
 )
-def test_a_file_that_is_no_list_of_codes_changes_nothing(client: Client, db, content, given, words):
+def test_a_file_that_is_no_list_of_codes_changes_nothing(client: Client, db, content, upload_fields, sentence):
     client = sessions.as_staff(client, sessions.staff_user("supervisor"))
-    answer = upload(client, content, **given)
+    answer = upload(client, content, **upload_fields)
     assert answer.status_code == 400
-    assert words in answer.content.decode()
+    assert sentence in answer.content.decode()
     assert not Voucher.objects.exists()
 
 

@@ -1,4 +1,4 @@
-"""Hand-overs: the right rows, once, whoever is down; what is refused goes again; what is missing is found."""
+"""Hand-offs to providers: rows, faults, refused rows, lost files, and missing or stuck shards."""
 
 import datetime as dt
 import os
@@ -36,7 +36,7 @@ def rows(path) -> list[str]:
 
 def all_lists() -> None:
     working.sweep()
-    while working.work_one():
+    while working.run_next_shard():
         pass
     for provider in providers.PROVIDERS:
         files.deliver_open(provider.code)
@@ -48,10 +48,10 @@ def acknowledge(folder, name: str, *refused: str) -> None:
     path.write_text("\n".join([row.sha256, *refused]) + "\n")
 
 
-def test_whole_lists_hold_each_line_and_each_person_once(take_base, kept, at, folder):
+def test_whole_lists_hold_each_line_and_each_person_once(take_base, make_line, at, folder):
     two, old = make.customer(birth="1985-03-02"), make.customer(birth="1950-01-01")
-    first, second, gone = kept(two), kept(two), kept(make.customer())
-    elder = kept(old)
+    first, second, gone = make_line(two), make_line(two), make_line(make.customer())
+    elder = make_line(old)
     take_base()
     at("2026-02-10T10:00+09:00")
     Line.objects.filter(pk=gone.pk).update(status="TERMINATED", terminated_on=dt.date(2026, 1, 20))
@@ -72,8 +72,8 @@ def test_whole_lists_hold_each_line_and_each_person_once(take_base, kept, at, fo
     assert HandOff.objects.count() == before
 
 
-def test_what_people_did_goes_out_the_day_after(take_base, kept, at, folder):
-    line = kept(make.customer(birth="1950-01-01"))
+def test_what_people_did_goes_out_the_day_after(take_base, make_line, at, folder):
+    line = make_line(make.customer(birth="1950-01-01"))
     take_base()
     at("2026-02-10T23:50+09:00")
     key = line.customer.person_index
@@ -92,8 +92,8 @@ def test_what_people_did_goes_out_the_day_after(take_base, kept, at, folder):
     assert rows(folder / "insurer" / "INSURANCE-day-20260210-0001.csv")[1:] == [f"{line.customer_id},,,OPT_OUT"]
 
 
-def test_the_video_list_tells_of_substitutes_and_what_is_refused_goes_again(take_base, kept, at, folder):
-    child, adult = kept(make.customer(birth="2015-05-05")), kept(make.customer())
+def test_the_video_list_tells_of_substitutes_and_what_is_refused_goes_again(take_base, make_line, at, folder):
+    child, adult = make_line(make.customer(birth="2015-05-05")), make_line(make.customer())
     take_base()
     at("2026-02-10T23:50+09:00")
     by = sessions.staff_user("administrator")
@@ -109,18 +109,18 @@ def test_the_video_list_tells_of_substitutes_and_what_is_refused_goes_again(take
     service.issue_code(perk_code="OTT", contract_no=adult.pk, person_index=key)
     at("2026-02-11T00:01+09:00")
     all_lists()
-    told = [f"{child.pk},,SUBSTITUTE,2026-02-10,", f"{adult.pk},TV-1,TVING,2026-02-10,2026-08-09"]
+    expected_rows = [f"{child.pk},,SUBSTITUTE,2026-02-10,", f"{adult.pk},TV-1,TVING,2026-02-10,2026-08-09"]
     name = "OTT-day-20260210-0001.csv"
-    assert rows(folder / "video" / name)[1:] == sorted(told)
+    assert rows(folder / "video" / name)[1:] == sorted(expected_rows)
     acknowledge(folder, name, f"{adult.pk},ACCOUNT")
     assert files.collect_acknowledgements("VIDEO") == 1
-    files.send_refused(hand_off=HandOff.objects.get(provider="VIDEO"), by=by)
+    files.resend_refused(hand_off=HandOff.objects.get(provider="VIDEO"), by=by)
     assert files.deliver_open("VIDEO") == 1
-    assert rows(folder / "video" / "OTT-day-20260210-0001-r2.csv")[1:] == told[1:]
+    assert rows(folder / "video" / "OTT-day-20260210-0001-r2.csv")[1:] == expected_rows[1:]
 
 
-def test_after_a_transfer_lists_follow_the_rule(take_base, kept, at, folder):
-    line = kept()
+def test_after_a_transfer_lists_follow_the_rule(take_base, make_line, at, folder):
+    line = make_line()
     before = line.customer_id
     take_base()
     at("2026-02-10T10:00+09:00")
@@ -133,8 +133,8 @@ def test_after_a_transfer_lists_follow_the_rule(take_base, kept, at, folder):
 
 
 @pytest.fixture
-def february(take_base, kept, at, folder):
-    lines = [kept().pk for _ in range(3)]
+def february(take_base, make_line, at, folder):
+    lines = [make_line().pk for _ in range(3)]
     take_base()
     at("2026-02-01T00:05+09:00")
     perk = grants.monthly(programme.current())[0]
@@ -149,19 +149,19 @@ def test_a_dead_provider_holds_up_nobody_else(february, folder, at):
     assert HandOff.objects.get(provider="DATA").fault.startswith("the file could not be written")
     assert (folder / "roaming" / "ROAMING_50-list-20260201-0001.csv").exists()
     (folder / "data").unlink()
-    assert files.deliver_open("DATA") == 0  # it waits for its pause to end
+    assert files.deliver_open("DATA") == 0  # the pause has not ended
     HandOff.objects.filter(provider="DATA").update(lease_until=None)
     assert files.deliver_open("DATA") == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_provider_that_hangs_holds_up_nobody_else(february, folder, at, monkeypatch):
-    """One writer stands in the middle of its file, with its row and its transaction in hand; the others deliver."""
+    """A writer that is stuck in its file, with lease and transaction, does not stop the other providers."""
     at("2026-02-01T09:00+09:00")
     working.sweep()
-    while working.work_one():
+    while working.run_next_shard():
         pass
-    hangs, goes_on, fill, outcomes = threading.Event(), threading.Event(), files._fill, []
+    hangs, goes_on, fill, outcomes = threading.Event(), threading.Event(), files._write_rows, []
 
     def slow(hand_off, file):
         if hand_off.provider != "DATA":
@@ -172,7 +172,7 @@ def test_a_provider_that_hangs_holds_up_nobody_else(february, folder, at, monkey
             assert goes_on.wait(60)
         return written
 
-    monkeypatch.setattr(files, "_fill", slow)
+    monkeypatch.setattr(files, "_write_rows", slow)
 
     def hand_over_data():
         try:
@@ -189,7 +189,7 @@ def test_a_provider_that_hangs_holds_up_nobody_else(february, folder, at, monkey
             tasks._hand_over(code)(None)
         states = HandOff.objects.exclude(provider="DATA").values_list("provider", "state")
         assert set(states) == {("ROAMING", "SENT"), ("MEMBERSHIP", "SENT"), ("INSURER", "SENT")}
-        assert files.deliver_open("DATA") == 0  # its row is in the slow one's hands: nobody writes it beside
+        assert files.deliver_open("DATA") == 0  # the slow writer has the lease
         assert not list((folder / "data").glob("*.csv"))
     finally:
         goes_on.set()
@@ -223,17 +223,17 @@ def test_refused_rows_go_once_more_and_alone(february, folder):
         (february[2], ""),
     ]
     by = sessions.staff_user("supervisor")
-    further = files.send_refused(hand_off=part, by=by)
-    assert files.send_refused(hand_off=part, by=by) == further
+    further = files.resend_refused(hand_off=part, by=by)
+    assert files.resend_refused(hand_off=part, by=by) == further
     files.deliver_open("DATA")
-    again = folder / "data" / "DATA_100GB-20260201-0001-r2.csv"
-    assert rows(again) == ["contract_no", february[1], february[2]]
-    acknowledge(folder, again.name)
+    resent = folder / "data" / "DATA_100GB-20260201-0001-r2.csv"
+    assert rows(resent) == ["contract_no", february[1], february[2]]
+    acknowledge(folder, resent.name)
     files.collect_acknowledgements("DATA")
     further.refresh_from_db()
-    assert files.send_refused(hand_off=further, by=by) is None
-    found = working.reconcile()[0]
-    assert (found.rows, found.acknowledged, found.refused, found.files) == (3, 3, 2, 2)
+    assert files.resend_refused(hand_off=further, by=by) is None
+    totals = working.reconcile()[0]
+    assert (totals.rows, totals.acknowledged, totals.refused, totals.files) == (3, 3, 2, 2)
 
 
 def test_a_file_that_was_lost_is_written_again_with_the_same_bytes(february, folder, at):
@@ -241,18 +241,18 @@ def test_a_file_that_was_lost_is_written_again_with_the_same_bytes(february, fol
     path = folder / "data" / "DATA_100GB-20260201-0001.csv"
     content = path.read_bytes()
     at("2026-02-03T00:05+09:00")
-    assert files.send_again_where_lost("DATA") == 0  # it is there; the provider is slow
+    assert files.resend_lost("DATA") == 0  # the file is in the folder; the provider is slow
     path.unlink()
-    assert files.send_again_where_lost("DATA") == 1
+    assert files.resend_lost("DATA") == 1
     files.deliver_open("DATA")
     assert path.read_bytes() == content
 
 
-def test_a_month_that_nobody_planned_is_found(take_base, kept, at, folder):
-    kept()
+def test_a_month_that_nobody_planned_is_found(take_base, make_line, at, folder):
+    make_line()
     take_base()
     at("2026-03-02T00:05+09:00")
-    assert not working.work_one()
+    assert not working.run_next_shard()
     working.sweep()
     tasks.help_out(None)
     assert set(Shard.objects.filter(kind="GRANT").values_list("month", flat=True)) == {
@@ -263,37 +263,37 @@ def test_a_month_that_nobody_planned_is_found(take_base, kept, at, folder):
 
 
 @pytest.mark.parametrize("gone", [1, 2, 4])
-def test_a_range_whose_shard_is_gone_is_found(at, delivered, kept, monkeypatch, gone):
+def test_a_range_whose_shard_is_gone_is_found(at, delivery, make_line, monkeypatch, gone):
     from rewards.enrolment import base
     from rewards.models import BaseLine
 
     monkeypatch.setattr(base, "SHARD_ROWS", 3)
     holder = make.customer()
-    lines = [kept(holder).pk for _ in range(10)]
+    lines = [make_line(holder).pk for _ in range(10)]
     at("2026-01-14T09:00+09:00")
     base.plan()
     Shard.objects.get(number=gone).delete()
     assert working.sweep().values == {"missing": 1, "stuck": 0}
     assert working.sweep().values == {"missing": 0, "stuck": 0}
-    while working.work_one():
+    while working.run_next_shard():
         pass
     assert sorted(BaseLine.objects.values_list("pk", flat=True)) == sorted(lines)
 
 
-def test_a_shard_that_fails_again_and_again_is_named(take_base, kept, at, monkeypatch, caplog):
-    kept()
+def test_a_shard_that_fails_again_and_again_is_named(take_base, make_line, at, monkeypatch, caplog):
+    make_line()
     take_base()
     at("2026-02-02T00:05+09:00")
     grants.plan(grants.monthly(programme.current())[0], dt.date(2026, 2, 1))
     monkeypatch.setattr(grants, "run", lambda shard, perk: 1 / 0)
     for _ in range(shards.ATTEMPTS_BEFORE_ALARM):
         with pytest.raises(ZeroDivisionError):
-            working.work_one()
+            working.run_next_shard()
         Shard.objects.update(lease_until=None)
     assert worded([list(working.sweep())]).endswith("멈춘 묶음 1")
     assert "ZeroDivisionError" in caplog.text
     monkeypatch.undo()
-    assert working.work_one()
+    assert working.run_next_shard()
     assert working.sweep().values["stuck"] == 0
 
 
@@ -312,7 +312,7 @@ def test_progress_on_the_command_line_and_for_staff(february, client: Client, ca
 
 
 def test_every_perk_of_the_programme_has_its_provider():
-    assert [providers.of(perk).code for perk in programme.current().perks] == [
+    assert [providers.provider_of(perk).code for perk in programme.current().perks] == [
         "DATA",
         "ROAMING",
         "VIDEO",

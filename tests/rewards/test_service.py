@@ -1,4 +1,4 @@
-"""What a person may do with perks, and what the page says of it."""
+"""Actions of a person on perks, parallel requests and workers, and the page."""
 
 import datetime as dt
 from functools import partial
@@ -28,7 +28,7 @@ def index(holder) -> bytes:
 
 
 def refusal(call, **arguments) -> str:
-    with pytest.raises(service.Refused) as refused:
+    with pytest.raises(service.PerkRefused) as refused:
         call(**arguments)
     return refused.value.code
 
@@ -44,8 +44,8 @@ def choose(line, choice="TVING", holder=None, **more):
 
 
 @pytest.fixture
-def adult(kept):
-    return kept(make.customer(birth="1985-03-02"))
+def adult(make_line):
+    return make_line(make.customer(birth="1985-03-02"))
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,9 @@ def adult(kept):
     [("PERSON", None, "ko"), ("FOREIGNER", None, "en"), ("PERSON", "en", "en"), ("FOREIGNER", "ko", "ko")],
 )
 def test_messages_are_in_the_language_of_the_page_or_where_staff_act_of_the_holder(
-    take_base, at, kept, kind, language, written
+    take_base, at, make_line, kind, language, written
 ):
-    line = kept(make.customer(birth="1985-03-02", kind=kind))
+    line = make_line(make.customer(birth="1985-03-02", kind=kind))
     take_base()
     at(FEBRUARY)
     key = index(line.customer)
@@ -75,9 +75,9 @@ def test_a_contact_number_that_was_given_up_gets_no_message(take_base, at, adult
     adult.save()
     take_base()
     at(FEBRUARY)
-    assert service.number_of(holders.holder(index(adult.customer))) == adult.msisdn
+    assert service.message_number(holders.load_holder(index(adult.customer))) == adult.msisdn
     Line.objects.filter(pk=gone.pk).update(termination_reason="PORT_OUT")
-    assert service.number_of(holders.holder(index(adult.customer))) == gone.msisdn
+    assert service.message_number(holders.load_holder(index(adult.customer))) == gone.msisdn
 
 
 def test_choice_can_change_until_the_code_is_issued(take_base, at, adult):
@@ -91,8 +91,8 @@ def test_choice_can_change_until_the_code_is_issued(take_base, at, adult):
     assert (row.choice, row.starts_on, row.ends_on) == ("DISNEY", dt.date(2026, 2, 2), dt.date(2026, 8, 1))
     assert row.voucher.code == "AAAA-1111"
     assert refusal(choose, line=adult, choice="TVING") == "FINAL"
-    again = service.issue_code(perk_code="OTT", contract_no=adult.pk, person_index=index(adult.customer))
-    assert again.voucher_id == row.voucher_id
+    repeated = service.issue_code(perk_code="OTT", contract_no=adult.pk, person_index=index(adult.customer))
+    assert repeated.voucher_id == row.voucher_id
     assert Message.objects.filter(kind="rewards.code").count() == 1
     assert set(AuditEntry.objects.filter(subject=adult.customer_id).values_list("action", flat=True)) == {
         "rewards.chosen",
@@ -122,8 +122,8 @@ def test_choice_has_its_time(take_base, at, adult):
         ("1985-03-02", "NETFLIX", False, "UNKNOWN"),
     ],
 )
-def test_ages(take_base, at, kept, birth, choice, guardian, expected):
-    line = kept(make.customer(birth=birth))
+def test_ages(take_base, at, make_line, birth, choice, guardian, expected):
+    line = make_line(make.customer(birth=birth))
     take_base()
     at(FEBRUARY)
     if expected:
@@ -132,9 +132,9 @@ def test_ages(take_base, at, kept, birth, choice, guardian, expected):
         assert choose(line, choice, guardian=guardian).choice == choice
 
 
-def test_nobody_chooses_for_somebody_else_s_line(take_base, at, adult, kept):
+def test_nobody_chooses_for_somebody_else_s_line(take_base, at, adult, make_line):
     stranger = make.customer()
-    outside = kept(stranger, product="IOT")
+    outside = make_line(stranger, product="IOT")
     take_base()
     at(FEBRUARY)
     assert refusal(choose, line=adult, holder=stranger) == "UNKNOWN"
@@ -144,9 +144,9 @@ def test_nobody_chooses_for_somebody_else_s_line(take_base, at, adult, kept):
     assert not Entitlement.objects.exists()
 
 
-def test_insurance_by_application_and_by_age(take_base, at, kept):
-    young, old = kept(make.customer(birth="1961-01-14")), kept(make.customer(birth="1961-01-13"))
-    minor, nobody = kept(make.customer(birth="2010-05-05")), make.customer()
+def test_insurance_by_application_and_by_age(take_base, at, make_line):
+    young, old = make_line(make.customer(birth="1961-01-14")), make_line(make.customer(birth="1961-01-13"))
+    minor, nobody = make_line(make.customer(birth="2010-05-05")), make.customer()
     take_base()
     at("2026-01-20T10:00+09:00")
     row = service.apply(perk_code="INSURANCE", person_index=index(young.customer))
@@ -163,9 +163,9 @@ def test_insurance_by_application_and_by_age(take_base, at, kept):
     assert (back.starts_on, back.ends_on) == (dt.date(2026, 5, 10), dt.date(2028, 5, 9))
 
 
-def test_a_perk_by_person_is_one_for_all_lines(take_base, at, kept):
+def test_a_perk_by_person_is_one_for_all_lines(take_base, at, make_line):
     holder = make.customer(birth="1950-01-01")
-    kept(holder), kept(holder), kept(holder, product="IOT")
+    make_line(holder), make_line(holder), make_line(holder, product="IOT")
     take_base()
     at(FEBRUARY)
     seen = service.overview(index(holder))
@@ -175,13 +175,13 @@ def test_a_perk_by_person_is_one_for_all_lines(take_base, at, kept):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_ask_for_the_last_code(at, kept, settings):
+def test_two_ask_for_the_last_code(at, make_line, settings):
     from eligibility.models import Feed
     from rewards.enrolment import base
 
     at("2026-01-14T09:00+09:00")
     Feed.objects.create(as_of=dt.date(2026, 1, 14), state="LOADED", started_at=dt.datetime(2026, 1, 14, tzinfo=dt.UTC))
-    lines = [kept(make.customer()) for _ in range(6)]
+    lines = [make_line(make.customer()) for _ in range(6)]
     base.run_all()
     at(FEBRUARY)
     for line in lines:
@@ -191,7 +191,7 @@ def test_two_ask_for_the_last_code(at, kept, settings):
     def ask(line):
         try:
             row = service.issue_code(perk_code="OTT", contract_no=line.pk, person_index=index(line.customer))
-        except service.Refused as refused:
+        except service.PerkRefused as refused:
             return refused.code
         return row.voucher.code
 
@@ -200,13 +200,13 @@ def test_two_ask_for_the_last_code(at, kept, settings):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_double_choice_is_one_row(at, kept):
+def test_a_double_choice_is_one_row(at, make_line):
     from eligibility.models import Feed
     from rewards.enrolment import base
 
     at("2026-01-14T09:00+09:00")
     Feed.objects.create(as_of=dt.date(2026, 1, 14), state="LOADED", started_at=dt.datetime(2026, 1, 14, tzinfo=dt.UTC))
-    line = kept(make.customer())
+    line = make_line(make.customer())
     base.run_all()
     at(FEBRUARY)
     results = together(*[partial(choose, line, choice) for choice in ["TVING", "DISNEY"] * 4])
@@ -216,7 +216,7 @@ def test_a_double_choice_is_one_row(at, kept):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_workers_beside_each_other_write_each_row_once(at, kept, monkeypatch):
+def test_workers_beside_each_other_write_each_row_once(at, make_line, monkeypatch):
     from eligibility.models import Feed
     from rewards.enrolment import base, working
     from rewards.models import Grant, Shard
@@ -225,15 +225,15 @@ def test_workers_beside_each_other_write_each_row_once(at, kept, monkeypatch):
     at("2026-01-14T09:00+09:00")
     Feed.objects.create(as_of=dt.date(2026, 1, 14), state="LOADED", started_at=dt.datetime(2026, 1, 14, tzinfo=dt.UTC))
     holder = make.customer()
-    lines = [kept(holder).pk for _ in range(12)]
+    lines = [make_line(holder).pk for _ in range(12)]
     perk = grants.monthly(programme.current())[0]
 
-    def four_times(act):
-        faults = [result for result in together(*[act] * 4) if isinstance(result, Exception)]
+    def four_times(action):
+        faults = [result for result in together(*[action] * 4) if isinstance(result, Exception)]
         assert not faults
 
     def help_out():
-        while working.work_one():
+        while working.run_next_shard():
             pass
 
     four_times(lambda: (base.plan(), help_out()))
@@ -242,7 +242,7 @@ def test_workers_beside_each_other_write_each_row_once(at, kept, monkeypatch):
     four_times(lambda: (grants.plan(perk, grant_months(perk)[0]), help_out()))
     assert sorted(Grant.objects.values_list("contract_no", flat=True)) == sorted(lines)
     assert Shard.objects.filter(kind="GRANT").count() == 6
-    # Twice in the same hands, as after a lease that ran out: nothing is written, nothing fails.
+    # A second run of the same shard, as after a lease that ran out, writes nothing and does not fail.
     four_times(lambda: [working.run(shard) for shard in Shard.objects.all()])
     assert Grant.objects.count() == BaseLine.objects.count() == 12
 
@@ -272,9 +272,9 @@ def test_the_page_walks_from_choice_to_code(client: Client, take_base, at, adult
     assert client.get(reverse("rewards:choose")).status_code == 405
 
 
-def test_the_page_explains_a_line_outside_the_base(client: Client, take_base, at, kept):
+def test_the_page_explains_a_line_outside_the_base(client: Client, take_base, at, make_line):
     holder = make.customer()
-    kept(holder, terminated="2025-11-20T10:00+09:00", status="TERMINATED")
+    make_line(holder, terminated="2025-11-20T10:00+09:00", status="TERMINATED")
     take_base()
     client = sessions.as_customer(client, sessions.person(holder.ci))
     page = client.get(reverse("rewards:mine")).content.decode()
@@ -283,9 +283,9 @@ def test_the_page_explains_a_line_outside_the_base(client: Client, take_base, at
     assert BaseLine.objects.get().why == "TERMINATED"
 
 
-def test_overview_needs_as_many_queries_for_ten_lines_as_for_one(take_base, kept, django_assert_max_num_queries):
+def test_overview_needs_as_many_queries_for_ten_lines_as_for_one(take_base, make_line, django_assert_max_num_queries):
     holder = make.customer()
-    [kept(holder) for _ in range(10)]
+    [make_line(holder) for _ in range(10)]
     take_base()
     with django_assert_max_num_queries(7):
         service.overview(index(holder))

@@ -1,4 +1,4 @@
-"""Who is told that the insurance starts by itself and that the choice closes soon; once, and not when it is settled."""
+"""SMS campaigns about automatic insurance and the end of the choice: recipients, numbers and repeats."""
 
 import datetime as dt
 from dataclasses import replace
@@ -15,17 +15,17 @@ from rewards.models import BaseLine
 from tests.refunds import make
 
 
-def act(code: str) -> DatedTask:
-    """The act as the calendar has it."""
+def dated_task(code: str) -> DatedTask:
+    """The dated task of the calendar."""
     return DatedTask(code=code, due_at=schedule.entry(code).moments()[0])
 
 
-def told(kind: str) -> list[bytes]:
+def recipients(kind: str) -> list[bytes]:
     return sorted(bytes(row) for row in Message.objects.filter(kind=kind).values_list("person_index", flat=True))
 
 
-def said(sentences) -> str:
-    return worded([list(one) for one in sentences])
+def sentences_of(sentences) -> str:
+    return worded([list(sentence) for sentence in sentences])
 
 
 def keys(*lines: Line) -> list[bytes]:
@@ -48,22 +48,22 @@ def test_the_text_names_the_age_of_the_programme(monkeypatch, age, texts):
     monkeypatch.setattr(sms_campaigns.notices, "register", lambda kind, *, text, **_: registered.update({kind: text}))
     monkeypatch.setattr(sms_campaigns.schedule, "register", lambda *_args, **_kwargs: None)
     sms_campaigns.register()
-    found = registered.get(sms_campaigns.INSURED, {}).values()
-    assert [text[: len(start)] for text, start in zip(found, texts, strict=True)] == texts
+    registered_texts = registered.get(sms_campaigns.INSURED, {}).values()
+    assert [text[: len(start)] for text, start in zip(registered_texts, texts, strict=True)] == texts
     assert sms_campaigns.CHOOSE_SOON in registered
 
 
-def test_the_insured_by_age_are_told_once(take_base, at, kept):
-    old = kept(make.customer(birth="1961-01-13"))
-    kept(old.customer)
-    kept(make.customer(birth="1961-01-14"))
-    declined, gone = kept(make.customer(birth="1950-01-01")), kept(make.customer(birth="1950-01-01"))
+def test_the_insured_by_age_are_told_once(take_base, at, make_line):
+    old = make_line(make.customer(birth="1961-01-13"))
+    make_line(old.customer)
+    make_line(make.customer(birth="1961-01-14"))
+    declined, gone = make_line(make.customer(birth="1950-01-01")), make_line(make.customer(birth="1950-01-01"))
     take_base()
     at("2026-01-25T10:00+09:00")
     service.opt_out(perk_code="INSURANCE", person_index=declined.customer.person_index)
     Line.objects.filter(pk=gone.pk).update(status="TERMINATED", terminated_on=dt.date(2026, 1, 20))
-    # Another customer number of the same person is no transfer: what was terminated there has ended.
-    renumbered = kept(make.customer(birth="1950-01-01", ci="renumbered"))
+    # Another customer number of the same person is no transfer of name, so the termination counts.
+    renumbered = make_line(make.customer(birth="1950-01-01", ci="renumbered"))
     BaseLine.objects.create(
         contract_no=renumbered.pk,
         customer_no=old.customer_id,
@@ -72,20 +72,20 @@ def test_the_insured_by_age_are_told_once(take_base, at, kept):
         perks=["INSURANCE"],
     )
     Line.objects.filter(pk=renumbered.pk).update(status="TERMINATED", terminated_on=dt.date(2026, 1, 20))
-    assert said(sms_campaigns.tell_insured(act(sms_campaigns.INSURED))) == "새로 올린 안내 1명"
-    assert said(sms_campaigns.tell_insured(act(sms_campaigns.INSURED))) == "새로 올린 안내 0명"
-    assert told(sms_campaigns.INSURED) == keys(old)
+    assert sentences_of(sms_campaigns.queue_insured_notices(dated_task(sms_campaigns.INSURED))) == "새로 올린 안내 1명"
+    assert sentences_of(sms_campaigns.queue_insured_notices(dated_task(sms_campaigns.INSURED))) == "새로 올린 안내 0명"
+    assert recipients(sms_campaigns.INSURED) == keys(old)
     message = Message.objects.get(kind=sms_campaigns.INSURED)
-    assert sms_campaigns.still_due(message)
+    assert sms_campaigns.still_applies(message)
     assert sms_campaigns.number_for(message) in (old.msisdn, Line.objects.exclude(pk=old.pk).first().msisdn)
     service.opt_out(perk_code="INSURANCE", person_index=old.customer.person_index)
-    assert not sms_campaigns.still_due(message)
+    assert not sms_campaigns.still_applies(message)
 
 
-def test_who_has_not_chosen_is_reminded_and_a_child_through_the_guardian(take_base, at, kept):
-    waits, chose, has = (kept(make.customer()) for _ in range(3))
-    child, baby = kept(make.customer(birth="2010-05-05")), kept(make.customer(birth="2020-05-05"))
-    iot = kept(make.customer(), product="IOT")
+def test_who_has_not_chosen_is_reminded_and_a_child_through_the_guardian(take_base, at, make_line):
+    waits, chose, has = (make_line(make.customer()) for _ in range(3))
+    child, baby = make_line(make.customer(birth="2010-05-05")), make_line(make.customer(birth="2020-05-05"))
+    iot = make_line(make.customer(), product="IOT")
     guardian = persons.ci_index("guardian")
     Customer.objects.filter(pk__in=[child.customer_id, baby.customer_id]).update(guardian_ci_index=guardian)
     take_base()
@@ -96,12 +96,15 @@ def test_who_has_not_chosen_is_reminded_and_a_child_through_the_guardian(take_ba
             perk_code="OTT", contract_no=line.pk, choice_code="TVING", person_index=line.customer.person_index
         )
     service.issue_code(perk_code="OTT", contract_no=has.pk, person_index=has.customer.person_index)
-    assert said(sms_campaigns.remind_to_choose(act(sms_campaigns.CHOOSE_SOON))) == "새로 올린 안내 3명"
-    assert told(sms_campaigns.CHOOSE_SOON) == sorted([*keys(waits, chose), guardian])
-    assert iot.customer.person_index not in told(sms_campaigns.CHOOSE_SOON)
+    assert (
+        sentences_of(sms_campaigns.queue_choice_reminders(dated_task(sms_campaigns.CHOOSE_SOON)))
+        == "새로 올린 안내 3명"
+    )
+    assert recipients(sms_campaigns.CHOOSE_SOON) == sorted([*keys(waits, chose), guardian])
+    assert iot.customer.person_index not in recipients(sms_campaigns.CHOOSE_SOON)
     to_guardian = Message.objects.get(person_index=guardian)
     assert sms_campaigns.number_for(to_guardian) == child.msisdn  # no contact and no line of the guardian's own
-    assert sms_campaigns.still_due(to_guardian)
+    assert sms_campaigns.still_applies(to_guardian)
     service.choose(
         perk_code="OTT",
         contract_no=waits.pk,
@@ -109,13 +112,16 @@ def test_who_has_not_chosen_is_reminded_and_a_child_through_the_guardian(take_ba
         person_index=waits.customer.person_index,
     )
     mine = Message.objects.get(person_index=waits.customer.person_index)
-    assert sms_campaigns.still_due(mine)  # chosen, but the code is still to be had
+    assert sms_campaigns.still_applies(mine)  # chosen, but without a code
     at("2026-08-01T00:00+09:00")
-    assert not sms_campaigns.still_due(mine)
-    assert said([sms_campaigns.remind_to_choose(act(sms_campaigns.CHOOSE_SOON))]) == "고르는 기간이 끝나 보내지 않음"
+    assert not sms_campaigns.still_applies(mine)
+    assert (
+        sentences_of([sms_campaigns.queue_choice_reminders(dated_task(sms_campaigns.CHOOSE_SOON))])
+        == "고르는 기간이 끝나 보내지 않음"
+    )
 
 
 def test_nothing_is_told_before_the_base_is_taken(at):
     at("2026-01-25T10:00+09:00")
     with pytest.raises(schedule.NotYet):
-        sms_campaigns.tell_insured(act(sms_campaigns.INSURED))
+        sms_campaigns.queue_insured_notices(dated_task(sms_campaigns.INSURED))

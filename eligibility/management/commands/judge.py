@@ -1,4 +1,4 @@
-"""`manage.py judge LINES.csv BILLS.csv`: the verdict on every line of a delivery, as CSV. No database, no server."""
+"""`manage.py judge LINES.csv BILLS.csv`: print the verdicts of a delivery as CSV, without database or server."""
 
 import gc
 import os
@@ -9,15 +9,15 @@ from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from eligibility.feed.judging import Judging
+from eligibility.feed.judging import JudgedDelivery
 from eligibility.feed.records import FeedError
 from kt_remedy.core import programme
 
 
 class Command(BaseCommand):
-    """Judge a pair of files and print the verdicts in the order of the lines; rejects go to standard error or a file.
+    """Print the verdicts in the order of lines.csv, and the rejects to standard error or a file.
 
-    Exit status 0 when both files were read, 2 with one sentence when one could not be.
+    Exit status 0 if both files were read, 2 with one sentence if one could not be read.
     """
 
     help = "Judge every line of a delivery and print the verdicts as CSV; needs no database."
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--rejects", metavar="FILE", help="write rejected rows there instead of standard error")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        gc.disable()  # millions of small tuples and not one cycle: looking for cycles would take a quarter of the time
+        gc.disable()  # millions of tuples without cycles: collection would take a quarter of the time
         try:
             self._judge(options)
         finally:
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         try:
             self._check_rejects(options)
             rules = programme.load(options["programme"]) if options["programme"] else programme.current()
-            judging = Judging(options["lines"], options["bills"], rules)
+            judging = JudgedDelivery(options["lines"], options["bills"], rules)
             self._write_rejects(judging.rejects(), options["rejects"])
         except (FeedError, programme.ProgrammeError) as error:
             self._refuse(str(error))
@@ -51,7 +51,7 @@ class Command(BaseCommand):
                 self.stdout.write(text, ending="")
             self.stdout.flush()
         except BrokenPipeError:
-            # The reader has seen enough. Whatever still stands in the buffer must not fail once more at exit.
+            # The reader closed the pipe. Flushing the buffer at exit must not fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except OSError as error:
             self._refuse(f"the verdicts cannot be written to standard output: {error.strerror or error}")
@@ -61,7 +61,7 @@ class Command(BaseCommand):
         sys.exit(2)
 
     def _check_rejects(self, options: dict[str, Any]) -> None:
-        """Find out before the work whether the rejects can be written, and not over one of the files to be read."""
+        """Check before judging that the rejects can be written and overwrite no input. Raises FeedError."""
         if not options["rejects"]:
             return
         target = Path(options["rejects"])
@@ -69,12 +69,12 @@ class Command(BaseCommand):
             raise FeedError(f"--rejects {target} is a folder; name a file")
         if not os.access(target if target.exists() else target.parent, os.W_OK):
             raise FeedError(f"--rejects {target} cannot be written: no such folder, or no right to write there")
-        for given in (options["lines"], options["bills"], options["programme"]):
-            if given and target.exists() and Path(given).exists() and target.samefile(given):
+        for source in (options["lines"], options["bills"], options["programme"]):
+            if source and target.exists() and Path(source).exists() and target.samefile(source):
                 raise FeedError(f"--rejects {target} would overwrite a file that is to be read; name another")
 
     def _write_rejects(self, rejects: Iterator[str], path: str | None) -> None:
-        """Write the report; on standard error only where there is something to report."""
+        """Write the report. Standard error gets no header if there are no rejects."""
         if path:
             try:
                 with open(path, "w", encoding="utf-8", newline="") as file:
@@ -85,10 +85,10 @@ class Command(BaseCommand):
         header = next(rejects)
         for row in rejects:
             if header:
-                self.stderr.write(header, _as_it_is, "")
+                self.stderr.write(header, _unstyled, "")
                 header = ""
-            self.stderr.write(row, _as_it_is, "")
+            self.stderr.write(row, _unstyled, "")
 
 
-def _as_it_is(text: str) -> str:
+def _unstyled(text: str) -> str:
     return text

@@ -1,4 +1,4 @@
-"""Put codes bought from a video service into the pool they are handed out from."""
+"""`manage.py import_vouchers PERK CHOICE FILE`: import codes bought from a video service."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -10,11 +10,13 @@ from rewards import service
 
 
 class Command(BaseCommand):
-    help = "Import voucher codes, one a line. Codes already known are left alone; the file may be given again."
+    """Import codes, all of a file or none of them."""
+
+    help = "Imports voucher codes, one a line. Known codes are skipped, so a file may be imported again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("perk", help="code of the perk in the programme file, as OTT")
-        parser.add_argument("choice", help="code of the service, as TVING")
+        parser.add_argument("perk", help="code of the perk in the programme file, such as OTT")
+        parser.add_argument("choice", help="code of the service, such as TVING")
         parser.add_argument("file", type=Path)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -29,7 +31,7 @@ class Command(BaseCommand):
             ) from error
         try:
             new = service.import_vouchers(perk_code=options["perk"], choice_code=options["choice"], codes=codes)
-        except service.Refused:
+        except service.PerkRefused:
             raise CommandError(
                 f"The programme has no service {options['choice']} under a perk {options['perk']}."
             ) from None

@@ -1,4 +1,4 @@
-"""The perks' bulk work from the command line: help with it, or look how far it is."""
+"""`manage.py perks`: show the progress of the bulk work, or run open shards."""
 
 import sys
 import time
@@ -11,14 +11,20 @@ from rewards.enrolment import working
 
 
 class Command(BaseCommand):
-    help = "Shows how far the base, the grants and the hand-offs are; with --work also does open shards until none is."
+    """Show the progress of bulk work and the totals of providers."""
+
+    help = "Shows the progress of the base, grants and hand-offs; with --work, first runs all open shards."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--work", action="store_true", help="do open shards; any number of these may run at once")
-        parser.add_argument("--watch", action="store_true", help="show the progress every second until all is done")
+        parser.add_argument(
+            "--work", action="store_true", help="run open shards; any number of these commands may run at once"
+        )
+        parser.add_argument(
+            "--watch", action="store_true", help="show the progress every second until all shards are done"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        while options["work"] and working.work_one():
+        while options["work"] and working.run_next_shard():
             if sys.stderr.isatty():
                 self._show(sys.stderr.write)
         while options["watch"] and any(item.done < item.shards for item in working.progress()):

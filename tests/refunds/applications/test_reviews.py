@@ -125,7 +125,7 @@ def test_an_objection_is_answered_by_the_date_that_was_shown(reviewer) -> None:
     assert "이의를 받았습니다" in client.get(page).content.decode()
     objections.answer_objection(objection_id=row.pk, reviewer=reviewer, uphold=True, words="확인했습니다.")
     line.refresh_from_db()
-    assert line.standing_outcome == "ELIGIBLE"
+    assert line.effective_outcome == "ELIGIBLE"
     assert Message.objects.filter(kind="objection.answered").count() == 1
     assert "확인했습니다." in client.get(page).content.decode()
     stranger = as_customer(Client(), person("someone"))

@@ -26,7 +26,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection
 
 from eligibility.feed import deliveries
-from eligibility.feed.deliveries import NotThereYet
+from eligibility.feed.deliveries import IncompleteDelivery
 from eligibility.feed.load import LoadRefusedError
 from eligibility.feed.records import FeedError
 from kt_remedy.core import clock, roles
@@ -219,7 +219,7 @@ class Command(BaseCommand):
     def _load_due(self) -> None:
         try:
             deliveries.load_due()
-        except (FeedError, LoadRefusedError, NotThereYet) as error:
+        except (FeedError, LoadRefusedError, IncompleteDelivery) as error:
             raise CommandError(f"A sample delivery cannot be loaded: {error} `make reset` starts afresh.") from error
 
     def _watch(self, processes: ProcessGroup) -> None:
