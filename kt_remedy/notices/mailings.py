@@ -16,74 +16,74 @@ from django.utils.translation import gettext as _
 from kt_remedy.audit import service as audit
 from kt_remedy.core.errors import Refused
 from kt_remedy.notices import texts
-from kt_remedy.notices.models import Round
+from kt_remedy.notices.models import Mailing
 
-State = Round.State
+State = Mailing.State
 
 
-class RoundError(Refused):
+class MailingError(Refused):
     """A step of a round that cannot be taken now."""
 
 
-def bodies(item: Round) -> dict[str, str]:
+def bodies(item: Mailing) -> dict[str, str]:
     """What a round sends, by language: what it was checked with, before that what would be sent now."""
     if item.ko:
         return {"ko": item.ko, "en": item.en}
     return {language: texts.render(item.kind, language, {}) for language in texts.LANGUAGES}
 
 
-def seal(item: Round) -> str:
+def seal(item: Mailing) -> str:
     """A digest of those bodies, by which a check says which ones were looked at."""
     return hashlib.sha256("\0".join(bodies(item).values()).encode()).hexdigest()[:32]
 
 
-def check(*, round_id: int, user: Any, seen: str) -> None:
+def check(*, mailing_id: int, user: Any, seen: str) -> None:
     """Say that the counts and samples were looked at, and the text of this seal. Raises RoundError."""
     with transaction.atomic():
-        item = _locked(round_id, State.HELD)
+        item = _locked(mailing_id, State.HELD)
         if seen != seal(item):
-            raise RoundError("CHANGED", _("그사이 문자 내용이 바뀌었습니다. 새 내용을 보고 다시 확인해 주세요."))
+            raise MailingError("CHANGED", _("그사이 문자 내용이 바뀌었습니다. 새 내용을 보고 다시 확인해 주세요."))
         item.checked_by = user
         item.ko, item.en = bodies(item).values()
         _move(item, State.CHECKED, user, "notices.round_checked")
 
 
-def approve(*, round_id: int, user: Any) -> None:
+def approve(*, mailing_id: int, user: Any) -> None:
     """Let the round go. Raises RoundError for the person who looked at it, also under another account."""
     with transaction.atomic():
-        item = _locked(round_id, State.CHECKED)
+        item = _locked(mailing_id, State.CHECKED)
         first = item.checked_by
         assert first is not None
         if first.pk == user.pk or _person(first) == _person(user):
-            raise RoundError("SAME_PERSON", _("확인한 사람과 다른 사람이 승인해야 합니다."))
+            raise MailingError("SAME_PERSON", _("확인한 사람과 다른 사람이 승인해야 합니다."))
         item.approved_by = user
         _move(item, State.OPEN, user, "notices.round_approved")
 
 
-def pause(*, round_id: int, user: Any) -> None:
+def pause(*, mailing_id: int, user: Any) -> None:
     """Hold back what has not left. Raises RoundError."""
     with transaction.atomic():
-        _move(_locked(round_id, State.OPEN), State.PAUSED, user, "notices.round_paused")
+        _move(_locked(mailing_id, State.OPEN), State.PAUSED, user, "notices.round_paused")
 
 
-def resume(*, round_id: int, user: Any) -> None:
+def resume(*, mailing_id: int, user: Any) -> None:
     """Let the rest go. Raises RoundError."""
     with transaction.atomic():
-        _move(_locked(round_id, State.PAUSED), State.OPEN, user, "notices.round_resumed")
+        _move(_locked(mailing_id, State.PAUSED), State.OPEN, user, "notices.round_resumed")
 
 
-def take_back(*, round_id: int, user: Any) -> None:
+def take_back(*, mailing_id: int, user: Any) -> None:
     """Hold back what has not left until two people have looked again. Raises RoundError."""
     with transaction.atomic():
-        item = _locked(round_id, State.CHECKED, State.PAUSED)
+        item = _locked(mailing_id, State.CHECKED, State.PAUSED)
         if not may_be_taken_back(item):
-            raise RoundError("FIXED", _("이 안내는 되돌릴 수 없습니다."))
+            raise MailingError("FIXED", _("이 안내는 되돌릴 수 없습니다."))
         item.checked_by = item.approved_by = None
         item.ko = item.en = ""
         _move(item, State.HELD, user, "notices.round_taken_back")
 
 
-def may_be_taken_back(item: Round) -> bool:
+def may_be_taken_back(item: Mailing) -> bool:
     """Whether two people may look at it anew; what the programme itself tells each customer only pauses."""
     return item.state in (State.CHECKED, State.PAUSED) and texts.known(item.kind) and texts.kind(item.kind).optional
 
@@ -103,14 +103,14 @@ def _person(user: Any) -> bytes:
     return bytes(user.person_index) if user.person_index else str(user.pk).encode()
 
 
-def _locked(round_id: int, *states: str) -> Round:
-    item = Round.objects.select_for_update(of=("self",)).filter(pk=round_id).first()
+def _locked(mailing_id: int, *states: str) -> Mailing:
+    item = Mailing.objects.select_for_update(of=("self",)).filter(pk=mailing_id).first()
     if item is None or item.state not in states:
-        raise RoundError("STATE", _("다른 사람이 먼저 처리했습니다. 지금 상태를 보세요."))
+        raise MailingError("STATE", _("다른 사람이 먼저 처리했습니다. 지금 상태를 보세요."))
     return item
 
 
-def _move(item: Round, state: str, user: Any, action: str) -> None:
+def _move(item: Mailing, state: str, user: Any, action: str) -> None:
     item.state = state
     item.save()
     audit.record(actor=audit.actor(user), action=action, object=f"round:{item.pk}")

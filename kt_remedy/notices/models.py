@@ -130,7 +130,7 @@ class Message(leases.Leased):
         return f"{self.kind}:{self.subject}:{bytes(self.person_index).hex()}"
 
 
-class Round(models.Model):
+class Mailing(models.Model):
     """Messages written by one statement: whether they may leave, and who said so."""
 
     class State(models.TextChoices):

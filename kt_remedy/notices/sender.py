@@ -19,7 +19,7 @@ from django.db.models import Exists, Min, OuterRef, Q
 from kt_remedy.core import clock, crypto, phones, programme
 from kt_remedy.core.tasks import leases
 from kt_remedy.notices import gateway, texts
-from kt_remedy.notices.models import Message, Round
+from kt_remedy.notices.models import Mailing, Message
 from kt_remedy.notices.service import opted_out
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,9 @@ def send_due() -> int:
 
 def _take(limit: int) -> list[tuple[Message, gateway.Outgoing]] | None:
     """Claim, look again, mark as being sent. None when nothing waits; an empty list when all fell away."""
-    closed = Round.objects.exclude(state=Round.State.OPEN).filter(kind=OuterRef("kind"), subject=OuterRef("subject"))
+    closed = Mailing.objects.exclude(state=Mailing.State.OPEN).filter(
+        kind=OuterRef("kind"), subject=OuterRef("subject")
+    )
     waiting = Message.objects.filter(~Exists(closed), state__in=WAITING).order_by("bulk", "id")
     keys = leases.claim(waiting, limit=limit, lease_seconds=LEASE_SECONDS)
     if not keys:
@@ -70,7 +72,7 @@ def _take(limit: int) -> list[tuple[Message, gateway.Outgoing]] | None:
     messages = list(Message.objects.filter(pk__in=keys).order_by("bulk", "id"))
     rounds = {
         (row.kind, row.subject): row
-        for row in Round.objects.filter(subject__in={message.subject for message in messages if message.bulk})
+        for row in Mailing.objects.filter(subject__in={message.subject for message in messages if message.bulk})
     }
     for message in messages:
         try:
@@ -111,7 +113,7 @@ def _take(limit: int) -> list[tuple[Message, gateway.Outgoing]] | None:
     return [pair for pair in allowed if pair[0].pk in mine]
 
 
-def _prepare(message: Message, own: Round | None) -> gateway.Outgoing | None:
+def _prepare(message: Message, own: Mailing | None) -> gateway.Outgoing | None:
     """The message as it leaves; None when it must not or cannot, which is then written into its row.
 
     Each of a round says what the round was checked with.

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, crypto, phones
 from kt_remedy.notices import texts, versions
-from kt_remedy.notices.models import Message, OptOut, Round, Text
+from kt_remedy.notices.models import Mailing, Message, OptOut, Text
 
 TextError = texts.TextError
 
@@ -38,7 +38,7 @@ def register(
     "[KT]" in front or without the hotline, or over 2,000 bytes. Staff may put another text in its place (`write_text`).
     """
     texts.register(
-        texts.Kind(kind, label, dict(text), recheck, address, dict(example or {}), optional, funnel, confirmed)
+        texts.MessageKind(kind, label, dict(text), recheck, address, dict(example or {}), optional, funnel, confirmed)
     )
 
 
@@ -93,12 +93,12 @@ def queue_all(
     bodies = {language: texts.render(kind, language, context or {}) for language in texts.LANGUAGES}
     waits = settings.ROUNDS_NEED_APPROVAL and texts.kind(kind).optional
     with transaction.atomic(), connection.cursor() as cursor:
-        Round.objects.get_or_create(
+        Mailing.objects.get_or_create(
             kind=kind,
             subject=subject,
-            defaults={"state": Round.State.HELD, "created_at": clock.now()}
+            defaults={"state": Mailing.State.HELD, "created_at": clock.now()}
             if waits
-            else {"state": Round.State.OPEN, "created_at": clock.now(), **bodies},
+            else {"state": Mailing.State.OPEN, "created_at": clock.now(), **bodies},
         )
         # One at a time for a round: then nobody gets in between, and ON CONFLICT, which costs a quarter, is not needed.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{kind}:{subject}"])

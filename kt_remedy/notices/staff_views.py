@@ -24,8 +24,7 @@ from kt_remedy.core.crypto import DecryptError
 from kt_remedy.notices import gateway, service, texts, unreached
 from kt_remedy.notices import mailings as steps
 from kt_remedy.notices.forms import NumberForm
-from kt_remedy.notices.models import Message
-from kt_remedy.notices.models import Round as RoundRow
+from kt_remedy.notices.models import Mailing, Message
 
 SHOWN = 50  # of the latest messages that reached nobody
 _REASONS = {
@@ -41,7 +40,7 @@ _REASONS = {
 
 
 @dataclass(frozen=True)
-class Round:
+class MailingSummary:
     """How far the messages of one kind, or of one round of it, came."""
 
     label: Any
@@ -52,7 +51,7 @@ class Round:
     delivered: int
     not_sent: int
     unreached: int
-    row: RoundRow | None = None
+    row: Mailing | None = None
     action: str = ""
     bars: tuple[dict[str, Any], ...] = ()
     step: str = ""
@@ -204,12 +203,12 @@ def letters(request: HttpRequest) -> HttpResponse:
 
 @permission_required("notices.steer_round")
 @require_POST
-def steer(request: HttpRequest, round_id: int, step: str) -> HttpResponse:
+def steer(request: HttpRequest, mailing_id: int, step: str) -> HttpResponse:
     """Check, approve, pause or resume a round."""
     seen = {"seen": request.POST.get("seen", "")} if step == "check" else {}
     try:
-        steps.STEPS[step](round_id=round_id, user=request.user, **seen)
-    except steps.RoundError as refused:
+        steps.STEPS[step](mailing_id=mailing_id, user=request.user, **seen)
+    except steps.MailingError as refused:
         messages.warning(request, refused.message)
     else:
         messages.success(request, _("처리했습니다."))
@@ -236,7 +235,7 @@ def opt_outs(request: HttpRequest) -> HttpResponse:
     return render(request, "notices/opt_outs.html", {"form": form})
 
 
-def rounds() -> list[Round]:
+def rounds() -> list[MailingSummary]:
     """Each kind of single message, and each round of a bulk kind, with how far it came."""
     counted: dict[tuple[str, str], dict[str, int]] = {}
     single = Message.objects.filter(bulk=False).values_list("kind", "state").annotate(n=Count("pk"))
@@ -245,11 +244,11 @@ def rounds() -> list[Round]:
         counted.setdefault((kind, ""), {})[state] = number
     for kind, subject, state, number in bulk:
         counted.setdefault((kind, subject), {})[state] = number
-    rows = {(row.kind, row.subject): row for row in RoundRow.objects.select_related("checked_by", "approved_by")}
+    rows = {(row.kind, row.subject): row for row in Mailing.objects.select_related("checked_by", "approved_by")}
     order = {item.code: place for place, item in enumerate(texts.kinds())}
     state = Message.State
     return [
-        Round(
+        MailingSummary(
             label=_label(kind),
             subject=_subject(subject),
             total=sum(by.values()),
@@ -264,7 +263,7 @@ def rounds() -> list[Round]:
     ]
 
 
-def _bars(row: RoundRow, by: dict[str, int]) -> tuple[dict[str, Any], ...]:
+def _bars(row: Mailing, by: dict[str, int]) -> tuple[dict[str, Any], ...]:
     """The funnel of a round: who was chosen, sent to, reached, and what they did then."""
     total, state = sum(by.values()), Message.State
     gone = by.get(state.ACCEPTED, 0) + by.get(state.DELIVERED, 0)
@@ -277,16 +276,16 @@ def _bars(row: RoundRow, by: dict[str, int]) -> tuple[dict[str, Any], ...]:
     )
 
 
-def _steering(row: RoundRow | None, by: dict[str, int]) -> dict[str, Any]:
+def _steering(row: Mailing | None, by: dict[str, int]) -> dict[str, Any]:
     """A round's funnel and next step; for one that is not approved yet also its text and some numbers, masked."""
     if row is None:
         return {}
-    step = steps.NEXT[RoundRow.State(row.state)]
+    step = steps.NEXT[Mailing.State(row.state)]
     action = reverse(f"notices:round-{step}", args=[row.pk])
     found: dict[str, Any] = {"row": row, "step": step, "action": action, "bars": _bars(row, by)}
     if steps.may_be_taken_back(row):
         found["back"] = reverse("notices:round-take-back", args=[row.pk])
-    if row.state in (RoundRow.State.HELD, RoundRow.State.CHECKED) and texts.known(row.kind):
+    if row.state in (Mailing.State.HELD, Mailing.State.CHECKED) and texts.known(row.kind):
         kind, bodies = texts.kind(row.kind), steps.bodies(row)
         few = Message.objects.filter(kind=row.kind, subject=row.subject, state=Message.State.QUEUED).order_by("id")[:5]
         found |= {"text": bodies["ko"], "english": bodies["en"], "seal": steps.seal(row)}
@@ -311,7 +310,7 @@ def _words(message: Message) -> str:
     """What the person was to read: their message, or their round's; nothing where that is not known any more."""
     if message.body:
         return message.body
-    row = RoundRow.objects.filter(kind=message.kind, subject=message.subject).first()
+    row = Mailing.objects.filter(kind=message.kind, subject=message.subject).first()
     return (row.en if message.language == "en" else row.ko) if row else ""
 
 

@@ -44,7 +44,7 @@ class TextError(ValueError):
 
 
 @dataclass(frozen=True)
-class Kind:
+class MessageKind:
     """What a room registered: the texts of one kind of message and how to look again before it leaves."""
 
     code: str
@@ -58,10 +58,10 @@ class Kind:
     confirmed: bool
 
 
-_kinds: dict[str, Kind] = {}
+_kinds: dict[str, MessageKind] = {}
 
 
-def register(kind: Kind) -> None:
+def register(kind: MessageKind) -> None:
     """Take a kind in. Raises TextError for a text that must not be sent, ValueError for a second owner."""
     if kind.code in _kinds:
         raise ValueError(f"the message kind {kind.code} is registered already")
@@ -73,7 +73,7 @@ def register(kind: Kind) -> None:
     _kinds[kind.code] = kind
 
 
-def filled(kind: Kind, language: str, template: str, *, allowed: Iterable[str] | None = None) -> str:
+def filled(kind: MessageKind, language: str, template: str, *, allowed: Iterable[str] | None = None) -> str:
     """A template of a kind with the longest of its example fields in, checked. What is saved has passed here.
 
     `allowed` are the fields it may use; those of the registered text unless told. Raises TextError.
@@ -95,7 +95,7 @@ def filled(kind: Kind, language: str, template: str, *, allowed: Iterable[str] |
     return body
 
 
-def fields_of(kind: Kind) -> set[str]:
+def fields_of(kind: MessageKind) -> set[str]:
     """The names that may stand in braces in a text of this kind."""
     return {"hotline"} | {name for template in kind.text.values() for name in _fields(template)}
 
@@ -111,12 +111,12 @@ def _fields(template: str) -> set[str]:
     return {str(name) for name, _, _ in parts}
 
 
-def kind(code: str) -> Kind:
+def kind(code: str) -> MessageKind:
     """The registered kind. Raises KeyError."""
     return _kinds[code]
 
 
-def kinds() -> list[Kind]:
+def kinds() -> list[MessageKind]:
     """All kinds, in the order of registration."""
     return list(_kinds.values())
 
@@ -136,19 +136,19 @@ def render(code: str, language: str, context: Mapping[str, Any]) -> str:
     return body
 
 
-def in_force(item: Kind) -> Mapping[str, str]:
+def in_force(item: MessageKind) -> Mapping[str, str]:
     """The templates sent now: what staff wrote last, else what the room registered."""
     return versions.edited().get(item.code, item.text)
 
 
-def sample(item: Kind, language: str, template: str | None = None) -> str:
+def sample(item: MessageKind, language: str, template: str | None = None) -> str:
     """A text as we publish it: with example fields, and ○○ where the field has none; the one in force unless told."""
     template = in_force(item)[language] if template is None else template
     example = dict.fromkeys(_fields(template) - {"hotline"}, "○○") | dict(item.example)
     return _fill(item.code, template, language, example)
 
 
-def former(item: Kind, language: str) -> list[str]:
+def former(item: MessageKind, language: str) -> list[str]:
     """What this kind said before, as published, newest first and each once."""
     now = in_force(item)[language]
     said = dict.fromkeys([*(texts[language] for texts in versions.ever().get(item.code, [])), item.text[language]])
@@ -195,7 +195,7 @@ def day(date: dt.date, language: str) -> str:
     return f"{_WEEKDAYS_EN[date.weekday()]} {date.day} {_MONTHS_EN[date.month - 1]}"
 
 
-def matching(pasted: str) -> list[tuple[Kind, str]]:
+def matching(pasted: str) -> list[tuple[MessageKind, str]]:
     """The kinds and languages whose text, in force now or at any time before, a pasted message is, whatever stands in
     the fields.
 

@@ -1,6 +1,6 @@
 """The desk of stores and the call centre: find a customer by two facts, prove who they are, file, mend, note.
 
-Which customer is being served stands in the clerk's session, never in an address; proof lasts for one sitting.
+Which customer is being served stands in the clerk's session, never in an address; proof lasts for one desk session.
 """
 
 import base64
@@ -61,28 +61,28 @@ _KEY = "desk"
 
 
 @dataclass(slots=True)
-class Sitting:
+class DeskSession:
     """The customer at the desk, and how they were proven."""
 
     customer: Customer
     proof: dict[str, str] = field(default_factory=dict)
     contact: str = ""
-    # A card was seen, and a code is on its way to the number for notices: see `desk_code`.
-    card: dict[str, Any] = field(default_factory=dict)
+    # A clerk saw the identity card, and a code is on its way to the number for notices (`desk_code`).
+    pending_id_check: dict[str, Any] = field(default_factory=dict)
 
     @property
     def proven(self) -> bool:
-        """Whether it is known that this person is the one."""
+        """True once the identity of the customer is proven."""
         return bool(self.proof)
 
     @property
     def person_index(self) -> bytes:
-        """By this the person's filings are found."""
+        """Key of the person; their filings are found by it."""
         return application_access.person_of(self.customer)
 
 
 @dataclass(slots=True)
-class Card:
+class DeskLine:
     """One line as the desk shows it: the answer, the sum, the day, and a sentence to say aloud."""
 
     line: Line
@@ -102,7 +102,7 @@ class Card:
 # Who is at the desk -------------------------------------------------------------------------------------------
 
 
-def _sitting(request: HttpRequest) -> Sitting | None:
+def current_session(request: HttpRequest) -> DeskSession | None:
     kept = request.session.get(_KEY)
     if not kept or time.time() - kept["at"] > SITTING_SECONDS:
         return None
@@ -112,10 +112,10 @@ def _sitting(request: HttpRequest) -> Sitting | None:
     contact = ""
     if kept.get("contact"):
         contact = crypto.decrypt(base64.b64decode(kept["contact"]), f"session:desk:{customer.pk}")
-    return Sitting(customer, kept.get("proof") or {}, contact, kept.get("card") or {})
+    return DeskSession(customer, kept.get("proof") or {}, contact, kept.get("card") or {})
 
 
-def _seat(request: HttpRequest, customer: Customer) -> None:
+def start_session(request: HttpRequest, customer: Customer) -> None:
     request.session[_KEY] = {"customer": customer.pk, "at": time.time()}
 
 
@@ -124,7 +124,7 @@ def _keep_proof(request: HttpRequest, customer: Customer, proof: dict[str, str],
     request.session[_KEY] = {"customer": customer.pk, "at": time.time(), "proof": proof, "contact": sealed}
 
 
-def _user(request: HttpRequest) -> User:
+def desk_user(request: HttpRequest) -> User:
     assert isinstance(request.user, User)
     return request.user
 
@@ -145,29 +145,29 @@ def _lines(customer: Customer) -> list[Line]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def desk(request: HttpRequest) -> HttpResponse:
     """Search on the left, the customer and the next act in the middle, the store's own filings on the right."""
-    user = _user(request)
+    user = desk_user(request)
     form = FindForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         found = _find(request, form)
         if found is not None:
-            _seat(request, found)
+            start_session(request, found)
             return redirect("portal:desk")
-    sitting = _sitting(request)
+    desk_session = current_session(request)
     context: dict[str, Any] = {
         "form": form,
-        "sitting": sitting,
+        "desk_session": desk_session,
         "mine": refunds_desk.filings_of_store(user.store_id, day=clock.today())[:20] if user.store_id else [],
         "calls": refunds_desk.calls_due(until=clock.now() + dt.timedelta(days=1))[:10] if not user.store_id else [],
         "now": clock.now(),
     }
-    if sitting is not None:
-        context |= _customer_context(sitting, user)
+    if desk_session is not None:
+        context |= _customer_context(desk_session, user)
     status = 422 if form.errors else 200
     return render(request, "portal/desk.html", context, status=status)
 
 
 def _find(request: HttpRequest, form: FindForm) -> Customer | None:
-    user = _user(request)
+    user = desk_user(request)
     if not ratelimit.consume(f"desk:{user.pk}", limit=SEARCHES, seconds=SEARCH_SECONDS).allowed:
         form.add_error(None, _("너무 많이 찾으셨습니다. 한 시간 뒤에 다시 하세요."))
         return None
@@ -200,18 +200,18 @@ def _find(request: HttpRequest, form: FindForm) -> Customer | None:
     return customer
 
 
-def _customer_context(sitting: Sitting, user: User) -> dict[str, Any]:
-    customer = sitting.customer
+def _customer_context(desk_session: DeskSession, user: User) -> dict[str, Any]:
+    customer = desk_session.customer
     age = None
     if customer.birth_date:
         today = clock.today()
         born = customer.birth_date
         age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
     context: dict[str, Any] = {"name": masking.name(customer.holder_name or ""), "age": age}
-    if not sitting.proven:
+    if not desk_session.proven:
         context |= {"card_form": CardForm(), "phone_form": PhoneProofForm()}
-        if sitting.card:
-            number = masking.phone(desk_code.contact_of(sitting.card["code"], customer.pk))
+        if desk_session.pending_id_check:
+            number = masking.phone(desk_code.contact_of(desk_session.pending_id_check["code"], customer.pk))
             context |= {
                 "code_form": SpokenCodeForm(),
                 "code_to": number,
@@ -221,7 +221,7 @@ def _customer_context(sitting: Sitting, user: User) -> dict[str, Any]:
     lines = _lines(customer)
     filed = queries.for_lines([line.pk for line in lines])
     cards = [_card(line, filed.get(line.pk)) for line in lines]
-    views = presenters.present(queries.of_person(sitting.person_index))
+    views = presenters.present(queries.of_person(desk_session.person_index))
     mine = set(
         Application.objects.filter(
             application_access.visible_to(staff=user), pk__in=[view.application.pk for view in views]
@@ -229,7 +229,7 @@ def _customer_context(sitting: Sitting, user: User) -> dict[str, Any]:
     )
     overview = rewards.overview(customer.person_index)
     return context | {
-        "proof": _proof_text(sitting.proof),
+        "proof": _proof_text(desk_session.proof),
         "cards": cards,
         "can_file": [card for card in cards if card.can_file],
         "views": views,
@@ -258,7 +258,7 @@ def _proof_text(proof: dict[str, str]) -> str:
     return _("%(card)s 확인") % {"card": dict(ID_CARDS).get(proof.get("type", ""), "")}
 
 
-def _card(line: Line, application: Application | None) -> Card:
+def _card(line: Line, application: Application | None) -> DeskLine:
     frame = programme.current()
     outcome = line.effective_outcome
     kind = {"ELIGIBLE": "yes", "REVIEW": "review", "NOT_ELIGIBLE": "no", "NOTHING_DUE": "none"}[outcome]
@@ -271,7 +271,7 @@ def _card(line: Line, application: Application | None) -> Card:
     if line.terminated_on and not live and not late:
         day = calendar.due_on(line.terminated_on, clock.today(), clock.now(), frame)
     reasons = lines_wording.reasons(line.reason_codes, eligibility.facts_of(line), frame)
-    return Card(
+    return DeskLine(
         line=line,
         kind=kind,
         title=_("쓰고 있는 회선입니다") if kind == "keep" else lines_wording.outcome_title(outcome),
@@ -310,7 +310,7 @@ def _say(line: Line, outcome: str, day: dt.date | None, *, late: bool) -> str:
 
 @permission_required("portal.serve_customer")
 @require_POST
-def leave(request: HttpRequest) -> HttpResponse:
+def end_session(request: HttpRequest) -> HttpResponse:
     """The customer has gone."""
     request.session.pop(_KEY, None)
     return redirect("portal:desk")
@@ -327,20 +327,20 @@ def prove_card(request: HttpRequest) -> HttpResponse:
 
     A code goes to the number for notices; whoever has no mobile at all is proven at once, and their notices go nowhere.
     """
-    sitting = _sitting(request)
-    if sitting is None:
+    desk_session = current_session(request)
+    if desk_session is None:
         return redirect("portal:desk")
     form = CardForm(request.POST)
-    if not _user(request).store_id:
+    if not desk_user(request).store_id:
         form.add_error(None, _("신분증은 매장에서만 볼 수 있습니다. 휴대폰 승인으로 확인하세요."))
     if not form.is_valid():
-        return _again(request, sitting, card_form=form)
+        return _redisplay(request, desk_session, card_form=form)
     kind, contact = form.cleaned_data["kind"], form.cleaned_data["contact"]
     if not contact:
-        return _card_seen(request, sitting, kind, "")
-    if not _send_code(request, sitting, kind, contact):
+        return _card_seen(request, desk_session, kind, "")
+    if not _send_code(request, desk_session, kind, contact):
         form.add_error("contact", _TOO_MANY_CODES)
-        return _again(request, sitting, card_form=form)
+        return _redisplay(request, desk_session, card_form=form)
     return redirect("portal:desk")
 
 
@@ -349,19 +349,19 @@ _TOO_MANY_CODES = gettext_lazy(
 )
 
 
-def _send_code(request: HttpRequest, sitting: Sitting, kind: str, contact: str) -> bool:
+def _send_code(request: HttpRequest, desk_session: DeskSession, kind: str, contact: str) -> bool:
     try:
         code = desk_code.send(
-            customer_no=sitting.customer.pk,
-            person=sitting.person_index,
+            customer_no=desk_session.customer.pk,
+            person=desk_session.person_index,
             contact=contact,
-            clerk=_user(request).pk,
+            clerk=desk_user(request).pk,
             language=(get_language() or "ko")[:2],
         )
     except desk_code.TooMany:
         return False
     request.session[_KEY] = {
-        "customer": sitting.customer.pk, "at": time.time(), "card": {"kind": kind, "code": code},
+        "customer": desk_session.customer.pk, "at": time.time(), "card": {"kind": kind, "code": code},
     }  # fmt: skip
     return True
 
@@ -371,24 +371,25 @@ def _send_code(request: HttpRequest, sitting: Sitting, kind: str, contact: str) 
 @require_POST
 def prove_code(request: HttpRequest) -> HttpResponse:
     """The customer reads the code aloud; or it is sent again, or another number is given."""
-    sitting = _sitting(request)
-    if sitting is None or not sitting.card:
+    desk_session = current_session(request)
+    if desk_session is None or not desk_session.pending_id_check:
         return redirect("portal:desk")
-    kind, kept, customer = sitting.card["kind"], sitting.card["code"], sitting.customer
+    check, customer = desk_session.pending_id_check, desk_session.customer
+    kind, kept = check["kind"], check["code"]
     if "another" in request.POST:
-        _seat(request, customer)
+        start_session(request, customer)
         return redirect("portal:desk")
     contact = desk_code.contact_of(kept, customer.pk)
     form = SpokenCodeForm(request.POST)
     if "again" in request.POST:
-        if _send_code(request, sitting, kind, contact):
+        if _send_code(request, desk_session, kind, contact):
             messages.success(request, _("새 숫자를 보냈습니다. 앞의 숫자는 쓸 수 없습니다."))
         else:
             messages.warning(request, _TOO_MANY_CODES)
         return redirect("portal:desk")
     if form.is_valid():
         if desk_code.fits(kept, form.cleaned_data["code"], customer.pk):
-            return _card_seen(request, sitting, kind, contact)
+            return _card_seen(request, desk_session, kind, contact)
         form.add_error(
             "code",
             _("숫자가 맞지 않습니다. 다시 들어 보세요.")
@@ -396,20 +397,20 @@ def prove_code(request: HttpRequest) -> HttpResponse:
             else _("%(minutes)s분이 지났거나 %(tries)s번 틀렸습니다. 다시 보내 주세요.")
             % {"minutes": desk_code.CODE_MINUTES, "tries": desk_code.TRIES},
         )
-    return _again(request, sitting, code_form=form)
+    return _redisplay(request, desk_session, code_form=form)
 
 
-def _card_seen(request: HttpRequest, sitting: Sitting, kind: str, contact: str) -> HttpResponse:
-    user, number = _user(request), "CODE" if contact else "NONE"
+def _card_seen(request: HttpRequest, desk_session: DeskSession, kind: str, contact: str) -> HttpResponse:
+    user, number = desk_user(request), "CODE" if contact else "NONE"
     audit.record(
         actor=audit.actor(user),
         action="customer.proven",
-        object=f"customer:{sitting.customer.pk}",
-        subject=sitting.customer.pk,
+        object=f"customer:{desk_session.customer.pk}",
+        subject=desk_session.customer.pk,
         detail={"method": "ID_CARD", "type": kind, "contact": number},
     )
     proof = {"method": "ID_CARD", "type": kind, "contact": number, "by": str(user.pk), "at": clock.now().isoformat()}
-    _keep_proof(request, sitting.customer, proof, contact)
+    _keep_proof(request, desk_session.customer, proof, contact)
     return redirect("portal:desk")
 
 
@@ -418,8 +419,8 @@ def _card_seen(request: HttpRequest, sitting: Sitting, kind: str, contact: str) 
 @require_POST
 def prove_phone(request: HttpRequest) -> HttpResponse:
     """Ask the customer's phone to approve; the page that follows waits for it."""
-    sitting = _sitting(request)
-    if sitting is None:
+    desk_session = current_session(request)
+    if desk_session is None:
         return redirect("portal:desk")
     form = PhoneProofForm(request.POST)
     if form.is_valid():
@@ -427,7 +428,7 @@ def prove_phone(request: HttpRequest) -> HttpResponse:
             pending = identity.begin(
                 method="APP",
                 carrier=form.cleaned_data["carrier"],
-                name=sitting.customer.holder_name or "",
+                name=desk_session.customer.holder_name or "",
                 phone=form.cleaned_data["phone"],
                 address=access.current_address() or "",
             )
@@ -439,7 +440,7 @@ def prove_phone(request: HttpRequest) -> HttpResponse:
             kept = request.session[_KEY]
             request.session[_KEY] = kept | {"pending": pending.kept(), "at": time.time()}
             return redirect("portal:desk-approve")
-    return _again(request, sitting, phone_form=form)
+    return _redisplay(request, desk_session, phone_form=form)
 
 
 @permission_required("portal.serve_customer")
@@ -447,9 +448,9 @@ def prove_phone(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def approve(request: HttpRequest) -> HttpResponse:
     """The customer approves on the phone; the clerk asks whether it is done."""
-    sitting, user = _sitting(request), _user(request)
+    desk_session, user = current_session(request), desk_user(request)
     kept = request.session.get(_KEY) or {}
-    if sitting is None or "pending" not in kept:
+    if desk_session is None or "pending" not in kept:
         return redirect("portal:desk")
     pending = identity.Pending(**kept["pending"])
     wrong = ""
@@ -461,27 +462,27 @@ def approve(request: HttpRequest) -> HttpResponse:
         except (provider.Refused, provider.Unavailable, identity.TooMany, identity.NoIdentifier):
             wrong = _("확인되지 않았습니다. 다시 보내거나 신분증으로 확인하세요.")
         else:
-            if person.ci_index != sitting.customer.person_index:
+            if person.ci_index != desk_session.customer.person_index:
                 wrong = _("승인한 분이 이 고객이 아닙니다.")
             else:
                 audit.record(
                     actor=audit.actor(user),
                     action="customer.proven",
-                    object=f"customer:{sitting.customer.pk}",
-                    subject=sitting.customer.pk,
+                    object=f"customer:{desk_session.customer.pk}",
+                    subject=desk_session.customer.pk,
                     detail={"method": "CODE"},
                 )
                 proof = {"method": "CODE", "by": str(user.pk), "at": clock.now().isoformat()}
-                _keep_proof(request, sitting.customer, proof, person.phone)
+                _keep_proof(request, desk_session.customer, proof, person.phone)
                 return redirect("portal:desk")
     context = {"pending": pending, "wrong": wrong, "sandbox": settings.SANDBOX_URL}
     return render(request, "portal/desk_approve.html", context, status=422 if wrong else 200)
 
 
-def _again(request: HttpRequest, sitting: Sitting, **forms: Any) -> HttpResponse:
-    user = _user(request)
-    context = {"form": FindForm(), "sitting": sitting, "mine": [], "calls": [], "now": clock.now()}
-    context |= _customer_context(sitting, user) | forms
+def _redisplay(request: HttpRequest, desk_session: DeskSession, **forms: Any) -> HttpResponse:
+    user = desk_user(request)
+    context = {"form": FindForm(), "desk_session": desk_session, "mine": [], "calls": [], "now": clock.now()}
+    context |= _customer_context(desk_session, user) | forms
     context["errors_of"] = next(iter(forms.values()))
     return render(request, "portal/desk.html", context, status=422)
 
@@ -492,21 +493,21 @@ def _again(request: HttpRequest, sitting: Sitting, **forms: Any) -> HttpResponse
 @permission_required("portal.serve_customer")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def file(request: HttpRequest) -> HttpResponse:
+def submit_application(request: HttpRequest) -> HttpResponse:
     """The same questions as on the website, on one page, for a proven customer."""
-    sitting, user = _sitting(request), _user(request)
-    if sitting is None or not sitting.proven:
+    desk_session, user = current_session(request), desk_user(request)
+    if desk_session is None or not desk_session.proven:
         return redirect("portal:desk")
     try:
         when = window.lateness(clock.today(), programme.current())
     except Refused as refused:
         messages.warning(request, refused.message)
         return redirect("portal:desk")
-    ways = _ways(sitting.customer)
+    ways = _ways(desk_session.customer)
     by = request.POST.get("by") or request.GET.get("by") or ways[0]
     if by not in ways:
         raise Http404
-    lines = _lines(sitting.customer)
+    lines = _lines(desk_session.customer)
     live = queries.live_applications([line.pk for line in lines])
     cards = [card for card in (_card(line, live.get(line.pk)) for line in lines) if card.can_file]
     if not cards:
@@ -521,20 +522,20 @@ def file(request: HttpRequest) -> HttpResponse:
     )
     key = request.POST.get("key") or str(uuid.uuid4())
     if posted is not None and form.is_valid():
-        account = _account_of(request, form, sitting, user)
+        account = _account_of(request, form, desk_session, user)
         if account is not None:
             try:
                 submitted = submit.submit(
                     submit.Submission(
                         key=key,
                         channel=_channel(user),
-                        person_index=sitting.person_index,
+                        person_index=desk_session.person_index,
                         contract_nos=form.cleaned_data["lines"],
                         account_id=account.pk,
                         consents=dict(submit.CONSENTS),
-                        contact=sitting.contact,
-                        proof=sitting.proof,
-                        language=eligibility.language_of(sitting.customer),
+                        contact=desk_session.contact,
+                        proof=desk_session.proof,
+                        language=eligibility.language_of(desk_session.customer),
                         representation=OwnerKind(by),
                         representative=form.cleaned_data.get("representative", ""),
                         documents=[*form.cleaned_data.get("documents", []), *form.cleaned_data["offline_documents"]],
@@ -561,8 +562,8 @@ def file(request: HttpRequest) -> HttpResponse:
         "by": by,
         "by_label": OwnerKind(by).label,
         "key": key,
-        "name": masking.name(sitting.customer.holder_name or ""),
-        "contact": sitting.contact,
+        "name": masking.name(desk_session.customer.holder_name or ""),
+        "contact": desk_session.contact,
         "documents": DOCUMENTS.get(by, ()),
         "version": submit.CONSENTS["privacy"],
         "anyway": form.has_error("number", "holder"),
@@ -570,29 +571,29 @@ def file(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/desk_file.html", context, status=422 if form.errors else 200)
 
 
-def _account_of(request: HttpRequest, form: FilingForm, sitting: Sitting, user: User) -> Account | None:
+def _account_of(request: HttpRequest, form: FilingForm, desk_session: DeskSession, user: User) -> Account | None:
     """The account of a valid form; None where the bank said no and the clerk did not say to go on with it."""
     kept = request.session[_KEY]
     own = form.by == OwnerKind.SELF
     if form.cleaned_data["offline"]:
         return accounts.enter_offline(
-            person_index=sitting.person_index,
-            holder_name=(sitting.customer.holder_name or "") if own else form.cleaned_data["owner"],
+            person_index=desk_session.person_index,
+            holder_name=(desk_session.customer.holder_name or "") if own else form.cleaned_data["owner"],
             owner_kind=form.by,
             actor=audit.actor(user),
-            subject=sitting.customer.pk,
+            subject=desk_session.customer.pk,
         )
     if "anyway" in request.POST and kept.get("candidate"):
         return Account.objects.filter(pk=kept["candidate"]).first()
     entered = enter_account(
         form,
-        person_index=sitting.person_index,
-        holder_name=(sitting.customer.holder_name or "") if own else form.cleaned_data["owner"],
-        holder_birth=sitting.customer.birth_date if own else form.cleaned_data["owner_born"],
+        person_index=desk_session.person_index,
+        holder_name=(desk_session.customer.holder_name or "") if own else form.cleaned_data["owner"],
+        holder_birth=desk_session.customer.birth_date if own else form.cleaned_data["owner_born"],
         owner_kind=form.by,
         contract_nos=form.cleaned_data["lines"],
         actor=audit.actor(user),
-        subject=sitting.customer.pk,
+        subject=desk_session.customer.pk,
     )
     if entered is None:
         return None
@@ -606,7 +607,7 @@ def _account_of(request: HttpRequest, form: FilingForm, sitting: Sitting, user: 
 def receipt(request: HttpRequest, reference: str) -> HttpResponse:
     """The receipt for the customer to take along."""
     rows = list(
-        Application.objects.filter(application_access.visible_to(staff=_user(request)), filing__reference=reference)
+        Application.objects.filter(application_access.visible_to(staff=desk_user(request)), filing__reference=reference)
         .select_related("filing", "line__customer", "account__holder_check")
         .order_by("id")
     )
@@ -628,7 +629,7 @@ def receipt(request: HttpRequest, reference: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def application(request: HttpRequest, pk: int) -> HttpResponse:
     """One application: mend a slip, withdraw with the customer, show documents; until it is in a batch."""
-    user = _user(request)
+    user = desk_user(request)
     row = (
         Application.objects.filter(application_access.visible_to(staff=user), pk=pk)
         .select_related("filing", "line__customer", "account__holder_check")
@@ -642,7 +643,7 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
     files = DocumentsForm(*((request.POST, request.FILES) if request.POST.get("act") == "files" else (None, None)))
     if request.method == "POST":
         try:
-            if _done(request, row, form, files, user):
+            if _handle_action(request, row, form, files, user):
                 return redirect("portal:desk-application", pk)
         except Refused as refused:
             messages.warning(request, refused.message)
@@ -670,20 +671,26 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _other_contact(request: HttpRequest, row: Application) -> str:
-    """The number confirmed in this sitting where the filing has another one; its notices can go there from now on."""
-    sitting = _sitting(request)
-    if sitting is None or not sitting.proven or sitting.person_index != bytes(row.filing.person_index):
+    """The number confirmed in this desk session, if the filing has another one; later notices can go to it."""
+    desk_session = current_session(request)
+    if desk_session is None or not desk_session.proven or desk_session.person_index != bytes(row.filing.person_index):
         return ""
-    return sitting.contact if sitting.contact != row.filing.contact else ""
+    return desk_session.contact if desk_session.contact != row.filing.contact else ""
 
 
-def _done(request: HttpRequest, row: Application, form: AccountChangeForm, files: DocumentsForm, user: User) -> bool:
-    """Carry out what was asked; False where a form has to be shown again."""
+def _handle_action(
+    request: HttpRequest, row: Application, form: AccountChangeForm, files: DocumentsForm, user: User
+) -> bool:
+    """Carry out the posted action. False if a form has to be shown again."""
     act = request.POST.get("act")
-    sitting = _sitting(request)
+    desk_session = current_session(request)
     if act == "withdraw":
         # Only with the customer there: a clerk alone takes nobody's claim away.
-        if sitting is None or not sitting.proven or sitting.person_index != bytes(row.filing.person_index):
+        if (
+            desk_session is None
+            or not desk_session.proven
+            or desk_session.person_index != bytes(row.filing.person_index)
+        ):
             raise Refused("PROOF", _("고객을 먼저 찾고 본인을 확인하세요."))
         change.withdraw(application_id=row.pk, staff=user, words=_("고객이 요청함"))
         messages.success(request, _("신청을 철회했습니다."))
@@ -735,10 +742,10 @@ def _done(request: HttpRequest, row: Application, form: AccountChangeForm, files
 @require_http_methods(["GET", "HEAD", "POST"])
 def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
     """What a proven customer contests about a line, in their words, with documents."""
-    sitting, user = _sitting(request), _user(request)
-    if sitting is None or not sitting.proven:
+    desk_session, user = current_session(request), desk_user(request)
+    if desk_session is None or not desk_session.proven:
         return redirect("portal:desk")
-    line = next((line for line in _lines(sitting.customer) if line.pk == contract_no), None)
+    line = next((line for line in _lines(desk_session.customer) if line.pk == contract_no), None)
     if line is None or not objections.can_object(line):
         raise Http404
     form = ObjectionForm(*((request.POST, request.FILES) if request.method == "POST" else (None, None)))
@@ -747,10 +754,10 @@ def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
             with transaction.atomic():
                 found = objections.object_to(
                     contract_no=contract_no,
-                    person_index=sitting.person_index,
+                    person_index=desk_session.person_index,
                     words=form.cleaned_data["words"],
-                    contact=sitting.contact,
-                    language=eligibility.language_of(sitting.customer),
+                    contact=desk_session.contact,
+                    language=eligibility.language_of(desk_session.customer),
                     staff=user,
                 )
                 if form.cleaned_data["files"]:
@@ -764,20 +771,20 @@ def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
             )
             return redirect("portal:desk")
     card = _card(line, None)
-    context = {"form": form, "card": card, "name": masking.name(sitting.customer.holder_name or "")}
+    context = {"form": form, "card": card, "name": masking.name(desk_session.customer.holder_name or "")}
     return render(request, "portal/desk_object.html", context, status=422 if form.errors else 200)
 
 
 @permission_required("portal.transfer_filing")
 @require_POST
-def take_along(request: HttpRequest) -> HttpResponse:
+def transfer_filing(request: HttpRequest) -> HttpResponse:
     """The customer moves to this store and tells the reference."""
-    sitting = _sitting(request)
-    if sitting is None or not sitting.proven:
+    desk_session = current_session(request)
+    if desk_session is None or not desk_session.proven:
         return redirect("portal:desk")
     try:
         filing = refunds_desk.transfer_filing(
-            reference=request.POST.get("reference", ""), customer=sitting.customer, staff=_user(request)
+            reference=request.POST.get("reference", ""), customer=desk_session.customer, staff=desk_user(request)
         )
     except Refused as refused:
         messages.warning(request, refused.message)
@@ -789,19 +796,19 @@ def take_along(request: HttpRequest) -> HttpResponse:
 @permission_required("portal.serve_customer")
 @never_cache
 @require_POST
-def note(request: HttpRequest) -> HttpResponse:
+def add_note(request: HttpRequest) -> HttpResponse:
     """Write a note on the customer, with a call to make where one was promised."""
-    sitting = _sitting(request)
-    if sitting is None or not sitting.proven:
+    desk_session = current_session(request)
+    if desk_session is None or not desk_session.proven:
         return redirect("portal:desk")
     form = NoteForm(request.POST)
     if not form.is_valid():
-        return _again(request, sitting, note_form=form)
+        return _redisplay(request, desk_session, note_form=form)
     try:
         refunds_desk.write_note(
-            customer=sitting.customer,
+            customer=desk_session.customer,
             words=form.cleaned_data["words"],
-            staff=_user(request),
+            staff=desk_user(request),
             call_back_at=form.cleaned_data["call_back"],
         )
     except (Refused, ValidationError) as refused:
@@ -813,10 +820,10 @@ def note(request: HttpRequest) -> HttpResponse:
 
 @permission_required("portal.serve_customer")
 @require_POST
-def called(request: HttpRequest, pk: int) -> HttpResponse:
+def mark_called_back(request: HttpRequest, pk: int) -> HttpResponse:
     """The promised call was made."""
     try:
-        refunds_desk.mark_called_back(note_id=pk, staff=_user(request))
+        refunds_desk.mark_called_back(note_id=pk, staff=desk_user(request))
     except Refused:
         raise Http404 from None
     return redirect("portal:desk")

@@ -1,7 +1,7 @@
-"""The number a customer at the desk wants notices at: confirmed by a code sent to it, which they read aloud.
+"""Confirms the number at which a customer wants notices: a code is sent there, and the customer reads it aloud.
 
-What was sent stands in the clerk's session as a keyed hash, bound to the customer and this sitting: no code can be used
-for somebody else, later, or by another clerk.
+The clerk's session keeps a keyed hash of the code, bound to the customer and to this desk session. No code works for
+another person, at a later time or for another clerk.
 """
 
 import base64

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, masking, persons
 from kt_remedy.core.access import permission_required
-from kt_remedy.portal.desk import Sitting, _sitting, _user
+from kt_remedy.portal.desk import DeskSession, current_session, desk_user
 from rewards import service as rewards
 
 ACTS = [(act, act) for act in ("choose", "code", "apply", "opt-out", "substitute")]
@@ -37,14 +37,14 @@ class ActForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def perks(request: HttpRequest) -> HttpResponse:
     """Every card of the proven customer, with the acts that are open; codes are shown to be read aloud."""
-    sitting = _sitting(request)
-    if sitting is None or not sitting.proven:
+    desk_session = current_session(request)
+    if desk_session is None or not desk_session.proven:
         return redirect("portal:desk")
-    user, customer = _user(request), sitting.customer
+    user, customer = desk_user(request), desk_session.customer
     if request.method == "POST":
         form = ActForm(request.POST)
         if form.is_valid():
-            _act(request, form.cleaned_data, sitting)
+            _act(request, form.cleaned_data, desk_session)
         else:
             messages.error(request, rewards.PerkRefused("UNKNOWN").message)
         return redirect("portal:desk-perks")
@@ -59,11 +59,11 @@ def perks(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/desk_perks.html", context)
 
 
-def _act(request: HttpRequest, asked: dict[str, Any], sitting: Sitting) -> None:
+def _act(request: HttpRequest, asked: dict[str, Any], desk_session: DeskSession) -> None:
     who: dict[str, Any] = {
         "perk_code": asked["perk"],
-        "person_index": sitting.customer.person_index,
-        "by": _user(request),
+        "person_index": desk_session.customer.person_index,
+        "by": desk_user(request),
     }
     guardian = {"guardian": asked["guardian"]}
     line = {"contract_no": asked["contract"]}

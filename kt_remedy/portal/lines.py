@@ -41,7 +41,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LedgerRow:
     """A row of a ledger (`partials/ledger.html`)."""
 
     label: str
@@ -52,7 +52,7 @@ class Row:
 
 
 @dataclass(slots=True)
-class Card:
+class LineCard:
     """One line as the page shows it. `kind`: yes, review, no, none, leave (may still leave), keep (stays)."""
 
     id: str
@@ -67,7 +67,7 @@ class Card:
     rows: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     caption: str = ""
-    ledger: list[Row] = field(default_factory=list)
+    ledger: list[LedgerRow] = field(default_factory=list)
     differs: int | None = None  # the expected penalty, where the bill says something else (D-26)
     billed: int = 0
     steps: list[presenters.Step] = field(default_factory=list)
@@ -95,7 +95,7 @@ class Card:
         return "keep" if self.kind == "leave" else self.kind
 
 
-def cards_of(person_index: bytes, now: dt.datetime, today: dt.date, programme: Programme) -> list[Card]:
+def cards_of(person_index: bytes, now: dt.datetime, today: dt.date, programme: Programme) -> list[LineCard]:
     """Every line of a person and of their wards (D-16), those that need something first."""
     lines = register.lines_with_bills(person_index)
     filed = queries.news_of([line.pk for line, _bills in lines])
@@ -111,11 +111,13 @@ class _Page:
         self.phase = timeline.phase(programme, today)
         self.language = get_language() or "ko"
 
-    def card(self, line: Line, bills: list[Bill], filed: News | None) -> Card:
+    def card(self, line: Line, bills: list[Bill], filed: News | None) -> LineCard:
         facts = register.facts_of(line)
         kind = self._kind(line)
         seen = register.LineView.of(line, self.person_index)
-        card = Card(id=f"line-{line.pk}", kind=kind, title=self._title(line, kind), bits=self._bits(line), seen=seen)
+        card = LineCard(
+            id=f"line-{line.pk}", kind=kind, title=self._title(line, kind), bits=self._bits(line), seen=seen
+        )
         card.conditions = self._conditions(facts, bills)
         if kind == "keep":
             self._perks(card, line)
@@ -194,7 +196,7 @@ class _Page:
             bits.append(_("%(name)s 님의 회선") % {"name": masking.name(line.customer.holder_name)})
         return bits
 
-    def _money(self, card: Card, line: Line, bills: Iterable[Bill]) -> None:
+    def _money(self, card: LineCard, line: Line, bills: Iterable[Bill]) -> None:
         waiver = self.programme.waiver
         back = [bill for bill in bills if bill.item in waiver.refundable_items]
         rest = [bill for bill in bills if bill.item not in waiver.refundable_items]
@@ -217,16 +219,16 @@ class _Page:
         if back and card.kind != "no":
             card.ledger = _sums(line, back)
             if len(back) > 1:
-                card.ledger.append(Row(_("항목마다 돌려받는 금액"), kind="part"))
+                card.ledger.append(LedgerRow(_("항목마다 돌려받는 금액"), kind="part"))
                 card.ledger += [
-                    Row(
+                    LedgerRow(
                         presenters.item_name(bill.item), _paid_note(bill), refundable_of(register.bill_facts([bill])[0])
                     )
                     for bill in back
                 ]
             unpaid = "UNPAID" in line.reason_codes
             card.ledger.append(
-                Row(
+                LedgerRow(
                     _("지금 돌려드릴 수 있는 금액") if unpaid else _("돌려받을 금액"),
                     won=line.refundable_krw,
                     kind="sum",
@@ -236,15 +238,15 @@ class _Page:
                 card.differs = line.expected_penalty_krw
         off = rest if card.kind != "no" else [*back, *rest]
         if off:
-            card.ledger.append(Row(_("돌려드리지 않는 것"), kind="part"))
+            card.ledger.append(LedgerRow(_("돌려드리지 않는 것"), kind="part"))
             card.ledger += [
-                Row(presenters.item_name(bill.item), presenters.item_note(bill.item), bill.billed_krw, "off")
+                LedgerRow(presenters.item_name(bill.item), presenters.item_note(bill.item), bill.billed_krw, "off")
                 for bill in off
             ]
         months = {(bill.billed_on.year, bill.billed_on.month) for bill in back or rest}
         if not bills and card.kind == "no" and line.expected_penalty_krw:
             card.ledger = [
-                Row(_("예상 위약금"), _("돌려드리지 않는 금액"), line.expected_penalty_krw, "off"),
+                LedgerRow(_("예상 위약금"), _("돌려드리지 않는 금액"), line.expected_penalty_krw, "off"),
             ]
         elif card.ledger:
             one = kmonth((back or rest)[0].billed_on) if len(months) == 1 else ""
@@ -252,7 +254,7 @@ class _Page:
                 _("%(month)s 청구서에서 계산한 내용") % {"month": one} if one else _("청구서에서 계산한 내용")
             )
 
-    def _next(self, card: Card, line: Line, filed: News | None) -> None:
+    def _next(self, card: LineCard, line: Line, filed: News | None) -> None:
         window, ended = self.programme.applications, line.terminated_on or self.programme.waiver.terminated_to
         if filed is not None and filed.status in LIVE:
             card.act = _link(_("신청 현황 보기"), "refunds:status")
@@ -298,7 +300,7 @@ class _Page:
         else:
             card.notes.append(_("신청해 두시면 확인이 끝나는 대로 결과를 문자로 알려 드립니다."))
 
-    def _guardian(self, card: Card, line: Line) -> None:
+    def _guardian(self, card: LineCard, line: Line) -> None:
         """A minor looks at a line of their own: the guardian applies (D-16)."""
         card.notes.append(_("만 %(age)s세가 되지 않으셔서 보호자가 신청합니다.") % {"age": persons.ADULT_AGE})
         if line.customer.guardian_ci_index is not None:
@@ -359,7 +361,7 @@ class _Page:
     def _perk_codes(self, line: Line) -> list[str]:
         return perks_for(self.programme, line.product, line.customer.holder_kind == HolderKind.CORPORATE)
 
-    def _perks(self, card: Card, line: Line) -> None:
+    def _perks(self, card: LineCard, line: Line) -> None:
         codes = self._perk_codes(line)
         for perk in self.programme.perks:
             if perk.code in codes:
@@ -370,22 +372,22 @@ class _Page:
         card.act = _link(_("혜택 자세히 보기"), "rewards:mine")
 
 
-def _sums(line: Line, back: list[Bill]) -> list[Row]:
+def _sums(line: Line, back: list[Bill]) -> list[LedgerRow]:
     """Expected, billed, paid, and where there is some: taken off the bill, given back already."""
     one = back[0].item if len(back) == 1 else ""
     rows = [
-        Row(_("예상 금액"), _("날수로 계산한 값"), line.expected_penalty_krw),
-        Row(
+        LedgerRow(_("예상 금액"), _("날수로 계산한 값"), line.expected_penalty_krw),
+        LedgerRow(
             _("청구된 위약금"),
             f"{presenters.item_name(one)}: {presenters.item_note(one)}" if one else "",
             sum(bill.billed_krw for bill in back),
         ),
-        Row(_("내신 금액"), won=sum(bill.paid_krw for bill in back)),
+        LedgerRow(_("내신 금액"), won=sum(bill.paid_krw for bill in back)),
     ]
     if waived := sum(bill.waived_krw for bill in back):
-        rows.append(Row(_("감면해 드린 금액"), won=waived))
+        rows.append(LedgerRow(_("감면해 드린 금액"), won=waived))
     if refunded := sum(bill.refunded_krw for bill in back):
-        rows.append(Row(_("이미 돌려드린 금액"), won=refunded))
+        rows.append(LedgerRow(_("이미 돌려드린 금액"), won=refunded))
     return rows
 
 

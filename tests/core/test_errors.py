@@ -9,7 +9,7 @@ from django.utils import translation
 
 from eligibility.service import NotDecidable
 from kt_remedy.core.errors import Refused
-from kt_remedy.notices.mailings import RoundError
+from kt_remedy.notices.mailings import MailingError
 from kt_remedy.notices.unreached import ReachedError
 from kt_remedy.staff.service import NotAllowed
 from refunds.accounts.service import AccountRefused
@@ -18,7 +18,7 @@ from refunds.applications.transitions import Refused as ApplicationRefused
 from rewards.service import PerkRefused
 
 KINDS = (
-    AccountRefused, ApplicationRefused, NotAllowed, NotDecidable, PerkRefused, ReachedError, RoundError, WrongFile,
+    AccountRefused, ApplicationRefused, NotAllowed, NotDecidable, PerkRefused, ReachedError, MailingError, WrongFile,
 )  # fmt: skip
 
 

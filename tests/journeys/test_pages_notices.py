@@ -5,7 +5,7 @@ from django.test import Client
 
 from kt_remedy.core.tasks import schedule
 from kt_remedy.notices import service
-from kt_remedy.notices.models import Message, Round
+from kt_remedy.notices.models import Mailing, Message
 from refunds import reminders
 from tests.journeys.test_pages_public import findings, overflow
 from tests.refunds import make
@@ -54,6 +54,6 @@ def test_no_finding_and_nothing_cut_off(page, at, live_server, settings):
     page.goto("/messages/sent/")
     page.get_by_role("button", name="인원과 내용을 확인했습니다").click()
     page.get_by_text("처리했습니다").wait_for()
-    assert Round.objects.get().state == "CHECKED"
+    assert Mailing.objects.get().state == "CHECKED"
     assert Message.objects.filter(kind="reminder", state="QUEUED").count() == 3
     look(supervisor, "/messages/sent/")

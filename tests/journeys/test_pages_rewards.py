@@ -12,7 +12,7 @@ from rewards.enrolment import base, grants
 from rewards.perks.periods import grant_months
 from tests.journeys.test_pages_refunds import enter, look
 from tests.refunds import make
-from tests.rewards.test_pages import seat
+from tests.rewards.test_pages import open_desk_session
 from tests.sessions import as_customer, as_staff, person, staff_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,7 +66,7 @@ def test_the_desk_and_the_figures(at, page, live_server) -> None:
     at("2026-02-02T10:00+09:00")
     perk = grants.monthly(programme.current())[0]
     grants.run_month(perk, grant_months(perk)[0])
-    clerk = seat(as_staff(Client(), staff_user("clerk")), line.customer)
+    clerk = open_desk_session(as_staff(Client(), staff_user("clerk")), line.customer)
     enter(page, live_server, clerk)
     page.goto("/desk/perks/")
     look(page)

@@ -7,7 +7,7 @@ from django.urls import reverse
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import crypto
 from kt_remedy.notices import mailings, sender, service, texts
-from kt_remedy.notices.models import Message, Round
+from kt_remedy.notices.models import Mailing, Message
 from tests.sessions import as_staff, staff_user
 
 pytestmark = pytest.mark.django_db
@@ -69,11 +69,11 @@ def test_other_roles_and_customers_see_no_list():
     assert Client().get(reverse("notices:sent")).status_code == 302
 
 
-def a_round(settings) -> Round:
+def a_round(settings) -> Mailing:
     settings.ROUNDS_NEED_APPROVAL = True
     select = "SELECT decode(md5(n), 'hex') AS person_index, n AS recipient, 'ko' AS language FROM unnest(%(who)s) AS n"
     service.queue_all(kind="reminder", subject="round-1", select=select, params={"who": ["L1", "L2", "L3"]})
-    return Round.objects.get()
+    return Mailing.objects.get()
 
 
 def test_a_round_waits_for_two_people_and_can_be_paused(settings, at):
@@ -111,11 +111,11 @@ def test_a_round_that_was_taken_back_waits_for_two_people_again(settings, at):
     at("2026-01-20T10:00+09:00")
     waiting = a_round(settings)
     one, other = (staff_user("supervisor", username=name) for name in ("s1", "s2"))
-    mailings.check(round_id=waiting.pk, user=one, seen=mailings.seal(waiting))
-    mailings.approve(round_id=waiting.pk, user=other)
-    with pytest.raises(mailings.RoundError):
-        mailings.take_back(round_id=waiting.pk, user=one)
-    mailings.pause(round_id=waiting.pk, user=one)
+    mailings.check(mailing_id=waiting.pk, user=one, seen=mailings.seal(waiting))
+    mailings.approve(mailing_id=waiting.pk, user=other)
+    with pytest.raises(mailings.MailingError):
+        mailings.take_back(mailing_id=waiting.pk, user=one)
+    mailings.pause(mailing_id=waiting.pk, user=one)
     client = as_staff(Client(), one)
     assert "처음부터 다시 확인하기" in client.get(reverse("notices:sent")).content.decode()
     client.post(reverse("notices:round-take-back", args=[waiting.pk]))
@@ -127,9 +127,9 @@ def test_a_round_that_was_taken_back_waits_for_two_people_again(settings, at):
 def test_one_person_with_two_accounts_does_not_approve_alone(settings, at):
     waiting = a_round(settings)
     one, other = (staff_user("supervisor", username=name, ci="same") for name in ("s1", "s2"))
-    mailings.check(round_id=waiting.pk, user=one, seen=mailings.seal(waiting))
-    with pytest.raises(mailings.RoundError):
-        mailings.approve(round_id=waiting.pk, user=other)
+    mailings.check(mailing_id=waiting.pk, user=one, seen=mailings.seal(waiting))
+    with pytest.raises(mailings.MailingError):
+        mailings.approve(mailing_id=waiting.pk, user=other)
 
 
 def test_others_do_not_steer_a_round(settings):

@@ -10,7 +10,7 @@ from django.urls import reverse
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import crypto
 from kt_remedy.notices import mailings, sender, service, texts
-from kt_remedy.notices.models import Message, Round, Text
+from kt_remedy.notices.models import Mailing, Message, Text
 from tests.notices.gateway_stand_in import texts_to
 from tests.owner import as_owner
 from tests.sessions import as_staff, staff_user
@@ -148,15 +148,15 @@ def test_a_round_goes_out_with_the_text_two_people_saw(settings, at, sandbox, mo
     monkeypatch.setattr(texts, "_kinds", {"crowd": texts._kinds.pop("crowd")})
     select = "SELECT decode(md5(n), 'hex') AS person_index, n AS recipient, 'ko' AS language FROM unnest(%(who)s) AS n"
     service.queue_all(kind="crowd", subject="1", select=select, params={"who": ["01071230011"]})
-    held = Round.objects.get()
+    held = Mailing.objects.get()
     old_seal = mailings.seal(held)
     write("crowd", ko="[KT] 신청은 1/31까지입니다. 문의 {hotline}", en=PLAIN["en"])
     one, other = (staff_user("supervisor", username=name) for name in ("s1", "s2"))
-    with pytest.raises(mailings.RoundError):
-        mailings.check(round_id=held.pk, user=one, seen=old_seal)
-    mailings.check(round_id=held.pk, user=one, seen=mailings.seal(held))
+    with pytest.raises(mailings.MailingError):
+        mailings.check(mailing_id=held.pk, user=one, seen=old_seal)
+    mailings.check(mailing_id=held.pk, user=one, seen=mailings.seal(held))
     write("crowd", ko="[KT] 아무도 보지 않은 글. 문의 {hotline}", en=PLAIN["en"])
-    mailings.approve(round_id=held.pk, user=other)
+    mailings.approve(mailing_id=held.pk, user=other)
     sender.send_due()
     assert texts_to(sandbox, "01071230011") == ["[KT] 신청은 1/31까지입니다. 문의 080-470-7790"]
 
