@@ -7,6 +7,10 @@ export REMEDY_ENV ?= development
 
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 
+TEMPLATES := templates kt_remedy/devtools/templates
+STYLES := $(wildcard static/css/*.css)
+CSS_BEAUTIFY := $(BIN)/css-beautify --indent-size=2 --end-with-newline --space-around-combinator
+
 .DEFAULT_GOAL := run
 .PHONY: run dev install reset test test-fast coverage soak bench lint format
 
@@ -57,11 +61,17 @@ lint: .venv/installed-test
 	@$(BIN)/ruff format --check --quiet . || { echo "Format the files above with: make format"; exit 1; }
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy
-	@$(BIN)/djlint --quiet --lint templates kt_remedy/devtools/templates
+	@$(BIN)/djlint --quiet --lint $(TEMPLATES)
+	@$(BIN)/djangofmt --check $(TEMPLATES) || { echo "Format the templates with: make format"; exit 1; }
+	@for file in $(STYLES); do \
+		$(CSS_BEAUTIFY) $$file | cmp --quiet - $$file || { echo "Format $$file with: make format"; exit 1; }; \
+	done
 
 format: .venv/installed-test
 	@$(BIN)/ruff check --quiet --fix .
 	@$(BIN)/ruff format --quiet .
+	@$(BIN)/djangofmt --quiet $(TEMPLATES)
+	@for file in $(STYLES); do $(CSS_BEAUTIFY) --replace $$file >/dev/null; done
 
 # The mark files hold no content; they are newer than the requirements they were installed from.
 .venv/installed: requirements.txt
