@@ -1,5 +1,6 @@
 """The session of a verified customer: sealed, idle and absolute end, no write for looking."""
 
+import re
 import time
 
 import pytest
@@ -140,7 +141,7 @@ def test_a_verified_person_is_warned_before_the_end_and_nobody_else():
     request.person = None
     assert "session-end" not in page.render(RequestContext(request))
     request.person = HONG
-    assert 'data-warn-after="1560" data-ends-after="1740"' in page.render(RequestContext(request))
+    assert re.search(r'data-warn-after="1560"\s+data-ends-after="1740"', page.render(RequestContext(request)))
 
 
 def test_staff_and_customer_do_not_share_a_session():

@@ -68,7 +68,7 @@ def test_eligible_shows_amount_day_and_one_button(holder, look):
     assert "오늘 신청하면 받는 날" in card
     assert "2월\xa05일(목)" in card
     assert card.count("btn-primary") == 1
-    assert f'name="lines" value="{line.pk}"' in card
+    assert re.search(rf'name="lines"\s+value="{line.pk}"', card)
     assert "돌려드리지 않는 것" in card
     assert "300,000원" in card
     assert re.sub(r"\D", "", line.msisdn)[3:7] not in card  # masked
