@@ -33,9 +33,9 @@ from kt_remedy.identity import service as identity
 from kt_remedy.portal import desk_code
 from kt_remedy.portal.desk_forms import (
     AccountChangeForm,
-    CardForm,
     FilingForm,
     FindForm,
+    IdentityCardForm,
     NoteForm,
     PhoneProofForm,
     SpokenCodeForm,
@@ -209,7 +209,7 @@ def _customer_context(desk_session: DeskSession, user: User) -> dict[str, Any]:
         age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
     context: dict[str, Any] = {"name": masking.name(customer.holder_name or ""), "age": age}
     if not desk_session.proven:
-        context |= {"card_form": CardForm(), "phone_form": PhoneProofForm()}
+        context |= {"card_form": IdentityCardForm(), "phone_form": PhoneProofForm()}
         if desk_session.pending_id_check:
             number = masking.phone(desk_code.contact_of(desk_session.pending_id_check["code"], customer.pk))
             context |= {
@@ -330,7 +330,7 @@ def prove_card(request: HttpRequest) -> HttpResponse:
     desk_session = current_session(request)
     if desk_session is None:
         return redirect("portal:desk")
-    form = CardForm(request.POST)
+    form = IdentityCardForm(request.POST)
     if not desk_user(request).store_id:
         form.add_error(None, _("신분증은 매장에서만 볼 수 있습니다. 휴대폰 승인으로 확인하세요."))
     if not form.is_valid():

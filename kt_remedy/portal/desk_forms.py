@@ -56,7 +56,7 @@ class FindForm(PlainForm):
         return found
 
 
-class CardForm(PlainForm):
+class IdentityCardForm(PlainForm):
     """An identity card was seen: which kind. Its number is never typed."""
 
     kind = forms.ChoiceField(
