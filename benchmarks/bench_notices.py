@@ -150,7 +150,7 @@ def sending(messages: int) -> int:
 
 
 def _through_the_sender(messages: int) -> float:
-    """How many a second the sender brought to the gateway until none waited."""
+    """Messages a second that the sender brings to the gateway, until none waits."""
     from kt_remedy.notices import sender
     from kt_remedy.notices.models import Message
 

@@ -426,7 +426,7 @@ def _load() -> dict[str, float]:
 
 
 def _load_bare(items: int) -> dict[str, float]:
-    """Twice: the first makes the room in the tables that ours finds too."""
+    """Run twice: the first run makes the space in the tables that our own figure finds too."""
     from django.db import connection, transaction
 
     from refunds.models.bank_files import ResultFile

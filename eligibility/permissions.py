@@ -1,4 +1,4 @@
-"""Who may see the register and its deliveries, and decide a line. Words: docs/permissions.md."""
+"""Permissions of the register: see it and its deliveries, decide a line. Words: docs/permissions.md."""
 
 from kt_remedy.core import access
 

@@ -29,7 +29,7 @@ class RefundsConfig(AppConfig):
     verbose_name = _("환급")
 
     def ready(self) -> None:
-        """Register the texts and the calendar's entries of each part of the room."""
+        """Register the texts and the calendar's tasks of each part of this application."""
         actions.register(
             {
                 "filing": _("신청"),

@@ -70,7 +70,7 @@ BANKS: tuple[Bank, ...] = (
     _bank("061", "BNP파리바은행", "BNP Paribas", "BNP_PARIBAS", "14"),
     _bank("062", "중국공상은행", "ICBC", "ICBC", ""),
 )
-# Stands in the place of a bank's code for people without an account in Korea, whose refund is sent by hand.
+# Stands in the place of a bank's code for people without an account in Korea, whose refund is sent outside the rounds.
 OFFLINE = "000"
 # How many of the first stand in a form under "often chosen".
 OFTEN = 9

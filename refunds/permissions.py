@@ -1,4 +1,4 @@
-"""Who may review applications and who may move money. Maker and checker share no act that lets money go.
+"""Permissions to review applications and to move money. Maker and checker share no act that lets money go.
 
 Words: docs/permissions.md.
 """

@@ -57,7 +57,7 @@ def chosen(group: str, *, only_customers: bool = False) -> str:
 
 
 def start_round(act: DatedTask) -> schedule.ResultMessage:
-    """Queue the reminder whose day `act` is. Run again it queues only whom it did not reach. At-least-once."""
+    """Queue the reminder whose day `act` is. A second run queues the people missed by the first. At-least-once."""
     day = clock.kst_date(act.due_at)
     current = programme.current()
     number = next((item.round for item in current.reminders if item.send_on == day), None)
@@ -129,7 +129,7 @@ def number_for(message: Message) -> str | None:
 
 
 def what_became(subject: str) -> list[tuple[object, int]]:
-    """How many of those a reminder was sent to have looked up since, applied since, and were paid.
+    """Numbers of reminded people who have looked up since, applied since, and were paid.
 
     Looked up means verified, or applied by whatever door: the quick check asks nobody who they are.
     """
@@ -171,7 +171,7 @@ def what_became(subject: str) -> list[tuple[object, int]]:
 
 
 def register() -> None:
-    """Put the texts into the messages room and the rounds on the calendar."""
+    """Register the texts with the messages and the mailings with the calendar."""
     current = programme.current()
     closes, left_by = current.applications.closes, current.waiver.terminated_to
     notices.register(
@@ -285,7 +285,7 @@ def _reissued(line: Line, customers: list[Customer]) -> bool:
 
 
 def _has_other_text(message: Message) -> bool:
-    """One message per person: whoever gets the text for those who left does not get the other one as well."""
+    """True if the person gets the text for those who left: one message per person."""
     return Message.objects.filter(
         kind="campaign.left", subject=message.subject, person_index=message.person_index
     ).exists()

@@ -20,7 +20,7 @@ AGES = (0, 1, 3, 6, 10)  # days waited: where each row of the report begins
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How many applications by each view; `won` is the sum customers saw when they applied."""
+    """Counts of applications by each view; `won` is the sum customers saw when they applied."""
 
     total: int
     won: int

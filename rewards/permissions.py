@@ -1,4 +1,4 @@
-"""Who may see the perks, and act on their providers' files and vouchers. Words: docs/permissions.md."""
+"""Permissions to see the perks and to act on providers' files and vouchers. Words: docs/permissions.md."""
 
 from kt_remedy.core import access
 

@@ -1,4 +1,4 @@
-"""What every admin page inherits: rights by permission, looks recorded. And the record itself, for the auditor."""
+"""Base of every admin page (rights by permission, looks recorded), and the pages of the audit for the auditor."""
 
 from typing import Any
 

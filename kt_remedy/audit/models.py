@@ -1,4 +1,4 @@
-"""Who looked at or changed whose data, when, from where and why. Rows are only ever added."""
+"""The audit: one row for each look at or change of a person's data, with time, place, reason. Rows are only added."""
 
 import pgtrigger
 from django.db import models

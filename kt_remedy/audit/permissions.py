@@ -1,4 +1,4 @@
-"""Who may read the audit record. Words: docs/permissions.md."""
+"""The permission to read the audit. Words: docs/permissions.md."""
 
 from kt_remedy.core import access
 

@@ -21,7 +21,7 @@ _LOOK_BACK = 100_000
 
 
 def actor(user: AbstractBaseUser | AnonymousUser) -> str:
-    """How the record names a member of staff: "staff:<id>"."""
+    """Name of a member of staff in the audit: "staff:<id>"."""
     return f"staff:{user.pk}"
 
 
@@ -79,7 +79,7 @@ def chain(*, limit: int = 10_000, everything: bool = False) -> int:
 
 @dataclass(frozen=True)
 class Proof:
-    """What `verify` found: how many linked entries hold, the head of the chain, and the first fault in words."""
+    """Result of `verify`: number of linked entries that hold, the head of the chain, and the first fault in words."""
 
     entries: int
     unlinked: int

@@ -1,4 +1,4 @@
-"""What staff edit: short texts in two languages, each in force from a date."""
+"""Texts that staff edit: short, in two languages, each in force from a date."""
 
 import pgtrigger
 from django.conf import settings

@@ -1,4 +1,4 @@
-"""Who may read and write the texts of the site. Words: docs/permissions.md."""
+"""Permissions to read and write the texts of the site. Words: docs/permissions.md."""
 
 from kt_remedy.core import access
 

@@ -1,4 +1,4 @@
-"""What each database role may do, generated from the installed models after every migration.
+"""Privileges of the database roles, generated from the installed models after every migration.
 
 Privileges stand besides the triggers, because a session that may UPDATE can switch triggers of its own rows off with
 `pgtrigger.ignore()`; a session without the privilege cannot. TRUNCATE, REFERENCES, TRIGGER and every change of a table
@@ -52,7 +52,7 @@ def is_migrated(using: str, signal: dict[str, Any]) -> bool:
 
 
 def privileges(model: type[models.Model]) -> tuple[str, ...]:
-    """What web and worker may do to the rows of a model: all, less what a trigger forbids for every row."""
+    """Privileges of web and worker on the rows of a model: all, less those that a trigger forbids for every row."""
     table = model._meta.db_table
     if issubclass(model, pghistory.models.Event) or table in _APPENDED:
         return "SELECT", "INSERT"

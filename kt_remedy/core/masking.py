@@ -1,4 +1,4 @@
-"""How names, numbers and accounts are shown: one mask for every screen, message and export (docs/domain.md#c6).
+"""Masks of names, numbers and accounts: the same for every screen, message and export (docs/domain.md#c6).
 
 Different masks of the same value can be put together into the whole, so nothing else in the project masks.
 """

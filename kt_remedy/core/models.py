@@ -17,7 +17,7 @@ def worded(result_messages: list[list[Any]]) -> str:
 
 
 class ClockOffset(models.Model):
-    """How far business time is ahead of the wall clock; one row, only where a clock is set (see `clock`)."""
+    """Business time less the wall clock; one row, only where a clock is set (see `clock`)."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     ahead = models.DurationField()
@@ -28,7 +28,7 @@ class ClockOffset(models.Model):
 
 
 class LimitCounter(models.Model):
-    """How often something happened in its current window (see `limits`). Keys hold no personal data in clear."""
+    """Number of uses in the current window of a rate limit (see `ratelimit`). Keys hold no clear personal data."""
 
     key = models.CharField(max_length=128, primary_key=True)
     hits = models.IntegerField()
@@ -73,7 +73,7 @@ class DatedTask(models.Model):
 
     @property
     def result(self) -> str:
-        """How the last run went, in the reader's language."""
+        """Result of the last run, in the reader's language."""
         return worded(self.result_messages)
 
 
@@ -98,5 +98,5 @@ class PeriodicTask(models.Model):
 
     @property
     def result(self) -> str:
-        """How the last run went, in the reader's language."""
+        """Result of the last run, in the reader's language."""
         return worded(self.result_messages)

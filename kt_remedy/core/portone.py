@@ -37,7 +37,7 @@ def identity() -> "IdentityVerificationClient":
 
 @cache
 def accounts() -> "AccountClient":
-    """Who holds a bank account."""
+    """Client for the account holder check."""
     from portone_server_sdk.platform.account import AccountClient
 
     return _within(AccountClient(**_where()), SECONDS)

@@ -1,4 +1,4 @@
-"""How often somebody may try: counters in PostgreSQL, so that emptying Redis resets nothing.
+"""Rate limits: counters in PostgreSQL, so that emptying Redis resets nothing.
 
 A window starts with the first hit and ends by itself; the wall clock counts, not business time.
 """

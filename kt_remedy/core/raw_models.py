@@ -30,7 +30,7 @@ def read(model: type[M], row: Sequence[Any], start: int = 0) -> M:
 
 
 def width(*models: type[Model]) -> int:
-    """How many columns of a row these models take."""
+    """Number of columns of a row that these models take."""
     return sum(len(_names(model)) for model in models)
 
 

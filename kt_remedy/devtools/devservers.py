@@ -175,7 +175,7 @@ class Servers:
             raise ServerError(f"{folder} belongs to somebody else. Remove it.")
 
     def database_url(self, role: str = roles.WORKER) -> str:
-        """Where a process of one role finds the database, in dj-database-url's form."""
+        """Address of the database for a process of one role, in the form of dj-database-url."""
         word = "" if self.throw_away else ":" + quote(secrets(self.home)["POSTGRES_PASSWORD"], safe="")
         return f"postgres://{role}{word}@{quote(str(self.sockets), safe='')}/{DATABASE}"
 
@@ -186,7 +186,7 @@ class Servers:
 
     @property
     def redis_url(self) -> str:
-        """Where Celery finds its broker, in kombu's form."""
+        """Address of Celery's broker, in the form of kombu."""
         return f"redis+socket://{self.redis_socket}?virtual_host=0"
 
     # starting and stopping

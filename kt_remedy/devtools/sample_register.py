@@ -70,7 +70,7 @@ _ADULT = date(2006, 12, 31)
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a line. `ci` is empty for a company, `birth_date` too."""
+    """Holder of a line. `ci` and `birth_date` are empty for a company."""
 
     customer_no: str
     name: str
@@ -163,7 +163,7 @@ class Contract:
         return self.monthly * max(0, min(self.months, months))
 
     def penalties(self) -> list[tuple[str, int]]:
-        """What billing asks for at the end of the line: item and won."""
+        """Items that billing charges at the end of the line, with their won."""
         if self.kind == "NONE":
             return []
         start, end = _day(self.committed or self.started or self.opened), _day(self.ended)

@@ -1,4 +1,4 @@
-"""Which file of the portal's own code was saved since the last look: sizes and times, which need no package."""
+"""Files of the portal's own code that were saved since the last look, by size and time, without another package."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a person types to prove who they are."""
+"""Forms of identity verification."""
 
 import datetime as dt
 import re
@@ -53,7 +53,7 @@ class AppForm(forms.Form):
 
     @property
     def identity_number(self) -> str | None:
-        """What an SMS verification asks for beside the rest; none here."""
+        """The further digits that verification by SMS asks for; none here."""
         return None
 
 

@@ -1,4 +1,4 @@
-"""How many codes were entered right and wrong; nothing about who entered them."""
+"""Counts of right and wrong codes; nothing about the people who entered them."""
 
 from django.db import models
 

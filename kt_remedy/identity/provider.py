@@ -66,7 +66,7 @@ _REASONS: dict[str, type[Refused]] = {
 
 @dataclass(frozen=True)
 class Verified:
-    """What the service vouches for. `ci` is None where the carrier gives none."""
+    """Facts that the service vouches for. `ci` is None where the carrier gives none."""
 
     name: str
     birth_date: dt.date

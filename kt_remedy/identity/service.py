@@ -1,4 +1,4 @@
-"""Who is at the browser: the customer whose identity was verified in this session, and how that is done.
+"""The verified customer of a browser session, and the verification itself.
 
 `begin` and `confirm` verify a person: on the customer's own pages and at the desk, where the code goes to the
 customer's telephone. A session keeps what the verification returned in one sealed value; nothing of it is readable in
@@ -76,7 +76,7 @@ class Pending:
 
     @property
     def wait_seconds(self) -> int:
-        """How long until a new code may be asked for."""
+        """Seconds until a new code may be requested."""
         return max(0, RESEND_SECONDS - (int(time.time()) - self.sent_at))
 
 

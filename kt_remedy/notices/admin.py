@@ -102,7 +102,7 @@ class TextAdmin(RoleAdmin):
 
     @admin.display(description=_("쓴 사람"))
     def origin(self, row: Text) -> Any:
-        """Who wrote it; nobody where it came with the programme."""
+        """Author of the text; empty where it came with the programme."""
         return row.written_by or _("처음부터 있던 글")
 
     @admin.display(description=_("상태"))

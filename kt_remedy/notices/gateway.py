@@ -50,7 +50,7 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Found:
-    """What the gateway knows of a message."""
+    """A message as the gateway knows it."""
 
     key: str
     provider_id: str
@@ -92,7 +92,7 @@ def send(messages: Sequence[Outgoing], *, sender: str) -> list[Found]:
 
 
 def ask(*, to: str, sender: str, since: dt.datetime, until: dt.datetime) -> list[Found]:
-    """What the gateway took for a number in a window of time. Raises NotTaken when it does not answer."""
+    """Messages that the gateway took for a number in a window of time. Raises NotTaken when it does not answer."""
     return _listed(
         GetMessagesRequest(to=to, from_=sender, start_date=since.isoformat(), end_date=until.isoformat(), limit=_PAGE)
     )
@@ -122,7 +122,7 @@ def _found(provider_id: str, message: FoundMessage) -> Found:
 
 
 def _sorted_out(error: Exception) -> Exception:
-    """What a bare exception of the SDK means: its first argument is the gateway's code for an answer of 4xx.
+    """Meaning of a bare exception of the SDK: its first argument is the gateway's code for an answer of 4xx.
 
     An answer of 5xx, no answer in time and an answer nobody can read all leave open whether the messages were taken.
     """

@@ -26,7 +26,7 @@ class MailingError(Refused):
 
 
 def bodies(item: Mailing) -> dict[str, str]:
-    """What a round sends, by language: what it was checked with, before that what would be sent now."""
+    """Texts of a mailing by language: those it was checked with, and before the check those that would be sent now."""
     if item.ko:
         return {"ko": item.ko, "en": item.en}
     return {language: texts.render(item.kind, language, {}) for language in texts.LANGUAGES}

@@ -79,7 +79,7 @@ class Message(leases.Leased):
     settled_at = models.DateTimeField(_("끝난 때"), null=True)
     # The wall clock at the last call, by which the gateway is asked.
     tried_at = models.DateTimeField(null=True)
-    # Of one that reached nobody: when, by whom and how staff told the person instead (see `unreached`).
+    # For a message that reached nobody: time, staff and way by which the person was told (see `unreached`).
     reached_at = models.DateTimeField(_("알린 때"), null=True)
     reached_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -1,4 +1,4 @@
-"""Who may see, steer and reword what is sent to customers. Words: docs/permissions.md."""
+"""Permissions to see, steer and reword messages to customers. Words: docs/permissions.md."""
 
 from kt_remedy.core import access
 

@@ -1,4 +1,4 @@
-"""What is wrong with a text and how long it is, in the reader's words."""
+"""Faults and length of a text, in the reader's words."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ _FAULTS = {
 
 
 def fault_of(error: texts.TextError) -> str:
-    """Why a text must not be sent, as whoever writes it reads it."""
+    """The reason why a text must not be sent, in the words of its author's page."""
     sentence = _FAULTS.get(error.code)
     return str(sentence) % {"detail": error.detail, "limit": f"{texts.LMS_BYTES:,}"} if sentence else str(error)
 

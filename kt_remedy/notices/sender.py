@@ -299,5 +299,5 @@ def _settle(keys: list[int], state: str, reason: str, *, only: tuple[str, ...] |
 
 
 def _key(message: Message) -> str:
-    """What names this try at the gateway: the row, its time (should row numbers ever start again), the attempt."""
+    """Key of this try at the gateway: the row, its time (row numbers could start again) and the attempt."""
     return f"{message.pk}-{int(message.created_at.timestamp())}-{message.attempts}"

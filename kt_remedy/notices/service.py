@@ -1,4 +1,4 @@
-"""What other rooms call: register a kind of message, queue one, queue a whole round; new texts, and who wants none."""
+"""Functions for other applications: register a kind of message, queue one or a mailing, publish texts, opt out."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -168,7 +168,7 @@ def keep_shipped(**_signal: Any) -> None:
 
 
 def opted_out(indexes: Sequence[bytes]) -> set[bytes]:
-    """Which of these numbers and persons want no reminders, by their blind indexes."""
+    """Numbers and persons, by blind index, that want no reminders."""
     return {bytes(value) for value in OptOut.objects.filter(pk__in=indexes).values_list("pk", flat=True)}
 
 

@@ -1,4 +1,4 @@
-"""The staff's view of messages: how far each kind came, and whom no message reaches."""
+"""Pages of staff: progress of each kind of message, and people whom no message reached."""
 
 import csv
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class MailingSummary:
-    """How far the messages of one kind, or of one round of it, came."""
+    """Progress of the messages of one kind, or of one of its mailings."""
 
     label: Any
     subject: str
@@ -63,7 +63,7 @@ class MailingSummary:
 
 
 class ListForm(forms.Form):
-    """Why the list of the unreached is taken out."""
+    """The reason for a download of the list of unreached people."""
 
     reason = forms.CharField(
         label=_("내려받는 이유"),
@@ -148,7 +148,7 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
 @permission_required("notices.record_contact")
 @require_http_methods(["GET", "HEAD", "POST"])
 def reach(request: HttpRequest, message_id: int) -> HttpResponse:
-    """What one person did not get and where to call, and the note that they were told. Who saw the number is kept."""
+    """One unreached person: the text, the number to call, and the note that they were told. Each look is audited."""
     message = unreached.rows().filter(pk=message_id).first()
     if message is None:
         messages.warning(request, gettext("이미 알린 분이거나, 그사이 문자가 도착했습니다."))
@@ -298,7 +298,7 @@ def _steering(row: Mailing | None, by: dict[str, int]) -> dict[str, Any]:
 
 
 def reason_of(reason: str) -> Any:
-    """Why a message did not arrive, in words; a carrier's code stays a code."""
+    """The reason why a message did not arrive, in words; a carrier's code stays a code."""
     return _REASONS.get(reason) or reason or "–"
 
 
@@ -307,7 +307,7 @@ def _way(channel: str) -> Any:
 
 
 def _words(message: Message) -> str:
-    """What the person was to read: their message, or their round's; nothing where that is not known any more."""
+    """The text that the person should have read, of the message or its mailing; empty where it is no longer known."""
     if message.body:
         return message.body
     row = Mailing.objects.filter(kind=message.kind, subject=message.subject).first()
@@ -319,7 +319,7 @@ def _label(kind: str) -> Any:
 
 
 def _subject(subject: str) -> str:
-    """Which round, in words; other subjects are keys of their rooms and stay."""
+    """Name of the mailing in words; other subjects are keys of their applications and stay."""
     name, _dash, number = subject.partition("-")
     return gettext("%(n)s차") % {"n": number} if name == "round" and number.isdigit() else subject
 
@@ -345,7 +345,7 @@ class _Line:
 
 
 def _csv() -> Iterator[str]:
-    # The person is named by the line's or application's key alone: whoever reaches them looks the address up there.
+    # Rows hold the key of a line or application alone: staff who reach the person look the address up there.
     writer = csv.writer(_Line())
     head = ["kind", "subject", "recipient", "channel", "state", "reason", "created_at", "settled_at"]
     yield "\ufeff" + writer.writerow(head)

@@ -36,7 +36,7 @@ _MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oc
 
 
 class TextError(ValueError):
-    """A text that must not be sent; the message says why, `code` and `detail` for whoever words it for a reader."""
+    """A text that must not be sent. The message gives the reason; `code` and `detail` serve translated pages."""
 
     def __init__(self, text: str, code: str, detail: object = "") -> None:
         super().__init__(text)
@@ -45,7 +45,7 @@ class TextError(ValueError):
 
 @dataclass(frozen=True)
 class MessageKind:
-    """What a room registered: the texts of one kind of message and how to look again before it leaves."""
+    """One kind of message as an application registered it: its texts, and the check before it leaves."""
 
     code: str
     label: Any
@@ -122,7 +122,7 @@ def kinds() -> list[MessageKind]:
 
 
 def known(code: str) -> bool:
-    """Whether a room registered this kind."""
+    """True if an application registered this kind."""
     return code in _kinds
 
 
@@ -137,7 +137,7 @@ def render(code: str, language: str, context: Mapping[str, Any]) -> str:
 
 
 def in_force(item: MessageKind) -> Mapping[str, str]:
-    """The templates sent now: what staff wrote last, else what the room registered."""
+    """The templates sent now: the last ones that staff wrote, else the registered ones."""
     return versions.edited().get(item.code, item.text)
 
 
@@ -149,7 +149,7 @@ def sample(item: MessageKind, language: str, template: str | None = None) -> str
 
 
 def former(item: MessageKind, language: str) -> list[str]:
-    """What this kind said before, as published, newest first and each once."""
+    """Former texts of this kind as published, newest first, each once."""
     now = in_force(item)[language]
     said = dict.fromkeys([*(texts[language] for texts in versions.ever().get(item.code, [])), item.text[language]])
     return [sample(item, language, template) for template in said if template != now]

@@ -1,4 +1,4 @@
-"""Whom no message reached: by what way to reach them instead, and that somebody did.
+"""People whom no message reached: a proposed other way to each, and the note that staff told them.
 
 The way is proposed from what is known. A call, where there is a number that merely could not be reached, or that the
 customer confirmed to us; a letter otherwise. By e-mail only where somebody finds an address: billing gives us none.
@@ -56,7 +56,7 @@ def rows() -> "QuerySet[Unreached]":
 
 
 def counts() -> list[tuple[str, str, int]]:
-    """How many messages by proposed way and reason, the most first within a way."""
+    """Number of messages by proposed way and reason; within a way the largest first."""
     found = rows().order_by().values_list("channel", "reason").annotate(n=Count("pk"))
     return sorted(found, key=lambda row: (row[0], -row[2], row[1]))
 

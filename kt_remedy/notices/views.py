@@ -44,7 +44,7 @@ def messages_we_send(request: HttpRequest) -> HttpResponse:
 def opt_out(request: HttpRequest) -> HttpResponse:
     """Stop the reminders to the verified person and their number, or let them come again.
 
-    Only for a verified person: whoever could stop somebody else's reminders could cost them their refund.
+    Only for a verified person, because reminders that another person stops could cost the customer a refund.
     """
     person = request.person  # type: ignore[attr-defined]
     if request.method == "POST":

@@ -323,9 +323,9 @@ def end_session(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def prove_card(request: HttpRequest) -> HttpResponse:
-    """An identity card was seen: type, by whom and when are kept, never a number. Not on the telephone.
+    """Record that an identity card was seen: type, clerk and time, never a number. Not on the telephone.
 
-    A code goes to the number for notices; whoever has no mobile at all is proven at once, and their notices go nowhere.
+    A code goes to the number for notices; a customer without any mobile is proven at once and gets no notices.
     """
     desk_session = current_session(request)
     if desk_session is None:
@@ -741,7 +741,7 @@ def _handle_action(
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
-    """What a proven customer contests about a line, in their words, with documents."""
+    """The objection of a proven customer to the answer on a line, in their words, with documents."""
     desk_session, user = current_session(request), desk_user(request)
     if desk_session is None or not desk_session.proven:
         return redirect("portal:desk")

@@ -1,4 +1,4 @@
-"""What clerks and agents fill in at the desk."""
+"""Forms of the desk, for clerks and agents."""
 
 import datetime as dt
 import re
@@ -227,7 +227,7 @@ class FilingForm(AccountForm):
         return "" if self.data.get("offline") else super().clean_number()
 
     def clean(self) -> dict[str, Any]:
-        """Who has no account in Korea shows the papers for that."""
+        """Checks that a person without an account in Korea showed the papers for it."""
         given = super().clean() or self.cleaned_data
         if given.get("offline") and {code for code, _label in OFFLINE} - set(given.get("offline_documents", [])):
             self.add_error("offline_documents", _("서류를 모두 확인해야 접수할 수 있습니다"))

@@ -85,7 +85,7 @@ class LineCard:
 
     @property
     def summary(self) -> str:
-        """What the conditions are folded under."""
+        """Summary line of the folded conditions."""
         n = {"n": len(self.conditions)}
         return _("왜 대상인가요? 확인한 조건 %(n)s가지") % n if self.kind == "yes" else _("확인한 조건 %(n)s가지") % n
 
@@ -392,7 +392,7 @@ def _sums(line: Line, back: list[Bill]) -> list[LedgerRow]:
 
 
 def _paid_note(bill: Bill) -> str:
-    """What a bill row says beside its name, only where it is not simply billed and paid."""
+    """Note beside a bill row; empty where it is simply billed and paid."""
     if bill.refunded_krw:
         return _("청구 %(billed)s, 이미 돌려드림 %(back)s") % {
             "billed": krw(bill.billed_krw),

@@ -1,4 +1,4 @@
-"""Who may serve customers at the desk, and who may see and rerun the calendar's tasks. Words: docs/permissions.md."""
+"""Permissions to serve customers at the desk and to see and rerun dated tasks. Words: docs/permissions.md."""
 
 from kt_remedy.core import access
 from kt_remedy.staff.roles import ROLES

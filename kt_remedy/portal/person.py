@@ -1,4 +1,4 @@
-"""Who is behind an account of staff: proven once, with the person's own telephone, as part of being hired.
+"""Proof of the person behind a staff account: once, by the person's own telephone, after hiring.
 
 Until then nobody knows whether two accounts are one person, so the account can prepare and approve no money.
 """
@@ -29,7 +29,7 @@ _KEY, _SECONDS = "staff_person", 10 * 60
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def person(request: HttpRequest) -> HttpResponse:
-    """Ask the telephone of whoever is signed in to approve."""
+    """Ask the telephone of the signed-in member of staff to approve."""
     user = request.user
     assert isinstance(user, User)
     if user.person_index:

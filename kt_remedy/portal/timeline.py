@@ -104,7 +104,7 @@ def moments(programme: Programme) -> list[Moment]:
 
 
 def overview(programme: Programme, today: dt.date) -> dict[str, object]:
-    """What the home page shows today."""
+    """Content of the home page for today."""
     closes = programme.applications.closes
     return {
         "phase": phase(programme, today),

@@ -1,4 +1,4 @@
-"""The pages that belong to no single room: home, my lines, information, the clock of a demonstration."""
+"""Routes of pages that belong to no single application: home, my lines, information, the clock of a try-out."""
 
 from collections.abc import Callable
 from typing import Any

@@ -24,14 +24,14 @@ from kt_remedy.portal import lines, timeline
 @public
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What this is, who gets what and when: the programme's own dates as they look today."""
+    """The programme in short: who gets what and when, by its own dates as of today."""
     return render(request, "portal/home.html", timeline.overview(programme.current(), clock.today()))
 
 
 @public
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
-    """What is kept of whom, why, and for how long."""
+    """The privacy page: data, purpose and period of each."""
     return render(request, "portal/privacy.html", {"kept_days": settings.ACCOUNT_WIPE_DAYS})
 
 

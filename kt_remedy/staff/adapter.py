@@ -1,4 +1,4 @@
-"""How django-allauth signs staff in: accounts are made by an administrator, secrets are kept encrypted."""
+"""Adapter of django-allauth for staff: administrators make accounts, secrets are stored encrypted."""
 
 import time
 from typing import Any
@@ -27,7 +27,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return address_of(request) or "unknown"
 
     def is_reauthentication_required(self, **kwargs: object) -> bool:
-        """Who signed in moments ago, as somebody setting up the first second factor has, is not asked again."""
+        """False right after sign-in, for instance while the first second factor is set up."""
         records = get_authentication_records(self.request, self.request.user)
         latest = max((record["at"] for record in records), default=0.0)
         return time.time() - latest > settings.ACCOUNT_REAUTHENTICATION_TIMEOUT

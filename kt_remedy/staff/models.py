@@ -42,7 +42,7 @@ class User(AbstractUser):
             # Nobody passes every check at once and a misspelt role gives no right anywhere.
             models.CheckConstraint(condition=models.Q(is_superuser=False), name="user_no_superuser"),
             models.CheckConstraint(condition=models.Q(roles__contained_by=list(ROLES)), name="user_known_roles"),
-            # Whoever works in a store sees the filings of that store: without one there is no bound.
+            # Clerks see the filings of their own store only; without a store there would be no bound.
             models.CheckConstraint(
                 condition=~models.Q(roles__overlap=list(STORE_ROLES)) | models.Q(store__isnull=False),
                 name="user_of_a_store",

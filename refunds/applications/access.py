@@ -1,4 +1,4 @@
-"""Who may see and act on an application, and the lock under which it is changed."""
+"""Rights to see and change an application, and the lock under which it changes."""
 
 import uuid
 

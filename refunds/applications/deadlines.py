@@ -57,6 +57,6 @@ def documents_by(on: dt.date) -> dt.date:
 
 
 def hold_note() -> str:
-    """How long nothing is paid after a change of account (D-34); empty where the programme has no such hold."""
+    """Sentence on the hold after a change of account (D-34); empty where the programme has none."""
     hours = programme.current().applications.change_hold_hours
     return _("안전을 위해 %(hours)s시간이 지난 뒤부터 지급합니다.") % {"hours": hours} if hours else ""

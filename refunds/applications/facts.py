@@ -61,7 +61,7 @@ def facts_of(row: Application, *, reviewed: bool) -> Facts:
 
 
 def persons_using(account: Account) -> int:
-    """How many persons an account would pay: its own and all others with a live application to the same number
+    """Number of persons an account would pay: its own and all others with a live application to the same number
     (D-35)."""
     own = bytes(account.person_index)
     with connection.cursor() as cursor:

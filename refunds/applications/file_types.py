@@ -1,4 +1,4 @@
-"""What a handed-in file really is, read from its bytes: PDF, JPEG or PNG, from its beginning to its end.
+"""Real type of an uploaded file, read from its bytes: PDF, JPEG or PNG, from its beginning to its end.
 
 Rule: docs/trust.md#2-6. Pure. The first bytes and the last must be those of one type, so that a file which is two
 things at once is refused or loses the second, and a picture must be small enough to be opened.

@@ -234,7 +234,7 @@ def _nothing_to_do() -> str:
 
 
 def account_note(account: Account, *, unusual: bool = False) -> str:
-    """What is known of an account, as a sentence without its holder's name.
+    """State of an account, as a sentence without its holder's name.
 
     `unusual`: its number has another length than this bank's usual ones.
     """

@@ -9,7 +9,7 @@ from refunds.models.states import Status
 
 
 def staff_reason(row: Application) -> str:
-    """Why a case waits for a reviewer."""
+    """The reason why a case waits for a reviewer."""
     if row.flag == "VERDICT_CHANGED":
         return _("승인 뒤에 판정이 바뀜")
     if row.status == Status.LATE:

@@ -64,7 +64,7 @@ _REASONS = {
 }
 
 
-# One payment to a line, so that whoever compares two files can name the place. Text and not a tree: of a payment only
+# One payment to a line, so that a comparison of two files can name the place. Text and not a tree: of a payment only
 # the name can hold what XML must escape, and building thirteen elements costs ten times the line.
 _PAYMENT = (
     "<CdtTrfTxInf><PmtId><EndToEndId>{}</EndToEndId></PmtId>"
@@ -78,7 +78,7 @@ _PLAIN = re.compile("[0-9A-Za-z-]{1,35}")
 
 
 class _Sink(BytesIO):
-    """What the writer has produced since the last look."""
+    """Output of the writer since the last read."""
 
     def take(self) -> bytes:
         piece = self.getvalue()

@@ -1,4 +1,4 @@
-"""What goes into a bank file and what comes back, in words no layout owns. Pure: no database, no clock, no Django."""
+"""Content of bank files in both directions, independent of any layout. Pure: no database, no clock, no Django."""
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
@@ -34,7 +34,7 @@ class Payment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a file says of itself. `made_at` is aware; count and won are the control totals."""
+    """Head of a file. `made_at` is aware; count and won are the control totals."""
 
     message_id: str
     made_at: dt.datetime
@@ -47,7 +47,7 @@ class Head:
 
 
 class Answer(NamedTuple):
-    """What the bank says of one payment. `line` is the physical line of the result file; `amount` None if not named."""
+    """The bank's answer to one payment. `line` is the physical line of the result file; `amount` None if not named."""
 
     line: int
     reference: str

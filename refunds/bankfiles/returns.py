@@ -1,4 +1,4 @@
-"""Why a bank sent money back, and what follows: the one table of it, with its cases in tests/cases/returns.csv."""
+"""Reasons of returned payments and their consequences: the one table, with its cases in tests/cases/returns.csv."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +32,7 @@ SAME_ACCOUNT = tuple(code for code, row in RETURNS.items() if not row.account_at
 
 
 def return_reason(code: str) -> str:
-    """Why a bank sent money back, in words."""
+    """Reason of a returned payment, in words."""
     return str(RETURNS.get(code, RETURNS[records.OTHER]).words)
 
 

@@ -77,7 +77,7 @@ RECORDS = {"H": HEAD, "D": DETAIL, "T": FOOT}
 
 
 def cuts_of(records: dict[str, tuple[Column, ...]]) -> dict[bytes, tuple[tuple[Column, ...], struct.Struct]]:
-    """How each kind of line is taken apart: cell, tab, cell, tab …"""
+    """Cuts of each kind of line: cell, tab, cell, tab …"""
     return {
         kind.encode(): (columns, struct.Struct("1s".join(f"{column.width}s" for column in columns)))
         for kind, columns in records.items()
@@ -243,7 +243,7 @@ class Sheet:
 
 
 def _place(columns: tuple[Column, ...], name: str) -> int:
-    """Where the cell of a column stands in a line that was taken apart."""
+    """Index of a column's cell in a line that was cut."""
     return 2 * next(n for n, column in enumerate(columns) if column.name == name)
 
 

@@ -1254,7 +1254,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='item',
-            trigger=pgtrigger.compiler.Trigger(name='not_offline', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n                IF EXISTS (SELECT FROM refunds_manual_payment m\n                           JOIN new_values i ON i.application_id = m.application_id AND i.kind = 'REFUND'\n                           WHERE m.status IN ('RECORDED', 'CONFIRMED')) THEN\n                    RAISE EXCEPTION 'a refund of this round was sent by hand';\n                END IF;\n                RETURN NULL;\n                ", hash='9e45f528ea1b5278ecaa5c52230c052cd57ac1db', level='STATEMENT', operation='INSERT', pgid='pgtrigger_not_offline_f1b98', referencing='REFERENCING NEW TABLE AS new_values ', table='refunds_item', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='not_offline', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n                IF EXISTS (SELECT FROM refunds_manual_payment m\n                           JOIN new_values i ON i.application_id = m.application_id AND i.kind = 'REFUND'\n                           WHERE m.status IN ('RECORDED', 'CONFIRMED')) THEN\n                    RAISE EXCEPTION 'a refund of this round was sent outside the rounds';\n                END IF;\n                RETURN NULL;\n                ", hash='5334f0e79a23bdadca508025646b4bd20d311f1d', level='STATEMENT', operation='INSERT', pgid='pgtrigger_not_offline_f1b98', referencing='REFERENCING NEW TABLE AS new_values ', table='refunds_item', when='AFTER')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='item',

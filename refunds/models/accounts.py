@@ -24,7 +24,7 @@ _ONLY_WIPED = (
 
 
 class OwnerKind(models.TextChoices):
-    """Whose account it is, seen from the holder of the line (own-name rule and its exceptions, D-15 to D-19)."""
+    """Owner of the account, seen from the holder of the line (own-name rule and its exceptions, D-15 to D-19)."""
 
     SELF = "SELF", _("본인")
     GUARDIAN = "GUARDIAN", _("법정대리인")
@@ -96,7 +96,7 @@ class HolderCheck(Leased):
         OFFLINE = "OFFLINE", _("한국 계좌 없음")
 
     class Reason(models.TextChoices):
-        """How the two names compared (docs/domain.md#c2)."""
+        """Result of the comparison of the two names (docs/domain.md#c2)."""
 
         EXACT = "EXACT", _("그대로 같음")
         NORMALISED = "NORMALISED", _("표기만 다름")

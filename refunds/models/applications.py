@@ -130,7 +130,7 @@ class Application(models.Model):
     flag = models.CharField(_("확인 표시"), max_length=20, blank=True, default="")
     documents_due_on = models.DateField(_("서류 기한"), null=True, blank=True)
     previous = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
-    # Whom the reviewers' list gave this case to, and until when (wall clock).
+    # The reviewer who holds this case, and until when (wall clock).
     reviewer = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("심사자")
     )
@@ -327,7 +327,7 @@ class Evidence(models.Model):
 
 
 class Note(models.Model):
-    """What an agent or clerk wrote down about a customer, and a call-back promised, if any."""
+    """A note of an agent or clerk about a customer, and a call-back promised, if any."""
 
     person_index = crypto.BlindIndexField()
     customer = models.ForeignKey("eligibility.Customer", models.PROTECT, related_name="+", db_column="customer_no")

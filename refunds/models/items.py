@@ -142,7 +142,7 @@ class Item(models.Model):
                 IF EXISTS (SELECT FROM refunds_manual_payment m
                            JOIN new_values i ON i.application_id = m.application_id AND i.kind = 'REFUND'
                            WHERE m.status IN ('RECORDED', 'CONFIRMED')) THEN
-                    RAISE EXCEPTION 'a refund of this round was sent by hand';
+                    RAISE EXCEPTION 'a refund of this round was sent outside the rounds';
                 END IF;
                 RETURN NULL;
                 """,

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Status(models.TextChoices):
-    """Where an application stands. "In a batch" and "paid" are read from its payout item, not stored twice."""
+    """State of an application. "In a batch" and "paid" are read from its payout item, not stored twice."""
 
     SUBMITTED = "SUBMITTED", _("접수")
     WAITING_FOR_BILL = "WAITING_FOR_BILL", _("청구 대기")

@@ -1,4 +1,4 @@
-"""Which applications a round pays, how much, and why it leaves the others out: one SQL statement for every reader.
+"""The selection of a round: applications, amounts and reasons of exclusion, in one SQL statement for every reader.
 
 The projection counts with it and the freeze copies from it, so the announcement and the batch agree. It reads only.
 The digests and the refundable amount in SQL stand here; the independent check has its own in Python on purpose.

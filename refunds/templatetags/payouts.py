@@ -1,4 +1,4 @@
-"""What the admin's front page shows of the payouts."""
+"""Payout figures on the admin's front page."""
 
 import datetime as dt
 

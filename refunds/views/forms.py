@@ -26,7 +26,7 @@ class PlainForm(forms.Form):
 
 
 class LinesForm(PlainForm):
-    """Which lines the refund is for."""
+    """The lines to apply for."""
 
     lines = forms.MultipleChoiceField(
         label=gettext_lazy("환급받을 회선"),
@@ -153,7 +153,7 @@ class DocumentsForm(PlainForm):
 
 
 class LateForm(PlainForm):
-    """Why somebody applies after the window."""
+    """The reason of an application after the window."""
 
     kind = forms.ChoiceField(
         label=gettext_lazy("늦으신 까닭"),
@@ -190,7 +190,7 @@ class LateForm(PlainForm):
 
 
 class ObjectionForm(PlainForm):
-    """Why the answer is wrong, in the customer's words."""
+    """The objection, in the customer's words."""
 
     words = forms.CharField(
         label=gettext_lazy("어떤 점이 사실과 다른가요"),
@@ -272,7 +272,7 @@ class CaseForm(DecisionForm):
 
 
 class ReasonForm(PlainForm):
-    """Why a document is looked at."""
+    """The reason for looking at a document."""
 
     reason = forms.CharField(
         label=gettext_lazy("보는 까닭"),

@@ -1,4 +1,4 @@
-"""Who may use a route: every view declares it here, and a view that declares nothing is refused.
+"""Access to routes: every view declares its policy here, and a view without one is refused.
 
 The decorators only mark the view; `AccessMiddleware` acts on the mark. Routes of the sign-in package cannot be
 decorated and are named in `PACKAGE_PREFIXES`. A test walks the URLconf and fails on a route without a policy.

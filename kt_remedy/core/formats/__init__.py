@@ -1,1 +1,1 @@
-"""How the stock admin writes dates: the same in both languages, hours to twenty-four."""
+"""Date formats of the stock admin: the same in both languages, with a 24-hour clock."""

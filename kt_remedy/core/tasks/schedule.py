@@ -88,7 +88,7 @@ class Registration:
 
     @property
     def period(self) -> dt.timedelta | None:
-        """How often a periodic task runs; None for a dated task."""
+        """Period of a periodic task; None for a dated task."""
         return self.due if isinstance(self.due, dt.timedelta) else None
 
     def moments(self) -> list[dt.datetime]:

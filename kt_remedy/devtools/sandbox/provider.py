@@ -10,7 +10,7 @@ SECONDS = 1.0
 
 
 def folder() -> Path:
-    """Where the portal leaves its files (HAND_OFF_DIR, else `.local/hand-off`)."""
+    """Folder of the portal's hand-off files (HAND_OFF_DIR, else `.local/hand-off`)."""
     return Path(os.environ.get("HAND_OFF_DIR") or Path(__file__).resolve().parents[3] / ".local" / "hand-off")
 
 

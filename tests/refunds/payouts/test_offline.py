@@ -1,4 +1,4 @@
-"""Refunds sent by hand: two people, once, never beside a round, and paid for everybody who asks."""
+"""Refunds sent outside the rounds: two people, once, never beside a round, and paid for everybody who asks."""
 
 import datetime as dt
 import io
@@ -163,7 +163,7 @@ def test_the_database_refuses_it_beside_a_round_whoever_types():
     made = confirmed(away)
     item = Item.objects.first()
     item.pk, item.application, item.reference, item.status = None, away, "R0-1", "QUEUED"
-    with pytest.raises(DatabaseError, match="sent by hand"), transaction.atomic():
+    with pytest.raises(DatabaseError, match="sent outside the rounds"), transaction.atomic():
         item.save(force_insert=True)
     for statement in (
         "UPDATE refunds_manual_payment SET amount_krw = 1",
