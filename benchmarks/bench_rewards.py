@@ -28,7 +28,7 @@ ROUNDS = 3  # the best one counts on both sides, because a checkpoint may slow d
 REGISTER = """
     INSERT INTO eligibility_customer (customer_no, person_index, holder_kind, holder_name_enc, name_index, birth_date,
                                       digest, as_of)
-    SELECT 'C' || lpad(n::text, 9, '0'), CASE WHEN n %% 50 <> 0 THEN sha256(n::text::bytea) END,
+    SELECT 'C' || lpad(n::text, 9, '0'), sha256(n::text::bytea),
            CASE WHEN n %% 50 = 0 THEN 'CORPORATE' ELSE 'PERSON' END, '\\x00', sha256('name'::bytea),
            CASE WHEN n %% 50 <> 0 THEN date '1940-01-01' + (n %% 25000)::int END, '\\x00', date '2026-01-14'
     FROM generate_series(1, %(lines)s / 2) AS n;
