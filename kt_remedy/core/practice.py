@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 
 # By name of the place: a template and a function that adds to its context, or gives None to show nothing.
 Extend = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
@@ -25,13 +26,13 @@ def register_form_values(place: str, values: Callable[[str], dict[str, Any]]) ->
     _form_values[place] = values
 
 
-def panel(place: str, context: Mapping[str, Any]) -> str:
+def panel(place: str, context: Mapping[str, Any]) -> SafeString:
     """The HTML of the panel at `place`, or an empty text."""
     if place not in _panels:
-        return ""
+        return SafeString()
     template, extend = _panels[place]
     more = extend(context)
-    return "" if more is None else render_to_string(template, {**context, **more})
+    return SafeString() if more is None else render_to_string(template, {**context, **more})
 
 
 def form_values(place: str, key: str) -> dict[str, Any]:
