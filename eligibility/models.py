@@ -381,4 +381,4 @@ class OpeningWish(models.Model):
     @property
     def person_hex(self) -> str:
         """Hex of the person index: associated data of the number's ciphertext, known before the row has a key."""
-        return bytes(self.person_index).hex()
+        return self.person_index.hex()

@@ -83,12 +83,12 @@ def delete_wishes(task: DatedTask) -> schedule.ResultMessage:
 def still_wanted(message: Message) -> bool:
     """True if the wish still exists and the window is still open. Checked just before the message is sent."""
     closes = programme.current().applications.closes
-    return clock.today() <= closes and wish_of(bytes(message.person_index)) is not None
+    return clock.today() <= closes and wish_of(message.person_index) is not None
 
 
 def number_for(message: Message) -> str | None:
     """The number verified with the wish, or None without a wish; "" if the number was released since then."""
-    wish = wish_of(bytes(message.person_index))
+    wish = wish_of(message.person_index)
     return service.confirmed_number_or_blank(wish.phone, confirmed_at=wish.asked_at) if wish else None
 
 

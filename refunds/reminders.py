@@ -83,7 +83,7 @@ def still_due(message: Message) -> bool:
         clock.today() > current.waiver.terminated_to or _has_other_text(message)
     ):
         return False
-    person = bytes(message.person_index)
+    person = message.person_index
     group = chosen(message.kind, only_customers=True)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -114,7 +114,7 @@ def number_for(message: Message) -> str | None:
     lines = list(
         Line.objects.filter(customer__in=customers).select_related("customer").order_by("-opened_on", "contract_no")
     )
-    person = bytes(message.person_index)
+    person = message.person_index
     own = [line for line in lines if _written_to_himself(line.customer, person)]
     for line in own:
         if line.status == "ACTIVE" and line.product == "HANDSET":
@@ -258,7 +258,7 @@ def _customers(message: Message) -> list[Customer]:
     known = message.__dict__.get("_customers")
     if known is not None:
         return known
-    person = bytes(message.person_index)
+    person = message.person_index
     found = message.__dict__["_customers"] = list(
         Customer.objects.filter(
             Q(person_index=person)

@@ -117,7 +117,7 @@ def still_applies(message: Message) -> bool:
     perk = next((perk for perk in _perks(message.kind) if perk.code == message.subject), None)
     if perk is None or (message.kind == CHOOSE_SOON and perk.choose_until and clock.today() > perk.choose_until):
         return False
-    person = bytes(message.person_index)
+    person = message.person_index
     # The person's own lines and, if the person is a guardian, those of the child.
     lines = list(BaseLine.objects.filter(person_index=person).values_list("pk", flat=True))
     child = BaseLine.objects.filter(pk=message.recipient).first()
@@ -137,8 +137,8 @@ def number_for(message: Message) -> str | None:
     row = BaseLine.objects.filter(pk=message.recipient).first()
     if row is None or row.person_index is None:
         return None
-    child = holders.load_holder(bytes(row.person_index))
-    person = bytes(message.person_index)
+    child = holders.load_holder(row.person_index)
+    person = message.person_index
     if person == child.person_index:
         return message_number(child) or None
     contacts = contact_numbers(held_line.line for held_line in child.held_lines if held_line.held_now)

@@ -100,7 +100,7 @@ NEXT = {State.HELD: "check", State.CHECKED: "approve", State.OPEN: "pause", Stat
 
 def _person(user: Any) -> bytes:
     """The natural person behind an account; the account itself where nobody is known."""
-    return bytes(user.person_index) if user.person_index else str(user.pk).encode()
+    return user.person_index or str(user.pk).encode()
 
 
 def _locked(mailing_id: int, *states: str) -> Mailing:

@@ -127,7 +127,7 @@ class Message(leases.Leased):
     @property
     def natural_key(self) -> str:
         """Known before the row is written, so the number's ciphertext can be bound to it."""
-        return f"{self.kind}:{self.subject}:{bytes(self.person_index).hex()}"
+        return f"{self.kind}:{self.subject}:{self.person_index.hex()}"
 
 
 class Mailing(models.Model):

@@ -136,7 +136,7 @@ def _prepare(message: Message, own: Mailing | None) -> gateway.Outgoing | None:
 
 def _without_opt_outs(ready: list[tuple[Message, gateway.Outgoing]]) -> list[tuple[Message, gateway.Outgoing]]:
     indexes = {
-        message.pk: {crypto.blind_index(outgoing.to, "msisdn"), bytes(message.person_index)}
+        message.pk: {crypto.blind_index(outgoing.to, "msisdn"), message.person_index}
         for message, outgoing in ready
         if texts.kind(message.kind).optional
     }

@@ -169,7 +169,7 @@ def keep_shipped(**_signal: Any) -> None:
 
 def opted_out(indexes: Sequence[bytes]) -> set[bytes]:
     """Numbers and persons, by blind index, that want no reminders."""
-    return {bytes(value) for value in OptOut.objects.filter(pk__in=indexes).values_list("pk", flat=True)}
+    return set(OptOut.objects.filter(pk__in=indexes).values_list("pk", flat=True))
 
 
 def opt_out(*, actor: str, number: str, person: bytes | None = None) -> bool:

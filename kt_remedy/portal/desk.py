@@ -673,7 +673,7 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
 def _other_contact(request: HttpRequest, row: Application) -> str:
     """The number confirmed in this desk session, if the filing has another one; later notices can go to it."""
     desk_session = current_session(request)
-    if desk_session is None or not desk_session.proven or desk_session.person_index != bytes(row.filing.person_index):
+    if desk_session is None or not desk_session.proven or desk_session.person_index != row.filing.person_index:
         return ""
     return desk_session.contact if desk_session.contact != row.filing.contact else ""
 
@@ -686,11 +686,7 @@ def _handle_action(
     desk_session = current_session(request)
     if act == "withdraw":
         # Only with the customer there: a clerk alone takes nobody's claim away.
-        if (
-            desk_session is None
-            or not desk_session.proven
-            or desk_session.person_index != bytes(row.filing.person_index)
-        ):
+        if desk_session is None or not desk_session.proven or desk_session.person_index != row.filing.person_index:
             raise Refused("PROOF", _("고객을 먼저 찾고 본인을 확인하세요."))
         change.withdraw(application_id=row.pk, staff=user, words=_("고객이 요청함"))
         messages.success(request, _("신청을 철회했습니다."))
@@ -720,7 +716,7 @@ def _handle_action(
         old = row.account
         entered = enter_account(
             form,
-            person_index=bytes(old.person_index),
+            person_index=old.person_index,
             holder_name=form.cleaned_data.get("owner") or old.holder_name or "",
             holder_birth=dt.date.fromisoformat(old.holder_birth) if old.holder_birth else None,
             owner_kind=old.owner_kind,

@@ -60,7 +60,7 @@ def fresh_second_factor(request: HttpRequest, *, seconds: int = FRESH_SECONDS) -
 def administrators() -> int:
     """Number of different people who are active administrators and have shown their second factor."""
     known = User.objects.filter(is_active=True, roles__contains=["administrator"], second_factor_at__isnull=False)
-    return len({bytes(index) if index else pk for pk, index in known.values_list("pk", "person_index")})
+    return len({index or pk for pk, index in known.values_list("pk", "person_index")})
 
 
 def lock_administrators() -> None:

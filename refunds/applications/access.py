@@ -26,8 +26,7 @@ def may_claim(customer: Customer, person_index: bytes, representation: str) -> b
     """True for the holder and, where `representation` is GUARDIAN, for the registered guardian (D-15, D-16)."""
     if person_of(customer) == person_index:
         return True
-    guardian = bytes(customer.guardian_ci_index) if customer.guardian_ci_index else None
-    return representation == OwnerKind.GUARDIAN and guardian == person_index
+    return representation == OwnerKind.GUARDIAN and customer.guardian_ci_index == person_index
 
 
 def actor_of(staff: User | None) -> str:
@@ -37,7 +36,7 @@ def actor_of(staff: User | None) -> str:
 
 def close_to_own_case(staff: User | None, person_index: bytes) -> None:
     """Raise Refused OWN_CASE where a member of staff is the customer of the case (docs/architecture.md#people)."""
-    if staff is not None and staff.person_index is not None and bytes(staff.person_index) == person_index:
+    if staff is not None and staff.person_index == person_index:
         raise Refused("OWN_CASE", _("본인의 신청은 다른 직원이 처리해야 합니다."))
 
 
@@ -73,7 +72,7 @@ def own_account(account_id: uuid.UUID, person_index: bytes) -> Account:
         )
         row = cursor.fetchone()
     account = raw_models.read(Account, row) if row else None
-    if account is None or bytes(account.person_index) != person_index:
+    if account is None or account.person_index != person_index:
         raise Refused("ACCOUNT", _("받을 계좌를 다시 적어 주세요"))
     account.holder_check = raw_models.read(HolderCheck, row, raw_models.width(Account))
     return account
@@ -102,7 +101,7 @@ def lock(application_id: int, *, person_index: bytes | None, staff: User | None 
     seen = Application.objects.filter(visible_to(person_index=person_index, staff=staff), pk=application_id)
     if row is None or not seen.exists():
         raise Refused("UNKNOWN", _("신청을 찾을 수 없습니다."))
-    close_to_own_case(staff, bytes(row.filing.person_index))
+    close_to_own_case(staff, row.filing.person_index)
     return row
 
 

@@ -46,7 +46,7 @@ def change_account(
     with transaction.atomic():
         row = _lock_live(application_id, person_index, staff)
         refuse_frozen(row, account_only=True)
-        account = own_account(account_id, bytes(row.account.person_index))
+        account = own_account(account_id, row.account.person_index)
         _check_account(row, account)
         hours = programme.current().applications.change_hold_hours
         columns: dict[str, Any] = {"account": account, "hold_until": clock.now() + dt.timedelta(hours=hours)}

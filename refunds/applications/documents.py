@@ -64,9 +64,9 @@ def add_to_objection(
     """
     with transaction.atomic():
         row = Objection.objects.select_for_update(of=("self",)).select_related("line").filter(pk=objection_id).first()
-        if row is None or (staff is None and bytes(row.person_index) != person_index):
+        if row is None or (staff is None and row.person_index != person_index):
             raise Refused("UNKNOWN", _("이의를 찾을 수 없습니다."))
-        close_to_own_case(staff, bytes(row.person_index))
+        close_to_own_case(staff, row.person_index)
         if row.status != Objection.Status.OPEN:
             raise Refused("STATE", _("이미 답한 이의입니다."))
         return _keep(files, staff=staff, subject=row.line.customer_id, objection=row)
@@ -76,7 +76,7 @@ def _keep(files: Files, *, staff: User | None, subject: str, **owner: Filing | O
     checked = [(name, *_checked(name, data)) for name, data in files]
     if not checked:
         raise Refused("FILE", _("올릴 파일을 골라 주세요."))
-    known = {bytes(index) for index in Evidence.objects.filter(**owner).values_list("content_index", flat=True)}
+    known = set(Evidence.objects.filter(**owner).values_list("content_index", flat=True))
     count = len(known)
     added: list[Evidence] = []
     written: list[Path] = []
@@ -175,7 +175,7 @@ def take_out(*, evidence_id: uuid.UUID, staff: User, reason: str) -> tuple[Evide
         raise Refused("UNKNOWN", _("서류를 찾을 수 없습니다."))
     owner = row.filing or row.objection
     assert owner is not None
-    close_to_own_case(staff, bytes(owner.person_index))
+    close_to_own_case(staff, owner.person_index)
     try:
         sealed = _path(row).read_bytes() if row.file_key else b""
     except FileNotFoundError:

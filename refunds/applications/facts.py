@@ -63,7 +63,6 @@ def facts_of(row: Application, *, reviewed: bool) -> Facts:
 def persons_using(account: Account) -> int:
     """Number of persons an account would pay: its own and all others with a live application to the same number
     (D-35)."""
-    own = bytes(account.person_index)
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -71,7 +70,7 @@ def persons_using(account: Account) -> int:
             FROM refunds_account other JOIN refunds_application a ON a.account_id = other.id
             WHERE other.number_index = %s AND other.person_index <> %s AND a.status = ANY(%s)
             """,
-            [bytes(account.number_index), own, [status.value for status in LIVE]],
+            [account.number_index, account.person_index, [status.value for status in LIVE]],
         )
         return cursor.fetchone()[0] + 1
 

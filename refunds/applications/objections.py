@@ -91,7 +91,7 @@ def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, w
         ).first()
         if row is None:
             raise Refused("UNKNOWN", _("이의를 찾을 수 없습니다."))
-        close_to_own_case(reviewer, bytes(row.person_index))
+        close_to_own_case(reviewer, row.person_index)
         if row.status != Objection.Status.OPEN:
             raise Refused("STATE", _("이미 답한 이의입니다."))
         row.status = Objection.Status.UPHELD if uphold else Objection.Status.DECLINED
@@ -114,7 +114,7 @@ def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, w
         notices.queue(
             kind="objection.answered",
             subject=f"objection:{row.pk}",
-            person=bytes(row.person_index),
+            person=row.person_index,
             to=eligibility.confirmed_number_or_blank(row.contact, confirmed_at=row.received_at),
             language=row.language,
         )

@@ -63,7 +63,7 @@ def take_next(*, reviewer: User) -> Application | None:
             .order_by("status_since", "id")
         )
         if reviewer.person_index is not None:
-            own = bytes(reviewer.person_index)
+            own = reviewer.person_index
             free = free.exclude(filing__person_index=own).exclude(line__customer__person_index=own)
         row = free.select_for_update(of=("self",), skip_locked=True).first()
         if row is not None:
@@ -231,7 +231,7 @@ def undo(*, application_id: int, reviewer: User, words: str) -> None:
     try:
         with transaction.atomic():
             row = _locked(application_id)
-            close_to_own_case(reviewer, bytes(row.filing.person_index))
+            close_to_own_case(reviewer, row.filing.person_index)
             if row.status not in {Status.REJECTED, Status.APPROVED}:
                 raise Refused("STATE", _("되돌릴 결정이 없습니다."))
             refuse_frozen(row)
@@ -248,7 +248,7 @@ def confirm(*, application_id: int, reviewer: User, words: str) -> None:
         raise Refused("WORDS", _("사유를 적어 주세요"))
     with transaction.atomic():
         row = _locked(application_id)
-        close_to_own_case(reviewer, bytes(row.filing.person_index))
+        close_to_own_case(reviewer, row.filing.person_index)
         if row.status != Status.APPROVED or row.flag != VERDICT_CHANGED:
             raise Refused("STATE", _("확인을 기다리는 승인이 아닙니다."))
         decide_line(row.line, "ELIGIBLE", words, reviewer)
@@ -259,7 +259,7 @@ def documents_shown(*, application_id: int, staff: User, documents: Sequence[str
     """Return a case to the reviewers, because a store saw the documents asked for. Raises Refused: UNKNOWN, STATE."""
     with transaction.atomic():
         row = _locked(application_id)
-        close_to_own_case(staff, bytes(row.filing.person_index))
+        close_to_own_case(staff, row.filing.person_index)
         if row.status != Status.NEED_DOCS:
             raise Refused("STATE", _("서류를 기다리는 신청이 아닙니다."))
         transition(

@@ -135,7 +135,7 @@ def notify(row: Application, kind: str, *, subject: str, context: dict | None = 
     notices.queue(
         kind=kind,
         subject=subject,
-        person=bytes(filing.person_index),
+        person=filing.person_index,
         to=confirmed_number_or_blank(filing),
         language=filing.language,
         context=context,
@@ -170,7 +170,7 @@ def announce_receipt(filing: Filing, rows: list[Application], now: dt.datetime) 
     notices.queue(
         kind=kind,
         subject=f"filing:{filing.id}",
-        person=bytes(filing.person_index),
+        person=filing.person_index,
         to=filing.contact or "",
         language=filing.language,
         context={"pay_on": days.pop()} if dated and kind == "filing.received" else None,

@@ -72,7 +72,7 @@ def change_contact(*, filing_id: uuid.UUID, contact: str, staff: User) -> None:
         )
         if filing is None:
             raise Refused("UNKNOWN", _("신청을 찾을 수 없습니다."))
-        close_to_own_case(staff, bytes(filing.person_index))
+        close_to_own_case(staff, filing.person_index)
         before, filing.contact = filing.contact, contact
         filing.save(update_fields=["contact_enc"])
         audit.record(
@@ -84,7 +84,7 @@ def change_contact(*, filing_id: uuid.UUID, contact: str, staff: User) -> None:
         notices.queue(
             kind="filing.contact_changed",
             subject=f"filing:{filing.pk}:{clock.now():%Y%m%d%H%M%S}",
-            person=bytes(filing.person_index),
+            person=filing.person_index,
             to=register.confirmed_number_or_blank(before, confirmed_at=filing.received_at),
             language=filing.language,
         )

@@ -145,7 +145,7 @@ def _filed_with(submission: Submission) -> Submitted | None:
     filing = Filing.objects.filter(idempotency_key=submission.key).first()
     if filing is None:
         return None
-    if bytes(filing.person_index) != submission.person_index:
+    if filing.person_index != submission.person_index:
         raise Refused("LINES", _("고르신 회선을 찾을 수 없습니다."))
     return Submitted(filing, new=False)
 

@@ -299,7 +299,7 @@ def _tell(loaded: ResultFile, batch: Batch, user: User) -> None:
             kind=kind,
             subject=f"item:{item.pk}",
             context=context,
-            person=bytes(filing.person_index),
+            person=filing.person_index,
             to=confirmed_number_or_blank(filing),
             language=filing.language,
         )

@@ -254,7 +254,7 @@ def approve(*, batch_id: int, user: User, typed_total: int, digest: str) -> Batc
         batch = lock_batch(batch_id)
         if batch.status != Batch.Status.FROZEN:
             raise Refused("STATE", _("승인을 기다리는 회차가 아닙니다."))
-        if batch.prepared_by_id == user.pk or bytes(batch.prepared_person or b"") == person_of(user):
+        if batch.prepared_by_id == user.pk or batch.prepared_person == person_of(user):
             raise Refused("SAME_PERSON", _("준비한 사람은 승인할 수 없습니다. 다른 사람이 승인해야 합니다."))
         if digest != batch.digest:
             raise Refused("CHANGED", _("보신 뒤에 내용이 바뀌었습니다. 다시 보고 승인해 주세요."))

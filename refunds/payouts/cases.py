@@ -114,7 +114,7 @@ def decide_adjustment(*, adjustment_id: int, user: User, approve: bool, reason: 
         )
         if row.status != Adjustment.Status.PROPOSED:
             raise Refused("STATE", _("이미 정해진 건입니다."))
-        if row.proposed_by_id == user.pk or bytes(row.proposed_person) == person:
+        if row.proposed_by_id == user.pk or row.proposed_person == person:
             raise Refused("SAME_PERSON", _("낸 사람은 승인할 수 없습니다. 다른 사람이 승인해야 합니다."))
         back = row.cause == Adjustment.Cause.OVERPAID
         yes = Adjustment.Status.CLAIMED if back else Adjustment.Status.APPROVED

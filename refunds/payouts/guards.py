@@ -28,12 +28,12 @@ def person_of(user: User) -> bytes:
     """
     if not user.person_index:
         raise Refused("PERSON", _("계정의 주인이 아직 확인되지 않았습니다. 본인 확인을 먼저 해 주세요."))
-    return bytes(user.person_index)
+    return user.person_index
 
 
-def is_same_person(user: User, person: bytes | memoryview | None) -> bool:
+def is_same_person(user: User, person: bytes | None) -> bool:
     """True if `person` is the key of the person behind `user`; False while either is unknown."""
-    return bool(user.person_index and person) and bytes(user.person_index or b"") == bytes(person or b"")
+    return user.person_index is not None and user.person_index == person
 
 
 def require_permission(user: User, permission: str) -> None:

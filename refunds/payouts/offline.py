@@ -105,7 +105,7 @@ def decide(*, payment_id: int, user: User, confirm: bool, reason: str = "") -> O
         payment = OfflinePayment.objects.select_for_update().get(pk=payment_id)
         if payment.status != OfflinePayment.Status.RECORDED:
             raise Refused("STATE", _("이미 정해진 건입니다."))
-        if payment.recorded_by_id == user.pk or bytes(payment.recorded_person) == person:
+        if payment.recorded_by_id == user.pk or payment.recorded_person == person:
             raise Refused("SAME_PERSON", _("적은 사람은 확인할 수 없습니다. 다른 사람이 확인해야 합니다."))
         payment.status = OfflinePayment.Status.CONFIRMED if confirm else OfflinePayment.Status.DECLINED
         payment.decided_by, payment.decided_person, payment.decided_at = user, person, clock.now()
@@ -116,7 +116,7 @@ def decide(*, payment_id: int, user: User, confirm: bool, reason: str = "") -> O
             notices.queue(
                 kind="payout.offline",
                 subject=f"application:{row.pk}:offline:{payment.pk}",
-                person=bytes(row.filing.person_index),
+                person=row.filing.person_index,
                 to=confirmed_number_or_blank(row.filing),
                 language=row.filing.language,
                 context={"paid_on": payment.paid_on},

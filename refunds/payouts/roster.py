@@ -23,12 +23,12 @@ def assign(*, duty: str, holder: User, deputy: User, by: User, reason: str) -> R
     for person in (holder, deputy):
         if not person.has_role(role) or not person.person_index:
             raise Refused("UNFIT", _("이 업무의 역할이 있고 본인 확인을 마친 사람만 정할 수 있습니다."))
-    if bytes(holder.person_index or b"") == bytes(deputy.person_index or b""):
+    if holder.person_index == deputy.person_index:
         raise Refused("SAME_PERSON", _("담당과 대리는 서로 다른 사람이어야 합니다."))
     with transaction.atomic():
         other = {"FREEZE": "APPROVE", "APPROVE": "FREEZE"}.get(duty)
         facing = Roster.objects.select_related("holder").filter(duty=other).first() if other else None
-        if facing and bytes(facing.holder.person_index or b"") == bytes(holder.person_index or b""):
+        if facing and facing.holder.person_index == holder.person_index:
             raise Refused("SAME_PERSON", _("확정 담당과 승인 담당은 서로 다른 사람이어야 합니다."))
         row, _made = Roster.objects.update_or_create(
             duty=duty, defaults={"holder": holder, "deputy": deputy, "named_by": by, "named_at": clock.now()}

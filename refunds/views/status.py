@@ -41,7 +41,7 @@ def receipt(request: VerifiedRequest, reference: str) -> HttpResponse:
     filing = rows[0].filing
     sent = [
         message
-        for message in notices.of_person(bytes(filing.person_index), limit=50)
+        for message in notices.of_person(filing.person_index, limit=50)
         if message.subject == f"filing:{filing.id}"
     ]
     estimated = any(presenters.amount(row)[0] != _("돌려받을 금액") for row in rows)
@@ -125,7 +125,7 @@ def change_account(request: VerifiedRequest, pk: int) -> HttpResponse:
         guardians = form.cleaned_data.get("whose") == "GUARDIAN"
         entered = enter_account(
             form,
-            person_index=bytes(row.account.person_index),
+            person_index=row.account.person_index,
             holder_name=me.name if guardians else name or "",
             holder_birth=me.birth_date if guardians or not for_ward else row.line.customer.birth_date,
             owner_kind=OwnerKind.GUARDIAN if guardians else OwnerKind.SELF,

@@ -88,4 +88,4 @@ def load_holder(person_index: bytes) -> PerkHolder:
 
 def belongs_to(row: BaseLine, person_indexes: tuple[bytes, ...]) -> bool:
     """True if one of these persons held the line on the base date."""
-    return row.person_index is not None and bytes(row.person_index) in person_indexes
+    return row.person_index in person_indexes
