@@ -78,7 +78,7 @@ class DeskSession:
     @property
     def person_index(self) -> bytes:
         """Key of the person; their filings are found by it."""
-        return application_access.person_of(self.customer)
+        return self.customer.person_index
 
 
 @dataclass(slots=True)
@@ -175,7 +175,7 @@ def _find(request: HttpRequest, form: FindForm) -> Customer | None:
     if form.errors:
         return None
     rows = list(eligibility.find_lines(**facts)[:20])
-    people = {application_access.person_of(row.customer) for row in rows}
+    people = {row.customer.person_index for row in rows}
     customer = rows[0].customer if len(people) == 1 else None
     audit.record(
         actor=audit.actor(user),
@@ -193,7 +193,7 @@ def _find(request: HttpRequest, form: FindForm) -> Customer | None:
         )
         return None
     try:
-        application_access.close_to_own_case(user, application_access.person_of(customer))
+        application_access.close_to_own_case(user, customer.person_index)
     except Refused as refused:
         form.add_error(None, refused.message)
         return None

@@ -17,14 +17,9 @@ from refunds.models.cases import OfflinePayment
 from refunds.models.items import Item
 
 
-def person_of(customer: Customer) -> bytes:
-    """Stable key of a customer's person: blind index of the CI, or of the customer number where billing has no CI."""
-    return customer.person_index
-
-
 def may_claim(customer: Customer, person_index: bytes, representation: str) -> bool:
     """True for the holder and, where `representation` is GUARDIAN, for the registered guardian (D-15, D-16)."""
-    if person_of(customer) == person_index:
+    if customer.person_index == person_index:
         return True
     return representation == OwnerKind.GUARDIAN and customer.guardian_ci_index == person_index
 

@@ -13,7 +13,7 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
-from refunds.applications.access import close_to_own_case, person_of, visible_to
+from refunds.applications.access import close_to_own_case, visible_to
 from refunds.applications.submit import find_reference
 from refunds.applications.text_checks import refuse_registration_number
 from refunds.applications.transitions import Refused
@@ -38,11 +38,11 @@ def transfer_filing(*, reference: str, customer: Customer, staff: User) -> Filin
     """
     if staff.store is None:
         raise Refused("STORE", _("매장에 속한 직원만 옮겨 받을 수 있습니다."))
-    close_to_own_case(staff, person_of(customer))
+    close_to_own_case(staff, customer.person_index)
     with transaction.atomic():
         filing = (
             Filing.objects.select_for_update()
-            .filter(reference=find_reference(reference), person_index=person_of(customer))
+            .filter(reference=find_reference(reference), person_index=customer.person_index)
             .first()
         )
         if filing is None:
@@ -100,7 +100,7 @@ def write_note(*, customer: Customer, words: str, staff: User, call_back_at: dt.
         raise Refused("WORDS", _("메모를 적어 주세요"))
     with transaction.atomic():
         note = Note(
-            person_index=person_of(customer),
+            person_index=customer.person_index,
             customer=customer,
             written_by=staff,
             written_at=clock.now(),
@@ -129,7 +129,9 @@ def mark_called_back(*, note_id: int, staff: User) -> None:
 
 def notes_of(customer: Customer) -> list[Note]:
     """Notes on a person, the newest first."""
-    return list(Note.objects.filter(person_index=person_of(customer)).select_related("written_by").order_by("-id")[:20])
+    return list(
+        Note.objects.filter(person_index=customer.person_index).select_related("written_by").order_by("-id")[:20]
+    )
 
 
 def calls_due(*, until: dt.datetime) -> QuerySet[Note]:

@@ -9,7 +9,6 @@ import pytest
 from kt_remedy.notices.models import Message
 from refunds import banks
 from refunds.applications import change, submit
-from refunds.applications.access import person_of
 from refunds.applications.submit import CONSENTS, Submission
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Application, Channel, Decision, Filing
@@ -34,7 +33,7 @@ def filing(holder, line, account, *, key: str = "", channel: str = "WEB") -> Cal
             Submission(
                 key=key or uuid.uuid4().hex,
                 channel=Channel(channel),
-                person_index=person_of(holder),
+                person_index=holder.person_index,
                 contract_nos=[line.pk],
                 account_id=account.pk,
                 consents=CONSENTS,
@@ -79,7 +78,7 @@ def test_withdrawing_against_applying_again_leaves_one_live_at_most() -> None:
     holder = make.customer()
     line, account = make.line(holder), make.account(holder)
     row = make.application(line, to=account)
-    me = person_of(holder)
+    me = holder.person_index
     together(
         lambda: change.withdraw(application_id=row.pk, person_index=me),
         *[filing(holder, line, account) for _ in range(6)],

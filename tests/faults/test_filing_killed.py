@@ -8,7 +8,6 @@ from django.db import connection
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.notices.models import Message
 from refunds.applications import submit as submitting
-from refunds.applications.access import person_of
 from refunds.applications.submit import CONSENTS, Submission
 from refunds.models.applications import Application, Channel, Decision, Filing
 from tests.refunds import make
@@ -34,7 +33,7 @@ def test_all_or_nothing_at_every_statement(at, settings) -> None:
             Submission(
                 key=uuid.uuid4().hex,
                 channel=Channel.WEB,
-                person_index=person_of(holder),
+                person_index=holder.person_index,
                 contract_nos=[line.pk],
                 account_id=account.pk,
                 consents=CONSENTS,

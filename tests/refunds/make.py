@@ -9,7 +9,6 @@ from django.utils import timezone
 from eligibility import search
 from eligibility.models import Bill, Customer, Line
 from kt_remedy.core import clock, crypto, persons
-from refunds.applications.access import person_of
 from refunds.models.accounts import Account, HolderCheck, OwnerKind
 from refunds.models.applications import Application, Channel, Filing
 from refunds.models.states import Status
@@ -97,7 +96,7 @@ def account(holder: Customer, *, outcome: str = "MATCH", number: str = "", bank:
         bank_code=bank,
         number_index=crypto.blind_index(f"{bank}:{number}", "account"),
         last4=number[-4:],
-        person_index=person_of(holder),
+        person_index=holder.person_index,
         created_at=clock.now(),
         **{"owner_kind": OwnerKind.SELF, **facts},
     )
@@ -122,7 +121,7 @@ def application(
         idempotency_key=key.hex,
         channel=Channel.WEB,
         customer=holder,
-        person_index=person_of(holder),
+        person_index=holder.person_index,
         account=to,
         received_at=received,
     )

@@ -16,7 +16,7 @@ from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import Store
 from refunds import calendar
-from refunds.applications import access, change, queries, reviews
+from refunds.applications import change, queries, reviews
 from refunds.models.applications import Application, Filing, Note, Objection
 from refunds.payouts import selection
 from tests.refunds import make
@@ -291,9 +291,7 @@ def test_without_an_account_in_korea_the_money_goes_another_way(clerk, holder, b
     chosen = selection.Selection(first.pay_on, first.cut_off)
     assert selection.counts(chosen, programme.current()) == [("OFFLINE", 1, 160_130)]
     # An account opened later goes the usual way.
-    change.change_account(
-        application_id=row.pk, account_id=make.account(holder).pk, person_index=access.person_of(holder)
-    )
+    change.change_account(application_id=row.pk, account_id=make.account(holder).pk, person_index=holder.person_index)
     row.refresh_from_db()
     assert (row.status, row.account.is_offline) == ("APPROVED", False)
 

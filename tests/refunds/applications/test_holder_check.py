@@ -7,7 +7,6 @@ import pytest
 
 from refunds import banks
 from refunds.accounts import names, service
-from refunds.applications.access import person_of
 from refunds.models.accounts import HolderCheck
 from tests.refunds import make
 
@@ -37,7 +36,7 @@ def test_every_outcome(sandbox: str, number: str, told: str, outcome: str, reaso
     holder = make.customer(name="홍길동")
     line = make.line(holder)
     account = service.enter(
-        person_index=person_of(holder),
+        person_index=holder.person_index,
         bank_code="088",
         number=number,
         holder_name="홍길동",

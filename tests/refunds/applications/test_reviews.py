@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from eligibility.models import LineDecision
 from kt_remedy.notices.models import Message
-from refunds.applications import access, objections, recheck, reviews
+from refunds.applications import objections, recheck, reviews
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Application, Decision, Objection
 from tests.refunds import make
@@ -137,7 +137,7 @@ def test_an_upheld_objection_opens_a_rejected_case(reviewer) -> None:
     row = in_review(holder)
     reviews.review(application_id=row.pk, reviewer=reviewer, act="REJECT", words="새 계약")
     objection = objections.object_to(
-        contract_no=row.line_id, person_index=access.person_of(holder), words="이어받았습니다", contact="01055550000"
+        contract_no=row.line_id, person_index=holder.person_index, words="이어받았습니다", contact="01055550000"
     )
     objections.answer_objection(objection_id=objection.pk, reviewer=reviewer, uphold=True, words="맞습니다")
     row.refresh_from_db()

@@ -9,7 +9,7 @@ from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import programme
 from kt_remedy.notices.models import Message
 from refunds import calendar
-from refunds.applications import access, change, facts, presenters, queries, recheck
+from refunds.applications import change, facts, presenters, queries, recheck
 from refunds.applications import submit as submitting
 from refunds.applications.submit import CONSENTS, Submission
 from refunds.applications.transitions import Refused
@@ -28,7 +28,7 @@ def submit(holder, *lines, account=None, key=None, **values):
             **{
                 "key": key or uuid.uuid4().hex,
                 "channel": Channel.WEB,
-                "person_index": access.person_of(holder),
+                "person_index": holder.person_index,
                 "contract_nos": [line.pk for line in lines],
                 "account_id": account.pk,
                 "consents": CONSENTS,
@@ -243,11 +243,11 @@ def test_withdrawing_and_applying_again(at) -> None:
     line = make.line(holder)
     first = submit(holder, line).filing.applications.get()
     with pytest.raises(Refused) as refused:
-        change.withdraw(application_id=first.pk, person_index=access.person_of(stranger))
+        change.withdraw(application_id=first.pk, person_index=stranger.person_index)
     assert refused.value.code == "UNKNOWN"
-    change.withdraw(application_id=first.pk, person_index=access.person_of(holder))
+    change.withdraw(application_id=first.pk, person_index=holder.person_index)
     with pytest.raises(Refused) as refused:
-        change.withdraw(application_id=first.pk, person_index=access.person_of(holder))
+        change.withdraw(application_id=first.pk, person_index=holder.person_index)
     assert refused.value.code == "OVER"
     second = submit(holder, line).filing.applications.get()
     assert second.previous == first
@@ -257,7 +257,7 @@ def test_withdrawing_and_applying_again(at) -> None:
 def test_mending_an_account_holds_the_money_for_a_day(at) -> None:
     now = at("2026-01-16T10:00+09:00")
     holder = make.customer()
-    me = access.person_of(holder)
+    me = holder.person_index
     row = submit(holder, make.line(holder), account=make.account(holder, outcome="NOT_FOUND")).filing.applications.get()
     assert row.status == "NEED_ACCOUNT"
     mended = change.change_account(
@@ -279,7 +279,7 @@ def test_a_change_to_an_account_of_many_goes_to_a_reviewer(at) -> None:
         other = make.customer()
         submit(other, make.line(other), account=make.account(other, number="99998888777"))
     holder = make.customer()
-    me = access.person_of(holder)
+    me = holder.person_index
     row = submit(holder, make.line(holder)).filing.applications.get()
     assert row.status == "APPROVED"
     changed = change.change_account(
