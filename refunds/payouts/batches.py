@@ -23,6 +23,7 @@ from refunds.models.states import Status
 from refunds.payouts import independent_check, selection
 from refunds.payouts.guards import (
     Refused,
+    is_maker,
     lock_batch,
     person_of,
     raise_timeouts,
@@ -254,8 +255,9 @@ def approve(*, batch_id: int, user: User, typed_total: int, digest: str) -> Batc
         batch = lock_batch(batch_id)
         if batch.status != Batch.Status.FROZEN:
             raise Refused("STATE", _("승인을 기다리는 회차가 아닙니다."))
-        if batch.prepared_by_id == user.pk or batch.prepared_person == person_of(user):
+        if is_maker(user, batch.prepared_by_id, batch.prepared_person):
             raise Refused("SAME_PERSON", _("준비한 사람은 승인할 수 없습니다. 다른 사람이 승인해야 합니다."))
+        person = person_of(user)
         if digest != batch.digest:
             raise Refused("CHANGED", _("보신 뒤에 내용이 바뀌었습니다. 다시 보고 승인해 주세요."))
         if typed_total != batch.won:
@@ -263,7 +265,7 @@ def approve(*, batch_id: int, user: User, typed_total: int, digest: str) -> Batc
         if not independent_check.check(batch).agrees(batch):
             raise Refused("DIFFERS", _("다시 계산한 값이 확정한 값과 다릅니다. 돌려보내 주세요."))
         batch.status, batch.approved_at = Batch.Status.APPROVED, clock.now()
-        batch.approved_by, batch.approved_person, batch.approved_digest = user, person_of(user), digest
+        batch.approved_by, batch.approved_person, batch.approved_digest = user, person, digest
         batch.save()
         record_act(user, "batch.approved", batch, won=batch.won, digest=digest)
     return batch

@@ -14,7 +14,15 @@ from kt_remedy.staff.models import User
 from refunds.models.applications import Application
 from refunds.models.cases import Adjustment, Hold, OfflinePayment
 from refunds.models.items import Item
-from refunds.payouts.guards import Refused, get_case, person_of, record_act, require_permission, require_reason
+from refunds.payouts.guards import (
+    Refused,
+    get_case,
+    is_maker,
+    person_of,
+    record_act,
+    require_permission,
+    require_reason,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +122,7 @@ def decide_adjustment(*, adjustment_id: int, user: User, approve: bool, reason: 
         )
         if row.status != Adjustment.Status.PROPOSED:
             raise Refused("STATE", _("이미 정해진 건입니다."))
-        if row.proposed_by_id == user.pk or row.proposed_person == person:
+        if is_maker(user, row.proposed_by_id, row.proposed_person):
             raise Refused("SAME_PERSON", _("낸 사람은 승인할 수 없습니다. 다른 사람이 승인해야 합니다."))
         back = row.cause == Adjustment.Cause.OVERPAID
         yes = Adjustment.Status.CLAIMED if back else Adjustment.Status.APPROVED

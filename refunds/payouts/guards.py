@@ -36,6 +36,11 @@ def is_same_person(user: User, person: bytes | None) -> bool:
     return user.person_index is not None and user.person_index == person
 
 
+def is_maker(user: User, maker_id: int | None, person: bytes | None) -> bool:
+    """True if `user` made the row, by this account (`maker_id`) or by another one of the same person (`person`)."""
+    return user.pk == maker_id or is_same_person(user, person)
+
+
 def require_permission(user: User, permission: str) -> None:
     """Raises Refused ROLE unless a role of `user` has `permission`."""
     if not user.has_perm(permission):

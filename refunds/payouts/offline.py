@@ -19,7 +19,15 @@ from refunds.models.cases import OfflinePayment
 from refunds.models.items import Item
 from refunds.models.states import Status
 from refunds.payouts import cases
-from refunds.payouts.guards import Refused, get_case, person_of, record_act, require_permission, require_reason
+from refunds.payouts.guards import (
+    Refused,
+    get_case,
+    is_maker,
+    person_of,
+    record_act,
+    require_permission,
+    require_reason,
+)
 from refunds.payouts.selection import bills_digest
 
 
@@ -105,7 +113,7 @@ def decide(*, payment_id: int, user: User, confirm: bool, reason: str = "") -> O
         payment = OfflinePayment.objects.select_for_update().get(pk=payment_id)
         if payment.status != OfflinePayment.Status.RECORDED:
             raise Refused("STATE", _("이미 정해진 건입니다."))
-        if payment.recorded_by_id == user.pk or payment.recorded_person == person:
+        if is_maker(user, payment.recorded_by_id, payment.recorded_person):
             raise Refused("SAME_PERSON", _("적은 사람은 확인할 수 없습니다. 다른 사람이 확인해야 합니다."))
         payment.status = OfflinePayment.Status.CONFIRMED if confirm else OfflinePayment.Status.DECLINED
         payment.decided_by, payment.decided_person, payment.decided_at = user, person, clock.now()

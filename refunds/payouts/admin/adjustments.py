@@ -24,7 +24,7 @@ from refunds.payouts.admin.pages import (
     require_permission,
     staff_user,
 )
-from refunds.payouts.guards import is_same_person
+from refunds.payouts.guards import is_maker
 
 ACTIONS = {
     "approve": ConfirmedAction(
@@ -65,7 +65,7 @@ def adjustment(request: HttpRequest, adjustment_id: int) -> HttpResponse:
     row = get_object_or_404(Adjustment, pk=adjustment_id)
     user, application = staff_user(request), get_case_or_403(request, row.application_id)
     record_look(request, "admin.viewed", f"adjustment:{row.pk}", application.line.customer_id)
-    mine = row.proposed_by_id == user.pk or is_same_person(user, row.proposed_person)
+    mine = is_maker(user, row.proposed_by_id, row.proposed_person)
     deciding = row.status == Adjustment.Status.PROPOSED and request.user.has_perm("payouts.decide_adjustment")
     names = ["approve", "decline"] if deciding and not mine else []
     if row.status == Adjustment.Status.CLAIMED and request.user.has_perm("payouts.record_recovery"):

@@ -31,7 +31,7 @@ from refunds.payouts.admin.pages import (
     require_permission,
     staff_user,
 )
-from refunds.payouts.guards import Refused, is_same_person
+from refunds.payouts.guards import Refused, is_maker
 
 # While its figures are counted, the page reloads after so many seconds.
 RELOAD_SECONDS = 3
@@ -207,7 +207,7 @@ def _approval(request: HttpRequest, row: Batch, form: TotalForm | None) -> dict[
     user: User = staff_user(request)
     here = reverse("admin:payouts:batch", args=[row.pk])
     return {
-        "same_person": row.prepared_by_id == user.pk or is_same_person(user, row.prepared_person),
+        "same_person": is_maker(user, row.prepared_by_id, row.prepared_person),
         "nobody": not user.person_index,
         "fresh": reauthenticate(request, here) is None,
         "again_url": reauthenticate_url(here),

@@ -23,7 +23,7 @@ from refunds.payouts.admin.pages import (
     refuse_changes,
     staff_user,
 )
-from refunds.payouts.guards import is_same_person
+from refunds.payouts.guards import is_maker
 
 ACTIONS = {
     "confirm": ConfirmedAction(
@@ -55,7 +55,7 @@ def offline_payment(request: HttpRequest, payment_id: int) -> HttpResponse:
     row = get_object_or_404(OfflinePayment, pk=payment_id)
     user, application = staff_user(request), get_case_or_403(request, row.application_id)
     record_look(request, "admin.viewed", f"offlinepayment:{row.pk}", application.line.customer_id)
-    mine = row.recorded_by_id == user.pk or is_same_person(user, row.recorded_person)
+    mine = is_maker(user, row.recorded_by_id, row.recorded_person)
     deciding = row.status == OfflinePayment.Status.RECORDED and request.user.has_perm("payouts.decide_offline_payment")
     context = {
         "row": row,
