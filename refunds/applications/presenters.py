@@ -54,13 +54,23 @@ def line_name(application: Application) -> str:
     return f"{lines.product_name(line.product)} {masking.phone(line.msisdn or '')}"
 
 
+def is_estimated(application: Application) -> bool:
+    """True while the penalty is not billed or not paid, so that only the expected one can be shown (D-26)."""
+    # The last round refunds what was paid, even if a part of the bill is open (D-24).
+    return application.status != Status.APPROVED and not {"NOT_BILLED_YET", "UNPAID"}.isdisjoint(
+        application.line.reason_codes
+    )
+
+
+def amount_label(*, estimated: bool) -> str:
+    """The label of a refund that is expected, or of one that is certain."""
+    return _("예상 금액") if estimated else _("돌려받을 금액")
+
+
 def amount(application: Application) -> tuple[str, int]:
     """Label and won to show: the refundable amount if it is billed and paid, else the expected penalty (D-26)."""
-    line = application.line
-    # The last round refunds what was paid, even if a part of the bill is open (D-24).
-    if application.status != Status.APPROVED and {"NOT_BILLED_YET", "UNPAID"} & set(line.reason_codes):
-        return _("예상 금액"), line.expected_penalty_krw
-    return _("돌려받을 금액"), line.refundable_krw
+    estimated, line = is_estimated(application), application.line
+    return amount_label(estimated=estimated), line.expected_penalty_krw if estimated else line.refundable_krw
 
 
 def present(applications: list[Application], *, at: dt.datetime | None = None) -> list[ApplicationView]:

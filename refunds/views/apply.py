@@ -66,14 +66,14 @@ def _options(request: VerifiedRequest, picked: list[str]) -> list[Option]:
     for line in own + wards:
         ward = line in wards
         row = live.get(line.pk)
-        label, won = presenters.amount(Application(line=line))
+        application = Application(line=line)
         option = Option(
             line=line,
             ward=ward,
             label=f"{lines_wording.product_name(line.product)} {masking.phone(line.msisdn or '')}",
             note=_("%(day)s 해지") % {"day": kdate_long(line.terminated_on)} if line.terminated_on else "",
-            won=won,
-            estimated=label != _("돌려받을 금액"),
+            won=presenters.amount(application)[1],
+            estimated=presenters.is_estimated(application),
             day=_pay_day(line),
             picked=line.pk in picked,
         )
@@ -106,7 +106,7 @@ def _summary(options: list[Option]) -> Summary:
     if days:
         rows.append((_("받는 날"), ", ".join(kdate(day) for day in days)))
     return Summary(
-        label=_("예상 금액") if estimated else _("돌려받을 금액"),
+        label=presenters.amount_label(estimated=estimated),
         won=sum(option.won for option in options),
         rows=rows,
         days=days,

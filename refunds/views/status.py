@@ -44,7 +44,7 @@ def receipt(request: VerifiedRequest, reference: str) -> HttpResponse:
         for message in notices.of_person(filing.person_index, limit=50)
         if message.subject == f"filing:{filing.id}"
     ]
-    estimated = any(presenters.amount(row)[0] != _("돌려받을 금액") for row in rows)
+    estimated = any(presenters.is_estimated(row) for row in rows)
     facts = [(_("회선"), presenters.line_name(row)) for row in rows]
     days = sorted({r.pay_on for view in views if (r := presenters.pay_round(view.application, view.item, clock.now()))})
     if days:
@@ -56,7 +56,7 @@ def receipt(request: VerifiedRequest, reference: str) -> HttpResponse:
         {
             "filing": filing,
             "views": views,
-            "label": _("예상 금액") if estimated else _("돌려받을 금액"),
+            "label": presenters.amount_label(estimated=estimated),
             "won": sum(view.won for view in views),
             "rows": facts,
             "sent": sent[0] if sent else None,
