@@ -65,6 +65,17 @@ class UploadForm(forms.Form):
         return given
 
 
+class WonField(forms.IntegerField):
+    """A sum in won, typed."""
+
+    default_error_messages = {
+        "required": _("금액을 적어 주세요."),
+        "invalid": _("숫자로 적어 주세요."),
+        "min_value": _("금액은 1원 이상이어야 합니다."),
+    }
+    widget = forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"})
+
+
 class AdjustmentForm(ReasonForm):
     """The cause, the amount and the reason of a correction."""
 
@@ -74,16 +85,7 @@ class AdjustmentForm(ReasonForm):
         widget=forms.RadioSelect,
         error_messages={"required": _("무엇이 잘못되었는지 골라 주세요.")},
     )
-    amount_krw = forms.IntegerField(
-        label=_("차액(원)"),
-        min_value=1,
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-        error_messages={
-            "required": _("금액을 적어 주세요."),
-            "invalid": _("숫자로 적어 주세요."),
-            "min_value": _("금액은 1원 이상이어야 합니다."),
-        },
-    )
+    amount_krw = WonField(label=_("차액(원)"), min_value=1)
     field_order = ("cause", "amount_krw", "reason")
 
 
@@ -108,16 +110,7 @@ class OfflinePaymentForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": _("영수증 번호를 적어 주세요.")},
     )
-    amount_krw = forms.IntegerField(
-        label=_("보낸 금액(원)"),
-        min_value=1,
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-        error_messages={
-            "required": _("금액을 적어 주세요."),
-            "invalid": _("숫자로 적어 주세요."),
-            "min_value": _("금액은 1원 이상이어야 합니다."),
-        },
-    )
+    amount_krw = WonField(label=_("보낸 금액(원)"), min_value=1)
 
 
 class RosterForm(ReasonForm):
