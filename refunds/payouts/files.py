@@ -190,14 +190,27 @@ def stored(key: str) -> Iterator[bytes]:
         number += 1
 
 
+def stored_digest(key: str) -> str:
+    """SHA-256 in hex of the stored bytes of a key."""
+    whole = hashlib.sha256()
+    for piece in stored(key):
+        whole.update(piece)
+    return whole.hexdigest()
+
+
+def require_stored(key: str) -> None:
+    """Raises Refused GONE where the stored bytes of a key were wiped."""
+    if not Chunk.objects.filter(key=key).exists():
+        raise Refused("GONE", _("이 파일의 내용은 보관 기간이 지나 지워졌습니다."))
+
+
 def download(*, file_id: int, user: User, reason: str) -> Iterator[bytes]:
     """The stored bytes of a file, after the download was recorded. Raises Refused: ROLE, REASON, GONE (wiped)."""
     require_permission(user, "payouts.download_file")
     reason = require_reason(reason)
     with transaction.atomic():
         kept = BankFile.objects.select_related("batch").get(pk=file_id)
-        if not Chunk.objects.filter(key=kept.message_id).exists():
-            raise Refused("GONE", _("이 파일의 내용은 보관 기간이 지나 지워졌습니다."))
+        require_stored(kept.message_id)
         Download.objects.create(file=kept, user=user, at=clock.now(), reason=reason)
         record_act(user, "file.downloaded", kept.batch, reason=reason, part=kept.part, sha256=kept.sha256)
     return stored(kept.message_id)
@@ -214,10 +227,7 @@ def hand_over(*, file_id: int, user: User) -> BankFile:
         given = BankFile.objects.select_for_update().get(pk=file_id)
         if given.status != BankFile.Status.MADE:
             raise Refused("STATE", _("이미 전달한 파일입니다."))
-        whole = hashlib.sha256()
-        for piece in stored(given.message_id):
-            whole.update(piece)
-        if whole.hexdigest() != given.sha256:
+        if stored_digest(given.message_id) != given.sha256:
             raise Refused("SEAL", _("보관된 파일이 만든 때와 다릅니다. 전달하지 말고 감사 담당에게 알려 주세요."))
         now = clock.now()
         given.status, given.handed_over_by, given.handed_over_at = BankFile.Status.HANDED_OVER, user, now

@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from kt_remedy.core import clock
 from kt_remedy.staff.models import User
 from refunds.bankfiles.inquiry import INQUIRY, Asked
-from refunds.models.bank_files import BankFile, Chunk, Inquiry
+from refunds.models.bank_files import BankFile, Inquiry
 from refunds.models.items import Item
-from refunds.payouts.files import store, stored
+from refunds.payouts.files import require_stored, store, stored
 from refunds.payouts.guards import Refused, lock_batch, record_act, require_permission, require_reason
 
 
@@ -82,7 +82,6 @@ def download(*, inquiry_id: int, user: User, reason: str) -> Iterator[bytes]:
     reason = require_reason(reason)
     with transaction.atomic():
         kept = Inquiry.objects.select_related("file__batch").get(pk=inquiry_id)
-        if not Chunk.objects.filter(key=kept.name).exists():
-            raise Refused("GONE", _("이 파일의 내용은 보관 기간이 지나 지워졌습니다."))
+        require_stored(kept.name)
         record_act(user, "inquiry.downloaded", kept.file.batch, reason=reason, name=kept.name, sha256=kept.sha256)
     return stored(kept.name)
