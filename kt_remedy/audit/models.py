@@ -16,7 +16,7 @@ NO_TRUNCATE = pgtrigger.Trigger(
 
 
 class AuditEntry(models.Model):
-    """One act. Its place in the chain is its `seal`, added after commit (see `service.chain`)."""
+    """One act. Its place in the chain is its `seal`, added after commit (see `service.seal_entries`)."""
 
     at = models.DateTimeField(_("언제"))
     actor = models.CharField(_("누가"), max_length=40)  # "customer", "staff:<id>", "system"

@@ -55,7 +55,7 @@ def record(
     )
 
 
-def chain(*, limit: int = 10_000, everything: bool = False) -> int:
+def seal_entries(*, limit: int = 10_000, everything: bool = False) -> int:
     """Seal committed entries that have no seal yet; returns how many. At-least-once, safe to run twice.
 
     Each digest covers the one before it, so an entry that is changed, dropped or slipped in later breaks the chain
@@ -68,7 +68,7 @@ def chain(*, limit: int = 10_000, everything: bool = False) -> int:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         position, digest = _head()
         seals = []
-        fresh = _unsealed(after=0 if everything else _floor(position))
+        fresh = _unsealed(after=0 if everything else _last_surely_sealed(position))
         for row in fresh.order_by("id").values_list(*_FIELDS)[:limit]:
             position += 1
             digest = _digest(digest, row)
@@ -114,7 +114,7 @@ def _head() -> tuple[int, bytes]:
     return (last[0], bytes(last[1])) if last else (0, b"")
 
 
-def _floor(position: int) -> int:
+def _last_surely_sealed(position: int) -> int:
     """The entry up to which all are taken to be sealed, where the chain ends at `position`."""
     back = AuditSeal.objects.filter(position=position - _LOOK_BACK).values_list("entry_id", flat=True).first()
     return back or 0

@@ -8,23 +8,23 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from kt_remedy.audit import service
 
 
-def watch() -> None:
+def connect() -> None:
     """Record from now on."""
-    user_logged_in.connect(_in, dispatch_uid="audit.in")
-    user_logged_out.connect(_out, dispatch_uid="audit.out")
-    user_login_failed.connect(_failed, dispatch_uid="audit.failed")
+    user_logged_in.connect(_record_sign_in, dispatch_uid="audit.in")
+    user_logged_out.connect(_record_sign_out, dispatch_uid="audit.out")
+    user_login_failed.connect(_record_failure, dispatch_uid="audit.failed")
 
 
-def _in(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
+def _record_sign_in(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
     service.record(actor=service.actor(user), action="staff.signed_in", object=f"user:{user.pk}")
 
 
-def _out(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
+def _record_sign_out(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
     if user is not None:
         service.record(actor=service.actor(user), action="staff.signed_out", object=f"user:{user.pk}")
 
 
-def _failed(sender: Any, credentials: dict, request: Any = None, **kwargs: Any) -> None:
+def _record_failure(sender: Any, credentials: dict, request: Any = None, **kwargs: Any) -> None:
     # The name is kept as a digest: people type their password, or a customer's name, into the wrong box.
     name = str(credentials.get("username", ""))
     digest = hashlib.sha256(name.encode()).hexdigest()[:16]

@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import access
 
-OURS = ("kt_remedy.", "eligibility.", "refunds.", "rewards.")
+OWN_PACKAGES = ("kt_remedy.", "eligibility.", "refunds.", "rewards.")
 # For the site's own pages, such as its index; registered by the application that knows all roles.
-OPEN = "staff.open_admin"
+OPEN_ADMIN = "staff.open_admin"
 
 
 class RoleSite(AdminSite):
@@ -49,7 +49,7 @@ class RoleSite(AdminSite):
             return
         models = model_or_iterable if isinstance(model_or_iterable, Iterable) else [model_or_iterable]
         for model in models:
-            if model.__module__.startswith(OURS):
+            if model.__module__.startswith(OWN_PACKAGES):
                 raise ImproperlyConfigured(f"the admin of {model.__name__} names no permission: make it a RoleAdmin")
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
@@ -60,7 +60,7 @@ class RoleSite(AdminSite):
         urls = super().get_urls()
         for pattern in urls:
             if isinstance(pattern, URLPattern) and not hasattr(pattern.callback, "policy"):
-                pattern.callback.policy = (OPEN,)  # type: ignore[attr-defined]  # the mark the middleware reads
+                pattern.callback.policy = (OPEN_ADMIN,)  # type: ignore[attr-defined]  # the mark the middleware reads
         pages = [path(f"{name}/", include((patterns(), name))) for name, patterns in self._pages.items()]
         return [*pages, *urls]
 
@@ -68,7 +68,7 @@ class RoleSite(AdminSite):
         """There is one way to sign in, and it asks for the second factor."""
         return redirect(reverse("admin:index" if request.user.is_authenticated else "account_login"))
 
-    login.policy = (OPEN,)  # type: ignore[attr-defined]  # this module is read before permissions are registered
+    login.policy = (OPEN_ADMIN,)  # type: ignore[attr-defined]  # this module is read before permissions are registered
 
 
 class RoleSiteConfig(AdminConfig):

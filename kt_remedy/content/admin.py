@@ -41,4 +41,4 @@ class EntryAdmin(RoleAdmin):
         return () if obj is None else self.readonly_fields
 
     def save_model(self, request: HttpRequest, obj: Entry, form: forms.ModelForm, change: bool) -> None:
-        service.write(by=request.user, entry=obj)
+        service.add_version(by=request.user, entry=obj)

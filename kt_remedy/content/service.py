@@ -21,7 +21,7 @@ def current(place: Place, *, on: dt.date | None = None) -> list[Entry]:
 
 
 @transaction.atomic
-def write(*, by: Any, entry: Entry) -> Entry:
+def add_version(*, by: Any, entry: Entry) -> Entry:
     """Add a version. Raises ValueError for a date that has passed: what stood there was read by people."""
     if entry.shown_from < clock.today():
         raise ValueError("a text cannot be put into the past")

@@ -37,13 +37,13 @@ class TextForm(forms.ModelForm):
             "모든 문자는 [KT]로 시작하고 {hotline}을 넣습니다. 인터넷 주소, 금액, 이름, 계좌번호는 넣을 수 없습니다."
         )
         self.fields["reason"].required = True
-        if texts.known(code := self.data.get("kind") or self.initial.get("kind", "")):
+        if texts.is_registered(code := self.data.get("kind") or self.initial.get("kind", "")):
             fields = " ".join(sorted(f"{{{name}}}" for name in texts.fields_of(texts.kind(code))))
             self.fields["en"].help_text = _("이 종류에서 쓸 수 있는 자리: %(fields)s") % {"fields": fields}
 
     def clean(self) -> dict | None:
         values = super().clean() or self.cleaned_data
-        if not texts.known(values.get("kind", "")):
+        if not texts.is_registered(values.get("kind", "")):
             return values
         item = texts.kind(values["kind"])
         for language in texts.LANGUAGES:
@@ -51,7 +51,7 @@ class TextForm(forms.ModelForm):
                 continue
             values[language] = values[language].replace("\r\n", "\n").strip()
             try:
-                texts.filled(item, language, values[language])
+                texts.fill_and_check(item, language, values[language])
             except texts.TextError as error:
                 self.add_error(language, fault_of(error))
         if not self.errors and {name: values[name] for name in texts.LANGUAGES} == dict(texts.in_force(item)):
@@ -80,7 +80,7 @@ class TextAdmin(RoleAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """A new version begins with the text in force of the kind that was chosen in the list."""
         code = request.GET.get("kind", "")
-        return {"kind": code, **texts.in_force(texts.kind(code))} if texts.known(code) else {}
+        return {"kind": code, **texts.in_force(texts.kind(code))} if texts.is_registered(code) else {}
 
     def save_model(self, request: HttpRequest, obj: Text, form: forms.ModelForm, change: bool) -> None:
         row = service.write_text(by=request.user, kind=obj.kind, ko=obj.ko, en=obj.en, reason=obj.reason)
@@ -89,12 +89,12 @@ class TextAdmin(RoleAdmin):
     @admin.display(description=_("종류"), ordering="kind")
     def label(self, row: Text) -> Any:
         """The kind as staff know it."""
-        return texts.kind(row.kind).label if texts.known(row.kind) else row.kind
+        return texts.kind(row.kind).label if texts.is_registered(row.kind) else row.kind
 
     @admin.display(description=_("길이"))
     def size(self, row: Text) -> str:
         """Bytes of both texts, and how they leave."""
-        if not texts.known(row.kind):
+        if not texts.is_registered(row.kind):
             return "–"
         return " / ".join(
             size_of(texts.kind(row.kind), language, getattr(row, language)) for language in texts.LANGUAGES
@@ -120,4 +120,4 @@ class TextAdmin(RoleAdmin):
 
     def _in_force(self, row: Text) -> bool:
         words = {name: getattr(row, name) for name in texts.LANGUAGES}
-        return texts.known(row.kind) and words == dict(texts.in_force(texts.kind(row.kind)))
+        return texts.is_registered(row.kind) and words == dict(texts.in_force(texts.kind(row.kind)))

@@ -7,7 +7,7 @@ from kt_remedy.core import phones
 from kt_remedy.notices import texts
 
 
-class CheckForm(forms.Form):
+class PastedMessageForm(forms.Form):
     """A message somebody received; compared and forgotten."""
 
     text = forms.CharField(

@@ -26,15 +26,15 @@ _KEY = "message"
 _PAGE = 200
 
 
-class NotTaken(Exception):
+class TemporaryFailure(Exception):
     """The gateway took nothing, for now: no connection, too many requests, wrong key. To be tried again."""
 
 
-class Refused(Exception):
+class PermanentFailure(Exception):
     """The gateway took nothing and never will. `args[0]` is its code."""
 
 
-class Unclear(Exception):
+class UnknownOutcome(Exception):
     """Nobody knows whether the gateway took it. To be asked, never to be sent again."""
 
 
@@ -49,7 +49,7 @@ class Outgoing:
 
 
 @dataclass(frozen=True)
-class Found:
+class GatewayMessage:
     """What the gateway knows of a message."""
 
     key: str
@@ -58,7 +58,7 @@ class Found:
     status: str
 
 
-def send(messages: Sequence[Outgoing], *, sender: str) -> list[Found]:
+def send(messages: Sequence[Outgoing], *, sender: str) -> list[GatewayMessage]:
     """Hand messages over in one call; what is missing from the answer was refused.
 
     Raises NotTaken, Refused or Unclear, each for all of them.
@@ -79,59 +79,59 @@ def send(messages: Sequence[Outgoing], *, sender: str) -> list[Found]:
         answer = _service().send(requests, SendRequestConfig(allow_duplicates=True, show_message_list=True))
     except MessageNotReceivedError as error:
         code = str(error.failed_messages[0].status_code)
-        raise Refused(code) from None
+        raise PermanentFailure(code) from None
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
-        raise NotTaken("no connection") from None
+        raise TemporaryFailure("no connection") from None
     except Exception as error:  # the SDK raises bare exceptions and says nothing of what they mean
-        raise _sorted_out(error) from None
+        raise _classify(error) from None
     group = answer.group_info.group_id
     return [
-        Found(str((item.custom_fields or {}).get(_KEY, "")), item.message_id, group, item.status_code)
+        GatewayMessage(str((item.custom_fields or {}).get(_KEY, "")), item.message_id, group, item.status_code)
         for item in answer.message_list or []
     ]
 
 
-def ask(*, to: str, sender: str, since: dt.datetime, until: dt.datetime) -> list[Found]:
+def find_messages(*, to: str, sender: str, since: dt.datetime, until: dt.datetime) -> list[GatewayMessage]:
     """What the gateway took for a number in a window of time. Raises NotTaken when it does not answer."""
-    return _listed(
+    return _list_messages(
         GetMessagesRequest(to=to, from_=sender, start_date=since.isoformat(), end_date=until.isoformat(), limit=_PAGE)
     )
 
 
-def states(group: str) -> list[Found]:
+def states(group: str) -> list[GatewayMessage]:
     """The states of the messages of one call. Raises NotTaken when the gateway does not answer."""
-    return _listed(GetMessagesRequest(group_id=group, limit=_PAGE))
+    return _list_messages(GetMessagesRequest(group_id=group, limit=_PAGE))
 
 
-def _listed(query: GetMessagesRequest) -> list[Found]:
-    found: list[Found] = []
+def _list_messages(query: GetMessagesRequest) -> list[GatewayMessage]:
+    found: list[GatewayMessage] = []
     while True:
         try:
             answer = _service().get_messages(query)
         except Exception:  # as above; asking changes nothing, so any fault means: ask again later
-            raise NotTaken("no answer") from None
-        found += [_found(provider_id, message) for provider_id, message in answer.message_list.items()]
+            raise TemporaryFailure("no answer") from None
+        found += [_gateway_message(provider_id, message) for provider_id, message in answer.message_list.items()]
         if not answer.next_key or not answer.message_list:
             return found
         query = query.model_copy(update={"start_key": answer.next_key})
 
 
-def _found(provider_id: str, message: FoundMessage) -> Found:
+def _gateway_message(provider_id: str, message: FoundMessage) -> GatewayMessage:
     key = str((message.custom_fields or {}).get(_KEY, ""))
-    return Found(key, provider_id, message.group_id or "", message.status_code or "")
+    return GatewayMessage(key, provider_id, message.group_id or "", message.status_code or "")
 
 
-def _sorted_out(error: Exception) -> Exception:
+def _classify(error: Exception) -> Exception:
     """What a bare exception of the SDK means: its first argument is the gateway's code for an answer of 4xx.
 
     An answer of 5xx, no answer in time and an answer nobody can read all leave open whether the messages were taken.
     """
     if type(error) is not Exception or len(error.args) != 2 or error.args[0] == "UnknownError":
-        return Unclear(type(error).__name__)
+        return UnknownOutcome(type(error).__name__)
     code = str(error.args[0])[:40]
     if code in {"ValidationError", "MessagesNotFound", "InvalidParameter"}:
-        return Refused(code)
-    return NotTaken(code)
+        return PermanentFailure(code)
+    return TemporaryFailure(code)
 
 
 def _service() -> SolapiMessageService:

@@ -45,7 +45,7 @@ def check(*, mailing_id: int, user: Any, seen: str) -> None:
             raise MailingError("CHANGED", _("그사이 문자 내용이 바뀌었습니다. 새 내용을 보고 다시 확인해 주세요."))
         item.checked_by = user
         item.ko, item.en = bodies(item).values()
-        _move(item, State.CHECKED, user, "notices.round_checked")
+        _set_state(item, State.CHECKED, user, "notices.round_checked")
 
 
 def approve(*, mailing_id: int, user: Any) -> None:
@@ -54,22 +54,22 @@ def approve(*, mailing_id: int, user: Any) -> None:
         item = _locked(mailing_id, State.CHECKED)
         first = item.checked_by
         assert first is not None
-        if first.pk == user.pk or _person(first) == _person(user):
+        if first.pk == user.pk or _person_key(first) == _person_key(user):
             raise MailingError("SAME_PERSON", _("확인한 사람과 다른 사람이 승인해야 합니다."))
         item.approved_by = user
-        _move(item, State.OPEN, user, "notices.round_approved")
+        _set_state(item, State.OPEN, user, "notices.round_approved")
 
 
 def pause(*, mailing_id: int, user: Any) -> None:
     """Hold back what has not left. Raises RoundError."""
     with transaction.atomic():
-        _move(_locked(mailing_id, State.OPEN), State.PAUSED, user, "notices.round_paused")
+        _set_state(_locked(mailing_id, State.OPEN), State.PAUSED, user, "notices.round_paused")
 
 
 def resume(*, mailing_id: int, user: Any) -> None:
     """Let the rest go. Raises RoundError."""
     with transaction.atomic():
-        _move(_locked(mailing_id, State.PAUSED), State.OPEN, user, "notices.round_resumed")
+        _set_state(_locked(mailing_id, State.PAUSED), State.OPEN, user, "notices.round_resumed")
 
 
 def take_back(*, mailing_id: int, user: Any) -> None:
@@ -80,12 +80,16 @@ def take_back(*, mailing_id: int, user: Any) -> None:
             raise MailingError("FIXED", _("이 안내는 되돌릴 수 없습니다."))
         item.checked_by = item.approved_by = None
         item.ko = item.en = ""
-        _move(item, State.HELD, user, "notices.round_taken_back")
+        _set_state(item, State.HELD, user, "notices.round_taken_back")
 
 
 def may_be_taken_back(item: Mailing) -> bool:
     """Whether two people may look at it anew; what the programme itself tells each customer only pauses."""
-    return item.state in (State.CHECKED, State.PAUSED) and texts.known(item.kind) and texts.kind(item.kind).optional
+    return (
+        item.state in (State.CHECKED, State.PAUSED)
+        and texts.is_registered(item.kind)
+        and texts.kind(item.kind).optional
+    )
 
 
 STEPS: dict[str, Callable[..., None]] = {
@@ -95,10 +99,10 @@ STEPS: dict[str, Callable[..., None]] = {
     "resume": resume,
     "take-back": take_back,
 }
-NEXT = {State.HELD: "check", State.CHECKED: "approve", State.OPEN: "pause", State.PAUSED: "resume"}
+NEXT_STEP = {State.HELD: "check", State.CHECKED: "approve", State.OPEN: "pause", State.PAUSED: "resume"}
 
 
-def _person(user: Any) -> bytes:
+def _person_key(user: Any) -> bytes:
     """The natural person behind an account; the account itself where nobody is known."""
     return bytes(user.person_index) if user.person_index else str(user.pk).encode()
 
@@ -110,7 +114,7 @@ def _locked(mailing_id: int, *states: str) -> Mailing:
     return item
 
 
-def _move(item: Mailing, state: str, user: Any, action: str) -> None:
+def _set_state(item: Mailing, state: str, user: Any, action: str) -> None:
     item.state = state
     item.save()
     audit.record(actor=audit.actor(user), action=action, object=f"round:{item.pk}")

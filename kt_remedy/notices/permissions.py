@@ -8,7 +8,7 @@ access.register(
         "notices.record_contact": ("agent", "supervisor"),
         "notices.record_letters": ("supervisor",),
         "notices.record_opt_out": ("agent", "supervisor"),
-        "notices.steer_round": ("supervisor", "administrator"),
+        "notices.steer_mailing": ("supervisor", "administrator"),
         "notices.view_text": ("supervisor", "auditor", "administrator"),
         "notices.add_text": ("administrator",),
     }

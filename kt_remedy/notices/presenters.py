@@ -32,7 +32,7 @@ def fault_of(error: texts.TextError) -> str:
 def size_of(kind: Any, language: str, template: str) -> str:
     """Bytes of a text on the telephone network, and whether it leaves as a short or a long message."""
     try:
-        body = texts.filled(kind, language, template)
+        body = texts.fill_and_check(kind, language, template)
     except texts.TextError:  # of an earlier programme: it is not sent any more
         return "–"
     size = len(body.encode("cp949"))

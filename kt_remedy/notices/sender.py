@@ -34,11 +34,11 @@ LEASE_SECONDS = 60
 TRIES = 5
 BATCH = 100
 # The window in which the gateway is asked for a message, around the moment of the call: its clock is not ours.
-ASK_AROUND = dt.timedelta(minutes=10)
-GIVE_UP_RECEIPTS = dt.timedelta(days=3)
+SEARCH_MARGIN = dt.timedelta(minutes=10)
+RECEIPT_DEADLINE = dt.timedelta(days=3)
 
 
-def open_now() -> bool:
+def within_hours() -> bool:
     """Whether messages may leave at this hour of business time."""
     hours = programme.current().notices
     return hours.send_from <= clock.now().astimezone(clock.KST).time() < hours.send_until
@@ -47,10 +47,10 @@ def open_now() -> bool:
 def send_due() -> int:
     """Send what waits, single messages before bulk ones, at most SMS_PER_SECOND a second; returns how many left."""
     sent, began = 0, time.monotonic()
-    while open_now() and time.monotonic() - began < RUN_SECONDS:
+    while within_hours() and time.monotonic() - began < RUN_SECONDS:
         second = time.monotonic()
         size = min(BATCH, settings.SMS_PER_SECOND)
-        batch = _take(size)
+        batch = _claim(size)
         if batch is None:
             break
         sent += _send(batch)
@@ -59,7 +59,7 @@ def send_due() -> int:
     return sent
 
 
-def _take(limit: int) -> list[tuple[Message, gateway.Outgoing]] | None:
+def _claim(limit: int) -> list[tuple[Message, gateway.Outgoing]] | None:
     """Claim, look again, mark as being sent. None when nothing waits; an empty list when all fell away."""
     closed = Mailing.objects.exclude(state=Mailing.State.OPEN).filter(
         kind=OuterRef("kind"), subject=OuterRef("subject")
@@ -79,7 +79,7 @@ def _take(limit: int) -> list[tuple[Message, gateway.Outgoing]] | None:
             outgoing = _prepare(message, rounds.get((message.kind, message.subject)) if message.bulk else None)
         except Exception as error:  # one message that cannot be made must not hold up the others
             log.error("message %s not prepared: %s", message.pk, type(error).__name__)
-            _later([message], "NOT_PREPARED")
+            _retry_later([message], "NOT_PREPARED")
             continue
         if outgoing is not None:
             ready.append((message, outgoing))
@@ -131,7 +131,7 @@ def _prepare(message: Message, own: Mailing | None) -> gateway.Outgoing | None:
     subject = None
     if texts.is_long(body):
         subject = "KT 안내" if message.language == "ko" else "KT notice"
-    return gateway.Outgoing(_key(message), number, body, subject)
+    return gateway.Outgoing(_attempt_key(message), number, body, subject)
 
 
 def _without_opt_outs(ready: list[tuple[Message, gateway.Outgoing]]) -> list[tuple[Message, gateway.Outgoing]]:
@@ -152,16 +152,16 @@ def _send(batch: list[tuple[Message, gateway.Outgoing]]) -> int:
     sender = programme.current().notices.sender
     try:
         taken = gateway.send([outgoing for _, outgoing in batch], sender=sender)
-    except gateway.NotTaken as error:
+    except gateway.TemporaryFailure as error:
         log.warning("the message gateway took nothing: %s", error)
-        _later([message for message, _ in batch], "GATEWAY_BUSY", count=False)
+        _retry_later([message for message, _ in batch], "GATEWAY_BUSY", count=False)
         return 0
-    except gateway.Refused as error:
+    except gateway.PermanentFailure as error:
         if len(batch) > 1:  # one of them is bad: find out which
             return sum(_send([pair]) for pair in batch)
         _settle([batch[0][0].pk], State.FAILED, str(error))
         return 0
-    except gateway.Unclear as error:
+    except gateway.UnknownOutcome as error:
         log.warning("unclear whether %s messages left: %s", len(batch), error)
         return len(batch)
     by_key = {found.key: found for found in taken}
@@ -204,14 +204,14 @@ def ask_unclear() -> int:
         assert tried_at is not None
         later = wall + dt.timedelta(seconds=settings.SMS_ASK_AFTER_SECONDS)
         try:
-            found = gateway.ask(
-                to=message.to or "", sender=sender, since=tried_at - ASK_AROUND, until=tried_at + ASK_AROUND
+            found = gateway.find_messages(
+                to=message.to or "", sender=sender, since=tried_at - SEARCH_MARGIN, until=tried_at + SEARCH_MARGIN
             )
-        except gateway.NotTaken:
+        except gateway.TemporaryFailure:
             # Not even asked: nobody is given up because the gateway is down, and the next time another one goes first.
             Message.objects.filter(pk=message.pk, state=State.SENDING).update(lease_until=later)
             return settled
-        match = next((item for item in found if item.key == _key(message)), None)
+        match = next((item for item in found if item.key == _attempt_key(message)), None)
         if match is not None:
             Message.objects.filter(pk=message.pk, state=State.SENDING).update(
                 state=State.ACCEPTED, provider_id=match.provider_id, provider_group=match.group, lease_until=None
@@ -239,18 +239,18 @@ def follow_accepted() -> int:
         name = group["provider_group"]
         try:
             found = gateway.states(name)
-        except gateway.NotTaken:
+        except gateway.TemporaryFailure:
             return ended
         ended += _take_receipts(found)
         left = Message.objects.filter(provider_group=name, state=State.ACCEPTED)
-        if group["tried"] < wall - GIVE_UP_RECEIPTS:
+        if group["tried"] < wall - RECEIPT_DEADLINE:
             ended += _settle(list(left.values_list("pk", flat=True)), State.UNKNOWN, "NO_RECEIPT")
         else:  # the older, the less often
             left.update(lease_until=wall + max(dt.timedelta(seconds=3), (wall - group["tried"]) / 4))
     return ended
 
 
-def _take_receipts(found: Iterable[gateway.Found]) -> int:
+def _take_receipts(found: Iterable[gateway.GatewayMessage]) -> int:
     """Write states into the rows; a receipt that comes again changes nothing."""
     by_status: dict[str, list[str]] = {}
     for item in found:
@@ -263,13 +263,13 @@ def _take_receipts(found: Iterable[gateway.Found]) -> int:
         if status == gateway.DELIVERED:
             ended += _settle(list(rows.values_list("pk", flat=True)), State.DELIVERED, "")
         elif status in gateway.PASSING:
-            _later(list(rows), status)
+            _retry_later(list(rows), status)
         else:
             ended += _settle(list(rows.values_list("pk", flat=True)), State.FAILED, status)
     return ended
 
 
-def _later(messages: list[Message], reason: str, *, count: bool = True) -> None:
+def _retry_later(messages: list[Message], reason: str, *, count: bool = True) -> None:
     """Try again after a pause that grows with the tries; after the last one the message has failed.
 
     `count=False` for a fault that is not the message's own: it waits as long as the fault lasts.
@@ -298,6 +298,6 @@ def _settle(keys: list[int], state: str, reason: str, *, only: tuple[str, ...] |
     return rows.update(state=state, reason=reason[:40], settled_at=clock.now(), lease_until=None)
 
 
-def _key(message: Message) -> str:
+def _attempt_key(message: Message) -> str:
     """What names this try at the gateway: the row, its time (should row numbers ever start again), the attempt."""
     return f"{message.pk}-{int(message.created_at.timestamp())}-{message.attempts}"

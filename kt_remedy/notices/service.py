@@ -126,7 +126,7 @@ def cancel(*, kind: str, subject: str, reason: str = "") -> int:
     ).update(state=Message.State.CANCELLED, reason=reason[:40], settled_at=clock.now())
 
 
-def of_person(person: bytes, *, limit: int = 20) -> list[Message]:
+def messages_of_person(person: bytes, *, limit: int = 20) -> list[Message]:
     """The last messages to a person, newest first."""
     return list(Message.objects.filter(person_index=person).order_by("-id")[:limit])
 
@@ -139,7 +139,7 @@ def write_text(*, by: Any, kind: str, ko: str, en: str, reason: str) -> Text:
     """
     item = texts.kind(kind)
     for language, template in (("ko", ko), ("en", en)):
-        texts.filled(item, language, template)
+        texts.fill_and_check(item, language, template)
     row = Text.objects.create(kind=kind, ko=ko, en=en, since=clock.now(), written_by=by, reason=reason)
     audit.record(
         actor=audit.actor(by),
@@ -148,12 +148,12 @@ def write_text(*, by: Any, kind: str, ko: str, en: str, reason: str) -> Text:
         reason=reason,
         detail={"kind": kind},
     )
-    versions.forget()
-    transaction.on_commit(versions.forget)  # another thread may have read the old one meanwhile
+    versions.clear_cache()
+    transaction.on_commit(versions.clear_cache)  # another thread may have read the old one meanwhile
     return row
 
 
-def keep_shipped(**_signal: Any) -> None:
+def store_shipped_texts(**_signal: Any) -> None:
     """After a migration: keep the texts that came with this code, where they are not the ones that came last."""
     with connection.cursor() as cursor:
         if Text._meta.db_table not in connection.introspection.table_names(cursor):
@@ -183,7 +183,7 @@ def opt_out(*, actor: str, number: str, person: bytes | None = None) -> bool:
             for index in _indexes(number, person)
         ]
         if any(new):
-            audit.record(actor=actor, action="notices.opted_out", object=f"number:{_mark(number)}")
+            audit.record(actor=actor, action="notices.opted_out", object=f"number:{_short_index(number)}")
     return any(new)
 
 
@@ -192,7 +192,7 @@ def opt_in(*, actor: str, number: str, person: bytes | None = None) -> bool:
     with transaction.atomic():
         gone = OptOut.objects.filter(pk__in=_indexes(number, person)).delete()[0]
         if gone:
-            audit.record(actor=actor, action="notices.opted_in", object=f"number:{_mark(number)}")
+            audit.record(actor=actor, action="notices.opted_in", object=f"number:{_short_index(number)}")
     return bool(gone)
 
 
@@ -205,6 +205,6 @@ def _indexes(number: str, person: bytes | None) -> list[bytes]:
     return [crypto.blind_index(phones.key(number), "msisdn")] + ([person] if person else [])
 
 
-def _mark(number: str) -> str:
+def _short_index(number: str) -> str:
     """The blind index of a number, short: enough to find the entry again from the number, and no number."""
     return crypto.blind_index(phones.key(number), "msisdn").hex()[:16]

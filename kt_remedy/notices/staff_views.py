@@ -62,7 +62,7 @@ class MailingSummary:
     back: str = ""
 
 
-class ListForm(forms.Form):
+class DownloadForm(forms.Form):
     """Why the list of the unreached is taken out."""
 
     reason = forms.CharField(
@@ -96,7 +96,7 @@ class ReachedForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """Counts per kind and round, the latest unreached; a POST with a reason gives the whole list as a file."""
-    form = ListForm(request.POST if request.method == "POST" else None)
+    form = DownloadForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         audit.record(
             actor=audit.actor(request.user),
@@ -104,7 +104,7 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             object="messages:unreached",
             reason=form.cleaned_data["reason"],
         )
-        answer = StreamingHttpResponse(_csv(), content_type="text/csv; charset=utf-8")
+        answer = StreamingHttpResponse(_csv_lines(), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="unreached-{clock.today():%Y%m%d}.csv"'
         answer["Cache-Control"] = "no-store"
         return answer
@@ -121,17 +121,23 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         "notices/sent.html",
         {
             "form": form,
-            "rounds": rounds(),
+            "mailings": mailing_summaries(),
             "bars_head": (_("단계"), _("사람")),
             "unreached": [
-                (_label(message.kind), message, reason_of(message.reason), _number(message), _way(message.channel))
+                (
+                    _kind_label(message.kind),
+                    message,
+                    reason_label(message.reason),
+                    _masked_number(message),
+                    _channel_label(message.channel),
+                )
                 for message in listed.order_by("-settled_at", "-id")[:SHOWN]
             ],
             "shown": SHOWN,
             "ways": [
                 {
-                    "way": _way(channel),
-                    "reason": reason_of(reason),
+                    "way": _channel_label(channel),
+                    "reason": reason_label(reason),
                     "count": number,
                     "query": urlencode({"channel": channel, "reason": reason}),
                     "here": chosen == {"channel": channel, "reason": reason},
@@ -156,13 +162,13 @@ def reach(request: HttpRequest, message_id: int) -> HttpResponse:
     form = ReachedForm(request.POST if request.method == "POST" else None, initial={"channel": message.channel})
     if form.is_bound and form.is_valid():
         try:
-            unreached.mark(message_id=message_id, channel=form.cleaned_data["channel"], by=request.user)
+            unreached.mark_reached(message_id=message_id, channel=form.cleaned_data["channel"], by=request.user)
         except unreached.ReachedError as refused:
             messages.warning(request, refused.message)
         else:
             messages.success(request, gettext("알린 것으로 적었습니다."))
         return redirect("notices:sent")
-    number = _whole_number(message)
+    number = _unmasked_number(message)
     if number:
         audit.record(
             actor=audit.actor(request.user), action="notices.number_shown", object=f"message:{message.pk}"
@@ -173,11 +179,11 @@ def reach(request: HttpRequest, message_id: int) -> HttpResponse:
         {
             "form": form,
             "message": message,
-            "label": _label(message.kind),
-            "reason": reason_of(message.reason),
-            "way": _way(message.channel),
+            "label": _kind_label(message.kind),
+            "reason": reason_label(message.reason),
+            "way": _channel_label(message.channel),
             "number": number,
-            "text": _words(message),
+            "text": _text_of(message),
         },
     )
 
@@ -191,7 +197,7 @@ def letters(request: HttpRequest) -> HttpResponse:
         messages.warning(request, gettext("편지를 모두 보냈는지 확인하고 표시해 주세요."))
         return redirect("notices:sent")
     try:
-        done = unreached.mark_letters(
+        done = unreached.mark_letters_sent(
             reason=form.cleaned_data["why"], until=form.cleaned_data["until"], by=request.user
         )
     except unreached.ReachedError as refused:
@@ -201,7 +207,7 @@ def letters(request: HttpRequest) -> HttpResponse:
     return redirect("notices:sent")
 
 
-@permission_required("notices.steer_round")
+@permission_required("notices.steer_mailing")
 @require_POST
 def steer(request: HttpRequest, mailing_id: int, step: str) -> HttpResponse:
     """Check, approve, pause or resume a round."""
@@ -235,7 +241,7 @@ def opt_outs(request: HttpRequest) -> HttpResponse:
     return render(request, "notices/opt_outs.html", {"form": form})
 
 
-def rounds() -> list[MailingSummary]:
+def mailing_summaries() -> list[MailingSummary]:
     """Each kind of single message, and each round of a bulk kind, with how far it came."""
     counted: dict[tuple[str, str], dict[str, int]] = {}
     single = Message.objects.filter(bulk=False).values_list("kind", "state").annotate(n=Count("pk"))
@@ -249,26 +255,26 @@ def rounds() -> list[MailingSummary]:
     state = Message.State
     return [
         MailingSummary(
-            label=_label(kind),
-            subject=_subject(subject),
+            label=_kind_label(kind),
+            subject=_subject_label(subject),
             total=sum(by.values()),
             waiting=by.get(state.QUEUED, 0) + by.get(state.FAILED_TEMPORARY, 0),
             on_the_way=by.get(state.SENDING, 0) + by.get(state.ACCEPTED, 0),
             delivered=by.get(state.DELIVERED, 0),
             not_sent=by.get(state.CANCELLED, 0),
             unreached=by.get(state.FAILED, 0) + by.get(state.UNKNOWN, 0),
-            **_steering(rows.get((kind, subject)), by),
+            **_approval_fields(rows.get((kind, subject)), by),
         )
         for (kind, subject), by in sorted(counted.items(), key=lambda item: (order.get(item[0][0], 999), item[0]))
     ]
 
 
-def _bars(row: Mailing, by: dict[str, int]) -> tuple[dict[str, Any], ...]:
+def _funnel_bars(row: Mailing, by: dict[str, int]) -> tuple[dict[str, Any], ...]:
     """The funnel of a round: who was chosen, sent to, reached, and what they did then."""
     total, state = sum(by.values()), Message.State
     gone = by.get(state.ACCEPTED, 0) + by.get(state.DELIVERED, 0)
     found: list[tuple[Any, int]] = [(_("받을 분"), total), (_("보냄"), gone), (_("도착"), by.get(state.DELIVERED, 0))]
-    funnel = texts.kind(row.kind).funnel if texts.known(row.kind) else None
+    funnel = texts.kind(row.kind).funnel if texts.is_registered(row.kind) else None
     found += funnel(row.subject) if funnel else []
     return tuple(
         {"label": label, "text": f"{number:,}", "share": 1000 * min(number, total) // max(total, 1)}
@@ -276,16 +282,16 @@ def _bars(row: Mailing, by: dict[str, int]) -> tuple[dict[str, Any], ...]:
     )
 
 
-def _steering(row: Mailing | None, by: dict[str, int]) -> dict[str, Any]:
+def _approval_fields(row: Mailing | None, by: dict[str, int]) -> dict[str, Any]:
     """A round's funnel and next step; for one that is not approved yet also its text and some numbers, masked."""
     if row is None:
         return {}
-    step = steps.NEXT[Mailing.State(row.state)]
-    action = reverse(f"notices:round-{step}", args=[row.pk])
-    found: dict[str, Any] = {"row": row, "step": step, "action": action, "bars": _bars(row, by)}
+    step = steps.NEXT_STEP[Mailing.State(row.state)]
+    action = reverse(f"notices:mailing-{step}", args=[row.pk])
+    found: dict[str, Any] = {"row": row, "step": step, "action": action, "bars": _funnel_bars(row, by)}
     if steps.may_be_taken_back(row):
-        found["back"] = reverse("notices:round-take-back", args=[row.pk])
-    if row.state in (Mailing.State.HELD, Mailing.State.CHECKED) and texts.known(row.kind):
+        found["back"] = reverse("notices:mailing-take-back", args=[row.pk])
+    if row.state in (Mailing.State.HELD, Mailing.State.CHECKED) and texts.is_registered(row.kind):
         kind, bodies = texts.kind(row.kind), steps.bodies(row)
         few = Message.objects.filter(kind=row.kind, subject=row.subject, state=Message.State.QUEUED).order_by("id")[:5]
         found |= {"text": bodies["ko"], "english": bodies["en"], "seal": steps.seal(row)}
@@ -297,16 +303,16 @@ def _steering(row: Mailing | None, by: dict[str, int]) -> dict[str, Any]:
     return found
 
 
-def reason_of(reason: str) -> Any:
+def reason_label(reason: str) -> Any:
     """Why a message did not arrive, in words; a carrier's code stays a code."""
     return _REASONS.get(reason) or reason or "–"
 
 
-def _way(channel: str) -> Any:
+def _channel_label(channel: str) -> Any:
     return Message.Channel(channel).label
 
 
-def _words(message: Message) -> str:
+def _text_of(message: Message) -> str:
     """What the person was to read: their message, or their round's; nothing where that is not known any more."""
     if message.body:
         return message.body
@@ -314,39 +320,39 @@ def _words(message: Message) -> str:
     return (row.en if message.language == "en" else row.ko) if row else ""
 
 
-def _label(kind: str) -> Any:
-    return texts.kind(kind).label if texts.known(kind) else kind
+def _kind_label(kind: str) -> Any:
+    return texts.kind(kind).label if texts.is_registered(kind) else kind
 
 
-def _subject(subject: str) -> str:
+def _subject_label(subject: str) -> str:
     """Which round, in words; other subjects are keys of their rooms and stay."""
     name, _dash, number = subject.partition("-")
     return gettext("%(n)s차") % {"n": number} if name == "round" and number.isdigit() else subject
 
 
-def _number(message: Message) -> str:
+def _masked_number(message: Message) -> str:
     """Masked; a message of a round has one from the moment it left."""
-    number = _whole_number(message)
+    number = _unmasked_number(message)
     return masking.phone(number) if number else ""
 
 
-def _whole_number(message: Message) -> str:
+def _unmasked_number(message: Message) -> str:
     try:
         return message.to or ""
     except DecryptError:
         return ""
 
 
-class _Line:
+class _LineWriter:
     """A file to write to that hands the line on."""
 
     def write(self, text: str) -> str:
         return text
 
 
-def _csv() -> Iterator[str]:
+def _csv_lines() -> Iterator[str]:
     # The person is named by the line's or application's key alone: whoever reaches them looks the address up there.
-    writer = csv.writer(_Line())
+    writer = csv.writer(_LineWriter())
     head = ["kind", "subject", "recipient", "channel", "state", "reason", "created_at", "settled_at"]
     yield "\ufeff" + writer.writerow(head)
     for message in unreached.rows().order_by("channel", "kind", "subject", "id").iterator(chunk_size=2000):

@@ -31,7 +31,7 @@ _NAME = re.compile(
 _FORBIDDEN_FIELDS = {"name", "holder", "account", "amount", "won", "refundable", "url", "link", "phone"}
 _WEEKDAYS_KO = "월화수목금토일"
 _WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_LONGEST = dt.date(2026, 12, 30)  # no date takes more characters, in either language
+_LONGEST_DATE = dt.date(2026, 12, 30)  # no date takes more characters, in either language
 _MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -69,11 +69,11 @@ def register(kind: MessageKind) -> None:
     if missing:
         raise TextError(f"{kind.code}: no text in {', '.join(sorted(missing))}", "LANGUAGE")
     for language in LANGUAGES:
-        filled(kind, language, kind.text[language], allowed=_fields(kind.text[language]))
+        fill_and_check(kind, language, kind.text[language], allowed=_fields(kind.text[language]))
     _kinds[kind.code] = kind
 
 
-def filled(kind: MessageKind, language: str, template: str, *, allowed: Iterable[str] | None = None) -> str:
+def fill_and_check(kind: MessageKind, language: str, template: str, *, allowed: Iterable[str] | None = None) -> str:
     """A template of a kind with the longest of its example fields in, checked. What is saved has passed here.
 
     `allowed` are the fields it may use; those of the registered text unless told. Raises TextError.
@@ -88,7 +88,7 @@ def filled(kind: MessageKind, language: str, template: str, *, allowed: Iterable
         found = ", ".join(sorted(unknown))
         raise TextError(f"{where}: nothing fills the field {found}", "UNKNOWN_FIELD", found)
     example = dict.fromkeys(fields - {"hotline"}, "AAAA-AAAA") | {
-        name: _LONGEST if isinstance(value, dt.date) else value for name, value in kind.example.items()
+        name: _LONGEST_DATE if isinstance(value, dt.date) else value for name, value in kind.example.items()
     }
     body = _fill(kind.code, template, language, example)
     check(body, where=where)
@@ -121,7 +121,7 @@ def kinds() -> list[MessageKind]:
     return list(_kinds.values())
 
 
-def known(code: str) -> bool:
+def is_registered(code: str) -> bool:
     """Whether a room registered this kind."""
     return code in _kinds
 
@@ -138,7 +138,7 @@ def render(code: str, language: str, context: Mapping[str, Any]) -> str:
 
 def in_force(item: MessageKind) -> Mapping[str, str]:
     """The templates sent now: what staff wrote last, else what the room registered."""
-    return versions.edited().get(item.code, item.text)
+    return versions.newest_by_staff().get(item.code, item.text)
 
 
 def sample(item: MessageKind, language: str, template: str | None = None) -> str:
@@ -148,10 +148,12 @@ def sample(item: MessageKind, language: str, template: str | None = None) -> str
     return _fill(item.code, template, language, example)
 
 
-def former(item: MessageKind, language: str) -> list[str]:
+def earlier_texts(item: MessageKind, language: str) -> list[str]:
     """What this kind said before, as published, newest first and each once."""
     now = in_force(item)[language]
-    said = dict.fromkeys([*(texts[language] for texts in versions.ever().get(item.code, [])), item.text[language]])
+    said = dict.fromkeys(
+        [*(texts[language] for texts in versions.all_versions().get(item.code, [])), item.text[language]]
+    )
     return [sample(item, language, template) for template in said if template != now]
 
 
@@ -202,8 +204,8 @@ def matching(pasted: str) -> list[tuple[MessageKind, str]]:
     Spaces, line breaks and the "[Web발신]" that telephones put in front do not count; any other character does.
     """
     found = []
-    given = _plain(pasted.replace("[Web발신]", "").replace("[국제발신]", ""))
-    before = versions.ever()
+    given = _without_spaces(pasted.replace("[Web발신]", "").replace("[국제발신]", ""))
+    before = versions.all_versions()
     for item in _kinds.values():
         for language in LANGUAGES:
             templates = {item.text[language], *(texts[language] for texts in before.get(item.code, []))}
@@ -214,20 +216,20 @@ def matching(pasted: str) -> list[tuple[MessageKind, str]]:
 
 def _pattern(template: str) -> str:
     return "".join(
-        re.escape(_plain(text)) + (_FIELD if name and name != "hotline" else re.escape(_hotline(name)))
+        re.escape(_without_spaces(text)) + (_FIELD_PATTERN if name and name != "hotline" else re.escape(_hotline(name)))
         for text, name, _, _ in string.Formatter().parse(template)
     )
 
 
 # What may stand where a date or a reference number stands: short, no address, no telephone number, no further sentence.
-_FIELD = r"(?!0?\d{1,3}-?\d{3,4}-?\d{4})[0-9A-Za-z가-힣/()\-:]{1,24}"
+_FIELD_PATTERN = r"(?!0?\d{1,3}-?\d{3,4}-?\d{4})[0-9A-Za-z가-힣/()\-:]{1,24}"
 
 
 def _hotline(name: str | None) -> str:
-    return _plain(programme.current().hotline) if name == "hotline" else ""
+    return _without_spaces(programme.current().hotline) if name == "hotline" else ""
 
 
-def _plain(text: str) -> str:
+def _without_spaces(text: str) -> str:
     return re.sub(r"\s+", "", unicodedata.normalize("NFC", text))
 
 

@@ -20,7 +20,7 @@ Channel = Message.Channel
 
 STATES = (Message.State.FAILED, Message.State.UNKNOWN)
 # The number may well be right: the carrier could not reach it in time, or nobody knows whether the message arrived.
-MAY_ANSWER = (*sorted(gateway.PASSING), "NOT_FOUND", "NO_RECEIPT", "NOT_PREPARED", "GATEWAY_BUSY")
+CALL_REASONS = (*sorted(gateway.PASSING), "NOT_FOUND", "NO_RECEIPT", "NOT_PREPARED", "GATEWAY_BUSY")
 
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def rows() -> "QuerySet[Unreached]":
         state=Message.State.DELIVERED,
         pk__gt=OuterRef("pk"),
     )
-    call = Q(to_index__isnull=False) & (Q(reason__in=MAY_ANSWER) | Q(kind__in=confirmed))
+    call = Q(to_index__isnull=False) & (Q(reason__in=CALL_REASONS) | Q(kind__in=confirmed))
     return Message.objects.filter(~Exists(later), state__in=STATES, reached_at=None).annotate(
         channel=Case(When(call, then=Value(Channel.CALL)), default=Value(Channel.POST))
     )
@@ -61,7 +61,7 @@ def counts() -> list[tuple[str, str, int]]:
     return sorted(found, key=lambda row: (row[0], -row[2], row[1]))
 
 
-def mark(*, message_id: int, channel: str, by: Any) -> int:
+def mark_reached(*, message_id: int, channel: str, by: Any) -> int:
     """Note that a member of staff reached the person of a message; returns how many messages that settles.
 
     All that this person did not get of the same kind until now goes off the list with it. Raises ReachedError where
@@ -87,7 +87,7 @@ def mark(*, message_id: int, channel: str, by: Any) -> int:
     return settled
 
 
-def mark_letters(*, reason: str, until: int, by: Any) -> int:
+def mark_letters_sent(*, reason: str, until: int, by: Any) -> int:
     """Note that letters left to everybody on the list proposed for one, for one reason; returns how many messages.
 
     Only messages up to the id `until`, the last one on the list that was printed: who came later gets a letter of

@@ -11,7 +11,7 @@ _CACHE_SECONDS = 2.0
 _cached: tuple[float, str, dict[str, dict[str, str]]] | None = None
 
 
-def edited() -> dict[str, dict[str, str]]:
+def newest_by_staff() -> dict[str, dict[str, str]]:
     """The newest templates that staff wrote, by kind and language; a kind nobody edited is missing."""
     global _cached
     tick, name = time.monotonic(), str(connection.settings_dict["NAME"])
@@ -21,7 +21,7 @@ def edited() -> dict[str, dict[str, str]]:
     return _cached[2]
 
 
-def ever() -> dict[str, list[dict[str, str]]]:
+def all_versions() -> dict[str, list[dict[str, str]]]:
     """All templates there ever were, by kind, newest first."""
     found: dict[str, list[dict[str, str]]] = {}
     for kind, ko, en in Text.objects.order_by("-id").values_list("kind", "ko", "en"):
@@ -29,7 +29,7 @@ def ever() -> dict[str, list[dict[str, str]]]:
     return found
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Read anew at the next question."""
     global _cached
     _cached = None

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from kt_remedy.core import masking
 from kt_remedy.core.access import customer, public
 from kt_remedy.notices import service, texts
-from kt_remedy.notices.forms import CheckForm
+from kt_remedy.notices.forms import PastedMessageForm
 
 
 @public
@@ -19,7 +19,7 @@ from kt_remedy.notices.forms import CheckForm
 @sensitive_post_parameters("text")
 def messages_we_send(request: HttpRequest) -> HttpResponse:
     """All our texts; a POST compares a pasted message with them and keeps nothing of it."""
-    form = CheckForm(request.POST if request.method == "POST" else None)
+    form = PastedMessageForm(request.POST if request.method == "POST" else None)
     checked = form.is_bound and form.is_valid()
     language = "en" if get_language() == "en" else "ko"
     other = "ko" if language == "en" else "en"
@@ -31,7 +31,12 @@ def messages_we_send(request: HttpRequest) -> HttpResponse:
             "checked": checked,
             "ours": [kind.label for kind, _ in texts.matching(form.cleaned_data["text"])] if checked else [],
             "kinds": [
-                (kind.label, texts.sample(kind, language), texts.sample(kind, other), texts.former(kind, language))
+                (
+                    kind.label,
+                    texts.sample(kind, language),
+                    texts.sample(kind, other),
+                    texts.earlier_texts(kind, language),
+                )
                 for kind in texts.kinds()
             ],
             "other": other,

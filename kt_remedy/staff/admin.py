@@ -14,7 +14,7 @@ from kt_remedy.staff.models import Store, User
 from kt_remedy.staff.roles import ROLE_LABELS, STORE_ROLES
 
 
-class _Reasoned(forms.ModelForm):
+class _ReasonForm(forms.ModelForm):
     reason = forms.CharField(
         label=_("이유"),
         help_text=_("왜 바꾸는지 적어 주세요. 기록에 남습니다."),
@@ -24,7 +24,7 @@ class _Reasoned(forms.ModelForm):
     )
 
 
-class _Roles(forms.ModelForm):
+class _RolesForm(forms.ModelForm):
     roles = forms.MultipleChoiceField(
         label=_("역할"),
         choices=list(ROLE_LABELS.items()),
@@ -36,7 +36,7 @@ class _Roles(forms.ModelForm):
         values = super().clean() or self.cleaned_data
         if set(STORE_ROLES) & set(values.get("roles", ())) and not values.get("store"):
             self.add_error("store", _("매장 직원과 매장 관리자에게는 매장이 있어야 합니다."))
-        if self._gives_right(values) and service.administrators() < service.ADMINISTRATORS:
+        if self._gives_right(values) and service.count_administrators() < service.REQUIRED_ADMINISTRATORS:
             self.add_error(None, service.NotAllowed("TOO_FEW").message)
         return values
 
@@ -45,13 +45,13 @@ class _Roles(forms.ModelForm):
         return before is None or service.gives_right(before, roles=values.get("roles", []), store=values.get("store"))
 
 
-class ChangeForm(_Roles, _Reasoned):
+class ChangeForm(_RolesForm, _ReasonForm):
     class Meta:
         model = User
         fields = ("roles", "store")
 
 
-class HireForm(_Roles, _Reasoned, BaseUserCreationForm):
+class HireForm(_RolesForm, _ReasonForm, BaseUserCreationForm):
     first_name = forms.CharField(
         label=_("이름"),
         max_length=60,
@@ -75,7 +75,7 @@ class UserAdmin(RoleAdmin):
     search_fields = ("username",)
     list_select_related = ("store",)
     readonly_fields = ("username", "first_name", "is_active", "person_known", "last_login")
-    actions = ("dismiss", "forget_second_factor", "forget_person")
+    actions = ("dismiss", "reset_second_factor", "reset_person")
 
     @admin.display(description=_("본인 확인"), boolean=True)
     def person_known(self, user: User) -> bool:
@@ -127,14 +127,14 @@ class UserAdmin(RoleAdmin):
         self._each(request, chosen, service.dismiss, str(_("관리 화면에서 계정을 닫음")))
 
     @admin.action(description=_("2단계 인증 다시 정하게 하기"), permissions=["change"])
-    def forget_second_factor(self, request: HttpRequest, chosen: models.QuerySet[User]) -> None:
+    def reset_second_factor(self, request: HttpRequest, chosen: models.QuerySet[User]) -> None:
         """Let the chosen set up a new second factor."""
-        self._each(request, chosen, service.forget_second_factor, str(_("관리 화면에서 2단계 인증을 다시 정하게 함")))
+        self._each(request, chosen, service.reset_second_factor, str(_("관리 화면에서 2단계 인증을 다시 정하게 함")))
 
     @admin.action(description=_("본인 확인 다시 하게 하기"), permissions=["change"])
-    def forget_person(self, request: HttpRequest, chosen: models.QuerySet[User]) -> None:
+    def reset_person(self, request: HttpRequest, chosen: models.QuerySet[User]) -> None:
         """Let the owners of the chosen accounts prove themselves again."""
-        self._each(request, chosen, service.forget_person, str(_("관리 화면에서 본인 확인을 다시 하게 함")))
+        self._each(request, chosen, service.reset_person, str(_("관리 화면에서 본인 확인을 다시 하게 함")))
 
     def _each(self, request: HttpRequest, chosen: models.QuerySet[User], act: object, reason: str) -> None:
         for user in chosen:

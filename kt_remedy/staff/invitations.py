@@ -21,22 +21,22 @@ from kt_remedy.staff.models import Invitation, User
 HOURS = 72
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32: no letter that looks or sounds like a digit
 _LETTERS, _GROUP = 20, 4  # 100 bits
-_HEARD = str.maketrans("OIL", "011")
+_LOOKALIKES = str.maketrans("OIL", "011")
 
 
-class Refused(Exception):
+class InvitationRefused(Exception):
     """This code sets no password: the name or the code is wrong, or it was used."""
 
 
-class Expired(Refused):
+class InvitationExpired(InvitationRefused):
     """The code was right and its 72 hours have passed."""
 
 
-class NotNeeded(Refused):
+class InvitationNotNeeded(InvitationRefused):
     """The code was right, but two other administrators have signed in since."""
 
 
-class Invited(NamedTuple):
+class NewInvitation(NamedTuple):
     """A new invitation: the code in clear, shown once, and when it ends (UTC)."""
 
     code: str
@@ -44,14 +44,14 @@ class Invited(NamedTuple):
 
 
 @transaction.atomic
-def invite(*, username: str, name: str) -> Invited:
+def invite(*, username: str, name: str) -> NewInvitation:
     """Make an administrator's account without a password, or a new code for one that never signed in.
 
     `name` is the one the person's telephone must prove. Raises NotAllowed once two administrators have signed in, on a
     user name that is taken and on a name another administrator bears; ValueError on a name that cannot be one.
     """
     service.lock_administrators()
-    if service.administrators() >= service.ADMINISTRATORS:
+    if service.count_administrators() >= service.REQUIRED_ADMINISTRATORS:
         raise service.NotAllowed(
             "ENOUGH", "Two administrators have signed in already: ask one of them for the account."
         )
@@ -61,12 +61,12 @@ def invite(*, username: str, name: str) -> Invited:
     if user is None:
         user = User(username=username, first_name=name, roles=["administrator"], is_staff=True)
         _check_names(user)
-    elif not _waiting(user) or _folded(user.first_name) != _folded(name):
+    elif not _is_pending(user) or _normalised_name(user.first_name) != _normalised_name(name):
         raise service.NotAllowed(
             "TAKEN", f"The user name {username} is taken: invite the other person with another user name."
         )
     others = User.objects.filter(is_active=True, roles__contains=["administrator"]).exclude(pk=user.pk)
-    if _folded(name) in {_folded(other) for other in others.values_list("first_name", flat=True)}:
+    if _normalised_name(name) in {_normalised_name(other) for other in others.values_list("first_name", flat=True)}:
         raise service.NotAllowed("SAME_NAME", f"{name} is an administrator already: the two must be different people.")
     user.set_unusable_password()
     user.save()
@@ -79,7 +79,7 @@ def invite(*, username: str, name: str) -> Invited:
         object=f"user:{user.pk}",
         detail={"roles": user.roles, "ends_at": ends_at.isoformat(), "again": again},
     )
-    return Invited("-".join(code[at : at + _GROUP] for at in range(0, _LETTERS, _GROUP)), ends_at)
+    return NewInvitation("-".join(code[at : at + _GROUP] for at in range(0, _LETTERS, _GROUP)), ends_at)
 
 
 @transaction.atomic
@@ -91,12 +91,15 @@ def accept(*, username: str, code: str, password: str) -> User:
     """
     waiting = Invitation.objects.select_for_update(of=("self",)).select_related("user")
     found = waiting.filter(user__username=User.normalize_username(username.strip()), user__is_active=True).first()
-    if not hmac.compare_digest(_index(_typed(code)), bytes(found.code_index) if found else b"") or found is None:
-        raise Refused
-    if service.administrators() >= service.ADMINISTRATORS:
-        raise NotNeeded
+    if (
+        not hmac.compare_digest(_index(_normalised_code(code)), bytes(found.code_index) if found else b"")
+        or found is None
+    ):
+        raise InvitationRefused
+    if service.count_administrators() >= service.REQUIRED_ADMINISTRATORS:
+        raise InvitationNotNeeded
     if found.ends_at <= dt.datetime.now(dt.UTC):
-        raise Expired
+        raise InvitationExpired
     user = found.user
     validate_password(password, user)
     user.set_password(password)
@@ -106,7 +109,7 @@ def accept(*, username: str, code: str, password: str) -> User:
     return user
 
 
-def _waiting(user: User) -> bool:
+def _is_pending(user: User) -> bool:
     """Whether this is an invited administrator who never signed in with a second factor."""
     return user.is_active and user.roles == ["administrator"] and user.second_factor_at is None
 
@@ -120,13 +123,13 @@ def _check_names(user: User) -> None:
         raise ValueError(" ".join(error.messages)) from None
 
 
-def _folded(name: str) -> str:
+def _normalised_name(name: str) -> str:
     return unicodedata.normalize("NFKC", "".join(name.split())).casefold()
 
 
-def _typed(code: str) -> str:
+def _normalised_code(code: str) -> str:
     """The code as it was made, from what somebody read or heard: O is a zero, I and L are ones."""
-    return "".join(letter for letter in code.upper().translate(_HEARD) if letter.isalnum())
+    return "".join(letter for letter in code.upper().translate(_LOOKALIKES) if letter.isalnum())
 
 
 def _index(code: str) -> bytes:

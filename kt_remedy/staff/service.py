@@ -19,7 +19,7 @@ from kt_remedy.staff.models import Invitation, Store, User
 from kt_remedy.staff.roles import ROLES
 
 FRESH_SECONDS = 300
-ADMINISTRATORS = 2  # so many must be able to act before a right is given (D-76)
+REQUIRED_ADMINISTRATORS = 2  # so many must be able to act before a right is given (D-76)
 _ADMINISTRATORS_LOCK = 0x6B742D61646D696E
 
 
@@ -47,7 +47,7 @@ class SamePerson(NotAllowed):
     """The person behind this administrator's account is the one behind another administrator's (D-76)."""
 
 
-def fresh_second_factor(request: HttpRequest, *, seconds: int = FRESH_SECONDS) -> bool:
+def has_fresh_second_factor(request: HttpRequest, *, seconds: int = FRESH_SECONDS) -> bool:
     """Whether the second factor was shown in the last `seconds` of this session (wall clock).
 
     Ask before money is approved or handed over; where it is False, send the browser to `mfa_reauthenticate?next=…`.
@@ -57,7 +57,7 @@ def fresh_second_factor(request: HttpRequest, *, seconds: int = FRESH_SECONDS) -
     return time.time() - latest <= seconds
 
 
-def administrators() -> int:
+def count_administrators() -> int:
     """How many different people are active administrators who have shown their second factor."""
     known = User.objects.filter(is_active=True, roles__contains=["administrator"], second_factor_at__isnull=False)
     return len({bytes(index) if index else pk for pk, index in known.values_list("pk", "person_index")})
@@ -69,7 +69,7 @@ def lock_administrators() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ADMINISTRATORS_LOCK])
 
 
-def note_second_factor(user: User) -> None:
+def record_second_factor(user: User) -> None:
     """Keep when the account showed a second factor for the first time (wall clock)."""
     User.objects.filter(pk=user.pk, second_factor_at=None).update(second_factor_at=dt.datetime.now(dt.UTC))
 
@@ -84,11 +84,11 @@ def hire(
     *, by: User, username: str, name: str, password: str, roles: list[str], store: Store | None, reason: str
 ) -> User:
     """A new account. At its first sign-in it sets up its second factor, and its owner proves who they are by telephone
-    (`know_person`); `name` is the one that proof must show. Raises NotAllowed (TooFewAdministrators until two of them
+    (`record_person`); `name` is the one that proof must show. Raises NotAllowed (TooFewAdministrators until two of them
     have signed in), ValueError on a role."""
-    _administrator(by, None)
-    _two_administrators()
-    _known(roles)
+    _require_administrator(by, None)
+    _require_two_administrators()
+    _check_roles(roles)
     user = User(username=username, first_name=name, roles=sorted(set(roles)), store=store, is_staff=True)
     user.set_password(password)
     user.save()
@@ -100,11 +100,11 @@ def hire(
 def set_roles(*, by: User, user: User, roles: list[str], store: Store | None, reason: str) -> None:
     """Give and take roles and the store. Nobody changes their own. Raises NotAllowed (TooFewAdministrators where a
     right is given before two of them have signed in), ValueError on a role."""
-    _administrator(by, user)
-    _known(roles)
+    _require_administrator(by, user)
+    _check_roles(roles)
     locked = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     if gives_right(locked, roles=roles, store=store):
-        _two_administrators()
+        _require_two_administrators()
     before, after = set(locked.roles), set(roles)
     for role in sorted(after - before):
         _record(by, "staff.role_granted", locked, reason, {"role": role})
@@ -120,7 +120,7 @@ def set_roles(*, by: User, user: User, roles: list[str], store: Store | None, re
 @transaction.atomic
 def dismiss(*, by: User, user: User, reason: str) -> None:
     """Close the account of somebody who leaves: no role, no password, no second factor, no session."""
-    _administrator(by, user)
+    _require_administrator(by, user)
     locked = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     _record(by, "staff.dismissed", locked, reason, {"roles": locked.roles})
     locked.roles, locked.store, locked.is_active = [], None, False
@@ -132,15 +132,15 @@ def dismiss(*, by: User, user: User, reason: str) -> None:
 
 
 @transaction.atomic
-def forget_second_factor(*, by: User, user: User, reason: str) -> None:
+def reset_second_factor(*, by: User, user: User, reason: str) -> None:
     """Somebody lost their device: the next sign-in sets up a new second factor."""
-    _administrator(by, user)
+    _require_administrator(by, user)
     _record(by, "staff.second_factor_reset", user, reason, {})
     Authenticator.objects.filter(user=user).delete()
 
 
 @transaction.atomic
-def know_person(*, user: User, person_index: bytes, name: str) -> None:
+def record_person(*, user: User, person_index: bytes, name: str) -> None:
     """Keep who is behind an account, once: the blind index of the CI that person proved with their own telephone.
 
     Raises NotAllowed where somebody is known already, or the verified name is not the one the account was made for, and
@@ -162,26 +162,26 @@ def know_person(*, user: User, person_index: bytes, name: str) -> None:
 
 
 @transaction.atomic
-def forget_person(*, by: User, user: User, reason: str) -> None:
+def reset_person(*, by: User, user: User, reason: str) -> None:
     """The person behind an account has to prove themselves again before money."""
-    _administrator(by, user)
+    _require_administrator(by, user)
     _record(by, "staff.person_forgotten", user, reason, {})
     User.objects.filter(pk=user.pk).update(person_index=None)
 
 
-def _administrator(by: User, user: User | None) -> None:
+def _require_administrator(by: User, user: User | None) -> None:
     if not by.has_perm("staff.change_user"):
         raise NotAllowed("ROLE")
     if user is not None and by.pk == user.pk:
         raise NotAllowed("OWN")
 
 
-def _two_administrators() -> None:
-    if administrators() < ADMINISTRATORS:
+def _require_two_administrators() -> None:
+    if count_administrators() < REQUIRED_ADMINISTRATORS:
         raise TooFewAdministrators("TOO_FEW")
 
 
-def _known(roles: list[str]) -> None:
+def _check_roles(roles: list[str]) -> None:
     if unknown := set(roles) - set(ROLES):
         raise ValueError(f"unknown roles: {sorted(unknown)}")
 

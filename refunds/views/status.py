@@ -41,7 +41,7 @@ def receipt(request: VerifiedRequest, reference: str) -> HttpResponse:
     filing = rows[0].filing
     sent = [
         message
-        for message in notices.of_person(bytes(filing.person_index), limit=50)
+        for message in notices.messages_of_person(bytes(filing.person_index), limit=50)
         if message.subject == f"filing:{filing.id}"
     ]
     estimated = any(presenters.amount(row)[0] != _("돌려받을 금액") for row in rows)

@@ -147,7 +147,7 @@ def test_a_new_code_waits_half_a_minute_and_voids_the_old(monkeypatch):
     ("ending", "status"), [("9001", 503), ("9002", 503), ("9003", 302)], ids=["down", "hangs", "slow"]
 )
 def test_a_service_in_trouble_ends_in_a_clear_page_in_time(ending, status, monkeypatch):
-    monkeypatch.setattr(provider, "SECONDS", 4.0)
+    monkeypatch.setattr(provider, "TIMEOUT_SECONDS", 4.0)
     began = time.monotonic()
     answer = ask(Client(), fresh(ending))
     assert answer.status_code == status
@@ -173,7 +173,7 @@ def test_without_ci_the_person_is_led_to_store_and_call_centre():
 def test_an_answer_lost_on_the_way_is_asked_for_again():
     client, phone = Client(), number()
     ask(client, phone)
-    pending = service.Pending(**client.session["identity_pending"])
+    pending = service.PendingVerification(**client.session["identity_pending"])
     provider.confirm(pending.key, code_sent_to(phone))  # confirmed, but this browser never heard of it
     assert enter(client, "000000").status_code == 302
     assert person_of(client).phone == phone

@@ -83,24 +83,24 @@ def test_a_round_waits_for_two_people_and_can_be_paused(settings, at):
     second = as_staff(Client(), staff_user("supervisor", username="s2"))
 
     def step(client: Client, name: str, seen: str = "") -> str:
-        address = reverse(f"notices:round-{name}", args=[waiting.pk])
+        address = reverse(f"notices:mailing-{name}", args=[waiting.pk])
         return client.post(address, {"seen": seen or mailings.seal(waiting)}, follow=True).content.decode()
 
     shown = first.get(reverse("notices:sent")).content.decode()
     assert "3명에게 이 내용으로 보냅니다" in shown
     assert "보낼 번호가 없음" in shown
-    assert sender._take(10) is None
+    assert sender._claim(10) is None
     assert f'name="seen" value="{mailings.seal(waiting)}"' in shown
     assert "문자 내용이 바뀌었습니다" in step(first, "check", seen="another text")
     assert "처리했습니다" in step(first, "check")
     assert "다른 사람이 승인해야 합니다" in step(first, "approve")
-    assert sender._take(10) is None
+    assert sender._claim(10) is None
     assert "처리했습니다" in step(second, "approve")
     assert "먼저 처리했습니다" in step(second, "approve")
     assert "처리했습니다" in step(first, "pause")
-    assert sender._take(10) is None
+    assert sender._claim(10) is None
     assert "처리했습니다" in step(first, "resume")
-    assert sender._take(10) == [], "they may leave, and none has a number"
+    assert sender._claim(10) == [], "they may leave, and none has a number"
     waiting.refresh_from_db()
     assert (waiting.checked_by.username, waiting.approved_by.username) == ("s1", "s2")
     told = list(AuditEntry.objects.filter(object=f"round:{waiting.pk}").order_by("pk").values_list("action", flat=True))
@@ -118,10 +118,10 @@ def test_a_round_that_was_taken_back_waits_for_two_people_again(settings, at):
     mailings.pause(mailing_id=waiting.pk, user=one)
     client = as_staff(Client(), one)
     assert "처음부터 다시 확인하기" in client.get(reverse("notices:sent")).content.decode()
-    client.post(reverse("notices:round-take-back", args=[waiting.pk]))
+    client.post(reverse("notices:mailing-take-back", args=[waiting.pk]))
     waiting.refresh_from_db()
     assert (waiting.state, waiting.checked_by, waiting.approved_by, waiting.ko) == ("HELD", None, None, "")
-    assert sender._take(10) is None
+    assert sender._claim(10) is None
 
 
 def test_one_person_with_two_accounts_does_not_approve_alone(settings, at):
@@ -134,6 +134,6 @@ def test_one_person_with_two_accounts_does_not_approve_alone(settings, at):
 
 def test_others_do_not_steer_a_round(settings):
     waiting = a_round(settings)
-    address = reverse("notices:round-check", args=[waiting.pk])
+    address = reverse("notices:mailing-check", args=[waiting.pk])
     assert as_staff(Client(), staff_user("auditor")).post(address).status_code == 403
     assert as_staff(Client(), staff_user("supervisor")).get(address).status_code == 405

@@ -135,14 +135,14 @@ def test_one_question_without_an_answer_does_not_hold_up_the_others(gateway, mon
     sender.send_due()
     Message.objects.filter(pk=first.pk).update(tried_at=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=20))
     Message.objects.filter(pk=second.pk).update(tried_at=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=10))
-    real = sender.gateway.ask
+    real = sender.gateway.find_messages
 
-    def ask(*, to, **window):
+    def find_messages(*, to, **window):
         if to == first.to:
-            raise sender.gateway.NotTaken("no answer")
+            raise sender.gateway.TemporaryFailure("no answer")
         return real(to=to, **window)
 
-    monkeypatch.setattr(sender.gateway, "ask", ask)
+    monkeypatch.setattr(sender.gateway, "find_messages", find_messages)
     assert [sender.ask_unclear(), sender.ask_unclear()] == [0, 1]
     assert (state(first), state(second)) == ("SENDING", "ACCEPTED")
 
@@ -152,7 +152,9 @@ def test_receipts_that_come_again_or_contradict_the_last_one_change_nothing(gate
     message = queue(number)
     sender.send_due()
     state(message)
-    receipt = sender.gateway.Found(sender._key(message), message.provider_id, message.provider_group, "4000")
+    receipt = sender.gateway.GatewayMessage(
+        sender._attempt_key(message), message.provider_id, message.provider_group, "4000"
+    )
     late = dataclasses.replace(receipt, status="3047")
     again = dataclasses.replace(receipt, status="3043")
     assert sender._take_receipts([receipt, receipt]) == 1
@@ -232,7 +234,7 @@ def test_single_messages_pass_the_round_that_waits(gateway, settings):
     assert service.queue_all(kind="round", subject="1", select=select, params={"crowd": crowd}) == 0
     one = queue(next(numbers))
     settings.SMS_PER_SECOND = 1
-    sender._send(sender._take(1))
+    sender._send(sender._claim(1))
     assert state(one) == "ACCEPTED"
     assert received(gateway, crowd) == {}
     settings.SMS_PER_SECOND = 50

@@ -52,7 +52,7 @@ def test_a_text_of_an_earlier_release_is_still_ours():
     old = "[KT] 예전 판의 글입니다. 문의 {hotline}"
     Text.objects.create(kind="filing.received", ko=old, en=EN, since="2026-01-01T00:00Z")
     assert matches("[KT] 예전 판의 글입니다. 문의 080-470-7790") == ["filing.received"]
-    service.keep_shipped()
+    service.store_shipped_texts()
     assert Text.objects.filter(kind="filing.received").order_by("-id")[0].ko == texts.kind("filing.received").text["ko"]
 
 

@@ -57,11 +57,11 @@ def test_who_was_reached_leaves_the_list_with_all_of_the_kind_and_only_once(at):
     message, second = failed("kim"), failed("kim", subject="2")
     rest = {failed("kim", kind=OTHERS), failed("lee")}
     agent = staff_user("agent")
-    assert unreached.mark(message_id=message.pk, channel="CALL", by=agent) == 2
+    assert unreached.mark_reached(message_id=message.pk, channel="CALL", by=agent) == 2
     with pytest.raises(unreached.ReachedError):
-        unreached.mark(message_id=second.pk, channel="POST", by=agent)
+        unreached.mark_reached(message_id=second.pk, channel="POST", by=agent)
     with pytest.raises(ValueError):
-        unreached.mark(message_id=message.pk, channel="PIGEON", by=agent)
+        unreached.mark_reached(message_id=message.pk, channel="PIGEON", by=agent)
     second.refresh_from_db()
     assert (second.state, second.reached_by, second.reached_how) == ("FAILED", agent, "CALL")
     assert second.reached_at.isoformat().startswith("2026-01-21T01:00:00")

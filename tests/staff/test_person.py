@@ -82,15 +82,15 @@ def test_one_person_with_two_accounts_is_one_person():
 def test_a_person_is_kept_once_and_only_under_the_name_of_the_account():
     user = hired()
     with pytest.raises(service.NotAllowed) as refused:
-        service.know_person(user=user, person_index=b"1" * 32, name="다른이")
+        service.record_person(user=user, person_index=b"1" * 32, name="다른이")
     assert refused.value.code == "NAME"
-    service.know_person(user=user, person_index=b"1" * 32, name="강 새봄")
+    service.record_person(user=user, person_index=b"1" * 32, name="강 새봄")
     with pytest.raises(service.NotAllowed) as refused:
-        service.know_person(user=user, person_index=b"2" * 32, name="강새봄")
+        service.record_person(user=user, person_index=b"2" * 32, name="강새봄")
     assert refused.value.code == "KNOWN"
     with pytest.raises(service.NotAllowed):
-        service.forget_person(by=user, user=user, reason="again")
-    service.forget_person(by=staff_user("administrator"), user=user, reason="name changed")
+        service.reset_person(by=user, user=user, reason="again")
+    service.reset_person(by=staff_user("administrator"), user=user, reason="name changed")
     user.refresh_from_db()
     assert user.person_index is None
 

@@ -161,11 +161,11 @@ def test_the_second_factor_is_fresh_for_five_minutes(wall, rf):
     client = as_staff(Client(), user := staff_user("checker"))
     request = rf.get("/")
     request.session, request.user = client.session, user
-    assert service.fresh_second_factor(request)
+    assert service.has_fresh_second_factor(request)
     wall.at += 299
-    assert service.fresh_second_factor(request)
+    assert service.has_fresh_second_factor(request)
     wall.at += 2
-    assert not service.fresh_second_factor(request)
+    assert not service.has_fresh_second_factor(request)
 
 
 def test_a_leaver_is_out_at_once_and_for_good():
