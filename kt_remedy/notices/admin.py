@@ -1,4 +1,4 @@
-"""The admin of the texts we send: a change is a new version, checked before it is kept and in force at once."""
+"""The admin of texts: a change adds a new version, which is checked and in force immediately."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ class TextForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
-            return  # only looked at
+            return  # an existing version is read-only
         self.fields["ko"].help_text = gettext(
             "%(short)s바이트까지는 단문, %(long)s바이트까지는 장문으로 나갑니다. 한글 한 글자는 2바이트입니다."
         ) % {"short": texts.SMS_BYTES, "long": f"{texts.LMS_BYTES:,}"}
@@ -61,7 +61,7 @@ class TextForm(forms.ModelForm):
 
 @admin.register(Text)
 class TextAdmin(RoleAdmin):
-    """Every version of every text; the administrator adds, nobody changes."""
+    """All versions of all texts; administrators add versions, no version is ever changed."""
 
     view_permission = "notices.view_text"
     add_permission = "notices.add_text"
@@ -78,7 +78,7 @@ class TextAdmin(RoleAdmin):
         return () if obj is None else ("label", "size", "since", "origin", "state")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """A new version begins with the text in force of the kind that was chosen in the list."""
+        """Start a new version with the text in force of the chosen kind."""
         code = request.GET.get("kind", "")
         return {"kind": code, **texts.in_force(texts.kind(code))} if texts.is_registered(code) else {}
 
@@ -88,12 +88,12 @@ class TextAdmin(RoleAdmin):
 
     @admin.display(description=_("종류"), ordering="kind")
     def label(self, row: Text) -> Any:
-        """The kind as staff know it."""
+        """The label of the kind."""
         return texts.kind(row.kind).label if texts.is_registered(row.kind) else row.kind
 
     @admin.display(description=_("길이"))
     def size(self, row: Text) -> str:
-        """Bytes of both texts, and how they leave."""
+        """Size and class (SMS, LMS) of both texts."""
         if not texts.is_registered(row.kind):
             return "–"
         return " / ".join(
@@ -102,22 +102,22 @@ class TextAdmin(RoleAdmin):
 
     @admin.display(description=_("쓴 사람"))
     def origin(self, row: Text) -> Any:
-        """Who wrote it; nobody where it came with the programme."""
+        """The author, or a note that the text was shipped with the code."""
         return row.written_by or _("처음부터 있던 글")
 
     @admin.display(description=_("상태"))
     def state(self, row: Text) -> Any:
-        """Whether it is sent now."""
+        """Whether the version is in force."""
         return _("지금 쓰는 글") if self._in_force(row) else _("전에 쓰던 글")
 
     @admin.display(description=_("고치기"))
     def edit(self, row: Text) -> SafeString | str:
-        """The way to another version of what is sent now."""
+        """A link that starts a new version of the text in force."""
         if not self._in_force(row):
             return "–"
         address = f"{reverse('admin:notices_text_add')}?kind={row.kind}"
         return format_html('<a href="{}">{}</a>', address, _("고치기"))
 
     def _in_force(self, row: Text) -> bool:
-        words = {name: getattr(row, name) for name in texts.LANGUAGES}
-        return texts.is_registered(row.kind) and words == dict(texts.in_force(texts.kind(row.kind)))
+        templates = {name: getattr(row, name) for name in texts.LANGUAGES}
+        return texts.is_registered(row.kind) and templates == dict(texts.in_force(texts.kind(row.kind)))

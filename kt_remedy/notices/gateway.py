@@ -1,7 +1,7 @@
-"""The SMS gateway: SOLAPI through its official SDK, with every error told apart by what we then know.
+"""The SMS gateway SOLAPI through its official SDK, with three classes of errors: temporary, permanent, unknown outcome.
 
-The SDK raises bare exceptions whose text may hold telephone numbers; none of it leaves this module. Its HTTP client
-waits five seconds for an answer and repeats only a connection that never came about, so it never makes a call twice.
+The SDK raises bare exceptions whose texts may hold telephone numbers; these texts never leave this module. Its HTTP
+client waits five seconds for an answer and repeats only failed connections, so no call is made twice.
 """
 
 import datetime as dt
@@ -19,38 +19,38 @@ from solapi.model.response.message import Message as FoundMessage
 
 DELIVERED = "4000"
 PENDING = frozenset({"2000", "3000"})
-# The carriers' own passing faults: out of coverage, phone off or full, service paused, time exceeded. What is not
-# listed counts as failed for good.
+# Passing faults of the carriers: out of coverage, phone off or full, service paused, time exceeded. Every other fault
+# is final.
 PASSING = frozenset({"3040", "3041", "3042", "3043", "3044", "3045"})
 _KEY = "message"
 _PAGE = 200
 
 
 class TemporaryFailure(Exception):
-    """The gateway took nothing, for now: no connection, too many requests, wrong key. To be tried again."""
+    """The gateway accepted nothing for now (no connection, too many requests, wrong key); try again later."""
 
 
 class PermanentFailure(Exception):
-    """The gateway took nothing and never will. `args[0]` is its code."""
+    """The gateway accepted nothing and never will; `args[0]` is its code."""
 
 
 class UnknownOutcome(Exception):
-    """Nobody knows whether the gateway took it. To be asked, never to be sent again."""
+    """It is unknown whether the gateway accepted the call; search for its messages, never send them again."""
 
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A message as it leaves; `key` comes back in its custom fields."""
+    """A message to send; the gateway returns `key` in the custom fields."""
 
     key: str
     to: str
     text: str
-    subject: str | None  # for a long message
+    subject: str | None  # of a long message (LMS)
 
 
 @dataclass(frozen=True)
 class GatewayMessage:
-    """What the gateway knows of a message."""
+    """A message as the gateway reports it."""
 
     key: str
     provider_id: str
@@ -59,9 +59,9 @@ class GatewayMessage:
 
 
 def send(messages: Sequence[Outgoing], *, sender: str) -> list[GatewayMessage]:
-    """Hand messages over in one call; what is missing from the answer was refused.
+    """Send messages in one call. A message that is missing from the answer was refused.
 
-    Raises NotTaken, Refused or Unclear, each for all of them.
+    Raises TemporaryFailure, PermanentFailure or UnknownOutcome, each for all messages of the call.
     """
     requests = [
         RequestMessage(
@@ -82,7 +82,7 @@ def send(messages: Sequence[Outgoing], *, sender: str) -> list[GatewayMessage]:
         raise PermanentFailure(code) from None
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
         raise TemporaryFailure("no connection") from None
-    except Exception as error:  # the SDK raises bare exceptions and says nothing of what they mean
+    except Exception as error:  # the SDK raises bare exceptions
         raise _classify(error) from None
     group = answer.group_info.group_id
     return [
@@ -92,27 +92,30 @@ def send(messages: Sequence[Outgoing], *, sender: str) -> list[GatewayMessage]:
 
 
 def find_messages(*, to: str, sender: str, since: dt.datetime, until: dt.datetime) -> list[GatewayMessage]:
-    """What the gateway took for a number in a window of time. Raises NotTaken when it does not answer."""
+    """Return the messages that the gateway accepted for a number in a period.
+
+    Raises TemporaryFailure if the gateway does not answer.
+    """
     return _list_messages(
         GetMessagesRequest(to=to, from_=sender, start_date=since.isoformat(), end_date=until.isoformat(), limit=_PAGE)
     )
 
 
 def states(group: str) -> list[GatewayMessage]:
-    """The states of the messages of one call. Raises NotTaken when the gateway does not answer."""
+    """Return the messages of one call with their states. Raises TemporaryFailure if the gateway does not answer."""
     return _list_messages(GetMessagesRequest(group_id=group, limit=_PAGE))
 
 
 def _list_messages(query: GetMessagesRequest) -> list[GatewayMessage]:
-    found: list[GatewayMessage] = []
+    listed: list[GatewayMessage] = []
     while True:
         try:
             answer = _service().get_messages(query)
-        except Exception:  # as above; asking changes nothing, so any fault means: ask again later
+        except Exception:  # a read changes nothing, so it can be repeated after any fault
             raise TemporaryFailure("no answer") from None
-        found += [_gateway_message(provider_id, message) for provider_id, message in answer.message_list.items()]
+        listed += [_gateway_message(provider_id, message) for provider_id, message in answer.message_list.items()]
         if not answer.next_key or not answer.message_list:
-            return found
+            return listed
         query = query.model_copy(update={"start_key": answer.next_key})
 
 
@@ -122,9 +125,9 @@ def _gateway_message(provider_id: str, message: FoundMessage) -> GatewayMessage:
 
 
 def _classify(error: Exception) -> Exception:
-    """What a bare exception of the SDK means: its first argument is the gateway's code for an answer of 4xx.
+    """Classify a bare exception of the SDK: for an answer of 4xx its first argument is the gateway's code.
 
-    An answer of 5xx, no answer in time and an answer nobody can read all leave open whether the messages were taken.
+    After an answer of 5xx, an unreadable answer or none in time it is unknown whether the messages were accepted.
     """
     if type(error) is not Exception or len(error.args) != 2 or error.args[0] == "UnknownError":
         return UnknownOutcome(type(error).__name__)

@@ -1,4 +1,4 @@
-"""Who may see, steer and reword what is sent to customers. Words: docs/permissions.md."""
+"""Permissions of messages, mailings and texts; docs/permissions.md describes them."""
 
 from kt_remedy.core import access
 

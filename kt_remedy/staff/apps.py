@@ -7,14 +7,14 @@ from kt_remedy.audit import actions
 
 
 def _record_setup_as_shown(sender: object, request: Any, user: Any, authenticator: Any, **kwargs: Any) -> None:
-    """Setting up a second factor shows it: the session need not show it once more."""
+    """Count the set-up of a second factor as an authentication with it in this session."""
     from allauth.account.internal.flows.login import record_authentication
 
     record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type)
 
 
 def _record_second_factor(sender: object, user: Any, method: str, **kwargs: Any) -> None:
-    """A second factor was shown, while signing in or after: the first time is kept."""
+    """Store the time of the first authentication with a second factor."""
     from kt_remedy.staff import service
 
     if method == "mfa" and user.second_factor_at is None:

@@ -1,4 +1,4 @@
-"""Sign-in forms in the words of the portal."""
+"""Forms for sign-in and invitation, with labels and errors of the portal."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 def _set_texts(field: forms.Field, label: object, required: object) -> None:
-    """A label instead of a placeholder, and an error that says what to do."""
+    """Set the label and the error for an empty field, and remove the placeholder."""
     field.label = label  # type: ignore[assignment]
     field.widget.attrs.pop("placeholder", None)
     field.error_messages["required"] = required  # type: ignore[assignment]

@@ -1,6 +1,6 @@
-"""The first administrators: invited from the shell with a one-time code, because nobody else could give them rights.
+"""Invitations of the first administrators: a command creates the account and a one-time code for its password.
 
-The shell gives no right any more once two administrators have signed in with their second factor (D-76).
+The command refuses once two administrators have signed in with their second factor (D-76).
 """
 
 import datetime as dt
@@ -25,19 +25,19 @@ _LOOKALIKES = str.maketrans("OIL", "011")
 
 
 class InvitationRefused(Exception):
-    """This code sets no password: the name or the code is wrong, or it was used."""
+    """The user name or the code is wrong, or the code was used before."""
 
 
 class InvitationExpired(InvitationRefused):
-    """The code was right and its 72 hours have passed."""
+    """The code is right, but its 72 hours have passed."""
 
 
 class InvitationNotNeeded(InvitationRefused):
-    """The code was right, but two other administrators have signed in since."""
+    """The code is right, but two administrators have signed in meanwhile."""
 
 
 class NewInvitation(NamedTuple):
-    """A new invitation: the code in clear, shown once, and when it ends (UTC)."""
+    """A new invitation: the code in clear, which is shown once, and its end (UTC)."""
 
     code: str
     ends_at: dt.datetime
@@ -45,10 +45,10 @@ class NewInvitation(NamedTuple):
 
 @transaction.atomic
 def invite(*, username: str, name: str) -> NewInvitation:
-    """Make an administrator's account without a password, or a new code for one that never signed in.
+    """Create an administrator's account without a password, or a new code for an account that never signed in.
 
-    `name` is the one the person's telephone must prove. Raises NotAllowed once two administrators have signed in, on a
-    user name that is taken and on a name another administrator bears; ValueError on a name that cannot be one.
+    The later verification by telephone must return the same `name`. Raises NotAllowed once two administrators have
+    signed in, for a user name that is taken and for the name of another administrator; ValueError for an invalid name.
     """
     service.lock_administrators()
     if service.count_administrators() >= service.REQUIRED_ADMINISTRATORS:
@@ -57,7 +57,7 @@ def invite(*, username: str, name: str) -> NewInvitation:
         )
     username, name = User.normalize_username(username.strip()), " ".join(name.split())
     user = User.objects.filter(username=username).first()
-    again = user is not None
+    renewed = user is not None
     if user is None:
         user = User(username=username, first_name=name, roles=["administrator"], is_staff=True)
         _check_names(user)
@@ -77,40 +77,40 @@ def invite(*, username: str, name: str) -> NewInvitation:
         actor="system",
         action="staff.invited",
         object=f"user:{user.pk}",
-        detail={"roles": user.roles, "ends_at": ends_at.isoformat(), "again": again},
+        detail={"roles": user.roles, "ends_at": ends_at.isoformat(), "again": renewed},
     )
     return NewInvitation("-".join(code[at : at + _GROUP] for at in range(0, _LETTERS, _GROUP)), ends_at)
 
 
 @transaction.atomic
 def accept(*, username: str, code: str, password: str) -> User:
-    """Set the password of an invited account, once; `code` may be typed with any case, spaces and hyphens.
+    """Set the password of an invited account, once. Case, spaces and hyphens of `code` do not matter.
 
-    Raises Refused (the same for a wrong name and a wrong code), Expired or NotNeeded for a right one, and
-    ValidationError where the code is right and the password too weak: the code then still works.
+    Raises InvitationRefused for a wrong user name or code, without a difference between the two; InvitationExpired or
+    InvitationNotNeeded for a right code; ValidationError for a weak password, after which the code still works.
     """
     waiting = Invitation.objects.select_for_update(of=("self",)).select_related("user")
-    found = waiting.filter(user__username=User.normalize_username(username.strip()), user__is_active=True).first()
+    invitation = waiting.filter(user__username=User.normalize_username(username.strip()), user__is_active=True).first()
     if (
-        not hmac.compare_digest(_index(_normalised_code(code)), bytes(found.code_index) if found else b"")
-        or found is None
+        not hmac.compare_digest(_index(_normalised_code(code)), bytes(invitation.code_index) if invitation else b"")
+        or invitation is None
     ):
         raise InvitationRefused
     if service.count_administrators() >= service.REQUIRED_ADMINISTRATORS:
         raise InvitationNotNeeded
-    if found.ends_at <= dt.datetime.now(dt.UTC):
+    if invitation.ends_at <= dt.datetime.now(dt.UTC):
         raise InvitationExpired
-    user = found.user
+    user = invitation.user
     validate_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
-    found.delete()
+    invitation.delete()
     audit.record(actor=audit.actor(user), action="staff.invitation_accepted", object=f"user:{user.pk}")
     return user
 
 
 def _is_pending(user: User) -> bool:
-    """Whether this is an invited administrator who never signed in with a second factor."""
+    """Whether the account is an invited administrator who never signed in with a second factor."""
     return user.is_active and user.roles == ["administrator"] and user.second_factor_at is None
 
 
@@ -128,7 +128,7 @@ def _normalised_name(name: str) -> str:
 
 
 def _normalised_code(code: str) -> str:
-    """The code as it was made, from what somebody read or heard: O is a zero, I and L are ones."""
+    """Return the code without separators, in upper case; O is read as zero, I and L as one (Crockford)."""
     return "".join(letter for letter in code.upper().translate(_LOOKALIKES) if letter.isalnum())
 
 

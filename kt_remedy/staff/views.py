@@ -22,7 +22,7 @@ TRIES_BY_NAME, TRIES_BY_ADDRESS, MINUTES = 5, 20, 15
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: HttpRequest) -> HttpResponse:
-    """Set one's own password with a user name and a one-time code; then sign in as everybody does."""
+    """Set the first password with a user name and a one-time code, then redirect to the sign-in."""
     form = InvitationForm(request.POST if request.method == "POST" else None)
     status = 200
     if request.method == "POST":
@@ -40,7 +40,7 @@ def invitation(request: HttpRequest) -> HttpResponse:
 
 
 def _consume_limits(username: str) -> bool:
-    """Count this try for the name, known or not, and for the address it comes from."""
+    """Count a try for the user name, known or not, and for the address; False if a limit is reached."""
     by_address = ratelimit.consume(
         f"invitation:address:{access.current_address()}", limit=TRIES_BY_ADDRESS, seconds=MINUTES * 60
     )
@@ -49,12 +49,14 @@ def _consume_limits(username: str) -> bool:
 
 
 def _accept(form: InvitationForm) -> bool:
-    told = form.cleaned_data
+    data = form.cleaned_data
     try:
-        invitations.accept(username=told["username"], code=told["code"], password=told["password1"])
+        invitations.accept(username=data["username"], code=data["code"], password=data["password1"])
     except invitations.InvitationExpired:
-        ended = _("%(hours)s시간이 지나 쓸 수 없는 코드입니다. 초대한 서버 담당자에게 새 코드를 만들어 달라고 하세요.")
-        form.add_error("code", ended % {"hours": invitations.HOURS})
+        sentence = _(
+            "%(hours)s시간이 지나 쓸 수 없는 코드입니다. 초대한 서버 담당자에게 새 코드를 만들어 달라고 하세요."
+        )
+        form.add_error("code", sentence % {"hours": invitations.HOURS})
     except invitations.InvitationNotNeeded:
         form.add_error(None, _("관리자 두 명이 이미 있어 이 초대는 끝났습니다. 그 관리자에게 계정을 부탁하세요."))
     except invitations.InvitationRefused:
