@@ -1,4 +1,4 @@
-"""Who may read the audit record. Words: docs/permissions.md."""
+"""The permission of the audit; docs/permissions.md describes it."""
 
 from kt_remedy.core import access
 

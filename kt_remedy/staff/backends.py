@@ -14,8 +14,8 @@ class RoleBackend(BaseBackend):
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         """Whether an active account holds a role of this permission.
 
-        Raises PermissionDenied if it holds none: Django then asks no other backend and returns False. Raises LookupError
-        for an unregistered permission.
+        Raises PermissionDenied if it holds none: Django then asks no other backend and returns False. Raises
+        LookupError for an unregistered permission.
         """
         holders = access.roles_of(perm)
         if user_obj.is_active and not holders.isdisjoint(getattr(user_obj, "roles", ())):

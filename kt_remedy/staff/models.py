@@ -42,7 +42,7 @@ class User(AbstractUser):
         verbose_name = _("직원")
         verbose_name_plural = _("직원")
         constraints = [
-            # Django gives a superuser every permission; an unknown role could become a real one later.
+            # No account passes every check at once, and a misspelt role is refused because it gives no right anywhere.
             models.CheckConstraint(condition=models.Q(is_superuser=False), name="user_no_superuser"),
             models.CheckConstraint(condition=models.Q(roles__contained_by=list(ROLES)), name="user_known_roles"),
             # The store limits the filings that clerks and store managers see.

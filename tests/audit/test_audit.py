@@ -1,4 +1,4 @@
-"""The record of who did what: only added to, linked after commit, provable."""
+"""The audit: append-only, sealed after commit, verifiable."""
 
 import pytest
 from django.db import connection, transaction
@@ -19,7 +19,7 @@ def act(number: int) -> AuditEntry:
 
 
 def raw(sql: str) -> None:
-    """As somebody with the database in hand would do it: past the triggers."""
+    """Execute SQL without the triggers, as an owner of the database could."""
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE audit_entry DISABLE TRIGGER USER; ALTER TABLE audit_seal DISABLE TRIGGER USER")
@@ -52,7 +52,7 @@ def test_neither_entries_nor_seals_are_deleted_and_no_seal_is_changed():
 def test_even_the_owner_does_not_empty_the_record():
     act(1)
     audit.seal_entries()
-    raw("SELECT")  # no check may be pending, it would refuse as well
+    raw("SELECT")  # no deferred check may be pending, because it would refuse as well
     for tables in ("audit_seal", "audit_entry, audit_seal"):
         refused = pytest.raises(DatabaseError, match="never emptied")
         with refused, transaction.atomic(), as_owner(), connection.cursor() as cursor:

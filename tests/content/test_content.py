@@ -1,4 +1,4 @@
-"""Texts that staff edit: in force from a date, in two languages, never changed behind a reader's back."""
+"""Texts that staff edit: in force from a date, in two languages, never changed."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""Wrong codes are counted over everybody: a walk over many numbers is seen although each number's limit holds."""
+"""Wrong codes are counted over all persons: an attack on many numbers is seen although each stays in its limit."""
 
 import datetime as dt
 
@@ -22,13 +22,13 @@ def counted(*, wrong: int, right: int, ago: dt.timedelta = dt.timedelta(0)) -> N
 @pytest.mark.parametrize(
     ("now", "before", "rings"),
     [
-        ((29, 0), (0, 0), False),  # too few to say anything
+        ((29, 0), (0, 0), False),  # too few for an alarm
         ((30, 0), (0, 0), True),
-        ((30, 170), (0, 0), False),  # 15 of 100 is three times what is usual, not more
+        ((30, 170), (0, 0), False),  # 15 of 100 is exactly three times the usual share
         ((31, 169), (0, 0), True),
         ((30, 70), (150, 850), False),  # a week in which 15 of 100 were wrong
         ((50, 50), (150, 850), True),
-        ((40, 260), (5, 2_000), False),  # a week of hardly a mistake does not make one in eight an attack
+        ((40, 260), (5, 2_000), False),  # few mistakes in a week do not lower the usual share below one in twenty
         ((400, 1_600), (100, 900), False),
         ((700, 1_300), (100, 900), True),
     ],

@@ -1,4 +1,4 @@
-"""A message leaves once, whatever the gateway does; judged by the gateway's own log."""
+"""A message is sent once for every fault of the gateway; the gateway's own log proves it."""
 
 import dataclasses
 import datetime as dt
@@ -48,7 +48,7 @@ def state(message: Message) -> str:
 
 
 def due_again() -> None:
-    """Let every pause be over."""
+    """End every pause."""
     Message.objects.update(lease_until=None)
 
 
@@ -112,7 +112,7 @@ def test_nobody_is_given_up_while_the_gateway_does_not_even_answer_questions(gat
 
 
 def test_an_unclear_message_is_asked_about_by_the_number_it_went_to(gateway):
-    """The register may know another number by then; asking for that one would never find it."""
+    """The register may hold another number meanwhile; a search by that number would find nothing."""
     now = {"number": next(numbers)}
     service.register("round", text=BULK, label="", optional=True, address=lambda message: now["number"])
     select = "SELECT 'x'::bytea AS person_index, 'L1' AS recipient, 'ko' AS language"
@@ -244,7 +244,7 @@ def test_single_messages_pass_the_round_that_waits(gateway, settings):
 
 
 def test_a_round_is_written_by_a_plan_that_bears_half_a_million():
-    """Looked for one by one, messages already written take hours; statistics of an empty table would have it so."""
+    """A nested loop takes hours; the planner would choose it by the statistics of an empty table."""
     service.register("round", text=BULK, label="", address=lambda message: message.recipient)
     select = "SELECT '\\x01'::bytea AS person_index, current_setting('enable_nestloop') AS recipient, 'ko' AS language"
     service.queue_all(kind="round", subject="1", select=select)

@@ -1,4 +1,4 @@
-"""Who is behind an account of staff: proved once by telephone; without it nothing moves money."""
+"""The person of an account of staff: verified once by telephone; without it the account moves no money."""
 
 import re
 import urllib.request
@@ -21,7 +21,7 @@ PERSON, APPROVE = reverse("portal:staff-person"), reverse("portal:staff-person-a
 
 @pytest.fixture(autouse=True)
 def fresh_client():
-    """The service's address is that of this run."""
+    """Use the address of the stand-in of this run."""
     provider._client.cache_clear()
     yield
     provider._client.cache_clear()
@@ -49,7 +49,7 @@ def test_a_newcomer_proves_who_they_are_before_money():
     user, phone = hired(), "01091110001"
     client = as_staff(Client(), user)
     assert PERSON in client.get(reverse("admin:index")).content.decode()
-    assert client.get(APPROVE).url == PERSON  # nothing was asked yet
+    assert client.get(APPROVE).url == PERSON  # no verification is requested yet
     assert client.post(PERSON, {"carrier": "", "phone": "12"}).status_code == 422
     assert client.post(PERSON, {"carrier": "KT", "phone": phone}).url == APPROVE
     early = client.post(APPROVE)
@@ -62,7 +62,7 @@ def test_a_newcomer_proves_who_they_are_before_money():
     assert AuditEntry.objects.filter(action="staff.person_known", object=f"user:{user.pk}").count() == 1
     assert PERSON not in client.get(reverse("admin:index")).content.decode()
     assert "이미 확인되었습니다" in client.get(PERSON).content.decode()
-    # Somebody who signs in as staff is nobody's customer session.
+    # A sign-in as staff ends the session of a customer.
     assert client.get(reverse("portal:my-lines")).status_code == 302
 
 
@@ -75,7 +75,7 @@ def test_one_person_with_two_accounts_is_one_person():
         client.post(APPROVE)
         user.refresh_from_db()
     assert first.person_index
-    # The stand-in's CI follows name and birth date, of which the app's approval gives the same.
+    # The CI of the stand-in depends on name and birth date, which are the same for every approval in the app.
     assert bytes(first.person_index) == bytes(second.person_index)
 
 
