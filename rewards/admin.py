@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from kt_remedy.audit.admin import RoleAdmin
 from kt_remedy.core.access import permission_required
 from kt_remedy.staff.models import User
-from kt_remedy.staff.service import fresh_second_factor
+from kt_remedy.staff.service import has_fresh_second_factor
 from rewards import reports, service
 from rewards.enrolment import working
 from rewards.forms import VoucherForm
@@ -136,7 +136,7 @@ class VoucherAdmin(RoleAdmin):
     @permission_required("rewards.upload_vouchers")
     def upload(self, request: HttpRequest) -> HttpResponse:
         """Import a file of codes, completely or not at all; known codes are skipped. Needs a fresh second factor."""
-        if not fresh_second_factor(request):
+        if not has_fresh_second_factor(request):
             return redirect(reverse("mfa_reauthenticate") + "?" + urlencode({"next": request.path}))
         assert isinstance(request.user, User)
         form = VoucherForm(request.POST or None, request.FILES or None)

@@ -203,7 +203,7 @@ def fresh_clock() -> None:
     from kt_remedy.notices import versions
 
     clock._cached = None
-    versions.forget()
+    versions.clear_cache()
 
 
 @pytest.fixture

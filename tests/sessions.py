@@ -37,7 +37,7 @@ def person(
 def as_customer(client: Client, verified: identity.Person) -> Client:
     """The same client, in a session in which this person was verified."""
     session = client.session
-    identity.write(session, verified)
+    identity.write_person(session, verified)
     session.save()
     return client
 
@@ -63,7 +63,7 @@ def two_administrators() -> tuple[User, User]:
     """Two people who are administrators and have signed in with their second factor: the first may give rights now."""
     pair = staff_user("administrator"), staff_user("administrator", username="administrator-2")
     for user in pair:
-        service.note_second_factor(user)
+        service.record_second_factor(user)
     return pair
 
 

@@ -1,4 +1,4 @@
-"""The kinds of acts that the record knows: each application registers its own, `record` refuses any other."""
+"""The registry of the kinds of acts: each application registers its kinds, and `record` refuses other ones."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ _kinds: dict[str, Any] = {}
 
 
 def register(kinds: dict[str, Any]) -> None:
-    """Name kinds of acts: the first word of an action ("filing" of "filing.submitted") and its label for the auditor.
+    """Register kinds: the first word of an action ("filing" of "filing.submitted") and its label for the auditor.
 
-    Call it in `AppConfig.ready()`. Raises ValueError for a kind that another application registered.
+    Call it in `AppConfig.ready()`. Raises ValueError for a kind that is registered already.
     """
     for kind, label in kinds.items():
         if kind in _kinds:
@@ -17,7 +17,7 @@ def register(kinds: dict[str, Any]) -> None:
 
 
 def kind_of(action: str) -> str:
-    """The kind of an action. Raises LookupError where no application registered it."""
+    """Return the kind of an action. Raises LookupError if no application registered it."""
     kind = action.partition(".")[0]
     if kind not in _kinds:
         raise LookupError(f"no application registered the kind of {action}")
@@ -25,5 +25,5 @@ def kind_of(action: str) -> str:
 
 
 def labels() -> list[tuple[str, Any]]:
-    """Every kind and its label, in the order of registration."""
+    """Return every kind and its label in the order of registration."""
     return list(_kinds.items())

@@ -1,4 +1,4 @@
-"""Base of every admin page (rights by permission, looks recorded), and the pages of the audit for the auditor."""
+"""The base class of all model admins (rights by permission, every view recorded) and the admin of the audit."""
 
 from typing import Any
 
@@ -16,10 +16,10 @@ from kt_remedy.core import access
 
 
 class RoleAdmin(admin.ModelAdmin):
-    """A model admin whose rights are permissions of the registry, and whose looks are recorded.
+    """A model admin whose rights are permissions of the registry and whose views are recorded in the audit.
 
-    `view_permission` opens its pages; without `change_permission` and `add_permission` nobody changes or adds, and
-    nobody ever deletes. `subject_of` says whose data a row shows.
+    `view_permission` opens the pages. Without `change_permission` or `add_permission` nobody can change or add rows;
+    nobody can ever delete rows. `subject_of` names the customer whose data a row shows.
     """
 
     view_permission = ""
@@ -46,7 +46,7 @@ class RoleAdmin(admin.ModelAdmin):
         return False
 
     def get_urls(self) -> list[URLPattern]:
-        """The stock pages, each with the permission that opens it; a form that is posted asks for its own besides."""
+        """Mark each standard page with the permission that opens it; a posted form also checks its own permission."""
         urls = super().get_urls()
         by_page = {"add": (self.add_permission,) if self.add_permission else access.NOBODY, "delete": access.NOBODY}
         for pattern in urls:
@@ -55,13 +55,13 @@ class RoleAdmin(admin.ModelAdmin):
         return urls
 
     def subject_of(self, obj: models.Model) -> str:
-        """The customer number whose data the row shows, or nothing."""
+        """Return the customer number of the data in the row, or an empty string."""
         return ""
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-        # Names of filters only: a search term may be a telephone number.
-        self._looked(request, "admin.listed", "", "", {"filters": sorted(request.GET)})
-        # Django's own title is one for choosing, and no Korean.
+        # Only names of filters are recorded, because a search term may be a telephone number.
+        self._record_act(request, "admin.listed", "", "", {"filters": sorted(request.GET)})
+        # Django's own title invites to select a row and has no Korean form.
         return super().changelist_view(request, {"title": self.opts.verbose_name_plural, **(extra_context or {})})
 
     def change_view(
@@ -69,19 +69,19 @@ class RoleAdmin(admin.ModelAdmin):
     ) -> HttpResponse:
         obj = self.get_object(request, object_id)
         if obj is not None and self.has_view_permission(request, obj) and request.method == "GET":
-            self._looked(request, "admin.viewed", str(obj.pk), self.subject_of(obj), {})
-        named = {"title": self.opts.verbose_name, **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, named)
+            self._record_act(request, "admin.viewed", str(obj.pk), self.subject_of(obj), {})
+        context = {"title": self.opts.verbose_name, **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
 
     def log_addition(self, request: HttpRequest, obj: models.Model, message: object) -> LogEntry:
-        self._looked(request, "admin.added", str(obj.pk), self.subject_of(obj), {})
+        self._record_act(request, "admin.added", str(obj.pk), self.subject_of(obj), {})
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: models.Model, message: object) -> LogEntry:
-        self._looked(request, "admin.changed", str(obj.pk), self.subject_of(obj), {})
+        self._record_act(request, "admin.changed", str(obj.pk), self.subject_of(obj), {})
         return super().log_change(request, obj, message)
 
-    def _looked(self, request: HttpRequest, action: str, key: str, subject: str, detail: dict) -> None:
+    def _record_act(self, request: HttpRequest, action: str, key: str, subject: str, detail: dict) -> None:
         service.record(
             actor=service.actor(request.user),
             action=action,
@@ -92,7 +92,7 @@ class RoleAdmin(admin.ModelAdmin):
 
 
 class KindFilter(admin.SimpleListFilter):
-    """The first word of an action: what the act was about."""
+    """A filter by the kind of act, the first word of the action."""
 
     title = _("종류")
     parameter_name = "kind"
@@ -106,7 +106,7 @@ class KindFilter(admin.SimpleListFilter):
 
 @admin.register(AuditEntry)
 class AuditAdmin(RoleAdmin):
-    """Read only. Search takes exact values: a customer number, `staff:7`, `application:12`."""
+    """The audit, read-only. The search takes exact values: a customer number, `staff:7`, `application:12`."""
 
     view_permission = "audit.view_entry"
     list_display = ("at", "who", "action", "object", "subject", "reason", "ip")
@@ -119,7 +119,7 @@ class AuditAdmin(RoleAdmin):
 
     @admin.display(description=_("누가"))
     def who(self, entry: AuditEntry) -> str:
-        """The account's name beside its number."""
+        """The actor, with the user name for a member of staff."""
         if not entry.actor.startswith("staff:"):
             return entry.actor
         names = self.__dict__.setdefault("_names", {})
@@ -131,10 +131,10 @@ class AuditAdmin(RoleAdmin):
 
     @admin.display(description=_("사슬 번호"))
     def position(self, entry: AuditEntry) -> int | None:
-        """The entry's place in the chain; nothing before it is sealed."""
+        """Position of the entry in the chain; None until it is sealed."""
         return entry.seal.position if hasattr(entry, "seal") else None
 
     @admin.display(description=_("사슬 값"))
     def digest_hex(self, entry: AuditEntry) -> str:
-        """The entry's digest as `manage.py verify_audit` prints it."""
+        """Digest of the entry, in the format that `manage.py verify_audit` prints."""
         return bytes(entry.seal.digest).hex() if hasattr(entry, "seal") else ""

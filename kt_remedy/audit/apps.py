@@ -25,7 +25,7 @@ class AuditConfig(AppConfig):
         schedule.register(
             "audit.chain",
             title=_("접속 기록을 사슬로 잇기"),
-            task=lambda job: schedule.result_message(gettext_noop("이음 %(n)s"), n=service.chain()),
+            task=lambda job: schedule.result_message(gettext_noop("이음 %(n)s"), n=service.seal_entries()),
             due=dt.timedelta(seconds=10),
         )
-        sign_ins.watch()
+        sign_ins.connect()

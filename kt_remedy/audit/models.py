@@ -1,11 +1,11 @@
-"""The audit: one row for each look at or change of a person's data, with time, place, reason. Rows are only added."""
+"""Audit entries and their seals. Rows are only added, never changed or deleted."""
 
 import pgtrigger
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
-# Only the owner of the table may truncate it; this stops the owner's own hand, and a flush of the wrong database.
+# Only the owner of the table may truncate it. This trigger stops the owner too, and a flush of the wrong database.
 NO_TRUNCATE = pgtrigger.Trigger(
     name="no_truncate",
     level=pgtrigger.Statement,
@@ -16,7 +16,10 @@ NO_TRUNCATE = pgtrigger.Trigger(
 
 
 class AuditEntry(models.Model):
-    """One act. Its place in the chain is its `seal`, added after commit (see `service.chain`)."""
+    """One act: who viewed or changed whose data, when, from where and why.
+
+    Its `seal` is added after commit (see `service.seal_entries`).
+    """
 
     at = models.DateTimeField(_("언제"))
     actor = models.CharField(_("누가"), max_length=40)  # "customer", "staff:<id>", "system"

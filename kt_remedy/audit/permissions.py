@@ -1,4 +1,4 @@
-"""The permission to read the audit. Words: docs/permissions.md."""
+"""The permission of the audit; docs/permissions.md describes it."""
 
 from kt_remedy.core import access
 

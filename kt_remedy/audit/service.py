@@ -1,4 +1,4 @@
-"""Writing and proving the record of who saw or changed whose data."""
+"""Write the audit, seal its entries into a chain of digests, and verify the chain."""
 
 import datetime as dt
 import hashlib
@@ -16,12 +16,12 @@ from kt_remedy.core import access, clock
 
 _FIELDS = ("id", "at", "actor", "action", "object", "subject", "reason", "ip", "detail")
 _LOCK = 0x6B742D6175646974  # one chain, one writer
-# An act that commits later than this many acts behind it is sealed by `verify_audit`, which looks at every entry.
+# If this many later acts commit before an act, only `verify_audit`, which reads every entry, seals it.
 _LOOK_BACK = 100_000
 
 
 def actor(user: AbstractBaseUser | AnonymousUser) -> str:
-    """Name of a member of staff in the audit: "staff:<id>"."""
+    """Return the actor of a member of staff: "staff:<id>"."""
     return f"staff:{user.pk}"
 
 
@@ -29,18 +29,18 @@ def record(
     *,
     actor: str,
     action: str,
-    object: str,  # noqa: A002  the word of the record itself
+    object: str,  # noqa: A002  the name of the column
     subject: str = "",
     reason: str = "",
     ip: str = "",
     detail: dict | None = None,
 ) -> AuditEntry:
-    """Add one entry, in the transaction of the act itself. Never give it personal data in clear.
+    """Add one entry in the transaction of the act. Never pass personal data in clear.
 
-    `actor` is "customer", "system" or what the function `actor` gives for a member of staff; `action` a fixed word
-    ("filing.submitted"); `object` what was touched ("application:7"); `subject` the customer number whose data it is.
-    Without `ip` the address of the request being answered is taken. Raises LookupError for an action of a kind that no
-    application registered (`actions`).
+    `actor` is "customer", "system" or the result of `actor(user)` for a member of staff; `action` is a constant
+    ("filing.submitted"); `object` is the row of the act ("application:7"); `subject` is the customer number of the
+    data. `ip` defaults to the address of the current request. Raises LookupError for an action of an unregistered kind
+    (`actions`).
     """
     actions.kind_of(action)
     return AuditEntry.objects.create(
@@ -55,20 +55,20 @@ def record(
     )
 
 
-def chain(*, limit: int = 10_000, everything: bool = False) -> int:
-    """Seal committed entries that have no seal yet; returns how many. At-least-once, safe to run twice.
+def seal_entries(*, limit: int = 10_000, everything: bool = False) -> int:
+    """Seal committed entries without a seal and return their number. Safe to run twice.
 
-    Each digest covers the one before it, so an entry that is changed, dropped or slipped in later breaks the chain
-    from there on. Sealing follows the commit, because a chain inside the act would make every act wait for every other.
-    A seal is a row of its own, so that no role of a process needs to update the record. Without `everything` only the
-    newest entries are looked at, because the rest are sealed long since.
+    Each digest covers the previous one, so a later change, deletion or insertion breaks the chain from that entry on.
+    Entries are sealed after the commit, because sealing inside the transaction would make all acts wait for each other.
+    A seal is a row of its own, so no database role needs to update the audit. Without `everything` only the newest
+    entries are read, because older ones are sealed already.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         position, digest = _head()
         seals = []
-        fresh = _unsealed(after=0 if everything else _floor(position))
+        fresh = _unsealed(after=0 if everything else _last_surely_sealed(position))
         for row in fresh.order_by("id").values_list(*_FIELDS)[:limit]:
             position += 1
             digest = _digest(digest, row)
@@ -79,7 +79,7 @@ def chain(*, limit: int = 10_000, everything: bool = False) -> int:
 
 @dataclass(frozen=True)
 class Proof:
-    """Result of `verify`: number of linked entries that hold, the head of the chain, and the first fault in words."""
+    """Result of `verify`: numbers of valid sealed and of unsealed entries, head of the chain, and the first fault."""
 
     entries: int
     unlinked: int
@@ -88,9 +88,12 @@ class Proof:
 
 
 def verify(*, head: str = "") -> Proof:
-    """Recompute the chain from its beginning. `head`, a digest written down earlier, must still be part of it:
-    only that proves that no entries were cut off at the end."""
-    count, digest, seen = 0, b"", not head
+    """Recompute the chain from its beginning.
+
+    `head` is a digest that an earlier run printed. It must be part of the chain: only this proves that no entries were
+    cut off at the end.
+    """
+    count, digest, head_found = 0, b"", not head
     rows = (
         AuditEntry.objects.filter(seal__isnull=False)
         .order_by("seal__position")
@@ -103,9 +106,9 @@ def verify(*, head: str = "") -> Proof:
             return Proof(count - 1, 0, "", f"entry {count} of the chain is missing")
         if digest != bytes(stored):
             return Proof(count - 1, 0, "", f"entry {count} of the chain (id {row[0]}) is not what was recorded")
-        seen = seen or digest.hex() == head
+        head_found = head_found or digest.hex() == head
     unlinked = _unsealed(after=0).count()
-    fault = "" if seen else "the head written down earlier is not in the chain: entries were cut off or replaced"
+    fault = "" if head_found else "the head written down earlier is not in the chain: entries were cut off or replaced"
     return Proof(count, unlinked, digest.hex(), fault)
 
 
@@ -114,19 +117,19 @@ def _head() -> tuple[int, bytes]:
     return (last[0], bytes(last[1])) if last else (0, b"")
 
 
-def _floor(position: int) -> int:
-    """The entry up to which all are taken to be sealed, where the chain ends at `position`."""
-    back = AuditSeal.objects.filter(position=position - _LOOK_BACK).values_list("entry_id", flat=True).first()
-    return back or 0
+def _last_surely_sealed(position: int) -> int:
+    """Return the id up to which all entries count as sealed if the chain ends at `position`."""
+    entry_id = AuditSeal.objects.filter(position=position - _LOOK_BACK).values_list("entry_id", flat=True).first()
+    return entry_id or 0
 
 
 def _unsealed(*, after: int) -> QuerySet[AuditEntry]:
-    # The bound stands on both sides, so that neither index is read from its beginning.
+    # The bound applies to both tables, so neither index is read from its beginning.
     sealed = AuditSeal.objects.filter(entry_id=OuterRef("pk"), entry_id__gt=after)
     return AuditEntry.objects.filter(~Exists(sealed), pk__gt=after)
 
 
 def _digest(previous: bytes, row: tuple | list) -> bytes:
-    number, at, *words, detail = row
-    text = json.dumps([number, at.astimezone(dt.UTC).isoformat(), *words, detail], ensure_ascii=False, sort_keys=True)
+    number, at, *columns, detail = row
+    text = json.dumps([number, at.astimezone(dt.UTC).isoformat(), *columns, detail], ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(previous + text.encode()).digest()

@@ -1,4 +1,4 @@
-"""The admin site: sign-in with the second factor, and only pages that name the permission that opens them."""
+"""The admin site: sign-in with the second factor; every page names the permission that opens it."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,13 +13,13 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import access
 
-OURS = ("kt_remedy.", "eligibility.", "refunds.", "rewards.")
-# For the site's own pages, such as its index; registered by the application that knows all roles.
-OPEN = "staff.open_admin"
+OWN_PACKAGES = ("kt_remedy.", "eligibility.", "refunds.", "rewards.")
+# Opens the site's own pages, such as the index. `kt_remedy.staff` registers it, because it knows all roles.
+OPEN_ADMIN = "staff.open_admin"
 
 
 class RoleSite(AdminSite):
-    """Packages bring admin pages of their own, which know no roles: those are left out. Ours must be a RoleAdmin."""
+    """The admin site. Admins of third-party packages are ignored, because they check no permission of the registry."""
 
     site_title = site_header = _("위약금 면제·고객 보답 관리")
     index_title = _("관리")
@@ -31,15 +31,18 @@ class RoleSite(AdminSite):
     def add_pages(self, namespace: str, patterns: Callable[[], list[URLPattern]]) -> None:
         """Add pages that belong to no model, below `<namespace>/` and in that namespace.
 
-        `patterns` is called when the addresses are read. Its views stand behind
-        `admin_view` and declare their permission.
+        `patterns` is called when the URL configuration is read. Its views use `admin_view`
+        and declare their permission.
         """
         self._pages[namespace] = patterns
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Register a RoleAdmin; raises ImproperlyConfigured for another admin of our own applications, LookupError for
-        a permission nobody registered."""
-        from kt_remedy.audit.admin import RoleAdmin  # late: it needs the models
+        """Register a RoleAdmin.
+
+        Raises ImproperlyConfigured for another admin class of our own applications, LookupError for an unregistered
+        permission.
+        """
+        from kt_remedy.audit.admin import RoleAdmin  # imported late, because it needs the models
 
         if admin_class is not None and issubclass(admin_class, RoleAdmin):
             for code in filter(None, (admin_class.change_permission, admin_class.add_permission)):
@@ -49,29 +52,29 @@ class RoleSite(AdminSite):
             return
         models = model_or_iterable if isinstance(model_or_iterable, Iterable) else [model_or_iterable]
         for model in models:
-            if model.__module__.startswith(OURS):
+            if model.__module__.startswith(OWN_PACKAGES):
                 raise ImproperlyConfigured(f"the admin of {model.__name__} names no permission: make it a RoleAdmin")
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """The added pages, the pages of the models, which all name their own permission, and those of the site itself.
+        """Return the added pages, the pages of the models and the site's own pages, each with its permission.
 
-        The added pages come first, because Django's last address takes every other one.
+        The added pages come first, because Django's last pattern matches every other address.
         """
         urls = super().get_urls()
         for pattern in urls:
             if isinstance(pattern, URLPattern) and not hasattr(pattern.callback, "policy"):
-                pattern.callback.policy = (OPEN,)  # type: ignore[attr-defined]  # the mark the middleware reads
+                pattern.callback.policy = (OPEN_ADMIN,)  # type: ignore[attr-defined]  # the mark the middleware reads
         pages = [path(f"{name}/", include((patterns(), name))) for name, patterns in self._pages.items()]
         return [*pages, *urls]
 
     def login(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-        """There is one way to sign in, and it asks for the second factor."""
+        """Redirect to the only sign-in, which requires the second factor."""
         return redirect(reverse("admin:index" if request.user.is_authenticated else "account_login"))
 
-    login.policy = (OPEN,)  # type: ignore[attr-defined]  # this module is read before permissions are registered
+    login.policy = (OPEN_ADMIN,)  # type: ignore[attr-defined]  # this module is read before permissions are registered
 
 
 class RoleSiteConfig(AdminConfig):
-    """Django's admin with this site as the default one."""
+    """Django's admin with RoleSite as the default site."""
 
     default_site = "kt_remedy.audit.site.RoleSite"

@@ -1,4 +1,4 @@
-"""The admin of the texts that staff edit."""
+"""The admin of content entries."""
 
 from django import forms
 from django.contrib import admin
@@ -26,7 +26,7 @@ class EntryForm(forms.ModelForm):
 
 @admin.register(Entry)
 class EntryAdmin(RoleAdmin):
-    """Texts are added, not changed: a new version with a later date takes the place of the old one."""
+    """Entries are added, never changed: a version with a later date replaces the earlier one."""
 
     view_permission = "content.view_entry"
     add_permission = "content.add_entry"
@@ -41,4 +41,4 @@ class EntryAdmin(RoleAdmin):
         return () if obj is None else self.readonly_fields
 
     def save_model(self, request: HttpRequest, obj: Entry, form: forms.ModelForm, change: bool) -> None:
-        service.write(by=request.user, entry=obj)
+        service.add_version(by=request.user, entry=obj)

@@ -1,4 +1,4 @@
-"""Texts that staff edit: short, in two languages, each in force from a date."""
+"""Content entries: short texts in Korean and English that staff edit, each in force from a KST date."""
 
 import pgtrigger
 from django.conf import settings
@@ -16,8 +16,10 @@ class Place(models.TextChoices):
 
 
 class Entry(models.Model):
-    """One version of a text. A change is a new version with a later date, so what stood when stays answerable;
-    a version without words takes the text down."""
+    """One version of a text. A change adds a version with a later date, so the text of every day stays known.
+
+    A version without a title removes the text from the page.
+    """
 
     place = models.CharField(_("자리"), max_length=8, choices=Place.choices)
     key = models.SlugField(_("이름표"), help_text=_("같은 이름표의 새 글이 앞선 글을 대신합니다."))
@@ -42,10 +44,10 @@ class Entry(models.Model):
 
     @property
     def title(self) -> str:
-        """In the language of the page, in Korean where there is no English yet."""
+        """The title in the language of the page; Korean if there is no English title."""
         return self.title_ko if (get_language() or "ko").startswith("ko") else self.title_en or self.title_ko
 
     @property
     def body(self) -> str:
-        """In the language of the page, in Korean where there is no English yet."""
+        """The body in the language of the page; Korean if there is no English body."""
         return self.body_ko if (get_language() or "ko").startswith("ko") else self.body_en or self.body_ko

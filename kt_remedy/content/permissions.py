@@ -1,4 +1,4 @@
-"""Permissions to read and write the texts of the site. Words: docs/permissions.md."""
+"""Permissions of content entries; docs/permissions.md describes them."""
 
 from kt_remedy.core import access
 

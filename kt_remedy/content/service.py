@@ -1,4 +1,4 @@
-"""Texts that staff edit."""
+"""Read and add content entries."""
 
 import datetime as dt
 from typing import Any
@@ -11,7 +11,7 @@ from kt_remedy.core import clock
 
 
 def current(place: Place, *, on: dt.date | None = None) -> list[Entry]:
-    """The texts of a place in force on a date (today in Seoul unless told), in their order. One query."""
+    """Return the entries of a place in force on a KST date (default: today), in their order. One query."""
     newest = (
         Entry.objects.filter(place=place, shown_from__lte=on or clock.today())
         .order_by("key", "-shown_from")
@@ -21,10 +21,10 @@ def current(place: Place, *, on: dt.date | None = None) -> list[Entry]:
 
 
 @transaction.atomic
-def write(*, by: Any, entry: Entry) -> Entry:
-    """Add a version. Raises ValueError for a date that has passed: what stood there was read by people."""
+def add_version(*, by: Any, entry: Entry) -> Entry:
+    """Add a version. Raises ValueError for a past date, because readers have seen the text of that day."""
     if entry.shown_from < clock.today():
-        raise ValueError("a text cannot be put into the past")
+        raise ValueError("the date of an entry must not be in the past")
     entry.written_by, entry.written_at = by, clock.now()
     entry.save(force_insert=True)
     audit.record(

@@ -1,7 +1,8 @@
-"""Somebody tries codes on many numbers: each number's limit holds, and yet one in some thousand guesses is right.
+"""The alarm for guessed verification codes.
 
-So wrong codes are also counted over everybody, and staff are told when far more are wrong than usual
-(docs/trust.md#2-3). Counters are rows and name nobody; the wall clock counts.
+The limit of one number does not stop an attacker who tries codes on many numbers. Wrong codes are therefore also
+counted over all persons, and staff see an alarm when the share of wrong codes is far above the usual one
+(docs/trust.md#2-3). Counters hold no personal data and follow the wall clock.
 """
 
 import datetime as dt
@@ -16,19 +17,19 @@ from kt_remedy.core.tasks import schedule
 from kt_remedy.identity.models import CodeCount
 
 RECENT = dt.timedelta(minutes=20)
-BEFORE = dt.timedelta(days=7)
-TIMES = 3  # the usual share of wrong codes, times this, is an alarm
-FEWEST_WRONG = 30  # fewer than this say nothing
-# People mistype: until a thousand codes have been seen, and at the least, one in twenty is taken as usual.
-ENOUGH = 1_000
-USUAL_WRONG, USUAL_OF = 1, 20
+HISTORY = dt.timedelta(days=7)
+ALARM_FACTOR = 3  # more than this multiple of the usual share of wrong codes raises the alarm
+MIN_WRONG = 30  # no alarm for fewer wrong codes
+# Everybody mistypes: one wrong code in twenty is the usual share until a thousand codes are counted, and its minimum.
+MIN_HISTORY = 1_000
+DEFAULT_WRONG, DEFAULT_TRIED = 1, 20
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """Of `tried` codes in the last minutes `wrong` were wrong; usual are `usual_wrong` of `usual_tried`."""
+    """Wrong and entered codes of the last minutes (`wrong` of `tried`), and the usual ratio to compare with."""
 
     wrong: int
     tried: int
@@ -37,17 +38,17 @@ class Alarm:
 
     @property
     def percent(self) -> int:
-        """Wrong ones of a hundred, now."""
+        """Current share of wrong codes in percent."""
         return self.wrong * 100 // self.tried
 
     @property
     def usual_percent(self) -> int:
-        """Wrong ones of a hundred, usually."""
+        """Usual share of wrong codes in percent."""
         return self.usual_wrong * 100 // self.usual_tried
 
 
-def count(*, right: bool) -> None:
-    """Count one entered code. Call it outside any transaction: parallel people share the row."""
+def count_code(*, right: bool) -> None:
+    """Count one entered code. Call it outside any transaction, because parallel requests lock the same row."""
     column = "right" if right else "wrong"
     with connection.cursor() as cursor:
         cursor.execute(
@@ -55,12 +56,12 @@ def count(*, right: bool) -> None:
             INSERT INTO identity_code_count AS c (slot, "{column}")
             VALUES (date_bin('10 minutes', now(), 'epoch'), 1)
             ON CONFLICT (slot) DO UPDATE SET "{column}" = c."{column}" + 1
-            """  # noqa: S608  (one of two words of ours)
+            """  # noqa: S608  (one of two constants)
         )
 
 
-def standing() -> Alarm | None:
-    """The alarm that holds now, or None. One query; ends by itself when fewer codes are wrong."""
+def current_alarm() -> Alarm | None:
+    """Return the alarm that is active now, or None. One query."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -70,20 +71,20 @@ def standing() -> Alarm | None:
                    coalesce(sum("right" + wrong) FILTER (WHERE slot <= now() - make_interval(secs => %(recent)s)), 0)
             FROM identity_code_count WHERE slot > now() - make_interval(secs => %(before)s)
             """,
-            {"recent": RECENT.total_seconds(), "before": BEFORE.total_seconds()},
+            {"recent": RECENT.total_seconds(), "before": HISTORY.total_seconds()},
         )
         wrong, tried, usual_wrong, usual_tried = cursor.fetchone()
-    if usual_tried < ENOUGH or usual_wrong * USUAL_OF < USUAL_WRONG * usual_tried:
-        usual_wrong, usual_tried = USUAL_WRONG, USUAL_OF
-    if wrong < FEWEST_WRONG or wrong * usual_tried <= TIMES * usual_wrong * tried:
+    if usual_tried < MIN_HISTORY or usual_wrong * DEFAULT_TRIED < DEFAULT_WRONG * usual_tried:
+        usual_wrong, usual_tried = DEFAULT_WRONG, DEFAULT_TRIED
+    if wrong < MIN_WRONG or wrong * usual_tried <= ALARM_FACTOR * usual_wrong * tried:
         return None
     return Alarm(wrong, tried, usual_wrong, usual_tried)
 
 
-def watch(job: Any) -> schedule.ResultMessage | None:
-    """The job that writes the alarm down while it holds, and forgets old counts. Safe to run twice."""
-    CodeCount.objects.filter(slot__lt=dt.datetime.now(dt.UTC) - BEFORE).delete()
-    alarm = standing()
+def report_wrong_codes(job: Any) -> schedule.ResultMessage | None:
+    """Log an active alarm and delete old counts. Safe to run twice."""
+    CodeCount.objects.filter(slot__lt=dt.datetime.now(dt.UTC) - HISTORY).delete()
+    alarm = current_alarm()
     if alarm is None:
         return None
     log.error("identity.wrong_codes", wrong=alarm.wrong, tried=alarm.tried, usual_percent=alarm.usual_percent)

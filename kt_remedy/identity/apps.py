@@ -8,14 +8,14 @@ from django.utils.translation import gettext_lazy as _
 from kt_remedy.audit import actions
 
 
-def _one_at_a_time(sender: Any, request: Any, **kwargs: Any) -> None:
-    """Staff who sign in on a browser take nothing over of the customer who used it."""
+def _drop_customer(sender: Any, request: Any, **kwargs: Any) -> None:
+    """Remove a verified customer from the session when staff sign in on the same browser."""
     from kt_remedy.identity import service
 
-    service.drop(request)
+    service.drop_person(request)
 
 
-def _sweep_sessions(job: Any) -> None:
+def _delete_expired_sessions(job: Any) -> None:
     from django.contrib.sessions.backends.db import SessionStore
 
     SessionStore.clear_expired()
@@ -31,16 +31,16 @@ class IdentityConfig(AppConfig):
         from kt_remedy.core.tasks import schedule  # needs the models
         from kt_remedy.identity import alarm
 
-        user_logged_in.connect(_one_at_a_time, dispatch_uid="identity.one_at_a_time")
+        user_logged_in.connect(_drop_customer, dispatch_uid="identity.one_at_a_time")
         schedule.register(
             "identity.sessions",
             title=_("끝난 접속 지우기"),
-            task=_sweep_sessions,
+            task=_delete_expired_sessions,
             due=dt.timedelta(hours=1),
         )
         schedule.register(
             "identity.wrong_codes",
             title=_("틀린 인증번호가 갑자기 늘었는지 보기"),
-            task=alarm.watch,
+            task=alarm.report_wrong_codes,
             due=dt.timedelta(minutes=1),
         )

@@ -1,4 +1,4 @@
-"""Forms of identity verification."""
+"""The forms of identity verification."""
 
 import datetime as dt
 import re
@@ -20,7 +20,7 @@ CARRIERS = [
 ]
 
 
-class AppForm(forms.Form):
+class PassAppForm(forms.Form):
     """Verification in the PASS app: carrier, name and number."""
 
     carrier = forms.ChoiceField(
@@ -53,12 +53,12 @@ class AppForm(forms.Form):
 
     @property
     def identity_number(self) -> str | None:
-        """The further digits that verification by SMS asks for; none here."""
+        """Birth date and one digit (YYMMDDN) for a verification by SMS; None for the PASS app."""
         return None
 
 
-class SmsForm(AppForm):
-    """Verification by a code: the carrier also asks for the birth date and one digit, which are not kept."""
+class SmsForm(PassAppForm):
+    """Verification by a code: the carrier also needs the birth date and one digit, which are not kept."""
 
     born = forms.CharField(
         label=_("생년월일 6자리"),
@@ -80,10 +80,10 @@ class SmsForm(AppForm):
 
     def clean_born(self) -> str:
         digits = phones.digits(self.cleaned_data["born"])
-        if len(digits) == 8:  # many write the year in full
+        if len(digits) == 8:  # many people write the year with four digits
             digits = digits[2:]
         try:
-            dt.datetime.strptime(digits, "%y%m%d")  # noqa: DTZ007  only whether it is a date
+            dt.datetime.strptime(digits, "%y%m%d")  # noqa: DTZ007  validation only
         except ValueError:
             raise forms.ValidationError(_("생년월일을 850315처럼 6자리로 적어 주세요.")) from None
         return digits
@@ -100,7 +100,7 @@ class SmsForm(AppForm):
 
 
 class CodeForm(forms.Form):
-    """The code that came by SMS; spaces and hyphens are fine, and so is pasting."""
+    """The code from the SMS; spaces and hyphens are ignored."""
 
     code = forms.CharField(
         label=_("인증번호 6자리"),

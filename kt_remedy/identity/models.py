@@ -1,10 +1,10 @@
-"""Counts of right and wrong codes; nothing about the people who entered them."""
+"""Counts of right and wrong verification codes, without any reference to a person."""
 
 from django.db import models
 
 
 class CodeCount(models.Model):
-    """Ten minutes of entered codes, by the wall clock (see `alarm`)."""
+    """Codes entered in one slot of ten minutes of the wall clock (see `alarm`)."""
 
     slot = models.DateTimeField(primary_key=True)
     right = models.IntegerField(db_default=0)

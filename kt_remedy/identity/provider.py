@@ -1,7 +1,7 @@
-"""Mobile identity verification through PortOne: the only module that speaks to the service.
+"""Mobile identity verification through PortOne. No other module calls the service.
 
-Birth date and the one digit of an SMS verification pass through `send` and are kept nowhere. The calls take up to
-`SECONDS` each: never make one inside a database transaction.
+Birth date and the one digit of an SMS verification pass through `send` and are not kept. A call takes up to
+TIMEOUT_SECONDS: never make one inside a database transaction.
 """
 
 import datetime as dt
@@ -16,46 +16,46 @@ from django.conf import settings
 from portone_server_sdk import errors, identity_verification
 from portone_server_sdk._portone_error import PortOneError
 
-SECONDS = 5.0
+TIMEOUT_SECONDS = 5.0
 CARRIERS = ("SKT", "KT", "LGU", "SKT_MVNO", "KT_MVNO", "LGU_MVNO")
 
 log = structlog.get_logger(__name__)
 
 
-class Refused(Exception):
-    """The service did not verify this person, for no reason it tells apart."""
+class VerificationRefused(Exception):
+    """The service did not verify the person; subclasses name the known reasons."""
 
 
 class Unavailable(Exception):
-    """The service gave no usable answer in time; nothing is known and the person may try again."""
+    """The service gave no usable answer in time; the person may try again."""
 
 
-class Mismatch(Refused):
-    """Name, birth date, carrier and number do not belong together."""
+class Mismatch(VerificationRefused):
+    """Name, birth date, carrier and number do not match."""
 
 
-class WrongCode(Refused):
-    """The code is not the one that was sent."""
+class WrongCode(VerificationRefused):
+    """The code is wrong."""
 
 
-class NotApproved(Refused):
+class NotApproved(VerificationRefused):
     """The person has not approved in the app yet."""
 
 
-class Expired(Refused):
-    """The code is too old."""
+class Expired(VerificationRefused):
+    """The code or the request has expired."""
 
 
-class Locked(Refused):
-    """The carrier takes no more tries for this request."""
+class Locked(VerificationRefused):
+    """The carrier accepts no more tries for this request."""
 
 
-# A request that is gone or was never sent cannot be confirmed: begin again.
+# A request that is gone or was never sent cannot be confirmed; the person starts again.
 _GONE = (errors.IdentityVerificationNotFoundError, errors.IdentityVerificationNotSentError)
-_ASKED_WRONG = (errors.InvalidRequestError, errors.IdentityVerificationAlreadySentError)
+_INVALID_REQUEST = (errors.InvalidRequestError, errors.IdentityVerificationAlreadySentError)
 
-# What the agency behind the channel says, by its code. A new channel adds its codes here.
-_REASONS: dict[str, type[Refused]] = {
+# Error codes of the verification agency behind the channel. A new channel adds its codes here.
+_REASONS: dict[str, type[VerificationRefused]] = {
     "MISMATCH": Mismatch,
     "WRONG_OTP": WrongCode,
     "NOT_APPROVED": NotApproved,
@@ -66,7 +66,7 @@ _REASONS: dict[str, type[Refused]] = {
 
 @dataclass(frozen=True)
 class Verified:
-    """Facts that the service vouches for. `ci` is None where the carrier gives none."""
+    """The verified data of a person. `ci` is None if the carrier gives none."""
 
     name: str
     birth_date: dt.date
@@ -78,9 +78,10 @@ class Verified:
 def send(
     key: str, *, method: str, carrier: str, name: str, phone: str, identity_number: str | None, address: str
 ) -> None:
-    """Ask for a verification under our own `key`: "APP" shows a request in the PASS app, "SMS" sends a code.
+    """Request a verification under our own `key`: "APP" shows a request in the PASS app, "SMS" sends a code.
 
-    `identity_number` is birth date and one digit, YYMMDDN, needed for SMS. Raises Unavailable or Refused.
+    `identity_number` is birth date and one digit (YYMMDDN), required for SMS. Raises Unavailable or
+    VerificationRefused.
     """
     _call(
         "send",
@@ -95,14 +96,14 @@ def send(
 
 
 def resend(key: str) -> None:
-    """Send a new code, which voids the old one. Raises Unavailable or Refused."""
+    """Send a new code, which voids the old one. Raises Unavailable or VerificationRefused."""
     _call("resend", identity_verification_id=key)
 
 
 def confirm(key: str, code: str | None) -> Verified:
-    """The person behind a correct code or an approval in the app. Raises Unavailable or Refused.
+    """Return the person of a correct code or an approval in the app. Raises Unavailable or VerificationRefused.
 
-    Where an earlier answer was lost on the way, the verification it completed is read instead.
+    If the answer of an earlier call was lost, the completed verification is read instead.
     """
     try:
         person = _call("confirm", identity_verification_id=key, otp=code).identity_verification.verified_customer
@@ -111,7 +112,7 @@ def confirm(key: str, code: str | None) -> Verified:
     try:
         birth_date = dt.date.fromisoformat(person.birth_date or "")
     except ValueError:
-        raise Refused("no birth date") from None
+        raise VerificationRefused("no birth date") from None
     return Verified(
         name=person.name,
         birth_date=birth_date,
@@ -126,28 +127,28 @@ def _client() -> identity_verification.IdentityVerificationClient:
     client = identity_verification.IdentityVerificationClient(
         secret=settings.PORTONE_API_SECRET, base_url=settings.PORTONE_API_URL, store_id=settings.PORTONE_STORE_ID
     )
-    # The SDK gives its own clients a minute and no way to say otherwise.
+    # The SDK fixes the timeout of its clients at one minute and offers no setting for it.
     client._sync_client.close()
-    client._sync_client = httpx.Client(timeout=SECONDS)
+    client._sync_client = httpx.Client(timeout=TIMEOUT_SECONDS)
     return client
 
 
-def _call(act: str, **arguments: Any) -> Any:
+def _call(operation: str, **arguments: Any) -> Any:
     try:
-        return getattr(_client(), f"{act}_identity_verification")(**arguments)
+        return getattr(_client(), f"{operation}_identity_verification")(**arguments)
     except errors.PgProviderError as error:
-        log.info("identity.refused", act=act, code=error.pg_code)
-        raise _REASONS.get(error.pg_code, Refused)(error.pg_code) from None
+        log.info("identity.refused", operation=operation, code=error.pg_code)
+        raise _REASONS.get(error.pg_code, VerificationRefused)(error.pg_code) from None
     except errors.IdentityVerificationAlreadyVerifiedError:
-        if act == "confirm":
+        if operation == "confirm":
             raise
-        raise Expired(act) from None
+        raise Expired(operation) from None
     except _GONE:
-        raise Expired(act) from None
-    except _ASKED_WRONG as error:
-        log.info("identity.refused", act=act, code=type(error).__name__)
-        raise Refused(type(error).__name__) from None
+        raise Expired(operation) from None
+    except _INVALID_REQUEST as error:
+        log.info("identity.refused", operation=operation, code=type(error).__name__)
+        raise VerificationRefused(type(error).__name__) from None
     except (PortOneError, httpx.HTTPError, json.JSONDecodeError, ValueError, KeyError, AttributeError) as error:
-        # Their texts hold what was sent or answered, so only the kind of fault is written down.
-        log.warning("identity.unavailable", act=act, fault=type(error).__name__)
+        # The texts of these errors may hold personal data, so only the class is logged.
+        log.warning("identity.unavailable", operation=operation, fault=type(error).__name__)
         raise Unavailable(type(error).__name__) from None

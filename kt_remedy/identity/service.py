@@ -1,8 +1,8 @@
-"""The verified customer of a browser session, and the verification itself.
+"""Identity verification of a customer, and the session that remembers the verified person.
 
-`begin` and `confirm` verify a person: on the customer's own pages and at the desk, where the code goes to the
-customer's telephone. A session keeps what the verification returned in one sealed value; nothing of it is readable in
-the table of sessions. Sessions, codes and limits live by the wall clock, never by business time.
+`begin` and `confirm` verify a person on the customer's own pages and at the desk, where the code goes to the customer's
+telephone. A session keeps the result as one encrypted value, so the table of sessions shows no personal data. Sessions,
+codes and limits follow the wall clock, never business time.
 """
 
 import base64
@@ -22,23 +22,23 @@ from kt_remedy.core import crypto, masking, persons, ratelimit
 from kt_remedy.identity import alarm, provider
 
 IDLE_SECONDS = 30 * 60
-WARN_SECONDS = 3 * 60  # how long before the idle end a page offers to go on
+WARN_SECONDS = 3 * 60  # a page offers to extend the session this long before the idle end
 ABSOLUTE_SECONDS = 12 * 60 * 60
 REFRESH_SECONDS = 60
 
 RESEND_SECONDS = 30
 
-# (how many, in how many seconds). A network is a /24 or /48: behind one address of a mobile carrier stand thousands of
-# people, so its limit only stops machines. All counters are rows and end by themselves.
+# Pairs of (limit, seconds). A network is a /24 or /48. Thousands of people share one address of a mobile carrier, so
+# the limit of a network only stops machines. Counters are rows of the database and expire by themselves.
 SENDS_PER_NUMBER = ((5, 3600), (10, 86_400))
 SENDS_PER_NETWORK = ((600, 600),)
 TRIES_PER_PERSON = ((10, 3600), (20, 86_400))
 
-_KEY = "person"
+_SESSION_KEY = "person"
 
 
-class TooMany(Exception):
-    """A limit is reached; `retry_at` (wall clock) says when it ends by itself."""
+class LimitReached(Exception):
+    """A rate limit is reached; it ends at `retry_at` (wall clock)."""
 
     def __init__(self, retry_at: dt.datetime) -> None:
         super().__init__()
@@ -46,22 +46,22 @@ class TooMany(Exception):
 
     @property
     def minutes(self) -> int:
-        """Whole minutes until then, at least one."""
+        """Whole minutes until `retry_at`, rounded up, at least 1."""
         return max(1, -(-int((self.retry_at - dt.datetime.now(dt.UTC)).total_seconds()) // 60))
 
     @property
     def hours(self) -> int:
-        """Whole hours until then, rounded up, where minutes would be no help; else 0."""
+        """Whole hours until `retry_at`, rounded up; 0 for 90 minutes or less."""
         return -(-self.minutes // 60) if self.minutes > 90 else 0
 
 
-class NoIdentifier(Exception):
-    """Verified, but the carrier gave no CI, so nobody can be found by it (docs/domain.md#c4)."""
+class MissingCI(Exception):
+    """The person is verified, but the carrier gave no CI, so their lines cannot be found (docs/domain.md#c4)."""
 
 
 @dataclass(frozen=True)
-class Pending:
-    """A verification that was asked for and not confirmed yet; `kept()` fits into a session and names nobody."""
+class PendingVerification:
+    """A requested verification that is not confirmed yet. It holds no personal data in clear."""
 
     key: str
     method: str  # "APP" or "SMS"
@@ -70,19 +70,19 @@ class Pending:
     person_index: str
     sent_at: int
 
-    def kept(self) -> dict:
-        """As a session keeps it; `Pending(**kept)` brings it back."""
+    def to_session(self) -> dict:
+        """The value a session stores; `PendingVerification(**value)` restores it."""
         return dataclasses.asdict(self)
 
     @property
     def wait_seconds(self) -> int:
-        """Seconds until a new code may be requested."""
+        """Seconds until a new code may be requested; 0 if now."""
         return max(0, RESEND_SECONDS - (int(time.time()) - self.sent_at))
 
 
 @dataclass(frozen=True)
 class Person:
-    """A verified natural person. `ci_index` is the blind index by which the register knows them."""
+    """A verified natural person. `ci_index` is the blind index of the CI, the key of the person in the register."""
 
     ci_index: bytes
     name: str
@@ -94,19 +94,19 @@ class Person:
 
 def begin(
     *, method: str, carrier: str, name: str, phone: str, identity_number: str | None = None, address: str
-) -> Pending:
-    """Ask the carrier to verify this person; "APP" by the PASS app, "SMS" by a code to the number.
+) -> PendingVerification:
+    """Request a verification from the carrier: "APP" in the PASS app, "SMS" by a code to the number.
 
-    `phone` in digits; `identity_number` (YYMMDDN, SMS only) is passed on and forgotten; `address` is the network
-    address the request came from. Raises TooMany, provider.Refused or provider.Unavailable. Call it outside any
-    transaction: it waits for the service.
+    `phone` holds digits only. `identity_number` (YYMMDDN, SMS only) is passed on and not kept. `address` is the network
+    address of the request. Raises LimitReached, provider.VerificationRefused or provider.Unavailable. Call it outside
+    any transaction, because it waits for the service.
     """
     number_index = crypto.blind_index(phone, "msisdn").hex()
-    born = (identity_number or "")[:6]
-    person_index = crypto.blind_index(f"{name}|{born}|{phone}", "identity").hex()
-    _within(f"identity:tries:{person_index}", TRIES_PER_PERSON, count=False)
-    _within(f"identity:network:{_network(address)}", SENDS_PER_NETWORK)
-    _within(f"identity:sends:{number_index}", SENDS_PER_NUMBER)
+    birth_date = (identity_number or "")[:6]
+    person_index = crypto.blind_index(f"{name}|{birth_date}|{phone}", "identity").hex()
+    _check_limits(f"identity:tries:{person_index}", TRIES_PER_PERSON, count=False)
+    _check_limits(f"identity:network:{_network(address)}", SENDS_PER_NETWORK)
+    _check_limits(f"identity:sends:{number_index}", SENDS_PER_NUMBER)
     key = f"kt-{secrets.token_hex(16)}"
     provider.send(
         key,
@@ -117,33 +117,40 @@ def begin(
         identity_number=identity_number if method == "SMS" else None,
         address=address,
     )
-    return Pending(key, method, masking.phone(phone), number_index, person_index, int(time.time()))
+    return PendingVerification(key, method, masking.phone(phone), number_index, person_index, int(time.time()))
 
 
-def send_again(pending: Pending) -> Pending:
-    """A new code for the same request; the old one is void. Raises TooMany, also within RESEND_SECONDS of the last."""
+def resend_code(pending: PendingVerification) -> PendingVerification:
+    """Send a new code for the same request, which voids the old code.
+
+    Raises LimitReached, also within RESEND_SECONDS of the last code, provider.VerificationRefused or
+    provider.Unavailable.
+    """
     if pending.wait_seconds:
-        raise TooMany(dt.datetime.fromtimestamp(pending.sent_at + RESEND_SECONDS, dt.UTC))
-    _within(f"identity:sends:{pending.number_index}", SENDS_PER_NUMBER)
+        raise LimitReached(dt.datetime.fromtimestamp(pending.sent_at + RESEND_SECONDS, dt.UTC))
+    _check_limits(f"identity:sends:{pending.number_index}", SENDS_PER_NUMBER)
     provider.resend(pending.key)
     return dataclasses.replace(pending, sent_at=int(time.time()))
 
 
-def confirm(pending: Pending, code: str = "") -> Person:
-    """The verified person. Raises TooMany, NoIdentifier, provider.Refused (WrongCode, Expired, Locked, NotApproved …)
-    or provider.Unavailable. Says nothing of whether the person is a customer."""
-    limit = f"identity:tries:{pending.person_index}"
-    _within(limit, TRIES_PER_PERSON, count=False)
+def confirm(pending: PendingVerification, code: str = "") -> Person:
+    """Confirm a verification and return the person, who may or may not be a customer.
+
+    Raises LimitReached, MissingCI, provider.VerificationRefused (WrongCode, Expired, Locked, NotApproved …) or
+    provider.Unavailable.
+    """
+    limit_key = f"identity:tries:{pending.person_index}"
+    _check_limits(limit_key, TRIES_PER_PERSON, count=False)
     try:
         verified = provider.confirm(pending.key, code if pending.method == "SMS" else None)
     except provider.WrongCode:
-        alarm.count(right=False)
-        _within(limit, TRIES_PER_PERSON)
+        alarm.count_code(right=False)
+        _check_limits(limit_key, TRIES_PER_PERSON)
         raise
     if pending.method == "SMS":
-        alarm.count(right=True)
+        alarm.count_code(right=True)
     if not verified.ci:
-        raise NoIdentifier
+        raise MissingCI
     return Person(
         ci_index=persons.ci_index(verified.ci),
         name=verified.name,
@@ -155,42 +162,42 @@ def confirm(pending: Pending, code: str = "") -> Person:
 
 
 class VerifiedRequest(HttpRequest):
-    """A request that `@customer` let through, with the person that the middleware put on it."""
+    """A request that passed `@customer`; PersonMiddleware has set `person`."""
 
     person: Person
 
 
 def sign_in(request: HttpRequest, person: Person) -> None:
-    """Make this session that person's, under a new session key.
+    """Bind the session to the person under a new session key, and record the verification in the audit.
 
-    What another person left in the browser's session (a draft, a staff sign-in) is dropped; the same person, verifying
-    again, keeps it. Who verified themselves when is recorded.
+    The data of another person in the same session (a draft, a staff sign-in) is deleted. The same person, verified
+    again, keeps their data.
     """
     before = person_of(request)
     if before is not None and before.ci_index == person.ci_index:
         request.session.cycle_key()
     else:
         request.session.flush()
-    write(request.session, person)
+    write_person(request.session, person)
     request.person = person  # type: ignore[attr-defined]
-    # By the blind index alone: this room does not know whether the person is a customer.
+    # The audit entry names the blind index, because this application does not know whether the person is a customer.
     audit.record(actor="customer", action="identity.verified", object=f"person:{person.ci_index.hex()}")
 
 
-def drop(request: HttpRequest) -> None:
-    """Take the verified person out of a session that goes on for somebody else."""
-    if request.session.pop(_KEY, None) is not None:
+def drop_person(request: HttpRequest) -> None:
+    """Remove the verified person from a session that continues for somebody else."""
+    if request.session.pop(_SESSION_KEY, None) is not None:
         request.person = None  # type: ignore[attr-defined]
 
 
 def sign_out(request: HttpRequest) -> None:
-    """End the session and everything in it."""
+    """End the session and delete its data."""
     request.session.flush()
     request.person = None  # type: ignore[attr-defined]
 
 
-def write(session: SessionBase, person: Person) -> None:
-    """Seal the person into a session; the caller saves it."""
+def write_person(session: SessionBase, person: Person) -> None:
+    """Encrypt the person into a session; the caller saves the session."""
     salt = secrets.token_hex(16)
     sealed = json.dumps(
         {
@@ -203,9 +210,9 @@ def write(session: SessionBase, person: Person) -> None:
         }
     )
     now = int(time.time())
-    session[_KEY] = {
+    session[_SESSION_KEY] = {
         "salt": salt,
-        "sealed": base64.b64encode(crypto.encrypt(sealed, _aad(salt))).decode(),
+        "sealed": base64.b64encode(crypto.encrypt(sealed, _associated_data(salt))).decode(),
         "since": now,
         "seen": now,
     }
@@ -214,22 +221,22 @@ def write(session: SessionBase, person: Person) -> None:
 def person_of(request: HttpRequest) -> Person | None:
     """The verified person of this session, or None where there is none or the session has ended.
 
-    Notes at most once a minute that the session is in use, so that most pages write nothing.
+    The time of the last use is written at most once a minute, so most pages write nothing.
     """
-    kept = request.session.get(_KEY)
-    if kept is None:
+    stored = request.session.get(_SESSION_KEY)
+    if stored is None:
         return None
     now = int(time.time())
-    if now - kept["seen"] >= IDLE_SECONDS or now - kept["since"] >= ABSOLUTE_SECONDS:
+    if now - stored["seen"] >= IDLE_SECONDS or now - stored["since"] >= ABSOLUTE_SECONDS:
         request.session.flush()
         return None
     try:
-        sealed = json.loads(crypto.decrypt(base64.b64decode(kept["sealed"]), _aad(kept["salt"])))
-    except crypto.DecryptError:  # its key has been withdrawn: the person verifies once more
+        sealed = json.loads(crypto.decrypt(base64.b64decode(stored["sealed"]), _associated_data(stored["salt"])))
+    except crypto.DecryptError:  # the key was withdrawn, so the person verifies again
         request.session.flush()
         return None
-    if now - kept["seen"] >= REFRESH_SECONDS:
-        request.session[_KEY] = {**kept, "seen": now}
+    if now - stored["seen"] >= REFRESH_SECONDS:
+        request.session[_SESSION_KEY] = {**stored, "seen": now}
     return Person(
         ci_index=bytes.fromhex(sealed["ci"]),
         name=sealed["name"],
@@ -240,17 +247,18 @@ def person_of(request: HttpRequest) -> Person | None:
     )
 
 
-def stay(request: HttpRequest) -> None:
-    """The person asked to go on: the idle time begins anew."""
-    if kept := request.session.get(_KEY):
-        request.session[_KEY] = {**kept, "seen": int(time.time())}
+def extend_session(request: HttpRequest) -> None:
+    """Restart the idle time of the session."""
+    if stored := request.session.get(_SESSION_KEY):
+        request.session[_SESSION_KEY] = {**stored, "seen": int(time.time())}
 
 
-def _within(key: str, windows: tuple[tuple[int, int], ...], *, count: bool = True) -> None:
+def _check_limits(key: str, windows: tuple[tuple[int, int], ...], *, count: bool = True) -> None:
+    """Raise LimitReached where a window of the key is full; with `count`, count this use first."""
     for limit, seconds in windows:
-        verdict = (ratelimit.consume if count else ratelimit.peek)(f"{key}:{seconds}", limit=limit, seconds=seconds)
-        if not verdict.allowed:
-            raise TooMany(verdict.retry_at)
+        result = (ratelimit.consume if count else ratelimit.peek)(f"{key}:{seconds}", limit=limit, seconds=seconds)
+        if not result.allowed:
+            raise LimitReached(result.retry_at)
 
 
 def _network(address: str) -> str:
@@ -261,5 +269,5 @@ def _network(address: str) -> str:
     return str(ipaddress.ip_network(f"{address}/{24 if version == 4 else 48}", strict=False))
 
 
-def _aad(salt: str) -> str:
+def _associated_data(salt: str) -> str:
     return f"session:person:{salt}"

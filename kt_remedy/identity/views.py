@@ -1,4 +1,7 @@
-"""Proving who one is, step by step: choose how, type who, confirm. Nothing here says whether anybody is a customer."""
+"""The pages of identity verification: choose a method, enter the details, confirm.
+
+No page shows whether the person is a customer.
+"""
 
 import time
 from urllib.parse import urlencode
@@ -18,10 +21,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from kt_remedy.core import practice
 from kt_remedy.core.access import address_of, customer, public
 from kt_remedy.identity import provider, service
-from kt_remedy.identity.forms import AppForm, CodeForm, SmsForm
+from kt_remedy.identity.forms import CodeForm, PassAppForm, SmsForm
 
 PENDING, NEXT = "identity_pending", "identity_next"
-METHODS = {"app": ("APP", AppForm), "sms": ("SMS", SmsForm)}
+METHODS = {"app": ("APP", PassAppForm), "sms": ("SMS", SmsForm)}
 
 log = structlog.get_logger(__name__)
 
@@ -30,9 +33,9 @@ log = structlog.get_logger(__name__)
 @never_cache
 @require_http_methods(["GET", "HEAD"])
 def start(request: HttpRequest) -> HttpResponse:
-    """Choose between the PASS app and a code by SMS."""
-    following = _own_path(request.GET.get("next", ""))
-    query = "?" + urlencode({"next": following}) if following else ""
+    """Offer the PASS app and a code by SMS."""
+    next_path = _own_path(request.GET.get("next", ""))
+    query = "?" + urlencode({"next": next_path}) if next_path else ""
     return render(request, "identity/start.html", {"query": query, "steps": _steps()})
 
 
@@ -40,10 +43,10 @@ def start(request: HttpRequest) -> HttpResponse:
 @never_cache
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
-def who(request: HttpRequest, way: str) -> HttpResponse:
-    """Name, number, carrier; by SMS also birth date and one digit, which go to the carrier and are forgotten."""
+def enter_details(request: HttpRequest, way: str) -> HttpResponse:
+    """Request a verification with name, number and carrier; by SMS also with birth date and one digit, not kept."""
     method, form_class = METHODS[way]
-    following = _own_path(request.GET.get("next", ""))
+    next_path = _own_path(request.GET.get("next", ""))
     if request.method == "POST":
         form = form_class(request.POST)
         if form.is_valid():
@@ -56,8 +59,8 @@ def who(request: HttpRequest, way: str) -> HttpResponse:
                     identity_number=form.identity_number,
                     address=address_of(request),
                 )
-            except service.TooMany as stop:
-                return _too_many(request, stop)
+            except service.LimitReached as reached:
+                return _too_many(request, reached)
             except provider.Unavailable:
                 return _unavailable(request)
             except provider.Locked:
@@ -65,18 +68,18 @@ def who(request: HttpRequest, way: str) -> HttpResponse:
                     None,
                     _("통신사가 이 번호의 본인 확인을 잠시 막았습니다. 조금 뒤에 다시 하시거나 다른 방법을 써 주세요."),
                 )
-            except provider.Refused:
+            except provider.VerificationRefused:
                 form.add_error(
                     None,
                     _("적어 주신 내용으로 본인 확인을 할 수 없습니다. 이름, 번호, 통신사가 가입된 그대로인지 보세요."),
                 )
             else:
-                request.session[PENDING] = pending.kept()
-                request.session[NEXT] = following
+                request.session[PENDING] = pending.to_session()
+                request.session[NEXT] = next_path
                 return redirect("identity:code")
     else:
         form = form_class(initial=practice.form_values("identity", request.GET.get("as", "")))
-    context = {"form": form, "way": way, "next": following, "steps": _steps()}
+    context = {"form": form, "way": way, "next": next_path, "steps": _steps()}
     return render(request, "identity/who.html", context)
 
 
@@ -84,45 +87,45 @@ def who(request: HttpRequest, way: str) -> HttpResponse:
 @never_cache
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
-def code(request: HttpRequest) -> HttpResponse:
-    """Enter the code, or say that the app was approved; then go where the person wanted to go."""
+def enter_code(request: HttpRequest) -> HttpResponse:
+    """Confirm by the code or by the approval in the app, then redirect to the page the person asked for."""
     pending = _pending(request)
     if pending is None:
         return redirect("identity:start")
     by_app = pending.method == "APP"
     form = CodeForm(request.POST or None) if not by_app else None
-    fault = ""
+    error = ""
     if request.method == "POST" and (form is None or form.is_valid()):
         try:
             person = service.confirm(pending, form.cleaned_data["code"] if form else "")
-        except service.TooMany as stop:
-            return _too_many(request, stop)
-        except service.NoIdentifier:
-            _forget(request)
+        except service.LimitReached as reached:
+            return _too_many(request, reached)
+        except service.MissingCI:
+            _clear_pending(request)
             return redirect("identity:elsewhere")
         except provider.Unavailable:
             return _unavailable(request)
         except provider.WrongCode:
-            fault = _("인증번호가 다릅니다. 가장 나중에 온 문자의 번호를 적어 주세요.")
+            error = _("인증번호가 다릅니다. 가장 나중에 온 문자의 번호를 적어 주세요.")
         except provider.NotApproved:
-            fault = _("아직 승인되지 않았습니다. PASS 앱에서 승인한 뒤 다시 눌러 주세요.")
+            error = _("아직 승인되지 않았습니다. PASS 앱에서 승인한 뒤 다시 눌러 주세요.")
         except provider.Expired:
-            fault = _("인증번호의 시간이 지났습니다. 새 번호를 받아 주세요.")
-        except provider.Refused:  # Locked too: this request is over
-            _forget(request)
+            error = _("인증번호의 시간이 지났습니다. 새 번호를 받아 주세요.")
+        except provider.VerificationRefused:  # Locked as well: this request has ended
+            _clear_pending(request)
             messages.warning(request, _("여러 번 틀려 이 인증은 끝났습니다. 처음부터 다시 해 주세요."))
             return redirect("identity:start")
         else:
-            following = request.session.get(NEXT, "")
-            _forget(request)
+            next_path = request.session.get(NEXT, "")
+            _clear_pending(request)
             service.sign_in(request, person)
             log.info("identity.verified", method=pending.method)
-            return redirect(following or "portal:my-lines")
+            return redirect(next_path or "portal:my-lines")
         if form:
-            form.add_error("code", fault)
+            form.add_error("code", error)
     context = {
         "form": form,
-        "fault": fault if by_app else "",
+        "error": error if by_app else "",
         "pending": pending,
         "sandbox": settings.SANDBOX_URL,
         "steps": _steps(),
@@ -133,22 +136,22 @@ def code(request: HttpRequest) -> HttpResponse:
 
 @public
 @require_POST
-def again(request: HttpRequest) -> HttpResponse:
+def resend_code(request: HttpRequest) -> HttpResponse:
     """Send a new code."""
     pending = _pending(request)
     if pending is None:
         return redirect("identity:start")
     try:
-        request.session[PENDING] = service.send_again(pending).kept()
-    except service.TooMany as stop:
+        request.session[PENDING] = service.resend_code(pending).to_session()
+    except service.LimitReached as reached:
         if not pending.wait_seconds:
-            return _too_many(request, stop)
+            return _too_many(request, reached)
         text = _("방금 보냈습니다. %(seconds)s초 뒤에 다시 받을 수 있습니다.") % {"seconds": pending.wait_seconds}
         messages.info(request, text)
     except provider.Unavailable:
         return _unavailable(request)
-    except provider.Refused:
-        _forget(request)
+    except provider.VerificationRefused:
+        _clear_pending(request)
         messages.warning(request, _("이 인증은 끝났습니다. 처음부터 다시 해 주세요."))
         return redirect("identity:start")
     else:
@@ -158,25 +161,25 @@ def again(request: HttpRequest) -> HttpResponse:
 
 @public
 @require_http_methods(["GET", "HEAD"])
-def elsewhere(request: HttpRequest) -> HttpResponse:
-    """For those who cannot verify themselves by a telephone of their own: store and call centre (docs/domain.md#c4)."""
+def other_ways(request: HttpRequest) -> HttpResponse:
+    """Store and call centre, for persons without a telephone of their own (docs/domain.md#c4)."""
     return render(request, "identity/elsewhere.html")
 
 
 @customer
 @require_POST
-def stay(request: HttpRequest) -> HttpResponse:
-    """Go on: the idle time begins anew."""
-    service.stay(request)
-    if "X-Stay" in request.headers:  # the page's own script: the reader stays where they are
+def extend_session(request: HttpRequest) -> HttpResponse:
+    """Restart the idle time of the session."""
+    service.extend_session(request)
+    if "X-Stay" in request.headers:  # sent by the page's script: no navigation
         return HttpResponse(status=204)
     return redirect(_own_path(request.POST.get("next", "")) or "portal:my-lines")
 
 
 @public
 @require_http_methods(["GET", "HEAD", "POST"])
-def leave(request: HttpRequest) -> HttpResponse:
-    """Sign out, after a POST."""
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """Ask for confirmation and sign out on POST."""
     if request.method == "POST":
         service.sign_out(request)
         messages.success(request, _("나가셨습니다. 이 기기에는 아무것도 남지 않았습니다."))
@@ -184,20 +187,20 @@ def leave(request: HttpRequest) -> HttpResponse:
     return render(request, "identity/leave.html")
 
 
-def _pending(request: HttpRequest) -> service.Pending | None:
-    kept = request.session.get(PENDING)
-    if kept is None or time.time() - kept["sent_at"] > service.IDLE_SECONDS:
+def _pending(request: HttpRequest) -> service.PendingVerification | None:
+    stored = request.session.get(PENDING)
+    if stored is None or time.time() - stored["sent_at"] > service.IDLE_SECONDS:
         return None
-    return service.Pending(**kept)
+    return service.PendingVerification(**stored)
 
 
-def _forget(request: HttpRequest) -> None:
+def _clear_pending(request: HttpRequest) -> None:
     for key in (PENDING, NEXT):
         request.session.pop(key, None)
 
 
 def _own_path(target: str) -> str:
-    """The target when it is a page of this portal, else nothing."""
+    """Return the target if it is a page of this portal, otherwise an empty string."""
     if not url_has_allowed_host_and_scheme(target, allowed_hosts=None) or not target.startswith("/"):
         return ""
     try:
@@ -207,8 +210,8 @@ def _own_path(target: str) -> str:
     return "" if match.view_name == "identity:leave" else target
 
 
-def _too_many(request: HttpRequest, stop: service.TooMany) -> HttpResponse:
-    return render(request, "identity/too_many.html", {"minutes": stop.minutes, "hours": stop.hours}, status=429)
+def _too_many(request: HttpRequest, reached: service.LimitReached) -> HttpResponse:
+    return render(request, "identity/too_many.html", {"minutes": reached.minutes, "hours": reached.hours}, status=429)
 
 
 def _unavailable(request: HttpRequest) -> HttpResponse:

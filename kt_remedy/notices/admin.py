@@ -1,4 +1,4 @@
-"""The admin of the texts we send: a change is a new version, checked before it is kept and in force at once."""
+"""The admin of texts: a change adds a new version, which is checked and in force immediately."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ class TextForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
-            return  # only looked at
+            return  # an existing version is read-only
         self.fields["ko"].help_text = gettext(
             "%(short)s바이트까지는 단문, %(long)s바이트까지는 장문으로 나갑니다. 한글 한 글자는 2바이트입니다."
         ) % {"short": texts.SMS_BYTES, "long": f"{texts.LMS_BYTES:,}"}
@@ -37,13 +37,13 @@ class TextForm(forms.ModelForm):
             "모든 문자는 [KT]로 시작하고 {hotline}을 넣습니다. 인터넷 주소, 금액, 이름, 계좌번호는 넣을 수 없습니다."
         )
         self.fields["reason"].required = True
-        if texts.known(code := self.data.get("kind") or self.initial.get("kind", "")):
+        if texts.is_registered(code := self.data.get("kind") or self.initial.get("kind", "")):
             fields = " ".join(sorted(f"{{{name}}}" for name in texts.fields_of(texts.kind(code))))
             self.fields["en"].help_text = _("이 종류에서 쓸 수 있는 자리: %(fields)s") % {"fields": fields}
 
     def clean(self) -> dict | None:
         values = super().clean() or self.cleaned_data
-        if not texts.known(values.get("kind", "")):
+        if not texts.is_registered(values.get("kind", "")):
             return values
         item = texts.kind(values["kind"])
         for language in texts.LANGUAGES:
@@ -51,7 +51,7 @@ class TextForm(forms.ModelForm):
                 continue
             values[language] = values[language].replace("\r\n", "\n").strip()
             try:
-                texts.filled(item, language, values[language])
+                texts.fill_and_check(item, language, values[language])
             except texts.TextError as error:
                 self.add_error(language, fault_of(error))
         if not self.errors and {name: values[name] for name in texts.LANGUAGES} == dict(texts.in_force(item)):
@@ -61,7 +61,7 @@ class TextForm(forms.ModelForm):
 
 @admin.register(Text)
 class TextAdmin(RoleAdmin):
-    """Every version of every text; the administrator adds, nobody changes."""
+    """All versions of all texts; administrators add versions, no version is ever changed."""
 
     view_permission = "notices.view_text"
     add_permission = "notices.add_text"
@@ -78,9 +78,9 @@ class TextAdmin(RoleAdmin):
         return () if obj is None else ("label", "size", "since", "origin", "state")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """A new version begins with the text in force of the kind that was chosen in the list."""
+        """Start a new version with the text in force of the chosen kind."""
         code = request.GET.get("kind", "")
-        return {"kind": code, **texts.in_force(texts.kind(code))} if texts.known(code) else {}
+        return {"kind": code, **texts.in_force(texts.kind(code))} if texts.is_registered(code) else {}
 
     def save_model(self, request: HttpRequest, obj: Text, form: forms.ModelForm, change: bool) -> None:
         row = service.write_text(by=request.user, kind=obj.kind, ko=obj.ko, en=obj.en, reason=obj.reason)
@@ -88,13 +88,13 @@ class TextAdmin(RoleAdmin):
 
     @admin.display(description=_("종류"), ordering="kind")
     def label(self, row: Text) -> Any:
-        """The kind as staff know it."""
-        return texts.kind(row.kind).label if texts.known(row.kind) else row.kind
+        """The label of the kind."""
+        return texts.kind(row.kind).label if texts.is_registered(row.kind) else row.kind
 
     @admin.display(description=_("길이"))
     def size(self, row: Text) -> str:
-        """Bytes of both texts, and how they leave."""
-        if not texts.known(row.kind):
+        """Size and class (SMS, LMS) of both texts."""
+        if not texts.is_registered(row.kind):
             return "–"
         return " / ".join(
             size_of(texts.kind(row.kind), language, getattr(row, language)) for language in texts.LANGUAGES
@@ -102,22 +102,22 @@ class TextAdmin(RoleAdmin):
 
     @admin.display(description=_("쓴 사람"))
     def origin(self, row: Text) -> Any:
-        """Author of the text; empty where it came with the programme."""
+        """The author, or a note that the text was shipped with the code."""
         return row.written_by or _("처음부터 있던 글")
 
     @admin.display(description=_("상태"))
     def state(self, row: Text) -> Any:
-        """Whether it is sent now."""
+        """Whether the version is in force."""
         return _("지금 쓰는 글") if self._in_force(row) else _("전에 쓰던 글")
 
     @admin.display(description=_("고치기"))
     def edit(self, row: Text) -> SafeString | str:
-        """The way to another version of what is sent now."""
+        """A link that starts a new version of the text in force."""
         if not self._in_force(row):
             return "–"
         address = f"{reverse('admin:notices_text_add')}?kind={row.kind}"
         return format_html('<a href="{}">{}</a>', address, _("고치기"))
 
     def _in_force(self, row: Text) -> bool:
-        words = {name: getattr(row, name) for name in texts.LANGUAGES}
-        return texts.known(row.kind) and words == dict(texts.in_force(texts.kind(row.kind)))
+        templates = {name: getattr(row, name) for name in texts.LANGUAGES}
+        return texts.is_registered(row.kind) and templates == dict(texts.in_force(texts.kind(row.kind)))

@@ -18,9 +18,9 @@ class NoticesConfig(AppConfig):
         from kt_remedy.core.tasks import schedule
         from kt_remedy.notices import sender, service  # need the models
 
-        post_migrate.connect(service.keep_shipped, sender=self, dispatch_uid="notices.keep_shipped")
+        post_migrate.connect(service.store_shipped_texts, sender=self, dispatch_uid="notices.store_shipped_texts")
 
-        # A person waits for each of these; the calendar keeps each from running twice at a time.
+        # Persons wait for these three jobs. The calendar never runs the same job twice at a time.
         schedule.register(
             "notices.send",
             title=_("메시지 보내기"),

@@ -1,3 +1,5 @@
+"""Forms for a pasted message and for an opt-out by telephone."""
+
 import re
 
 from django import forms
@@ -7,8 +9,8 @@ from kt_remedy.core import phones
 from kt_remedy.notices import texts
 
 
-class CheckForm(forms.Form):
-    """A message somebody received; compared and forgotten."""
+class PastedMessageForm(forms.Form):
+    """The text of a received message, which is compared and not kept."""
 
     text = forms.CharField(
         label=_("받은 문자 내용"),
@@ -23,7 +25,7 @@ class CheckForm(forms.Form):
 
 
 class NumberForm(forms.Form):
-    """A caller's own number, for the opt-out an agent enters."""
+    """The number of a caller, for an opt-out entered by an agent."""
 
     number = forms.CharField(
         label=_("휴대폰 번호"),

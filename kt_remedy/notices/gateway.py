@@ -1,7 +1,7 @@
-"""The SMS gateway: SOLAPI through its official SDK, with every error told apart by what we then know.
+"""The SMS gateway SOLAPI through its official SDK, with three classes of errors: temporary, permanent, unknown outcome.
 
-The SDK raises bare exceptions whose text may hold telephone numbers; none of it leaves this module. Its HTTP client
-waits five seconds for an answer and repeats only a connection that never came about, so it never makes a call twice.
+The SDK raises bare exceptions whose texts may hold telephone numbers; these texts never leave this module. Its HTTP
+client waits five seconds for an answer and repeats only failed connections, so no call is made twice.
 """
 
 import datetime as dt
@@ -19,38 +19,38 @@ from solapi.model.response.message import Message as FoundMessage
 
 DELIVERED = "4000"
 PENDING = frozenset({"2000", "3000"})
-# The carriers' own passing faults: out of coverage, phone off or full, service paused, time exceeded. What is not
-# listed counts as failed for good.
+# Passing faults of the carriers: out of coverage, phone off or full, service paused, time exceeded. Every other fault
+# is final.
 PASSING = frozenset({"3040", "3041", "3042", "3043", "3044", "3045"})
 _KEY = "message"
 _PAGE = 200
 
 
-class NotTaken(Exception):
-    """The gateway took nothing, for now: no connection, too many requests, wrong key. To be tried again."""
+class TemporaryFailure(Exception):
+    """The gateway accepted nothing for now (no connection, too many requests, wrong key); try again later."""
 
 
-class Refused(Exception):
-    """The gateway took nothing and never will. `args[0]` is its code."""
+class PermanentFailure(Exception):
+    """The gateway accepted nothing and never will; `args[0]` is its code."""
 
 
-class Unclear(Exception):
-    """Nobody knows whether the gateway took it. To be asked, never to be sent again."""
+class UnknownOutcome(Exception):
+    """It is unknown whether the gateway accepted the call; search for its messages, never send them again."""
 
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A message as it leaves; `key` comes back in its custom fields."""
+    """A message to send; the gateway returns `key` in the custom fields."""
 
     key: str
     to: str
     text: str
-    subject: str | None  # for a long message
+    subject: str | None  # of a long message (LMS)
 
 
 @dataclass(frozen=True)
-class Found:
-    """A message as the gateway knows it."""
+class GatewayMessage:
+    """A message as the gateway reports it."""
 
     key: str
     provider_id: str
@@ -58,10 +58,10 @@ class Found:
     status: str
 
 
-def send(messages: Sequence[Outgoing], *, sender: str) -> list[Found]:
-    """Hand messages over in one call; what is missing from the answer was refused.
+def send(messages: Sequence[Outgoing], *, sender: str) -> list[GatewayMessage]:
+    """Send messages in one call. A message that is missing from the answer was refused.
 
-    Raises NotTaken, Refused or Unclear, each for all of them.
+    Raises TemporaryFailure, PermanentFailure or UnknownOutcome, each for all messages of the call.
     """
     requests = [
         RequestMessage(
@@ -79,59 +79,62 @@ def send(messages: Sequence[Outgoing], *, sender: str) -> list[Found]:
         answer = _service().send(requests, SendRequestConfig(allow_duplicates=True, show_message_list=True))
     except MessageNotReceivedError as error:
         code = str(error.failed_messages[0].status_code)
-        raise Refused(code) from None
+        raise PermanentFailure(code) from None
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
-        raise NotTaken("no connection") from None
-    except Exception as error:  # the SDK raises bare exceptions and says nothing of what they mean
-        raise _sorted_out(error) from None
+        raise TemporaryFailure("no connection") from None
+    except Exception as error:  # the SDK raises bare exceptions
+        raise _classify(error) from None
     group = answer.group_info.group_id
     return [
-        Found(str((item.custom_fields or {}).get(_KEY, "")), item.message_id, group, item.status_code)
+        GatewayMessage(str((item.custom_fields or {}).get(_KEY, "")), item.message_id, group, item.status_code)
         for item in answer.message_list or []
     ]
 
 
-def ask(*, to: str, sender: str, since: dt.datetime, until: dt.datetime) -> list[Found]:
-    """Messages that the gateway took for a number in a window of time. Raises NotTaken when it does not answer."""
-    return _listed(
+def find_messages(*, to: str, sender: str, since: dt.datetime, until: dt.datetime) -> list[GatewayMessage]:
+    """Return the messages that the gateway accepted for a number in a period.
+
+    Raises TemporaryFailure if the gateway does not answer.
+    """
+    return _list_messages(
         GetMessagesRequest(to=to, from_=sender, start_date=since.isoformat(), end_date=until.isoformat(), limit=_PAGE)
     )
 
 
-def states(group: str) -> list[Found]:
-    """The states of the messages of one call. Raises NotTaken when the gateway does not answer."""
-    return _listed(GetMessagesRequest(group_id=group, limit=_PAGE))
+def states(group: str) -> list[GatewayMessage]:
+    """Return the messages of one call with their states. Raises TemporaryFailure if the gateway does not answer."""
+    return _list_messages(GetMessagesRequest(group_id=group, limit=_PAGE))
 
 
-def _listed(query: GetMessagesRequest) -> list[Found]:
-    found: list[Found] = []
+def _list_messages(query: GetMessagesRequest) -> list[GatewayMessage]:
+    listed: list[GatewayMessage] = []
     while True:
         try:
             answer = _service().get_messages(query)
-        except Exception:  # as above; asking changes nothing, so any fault means: ask again later
-            raise NotTaken("no answer") from None
-        found += [_found(provider_id, message) for provider_id, message in answer.message_list.items()]
+        except Exception:  # a read changes nothing, so it can be repeated after any fault
+            raise TemporaryFailure("no answer") from None
+        listed += [_gateway_message(provider_id, message) for provider_id, message in answer.message_list.items()]
         if not answer.next_key or not answer.message_list:
-            return found
+            return listed
         query = query.model_copy(update={"start_key": answer.next_key})
 
 
-def _found(provider_id: str, message: FoundMessage) -> Found:
+def _gateway_message(provider_id: str, message: FoundMessage) -> GatewayMessage:
     key = str((message.custom_fields or {}).get(_KEY, ""))
-    return Found(key, provider_id, message.group_id or "", message.status_code or "")
+    return GatewayMessage(key, provider_id, message.group_id or "", message.status_code or "")
 
 
-def _sorted_out(error: Exception) -> Exception:
-    """Meaning of a bare exception of the SDK: its first argument is the gateway's code for an answer of 4xx.
+def _classify(error: Exception) -> Exception:
+    """Classify a bare exception of the SDK: for an answer of 4xx its first argument is the gateway's code.
 
-    An answer of 5xx, no answer in time and an answer nobody can read all leave open whether the messages were taken.
+    After an answer of 5xx, an unreadable answer or none in time it is unknown whether the messages were accepted.
     """
     if type(error) is not Exception or len(error.args) != 2 or error.args[0] == "UnknownError":
-        return Unclear(type(error).__name__)
+        return UnknownOutcome(type(error).__name__)
     code = str(error.args[0])[:40]
     if code in {"ValidationError", "MessagesNotFound", "InvalidParameter"}:
-        return Refused(code)
-    return NotTaken(code)
+        return PermanentFailure(code)
+    return TemporaryFailure(code)
 
 
 def _service() -> SolapiMessageService:

@@ -1,9 +1,9 @@
-"""A round of many messages: looked at by one person, approved by another, paused and resumed.
+"""Transitions of a mailing: checked by one person, approved by another, paused and resumed.
 
-HELD → CHECKED   somebody has looked at the counts and the samples; the text is kept as they saw it
-CHECKED → OPEN   another person approves
-OPEN ⇄ PAUSED    what has left has left; the rest waits
-CHECKED, PAUSED → HELD   taken back: to be checked again, with the text in force by then
+HELD → CHECKED           one person has checked the counts and the samples; the texts are stored as checked
+CHECKED → OPEN           another person approves
+OPEN ⇄ PAUSED            messages that are not sent yet wait
+CHECKED, PAUSED → HELD   taken back: both persons repeat their step, with the texts then in force
 """
 
 import hashlib
@@ -22,70 +22,77 @@ State = Mailing.State
 
 
 class MailingError(Refused):
-    """A step of a round that cannot be taken now."""
+    """A transition of a mailing that is not allowed now."""
 
 
 def bodies(item: Mailing) -> dict[str, str]:
-    """Texts of a mailing by language: those it was checked with, and before the check those that would be sent now."""
+    """Return the texts of a mailing by language: the stored ones after the check, otherwise the texts in force."""
     if item.ko:
         return {"ko": item.ko, "en": item.en}
     return {language: texts.render(item.kind, language, {}) for language in texts.LANGUAGES}
 
 
 def seal(item: Mailing) -> str:
-    """A digest of those bodies, by which a check says which ones were looked at."""
+    """Return a digest of `bodies`; a check names by it the texts that were seen."""
     return hashlib.sha256("\0".join(bodies(item).values()).encode()).hexdigest()[:32]
 
 
 def check(*, mailing_id: int, user: Any, seen: str) -> None:
-    """Say that the counts and samples were looked at, and the text of this seal. Raises RoundError."""
+    """Record the check of counts, samples and the texts with the seal `seen`, and store these texts.
+
+    Raises MailingError if the texts have changed since or the mailing is not HELD.
+    """
     with transaction.atomic():
         item = _locked(mailing_id, State.HELD)
         if seen != seal(item):
             raise MailingError("CHANGED", _("그사이 문자 내용이 바뀌었습니다. 새 내용을 보고 다시 확인해 주세요."))
         item.checked_by = user
         item.ko, item.en = bodies(item).values()
-        _move(item, State.CHECKED, user, "notices.round_checked")
+        _set_state(item, State.CHECKED, user, "notices.round_checked")
 
 
 def approve(*, mailing_id: int, user: Any) -> None:
-    """Let the round go. Raises RoundError for the person who looked at it, also under another account."""
+    """Release the mailing. Raises MailingError for the person who checked it, also under another account."""
     with transaction.atomic():
         item = _locked(mailing_id, State.CHECKED)
-        first = item.checked_by
-        assert first is not None
-        if first.pk == user.pk or _person(first) == _person(user):
+        checker = item.checked_by
+        assert checker is not None
+        if checker.pk == user.pk or _person_key(checker) == _person_key(user):
             raise MailingError("SAME_PERSON", _("확인한 사람과 다른 사람이 승인해야 합니다."))
         item.approved_by = user
-        _move(item, State.OPEN, user, "notices.round_approved")
+        _set_state(item, State.OPEN, user, "notices.round_approved")
 
 
 def pause(*, mailing_id: int, user: Any) -> None:
-    """Hold back what has not left. Raises RoundError."""
+    """Stop the messages that are not sent yet. Raises MailingError."""
     with transaction.atomic():
-        _move(_locked(mailing_id, State.OPEN), State.PAUSED, user, "notices.round_paused")
+        _set_state(_locked(mailing_id, State.OPEN), State.PAUSED, user, "notices.round_paused")
 
 
 def resume(*, mailing_id: int, user: Any) -> None:
-    """Let the rest go. Raises RoundError."""
+    """Continue to send. Raises MailingError."""
     with transaction.atomic():
-        _move(_locked(mailing_id, State.PAUSED), State.OPEN, user, "notices.round_resumed")
+        _set_state(_locked(mailing_id, State.PAUSED), State.OPEN, user, "notices.round_resumed")
 
 
 def take_back(*, mailing_id: int, user: Any) -> None:
-    """Hold back what has not left until two people have looked again. Raises RoundError."""
+    """Stop the messages that are not sent yet until two persons check and approve again. Raises MailingError."""
     with transaction.atomic():
         item = _locked(mailing_id, State.CHECKED, State.PAUSED)
         if not may_be_taken_back(item):
             raise MailingError("FIXED", _("이 안내는 되돌릴 수 없습니다."))
         item.checked_by = item.approved_by = None
         item.ko = item.en = ""
-        _move(item, State.HELD, user, "notices.round_taken_back")
+        _set_state(item, State.HELD, user, "notices.round_taken_back")
 
 
 def may_be_taken_back(item: Mailing) -> bool:
-    """Whether two people may look at it anew; what the programme itself tells each customer only pauses."""
-    return item.state in (State.CHECKED, State.PAUSED) and texts.known(item.kind) and texts.kind(item.kind).optional
+    """True for a checked or paused mailing of an optional kind; mailings of other kinds can only pause."""
+    return (
+        item.state in (State.CHECKED, State.PAUSED)
+        and texts.is_registered(item.kind)
+        and texts.kind(item.kind).optional
+    )
 
 
 STEPS: dict[str, Callable[..., None]] = {
@@ -95,11 +102,11 @@ STEPS: dict[str, Callable[..., None]] = {
     "resume": resume,
     "take-back": take_back,
 }
-NEXT = {State.HELD: "check", State.CHECKED: "approve", State.OPEN: "pause", State.PAUSED: "resume"}
+NEXT_STEP = {State.HELD: "check", State.CHECKED: "approve", State.OPEN: "pause", State.PAUSED: "resume"}
 
 
-def _person(user: Any) -> bytes:
-    """The natural person behind an account; the account itself where nobody is known."""
+def _person_key(user: Any) -> bytes:
+    """Key of the natural person behind an account; the account's own id if the person is not verified."""
     return user.person_index or str(user.pk).encode()
 
 
@@ -110,7 +117,7 @@ def _locked(mailing_id: int, *states: str) -> Mailing:
     return item
 
 
-def _move(item: Mailing, state: str, user: Any, action: str) -> None:
+def _set_state(item: Mailing, state: str, user: Any, action: str) -> None:
     item.state = state
     item.save()
     audit.record(actor=audit.actor(user), action=action, object=f"round:{item.pk}")

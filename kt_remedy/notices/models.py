@@ -1,4 +1,7 @@
-"""Messages as rows: written with the change that caused them, sent by a worker, followed to the end."""
+"""Messages, mailings, texts and opt-outs.
+
+A message is a row written in the transaction of the change that causes it. A worker sends it and follows its delivery.
+"""
 
 import pgtrigger
 from django.conf import settings
@@ -11,16 +14,17 @@ from kt_remedy.core.tasks import leases
 
 
 class Text(models.Model):
-    """One version of what a kind of message says, never changed: the newest one by staff is sent, else the shipped one.
+    """One version of the texts of a message kind; rows are never changed.
 
-    All of them are kept, because the check of a message somebody received compares it with every one.
+    The newest version by staff is sent, otherwise the shipped one. All versions are kept, because the check of a
+    received message compares it with each of them.
     """
 
     kind = models.CharField(_("종류"), max_length=40)
     ko = models.TextField(_("한국어 문자"), max_length=2000)
     en = models.TextField(_("영어 문자"), max_length=2000)
     since = models.DateTimeField(_("언제부터"), editable=False)
-    # Nobody: it came with the programme's own code.
+    # Null: the version was shipped with the code.
     written_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, verbose_name=_("쓴 사람")
     )
@@ -38,7 +42,7 @@ class Text(models.Model):
 
 
 class Message(leases.Leased):
-    """One message to one person about one thing; the database allows no second one."""
+    """One message of a kind to a person about a subject; the database allows no second one."""
 
     class State(models.TextChoices):
         QUEUED = "QUEUED", _("보낼 예정")
@@ -56,30 +60,30 @@ class Message(leases.Leased):
         POST = "POST", _("우편")
 
     kind = models.CharField(_("종류"), max_length=40)
-    # What it is about: the round of a reminder, an application, an attempt. Never personal data.
+    # The mailing, the application or the attempt that the message is about. Never personal data.
     subject = models.CharField(_("대상 업무"), max_length=80)
     person_index = crypto.BlindIndexField()
     language = models.CharField(_("언어"), max_length=2, default="ko")
-    # Written with many others by one statement: waits behind single messages, for which a person may be waiting.
+    # Part of a mailing. It is sent after all single messages, because a person may be waiting for a single one.
     bulk = models.BooleanField(_("대량"), default=False)
-    # A number known now is kept encrypted; otherwise the kind's owner finds it from `recipient` when it is sent, and it
-    # is kept from then on: an unclear call is asked about by the number it was made to.
+    # The number, encrypted. A message with a `recipient` gets its number when it is sent; the number is then kept,
+    # because the gateway is asked about an unclear call by the number of that call.
     to_enc = models.BinaryField(null=True)
     recipient = models.CharField(max_length=40, blank=True, db_default="")
-    # Of the number it went to, known from the moment of sending.
+    # Blind index of the number; null until the message is sent.
     to_index = crypto.BlindIndexField(null=True)
     body = models.TextField(_("내용"), blank=True, db_default="")
     state = models.CharField(_("상태"), max_length=16, choices=State.choices, default=State.QUEUED)
     reason = models.CharField(_("사유"), max_length=40, blank=True, db_default="")
     provider_id = models.CharField(_("발송사 번호"), max_length=60, blank=True, db_default="")
     provider_group = models.CharField(max_length=60, blank=True, db_default="")
-    # Business time, as people read it.
+    # These three are business time.
     created_at = models.DateTimeField(_("만든 때"))
     sent_at = models.DateTimeField(_("보낸 때"), null=True)
     settled_at = models.DateTimeField(_("끝난 때"), null=True)
-    # The wall clock at the last call, by which the gateway is asked.
+    # Wall clock of the last call; the gateway is searched around this time.
     tried_at = models.DateTimeField(null=True)
-    # For a message that reached nobody: time, staff and way by which the person was told (see `unreached`).
+    # For an undelivered message: when, by whom and how staff informed the person instead (see `unreached`).
     reached_at = models.DateTimeField(_("알린 때"), null=True)
     reached_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -107,7 +111,7 @@ class Message(leases.Leased):
             ),
         ]
         indexes = [
-            # What waits: single messages before bulk ones, then in the order they were written.
+            # The queue: single messages before bulk ones, then in the order of creation.
             models.Index(
                 fields=["bulk", "id"], name="message_waiting", condition=Q(state__in=["QUEUED", "FAILED_TEMPORARY"])
             ),
@@ -126,12 +130,12 @@ class Message(leases.Leased):
 
     @property
     def natural_key(self) -> str:
-        """Known before the row is written, so the number's ciphertext can be bound to it."""
+        """The key that binds the ciphertext of the number to this row; it is known before the row is saved."""
         return f"{self.kind}:{self.subject}:{self.person_index.hex()}"
 
 
 class Mailing(models.Model):
-    """Messages written by one statement: whether they may leave, and who said so."""
+    """Many messages of one kind and subject: their state, and the two persons who released them."""
 
     class State(models.TextChoices):
         HELD = "HELD", _("확인 기다림")
@@ -142,7 +146,7 @@ class Mailing(models.Model):
     kind = models.CharField(_("종류"), max_length=40)
     subject = models.CharField(_("대상 업무"), max_length=80)
     state = models.CharField(_("상태"), max_length=7, choices=State.choices)
-    # What is sent, as it was when the round was checked (or began, where nobody checks): what two people saw goes out.
+    # The texts at the time of the check, or of the start where no check is needed. Exactly these texts are sent.
     ko = models.TextField(blank=True, default="")
     en = models.TextField(blank=True, default="")
     checked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
@@ -165,10 +169,12 @@ class Mailing(models.Model):
 
 
 class OptOut(models.Model):
-    """A number, or a person on any number, that wants no more reminders. Messages about a person's own application are
-    sent all the same."""
+    """A number, or a person on any number, that receives no reminders.
 
-    # Blind index of the number or of the person's CI; made under different names, so one is never the other.
+    Messages about a person's own application are still sent.
+    """
+
+    # Blind index of the number or of the person's CI. The two use different key names, so their values never coincide.
     index = crypto.BlindIndexField(primary_key=True)
     created_at = models.DateTimeField(_("등록한 때"))
 

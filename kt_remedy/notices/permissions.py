@@ -1,4 +1,4 @@
-"""Permissions to see, steer and reword messages to customers. Words: docs/permissions.md."""
+"""Permissions of messages, mailings and texts; docs/permissions.md describes them."""
 
 from kt_remedy.core import access
 
@@ -8,7 +8,7 @@ access.register(
         "notices.record_contact": ("agent", "supervisor"),
         "notices.record_letters": ("supervisor",),
         "notices.record_opt_out": ("agent", "supervisor"),
-        "notices.steer_round": ("supervisor", "administrator"),
+        "notices.steer_mailing": ("supervisor", "administrator"),
         "notices.view_text": ("supervisor", "auditor", "administrator"),
         "notices.add_text": ("administrator",),
     }

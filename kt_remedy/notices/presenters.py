@@ -1,4 +1,4 @@
-"""Faults and length of a text, in the reader's words."""
+"""Korean and English sentences for the faults and the length of a text."""
 
 from typing import Any
 
@@ -24,16 +24,16 @@ _FAULTS = {
 
 
 def fault_of(error: texts.TextError) -> str:
-    """The reason why a text must not be sent, in the words of its author's page."""
+    """Return the sentence that tells the author why a text must not be sent."""
     sentence = _FAULTS.get(error.code)
     return str(sentence) % {"detail": error.detail, "limit": f"{texts.LMS_BYTES:,}"} if sentence else str(error)
 
 
 def size_of(kind: Any, language: str, template: str) -> str:
-    """Bytes of a text on the telephone network, and whether it leaves as a short or a long message."""
+    """Return the size of a text in bytes (CP949) and its class, short (SMS) or long (LMS) message."""
     try:
-        body = texts.filled(kind, language, template)
-    except texts.TextError:  # of an earlier programme: it is not sent any more
+        body = texts.fill_and_check(kind, language, template)
+    except texts.TextError:  # a text of an earlier programme, no longer sent
         return "–"
     size = len(body.encode("cp949"))
     if texts.is_long(body):

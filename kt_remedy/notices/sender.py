@@ -1,10 +1,10 @@
-"""Sends what waits, asks about what is unclear, follows what was accepted.
+"""Three periodic jobs: send queued messages, resolve unclear calls, follow accepted messages.
 
-At most once: a message is marked as being sent, and that is committed, before the gateway is called. Whatever happens
-to the call, it goes out again only where the gateway surely took nothing or surely could not deliver; an unclear one
-is looked for at the gateway, and what is not found there after a while is unknown for ever, and shown to staff.
+A message is sent at most once: it is committed as SENDING before the gateway is called. It is sent again only if the
+gateway certainly accepted nothing or certainly could not deliver it. After an unclear call the message is searched at
+the gateway; if it is not found in time it becomes UNKNOWN for good and is shown to staff.
 
-Each of the three is a job of the calendar and never runs twice at the same time, so the pace is kept here.
+The calendar never runs the same job twice at a time, so the pace is kept in this module.
 """
 
 import datetime as dt
@@ -27,59 +27,62 @@ log = logging.getLogger(__name__)
 State = Message.State
 WAITING = (State.QUEUED, State.FAILED_TEMPORARY)
 
-# One job runs at most this long, then the next tick goes on: a stop is never far away.
+# A job runs at most this long and the next run continues, so a worker can always stop soon.
 RUN_SECONDS = 20
-# Preparing and marking a batch takes far less than this; after it the rows of a killed worker are taken again.
+# Preparing and marking a batch takes far less time. Afterwards another worker claims the rows of a killed worker.
 LEASE_SECONDS = 60
 TRIES = 5
 BATCH = 100
-# The window in which the gateway is asked for a message, around the moment of the call: its clock is not ours.
-ASK_AROUND = dt.timedelta(minutes=10)
-GIVE_UP_RECEIPTS = dt.timedelta(days=3)
+# A message is searched this long before and after its call, because the clock of the gateway differs from ours.
+SEARCH_MARGIN = dt.timedelta(minutes=10)
+RECEIPT_DEADLINE = dt.timedelta(days=3)
 
 
-def open_now() -> bool:
-    """Whether messages may leave at this hour of business time."""
+def within_hours() -> bool:
+    """Whether the business time is within the hours for messages (`[notices]` of the programme)."""
     hours = programme.current().notices
     return hours.send_from <= clock.now().astimezone(clock.KST).time() < hours.send_until
 
 
 def send_due() -> int:
-    """Send what waits, single messages before bulk ones, at most SMS_PER_SECOND a second; returns how many left."""
+    """Send queued messages, single before bulk ones, at most SMS_PER_SECOND a second; return the number accepted."""
     sent, began = 0, time.monotonic()
-    while open_now() and time.monotonic() - began < RUN_SECONDS:
+    while within_hours() and time.monotonic() - began < RUN_SECONDS:
         second = time.monotonic()
         size = min(BATCH, settings.SMS_PER_SECOND)
-        batch = _take(size)
+        batch = _claim(size)
         if batch is None:
             break
         sent += _send(batch)
-        if sent >= size:  # more may wait: spread them evenly
+        if sent >= size:  # more messages may wait: spread them evenly over time
             time.sleep(max(0.0, size / settings.SMS_PER_SECOND - (time.monotonic() - second)))
     return sent
 
 
-def _take(limit: int) -> list[tuple[Message, gateway.Outgoing]] | None:
-    """Claim, look again, mark as being sent. None when nothing waits; an empty list when all fell away."""
-    closed = Mailing.objects.exclude(state=Mailing.State.OPEN).filter(
+def _claim(limit: int) -> list[tuple[Message, gateway.Outgoing]] | None:
+    """Claim a batch, recheck it and mark it as SENDING.
+
+    Return None if no message waits, an empty list if no claimed message may be sent.
+    """
+    held_back = Mailing.objects.exclude(state=Mailing.State.OPEN).filter(
         kind=OuterRef("kind"), subject=OuterRef("subject")
     )
-    waiting = Message.objects.filter(~Exists(closed), state__in=WAITING).order_by("bulk", "id")
+    waiting = Message.objects.filter(~Exists(held_back), state__in=WAITING).order_by("bulk", "id")
     keys = leases.claim(waiting, limit=limit, lease_seconds=LEASE_SECONDS)
     if not keys:
         return None
     ready = []
     messages = list(Message.objects.filter(pk__in=keys).order_by("bulk", "id"))
-    rounds = {
+    mailings = {
         (row.kind, row.subject): row
         for row in Mailing.objects.filter(subject__in={message.subject for message in messages if message.bulk})
     }
     for message in messages:
         try:
-            outgoing = _prepare(message, rounds.get((message.kind, message.subject)) if message.bulk else None)
-        except Exception as error:  # one message that cannot be made must not hold up the others
+            outgoing = _prepare(message, mailings.get((message.kind, message.subject)) if message.bulk else None)
+        except Exception as error:  # one faulty message must not stop the others
             log.error("message %s not prepared: %s", message.pk, type(error).__name__)
-            _later([message], "NOT_PREPARED")
+            _retry_later([message], "NOT_PREPARED")
             continue
         if outgoing is not None:
             ready.append((message, outgoing))
@@ -87,8 +90,8 @@ def _take(limit: int) -> list[tuple[Message, gateway.Outgoing]] | None:
     for message, outgoing in allowed:
         message.to = outgoing.to
     with connection.cursor() as cursor:
-        # Django's bulk_update takes five times as long. Only what is still ours: a lease that ran out under a long
-        # pause belongs to another worker.
+        # Django's bulk_update takes five times as long. The condition on the worker skips rows whose lease ran out
+        # during a long pause: another worker owns them now.
         cursor.execute(
             """
             UPDATE notices_message m
@@ -109,14 +112,14 @@ def _take(limit: int) -> list[tuple[Message, gateway.Outgoing]] | None:
                 leases.worker_name(),
             ],
         )
-        mine = {key for (key,) in cursor.fetchall()}
-    return [pair for pair in allowed if pair[0].pk in mine]
+        owned = {key for (key,) in cursor.fetchall()}
+    return [pair for pair in allowed if pair[0].pk in owned]
 
 
-def _prepare(message: Message, own: Mailing | None) -> gateway.Outgoing | None:
-    """The message as it leaves; None when it must not or cannot, which is then written into its row.
+def _prepare(message: Message, mailing: Mailing | None) -> gateway.Outgoing | None:
+    """Build the outgoing message; return None and settle the row if it must not or cannot be sent.
 
-    Each of a round says what the round was checked with.
+    A message of a checked mailing carries the checked text.
     """
     kind = texts.kind(message.kind)
     if kind.recheck is not None and not kind.recheck(message):
@@ -127,11 +130,15 @@ def _prepare(message: Message, own: Mailing | None) -> gateway.Outgoing | None:
     if not number:
         _settle([message.pk], State.FAILED, "NO_NUMBER")
         return None
-    body = message.body or (own and getattr(own, message.language)) or texts.render(message.kind, message.language, {})
+    body = (
+        message.body
+        or (mailing and getattr(mailing, message.language))
+        or texts.render(message.kind, message.language, {})
+    )
     subject = None
     if texts.is_long(body):
         subject = "KT 안내" if message.language == "ko" else "KT notice"
-    return gateway.Outgoing(_key(message), number, body, subject)
+    return gateway.Outgoing(_attempt_key(message), number, body, subject)
 
 
 def _without_opt_outs(ready: list[tuple[Message, gateway.Outgoing]]) -> list[tuple[Message, gateway.Outgoing]]:
@@ -151,29 +158,29 @@ def _send(batch: list[tuple[Message, gateway.Outgoing]]) -> int:
         return 0
     sender = programme.current().notices.sender
     try:
-        taken = gateway.send([outgoing for _, outgoing in batch], sender=sender)
-    except gateway.NotTaken as error:
-        log.warning("the message gateway took nothing: %s", error)
-        _later([message for message, _ in batch], "GATEWAY_BUSY", count=False)
+        answers = gateway.send([outgoing for _, outgoing in batch], sender=sender)
+    except gateway.TemporaryFailure as error:
+        log.warning("the message gateway accepted nothing: %s", error)
+        _retry_later([message for message, _ in batch], "GATEWAY_BUSY", count=False)
         return 0
-    except gateway.Refused as error:
-        if len(batch) > 1:  # one of them is bad: find out which
+    except gateway.PermanentFailure as error:
+        if len(batch) > 1:  # one message is bad: send each alone to find it
             return sum(_send([pair]) for pair in batch)
         _settle([batch[0][0].pk], State.FAILED, str(error))
         return 0
-    except gateway.Unclear as error:
-        log.warning("unclear whether %s messages left: %s", len(batch), error)
+    except gateway.UnknownOutcome as error:
+        log.warning("unknown whether %s messages were sent: %s", len(batch), error)
         return len(batch)
-    by_key = {found.key: found for found in taken}
+    by_key = {answer.key: answer for answer in answers}
     accepted, refused = [], []
     for message, outgoing in batch:
-        found = by_key.get(outgoing.key)
-        if found is None:
+        answer = by_key.get(outgoing.key)
+        if answer is None:
             refused.append(message.pk)
             continue
-        accepted.append((message.pk, found))
+        accepted.append((message.pk, answer))
     with transaction.atomic(), connection.cursor() as cursor:
-        # Nobody else changes a row that is being sent, except the one who asks; what they found of it is right too.
+        # Only `ask_unclear` may change a row in state SENDING meanwhile, and its result is equally right.
         _settle(refused, State.FAILED, "REFUSED", only=(State.SENDING,))
         cursor.execute(
             """
@@ -184,76 +191,76 @@ def _send(batch: list[tuple[Message, gateway.Outgoing]]) -> int:
             """,
             [
                 [key for key, _ in accepted],
-                [found.provider_id for _, found in accepted],
-                [found.group for _, found in accepted],
+                [answer.provider_id for _, answer in accepted],
+                [answer.group for _, answer in accepted],
             ],
         )
     return len(accepted)
 
 
 def ask_unclear() -> int:
-    """Look at the gateway for messages whose call had no clear answer; returns how many were settled."""
+    """Search the gateway for messages of unclear calls; return the number of resolved messages."""
     wall = dt.datetime.now(dt.UTC)
-    quiet = wall - dt.timedelta(seconds=settings.SMS_ASK_AFTER_SECONDS)
-    give_up = wall - dt.timedelta(minutes=settings.SMS_UNKNOWN_AFTER_MINUTES)
+    searchable_before = wall - dt.timedelta(seconds=settings.SMS_ASK_AFTER_SECONDS)
+    unknown_before = wall - dt.timedelta(minutes=settings.SMS_UNKNOWN_AFTER_MINUTES)
     sender = programme.current().notices.sender
     settled = 0
     unclear = Message.objects.filter(Q(lease_until__isnull=True) | Q(lease_until__lt=wall), state=State.SENDING)
-    for message in unclear.filter(tried_at__lt=quiet).order_by("tried_at")[:200]:
+    for message in unclear.filter(tried_at__lt=searchable_before).order_by("tried_at")[:200]:
         tried_at = message.tried_at
         assert tried_at is not None
-        later = wall + dt.timedelta(seconds=settings.SMS_ASK_AFTER_SECONDS)
+        next_search = wall + dt.timedelta(seconds=settings.SMS_ASK_AFTER_SECONDS)
         try:
-            found = gateway.ask(
-                to=message.to or "", sender=sender, since=tried_at - ASK_AROUND, until=tried_at + ASK_AROUND
+            candidates = gateway.find_messages(
+                to=message.to or "", sender=sender, since=tried_at - SEARCH_MARGIN, until=tried_at + SEARCH_MARGIN
             )
-        except gateway.NotTaken:
-            # Not even asked: nobody is given up because the gateway is down, and the next time another one goes first.
-            Message.objects.filter(pk=message.pk, state=State.SENDING).update(lease_until=later)
+        except gateway.TemporaryFailure:
+            # A gateway that is down makes no message UNKNOWN. The next run begins with another message.
+            Message.objects.filter(pk=message.pk, state=State.SENDING).update(lease_until=next_search)
             return settled
-        match = next((item for item in found if item.key == _key(message)), None)
+        match = next((item for item in candidates if item.key == _attempt_key(message)), None)
         if match is not None:
             Message.objects.filter(pk=message.pk, state=State.SENDING).update(
                 state=State.ACCEPTED, provider_id=match.provider_id, provider_group=match.group, lease_until=None
             )
             settled += 1
-        elif tried_at < give_up:
+        elif tried_at < unknown_before:
             log.warning("message %s is unknown to the gateway", message.pk)
             settled += _settle([message.pk], State.UNKNOWN, "NOT_FOUND", only=(State.SENDING,))
         else:
-            Message.objects.filter(pk=message.pk, state=State.SENDING).update(lease_until=later)
+            Message.objects.filter(pk=message.pk, state=State.SENDING).update(lease_until=next_search)
     return settled
 
 
 def follow_accepted() -> int:
-    """Ask how far accepted messages came, call by call; returns how many reached an end."""
+    """Read the states of accepted messages, one request per call; return the number of messages in a final state."""
     wall = dt.datetime.now(dt.UTC)
-    due = (
+    calls = (
         Message.objects.filter(Q(lease_until__isnull=True) | Q(lease_until__lt=wall), state=State.ACCEPTED)
         .values("provider_group")
         .annotate(tried=Min("tried_at"))
         .order_by("tried")[:50]
     )
     ended = 0
-    for group in due:
-        name = group["provider_group"]
+    for call in calls:
+        group = call["provider_group"]
         try:
-            found = gateway.states(name)
-        except gateway.NotTaken:
+            reported = gateway.states(group)
+        except gateway.TemporaryFailure:
             return ended
-        ended += _take_receipts(found)
-        left = Message.objects.filter(provider_group=name, state=State.ACCEPTED)
-        if group["tried"] < wall - GIVE_UP_RECEIPTS:
-            ended += _settle(list(left.values_list("pk", flat=True)), State.UNKNOWN, "NO_RECEIPT")
-        else:  # the older, the less often
-            left.update(lease_until=wall + max(dt.timedelta(seconds=3), (wall - group["tried"]) / 4))
+        ended += _take_receipts(reported)
+        pending = Message.objects.filter(provider_group=group, state=State.ACCEPTED)
+        if call["tried"] < wall - RECEIPT_DEADLINE:
+            ended += _settle(list(pending.values_list("pk", flat=True)), State.UNKNOWN, "NO_RECEIPT")
+        else:  # ask less often for older calls
+            pending.update(lease_until=wall + max(dt.timedelta(seconds=3), (wall - call["tried"]) / 4))
     return ended
 
 
-def _take_receipts(found: Iterable[gateway.Found]) -> int:
-    """Write states into the rows; a receipt that comes again changes nothing."""
+def _take_receipts(reported: Iterable[gateway.GatewayMessage]) -> int:
+    """Store reported states; a repeated receipt changes nothing."""
     by_status: dict[str, list[str]] = {}
-    for item in found:
+    for item in reported:
         by_status.setdefault(item.status, []).append(item.provider_id)
     ended = 0
     for status, ids in by_status.items():
@@ -263,16 +270,16 @@ def _take_receipts(found: Iterable[gateway.Found]) -> int:
         if status == gateway.DELIVERED:
             ended += _settle(list(rows.values_list("pk", flat=True)), State.DELIVERED, "")
         elif status in gateway.PASSING:
-            _later(list(rows), status)
+            _retry_later(list(rows), status)
         else:
             ended += _settle(list(rows.values_list("pk", flat=True)), State.FAILED, status)
     return ended
 
 
-def _later(messages: list[Message], reason: str, *, count: bool = True) -> None:
-    """Try again after a pause that grows with the tries; after the last one the message has failed.
+def _retry_later(messages: list[Message], reason: str, *, count: bool = True) -> None:
+    """Schedule another try after a pause that grows with each try; after the last try the message is FAILED.
 
-    `count=False` for a fault that is not the message's own: it waits as long as the fault lasts.
+    `count=False` serves faults of the gateway: the message waits as long as they last and loses no try.
     """
     wall = dt.datetime.now(dt.UTC)
     for message in messages:
@@ -298,6 +305,6 @@ def _settle(keys: list[int], state: str, reason: str, *, only: tuple[str, ...] |
     return rows.update(state=state, reason=reason[:40], settled_at=clock.now(), lease_until=None)
 
 
-def _key(message: Message) -> str:
-    """Key of this try at the gateway: the row, its time (row numbers could start again) and the attempt."""
+def _attempt_key(message: Message) -> str:
+    """The key of this attempt at the gateway: row, time of creation (ids may restart), attempt."""
     return f"{message.pk}-{int(message.created_at.timestamp())}-{message.attempts}"

@@ -1,4 +1,4 @@
-"""Functions for other applications: register a kind of message, queue one or a mailing, publish texts, opt out."""
+"""The interface of notices: register a message kind, queue messages and mailings, write texts, record opt-outs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -28,14 +28,16 @@ def register(
 ) -> None:
     """Register a kind of message; call it in `AppConfig.ready()`.
 
-    `text` holds a template for "ko" and "en", with fields in braces; `{hotline}` is filled in by itself. `label` is the
-    lazy Korean title shown to staff and on the page of our texts. `example` gives typical fields for the check of
-    length. `recheck` is asked just before sending; False cancels the message. `address` finds the number of a message
-    queued with a `recipient` instead of a number; None makes it undeliverable. An opt-out stops `optional` ones.
-    `funnel` says what became of a round: its subject to labels and numbers of people, after "sent" and "delivered".
-    `confirmed` says that its numbers are those customers gave us: who cannot be reached there by SMS may be called.
-    Raises TextError for a text with a web address, an amount, a name, an account, a character outside CP949, without
-    "[KT]" in front or without the hotline, or over 2,000 bytes. Staff may put another text in its place (`write_text`).
+    `text` holds a template for "ko" and "en" with fields in braces; `{hotline}` is filled automatically. `label` is the
+    lazy Korean title on the pages. `example` gives typical fields for the check of the length. `recheck` runs just
+    before sending; False cancels the message. `address` returns the number of a message that was queued with a
+    `recipient`; None makes the message undeliverable. An opt-out stops `optional` kinds. `funnel` maps the subject of a
+    mailing to labels and numbers of persons, shown after "sent" and "delivered". `confirmed` marks kinds that go to
+    numbers given by customers; these numbers may be called if the SMS fails.
+
+    Raises TextError for a text with a web address, an amount, a name, an account or a character outside CP949, for a
+    text that does not begin with "[KT]" or has no hotline, and for more than 2,000 bytes. Staff may replace the texts
+    (`write_text`).
     """
     texts.register(
         texts.MessageKind(kind, label, dict(text), recheck, address, dict(example or {}), optional, funnel, confirmed)
@@ -51,11 +53,12 @@ def queue(
     language: str = "ko",
     context: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a message to be sent by the worker; does nothing if this person has one of this kind and subject.
+    """Queue a message for the worker; do nothing if the person has a message of this kind and subject.
 
-    Call it inside the transaction of the change it tells of. `person` is the blind index of the CI, `to` a telephone
-    number in any spelling ("" makes it undeliverable, to be reached another way); dates in `context` are written in the
-    language. A language without texts falls back to Korean. Raises TextError where a field is missing.
+    Call it inside the transaction of the change that the message announces. `person` is the blind index of the CI, `to`
+    a telephone number in any spelling; "" makes the message undeliverable, so that staff inform the person another way.
+    Dates in `context` are formatted in the language. A language without texts falls back to Korean. Raises TextError if
+    a field is missing.
     """
     language = language if language in texts.LANGUAGES else "ko"
     message = Message(
@@ -83,30 +86,30 @@ def queue_all(
     params: Mapping[str, Any] | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> int:
-    """Write one message for each row of a SELECT and return how many are new; one statement, set-based.
+    """Queue a mailing: one message for each row of a SELECT, in one statement. Return the number of new messages.
 
-    `select` yields columns `person_index` (bytea), `recipient` (text, what the kind's `address` understands) and
-    `language`, at most one row per person. `context` fills the fields of all of them alike. The rows make a round,
-    which staff can pause; where ROUNDS_NEED_APPROVAL is set, one of optional messages waits for two people. Raises
-    TextError where a field is missing.
+    `select` yields the columns `person_index` (bytea), `recipient` (text, the argument of the kind's `address`) and
+    `language`, at most one row per person. `context` fills the fields of all messages. Staff can pause the mailing;
+    with ROUNDS_NEED_APPROVAL, a mailing of an optional kind waits for two persons. Raises TextError if a field is
+    missing.
     """
     bodies = {language: texts.render(kind, language, context or {}) for language in texts.LANGUAGES}
-    waits = settings.ROUNDS_NEED_APPROVAL and texts.kind(kind).optional
+    needs_approval = settings.ROUNDS_NEED_APPROVAL and texts.kind(kind).optional
     with transaction.atomic(), connection.cursor() as cursor:
         Mailing.objects.get_or_create(
             kind=kind,
             subject=subject,
             defaults={"state": Mailing.State.HELD, "created_at": clock.now()}
-            if waits
+            if needs_approval
             else {"state": Mailing.State.OPEN, "created_at": clock.now(), **bodies},
         )
-        # One at a time for a round: then nobody gets in between, and ON CONFLICT, which costs a quarter, is not needed.
+        # Only one transaction writes a mailing at a time, so ON CONFLICT, which costs a quarter more, is not needed.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{kind}:{subject}"])
-        # To a planner that knows no message of this round yet, looking for one by one is cheap; while half a million
-        # are being written it is not.
+        # The statistics know no message of a new mailing, so the planner would choose a nested loop, which is too slow
+        # for half a million rows.
         cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(
-            "INSERT INTO notices_message"  # noqa: S608  (the SELECT is code of ours; values are parameters)
+            "INSERT INTO notices_message"  # noqa: S608  (the SELECT is our own code; values are parameters)
             " (kind, subject, person_index, recipient, language, bulk, state, created_at, attempts, worker)"
             " SELECT %(kind)s, %(subject)s, chosen.person_index, chosen.recipient, chosen.language, true, 'QUEUED',"
             " %(now)s, 0, ''"
@@ -114,32 +117,33 @@ def queue_all(
             " AND m.subject = %(subject)s AND m.person_index = chosen.person_index)",
             {**(params or {}), "kind": kind, "subject": subject, "now": clock.now()},
         )
-        new = cursor.rowcount
+        new_messages = cursor.rowcount
         cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
-        return new
+        return new_messages
 
 
 def cancel(*, kind: str, subject: str, reason: str = "") -> int:
-    """Take back messages that have not left; returns how many."""
+    """Cancel the messages that are not sent yet and return their number."""
     return Message.objects.filter(
         kind=kind, subject=subject, state__in=(Message.State.QUEUED, Message.State.FAILED_TEMPORARY)
     ).update(state=Message.State.CANCELLED, reason=reason[:40], settled_at=clock.now())
 
 
-def of_person(person: bytes, *, limit: int = 20) -> list[Message]:
-    """The last messages to a person, newest first."""
+def messages_of_person(person: bytes, *, limit: int = 20) -> list[Message]:
+    """Return the last messages to a person, newest first."""
     return list(Message.objects.filter(person_index=person).order_by("-id")[:limit])
 
 
 @transaction.atomic
 def write_text(*, by: Any, kind: str, ko: str, en: str, reason: str) -> Text:
-    """Put new texts of a kind in force, from now. Raises TextError for one that must not be sent, KeyError.
+    """Put new texts of a kind in force immediately.
 
-    A round that was checked, or began without a check, goes on with the text it has.
+    A mailing that is checked, or that started without a check, keeps its texts. Raises TextError for a text that must
+    not be sent, KeyError for an unknown kind.
     """
     item = texts.kind(kind)
     for language, template in (("ko", ko), ("en", en)):
-        texts.filled(item, language, template)
+        texts.fill_and_check(item, language, template)
     row = Text.objects.create(kind=kind, ko=ko, en=en, since=clock.now(), written_by=by, reason=reason)
     audit.record(
         actor=audit.actor(by),
@@ -148,52 +152,52 @@ def write_text(*, by: Any, kind: str, ko: str, en: str, reason: str) -> Text:
         reason=reason,
         detail={"kind": kind},
     )
-    versions.forget()
-    transaction.on_commit(versions.forget)  # another thread may have read the old one meanwhile
+    versions.clear_cache()
+    transaction.on_commit(versions.clear_cache)  # another thread may have cached the old version before the commit
     return row
 
 
-def keep_shipped(**_signal: Any) -> None:
-    """After a migration: keep the texts that came with this code, where they are not the ones that came last."""
+def store_shipped_texts(**_signal: Any) -> None:
+    """Store the texts of this code after a migration, if they differ from the last shipped version."""
     with connection.cursor() as cursor:
         if Text._meta.db_table not in connection.introspection.table_names(cursor):
-            return  # migrated back to before there were any
+            return  # migrated back to a state without the table
     shipped = Text.objects.filter(written_by__isnull=True).order_by("kind", "-id").distinct("kind")
-    last = {row.kind: (row.ko, row.en) for row in shipped}
+    last_shipped = {row.kind: (row.ko, row.en) for row in shipped}
     Text.objects.bulk_create(
         Text(kind=item.code, ko=item.text["ko"], en=item.text["en"], since=clock.now())
         for item in texts.kinds()
-        if last.get(item.code) != (item.text["ko"], item.text["en"])
+        if last_shipped.get(item.code) != (item.text["ko"], item.text["en"])
     )
 
 
 def opted_out(indexes: Sequence[bytes]) -> set[bytes]:
-    """Numbers and persons, by blind index, that want no reminders."""
+    """Return the blind indexes, of numbers and persons, that have an opt-out."""
     return set(OptOut.objects.filter(pk__in=indexes).values_list("pk", flat=True))
 
 
 def opt_out(*, actor: str, number: str, person: bytes | None = None) -> bool:
-    """Send no more reminders to a number, and to a person on whatever number; says whether that is new.
+    """Stop reminders to a number, and to a person on any number; return whether the opt-out is new.
 
-    `person` is the blind index of a verified CI; `actor` as in the audit.
+    `person` is the blind index of a verified CI, `actor` the actor of the audit entry.
     """
     with transaction.atomic():
-        new = [
+        created = [
             OptOut.objects.get_or_create(pk=index, defaults={"created_at": clock.now()})[1]
             for index in _indexes(number, person)
         ]
-        if any(new):
-            audit.record(actor=actor, action="notices.opted_out", object=f"number:{_mark(number)}")
-    return any(new)
+        if any(created):
+            audit.record(actor=actor, action="notices.opted_out", object=f"number:{_short_index(number)}")
+    return any(created)
 
 
 def opt_in(*, actor: str, number: str, person: bytes | None = None) -> bool:
-    """Take an opt-out back; says whether there was one."""
+    """Delete an opt-out; return whether there was one."""
     with transaction.atomic():
-        gone = OptOut.objects.filter(pk__in=_indexes(number, person)).delete()[0]
-        if gone:
-            audit.record(actor=actor, action="notices.opted_in", object=f"number:{_mark(number)}")
-    return bool(gone)
+        deleted = OptOut.objects.filter(pk__in=_indexes(number, person)).delete()[0]
+        if deleted:
+            audit.record(actor=actor, action="notices.opted_in", object=f"number:{_short_index(number)}")
+    return bool(deleted)
 
 
 def has_opted_out(*, number: str, person: bytes | None = None) -> bool:
@@ -205,6 +209,6 @@ def _indexes(number: str, person: bytes | None) -> list[bytes]:
     return [crypto.blind_index(phones.key(number), "msisdn")] + ([person] if person else [])
 
 
-def _mark(number: str) -> str:
-    """The blind index of a number, short: enough to find the entry again from the number, and no number."""
+def _short_index(number: str) -> str:
+    """Shortened blind index of a number: it finds the audit entry of a number and does not reveal the number."""
     return crypto.blind_index(phones.key(number), "msisdn").hex()[:16]

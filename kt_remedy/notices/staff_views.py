@@ -1,4 +1,4 @@
-"""Pages of staff: progress of each kind of message, and people whom no message reached."""
+"""Staff pages of messages: figures per kind and mailing, steps of a mailing, undelivered messages, opt-outs."""
 
 import csv
 from collections.abc import Iterator
@@ -21,12 +21,11 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, masking
 from kt_remedy.core.access import permission_required
 from kt_remedy.core.crypto import DecryptError
-from kt_remedy.notices import gateway, service, texts, unreached
-from kt_remedy.notices import mailings as steps
+from kt_remedy.notices import gateway, mailings, service, texts, unreached
 from kt_remedy.notices.forms import NumberForm
 from kt_remedy.notices.models import Mailing, Message
 
-SHOWN = 50  # of the latest messages that reached nobody
+SHOWN = 50  # number of listed undelivered messages, the latest first
 _REASONS = {
     "NO_NUMBER": _("보낼 번호가 없음"),
     "NOT_FOUND": _("발송사에 기록이 없음"),
@@ -41,7 +40,7 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class MailingSummary:
-    """Progress of the messages of one kind, or of one of its mailings."""
+    """Numbers of messages of one kind or one mailing by state; for a mailing also its next step and its texts."""
 
     label: Any
     subject: str
@@ -51,7 +50,7 @@ class MailingSummary:
     delivered: int
     not_sent: int
     unreached: int
-    row: Mailing | None = None
+    mailing: Mailing | None = None
     action: str = ""
     bars: tuple[dict[str, Any], ...] = ()
     step: str = ""
@@ -59,11 +58,11 @@ class MailingSummary:
     text: str = ""
     english: str = ""
     seal: str = ""
-    back: str = ""
+    take_back_action: str = ""
 
 
-class ListForm(forms.Form):
-    """The reason for a download of the list of unreached people."""
+class DownloadForm(forms.Form):
+    """The reason for a download of the list of undelivered messages."""
 
     reason = forms.CharField(
         label=_("내려받는 이유"),
@@ -74,7 +73,7 @@ class ListForm(forms.Form):
 
 
 class LettersForm(forms.Form):
-    """That letters left to all of a list, as it was when it was looked at."""
+    """Confirmation that letters were sent for all messages of a list, up to the last one shown."""
 
     sure = forms.BooleanField(label=_("이 목록의 모든 분께 편지를 보냈습니다"))
     why = forms.CharField(max_length=40, widget=forms.HiddenInput)
@@ -82,7 +81,7 @@ class LettersForm(forms.Form):
 
 
 class ReachedForm(forms.Form):
-    """By what way the person was told."""
+    """The channel by which staff informed the person."""
 
     channel = forms.ChoiceField(
         label=_("어떻게 알렸나요?"),
@@ -95,8 +94,8 @@ class ReachedForm(forms.Form):
 @permission_required("notices.view_messages")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-    """Counts per kind and round, the latest unreached; a POST with a reason gives the whole list as a file."""
-    form = ListForm(request.POST if request.method == "POST" else None)
+    """Show figures per kind and mailing and the latest undelivered messages; a POST with a reason downloads all."""
+    form = DownloadForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         audit.record(
             actor=audit.actor(request.user),
@@ -104,13 +103,15 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             object="messages:unreached",
             reason=form.cleaned_data["reason"],
         )
-        answer = StreamingHttpResponse(_csv(), content_type="text/csv; charset=utf-8")
-        answer["Content-Disposition"] = f'attachment; filename="unreached-{clock.today():%Y%m%d}.csv"'
-        answer["Cache-Control"] = "no-store"
-        return answer
+        response = StreamingHttpResponse(_csv_lines(), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="unreached-{clock.today():%Y%m%d}.csv"'
+        response["Cache-Control"] = "no-store"
+        return response
     counts = unreached.counts()
-    asked = (request.GET.get("channel"), request.GET.get("reason"))
-    chosen = next(({"channel": way, "reason": why} for way, why, _n in counts if asked == (way, why)), {})
+    selected = (request.GET.get("channel"), request.GET.get("reason"))
+    chosen = next(
+        ({"channel": channel, "reason": reason} for channel, reason, _n in counts if selected == (channel, reason)), {}
+    )
     listed = unreached.rows().filter(**chosen)
     letters_form = None
     if chosen.get("channel") == Message.Channel.POST and request.user.has_perm("notices.record_letters"):
@@ -121,17 +122,23 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         "notices/sent.html",
         {
             "form": form,
-            "rounds": rounds(),
+            "mailings": mailing_summaries(),
             "bars_head": (_("단계"), _("사람")),
             "unreached": [
-                (_label(message.kind), message, reason_of(message.reason), _number(message), _way(message.channel))
+                (
+                    _kind_label(message.kind),
+                    message,
+                    reason_label(message.reason),
+                    _masked_number(message),
+                    _channel_label(message.channel),
+                )
                 for message in listed.order_by("-settled_at", "-id")[:SHOWN]
             ],
             "shown": SHOWN,
             "ways": [
                 {
-                    "way": _way(channel),
-                    "reason": reason_of(reason),
+                    "way": _channel_label(channel),
+                    "reason": reason_label(reason),
                     "count": number,
                     "query": urlencode({"channel": channel, "reason": reason}),
                     "here": chosen == {"channel": channel, "reason": reason},
@@ -148,7 +155,10 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
 @permission_required("notices.record_contact")
 @require_http_methods(["GET", "HEAD", "POST"])
 def reach(request: HttpRequest, message_id: int) -> HttpResponse:
-    """One unreached person: the text, the number to call, and the note that they were told. Each look is audited."""
+    """Show an undelivered message and the number to call, and record that staff informed the person.
+
+    The audit records who saw the number.
+    """
     message = unreached.rows().filter(pk=message_id).first()
     if message is None:
         messages.warning(request, gettext("이미 알린 분이거나, 그사이 문자가 도착했습니다."))
@@ -156,13 +166,13 @@ def reach(request: HttpRequest, message_id: int) -> HttpResponse:
     form = ReachedForm(request.POST if request.method == "POST" else None, initial={"channel": message.channel})
     if form.is_bound and form.is_valid():
         try:
-            unreached.mark(message_id=message_id, channel=form.cleaned_data["channel"], by=request.user)
+            unreached.mark_reached(message_id=message_id, channel=form.cleaned_data["channel"], by=request.user)
         except unreached.ReachedError as refused:
             messages.warning(request, refused.message)
         else:
             messages.success(request, gettext("알린 것으로 적었습니다."))
         return redirect("notices:sent")
-    number = _whole_number(message)
+    number = _unmasked_number(message)
     if number:
         audit.record(
             actor=audit.actor(request.user), action="notices.number_shown", object=f"message:{message.pk}"
@@ -173,11 +183,11 @@ def reach(request: HttpRequest, message_id: int) -> HttpResponse:
         {
             "form": form,
             "message": message,
-            "label": _label(message.kind),
-            "reason": reason_of(message.reason),
-            "way": _way(message.channel),
+            "label": _kind_label(message.kind),
+            "reason": reason_label(message.reason),
+            "way": _channel_label(message.channel),
             "number": number,
-            "text": _words(message),
+            "text": _text_of(message),
         },
     )
 
@@ -185,30 +195,30 @@ def reach(request: HttpRequest, message_id: int) -> HttpResponse:
 @permission_required("notices.record_letters")
 @require_POST
 def letters(request: HttpRequest) -> HttpResponse:
-    """Note that letters left to all of one list."""
+    """Record that letters were sent for all messages of one list."""
     form = LettersForm(request.POST)
     if not form.is_valid():
         messages.warning(request, gettext("편지를 모두 보냈는지 확인하고 표시해 주세요."))
         return redirect("notices:sent")
     try:
-        done = unreached.mark_letters(
+        settled = unreached.mark_letters_sent(
             reason=form.cleaned_data["why"], until=form.cleaned_data["until"], by=request.user
         )
     except unreached.ReachedError as refused:
         messages.warning(request, refused.message)
     else:
-        messages.success(request, gettext("%(n)s건을 편지로 알린 것으로 적었습니다.") % {"n": f"{done:,}"})
+        messages.success(request, gettext("%(n)s건을 편지로 알린 것으로 적었습니다.") % {"n": f"{settled:,}"})
     return redirect("notices:sent")
 
 
-@permission_required("notices.steer_round")
+@permission_required("notices.steer_mailing")
 @require_POST
 def steer(request: HttpRequest, mailing_id: int, step: str) -> HttpResponse:
-    """Check, approve, pause or resume a round."""
-    seen = {"seen": request.POST.get("seen", "")} if step == "check" else {}
+    """Take a step of a mailing: check, approve, pause, resume or take back."""
+    arguments = {"seen": request.POST.get("seen", "")} if step == "check" else {}
     try:
-        steps.STEPS[step](mailing_id=mailing_id, user=request.user, **seen)
-    except steps.MailingError as refused:
+        mailings.STEPS[step](mailing_id=mailing_id, user=request.user, **arguments)
+    except mailings.MailingError as refused:
         messages.warning(request, refused.message)
     else:
         messages.success(request, _("처리했습니다."))
@@ -219,24 +229,24 @@ def steer(request: HttpRequest, mailing_id: int, step: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("number")
 def opt_outs(request: HttpRequest) -> HttpResponse:
-    """For a caller who wants no more reminders, or wants them again: nothing is shown of a number but what was done."""
+    """Record an opt-out or opt-in of a caller; the page shows the result, never the state of a number."""
     form = NumberForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
-        who = {"actor": audit.actor(request.user), "number": form.cleaned_data["number"]}
+        target = {"actor": audit.actor(request.user), "number": form.cleaned_data["number"]}
         number = masking.phone(form.cleaned_data["number"])
         if request.POST.get("act") == "start":
-            service.opt_in(**who)
-            told = _("%(number)s: 신청 안내 문자를 다시 보냅니다.")
+            service.opt_in(**target)
+            result = _("%(number)s: 신청 안내 문자를 다시 보냅니다.")
         else:
-            service.opt_out(**who)
-            told = _("%(number)s: 신청 안내 문자를 보내지 않습니다.")
-        messages.success(request, told % {"number": number})
+            service.opt_out(**target)
+            result = _("%(number)s: 신청 안내 문자를 보내지 않습니다.")
+        messages.success(request, result % {"number": number})
         return redirect("notices:opt-outs")
     return render(request, "notices/opt_outs.html", {"form": form})
 
 
-def rounds() -> list[MailingSummary]:
-    """Each kind of single message, and each round of a bulk kind, with how far it came."""
+def mailing_summaries() -> list[MailingSummary]:
+    """Summarise each kind of single messages and each mailing, in the order in which the kinds are registered."""
     counted: dict[tuple[str, str], dict[str, int]] = {}
     single = Message.objects.filter(bulk=False).values_list("kind", "state").annotate(n=Count("pk"))
     bulk = Message.objects.filter(bulk=True).values_list("kind", "subject", "state").annotate(n=Count("pk"))
@@ -244,109 +254,111 @@ def rounds() -> list[MailingSummary]:
         counted.setdefault((kind, ""), {})[state] = number
     for kind, subject, state, number in bulk:
         counted.setdefault((kind, subject), {})[state] = number
-    rows = {(row.kind, row.subject): row for row in Mailing.objects.select_related("checked_by", "approved_by")}
-    order = {item.code: place for place, item in enumerate(texts.kinds())}
+    by_subject = {(row.kind, row.subject): row for row in Mailing.objects.select_related("checked_by", "approved_by")}
+    order = {item.code: position for position, item in enumerate(texts.kinds())}
     state = Message.State
     return [
         MailingSummary(
-            label=_label(kind),
-            subject=_subject(subject),
-            total=sum(by.values()),
-            waiting=by.get(state.QUEUED, 0) + by.get(state.FAILED_TEMPORARY, 0),
-            on_the_way=by.get(state.SENDING, 0) + by.get(state.ACCEPTED, 0),
-            delivered=by.get(state.DELIVERED, 0),
-            not_sent=by.get(state.CANCELLED, 0),
-            unreached=by.get(state.FAILED, 0) + by.get(state.UNKNOWN, 0),
-            **_steering(rows.get((kind, subject)), by),
+            label=_kind_label(kind),
+            subject=_subject_label(subject),
+            total=sum(by_state.values()),
+            waiting=by_state.get(state.QUEUED, 0) + by_state.get(state.FAILED_TEMPORARY, 0),
+            on_the_way=by_state.get(state.SENDING, 0) + by_state.get(state.ACCEPTED, 0),
+            delivered=by_state.get(state.DELIVERED, 0),
+            not_sent=by_state.get(state.CANCELLED, 0),
+            unreached=by_state.get(state.FAILED, 0) + by_state.get(state.UNKNOWN, 0),
+            **_approval_fields(by_subject.get((kind, subject)), by_state),
         )
-        for (kind, subject), by in sorted(counted.items(), key=lambda item: (order.get(item[0][0], 999), item[0]))
+        for (kind, subject), by_state in sorted(counted.items(), key=lambda item: (order.get(item[0][0], 999), item[0]))
     ]
 
 
-def _bars(row: Mailing, by: dict[str, int]) -> tuple[dict[str, Any], ...]:
-    """The funnel of a round: who was chosen, sent to, reached, and what they did then."""
-    total, state = sum(by.values()), Message.State
-    gone = by.get(state.ACCEPTED, 0) + by.get(state.DELIVERED, 0)
-    found: list[tuple[Any, int]] = [(_("받을 분"), total), (_("보냄"), gone), (_("도착"), by.get(state.DELIVERED, 0))]
-    funnel = texts.kind(row.kind).funnel if texts.known(row.kind) else None
-    found += funnel(row.subject) if funnel else []
+def _funnel_bars(mailing: Mailing, by_state: dict[str, int]) -> tuple[dict[str, Any], ...]:
+    """Bars of a mailing: persons selected, sent to and reached, then the figures of the funnel of its kind."""
+    total, state = sum(by_state.values()), Message.State
+    sent = by_state.get(state.ACCEPTED, 0) + by_state.get(state.DELIVERED, 0)
+    figures: list[tuple[Any, int]] = [(_("받을 분"), total), (_("보냄"), sent)]
+    figures.append((_("도착"), by_state.get(state.DELIVERED, 0)))
+    funnel = texts.kind(mailing.kind).funnel if texts.is_registered(mailing.kind) else None
+    figures += funnel(mailing.subject) if funnel else []
     return tuple(
         {"label": label, "text": f"{number:,}", "share": 1000 * min(number, total) // max(total, 1)}
-        for label, number in found
+        for label, number in figures
     )
 
 
-def _steering(row: Mailing | None, by: dict[str, int]) -> dict[str, Any]:
-    """A round's funnel and next step; for one that is not approved yet also its text and some numbers, masked."""
-    if row is None:
+def _approval_fields(mailing: Mailing | None, by_state: dict[str, int]) -> dict[str, Any]:
+    """Bars and next step of a mailing; before its approval also its texts and some masked numbers."""
+    if mailing is None:
         return {}
-    step = steps.NEXT[Mailing.State(row.state)]
-    action = reverse(f"notices:round-{step}", args=[row.pk])
-    found: dict[str, Any] = {"row": row, "step": step, "action": action, "bars": _bars(row, by)}
-    if steps.may_be_taken_back(row):
-        found["back"] = reverse("notices:round-take-back", args=[row.pk])
-    if row.state in (Mailing.State.HELD, Mailing.State.CHECKED) and texts.known(row.kind):
-        kind, bodies = texts.kind(row.kind), steps.bodies(row)
-        few = Message.objects.filter(kind=row.kind, subject=row.subject, state=Message.State.QUEUED).order_by("id")[:5]
-        found |= {"text": bodies["ko"], "english": bodies["en"], "seal": steps.seal(row)}
-        found["samples"] = tuple(
+    step = mailings.NEXT_STEP[Mailing.State(mailing.state)]
+    action = reverse(f"notices:mailing-{step}", args=[mailing.pk])
+    fields: dict[str, Any] = {"mailing": mailing, "step": step, "action": action}
+    fields["bars"] = _funnel_bars(mailing, by_state)
+    if mailings.may_be_taken_back(mailing):
+        fields["take_back_action"] = reverse("notices:mailing-take-back", args=[mailing.pk])
+    if mailing.state in (Mailing.State.HELD, Mailing.State.CHECKED) and texts.is_registered(mailing.kind):
+        kind, bodies = texts.kind(mailing.kind), mailings.bodies(mailing)
+        queued = Message.objects.filter(kind=mailing.kind, subject=mailing.subject, state=Message.State.QUEUED)
+        fields |= {"text": bodies["ko"], "english": bodies["en"], "seal": mailings.seal(mailing)}
+        fields["samples"] = tuple(
             masking.phone(number) if (number := kind.address(message)) else str(_REASONS["NO_NUMBER"])
-            for message in few
+            for message in queued.order_by("id")[:5]
             if kind.address is not None
         )
-    return found
+    return fields
 
 
-def reason_of(reason: str) -> Any:
-    """The reason why a message did not arrive, in words; a carrier's code stays a code."""
+def reason_label(reason: str) -> Any:
+    """Return the label of a reason; a code of a carrier is returned unchanged."""
     return _REASONS.get(reason) or reason or "–"
 
 
-def _way(channel: str) -> Any:
+def _channel_label(channel: str) -> Any:
     return Message.Channel(channel).label
 
 
-def _words(message: Message) -> str:
-    """The text that the person should have read, of the message or its mailing; empty where it is no longer known."""
+def _text_of(message: Message) -> str:
+    """Return the text of a message or of its mailing; an empty string if neither is stored."""
     if message.body:
         return message.body
-    row = Mailing.objects.filter(kind=message.kind, subject=message.subject).first()
-    return (row.en if message.language == "en" else row.ko) if row else ""
+    mailing = Mailing.objects.filter(kind=message.kind, subject=message.subject).first()
+    return (mailing.en if message.language == "en" else mailing.ko) if mailing else ""
 
 
-def _label(kind: str) -> Any:
-    return texts.kind(kind).label if texts.known(kind) else kind
+def _kind_label(kind: str) -> Any:
+    return texts.kind(kind).label if texts.is_registered(kind) else kind
 
 
-def _subject(subject: str) -> str:
-    """Name of the mailing in words; other subjects are keys of their applications and stay."""
+def _subject_label(subject: str) -> str:
+    """Return the label of the subject of a reminder; subjects of other kinds are returned unchanged."""
     name, _dash, number = subject.partition("-")
     return gettext("%(n)s차") % {"n": number} if name == "round" and number.isdigit() else subject
 
 
-def _number(message: Message) -> str:
-    """Masked; a message of a round has one from the moment it left."""
-    number = _whole_number(message)
+def _masked_number(message: Message) -> str:
+    """Return the masked number; a message of a mailing has a number once it is sent."""
+    number = _unmasked_number(message)
     return masking.phone(number) if number else ""
 
 
-def _whole_number(message: Message) -> str:
+def _unmasked_number(message: Message) -> str:
     try:
         return message.to or ""
     except DecryptError:
         return ""
 
 
-class _Line:
-    """A file to write to that hands the line on."""
+class _LineWriter:
+    """A file object for csv.writer whose `write` returns the line."""
 
     def write(self, text: str) -> str:
         return text
 
 
-def _csv() -> Iterator[str]:
-    # Rows hold the key of a line or application alone: staff who reach the person look the address up there.
-    writer = csv.writer(_Line())
+def _csv_lines() -> Iterator[str]:
+    # `recipient` names the line or application, where staff look up the address: the file holds no personal data.
+    writer = csv.writer(_LineWriter())
     head = ["kind", "subject", "recipient", "channel", "state", "reason", "created_at", "settled_at"]
     yield "\ufeff" + writer.writerow(head)
     for message in unreached.rows().order_by("channel", "kind", "subject", "id").iterator(chunk_size=2000):
@@ -354,5 +366,5 @@ def _csv() -> Iterator[str]:
             at.astimezone(clock.KST).isoformat(timespec="seconds") if at else ""
             for at in (message.created_at, message.settled_at)
         ]
-        named = [message.kind, message.subject, message.recipient, message.channel]
-        yield writer.writerow([*named, message.state, message.reason, *times])
+        columns = [message.kind, message.subject, message.recipient, message.channel]
+        yield writer.writerow([*columns, message.state, message.reason, *times])

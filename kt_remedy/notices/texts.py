@@ -1,7 +1,6 @@
-"""The texts we send: one per kind and language, checked before they can be used, published as they are.
+"""The texts of messages: one per kind and language, checked before use and published unchanged.
 
-A text never holds a web address, an amount, a name or an account: that is what fraudulent messages do
-(docs/domain.md#c7).
+A text never holds a web address, an amount, a name or an account, because fraudulent messages do (docs/domain.md#c7).
 """
 
 import datetime as dt
@@ -22,7 +21,7 @@ SENDER = "[KT]"
 _URL = re.compile(r"https?:|www\.|[a-z0-9-]+\.(?:com|net|org|kr|io|me|ly|gl|co|link|page)\b|bit\.ly", re.IGNORECASE)
 _AMOUNT = re.compile(r"[0-9][0-9,.]*\s*(?:천|만|억)?\s*(?:원|won\b|krw\b)|[₩￦\\]\s*[0-9]|\bkrw\s*[0-9]", re.IGNORECASE)
 _REGISTRATION = re.compile(r"\d{6}-?[1-8]\d{6}")
-# Eight digits and more that are not our hotline: an account, a card or another telephone number.
+# Eight or more digits other than our hotline: an account, a card or another telephone number.
 _NUMBER = re.compile(r"\d(?:[ -]?\d){7,}")
 _NAME = re.compile(
     r"(?<![가-힣])(?!고객|회원|보호자|대리인|가입자|선생|부모)[가-힣○*]{2,5} ?님"
@@ -31,12 +30,12 @@ _NAME = re.compile(
 _FORBIDDEN_FIELDS = {"name", "holder", "account", "amount", "won", "refundable", "url", "link", "phone"}
 _WEEKDAYS_KO = "월화수목금토일"
 _WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_LONGEST = dt.date(2026, 12, 30)  # no date takes more characters, in either language
+_LONGEST_DATE = dt.date(2026, 12, 30)  # no date is longer, in either language
 _MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 class TextError(ValueError):
-    """A text that must not be sent. The message gives the reason; `code` and `detail` serve translated pages."""
+    """A text that must not be sent. `code` and `detail` serve the presenter; the message is for developers."""
 
     def __init__(self, text: str, code: str, detail: object = "") -> None:
         super().__init__(text)
@@ -45,7 +44,7 @@ class TextError(ValueError):
 
 @dataclass(frozen=True)
 class MessageKind:
-    """One kind of message as an application registered it: its texts, and the check before it leaves."""
+    """A registered kind of message; `notices.service.register` describes the fields."""
 
     code: str
     label: Any
@@ -62,33 +61,33 @@ _kinds: dict[str, MessageKind] = {}
 
 
 def register(kind: MessageKind) -> None:
-    """Take a kind in. Raises TextError for a text that must not be sent, ValueError for a second owner."""
+    """Add a kind. Raises TextError for a text that must not be sent, ValueError for a code that is registered."""
     if kind.code in _kinds:
         raise ValueError(f"the message kind {kind.code} is registered already")
     missing = set(LANGUAGES) - set(kind.text)
     if missing:
         raise TextError(f"{kind.code}: no text in {', '.join(sorted(missing))}", "LANGUAGE")
     for language in LANGUAGES:
-        filled(kind, language, kind.text[language], allowed=_fields(kind.text[language]))
+        fill_and_check(kind, language, kind.text[language], allowed=_fields(kind.text[language]))
     _kinds[kind.code] = kind
 
 
-def filled(kind: MessageKind, language: str, template: str, *, allowed: Iterable[str] | None = None) -> str:
-    """A template of a kind with the longest of its example fields in, checked. What is saved has passed here.
+def fill_and_check(kind: MessageKind, language: str, template: str, *, allowed: Iterable[str] | None = None) -> str:
+    """Fill a template with the longest example fields and check the result. Every saved text has passed this check.
 
-    `allowed` are the fields it may use; those of the registered text unless told. Raises TextError.
+    `allowed` names the fields the template may use; by default those of the registered text. Raises TextError.
     """
     where = f"{kind.code}/{language}"
     fields = _fields(template)
     if fields & _FORBIDDEN_FIELDS:
-        found = ", ".join(sorted(fields & _FORBIDDEN_FIELDS))
-        raise TextError(f"{where}: a message never holds {found}", "FORBIDDEN_FIELD", found)
+        names = ", ".join(sorted(fields & _FORBIDDEN_FIELDS))
+        raise TextError(f"{where}: a message never holds {names}", "FORBIDDEN_FIELD", names)
     unknown = fields - (fields_of(kind) if allowed is None else set(allowed))
     if unknown:
-        found = ", ".join(sorted(unknown))
-        raise TextError(f"{where}: nothing fills the field {found}", "UNKNOWN_FIELD", found)
+        names = ", ".join(sorted(unknown))
+        raise TextError(f"{where}: nothing fills the field {names}", "UNKNOWN_FIELD", names)
     example = dict.fromkeys(fields - {"hotline"}, "AAAA-AAAA") | {
-        name: _LONGEST if isinstance(value, dt.date) else value for name, value in kind.example.items()
+        name: _LONGEST_DATE if isinstance(value, dt.date) else value for name, value in kind.example.items()
     }
     body = _fill(kind.code, template, language, example)
     check(body, where=where)
@@ -96,40 +95,40 @@ def filled(kind: MessageKind, language: str, template: str, *, allowed: Iterable
 
 
 def fields_of(kind: MessageKind) -> set[str]:
-    """The names that may stand in braces in a text of this kind."""
+    """Return the fields that a text of this kind may use."""
     return {"hotline"} | {name for template in kind.text.values() for name in _fields(template)}
 
 
 def _fields(template: str) -> set[str]:
-    """The plain names in braces. Raises TextError for anything else in braces, or a brace without its other."""
+    """Return the names in braces. Raises TextError for other contents of braces and for an unpaired brace."""
     try:
         parts = [part[1:] for part in string.Formatter().parse(template) if part[1] is not None]
     except ValueError as error:
         raise TextError(f"braces: {error}", "BRACES") from None
     if any(not str(name).isidentifier() or spec or conversion for name, spec, conversion in parts):
-        raise TextError("only plain names stand in braces", "BRACES")
+        raise TextError("braces hold plain names only", "BRACES")
     return {str(name) for name, _, _ in parts}
 
 
 def kind(code: str) -> MessageKind:
-    """The registered kind. Raises KeyError."""
+    """Return a registered kind. Raises KeyError."""
     return _kinds[code]
 
 
 def kinds() -> list[MessageKind]:
-    """All kinds, in the order of registration."""
+    """Return all kinds in the order of registration."""
     return list(_kinds.values())
 
 
-def known(code: str) -> bool:
-    """True if an application registered this kind."""
+def is_registered(code: str) -> bool:
+    """Whether an application registered this kind."""
     return code in _kinds
 
 
 def render(code: str, language: str, context: Mapping[str, Any]) -> str:
-    """The text of a kind with its fields filled in, checked. Dates among the fields are written in the language.
+    """Fill the text in force of a kind and check it. Dates in `context` are formatted in the language.
 
-    Raises TextError where a field is missing or the result must not be sent.
+    Raises TextError if a field is missing or the result must not be sent.
     """
     body = _fill(code, in_force(_kinds[code])[language], language, context)
     check(body, where=f"{code}/{language}")
@@ -137,27 +136,31 @@ def render(code: str, language: str, context: Mapping[str, Any]) -> str:
 
 
 def in_force(item: MessageKind) -> Mapping[str, str]:
-    """The templates sent now: the last ones that staff wrote, else the registered ones."""
-    return versions.edited().get(item.code, item.text)
+    """Return the templates in force: the newest version by staff, otherwise the registered texts."""
+    return versions.newest_by_staff().get(item.code, item.text)
 
 
 def sample(item: MessageKind, language: str, template: str | None = None) -> str:
-    """A text as we publish it: with example fields, and ○○ where the field has none; the one in force unless told."""
+    """Return a text as published: with example fields, or ○○ without an example. Default: the text in force."""
     template = in_force(item)[language] if template is None else template
     example = dict.fromkeys(_fields(template) - {"hotline"}, "○○") | dict(item.example)
     return _fill(item.code, template, language, example)
 
 
-def former(item: MessageKind, language: str) -> list[str]:
-    """Former texts of this kind as published, newest first, each once."""
-    now = in_force(item)[language]
-    said = dict.fromkeys([*(texts[language] for texts in versions.ever().get(item.code, [])), item.text[language]])
-    return [sample(item, language, template) for template in said if template != now]
+def earlier_texts(item: MessageKind, language: str) -> list[str]:
+    """Return the earlier texts of a kind as published, newest first, without duplicates."""
+    current = in_force(item)[language]
+    versions_of_kind = dict.fromkeys(
+        [*(texts[language] for texts in versions.all_versions().get(item.code, [])), item.text[language]]
+    )
+    return [sample(item, language, template) for template in versions_of_kind if template != current]
 
 
 def check(body: str, *, where: str) -> None:
-    """Refuse a text that must not be sent, with TextError: length, characters, address, amount, number, name, sender,
-    hotline."""
+    """Raise TextError for a text that must not be sent.
+
+    Checked are length, characters, web address, amount, number, name, sender and hotline.
+    """
     hotline = programme.current().hotline
     try:
         size = len(body.encode("cp949"))
@@ -173,10 +176,10 @@ def check(body: str, *, where: str) -> None:
         raise TextError(f"{where}: a message never holds an amount", "AMOUNT")
     if _REGISTRATION.search(body):
         raise TextError(f"{where}: this looks like a registration number", "REGISTRATION")
-    if found := _NUMBER.search(body.replace(hotline, "")):
-        raise TextError(f"{where}: a message never holds an account or another number", "NUMBER", found[0])
-    if found := _NAME.search(body):
-        raise TextError(f"{where}: a message never holds a name", "NAME", found[0])
+    if match := _NUMBER.search(body.replace(hotline, "")):
+        raise TextError(f"{where}: a message never holds an account or another number", "NUMBER", match[0])
+    if match := _NAME.search(body):
+        raise TextError(f"{where}: a message never holds a name", "NAME", match[0])
     if not body.startswith(SENDER):
         raise TextError(f"{where}: it does not begin with {SENDER}", "SENDER")
     if hotline not in body:
@@ -184,50 +187,50 @@ def check(body: str, *, where: str) -> None:
 
 
 def is_long(body: str) -> bool:
-    """Whether it leaves as LMS: more than 90 bytes in CP949, where a Hangul syllable has two."""
+    """Whether a text is sent as LMS: more than 90 bytes in CP949 (two bytes per Hangul syllable)."""
     return len(body.encode("cp949")) > SMS_BYTES
 
 
 def day(date: dt.date, language: str) -> str:
-    """A date as messages write it: 1/22(목), Thu 22 Jan."""
+    """Format a date for a message: 1/22(목), Thu 22 Jan."""
     if language == "ko":
         return f"{date.month}/{date.day}({_WEEKDAYS_KO[date.weekday()]})"
     return f"{_WEEKDAYS_EN[date.weekday()]} {date.day} {_MONTHS_EN[date.month - 1]}"
 
 
 def matching(pasted: str) -> list[tuple[MessageKind, str]]:
-    """The kinds and languages whose text, in force now or at any time before, a pasted message is, whatever stands in
-    the fields.
+    """Return the kinds and languages with a version, current or earlier, that equals a pasted message.
 
-    Spaces, line breaks and the "[Web발신]" that telephones put in front do not count; any other character does.
+    The values of fields may differ. Spaces, line breaks and the prefixes "[Web발신]" and "[국제발신]", which telephones
+    add, are ignored; every other character must match.
     """
-    found = []
-    given = _plain(pasted.replace("[Web발신]", "").replace("[국제발신]", ""))
-    before = versions.ever()
+    matches = []
+    plain = _without_spaces(pasted.replace("[Web발신]", "").replace("[국제발신]", ""))
+    stored = versions.all_versions()
     for item in _kinds.values():
         for language in LANGUAGES:
-            templates = {item.text[language], *(texts[language] for texts in before.get(item.code, []))}
-            if any(re.fullmatch(_pattern(template), given) for template in templates):
-                found.append((item, language))
-    return found
+            templates = {item.text[language], *(texts[language] for texts in stored.get(item.code, []))}
+            if any(re.fullmatch(_pattern(template), plain) for template in templates):
+                matches.append((item, language))
+    return matches
 
 
 def _pattern(template: str) -> str:
     return "".join(
-        re.escape(_plain(text)) + (_FIELD if name and name != "hotline" else re.escape(_hotline(name)))
+        re.escape(_without_spaces(text)) + (_FIELD_PATTERN if name and name != "hotline" else re.escape(_hotline(name)))
         for text, name, _, _ in string.Formatter().parse(template)
     )
 
 
-# What may stand where a date or a reference number stands: short, no address, no telephone number, no further sentence.
-_FIELD = r"(?!0?\d{1,3}-?\d{3,4}-?\d{4})[0-9A-Za-z가-힣/()\-:]{1,24}"
+# The accepted value of a field, such as a date or a reference: short, no web address, telephone number or sentence.
+_FIELD_PATTERN = r"(?!0?\d{1,3}-?\d{3,4}-?\d{4})[0-9A-Za-z가-힣/()\-:]{1,24}"
 
 
 def _hotline(name: str | None) -> str:
-    return _plain(programme.current().hotline) if name == "hotline" else ""
+    return _without_spaces(programme.current().hotline) if name == "hotline" else ""
 
 
-def _plain(text: str) -> str:
+def _without_spaces(text: str) -> str:
     return re.sub(r"\s+", "", unicodedata.normalize("NFC", text))
 
 

@@ -1,7 +1,7 @@
-"""People whom no message reached: a proposed other way to each, and the note that staff told them.
+"""Persons whom no message reached: the proposed other channel, and the record that staff used one.
 
-The way is proposed from what is known. A call, where there is a number that merely could not be reached, or that the
-customer confirmed to us; a letter otherwise. By e-mail only where somebody finds an address: billing gives us none.
+A call is proposed for a number that the customer confirmed, or that could not be reached for a passing reason;
+otherwise a letter. E-mail is never proposed, because billing delivers no addresses of e-mail.
 """
 
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -19,8 +19,8 @@ from kt_remedy.notices.models import Message
 Channel = Message.Channel
 
 STATES = (Message.State.FAILED, Message.State.UNKNOWN)
-# The number may well be right: the carrier could not reach it in time, or nobody knows whether the message arrived.
-MAY_ANSWER = (*sorted(gateway.PASSING), "NOT_FOUND", "NO_RECEIPT", "NOT_PREPARED", "GATEWAY_BUSY")
+# Reasons after which the number may be right: the carrier could not reach it in time, or the outcome is unknown.
+CALL_REASONS = (*sorted(gateway.PASSING), "NOT_FOUND", "NO_RECEIPT", "NOT_PREPARED", "GATEWAY_BUSY")
 
 
 if TYPE_CHECKING:
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     class _Proposed(TypedDict):
         channel: str
 
-    # A message with the way proposed to reach its person.
+    # A message with the proposed channel.
     Unreached = WithAnnotations[Message, _Proposed]
 
 
 class ReachedError(Refused):
-    """A note that somebody was reached, which changes nothing now."""
+    """No message is on the list for this record any more."""
 
 
 def rows() -> "QuerySet[Unreached]":
-    """Messages that reached nobody, each with the proposed `channel`.
+    """Return the undelivered messages, each with the proposed `channel`.
 
-    Off the list is whom somebody reached another way, and whom a later message of the same kind reached.
+    A message leaves the list when staff inform its person, or when a later message of its kind is delivered.
     """
     confirmed = [item.code for item in texts.kinds() if item.confirmed]
     later = Message.objects.filter(
@@ -49,25 +49,25 @@ def rows() -> "QuerySet[Unreached]":
         state=Message.State.DELIVERED,
         pk__gt=OuterRef("pk"),
     )
-    call = Q(to_index__isnull=False) & (Q(reason__in=MAY_ANSWER) | Q(kind__in=confirmed))
+    call = Q(to_index__isnull=False) & (Q(reason__in=CALL_REASONS) | Q(kind__in=confirmed))
     return Message.objects.filter(~Exists(later), state__in=STATES, reached_at=None).annotate(
         channel=Case(When(call, then=Value(Channel.CALL)), default=Value(Channel.POST))
     )
 
 
 def counts() -> list[tuple[str, str, int]]:
-    """Number of messages by proposed way and reason; within a way the largest first."""
-    found = rows().order_by().values_list("channel", "reason").annotate(n=Count("pk"))
-    return sorted(found, key=lambda row: (row[0], -row[2], row[1]))
+    """Return (channel, reason, number of messages), per channel in descending order of the number."""
+    totals = rows().order_by().values_list("channel", "reason").annotate(n=Count("pk"))
+    return sorted(totals, key=lambda row: (row[0], -row[2], row[1]))
 
 
-def mark(*, message_id: int, channel: str, by: Any) -> int:
-    """Note that a member of staff reached the person of a message; returns how many messages that settles.
+def mark_reached(*, message_id: int, channel: str, by: Any) -> int:
+    """Record that a member of staff informed the person of a message; return the number of settled messages.
 
-    All that this person did not get of the same kind until now goes off the list with it. Raises ReachedError where
-    nothing is on the list any more, as after a second click; ValueError for an unknown way.
+    All undelivered messages of the same kind to this person leave the list. Raises ReachedError if no message is on the
+    list any more (for example after a second click), ValueError for an unknown channel.
     """
-    how = Channel(channel)
+    used_channel = Channel(channel)
     with transaction.atomic():
         message = rows().filter(pk=message_id).first()
         same = Message.objects.none()
@@ -75,23 +75,23 @@ def mark(*, message_id: int, channel: str, by: Any) -> int:
             same = Message.objects.filter(
                 kind=message.kind, person_index=message.person_index, state__in=STATES, reached_at=None
             )
-        settled = same.update(reached_at=clock.now(), reached_by=by, reached_how=how)
+        settled = same.update(reached_at=clock.now(), reached_by=by, reached_how=used_channel)
         if not settled:
             raise ReachedError("STATE", _("이미 알린 분이거나, 그사이 문자가 도착했습니다."))
         audit.record(
             actor=audit.actor(by),
             action="notices.reached",
             object=f"message:{message_id}",
-            detail={"channel": str(how), "messages": settled},
+            detail={"channel": str(used_channel), "messages": settled},
         )
     return settled
 
 
-def mark_letters(*, reason: str, until: int, by: Any) -> int:
-    """Note that letters left to everybody on the list proposed for one, for one reason; returns how many messages.
+def mark_letters_sent(*, reason: str, until: int, by: Any) -> int:
+    """Record that letters were sent for all listed messages of one reason; return the number of settled messages.
 
-    Only messages up to the id `until`, the last one on the list that was printed: who came later gets a letter of
-    their own. Raises ReachedError where none is on the list any more.
+    Only messages up to the id `until`, the last one on the printed list, are settled. Raises ReachedError if none is on
+    the list any more.
     """
     with transaction.atomic():
         listed = rows().filter(channel=Channel.POST, reason=reason, pk__lte=until)

@@ -11,7 +11,7 @@ urlpatterns = [
     path("unreached/letters/", staff_views.letters, name="letters"),
     path("opt-outs/", staff_views.opt_outs, name="opt-outs"),
     *(
-        path(f"rounds/<int:mailing_id>/{step}/", staff_views.steer, {"step": step}, name=f"round-{step}")
+        path(f"mailings/<int:mailing_id>/{step}/", staff_views.steer, {"step": step}, name=f"mailing-{step}")
         for step in mailings.STEPS
     ),
 ]

@@ -1,4 +1,4 @@
-"""The versions of our texts: what staff wrote, from when, and everything we ever said."""
+"""The stored versions of texts, with a short cache of the newest ones."""
 
 import time
 
@@ -6,13 +6,13 @@ from django.db import connection
 
 from kt_remedy.notices.models import Text
 
-# A new text is sent by every process within this time; who receives the old one meanwhile still finds it to be ours.
+# Every process sends a new text after at most this time. An old text sent meanwhile is still recognised as ours.
 _CACHE_SECONDS = 2.0
 _cached: tuple[float, str, dict[str, dict[str, str]]] | None = None
 
 
-def edited() -> dict[str, dict[str, str]]:
-    """The newest templates that staff wrote, by kind and language; a kind nobody edited is missing."""
+def newest_by_staff() -> dict[str, dict[str, str]]:
+    """Return the newest templates by staff, by kind and language; kinds without an edit are missing."""
     global _cached
     tick, name = time.monotonic(), str(connection.settings_dict["NAME"])
     if _cached is None or _cached[1] != name or tick - _cached[0] > _CACHE_SECONDS:
@@ -21,15 +21,15 @@ def edited() -> dict[str, dict[str, str]]:
     return _cached[2]
 
 
-def ever() -> dict[str, list[dict[str, str]]]:
-    """All templates there ever were, by kind, newest first."""
-    found: dict[str, list[dict[str, str]]] = {}
+def all_versions() -> dict[str, list[dict[str, str]]]:
+    """Return all stored templates by kind, newest first."""
+    by_kind: dict[str, list[dict[str, str]]] = {}
     for kind, ko, en in Text.objects.order_by("-id").values_list("kind", "ko", "en"):
-        found.setdefault(kind, []).append({"ko": ko, "en": en})
-    return found
+        by_kind.setdefault(kind, []).append({"ko": ko, "en": en})
+    return by_kind
 
 
-def forget() -> None:
-    """Read anew at the next question."""
+def clear_cache() -> None:
+    """Make the next call read the database."""
     global _cached
     _cached = None

@@ -1,4 +1,4 @@
-"""The texts we send, published, the check of a message somebody received, and the way to get no more reminders."""
+"""Public pages: the published texts, the check of a received message, and the opt-out from reminders."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -11,15 +11,15 @@ from django.views.decorators.http import require_http_methods
 from kt_remedy.core import masking
 from kt_remedy.core.access import customer, public
 from kt_remedy.notices import service, texts
-from kt_remedy.notices.forms import CheckForm
+from kt_remedy.notices.forms import PastedMessageForm
 
 
 @public
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("text")
 def messages_we_send(request: HttpRequest) -> HttpResponse:
-    """All our texts; a POST compares a pasted message with them and keeps nothing of it."""
-    form = CheckForm(request.POST if request.method == "POST" else None)
+    """Show all texts; a POST compares a pasted message with them and stores nothing."""
+    form = PastedMessageForm(request.POST if request.method == "POST" else None)
     checked = form.is_bound and form.is_valid()
     language = "en" if get_language() == "en" else "ko"
     other = "ko" if language == "en" else "en"
@@ -31,7 +31,12 @@ def messages_we_send(request: HttpRequest) -> HttpResponse:
             "checked": checked,
             "ours": [kind.label for kind, _ in texts.matching(form.cleaned_data["text"])] if checked else [],
             "kinds": [
-                (kind.label, texts.sample(kind, language), texts.sample(kind, other), texts.former(kind, language))
+                (
+                    kind.label,
+                    texts.sample(kind, language),
+                    texts.sample(kind, other),
+                    texts.earlier_texts(kind, language),
+                )
                 for kind in texts.kinds()
             ],
             "other": other,
@@ -42,18 +47,18 @@ def messages_we_send(request: HttpRequest) -> HttpResponse:
 @customer
 @require_http_methods(["GET", "HEAD", "POST"])
 def opt_out(request: HttpRequest) -> HttpResponse:
-    """Stop the reminders to the verified person and their number, or let them come again.
+    """Stop or resume reminders to the verified person and their number.
 
-    Only for a verified person, because reminders that another person stops could cost the customer a refund.
+    Verification is required, because a person without reminders may miss their refund.
     """
     person = request.person  # type: ignore[attr-defined]
     if request.method == "POST":
-        who = {"actor": "customer", "number": person.phone, "person": person.ci_index}
+        target = {"actor": "customer", "number": person.phone, "person": person.ci_index}
         if request.POST.get("act") == "start":
-            service.opt_in(**who)
+            service.opt_in(**target)
             messages.success(request, _("신청 안내 문자를 다시 보내 드립니다."))
         elif request.POST.get("act") == "stop":
-            service.opt_out(**who)
+            service.opt_out(**target)
             messages.success(request, _("이제 신청 안내 문자를 보내지 않습니다."))
         return redirect("notices:opt-out")
     return render(

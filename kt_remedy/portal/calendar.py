@@ -95,7 +95,7 @@ def show(request: HttpRequest) -> HttpResponse:
             "late_rounds": late,
             "jobs": jobs,
             "silent": [row for row in jobs if row.late],
-            "wrong_codes": alarm.standing(),
+            "wrong_codes": alarm.current_alarm(),
             "recent": alarm.RECENT,
             "now": now,
         },

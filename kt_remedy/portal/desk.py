@@ -432,13 +432,13 @@ def prove_phone(request: HttpRequest) -> HttpResponse:
                 phone=form.cleaned_data["phone"],
                 address=access.current_address() or "",
             )
-        except identity.TooMany:
+        except identity.LimitReached:
             form.add_error(None, _("오늘은 이 번호로 더 보낼 수 없습니다."))
-        except (provider.Refused, provider.Unavailable):
+        except (provider.VerificationRefused, provider.Unavailable):
             form.add_error(None, _("승인 요청을 보내지 못했습니다. 통신사와 번호를 다시 확인하세요."))
         else:
             kept = request.session[_KEY]
-            request.session[_KEY] = kept | {"pending": pending.kept(), "at": time.time()}
+            request.session[_KEY] = kept | {"pending": pending.to_session(), "at": time.time()}
             return redirect("portal:desk-approve")
     return _redisplay(request, desk_session, phone_form=form)
 
@@ -452,14 +452,14 @@ def approve(request: HttpRequest) -> HttpResponse:
     kept = request.session.get(_KEY) or {}
     if desk_session is None or "pending" not in kept:
         return redirect("portal:desk")
-    pending = identity.Pending(**kept["pending"])
+    pending = identity.PendingVerification(**kept["pending"])
     wrong = ""
     if request.method == "POST":
         try:
             person = identity.confirm(pending)
         except provider.NotApproved:
             wrong = _("아직 승인하지 않으셨습니다.")
-        except (provider.Refused, provider.Unavailable, identity.TooMany, identity.NoIdentifier):
+        except (provider.VerificationRefused, provider.Unavailable, identity.LimitReached, identity.MissingCI):
             wrong = _("확인되지 않았습니다. 다시 보내거나 신분증으로 확인하세요.")
         else:
             if person.ci_index != desk_session.customer.person_index:

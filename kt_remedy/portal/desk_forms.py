@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kt_remedy.core import phones
-from kt_remedy.identity.forms import AppForm
+from kt_remedy.identity.forms import PassAppForm
 from refunds.applications.representation import DOCUMENTS, ID_CARDS, OFFLINE
 from refunds.applications.submit import LateReasonInput
 from refunds.applications.text_checks import refuse_registration_number
@@ -106,7 +106,7 @@ class SpokenCodeForm(PlainForm):
         return code
 
 
-class PhoneProofForm(AppForm):
+class PhoneProofForm(PassAppForm):
     """The customer's own phone approves: the name is the register's, so it is not asked again."""
 
     use_required_attribute = False

@@ -44,12 +44,12 @@ def person(request: HttpRequest) -> HttpResponse:
                 phone=form.cleaned_data["phone"],
                 address=access.current_address() or "",
             )
-        except identity.TooMany:
+        except identity.LimitReached:
             form.add_error(None, _("오늘은 이 번호로 더 보낼 수 없습니다."))
-        except (provider.Refused, provider.Unavailable):
+        except (provider.VerificationRefused, provider.Unavailable):
             form.add_error(None, _("승인 요청을 보내지 못했습니다. 통신사와 번호를 다시 확인하세요."))
         else:
-            request.session[_KEY] = {"pending": pending.kept(), "at": time.time()}
+            request.session[_KEY] = {"pending": pending.to_session(), "at": time.time()}
             return redirect("portal:staff-person-approve")
     context = {"form": form, "name": user.first_name}
     return render(request, "portal/staff_person.html", context, status=422 if form.errors else 200)
@@ -65,17 +65,17 @@ def approve(request: HttpRequest) -> HttpResponse:
     kept = request.session.get(_KEY)
     if user.person_index or not kept or time.time() - kept["at"] > _SECONDS:
         return redirect("portal:staff-person")
-    pending = identity.Pending(**kept["pending"])
+    pending = identity.PendingVerification(**kept["pending"])
     wrong = ""
     if request.method == "POST":
         try:
             found = identity.confirm(pending)
-            service.know_person(user=user, person_index=found.ci_index, name=found.name)
+            service.record_person(user=user, person_index=found.ci_index, name=found.name)
         except provider.NotApproved:
             wrong = _("아직 승인하지 않으셨습니다.")
         except service.NotAllowed as refused:
             wrong = refused.message
-        except (provider.Refused, provider.Unavailable, identity.TooMany, identity.NoIdentifier):
+        except (provider.VerificationRefused, provider.Unavailable, identity.LimitReached, identity.MissingCI):
             wrong = _("확인되지 않았습니다. 통신사와 번호를 보고 다시 보내 주세요.")
         else:
             del request.session[_KEY]

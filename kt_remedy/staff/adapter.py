@@ -1,4 +1,4 @@
-"""Adapter of django-allauth for staff: administrators make accounts, secrets are stored encrypted."""
+"""Adapters for django-allauth: administrators create the accounts, and secrets are stored encrypted."""
 
 import time
 from typing import Any
@@ -14,11 +14,11 @@ from django.utils.translation import gettext
 from kt_remedy.core import crypto
 from kt_remedy.core.access import address_of
 
-_SECRET = "mfa_authenticator:secret"  # noqa: S105  names a column
+_SECRET = "mfa_authenticator:secret"  # noqa: S105  the name of a column
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Accounts of staff: nobody signs up, nothing is sent by e-mail."""
+    """Accounts of staff: without self-registration and without e-mail."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
@@ -27,13 +27,13 @@ class AccountAdapter(DefaultAccountAdapter):
         return address_of(request) or "unknown"
 
     def is_reauthentication_required(self, **kwargs: object) -> bool:
-        """False right after sign-in, for instance while the first second factor is set up."""
+        """Whether the last authentication is too old; the set-up of the first second factor follows a recent one."""
         records = get_authentication_records(self.request, self.request.user)
         latest = max((record["at"] for record in records), default=0.0)
         return time.time() - latest > settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
     def send_notification_mail(self, *args: object, **kwargs: object) -> None:
-        """Changes of an account are in the audit; staff have no address here."""
+        """Send nothing: the audit records changes of an account, and staff have no e-mail address here."""
 
 
 class MFAAdapter(DefaultMFAAdapter):
@@ -49,7 +49,7 @@ class MFAAdapter(DefaultMFAAdapter):
         return gettext("보안 키")
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
-        """The last second factor stays: it can be replaced, not dropped."""
+        """Whether another second factor remains; the last one can be replaced but not deleted."""
         factors = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
         others = Authenticator.objects.filter(user=authenticator.user, type__in=factors).exclude(pk=authenticator.pk)
         return authenticator.type not in factors or others.exists()

@@ -14,7 +14,7 @@ from kt_remedy.staff.models import Store, User
 from kt_remedy.staff.roles import ROLE_LABELS, STORE_ROLES
 
 
-class _Reasoned(forms.ModelForm):
+class _ReasonForm(forms.ModelForm):
     reason = forms.CharField(
         label=_("이유"),
         help_text=_("왜 바꾸는지 적어 주세요. 기록에 남습니다."),
@@ -24,7 +24,7 @@ class _Reasoned(forms.ModelForm):
     )
 
 
-class _Roles(forms.ModelForm):
+class _RolesForm(forms.ModelForm):
     roles = forms.MultipleChoiceField(
         label=_("역할"),
         choices=list(ROLE_LABELS.items()),
@@ -36,7 +36,7 @@ class _Roles(forms.ModelForm):
         values = super().clean() or self.cleaned_data
         if set(STORE_ROLES) & set(values.get("roles", ())) and not values.get("store"):
             self.add_error("store", _("매장 직원과 매장 관리자에게는 매장이 있어야 합니다."))
-        if self._gives_right(values) and service.administrators() < service.ADMINISTRATORS:
+        if self._gives_right(values) and service.count_administrators() < service.REQUIRED_ADMINISTRATORS:
             self.add_error(None, service.NotAllowed("TOO_FEW").message)
         return values
 
@@ -45,13 +45,13 @@ class _Roles(forms.ModelForm):
         return before is None or service.gives_right(before, roles=values.get("roles", []), store=values.get("store"))
 
 
-class ChangeForm(_Roles, _Reasoned):
+class ChangeForm(_RolesForm, _ReasonForm):
     class Meta:
         model = User
         fields = ("roles", "store")
 
 
-class HireForm(_Roles, _Reasoned, BaseUserCreationForm):
+class HireForm(_RolesForm, _ReasonForm, BaseUserCreationForm):
     first_name = forms.CharField(
         label=_("이름"),
         max_length=60,
@@ -66,7 +66,7 @@ class HireForm(_Roles, _Reasoned, BaseUserCreationForm):
 
 @admin.register(User)
 class UserAdmin(RoleAdmin):
-    """Accounts: roles and store, given and taken with a reason."""
+    """Accounts of staff; every change of roles or store needs a reason."""
 
     view_permission = "staff.view_user"
     change_permission = add_permission = "staff.change_user"
@@ -75,16 +75,16 @@ class UserAdmin(RoleAdmin):
     search_fields = ("username",)
     list_select_related = ("store",)
     readonly_fields = ("username", "first_name", "is_active", "person_known", "last_login")
-    actions = ("dismiss", "forget_second_factor", "forget_person")
+    actions = ("dismiss", "reset_second_factor", "reset_person")
 
     @admin.display(description=_("본인 확인"), boolean=True)
     def person_known(self, user: User) -> bool:
-        """Whether the owner of the account has proved who they are."""
+        """Whether the owner of the account is verified by telephone."""
         return bool(user.person_index)
 
     @admin.display(description=_("역할"))
     def role_names(self, user: User) -> str:
-        """The roles in words."""
+        """The labels of the roles."""
         return ", ".join(str(ROLE_LABELS[role]) for role in user.roles)
 
     def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: object) -> type:
@@ -101,21 +101,21 @@ class UserAdmin(RoleAdmin):
         return () if obj is None else self.readonly_fields
 
     def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
-        by, told = request.user, form.cleaned_data
+        by, data = request.user, form.cleaned_data
         assert isinstance(by, User)
         try:
             if change:
                 before = User.objects.get(pk=obj.pk)
-                service.set_roles(by=by, user=before, roles=told["roles"], store=told["store"], reason=told["reason"])
+                service.set_roles(by=by, user=before, roles=data["roles"], store=data["store"], reason=data["reason"])
             else:
                 hired = service.hire(
                     by=by,
-                    username=told["username"],
-                    name=told["first_name"],
-                    password=told["password1"],
-                    roles=told["roles"],
-                    store=told["store"],
-                    reason=told["reason"],
+                    username=data["username"],
+                    name=data["first_name"],
+                    password=data["password1"],
+                    roles=data["roles"],
+                    store=data["store"],
+                    reason=data["reason"],
                 )
                 obj.pk = hired.pk
         except service.NotAllowed:
@@ -124,22 +124,24 @@ class UserAdmin(RoleAdmin):
     @admin.action(description=_("계정 닫기(퇴사)"), permissions=["change"])
     def dismiss(self, request: HttpRequest, chosen: models.QuerySet[User]) -> None:
         """Close the chosen accounts."""
-        self._each(request, chosen, service.dismiss, str(_("관리 화면에서 계정을 닫음")))
+        self._change_each(request, chosen, service.dismiss, str(_("관리 화면에서 계정을 닫음")))
 
     @admin.action(description=_("2단계 인증 다시 정하게 하기"), permissions=["change"])
-    def forget_second_factor(self, request: HttpRequest, chosen: models.QuerySet[User]) -> None:
-        """Let the chosen set up a new second factor."""
-        self._each(request, chosen, service.forget_second_factor, str(_("관리 화면에서 2단계 인증을 다시 정하게 함")))
+    def reset_second_factor(self, request: HttpRequest, chosen: models.QuerySet[User]) -> None:
+        """Make the owners of the chosen accounts set up a new second factor."""
+        self._change_each(
+            request, chosen, service.reset_second_factor, str(_("관리 화면에서 2단계 인증을 다시 정하게 함"))
+        )
 
     @admin.action(description=_("본인 확인 다시 하게 하기"), permissions=["change"])
-    def forget_person(self, request: HttpRequest, chosen: models.QuerySet[User]) -> None:
-        """Let the owners of the chosen accounts prove themselves again."""
-        self._each(request, chosen, service.forget_person, str(_("관리 화면에서 본인 확인을 다시 하게 함")))
+    def reset_person(self, request: HttpRequest, chosen: models.QuerySet[User]) -> None:
+        """Make the owners of the chosen accounts verify themselves again."""
+        self._change_each(request, chosen, service.reset_person, str(_("관리 화면에서 본인 확인을 다시 하게 함")))
 
-    def _each(self, request: HttpRequest, chosen: models.QuerySet[User], act: object, reason: str) -> None:
+    def _change_each(self, request: HttpRequest, chosen: models.QuerySet[User], change: object, reason: str) -> None:
         for user in chosen:
             try:
-                act(by=request.user, user=user, reason=reason)  # type: ignore[operator]
+                change(by=request.user, user=user, reason=reason)  # type: ignore[operator]
             except service.NotAllowed as refused:
                 self.message_user(request, refused.message, messages.ERROR)
             else:

@@ -6,19 +6,19 @@ from django.utils.translation import gettext_lazy as _
 from kt_remedy.audit import actions
 
 
-def _count_as_shown(sender: object, request: Any, user: Any, authenticator: Any, **kwargs: Any) -> None:
-    """Setting up a second factor shows it: the session need not show it once more."""
+def _record_setup_as_shown(sender: object, request: Any, user: Any, authenticator: Any, **kwargs: Any) -> None:
+    """Count the set-up of a second factor as an authentication with it in this session."""
     from allauth.account.internal.flows.login import record_authentication
 
     record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type)
 
 
-def _note_second_factor(sender: object, user: Any, method: str, **kwargs: Any) -> None:
-    """A second factor was shown, while signing in or after: the first time is kept."""
+def _record_second_factor(sender: object, user: Any, method: str, **kwargs: Any) -> None:
+    """Store the time of the first authentication with a second factor."""
     from kt_remedy.staff import service
 
     if method == "mfa" and user.second_factor_at is None:
-        service.note_second_factor(user)
+        service.record_second_factor(user)
 
 
 class StaffConfig(AppConfig):
@@ -31,5 +31,5 @@ class StaffConfig(AppConfig):
         from allauth.account.signals import authentication_step_completed
         from allauth.mfa.signals import authenticator_added  # late: it loads models
 
-        authentication_step_completed.connect(_note_second_factor)
-        authenticator_added.connect(_count_as_shown)
+        authentication_step_completed.connect(_record_second_factor)
+        authenticator_added.connect(_record_setup_as_shown)

@@ -1,4 +1,4 @@
-"""Answers `user.has_perm` from the roles of the account and the registry of permissions."""
+"""The backend that decides `user.has_perm` by the roles of the account and the registry of permissions."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from kt_remedy.core import access
 
 
 class RoleBackend(BaseBackend):
-    """Stands first in AUTHENTICATION_BACKENDS, so that no grant in Django's own tables counts. Signs nobody in."""
+    """First entry of AUTHENTICATION_BACKENDS, so grants in Django's own tables have no effect. It signs nobody in."""
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         """Whether an active account holds a role of this permission.
 
-        Raises PermissionDenied where it does not, by which Django asks no further backend and answers no, and
-        LookupError on an unregistered code.
+        Raises PermissionDenied if it holds none: Django then asks no other backend and returns False. Raises
+        LookupError for an unregistered permission.
         """
         holders = access.roles_of(perm)
         if user_obj.is_active and not holders.isdisjoint(getattr(user_obj, "roles", ())):

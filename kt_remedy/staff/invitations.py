@@ -1,6 +1,6 @@
-"""The first administrators: invited from the shell with a one-time code, because nobody else could give them rights.
+"""Invitations of the first administrators: a command creates the account and a one-time code for its password.
 
-The shell gives no right any more once two administrators have signed in with their second factor (D-76).
+The command refuses once two administrators have signed in with their second factor (D-76).
 """
 
 import datetime as dt
@@ -21,52 +21,52 @@ from kt_remedy.staff.models import Invitation, User
 HOURS = 72
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32: no letter that looks or sounds like a digit
 _LETTERS, _GROUP = 20, 4  # 100 bits
-_HEARD = str.maketrans("OIL", "011")
+_LOOKALIKES = str.maketrans("OIL", "011")
 
 
-class Refused(Exception):
-    """This code sets no password: the name or the code is wrong, or it was used."""
+class InvitationRefused(Exception):
+    """The user name or the code is wrong, or the code was used before."""
 
 
-class Expired(Refused):
-    """The code was right and its 72 hours have passed."""
+class InvitationExpired(InvitationRefused):
+    """The code is right, but its 72 hours have passed."""
 
 
-class NotNeeded(Refused):
-    """The code was right, but two other administrators have signed in since."""
+class InvitationNotNeeded(InvitationRefused):
+    """The code is right, but two administrators have signed in meanwhile."""
 
 
-class Invited(NamedTuple):
-    """A new invitation: the code in clear, shown once, and when it ends (UTC)."""
+class NewInvitation(NamedTuple):
+    """A new invitation: the code in clear, which is shown once, and its end (UTC)."""
 
     code: str
     ends_at: dt.datetime
 
 
 @transaction.atomic
-def invite(*, username: str, name: str) -> Invited:
-    """Make an administrator's account without a password, or a new code for one that never signed in.
+def invite(*, username: str, name: str) -> NewInvitation:
+    """Create an administrator's account without a password, or a new code for an account that never signed in.
 
-    `name` is the one the person's telephone must prove. Raises NotAllowed once two administrators have signed in, on a
-    user name that is taken and on a name another administrator bears; ValueError on a name that cannot be one.
+    The later verification by telephone must return the same `name`. Raises NotAllowed once two administrators have
+    signed in, for a user name that is taken and for the name of another administrator; ValueError for an invalid name.
     """
     service.lock_administrators()
-    if service.administrators() >= service.ADMINISTRATORS:
+    if service.count_administrators() >= service.REQUIRED_ADMINISTRATORS:
         raise service.NotAllowed(
             "ENOUGH", "Two administrators have signed in already: ask one of them for the account."
         )
     username, name = User.normalize_username(username.strip()), " ".join(name.split())
     user = User.objects.filter(username=username).first()
-    again = user is not None
+    renewed = user is not None
     if user is None:
         user = User(username=username, first_name=name, roles=["administrator"], is_staff=True)
         _check_names(user)
-    elif not _waiting(user) or _folded(user.first_name) != _folded(name):
+    elif not _is_pending(user) or _normalised_name(user.first_name) != _normalised_name(name):
         raise service.NotAllowed(
             "TAKEN", f"The user name {username} is taken: invite the other person with another user name."
         )
     others = User.objects.filter(is_active=True, roles__contains=["administrator"]).exclude(pk=user.pk)
-    if _folded(name) in {_folded(other) for other in others.values_list("first_name", flat=True)}:
+    if _normalised_name(name) in {_normalised_name(other) for other in others.values_list("first_name", flat=True)}:
         raise service.NotAllowed("SAME_NAME", f"{name} is an administrator already: the two must be different people.")
     user.set_unusable_password()
     user.save()
@@ -77,37 +77,40 @@ def invite(*, username: str, name: str) -> Invited:
         actor="system",
         action="staff.invited",
         object=f"user:{user.pk}",
-        detail={"roles": user.roles, "ends_at": ends_at.isoformat(), "again": again},
+        detail={"roles": user.roles, "ends_at": ends_at.isoformat(), "again": renewed},
     )
-    return Invited("-".join(code[at : at + _GROUP] for at in range(0, _LETTERS, _GROUP)), ends_at)
+    return NewInvitation("-".join(code[at : at + _GROUP] for at in range(0, _LETTERS, _GROUP)), ends_at)
 
 
 @transaction.atomic
 def accept(*, username: str, code: str, password: str) -> User:
-    """Set the password of an invited account, once; `code` may be typed with any case, spaces and hyphens.
+    """Set the password of an invited account, once. Case, spaces and hyphens of `code` do not matter.
 
-    Raises Refused (the same for a wrong name and a wrong code), Expired or NotNeeded for a right one, and
-    ValidationError where the code is right and the password too weak: the code then still works.
+    Raises InvitationRefused for a wrong user name or code, without a difference between the two; InvitationExpired or
+    InvitationNotNeeded for a right code; ValidationError for a weak password, after which the code still works.
     """
     waiting = Invitation.objects.select_for_update(of=("self",)).select_related("user")
-    found = waiting.filter(user__username=User.normalize_username(username.strip()), user__is_active=True).first()
-    if not hmac.compare_digest(_index(_typed(code)), bytes(found.code_index) if found else b"") or found is None:
-        raise Refused
-    if service.administrators() >= service.ADMINISTRATORS:
-        raise NotNeeded
-    if found.ends_at <= dt.datetime.now(dt.UTC):
-        raise Expired
-    user = found.user
+    invitation = waiting.filter(user__username=User.normalize_username(username.strip()), user__is_active=True).first()
+    if (
+        not hmac.compare_digest(_index(_normalised_code(code)), bytes(invitation.code_index) if invitation else b"")
+        or invitation is None
+    ):
+        raise InvitationRefused
+    if service.count_administrators() >= service.REQUIRED_ADMINISTRATORS:
+        raise InvitationNotNeeded
+    if invitation.ends_at <= dt.datetime.now(dt.UTC):
+        raise InvitationExpired
+    user = invitation.user
     validate_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
-    found.delete()
+    invitation.delete()
     audit.record(actor=audit.actor(user), action="staff.invitation_accepted", object=f"user:{user.pk}")
     return user
 
 
-def _waiting(user: User) -> bool:
-    """Whether this is an invited administrator who never signed in with a second factor."""
+def _is_pending(user: User) -> bool:
+    """Whether the account is an invited administrator who never signed in with a second factor."""
     return user.is_active and user.roles == ["administrator"] and user.second_factor_at is None
 
 
@@ -120,13 +123,13 @@ def _check_names(user: User) -> None:
         raise ValueError(" ".join(error.messages)) from None
 
 
-def _folded(name: str) -> str:
+def _normalised_name(name: str) -> str:
     return unicodedata.normalize("NFKC", "".join(name.split())).casefold()
 
 
-def _typed(code: str) -> str:
-    """The code as it was made, from what somebody read or heard: O is a zero, I and L are ones."""
-    return "".join(letter for letter in code.upper().translate(_HEARD) if letter.isalnum())
+def _normalised_code(code: str) -> str:
+    """Return the code without separators, in upper case; O is read as zero, I and L as one (Crockford)."""
+    return "".join(letter for letter in code.upper().translate(_LOOKALIKES) if letter.isalnum())
 
 
 def _index(code: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Ends the sessions of staff: idle, or after a working day."""
+"""The middleware that ends sessions of staff."""
 
 import time
 from collections.abc import Callable
@@ -13,11 +13,11 @@ IDLE_SECONDS = 15 * 60
 ABSOLUTE_SECONDS = 10 * 60 * 60
 REFRESH_SECONDS = 60
 
-_SEEN = "staff_seen"
+_LAST_USE_KEY = "staff_seen"
 
 
 class StaffSessionMiddleware:
-    """Signs staff out after 15 idle minutes or 10 hours; the access policy then leads to the sign-in page."""
+    """Sign staff out after 15 idle minutes or after 10 hours; the access policy then redirects to the sign-in page."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -25,11 +25,13 @@ class StaffSessionMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "_auth_user_id" in getattr(request, "session", {}) and request.user.is_authenticated:
             now = time.time()
-            began = min((record["at"] for record in get_authentication_records(request, request.user)), default=now)
-            seen = request.session.get(_SEEN, now)
-            if now - seen >= IDLE_SECONDS or now - began >= ABSOLUTE_SECONDS:
+            signed_in_at = min(
+                (record["at"] for record in get_authentication_records(request, request.user)), default=now
+            )
+            last_use = request.session.get(_LAST_USE_KEY, now)
+            if now - last_use >= IDLE_SECONDS or now - signed_in_at >= ABSOLUTE_SECONDS:
                 logout(request)
                 messages.info(request, _("한동안 쓰지 않아 나가졌습니다. 다시 들어와 주세요."))
-            elif _SEEN not in request.session or now - seen >= REFRESH_SECONDS:
-                request.session[_SEEN] = int(now)
+            elif _LAST_USE_KEY not in request.session or now - last_use >= REFRESH_SECONDS:
+                request.session[_LAST_USE_KEY] = int(now)
         return self.get_response(request)

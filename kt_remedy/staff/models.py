@@ -1,4 +1,4 @@
-"""Staff accounts: one person, one account, one or more roles, one store at most."""
+"""Accounts of staff, stores and invitations."""
 
 from allauth.account.authentication import get_authentication_records
 from django.contrib.auth.models import AbstractUser
@@ -12,7 +12,7 @@ from kt_remedy.staff.roles import ROLE_LABELS, ROLES, STORE_ROLES
 
 
 class Store(models.Model):
-    """A KT store (매장) whose clerks file for customers who come in."""
+    """A KT store (매장); its clerks submit applications for customers at the desk."""
 
     code = models.CharField(_("매장 번호"), max_length=10, unique=True)
     name = models.CharField(_("매장 이름"), max_length=60)
@@ -26,23 +26,26 @@ class Store(models.Model):
 
 
 class User(AbstractUser):
-    """A staff account. `person_index` is the blind index of the natural person's CI, so that one person with two
-    accounts is still one person to the rule that maker and checker differ."""
+    """An account of staff with one or more roles and at most one store.
+
+    `person_index` is the blind index of the natural person's CI: one person with two accounts cannot be both maker and
+    checker.
+    """
 
     roles = ArrayField(models.CharField(max_length=20), default=list, blank=True, verbose_name=_("역할"))
     store = models.ForeignKey(Store, models.PROTECT, null=True, blank=True, verbose_name=_("매장"))
     person_index = crypto.BlindIndexField(null=True, editable=False)
-    # When the account first showed a second factor, by the wall clock.
+    # Wall clock of the first authentication with a second factor.
     second_factor_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("직원")
         verbose_name_plural = _("직원")
         constraints = [
-            # Nobody passes every check at once and a misspelt role gives no right anywhere.
+            # No account passes every check at once, and a misspelt role is refused because it gives no right anywhere.
             models.CheckConstraint(condition=models.Q(is_superuser=False), name="user_no_superuser"),
             models.CheckConstraint(condition=models.Q(roles__contained_by=list(ROLES)), name="user_known_roles"),
-            # Clerks see the filings of their own store only; without a store there would be no bound.
+            # The store limits the filings that clerks and store managers see.
             models.CheckConstraint(
                 condition=~models.Q(roles__overlap=list(STORE_ROLES)) | models.Q(store__isnull=False),
                 name="user_of_a_store",
@@ -50,7 +53,7 @@ class User(AbstractUser):
         ]
 
     def role_names(self) -> list[str]:
-        """The roles in words."""
+        """Return the labels of the roles."""
         return [str(ROLE_LABELS[role]) for role in self.roles]
 
     def has_role(self, role: str) -> bool:
@@ -63,8 +66,8 @@ class User(AbstractUser):
 
 
 class Invitation(models.Model):
-    """A one-time code with which an invited administrator sets the first password (D-76); gone once it was used."""
+    """A one-time code for the first password of an invited administrator (D-76); the row is deleted after use."""
 
     user = models.OneToOneField(User, models.CASCADE, related_name="invitation")
-    code_index = models.BinaryField()  # the blind index of the code; the code itself is kept nowhere
-    ends_at = models.DateTimeField()  # by the wall clock
+    code_index = models.BinaryField()  # blind index of the code; the code itself is not stored
+    ends_at = models.DateTimeField()  # wall clock

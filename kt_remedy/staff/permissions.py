@@ -1,4 +1,4 @@
-"""The roles themselves, and who may see and change the accounts that hold them. Words: docs/permissions.md."""
+"""The roles, and the permissions of accounts and stores; docs/permissions.md describes them."""
 
 from kt_remedy.core import access
 from kt_remedy.staff.roles import ROLES

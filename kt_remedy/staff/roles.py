@@ -1,4 +1,4 @@
-"""The roles of staff, in the order in which lists show them, and their names."""
+"""The roles of staff and their labels, in the order of display."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -14,5 +14,5 @@ ROLE_LABELS = {
     "administrator": _("관리자"),
 }
 ROLES = tuple(ROLE_LABELS)
-# Roles that work in one store and see the filings of that store only.
+# Roles that belong to one store and see only the filings of that store.
 STORE_ROLES = ("clerk", "store_manager")

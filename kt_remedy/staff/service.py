@@ -1,7 +1,7 @@
-"""Accounts of staff: who may do what, given and taken with a reason that is recorded.
+"""Accounts of staff: create and close them, change roles and store, record the person and the second factor.
 
-Rights take effect with the next request, because roles are read with the user. A leaver's sessions die at once: the
-account is inactive and its password, on which sessions hang, is void.
+Every change of a right needs a reason, which the audit records. A change takes effect with the next request, because
+roles are read with the user. Closing an account ends its sessions immediately, because it voids the password.
 """
 
 import datetime as dt
@@ -19,12 +19,12 @@ from kt_remedy.staff.models import Invitation, Store, User
 from kt_remedy.staff.roles import ROLES
 
 FRESH_SECONDS = 300
-ADMINISTRATORS = 2  # so many must be able to act before a right is given (D-76)
+REQUIRED_ADMINISTRATORS = 2  # this many must have signed in before a right is given (D-76)
 _ADMINISTRATORS_LOCK = 0x6B742D61646D696E
 
 
 class NotAllowed(Refused):
-    """A change of an account of staff that this person may not make, by code."""
+    """A change of an account that the person may not make; `sentences` maps the codes."""
 
     sentences = {
         "ROLE": _("이 일을 맡은 사람만 할 수 있습니다."),
@@ -40,42 +40,42 @@ class NotAllowed(Refused):
 
 
 class TooFewAdministrators(NotAllowed):
-    """Two administrators have not signed in with their second factor yet, so nobody is given a right (D-76)."""
+    """Fewer than two administrators have signed in with their second factor, so no right is given (D-76)."""
 
 
 class SamePerson(NotAllowed):
-    """The person behind this administrator's account is the one behind another administrator's (D-76)."""
+    """Two accounts of administrators would belong to the same person (D-76)."""
 
 
-def fresh_second_factor(request: HttpRequest, *, seconds: int = FRESH_SECONDS) -> bool:
-    """Whether the second factor was shown in the last `seconds` of this session (wall clock).
+def has_fresh_second_factor(request: HttpRequest, *, seconds: int = FRESH_SECONDS) -> bool:
+    """Whether this session authenticated with the second factor in the last `seconds` (wall clock).
 
-    Ask before money is approved or handed over; where it is False, send the browser to `mfa_reauthenticate?next=…`.
+    Required before money is approved or handed over; if False, redirect to `mfa_reauthenticate?next=…`.
     """
     records = get_authentication_records(request, request.user)
     latest = max((record["at"] for record in records if record["method"] == "mfa"), default=0.0)
     return time.time() - latest <= seconds
 
 
-def administrators() -> int:
-    """Number of different people who are active administrators and have shown their second factor."""
+def count_administrators() -> int:
+    """Return the number of different persons who are active administrators and have used their second factor."""
     known = User.objects.filter(is_active=True, roles__contains=["administrator"], second_factor_at__isnull=False)
     return len({index or pk for pk, index in known.values_list("pk", "person_index")})
 
 
 def lock_administrators() -> None:
-    """Make others who invite or prove an administrator wait until this transaction ends."""
+    """Serialise invitations and verifications of administrators until this transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ADMINISTRATORS_LOCK])
 
 
-def note_second_factor(user: User) -> None:
-    """Keep when the account showed a second factor for the first time (wall clock)."""
+def record_second_factor(user: User) -> None:
+    """Store the wall clock of the first authentication with a second factor."""
     User.objects.filter(pk=user.pk, second_factor_at=None).update(second_factor_at=dt.datetime.now(dt.UTC))
 
 
 def gives_right(user: User, *, roles: list[str], store: Store | None) -> bool:
-    """Whether these roles and this store let the account do or see more than now."""
+    """Whether these roles or this store add a right to the account."""
     return bool(set(roles) - set(user.roles)) or (store is not None and store != user.store)
 
 
@@ -83,12 +83,14 @@ def gives_right(user: User, *, roles: list[str], store: Store | None) -> bool:
 def hire(
     *, by: User, username: str, name: str, password: str, roles: list[str], store: Store | None, reason: str
 ) -> User:
-    """A new account. At its first sign-in it sets up its second factor, and its owner proves who they are by telephone
-    (`know_person`); `name` is the one that proof must show. Raises NotAllowed (TooFewAdministrators until two of them
-    have signed in), ValueError on a role."""
-    _administrator(by, None)
-    _two_administrators()
-    _known(roles)
+    """Create an account. Its first sign-in sets up the second factor and verifies the person by telephone.
+
+    That verification must return the same `name` (`record_person`). Raises NotAllowed (TooFewAdministrators until two
+    administrators have signed in), ValueError for an unknown role.
+    """
+    _require_administrator(by, None)
+    _require_two_administrators()
+    _check_roles(roles)
     user = User(username=username, first_name=name, roles=sorted(set(roles)), store=store, is_staff=True)
     user.set_password(password)
     user.save()
@@ -98,13 +100,16 @@ def hire(
 
 @transaction.atomic
 def set_roles(*, by: User, user: User, roles: list[str], store: Store | None, reason: str) -> None:
-    """Give and take roles and the store. Nobody changes their own. Raises NotAllowed (TooFewAdministrators where a
-    right is given before two of them have signed in), ValueError on a role."""
-    _administrator(by, user)
-    _known(roles)
+    """Replace roles and store of another person's account.
+
+    Raises NotAllowed (TooFewAdministrators if a right is given before two administrators have signed in), ValueError
+    for an unknown role.
+    """
+    _require_administrator(by, user)
+    _check_roles(roles)
     locked = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     if gives_right(locked, roles=roles, store=store):
-        _two_administrators()
+        _require_two_administrators()
     before, after = set(locked.roles), set(roles)
     for role in sorted(after - before):
         _record(by, "staff.role_granted", locked, reason, {"role": role})
@@ -119,8 +124,8 @@ def set_roles(*, by: User, user: User, roles: list[str], store: Store | None, re
 
 @transaction.atomic
 def dismiss(*, by: User, user: User, reason: str) -> None:
-    """Close the account of somebody who leaves: no role, no password, no second factor, no session."""
-    _administrator(by, user)
+    """Close an account: remove roles, store, password, second factor, invitation and sessions."""
+    _require_administrator(by, user)
     locked = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     _record(by, "staff.dismissed", locked, reason, {"roles": locked.roles})
     locked.roles, locked.store, locked.is_active = [], None, False
@@ -132,19 +137,19 @@ def dismiss(*, by: User, user: User, reason: str) -> None:
 
 
 @transaction.atomic
-def forget_second_factor(*, by: User, user: User, reason: str) -> None:
-    """Somebody lost their device: the next sign-in sets up a new second factor."""
-    _administrator(by, user)
+def reset_second_factor(*, by: User, user: User, reason: str) -> None:
+    """Delete the second factor, for a lost device; the next sign-in sets up a new one."""
+    _require_administrator(by, user)
     _record(by, "staff.second_factor_reset", user, reason, {})
     Authenticator.objects.filter(user=user).delete()
 
 
 @transaction.atomic
-def know_person(*, user: User, person_index: bytes, name: str) -> None:
-    """Keep who is behind an account, once: the blind index of the CI that person proved with their own telephone.
+def record_person(*, user: User, person_index: bytes, name: str) -> None:
+    """Store the person of an account, once: the blind index of the CI from the verification by telephone.
 
-    Raises NotAllowed where somebody is known already, or the verified name is not the one the account was made for, and
-    SamePerson where two administrators would be one person.
+    Raises NotAllowed if a person is stored already or the verified name differs from the name of the account,
+    SamePerson if the person is another administrator.
     """
     lock_administrators()
     locked = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
@@ -162,26 +167,26 @@ def know_person(*, user: User, person_index: bytes, name: str) -> None:
 
 
 @transaction.atomic
-def forget_person(*, by: User, user: User, reason: str) -> None:
-    """The person behind an account has to prove themselves again before money."""
-    _administrator(by, user)
+def reset_person(*, by: User, user: User, reason: str) -> None:
+    """Delete the person of an account; a new verification is needed before the account moves money."""
+    _require_administrator(by, user)
     _record(by, "staff.person_forgotten", user, reason, {})
     User.objects.filter(pk=user.pk).update(person_index=None)
 
 
-def _administrator(by: User, user: User | None) -> None:
+def _require_administrator(by: User, user: User | None) -> None:
     if not by.has_perm("staff.change_user"):
         raise NotAllowed("ROLE")
     if user is not None and by.pk == user.pk:
         raise NotAllowed("OWN")
 
 
-def _two_administrators() -> None:
-    if administrators() < ADMINISTRATORS:
+def _require_two_administrators() -> None:
+    if count_administrators() < REQUIRED_ADMINISTRATORS:
         raise TooFewAdministrators("TOO_FEW")
 
 
-def _known(roles: list[str]) -> None:
+def _check_roles(roles: list[str]) -> None:
     if unknown := set(roles) - set(ROLES):
         raise ValueError(f"unknown roles: {sorted(unknown)}")
 

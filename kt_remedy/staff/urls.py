@@ -1,6 +1,4 @@
-"""Sign-in of staff: the pages of django-allauth that are in use, under its own names. There is no other way in.
-
-An invited administrator sets the first password on a page of ours."""
+"""Sign-in of staff: the used pages of django-allauth under their own names, and the page of an invitation."""
 
 from allauth.account import views
 from django.urls import include, path

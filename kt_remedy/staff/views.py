@@ -22,25 +22,25 @@ TRIES_BY_NAME, TRIES_BY_ADDRESS, MINUTES = 5, 20, 15
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: HttpRequest) -> HttpResponse:
-    """Set one's own password with a user name and a one-time code; then sign in as everybody does."""
+    """Set the first password with a user name and a one-time code, then redirect to the sign-in."""
     form = InvitationForm(request.POST if request.method == "POST" else None)
     status = 200
     if request.method == "POST":
         status = 422
         if form.is_valid():
-            if not _may_try(form.cleaned_data["username"]):
+            if not _consume_limits(form.cleaned_data["username"]):
                 form.add_error(
                     None, _("너무 여러 번 시도하셨습니다. %(minutes)s분 뒤에 다시 해 주세요.") % {"minutes": MINUTES}
                 )
                 status = 429
-            elif _accepted(form):
+            elif _accept(form):
                 messages.success(request, _("비밀번호를 정했습니다. 이제 로그인해 주세요."))
                 return redirect("account_login")
     return render(request, "staff/invitation.html", {"form": form}, status=status)
 
 
-def _may_try(username: str) -> bool:
-    """Count this try for the name, known or not, and for the address it comes from."""
+def _consume_limits(username: str) -> bool:
+    """Count a try for the user name, known or not, and for the address; False if a limit is reached."""
     by_address = ratelimit.consume(
         f"invitation:address:{access.current_address()}", limit=TRIES_BY_ADDRESS, seconds=MINUTES * 60
     )
@@ -48,16 +48,18 @@ def _may_try(username: str) -> bool:
     return by_address.allowed and by_name.allowed
 
 
-def _accepted(form: InvitationForm) -> bool:
-    told = form.cleaned_data
+def _accept(form: InvitationForm) -> bool:
+    data = form.cleaned_data
     try:
-        invitations.accept(username=told["username"], code=told["code"], password=told["password1"])
-    except invitations.Expired:
-        ended = _("%(hours)s시간이 지나 쓸 수 없는 코드입니다. 초대한 서버 담당자에게 새 코드를 만들어 달라고 하세요.")
-        form.add_error("code", ended % {"hours": invitations.HOURS})
-    except invitations.NotNeeded:
+        invitations.accept(username=data["username"], code=data["code"], password=data["password1"])
+    except invitations.InvitationExpired:
+        sentence = _(
+            "%(hours)s시간이 지나 쓸 수 없는 코드입니다. 초대한 서버 담당자에게 새 코드를 만들어 달라고 하세요."
+        )
+        form.add_error("code", sentence % {"hours": invitations.HOURS})
+    except invitations.InvitationNotNeeded:
         form.add_error(None, _("관리자 두 명이 이미 있어 이 초대는 끝났습니다. 그 관리자에게 계정을 부탁하세요."))
-    except invitations.Refused:
+    except invitations.InvitationRefused:
         form.add_error(None, _("아이디나 초대 코드가 맞지 않습니다. 받은 그대로 다시 적어 주세요."))
     except ValidationError as error:
         form.add_error("password1", error)

@@ -41,7 +41,7 @@ def receipt(request: VerifiedRequest, reference: str) -> HttpResponse:
     filing = rows[0].filing
     sent = [
         message
-        for message in notices.of_person(filing.person_index, limit=50)
+        for message in notices.messages_of_person(filing.person_index, limit=50)
         if message.subject == f"filing:{filing.id}"
     ]
     estimated = any(presenters.is_estimated(row) for row in rows)

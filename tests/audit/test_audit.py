@@ -1,4 +1,4 @@
-"""The record of who did what: only added to, linked after commit, provable."""
+"""The audit: append-only, sealed after commit, verifiable."""
 
 import pytest
 from django.db import connection, transaction
@@ -19,7 +19,7 @@ def act(number: int) -> AuditEntry:
 
 
 def raw(sql: str) -> None:
-    """As somebody with the database in hand would do it: past the triggers."""
+    """Execute SQL without the triggers, as an owner of the database could."""
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE audit_entry DISABLE TRIGGER USER; ALTER TABLE audit_seal DISABLE TRIGGER USER")
@@ -33,14 +33,14 @@ def raw(sql: str) -> None:
 def test_entries_cannot_be_changed(linked, change):
     act(1)
     if linked:
-        audit.chain()
+        audit.seal_entries()
     with pytest.raises(DatabaseError, match="Cannot update or delete"), transaction.atomic(), as_owner():
         AuditEntry.objects.update(**change)
 
 
 def test_neither_entries_nor_seals_are_deleted_and_no_seal_is_changed():
     entry = act(1)
-    audit.chain()
+    audit.seal_entries()
     with pytest.raises(DatabaseError, match="Cannot update or delete"), transaction.atomic(), as_owner():
         AuditEntry.objects.filter(pk=entry.pk)._raw_delete("default")
     with pytest.raises(DatabaseError, match="Cannot update or delete"), transaction.atomic(), as_owner():
@@ -51,8 +51,8 @@ def test_neither_entries_nor_seals_are_deleted_and_no_seal_is_changed():
 
 def test_even_the_owner_does_not_empty_the_record():
     act(1)
-    audit.chain()
-    raw("SELECT")  # no check may be pending, it would refuse as well
+    audit.seal_entries()
+    raw("SELECT")  # no deferred check may be pending, because it would refuse as well
     for tables in ("audit_seal", "audit_entry, audit_seal"):
         refused = pytest.raises(DatabaseError, match="never emptied")
         with refused, transaction.atomic(), as_owner(), connection.cursor() as cursor:
@@ -63,9 +63,9 @@ def test_even_the_owner_does_not_empty_the_record():
 def test_the_chain_links_each_entry_once_and_holds():
     for number in range(5):
         act(number)
-    assert audit.chain(limit=3) == 3
-    assert audit.chain() == 2
-    assert audit.chain() == 0
+    assert audit.seal_entries(limit=3) == 3
+    assert audit.seal_entries() == 2
+    assert audit.seal_entries() == 0
     proof = audit.verify()
     assert (proof.entries, proof.unlinked, proof.fault) == (5, 0, "")
 
@@ -76,11 +76,11 @@ def test_an_act_that_commits_long_after_the_acts_behind_it_is_sealed_by_the_look
     raw(f"UPDATE audit_entry SET id = id + 1000000 WHERE id = {late.pk}")  # not committed yet, as the chain sees it
     for number in range(1, 6):
         act(number)
-    audit.chain(limit=5)
+    audit.seal_entries(limit=5)
     raw(f"UPDATE audit_entry SET id = {late.pk} WHERE id = {late.pk + 1000000}")
-    assert audit.chain() == 0
+    assert audit.seal_entries() == 0
     assert audit.verify().unlinked == 1
-    assert audit.chain(everything=True) == 1
+    assert audit.seal_entries(everything=True) == 1
     assert (audit.verify().unlinked, audit.verify().fault) == (0, "")
 
 
@@ -99,7 +99,7 @@ def test_an_act_that_commits_long_after_the_acts_behind_it_is_sealed_by_the_look
 def test_a_change_behind_the_triggers_is_found(sql):
     for number in range(4):
         act(number)
-    audit.chain()
+    audit.seal_entries()
     raw(sql)
     assert "entry 2 of the chain" in audit.verify().fault
 
@@ -107,7 +107,7 @@ def test_a_change_behind_the_triggers_is_found(sql):
 def test_a_cut_end_is_found_by_a_head_written_down():
     for number in range(4):
         act(number)
-    audit.chain()
+    audit.seal_entries()
     head = audit.verify().head
     assert audit.verify(head=head).fault == ""
     raw(

@@ -1,4 +1,4 @@
-"""The auditor reads the record and changes nothing; looks at the admin are themselves recorded."""
+"""The auditor reads the audit and changes nothing; views of the admin are recorded."""
 
 import io
 import re
@@ -37,18 +37,18 @@ def test_the_auditor_finds_whose_data_were_seen(auditor):
 
 
 def test_every_kind_of_act_has_its_filter(auditor):
-    """Whatever word an act begins with in the code, the auditor can filter by it, and finds that and nothing else."""
+    """The auditor can filter by the first word of every action in the code; the filter returns only its kind."""
     before = r"(?:action=|record_act\(\s*user,\s*|_audit\(\s*row,\s*|_record\(\s*(?:row,\s*)?)"
     written = re.compile(before + r'"([a-z_]+)\.[a-z_]+"')
-    words = {
-        word
-        for room in ("kt_remedy", "eligibility", "refunds", "rewards")
-        for path in (Path(settings.BASE_DIR) / room).rglob("*.py")
-        for word in written.findall(path.read_text(encoding="utf-8"))
+    kinds = {
+        kind
+        for package in ("kt_remedy", "eligibility", "refunds", "rewards")
+        for path in (Path(settings.BASE_DIR) / package).rglob("*.py")
+        for kind in written.findall(path.read_text(encoding="utf-8"))
     }
-    assert {"file", "inquiry", "evidence", "adjustment", "settlement", "result", "rewards", "offline_payment"} <= words
-    offered = {word for word, _label in KindFilter(None, {}, AuditEntry, None).lookup_choices}
-    assert words - offered == set()
+    assert {"file", "inquiry", "evidence", "adjustment", "settlement", "result", "rewards", "offline_payment"} <= kinds
+    offered = {kind for kind, _label in KindFilter(None, {}, AuditEntry, None).lookup_choices}
+    assert kinds - offered == set()
     audit.record(actor="staff:1", action="file.downloaded", object="file:1", reason="은행에 올림")
     audit.record(actor="staff:1", action="inquiry.made", object="inquiry:1", reason="은행에 물음")
     page = auditor.get(LIST, {"kind": "file"}).content.decode()
@@ -66,7 +66,7 @@ def test_the_record_cannot_be_changed_in_the_admin(auditor):
     entry = audit.record(actor="system", action="admin.viewed", object="z")
     address = reverse("admin:audit_auditentry_change", args=[entry.pk])
     assert auditor.get(address).status_code == 200
-    audit.chain()
+    audit.seal_entries()
     seal = entry.seal
     assert bytes(seal.digest).hex() in auditor.get(address).content.decode()
     assert auditor.post(address, {"reason": "x"}).status_code == 403

@@ -1,4 +1,4 @@
-"""Texts that staff edit: in force from a date, in two languages, never changed behind a reader's back."""
+"""Texts that staff edit: in force from a date, in two languages, never changed."""
 
 import datetime as dt
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 def write(key: str, title: str, day: str, **more) -> Entry:
     entry = Entry(place=Place.FAQ, key=key, title_ko=title, shown_from=dt.date.fromisoformat(day), **more)
-    return service.write(by=staff_user("administrator"), entry=entry)
+    return service.add_version(by=staff_user("administrator"), entry=entry)
 
 
 @pytest.fixture(autouse=True)

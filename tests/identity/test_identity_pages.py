@@ -1,4 +1,4 @@
-"""The identity pages in a browser: the whole way, trouble on it, no accessibility finding, nothing cut off."""
+"""The identity pages in a browser: the whole flow, its errors, no accessibility finding, nothing cut off."""
 
 import json
 import os

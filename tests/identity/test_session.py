@@ -1,4 +1,4 @@
-"""The session of a verified customer: sealed, idle and absolute end, no write for looking."""
+"""The session of a verified customer: encryption, idle and absolute end, no write for a page view."""
 
 import re
 import time
@@ -23,7 +23,7 @@ HONG = person("hong")
 
 @pytest.fixture
 def wall(monkeypatch):
-    """The wall clock, standing still until it is moved."""
+    """A wall clock that moves only when a test moves it."""
 
     class Wall:
         at = time.time()
@@ -37,7 +37,7 @@ def wall(monkeypatch):
 
 
 def browser(key: str | None = None):
-    """A request of a browser whose session cookie is `key`."""
+    """Return a request with the session cookie `key`."""
     request = RequestFactory().get("/")
     request.session, request.user = SessionStore(key), AnonymousUser()
     return request
@@ -79,15 +79,15 @@ def test_looking_writes_nothing_until_a_minute_has_passed(wall):
 )
 def test_sessions_end_idle_and_absolutely(wall, steps, known):
     key = signed_in()
-    found = None
+    known_person = None
     for step in steps:
         wall.at += step
         request = browser(key)
-        found = service.person_of(request)
+        known_person = service.person_of(request)
         if request.session.modified:
             request.session.save()
             key = request.session.session_key
-    assert (found is not None) is known
+    assert (known_person is not None) is known
 
 
 def test_signing_in_makes_a_new_key_and_drops_what_another_person_left():

@@ -1,4 +1,4 @@
-"""Verification against the stand-in for PortOne, through the official SDK, as a browser does it."""
+"""Verification against the stand-in for PortOne, through the official SDK and the pages."""
 
 import datetime as dt
 import difflib
@@ -24,7 +24,7 @@ NAME, BORN, DIGIT = "홍시험", "850315", "1"
 
 @pytest.fixture(autouse=True)
 def fresh_client():
-    """The service's address is that of this run. Each test has numbers of its own, so limits are not shared."""
+    """Use the address of the stand-in of this run. Each test has its own numbers, so limits are not shared."""
     provider._client.cache_clear()
     yield
     provider._client.cache_clear()
@@ -39,7 +39,7 @@ def number(ending: str = "") -> str:
 
 
 def fresh(ending: str) -> str:
-    """A number with a special ending; the middle differs each time."""
+    """Return a new number with a special ending."""
     return f"0108{next(_numbers) % 1000:03}{ending}"
 
 
@@ -147,7 +147,7 @@ def test_a_new_code_waits_half_a_minute_and_voids_the_old(monkeypatch):
     ("ending", "status"), [("9001", 503), ("9002", 503), ("9003", 302)], ids=["down", "hangs", "slow"]
 )
 def test_a_service_in_trouble_ends_in_a_clear_page_in_time(ending, status, monkeypatch):
-    monkeypatch.setattr(provider, "SECONDS", 4.0)
+    monkeypatch.setattr(provider, "TIMEOUT_SECONDS", 4.0)
     began = time.monotonic()
     answer = ask(Client(), fresh(ending))
     assert answer.status_code == status
@@ -173,8 +173,8 @@ def test_without_ci_the_person_is_led_to_store_and_call_centre():
 def test_an_answer_lost_on_the_way_is_asked_for_again():
     client, phone = Client(), number()
     ask(client, phone)
-    pending = service.Pending(**client.session["identity_pending"])
-    provider.confirm(pending.key, code_sent_to(phone))  # confirmed, but this browser never heard of it
+    pending = service.PendingVerification(**client.session["identity_pending"])
+    provider.confirm(pending.key, code_sent_to(phone))  # confirmed, but the answer never reached the browser
     assert enter(client, "000000").status_code == 302
     assert person_of(client).phone == phone
 
@@ -253,7 +253,7 @@ def test_limits_hold_no_number_and_end_by_themselves():
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "says"),
+    ("field", "value", "error"),
     [
         ("carrier", "", "통신사를 골라 주세요"),
         ("name", "", "이름을 적어 주세요"),
@@ -265,11 +265,11 @@ def test_limits_hold_no_number_and_end_by_themselves():
         ("digit", "a", "숫자 하나를"),
     ],
 )
-def test_what_is_wrong_is_said_beside_the_field(field, value, says):
+def test_what_is_wrong_is_said_beside_the_field(field, value, error):
     answer = ask(Client(), **{"phone": number(), field: value})
     text = answer.content.decode()
     assert answer.status_code == 200
-    assert says in text
+    assert error in text
     assert "error-summary" in text
 
 
@@ -326,13 +326,13 @@ def test_customers_and_strangers_get_the_same_answers():
     seen = []
     for name in ("홍고객", "홍손님"):
         client, phone = Client(), number()
-        asked = ask(client, phone, name=name)
+        requested = ask(client, phone, name=name)
         page = client.get(reverse("identity:code"))
         assert f"보낸 지 {service.RESEND_SECONDS}초가 지나면" in page.content.decode()
         text = re.sub(
             r'(csrfmiddlewaretoken" value=")[^"]*|010-\*+-\d{4}', "", page.content.decode().partition("<main")[2]
         )
         done = enter(client, code_sent_to(phone))
-        seen.append((asked.status_code, asked["Location"], text, done.status_code, done["Location"]))
+        seen.append((requested.status_code, requested["Location"], text, done.status_code, done["Location"]))
     assert seen[0][:2] + seen[0][3:] == seen[1][:2] + seen[1][3:]
     assert list(difflib.unified_diff(seen[0][2].splitlines(), seen[1][2].splitlines(), n=0)) == []

@@ -1,4 +1,4 @@
-"""What tests tell the stand-in for the SMS gateway and read in its log."""
+"""Control of the stand-in for the SMS gateway, and its log."""
 
 import json
 import urllib.request
@@ -6,23 +6,23 @@ from collections import Counter
 
 
 def control(address: str, mode: str, times: int = 0) -> None:
-    """Let the next `times` calls (0: all) go wrong in this way."""
+    """Make the next `times` calls (0: all) fail in a mode of the stand-in."""
     _call(f"{address}/solapi/control", {"mode": mode, "times": times})
 
 
 def received(address: str, numbers: list[str]) -> Counter[str]:
-    """How many messages the gateway accepted for each of these numbers."""
+    """Return the number of accepted messages for each of these numbers."""
     log = _call(f"{address}/solapi/log")["messages"]
     return Counter(message["to"] for message in log if message["to"] in numbers)
 
 
 def texts_to(address: str, number: str) -> list[str]:
-    """What the gateway accepted for a number."""
+    """Return the accepted texts for a number."""
     return [message["text"] for message in _call(f"{address}/solapi/log")["messages"] if message["to"] == number]
 
 
 def calls(address: str) -> int:
-    """How often the gateway was asked to send."""
+    """Return the number of calls to send."""
     return _call(f"{address}/solapi/log")["calls"]
 
 

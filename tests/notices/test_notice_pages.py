@@ -1,4 +1,4 @@
-"""The published texts, the check of a pasted message, and the staff's list of the unreached."""
+"""The published texts, the check of a pasted message, and the staff's list of undelivered messages."""
 
 import pytest
 from django.test import Client
@@ -69,7 +69,7 @@ def test_other_roles_and_customers_see_no_list():
     assert Client().get(reverse("notices:sent")).status_code == 302
 
 
-def a_round(settings) -> Mailing:
+def held_mailing(settings) -> Mailing:
     settings.ROUNDS_NEED_APPROVAL = True
     select = "SELECT decode(md5(n), 'hex') AS person_index, n AS recipient, 'ko' AS language FROM unnest(%(who)s) AS n"
     service.queue_all(kind="reminder", subject="round-1", select=select, params={"who": ["L1", "L2", "L3"]})
@@ -78,62 +78,64 @@ def a_round(settings) -> Mailing:
 
 def test_a_round_waits_for_two_people_and_can_be_paused(settings, at):
     at("2026-01-20T10:00+09:00")
-    waiting = a_round(settings)
+    waiting = held_mailing(settings)
     first = as_staff(Client(), staff_user("supervisor", username="s1"))
     second = as_staff(Client(), staff_user("supervisor", username="s2"))
 
     def step(client: Client, name: str, seen: str = "") -> str:
-        address = reverse(f"notices:round-{name}", args=[waiting.pk])
+        address = reverse(f"notices:mailing-{name}", args=[waiting.pk])
         return client.post(address, {"seen": seen or mailings.seal(waiting)}, follow=True).content.decode()
 
     shown = first.get(reverse("notices:sent")).content.decode()
     assert "3명에게 이 내용으로 보냅니다" in shown
     assert "보낼 번호가 없음" in shown
-    assert sender._take(10) is None
+    assert sender._claim(10) is None
     assert f'name="seen" value="{mailings.seal(waiting)}"' in shown
     assert "문자 내용이 바뀌었습니다" in step(first, "check", seen="another text")
     assert "처리했습니다" in step(first, "check")
     assert "다른 사람이 승인해야 합니다" in step(first, "approve")
-    assert sender._take(10) is None
+    assert sender._claim(10) is None
     assert "처리했습니다" in step(second, "approve")
     assert "먼저 처리했습니다" in step(second, "approve")
     assert "처리했습니다" in step(first, "pause")
-    assert sender._take(10) is None
+    assert sender._claim(10) is None
     assert "처리했습니다" in step(first, "resume")
-    assert sender._take(10) == [], "they may leave, and none has a number"
+    assert sender._claim(10) == [], "they may leave, and none has a number"
     waiting.refresh_from_db()
     assert (waiting.checked_by.username, waiting.approved_by.username) == ("s1", "s2")
-    told = list(AuditEntry.objects.filter(object=f"round:{waiting.pk}").order_by("pk").values_list("action", flat=True))
-    assert told == [f"notices.round_{word}" for word in ("checked", "approved", "paused", "resumed")]
+    actions = list(
+        AuditEntry.objects.filter(object=f"round:{waiting.pk}").order_by("pk").values_list("action", flat=True)
+    )
+    assert actions == [f"notices.round_{word}" for word in ("checked", "approved", "paused", "resumed")]
 
 
 def test_a_round_that_was_taken_back_waits_for_two_people_again(settings, at):
     at("2026-01-20T10:00+09:00")
-    waiting = a_round(settings)
-    one, other = (staff_user("supervisor", username=name) for name in ("s1", "s2"))
-    mailings.check(mailing_id=waiting.pk, user=one, seen=mailings.seal(waiting))
+    waiting = held_mailing(settings)
+    first, other = (staff_user("supervisor", username=name) for name in ("s1", "s2"))
+    mailings.check(mailing_id=waiting.pk, user=first, seen=mailings.seal(waiting))
     mailings.approve(mailing_id=waiting.pk, user=other)
     with pytest.raises(mailings.MailingError):
-        mailings.take_back(mailing_id=waiting.pk, user=one)
-    mailings.pause(mailing_id=waiting.pk, user=one)
-    client = as_staff(Client(), one)
+        mailings.take_back(mailing_id=waiting.pk, user=first)
+    mailings.pause(mailing_id=waiting.pk, user=first)
+    client = as_staff(Client(), first)
     assert "처음부터 다시 확인하기" in client.get(reverse("notices:sent")).content.decode()
-    client.post(reverse("notices:round-take-back", args=[waiting.pk]))
+    client.post(reverse("notices:mailing-take-back", args=[waiting.pk]))
     waiting.refresh_from_db()
     assert (waiting.state, waiting.checked_by, waiting.approved_by, waiting.ko) == ("HELD", None, None, "")
-    assert sender._take(10) is None
+    assert sender._claim(10) is None
 
 
 def test_one_person_with_two_accounts_does_not_approve_alone(settings, at):
-    waiting = a_round(settings)
-    one, other = (staff_user("supervisor", username=name, ci="same") for name in ("s1", "s2"))
-    mailings.check(mailing_id=waiting.pk, user=one, seen=mailings.seal(waiting))
+    waiting = held_mailing(settings)
+    first, other = (staff_user("supervisor", username=name, ci="same") for name in ("s1", "s2"))
+    mailings.check(mailing_id=waiting.pk, user=first, seen=mailings.seal(waiting))
     with pytest.raises(mailings.MailingError):
         mailings.approve(mailing_id=waiting.pk, user=other)
 
 
-def test_others_do_not_steer_a_round(settings):
-    waiting = a_round(settings)
-    address = reverse("notices:round-check", args=[waiting.pk])
+def test_others_do_not_steer_held_mailing(settings):
+    waiting = held_mailing(settings)
+    address = reverse("notices:mailing-check", args=[waiting.pk])
     assert as_staff(Client(), staff_user("auditor")).post(address).status_code == 403
     assert as_staff(Client(), staff_user("supervisor")).get(address).status_code == 405

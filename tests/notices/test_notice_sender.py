@@ -1,4 +1,4 @@
-"""A message leaves once, whatever the gateway does; judged by the gateway's own log."""
+"""A message is sent once for every fault of the gateway; the gateway's own log proves it."""
 
 import dataclasses
 import datetime as dt
@@ -48,7 +48,7 @@ def state(message: Message) -> str:
 
 
 def due_again() -> None:
-    """Let every pause be over."""
+    """End every pause."""
     Message.objects.update(lease_until=None)
 
 
@@ -112,7 +112,7 @@ def test_nobody_is_given_up_while_the_gateway_does_not_even_answer_questions(gat
 
 
 def test_an_unclear_message_is_asked_about_by_the_number_it_went_to(gateway):
-    """The register may know another number by then; asking for that one would never find it."""
+    """The register may hold another number meanwhile; a search by that number would find nothing."""
     now = {"number": next(numbers)}
     service.register("round", text=BULK, label="", optional=True, address=lambda message: now["number"])
     select = "SELECT 'x'::bytea AS person_index, 'L1' AS recipient, 'ko' AS language"
@@ -135,14 +135,14 @@ def test_one_question_without_an_answer_does_not_hold_up_the_others(gateway, mon
     sender.send_due()
     Message.objects.filter(pk=first.pk).update(tried_at=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=20))
     Message.objects.filter(pk=second.pk).update(tried_at=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=10))
-    real = sender.gateway.ask
+    real = sender.gateway.find_messages
 
-    def ask(*, to, **window):
+    def find_messages(*, to, **window):
         if to == first.to:
-            raise sender.gateway.NotTaken("no answer")
+            raise sender.gateway.TemporaryFailure("no answer")
         return real(to=to, **window)
 
-    monkeypatch.setattr(sender.gateway, "ask", ask)
+    monkeypatch.setattr(sender.gateway, "find_messages", find_messages)
     assert [sender.ask_unclear(), sender.ask_unclear()] == [0, 1]
     assert (state(first), state(second)) == ("SENDING", "ACCEPTED")
 
@@ -152,7 +152,9 @@ def test_receipts_that_come_again_or_contradict_the_last_one_change_nothing(gate
     message = queue(number)
     sender.send_due()
     state(message)
-    receipt = sender.gateway.Found(sender._key(message), message.provider_id, message.provider_group, "4000")
+    receipt = sender.gateway.GatewayMessage(
+        sender._attempt_key(message), message.provider_id, message.provider_group, "4000"
+    )
     late = dataclasses.replace(receipt, status="3047")
     again = dataclasses.replace(receipt, status="3043")
     assert sender._take_receipts([receipt, receipt]) == 1
@@ -232,7 +234,7 @@ def test_single_messages_pass_the_round_that_waits(gateway, settings):
     assert service.queue_all(kind="round", subject="1", select=select, params={"crowd": crowd}) == 0
     one = queue(next(numbers))
     settings.SMS_PER_SECOND = 1
-    sender._send(sender._take(1))
+    sender._send(sender._claim(1))
     assert state(one) == "ACCEPTED"
     assert received(gateway, crowd) == {}
     settings.SMS_PER_SECOND = 50
@@ -242,7 +244,7 @@ def test_single_messages_pass_the_round_that_waits(gateway, settings):
 
 
 def test_a_round_is_written_by_a_plan_that_bears_half_a_million():
-    """Looked for one by one, messages already written take hours; statistics of an empty table would have it so."""
+    """A nested loop takes hours; the planner would choose it by the statistics of an empty table."""
     service.register("round", text=BULK, label="", address=lambda message: message.recipient)
     select = "SELECT '\\x01'::bytea AS person_index, current_setting('enable_nestloop') AS recipient, 'ko' AS language"
     service.queue_all(kind="round", subject="1", select=select)

@@ -1,4 +1,4 @@
-"""Who wants no more reminders: what it stops and what not, for whom, and back again."""
+"""Opt-out from reminders: the messages it stops, the persons it covers, and the opt-in."""
 
 import pytest
 from django.test import Client
@@ -33,15 +33,15 @@ def test_the_page_says_what_it_stops_and_what_not_and_goes_both_ways():
         assert (f"그만 받습니다: {kind.label}" in shown) is kind.optional
     assert "계속 받습니다" in shown
     assert "보내지 않습니다" in client.post(PAGE, {"act": "stop"}, follow=True).content.decode()
-    assert client.post(PAGE, {"act": "stop"}).status_code == 302, "said twice changes nothing"
+    assert client.post(PAGE, {"act": "stop"}).status_code == 302, "a second opt-out changes nothing"
     assert OptOut.objects.count() == 2
     assert "안내 문자 다시 받기" in client.get(PAGE).content.decode()
     assert "다시 보내 드립니다" in client.post(PAGE, {"act": "start"}, follow=True).content.decode()
     client.post(PAGE, {"act": "something"})
     assert OptOut.objects.count() == 0
-    told = AuditEntry.objects.filter(action__startswith="notices.opted").order_by("id")
-    assert [entry.action for entry in told] == ["notices.opted_out", "notices.opted_in"]
-    assert all("0001" not in entry.object for entry in told)
+    entries = AuditEntry.objects.filter(action__startswith="notices.opted").order_by("id")
+    assert [entry.action for entry in entries] == ["notices.opted_out", "notices.opted_in"]
+    assert all("0001" not in entry.object for entry in entries)
 
 
 def test_it_needs_a_verified_person():
@@ -66,8 +66,8 @@ def test_it_stops_reminders_to_the_person_on_any_number_and_to_the_number_and_no
 
 def test_an_agent_enters_it_for_a_caller():
     agent = as_staff(Client(), staff_user("agent"))
-    said = agent.post(DESK, {"number": "+82 10-7124-0021", "act": "stop"}, follow=True).content.decode()
-    assert "010-****-0021: 신청 안내 문자를 보내지 않습니다" in said
+    page = agent.post(DESK, {"number": "+82 10-7124-0021", "act": "stop"}, follow=True).content.decode()
+    assert "010-****-0021: 신청 안내 문자를 보내지 않습니다" in page
     assert service.has_opted_out(number="01071240021")
     assert "휴대폰 번호를 적어 주세요" in agent.post(DESK, {"number": "080-470-7790"}).content.decode()
     agent.post(DESK, {"number": "01071240021", "act": "start"})

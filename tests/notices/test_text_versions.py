@@ -1,4 +1,4 @@
-"""Texts that staff edit: checked when saved, sent from then on, published, and every version recognised for ever."""
+"""Texts that staff edit: checked when saved, sent and published from then on, recognised for ever."""
 
 import pytest
 from django.core.management.sql import emit_post_migrate_signal
@@ -30,7 +30,7 @@ def write(kind: str = "filing.received", ko: str = KO, en: str = EN, reason: str
 
 
 def save(client: Client, **changed: str) -> str:
-    """What the page says to these texts; nothing where they were kept."""
+    """Return the errors of the page for these texts; empty if they were saved."""
     data = {"kind": "filing.received", "ko": KO, "en": EN, "reason": "더 쉬운 말"} | changed
     answer = client.post(reverse("admin:notices_text_add"), data)
     return answer.content.decode() if answer.status_code == 200 else ""
@@ -43,8 +43,8 @@ def matches(pasted: str) -> list[str]:
 def test_the_shipped_texts_are_kept_by_the_migration_and_only_once():
     for _turn in range(2):
         emit_post_migrate_signal(verbosity=0, interactive=False, db="default")
-        kept = {row.kind: row.ko for row in Text.objects.filter(written_by=None)}
-        assert kept == {item.code: item.text["ko"] for item in texts.kinds()}
+        shipped = {row.kind: row.ko for row in Text.objects.filter(written_by=None)}
+        assert shipped == {item.code: item.text["ko"] for item in texts.kinds()}
         assert Text.objects.count() == len(texts.kinds())
 
 
@@ -52,7 +52,7 @@ def test_a_text_of_an_earlier_release_is_still_ours():
     old = "[KT] 예전 판의 글입니다. 문의 {hotline}"
     Text.objects.create(kind="filing.received", ko=old, en=EN, since="2026-01-01T00:00Z")
     assert matches("[KT] 예전 판의 글입니다. 문의 080-470-7790") == ["filing.received"]
-    service.keep_shipped()
+    service.store_shipped_texts()
     assert Text.objects.filter(kind="filing.received").order_by("-id")[0].ko == texts.kind("filing.received").text["ko"]
 
 
@@ -108,8 +108,8 @@ def test_versions_do_not_change_and_writing_is_recorded():
 )
 def test_the_administrator_is_told_what_is_wrong_before_anything_is_kept(changed, why):
     before = Text.objects.count()
-    said = save(as_staff(Client(), staff_user("administrator")), **changed)
-    assert why in said
+    errors = save(as_staff(Client(), staff_user("administrator")), **changed)
+    assert why in errors
     assert Text.objects.count() == before
 
 
@@ -148,15 +148,15 @@ def test_a_round_goes_out_with_the_text_two_people_saw(settings, at, sandbox, mo
     monkeypatch.setattr(texts, "_kinds", {"crowd": texts._kinds.pop("crowd")})
     select = "SELECT decode(md5(n), 'hex') AS person_index, n AS recipient, 'ko' AS language FROM unnest(%(who)s) AS n"
     service.queue_all(kind="crowd", subject="1", select=select, params={"who": ["01071230011"]})
-    held = Mailing.objects.get()
-    old_seal = mailings.seal(held)
+    mailing = Mailing.objects.get()
+    old_seal = mailings.seal(mailing)
     write("crowd", ko="[KT] 신청은 1/31까지입니다. 문의 {hotline}", en=PLAIN["en"])
-    one, other = (staff_user("supervisor", username=name) for name in ("s1", "s2"))
+    first, other = (staff_user("supervisor", username=name) for name in ("s1", "s2"))
     with pytest.raises(mailings.MailingError):
-        mailings.check(mailing_id=held.pk, user=one, seen=old_seal)
-    mailings.check(mailing_id=held.pk, user=one, seen=mailings.seal(held))
+        mailings.check(mailing_id=mailing.pk, user=first, seen=old_seal)
+    mailings.check(mailing_id=mailing.pk, user=first, seen=mailings.seal(mailing))
     write("crowd", ko="[KT] 아무도 보지 않은 글. 문의 {hotline}", en=PLAIN["en"])
-    mailings.approve(mailing_id=held.pk, user=other)
+    mailings.approve(mailing_id=mailing.pk, user=other)
     sender.send_due()
     assert texts_to(sandbox, "01071230011") == ["[KT] 신청은 1/31까지입니다. 문의 080-470-7790"]
 

@@ -1,4 +1,4 @@
-"""Whom no message reached: the way proposed, who takes them off the list, and what is kept of it."""
+"""Undelivered messages: the proposed channel, the steps that take a message off the list, and the audit of them."""
 
 import pytest
 from django.test import Client
@@ -44,28 +44,28 @@ def test_a_later_message_of_the_same_kind_that_arrived_takes_a_person_off():
     first, other = failed("kim"), failed("lee")
     service.queue(kind=OTHERS, subject="2", person=bytes(first.person_index), to="01012345678")
     Message.objects.filter(kind=OTHERS).update(state="DELIVERED")
-    assert unreached.rows().count() == 2, "another kind says nothing"
+    assert unreached.rows().count() == 2, "a message of another kind has no effect"
     service.queue(kind=OWN, subject="2", person=bytes(first.person_index), to="01012345678")
     Message.objects.filter(subject="2").update(state="DELIVERED")
     assert list(unreached.rows()) == [other]
     later = failed("kim", subject="3")
-    assert set(unreached.rows()) == {other, later}, "what failed after it stands on the list again"
+    assert set(unreached.rows()) == {other, later}, "a later failed message is on the list again"
 
 
 def test_who_was_reached_leaves_the_list_with_all_of_the_kind_and_only_once(at):
     at("2026-01-21T10:00+09:00")
     message, second = failed("kim"), failed("kim", subject="2")
-    rest = {failed("kim", kind=OTHERS), failed("lee")}
+    remaining = {failed("kim", kind=OTHERS), failed("lee")}
     agent = staff_user("agent")
-    assert unreached.mark(message_id=message.pk, channel="CALL", by=agent) == 2
+    assert unreached.mark_reached(message_id=message.pk, channel="CALL", by=agent) == 2
     with pytest.raises(unreached.ReachedError):
-        unreached.mark(message_id=second.pk, channel="POST", by=agent)
+        unreached.mark_reached(message_id=second.pk, channel="POST", by=agent)
     with pytest.raises(ValueError):
-        unreached.mark(message_id=message.pk, channel="PIGEON", by=agent)
+        unreached.mark_reached(message_id=message.pk, channel="PIGEON", by=agent)
     second.refresh_from_db()
     assert (second.state, second.reached_by, second.reached_how) == ("FAILED", agent, "CALL")
     assert second.reached_at.isoformat().startswith("2026-01-21T01:00:00")
-    assert set(unreached.rows()) == rest
+    assert set(unreached.rows()) == remaining
     entry = AuditEntry.objects.get(action="notices.reached")
     assert (entry.actor, entry.detail) == (f"staff:{agent.pk}", {"channel": "CALL", "messages": 2})
 
@@ -94,12 +94,12 @@ def test_staff_call_and_note_it_on_the_page():
     assert page in agent.get(reverse("notices:sent"), {"channel": "POST", "reason": "\0"}).content.decode()
     shown = agent.get(page).content.decode()
     assert "01012345678" in shown
-    assert "확인한 뒤 알려 드립니다" in shown, "what the message was to say"
+    assert "확인한 뒤 알려 드립니다" in shown, "the text of the message"
     assert AuditEntry.objects.filter(action="notices.number_shown", object=f"message:{message.pk}").count() == 1
     assert "알린 방법을 골라 주세요" in agent.post(page, {"channel": "PIGEON"}).content.decode()
-    said = agent.post(page, {"channel": "CALL"}, follow=True).content.decode()
-    assert "알린 것으로 적었습니다" in said
-    assert page not in said
+    shown = agent.post(page, {"channel": "CALL"}, follow=True).content.decode()
+    assert "알린 것으로 적었습니다" in shown
+    assert page not in shown
     assert "이미 알린 분이거나" in agent.post(page, {"channel": "CALL"}, follow=True).content.decode()
     supervisor = as_staff(Client(), staff_user("supervisor"))
     answer = supervisor.post(reverse("notices:sent"), {"reason": "우편"})
@@ -111,8 +111,8 @@ def test_letters_to_a_whole_list_are_noted_at_once_and_only_to_who_was_on_it():
     first, second = failed("kim", to=""), failed("lee", to="")
     others = {failed("park"), failed("choi", kind=OTHERS)}
     client = as_staff(Client(), staff_user("supervisor"))
-    asked = {"channel": "POST", "reason": "NO_NUMBER"}
-    shown = client.get(reverse("notices:sent"), asked).content.decode()
+    selection = {"channel": "POST", "reason": "NO_NUMBER"}
+    shown = client.get(reverse("notices:sent"), selection).content.decode()
     assert "편지 보낸 것으로 적기" in shown
     assert "편지 보낸 것으로 적기" not in client.get(reverse("notices:sent")).content.decode()
     assert f'name="until" value="{second.pk}"' in shown
@@ -126,4 +126,4 @@ def test_letters_to_a_whole_list_are_noted_at_once_and_only_to_who_was_on_it():
     assert "이미 적혀 있습니다" in client.post(address, {**answer, "sure": "on"}, follow=True).content.decode()
     assert AuditEntry.objects.get(action="notices.letters_sent").detail["messages"] == 2
     agent = as_staff(Client(), staff_user("agent"))
-    assert "편지 보낸 것으로 적기" not in agent.get(reverse("notices:sent"), asked).content.decode()
+    assert "편지 보낸 것으로 적기" not in agent.get(reverse("notices:sent"), selection).content.decode()

@@ -28,7 +28,7 @@ def happens(later: str, line: Line, at) -> None:
         Line.objects.filter(pk=line.pk).update(customer=make.customer(ci="new-holder"))
     elif later == "substitute":
         entry = Entry(place=Place.PLAN, key="substitute", title_ko="데이터 쿠폰", shown_from=clock.today())
-        content.write(by=staff_user("administrator"), entry=entry)
+        content.add_version(by=staff_user("administrator"), entry=entry)
     elif state == "TERMINATED":
         Line.objects.filter(pk=line.pk).update(status="TERMINATED", terminated_on=dt.date.fromisoformat(word))
 

@@ -36,7 +36,7 @@ def publish(place: str, key: str, title: str, body: str = "", english: str = "")
     from kt_remedy.core import clock
 
     entry = Entry(place=place, key=key, title_ko=title, title_en=english, body_ko=body, shown_from=clock.today())
-    content.write(by=sessions.staff_user("administrator"), entry=entry)
+    content.add_version(by=sessions.staff_user("administrator"), entry=entry)
 
 
 def test_a_guardian_with_another_carrier_chooses_and_applies(client: Client, take_base, at, child):

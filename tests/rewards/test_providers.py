@@ -97,7 +97,7 @@ def test_the_video_list_tells_of_substitutes_and_what_is_refused_goes_again(take
     take_base()
     at("2026-02-10T23:50+09:00")
     by = sessions.staff_user("administrator")
-    content.write(
+    content.add_version(
         by=by, entry=Entry(place=Place.PLAN, key="substitute", title_ko="데이터 쿠폰", shown_from=clock.today())
     )
     service.take_substitute(

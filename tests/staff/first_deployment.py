@@ -50,9 +50,9 @@ def main(codes: dict[str, str]) -> dict[str, object]:
 
     def hire(client: Client) -> None:
         answer = client.post(reverse("admin:staff_user_add"), HIRED, secure=True)
-        told = "invite_administrator" in answer.content.decode()
+        names_command = "invite_administrator" in answer.content.decode()
         hired = User.objects.filter(username="newcomer").values_list("roles", flat=True).first()
-        seen.setdefault("hire", []).append([answer.status_code, told, hired])
+        seen.setdefault("hire", []).append([answer.status_code, names_command, hired])
 
     seen: dict = {"production": not settings.DEVELOPMENT}
     seen["readyz"] = Client().get("/readyz", secure=True).json()

@@ -45,8 +45,8 @@ def test_two_people_are_invited_and_only_then_a_right_is_given(run):
         return ended.stdout
 
     def code(username: str, name: str) -> str:
-        told = done("manage.py", "invite_administrator", username, name)
-        return next(line.strip() for line in told.splitlines() if line.startswith("    "))
+        output = done("manage.py", "invite_administrator", username, name)
+        return next(line.strip() for line in output.splitlines() if line.startswith("    "))
 
     done("manage.py", "migrate", "--verbosity=0")
     codes = code("first", "조은별"), code("second", "서하람")

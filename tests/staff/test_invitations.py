@@ -27,7 +27,7 @@ def quick_hashes(settings):
 
 
 def invited(username: str = "first", name: str = "조은별") -> str:
-    """The code the command prints."""
+    """Return the code that the command prints."""
     out = StringIO()
     call_command("invite_administrator", username, name, stdout=out)
     return next(line.strip() for line in out.getvalue().splitlines() if line.startswith("    "))
@@ -46,8 +46,8 @@ def test_the_code_is_long_said_in_groups_and_kept_only_as_an_index():
     assert len(invitations._ALPHABET) ** 20 >= 2**80
     user = User.objects.get()
     assert (user.roles, user.is_staff, user.has_usable_password()) == (["administrator"], True, False)
-    kept = Invitation.objects.get()
-    for stored in (bytes(kept.code_index), str(list(AuditEntry.objects.values())).encode()):
+    invitation = Invitation.objects.get()
+    for stored in (bytes(invitation.code_index), str(list(AuditEntry.objects.values())).encode()):
         assert code.encode() not in stored
         assert code.replace("-", "").encode() not in stored
 
@@ -82,8 +82,8 @@ def test_a_wrong_name_and_a_wrong_code_get_the_same_answer():
     code = invited()
     pages = [set_password(code, "second"), set_password("0000-0000-0000-0000-0000"), set_password("가")]
     assert {page.status_code for page in pages} == {422}
-    said = {tuple(page.context["form"].non_field_errors()) for page in pages}
-    assert len(said) == 1
+    errors = {tuple(page.context["form"].non_field_errors()) for page in pages}
+    assert len(errors) == 1
     assert all(set(page.context["form"].errors) == {"__all__"} for page in pages)
     assert not User.objects.get().has_usable_password()
 
@@ -166,7 +166,7 @@ def test_the_second_invitation_is_for_somebody_else():
 
 def test_an_administrator_who_signed_in_gets_no_code():
     invited()
-    service.note_second_factor(User.objects.get())
+    service.record_second_factor(User.objects.get())
     with pytest.raises(CommandError, match="The user name first is taken"):
         invited()
 
@@ -195,31 +195,31 @@ def test_the_shell_invites_nobody_once_two_have_signed_in():
     assert "관리자 두 명이 이미 있어" in ended.content.decode()
     assert not User.objects.get(username="third").has_usable_password()
     service.dismiss(by=first, user=second, reason="left")
-    assert service.administrators() == 1
+    assert service.count_administrators() == 1
     invited("fourth", "유성민")
 
 
 def test_two_accounts_of_one_person_are_one_administrator():
     first, second = two_administrators()
     User.objects.filter(pk=second.pk).update(person_index=first.person_index)
-    assert service.administrators() == 1
+    assert service.count_administrators() == 1
 
 
 def test_the_person_of_one_administrator_is_refused_as_the_other():
     first, second = two_administrators()
     User.objects.update(person_index=None, first_name="강새봄")
-    service.know_person(user=first, person_index=b"1" * 32, name="강새봄")
+    service.record_person(user=first, person_index=b"1" * 32, name="강새봄")
     with pytest.raises(service.SamePerson):
-        service.know_person(user=second, person_index=b"1" * 32, name="강새봄")
+        service.record_person(user=second, person_index=b"1" * 32, name="강새봄")
     second.refresh_from_db()
     assert second.person_index is None
-    service.know_person(user=second, person_index=b"2" * 32, name="강새봄")
+    service.record_person(user=second, person_index=b"2" * 32, name="강새봄")
 
 
 def alone() -> User:
-    """An administrator who has signed in with the second factor, and no other."""
+    """Return the only administrator who has signed in with the second factor."""
     user = staff_user("administrator")
-    service.note_second_factor(user)
+    service.record_second_factor(user)
     return user
 
 

@@ -1,4 +1,4 @@
-"""Who is behind an account of staff: proved once by telephone; without it nothing moves money."""
+"""The person of an account of staff: verified once by telephone; without it the account moves no money."""
 
 import re
 import urllib.request
@@ -21,7 +21,7 @@ PERSON, APPROVE = reverse("portal:staff-person"), reverse("portal:staff-person-a
 
 @pytest.fixture(autouse=True)
 def fresh_client():
-    """The service's address is that of this run."""
+    """Use the address of the stand-in of this run."""
     provider._client.cache_clear()
     yield
     provider._client.cache_clear()
@@ -49,7 +49,7 @@ def test_a_newcomer_proves_who_they_are_before_money():
     user, phone = hired(), "01091110001"
     client = as_staff(Client(), user)
     assert PERSON in client.get(reverse("admin:index")).content.decode()
-    assert client.get(APPROVE).url == PERSON  # nothing was asked yet
+    assert client.get(APPROVE).url == PERSON  # no verification is requested yet
     assert client.post(PERSON, {"carrier": "", "phone": "12"}).status_code == 422
     assert client.post(PERSON, {"carrier": "KT", "phone": phone}).url == APPROVE
     early = client.post(APPROVE)
@@ -62,7 +62,7 @@ def test_a_newcomer_proves_who_they_are_before_money():
     assert AuditEntry.objects.filter(action="staff.person_known", object=f"user:{user.pk}").count() == 1
     assert PERSON not in client.get(reverse("admin:index")).content.decode()
     assert "이미 확인되었습니다" in client.get(PERSON).content.decode()
-    # Somebody who signs in as staff is nobody's customer session.
+    # A sign-in as staff ends the session of a customer.
     assert client.get(reverse("portal:my-lines")).status_code == 302
 
 
@@ -75,22 +75,22 @@ def test_one_person_with_two_accounts_is_one_person():
         client.post(APPROVE)
         user.refresh_from_db()
     assert first.person_index
-    # The stand-in's CI follows name and birth date, of which the app's approval gives the same.
+    # The CI of the stand-in depends on name and birth date, which are the same for every approval in the app.
     assert bytes(first.person_index) == bytes(second.person_index)
 
 
 def test_a_person_is_kept_once_and_only_under_the_name_of_the_account():
     user = hired()
     with pytest.raises(service.NotAllowed) as refused:
-        service.know_person(user=user, person_index=b"1" * 32, name="다른이")
+        service.record_person(user=user, person_index=b"1" * 32, name="다른이")
     assert refused.value.code == "NAME"
-    service.know_person(user=user, person_index=b"1" * 32, name="강 새봄")
+    service.record_person(user=user, person_index=b"1" * 32, name="강 새봄")
     with pytest.raises(service.NotAllowed) as refused:
-        service.know_person(user=user, person_index=b"2" * 32, name="강새봄")
+        service.record_person(user=user, person_index=b"2" * 32, name="강새봄")
     assert refused.value.code == "KNOWN"
     with pytest.raises(service.NotAllowed):
-        service.forget_person(by=user, user=user, reason="again")
-    service.forget_person(by=staff_user("administrator"), user=user, reason="name changed")
+        service.reset_person(by=user, user=user, reason="again")
+    service.reset_person(by=staff_user("administrator"), user=user, reason="name changed")
     user.refresh_from_db()
     assert user.person_index is None
 

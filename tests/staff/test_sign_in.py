@@ -161,11 +161,11 @@ def test_the_second_factor_is_fresh_for_five_minutes(wall, rf):
     client = as_staff(Client(), user := staff_user("checker"))
     request = rf.get("/")
     request.session, request.user = client.session, user
-    assert service.fresh_second_factor(request)
+    assert service.has_fresh_second_factor(request)
     wall.at += 299
-    assert service.fresh_second_factor(request)
+    assert service.has_fresh_second_factor(request)
     wall.at += 2
-    assert not service.fresh_second_factor(request)
+    assert not service.has_fresh_second_factor(request)
 
 
 def test_a_leaver_is_out_at_once_and_for_good():
@@ -197,10 +197,10 @@ def test_rights_are_recorded_with_their_reason():
     ]
 
 
-@pytest.mark.parametrize("who", ["maker", "administrator"])
-def test_nobody_gives_rights_to_themselves(who):
+@pytest.mark.parametrize("role", ["maker", "administrator"])
+def test_nobody_gives_rights_to_themselves(role):
     two_administrators()
-    user = staff_user(who)
+    user = staff_user(role)
     with pytest.raises(service.NotAllowed):
         service.set_roles(by=user, user=user, roles=["checker"], store=None, reason="why not")
 
@@ -249,7 +249,7 @@ def test_a_new_password_is_asked_for_by_the_length_that_is_checked(staff):
     sign_in(client, "clerk")
     second(client, "clerk")
     validators = get_default_password_validators()
-    least = next(one.min_length for one in validators if isinstance(one, MinimumLengthValidator))
+    least = next(item.min_length for item in validators if isinstance(item, MinimumLengthValidator))
     assert f"{least}자 이상이면 됩니다" in client.get(reverse("account_change_password")).content.decode()
 
 

@@ -46,7 +46,7 @@ def test_sign_in_with_the_code_of_the_practice_phone(page, browser):
     clean(page, "second-factor")
     telephone = browser.new_page()
     telephone.goto(f"{settings.SANDBOX_URL}/authenticator")
-    clean(telephone, "authenticator", axe=False)  # it shows itself again every half minute
+    clean(telephone, "authenticator", axe=False)  # the code changes every half minute
     code = telephone.locator("[data-user=admin]").inner_text()
     telephone.close()
     page.get_by_label("인증 앱의 번호 6자리").fill(code)
@@ -74,7 +74,7 @@ def test_a_security_key_is_added_and_opens_the_account(page):
     page.get_by_role("link", name="보안 키 더하기").click()
     clean(page, "key-add")
     page.get_by_role("button", name="보안 키 더하기").click()
-    # The page with the button has such a heading as well: leaving it too early would break the saving off.
+    # The previous page has the same heading. Leaving it too early would interrupt the saving.
     page.wait_for_url(lambda url: not url.endswith("/add/"))
     page.get_by_role("heading", name="복구 번호").or_(page.get_by_role("heading", name="보안 키")).first.wait_for()
     page.goto("/staff/logout/")

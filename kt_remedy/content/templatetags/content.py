@@ -1,4 +1,4 @@
-"""`{% load content %}{% entries "FAQ" as questions %}`: texts of a place, each with `.title` and `.body`."""
+"""`{% load content %}{% entries "FAQ" as questions %}`: entries of a place, each with `.title` and `.body`."""
 
 from django import template
 
@@ -10,5 +10,5 @@ register = template.Library()
 
 @register.simple_tag
 def entries(place: str) -> list[Entry]:
-    """The texts of a place in force today; one query."""
+    """Return the entries of a place in force today. One query."""
     return service.current(Place(place))

@@ -1,4 +1,4 @@
-"""`{% load identity %}{% session_end %}`: warns a verified customer before the session ends, and offers to go on."""
+"""`{% load identity %}{% session_end %}`: warn a verified customer before the session ends and offer to extend it."""
 
 from django import template
 from django.template import RequestContext
@@ -10,7 +10,10 @@ register = template.Library()
 
 @register.inclusion_tag("identity/_session.html", takes_context=True)
 def session_end(context: RequestContext) -> dict:
-    """Nothing where nobody is verified. The server notes use at most once a minute, so the page counts one less."""
+    """Render nothing without a verified person.
+
+    The server records use at most once a minute, so the page counts one minute less.
+    """
     request = context.get("request")
     ends = service.IDLE_SECONDS - service.REFRESH_SECONDS
     return {

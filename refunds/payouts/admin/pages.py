@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from kt_remedy.audit import service as audit
 from kt_remedy.core.templatetags.remedy import krw
 from kt_remedy.staff.models import User
-from kt_remedy.staff.service import fresh_second_factor
+from kt_remedy.staff.service import has_fresh_second_factor
 from refunds.payouts.admin.forms import ConfirmForm, ReasonForm
 from refunds.payouts.guards import Refused
 
@@ -85,7 +85,7 @@ def page(request: HttpRequest, name: str, title: Any, context: dict, *, status: 
 
 def reauthenticate(request: HttpRequest, to: str) -> HttpResponse | None:
     """A redirect to the second factor and from there back to `to`; None if it is recent enough."""
-    if fresh_second_factor(request):
+    if has_fresh_second_factor(request):
         return None
     return redirect(reauthenticate_url(to))
 

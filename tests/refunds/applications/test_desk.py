@@ -206,7 +206,7 @@ def test_an_agent_proves_by_the_customers_phone(agent, holder, bank, monkeypatch
     find(agent, line)
     # On the telephone nobody sees a card.
     assert agent.post(url("desk-prove-card"), {"kind": "DRIVER", "contact": "01055557720"}).status_code == 422
-    pending = identity.Pending("k", "APP", "010-****-7720", "", "", 0)
+    pending = identity.PendingVerification("k", "APP", "010-****-7720", "", "", 0)
     monkeypatch.setattr(identity, "begin", lambda **_values: pending)
     someone = {"lee": person("lee", name="이정순"), "kim": person("kim", name="김철수")}
     agent.post(url("desk-prove-phone"), {"carrier": "SKT", "phone": "010-5555-7720"})

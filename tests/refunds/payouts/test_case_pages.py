@@ -79,7 +79,7 @@ def test_letting_go_and_approving_ask_for_the_second_factor_again(monkeypatch):
     row = due()
     cases.hold(application_id=row.pk, user=maker(), reason="확인")
     make_ = signed_in(maker())
-    monkeypatch.setattr("refunds.payouts.admin.pages.fresh_second_factor", lambda request: False)
+    monkeypatch.setattr("refunds.payouts.admin.pages.has_fresh_second_factor", lambda request: False)
     for target in (
         url("payouts:application_action", row.pk, "release"),
         url("payouts:audit_bundle", row.pk),

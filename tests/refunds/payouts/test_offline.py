@@ -247,7 +247,7 @@ def test_the_pages_of_the_two_people(monkeypatch):
     assert yes in checker_.get(here).content.decode()
     assert checker_.post(here).status_code == 403
     with monkeypatch.context() as late:
-        late.setattr("refunds.payouts.admin.pages.fresh_second_factor", lambda request: False)
+        late.setattr("refunds.payouts.admin.pages.has_fresh_second_factor", lambda request: False)
         assert checker_.post(yes, {"confirmed": "yes"}).url.startswith(reverse("mfa_reauthenticate"))
     checker_.post(yes, {"confirmed": "yes"})
     made.refresh_from_db()

@@ -103,7 +103,7 @@ def test_acts_belong_to_roles_and_need_a_fresh_second_factor(monkeypatch):
     for role in ("clerk2", "reviewer", "agent"):
         user = money.user(role, "reviewer")
         assert signed_in(user).get(reverse("admin:payouts:batch", args=[batch.pk])).status_code == 403
-    monkeypatch.setattr("refunds.payouts.admin.pages.fresh_second_factor", lambda request: False)
+    monkeypatch.setattr("refunds.payouts.admin.pages.has_fresh_second_factor", lambda request: False)
     late = signed_in(checker()).post(approve, good)
     assert late.url.startswith(reverse("mfa_reauthenticate"))
     batch.refresh_from_db()

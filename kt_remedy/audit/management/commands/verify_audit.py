@@ -1,4 +1,4 @@
-"""Prove that the record of who did what has not been changed."""
+"""Prove that the audit has not been changed."""
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -7,15 +7,15 @@ from kt_remedy.audit import service
 
 class Command(BaseCommand):
     help = (
-        "Recompute the chain of the audit from its beginning. Write the printed head down elsewhere, and give it with"
-        " --head the next time: only that proves that nothing was cut off at the end."
+        "Recompute the chain of the audit from its beginning. Store the printed head elsewhere and pass it with --head"
+        " the next time: only this proves that no entries were cut off at the end."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--head", default="", help="the head an earlier run printed")
+        parser.add_argument("--head", default="", help="the head that an earlier run printed")
 
     def handle(self, *args: object, **options: object) -> None:
-        while service.chain(everything=True):
+        while service.seal_entries(everything=True):
             pass
         proof = service.verify(head=str(options["head"]))
         if proof.fault:

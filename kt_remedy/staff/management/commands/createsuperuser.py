@@ -1,13 +1,13 @@
-"""There is no account that may do everything."""
+"""Replace Django's command: no account has all permissions."""
 
 from django.core.management.base import BaseCommand, CommandError
 
 
 class Command(BaseCommand):
-    help = "Refuses: the first administrators are made with invite_administrator."
+    help = "Refuses: use invite_administrator for the first administrators."
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Refuse whatever options of Django's own command were given."""
+        """Refuse with any options of Django's own command."""
         super().run_from_argv(argv[:2])
 
     def handle(self, *args: object, **options: object) -> None:
