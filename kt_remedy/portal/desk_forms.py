@@ -39,21 +39,21 @@ class FindForm(PlainForm):
     def facts(self) -> dict:
         """The two facts as the register is asked for them."""
         number, fact = self.cleaned_data["number"].strip(), self.cleaned_data["fact"].strip()
-        found: dict = {}
+        facts: dict = {}
         digits = phones.digits(number)
         if re.fullmatch(r"(82|0)1\d{8,9}", digits) and not re.search(r"[A-Za-z]", number):
-            found["msisdn"] = number
+            facts["msisdn"] = number
         else:
-            found["contract_no"] = unicodedata.normalize("NFKC", number).upper()
+            facts["contract_no"] = unicodedata.normalize("NFKC", number).upper()
         born = phones.digits(fact)
         if len(born) == 8 and not re.search(r"[^\d\s.\-/년월일]", fact):
             try:
-                found["birth_date"] = dt.date(int(born[:4]), int(born[4:6]), int(born[6:]))
+                facts["birth_date"] = dt.date(int(born[:4]), int(born[4:6]), int(born[6:]))
             except ValueError:
                 self.add_error("fact", _("생년월일을 19850315처럼 여덟 자리로 적어 주세요"))
         else:
-            found["name"] = fact
-        return found
+            facts["name"] = fact
+        return facts
 
 
 class IdentityCardForm(PlainForm):
@@ -228,24 +228,24 @@ class FilingForm(AccountForm):
 
     def clean(self) -> dict[str, Any]:
         """Who has no account in Korea shows the papers for that."""
-        given = super().clean() or self.cleaned_data
-        if given.get("offline") and {code for code, _label in OFFLINE} - set(given.get("offline_documents", [])):
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("offline") and {code for code, _label in OFFLINE} - set(cleaned.get("offline_documents", [])):
             self.add_error("offline_documents", _("서류를 모두 확인해야 접수할 수 있습니다"))
-        return given
+        return cleaned
 
     def late(self) -> LateReasonInput | None:
         """The reason of an application after the window; None in the window."""
-        given = self.cleaned_data
-        if "late_kind" not in given:
+        cleaned = self.cleaned_data
+        if "late_kind" not in cleaned:
             return None
-        return LateReasonInput(given["late_kind"], given["late_ended_on"], given["late_words"])
+        return LateReasonInput(cleaned["late_kind"], cleaned["late_ended_on"], cleaned["late_words"])
 
     def clean_documents(self) -> list[str]:
         """Every document of the list, or none of this is accepted."""
-        shown = self.cleaned_data["documents"]
-        if {code for code, _label in DOCUMENTS[self.by]} - set(shown):
+        documents = self.cleaned_data["documents"]
+        if {code for code, _label in DOCUMENTS[self.by]} - set(documents):
             raise forms.ValidationError(_("서류를 모두 확인해야 접수할 수 있습니다"))
-        return shown
+        return documents
 
 
 class AccountChangeForm(AccountForm):

@@ -18,13 +18,13 @@ from kt_remedy.core.access import permission_required
 from kt_remedy.portal.desk import DeskSession, current_session, desk_user
 from rewards import service as rewards
 
-ACTS = [(act, act) for act in ("choose", "code", "apply", "opt-out", "substitute")]
+ACTIONS = [(act, act) for act in ("choose", "code", "apply", "opt-out", "substitute")]
 
 
-class ActForm(forms.Form):
+class PerkActionForm(forms.Form):
     """One act on one perk. Codes and contracts are checked again, under lock, by the service."""
 
-    act = forms.ChoiceField(choices=ACTS)
+    act = forms.ChoiceField(choices=ACTIONS)
     perk = forms.CharField(max_length=40)
     contract = forms.CharField(max_length=20, required=False)
     choice = forms.CharField(max_length=40, required=False)
@@ -42,9 +42,9 @@ def perks(request: HttpRequest) -> HttpResponse:
         return redirect("portal:desk")
     user, customer = desk_user(request), desk_session.customer
     if request.method == "POST":
-        form = ActForm(request.POST)
+        form = PerkActionForm(request.POST)
         if form.is_valid():
-            _act(request, form.cleaned_data, desk_session)
+            _handle_action(request, form.cleaned_data, desk_session)
         else:
             messages.error(request, rewards.PerkRefused("UNKNOWN").message)
         return redirect("portal:desk-perks")
@@ -59,34 +59,37 @@ def perks(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/desk_perks.html", context)
 
 
-def _act(request: HttpRequest, asked: dict[str, Any], desk_session: DeskSession) -> None:
-    who: dict[str, Any] = {
-        "perk_code": asked["perk"],
+def _handle_action(request: HttpRequest, cleaned: dict[str, Any], desk_session: DeskSession) -> None:
+    common: dict[str, Any] = {
+        "perk_code": cleaned["perk"],
         "person_index": desk_session.customer.person_index,
         "by": desk_user(request),
     }
-    guardian = {"guardian": asked["guardian"]}
-    line = {"contract_no": asked["contract"]}
-    acts: dict[str, tuple[Callable[[], object], Any]] = {
+    guardian = {"guardian": cleaned["guardian"]}
+    line = {"contract_no": cleaned["contract"]}
+    actions: dict[str, tuple[Callable[[], object], Any]] = {
         "choose": (
-            lambda: rewards.choose(**who, **line, **guardian, choice_code=asked["choice"]),
+            lambda: rewards.choose(**common, **line, **guardian, choice_code=cleaned["choice"]),
             gettext_lazy("고객이 말한 서비스로 골랐습니다."),
         ),
-        "code": (lambda: rewards.issue_code(**who, **line), gettext_lazy("이용권 번호를 드렸습니다. 읽어 드리세요.")),
-        "apply": (lambda: rewards.apply(**who, **guardian), gettext_lazy("신청했습니다.")),
-        "opt-out": (lambda: rewards.opt_out(**who, **guardian), gettext_lazy("받지 않기로 적었습니다.")),
+        "code": (
+            lambda: rewards.issue_code(**common, **line),
+            gettext_lazy("이용권 번호를 드렸습니다. 읽어 드리세요."),
+        ),
+        "apply": (lambda: rewards.apply(**common, **guardian), gettext_lazy("신청했습니다.")),
+        "opt-out": (lambda: rewards.opt_out(**common, **guardian), gettext_lazy("받지 않기로 적었습니다.")),
         "substitute": (
-            lambda: rewards.take_substitute(**who, **line, **guardian),
+            lambda: rewards.take_substitute(**common, **line, **guardian),
             gettext_lazy("대신 받기로 적었습니다."),
         ),
     }
-    act, done = acts[asked["act"]]
-    if asked["act"] == "choose" and not asked["choice"]:
+    action, done_text = actions[cleaned["act"]]
+    if cleaned["act"] == "choose" and not cleaned["choice"]:
         messages.error(request, _("고객이 고른 서비스를 눌러 주세요."))
         return
     try:
-        act()
+        action()
     except rewards.PerkRefused as refusal:
         messages.warning(request, refusal.message)
     else:
-        messages.success(request, done)
+        messages.success(request, done_text)

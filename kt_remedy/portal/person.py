@@ -62,15 +62,15 @@ def approve(request: HttpRequest) -> HttpResponse:
     """It was approved on the telephone: the account has a person from now on."""
     user = request.user
     assert isinstance(user, User)
-    kept = request.session.get(_KEY)
-    if user.person_index or not kept or time.time() - kept["at"] > _SECONDS:
+    stored = request.session.get(_KEY)
+    if user.person_index or not stored or time.time() - stored["at"] > _SECONDS:
         return redirect("portal:staff-person")
-    pending = identity.Pending(**kept["pending"])
+    pending = identity.Pending(**stored["pending"])
     wrong = ""
     if request.method == "POST":
         try:
-            found = identity.confirm(pending)
-            service.know_person(user=user, person_index=found.ci_index, name=found.name)
+            person = identity.confirm(pending)
+            service.know_person(user=user, person_index=person.ci_index, name=person.name)
         except provider.NotApproved:
             wrong = _("아직 승인하지 않으셨습니다.")
         except service.NotAllowed as refused:

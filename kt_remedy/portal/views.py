@@ -42,12 +42,12 @@ def my_lines(request: VerifiedRequest) -> HttpResponse:
     person, now = request.person, clock.now()
     cards = lines.cards_of(person.ci_index, now, clock.kst_date(now), programme.current())
     before = request.session.get("lines_seen", "")
-    seen = register.record_line_views([card.seen for card in cards], before=before)
-    if seen != before:
-        request.session["lines_seen"] = seen
-    kept = sum(card.kind in ("keep", "leave") for card in cards)
+    seen_digest = register.record_line_views([card.view for card in cards], before=before)
+    if seen_digest != before:
+        request.session["lines_seen"] = seen_digest
+    staying = sum(card.kind in ("keep", "leave") for card in cards)
     return render(
-        request, "portal/lines.html", {"cards": cards, "person": person, "left": len(cards) - kept, "kept": kept}
+        request, "portal/lines.html", {"cards": cards, "person": person, "left": len(cards) - staying, "kept": staying}
     )
 
 
