@@ -1,6 +1,6 @@
 """My lines: each line of a person as one card, refunds and rewards side by side.
 
-Everything a card says is put together here, so that the template only lays it out. As many queries whatever the
+This module builds the texts of a card; the template only lays them out. The number of queries does not depend on the
 number of lines: one for the lines with their bills, two for their applications.
 """
 
@@ -23,7 +23,7 @@ from kt_remedy.core.templatetags.remedy import kdate, kdate_long, kmonth, krw
 from kt_remedy.portal import timeline
 from refunds import calendar
 from refunds.applications import queries
-from refunds.applications.queries import News
+from refunds.applications.queries import ApplicationSummary
 from refunds.models.states import LIVE
 from rewards import service as rewards
 from rewards.enrolment.base import perks_for
@@ -33,7 +33,7 @@ _MONEY_REASONS = ("NO_PENALTY", "NOT_BILLED_YET", "UNPAID", "ALREADY_SETTLED")
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """The one next step of a card; with `line` a POST that carries the contract, so that no address holds it."""
+    """Next step of a card. With `line` it is a POST that carries the contract number, so that no address holds it."""
 
     label: str
     url: str
@@ -42,7 +42,7 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """A row of a ledger (`partials/ledger.html`)."""
+    """Row of a ledger (`partials/ledger.html`); `won` in won."""
 
     label: str
     note: str = ""
@@ -53,13 +53,13 @@ class LedgerRow:
 
 @dataclass(slots=True)
 class LineCard:
-    """One line as the page shows it. `kind`: yes, review, no, none, leave (may still leave), keep (stays)."""
+    """Card of one line. `kind`: yes, review, no, none, leave (the waiver is still open) or keep (in service)."""
 
     id: str
     kind: str
     title: str
     bits: list[str]
-    view: register.LineView  # for the record of who saw which verdict when
+    view: register.LineView  # recorded in the audit with its time
     reasons: list[presenters.Reason] = field(default_factory=list)
     conditions: list[presenters.Condition] = field(default_factory=list)
     amount_label: str = ""
@@ -68,39 +68,39 @@ class LineCard:
     notes: list[str] = field(default_factory=list)
     caption: str = ""
     ledger: list[LedgerRow] = field(default_factory=list)
-    estimate_if_differing: int | None = None  # the expected penalty, where the bill says something else (D-26)
+    estimate_if_differing: int | None = None  # expected penalty in won if the bill differs (D-26)
     billed: int = 0
     steps: list[presenters.Step] = field(default_factory=list)
     chart: list[dict[str, object]] = field(default_factory=list)
     next_step: NextStep | None = None
-    status: tuple[str, str] | None = None  # headline and reference of the application there is
+    status: tuple[str, str] | None = None  # headline and reference of the application
     objection: NextStep | None = None
     automatic_perks: list[timeline.PerkSummary] = field(default_factory=list)
     perks_to_request: list[timeline.PerkSummary] = field(default_factory=list)
 
     @property
     def conditions_html(self) -> SafeString:
-        """The conditions as `partials/checks.html` lays them out."""
+        """HTML of the conditions, laid out as in `partials/checks.html`."""
         return SafeString("".join(item.row for item in self.conditions))
 
     @property
     def summary(self) -> str:
-        """What the conditions are folded under."""
+        """Heading of the folded conditions."""
         n = {"n": len(self.conditions)}
         return _("왜 대상인가요? 확인한 조건 %(n)s가지") % n if self.kind == "yes" else _("확인한 조건 %(n)s가지") % n
 
     @property
     def css_variant(self) -> str:
-        """The verdict's variant in tokens.css."""
+        """Variant of the verdict in tokens.css."""
         return "keep" if self.kind == "leave" else self.kind
 
 
 def cards_of(person_index: bytes, now: dt.datetime, today: dt.date, programme: Programme) -> list[LineCard]:
-    """Every line of a person and of their wards (D-16), those that need something first."""
+    """Cards of all lines of a person and of their wards (D-16); lines that need an action come first."""
     lines = register.lines_with_bills(person_index)
-    news = queries.news_of([line.pk for line, _bills in lines])
+    summary = queries.summaries_of([line.pk for line, _bills in lines])
     builder = _CardBuilder(person_index, now, today, programme)
-    cards = [builder.card(line, bills, news.get(line.pk)) for line, bills in lines]
+    cards = [builder.card(line, bills, summary.get(line.pk)) for line, bills in lines]
     order = ("yes", "review", "leave", "no", "none", "keep")
     return sorted(cards, key=lambda card: order.index(card.kind))
 
@@ -111,7 +111,7 @@ class _CardBuilder:
         self.phase = timeline.phase(programme, today)
         self.language = get_language() or "ko"
 
-    def card(self, line: Line, bills: list[Bill], news: News | None) -> LineCard:
+    def card(self, line: Line, bills: list[Bill], summary: ApplicationSummary | None) -> LineCard:
         facts = register.facts_of(line)
         kind = self._kind(line)
         view = register.LineView.of(line, self.person_index)
@@ -127,11 +127,11 @@ class _CardBuilder:
             card.chart = presenters.chart(rules.curve(facts, self.programme), self.today)
             self._perks(card, line)
             return card
-        # What is said of the money of a line that gets none would read as a promise.
+        # A text about money on a line without a refund would read as a promise.
         about_money = kind in ("yes", "none")
         codes = [code for code in line.reason_codes if (code in _MONEY_REASONS) == about_money]
         if kind == "no" and line.terminated_on is None and self.today <= self.programme.waiver.terminated_to:
-            # Leaving would not help: that is the news, not that the line is in service.
+            # Termination would not help, so the reason "in service" would mislead.
             codes = [code for code in codes if code != "NOT_TERMINATED"]
             if self._in_base(line):
                 day = {"day": kdate(self.programme.rewards.base_date)}
@@ -144,9 +144,9 @@ class _CardBuilder:
             card.notes.append(_("지금 하실 일은 없습니다."))
         self._money(card, line, bills)
         if kind in ("yes", "review"):
-            self._next(card, line, news)
-        if news is not None:
-            card.status = (self._headline(news, line), news.reference)
+            self._next(card, line, summary)
+        if summary is not None:
+            card.status = (self._headline(summary, line), summary.reference)
         if kind in ("no", "none"):
             card.objection = _next_step(_("이의 신청하기"), "refunds:object", line.pk)
         if card.amount is not None and "NOT_BILLED_YET" in line.reason_codes:
@@ -154,7 +154,7 @@ class _CardBuilder:
         return card
 
     def _conditions(self, facts: rules.Facts, bills: Iterable[Bill]) -> list[presenters.Condition]:
-        """Every condition with the value that decided it; a rule that is switched off only where it would have hit."""
+        """Conditions with the values that decided them; a rule that is off appears only if it would have applied."""
         checks = [
             check
             for check in rules.trace(facts, register.bill_facts(bills), self.programme)
@@ -254,9 +254,9 @@ class _CardBuilder:
                 _("%(month)s 청구서에서 계산한 내용") % {"month": month} if month else _("청구서에서 계산한 내용")
             )
 
-    def _next(self, card: LineCard, line: Line, news: News | None) -> None:
+    def _next(self, card: LineCard, line: Line, summary: ApplicationSummary | None) -> None:
         window, ended = self.programme.applications, line.terminated_on or self.programme.waiver.terminated_to
-        if news is not None and news.status in LIVE:
+        if summary is not None and summary.status in LIVE:
             card.next_step = _next_step(_("신청 현황 보기"), "refunds:status")
             return
         if self.phase == "lookup":
@@ -301,7 +301,7 @@ class _CardBuilder:
             card.notes.append(_("신청해 두시면 확인이 끝나는 대로 결과를 문자로 알려 드립니다."))
 
     def _guardian(self, card: LineCard, line: Line) -> None:
-        """A minor looks at a line of their own: the guardian applies (D-16)."""
+        """Next step for a minor on a line of their own: the guardian applies (D-16)."""
         card.notes.append(_("만 %(age)s세가 되지 않으셔서 보호자가 신청합니다.") % {"age": persons.ADULT_AGE})
         if line.customer.guardian_ci_index is not None:
             card.notes.append(
@@ -331,10 +331,10 @@ class _CardBuilder:
             }
         return _("%(closes)s까지 신청하셔야 받습니다.") % {"closes": closes}
 
-    def _headline(self, news: News, line: Line) -> str:
-        """An application's news in the customer's words; what happens next stands on its own page."""
-        day = {"day": kdate(news.item_pay_on)}
-        match news.item_status if news.status == "APPROVED" else None:
+    def _headline(self, summary: ApplicationSummary, line: Line) -> str:
+        """Headline about an application; the page of the application explains the next steps."""
+        day = {"day": kdate(summary.item_pay_on)}
+        match summary.item_status if summary.status == "APPROVED" else None:
             case "PAID":
                 return _("%(day)s에 입금되었습니다") % day
             case "SENT":
@@ -343,8 +343,8 @@ class _CardBuilder:
                 return _("지급을 준비하고 있습니다. %(day)s에 받습니다") % day
             case "UNKNOWN":
                 return _("은행의 답을 기다리고 있습니다")
-        if news.status == "APPROVED":
-            pay_on = calendar.due_on(line.terminated_on or self.today, news.applied_on, self.now, self.programme)
+        if summary.status == "APPROVED":
+            pay_on = calendar.due_on(line.terminated_on or self.today, summary.applied_on, self.now, self.programme)
             return _("승인되었습니다. %(day)s에 받습니다") % {"day": kdate(pay_on)} if pay_on else _("승인되었습니다")
         return {
             "SUBMITTED": _("신청을 받았습니다"),
@@ -356,7 +356,7 @@ class _CardBuilder:
             "LATE": _("늦은 신청을 심사하고 있습니다"),
             "REJECTED": _("신청이 받아들여지지 않았습니다"),
             "WITHDRAWN": _("신청을 취소하셨습니다"),
-        }.get(news.status, news.status)
+        }.get(summary.status, summary.status)
 
     def _perk_codes(self, line: Line) -> list[str]:
         return perks_for(self.programme, line.product, line.customer.holder_kind == HolderKind.CORPORATE)
@@ -375,7 +375,7 @@ class _CardBuilder:
 
 
 def _ledger_sums(line: Line, refundable: list[Bill]) -> list[LedgerRow]:
-    """Expected, billed, paid, and where there is some: taken off the bill, given back already."""
+    """Sums in won: expected, billed, paid, and if not 0 waived and refunded."""
     only_item = refundable[0].item if len(refundable) == 1 else ""
     rows = [
         LedgerRow(_("예상 금액"), _("날수로 계산한 값"), line.expected_penalty_krw),
@@ -394,7 +394,7 @@ def _ledger_sums(line: Line, refundable: list[Bill]) -> list[LedgerRow]:
 
 
 def _paid_note(bill: Bill) -> str:
-    """What a bill row says beside its name, only where it is not simply billed and paid."""
+    """Note beside the name of a bill row: partly paid or refunded amounts, else the note of the bill item."""
     if bill.refunded_krw:
         return _("청구 %(billed)s, 이미 돌려드림 %(back)s") % {
             "billed": krw(bill.billed_krw),

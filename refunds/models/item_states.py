@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ItemStatus(models.TextChoices):
-    """Where one payment stands between the freeze and the bank's answer."""
+    """State of one payment between the freeze and the bank's answer."""
 
     QUEUED = "QUEUED", _("지급 준비")
     VOID = "VOID", _("뺌")

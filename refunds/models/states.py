@@ -1,7 +1,7 @@
 """The states of an application and every edge between them: one table for the service and for the database.
 
 The service moves along `EDGES` and nothing else; the same pairs stand in a trigger on the table (`models.Application`),
-so that a statement typed by hand is refused as well.
+so that the database refuses raw SQL as well.
 """
 
 from django.db import models
@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Status(models.TextChoices):
-    """Where an application stands. "In a batch" and "paid" are read from its payout item, not stored twice."""
+    """State of an application. "In a batch" and "paid" are read from its payout item, not stored twice."""
 
     SUBMITTED = "SUBMITTED", _("접수")
     WAITING_FOR_BILL = "WAITING_FOR_BILL", _("청구 대기")

@@ -65,10 +65,10 @@ def _changed_bytes() -> Iterable[str]:
     for file in BankFile.objects.order_by("id"):
         if not Chunk.objects.filter(key=file.message_id).exists():
             continue  # wiped after settlement; its digest stays
-        whole = hashlib.sha256()
+        digest = hashlib.sha256()
         for piece in files.stored(file.message_id):
-            whole.update(piece)
-        if whole.hexdigest() != file.sha256:
+            digest.update(piece)
+        if digest.hexdigest() != file.sha256:
             yield f"file {file.name}"
 
 
