@@ -1,4 +1,4 @@
-"""The calendar: every act of the programme, when it is due, when it ran and how that went; the jobs and their pulse."""
+"""Calendar page: dated tasks with due time, run and result, periodic tasks with their last run."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ _STATES = {
     DatedTask.State.FAILED: ("none", "alert"),
     DatedTask.State.MISSED: ("none", "alert"),
 }
-# A due act that nobody took up for so long says that no worker or beat is running.
+# A task that is due for longer means that no worker or beat is running.
 _WAITS_TOO_LONG = dt.timedelta(minutes=2)
-PAY_AT = dt.time(9)  # on a pay day the money is there in the morning
+PAY_AT = dt.time(9)  # banks credit the money in the morning of the pay day (KST)
 
 
 @dataclass(frozen=True)
 class ProgrammeDate:
-    """A date of the programme that is no act of the portal's own: a deadline, or what people do and how far that is."""
+    """A date without a dated task: a deadline of the programme, or the work of people on a batch and its state."""
 
     at: dt.datetime
     title: str
@@ -47,7 +47,7 @@ class ProgrammeDate:
 
 @dataclass(frozen=True)
 class DatedTaskRow:
-    """One act as the page shows it."""
+    """Row of the page for one dated task."""
 
     task: DatedTask
     at: dt.datetime
@@ -61,7 +61,7 @@ class DatedTaskRow:
 
 @dataclass(frozen=True)
 class PeriodicTaskRow:
-    """One job as the page shows it."""
+    """Row of the page for one periodic task."""
 
     title: Any
     every: str
@@ -75,7 +75,7 @@ class PeriodicTaskRow:
 @permission_required("portal.view_calendar")
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
-    """Past acts newest first, coming ones soonest first, and the jobs that repeat."""
+    """Show past dates newest first, future dates soonest first, and the periodic tasks."""
     now, wall = clock.now(), dt.datetime.now(dt.UTC)
     may_run_again = request.user.has_perm("portal.rerun_task")
     task_rows = [
@@ -117,7 +117,7 @@ def show(request: HttpRequest) -> HttpResponse:
 @permission_required("portal.rerun_task")
 @require_POST
 def run_again(request: HttpRequest, act_id: int) -> HttpResponse:
-    """Put a failed or missed act back, to be carried out at the next tick."""
+    """Queue a failed or missed dated task again; the next tick of the schedule runs it."""
     if schedule.run_again(act_id=act_id):
         audit.record(actor=audit.actor(request.user), action="schedule.run_again", object=f"act:{act_id}")
         messages.success(request, _("다시 실행하도록 올렸습니다. 몇 초 안에 시작합니다."))
@@ -127,7 +127,7 @@ def run_again(request: HttpRequest, act_id: int) -> HttpResponse:
 
 
 def _programme_dates(now: dt.datetime) -> list[ProgrammeDate]:
-    """The programme's own dates but those of the payouts."""
+    """Dates of the programme, without those of the payouts."""
     rows = []
     for moment in timeline.moments(programme.current()):
         name = moment.key.partition("-")[0]
@@ -137,7 +137,7 @@ def _programme_dates(now: dt.datetime) -> list[ProgrammeDate]:
 
 
 def _payout_dates(now: dt.datetime, late: list[OverdueRound]) -> list[ProgrammeDate]:
-    """Cut-off and pay day of every round, the weekly ones too, and how far its batch is: people carry it on."""
+    """Cut-off and pay day of every payout round, supplementary rounds included, with the state of its batch."""
     overdue = {(row.code, row.pay_on) for row in late}
     batches = {batch.pay_on: batch for batch in Batch.objects.all()}
     rows = []

@@ -1,6 +1,6 @@
-"""The desk of stores and the call centre: find a customer by two facts, prove who they are, file, mend, note.
+"""The desk of stores and the call centre: find a customer by two facts, prove the identity, file, correct, note.
 
-Which customer is being served stands in the clerk's session, never in an address; proof lasts for one desk session.
+The clerk's session names the customer, never an address; the proof lasts for one desk session.
 """
 
 import base64
@@ -327,7 +327,7 @@ def end_session(request: HttpRequest) -> HttpResponse:
 def prove_card(request: HttpRequest) -> HttpResponse:
     """An identity card was seen: type, by whom and when are kept, never a number. Not on the telephone.
 
-    A code goes to the number for notices; whoever has no mobile at all is proven at once, and their notices go nowhere.
+    A code goes to the number for notices. A customer without a mobile is proven at once and gets no notices.
     """
     desk_session = current_session(request)
     if desk_session is None:
@@ -562,7 +562,7 @@ def submit_application(request: HttpRequest) -> HttpResponse:
                         % {"reference": submitted.filing.reference},
                     )
                     if user.store_id and submitted.filing.store_id != user.store_id:
-                        return redirect("portal:desk")  # another door's filing: told of, not opened
+                        return redirect("portal:desk")  # a filing of another channel is announced, not opened
                 return redirect("portal:desk-receipt", submitted.filing.reference)
     context = {
         "form": form,
@@ -579,7 +579,7 @@ def submit_application(request: HttpRequest) -> HttpResponse:
 
 
 def _account_from_form(request: HttpRequest, form: FilingForm, desk_session: DeskSession, user: User) -> Account | None:
-    """The account of a valid form; None where the bank said no and the clerk did not say to go on with it."""
+    """Account of a valid form; None if the bank did not confirm it and the clerk has not chosen to go on."""
     stored = request.session[_KEY]
     own = form.by == OwnerKind.SELF
     if form.cleaned_data["offline"]:

@@ -40,18 +40,18 @@ def send(*, customer_no: str, person: bytes, contact: str, clerk: int, language:
 
 
 def contact_of(sent_code: dict[str, Any], customer_no: str) -> str:
-    """The number a code was sent to."""
+    """Mobile number that the code was sent to."""
     return crypto.decrypt(base64.b64decode(sent_code["contact"]), f"session:desk-code:{customer_no}")
 
 
 def is_usable(sent_code: dict[str, Any]) -> bool:
-    """Whether the code that was sent can still be typed: for CODE_MINUTES and TRIES."""
+    """True until CODE_MINUTES have passed or TRIES are used up."""
     in_time = time.time() - sent_code["at"] < CODE_SECONDS
     return in_time and ratelimit.peek(_tries(sent_code), limit=TRIES, seconds=CODE_SECONDS).allowed
 
 
 def matches(sent_code: dict[str, Any], code: str, customer_no: str) -> bool:
-    """Whether this is the code; counts a try. Never after CODE_MINUTES or TRIES."""
+    """True if this is the code that was sent. Counts a try; False after CODE_MINUTES or TRIES."""
     tries_left = ratelimit.consume(_tries(sent_code), limit=TRIES, seconds=2 * CODE_SECONDS).allowed
     in_time = time.time() - sent_code["at"] < CODE_SECONDS
     return (

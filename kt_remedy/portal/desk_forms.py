@@ -1,4 +1,4 @@
-"""What clerks and agents fill in at the desk."""
+"""Forms of the desk for clerks and agents."""
 
 import datetime as dt
 import re
@@ -20,7 +20,7 @@ from refunds.views.forms import AccountForm, PlainForm
 
 
 class FindForm(PlainForm):
-    """Two facts of the holder, both of which must fit."""
+    """Two facts of the holder; both must match."""
 
     number = forms.CharField(
         label=gettext_lazy("휴대폰 번호 또는 계약번호"),
@@ -37,7 +37,7 @@ class FindForm(PlainForm):
     )
 
     def facts(self) -> dict:
-        """The two facts as the register is asked for them."""
+        """The two facts as arguments of `eligibility.service.find_lines`."""
         number, fact = self.cleaned_data["number"].strip(), self.cleaned_data["fact"].strip()
         facts: dict = {}
         digits = phones.digits(number)
@@ -57,7 +57,7 @@ class FindForm(PlainForm):
 
 
 class IdentityCardForm(PlainForm):
-    """An identity card was seen: which kind. Its number is never typed."""
+    """Kind of the identity card that the clerk has seen. Its number is never entered."""
 
     kind = forms.ChoiceField(
         label=gettext_lazy("본 신분증"),
@@ -107,7 +107,7 @@ class SpokenCodeForm(PlainForm):
 
 
 class PhoneProofForm(AppForm):
-    """The customer's own phone approves: the name is the register's, so it is not asked again."""
+    """Approval by the customer's own phone; the name comes from the register."""
 
     use_required_attribute = False
 
@@ -223,11 +223,11 @@ class FilingForm(AccountForm):
         self.order_fields(self.field_order)
 
     def clean_number(self) -> str:
-        """Nothing where nothing goes to a bank."""
+        """Account number; empty for an offline payout."""
         return "" if self.data.get("offline") else super().clean_number()
 
     def clean(self) -> dict[str, Any]:
-        """Who has no account in Korea shows the papers for that."""
+        """Require every document of an offline payout."""
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("offline") and {code for code, _label in OFFLINE} - set(cleaned.get("offline_documents", [])):
             self.add_error("offline_documents", _("서류를 모두 확인해야 접수할 수 있습니다"))
@@ -241,7 +241,7 @@ class FilingForm(AccountForm):
         return LateReasonInput(cleaned["late_kind"], cleaned["late_ended_on"], cleaned["late_words"])
 
     def clean_documents(self) -> list[str]:
-        """Every document of the list, or none of this is accepted."""
+        """Require every document of the representation."""
         documents = self.cleaned_data["documents"]
         if {code for code, _label in DOCUMENTS[self.by]} - set(documents):
             raise forms.ValidationError(_("서류를 모두 확인해야 접수할 수 있습니다"))

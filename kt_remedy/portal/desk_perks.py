@@ -1,4 +1,4 @@
-"""The perks of the customer at the desk: choose, hand out the code, apply or decline on their behalf."""
+"""Perks of the customer at the desk: choose, show the voucher code, apply or decline for the customer."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,13 +22,13 @@ ACTIONS = [(act, act) for act in ("choose", "code", "apply", "opt-out", "substit
 
 
 class PerkActionForm(forms.Form):
-    """One act on one perk. Codes and contracts are checked again, under lock, by the service."""
+    """One action on one perk. The service checks codes and contract numbers again, under lock."""
 
     act = forms.ChoiceField(choices=ACTIONS)
     perk = forms.CharField(max_length=40)
     contract = forms.CharField(max_length=20, required=False)
     choice = forms.CharField(max_length=40, required=False)
-    # With a child somebody has to be there who may agree; the clerk looks at the proof and says so.
+    # A minor needs the consent of a guardian at the desk; the clerk has checked the proof.
     guardian = forms.BooleanField(required=False)
 
 
@@ -36,7 +36,7 @@ class PerkActionForm(forms.Form):
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def perks(request: HttpRequest) -> HttpResponse:
-    """Every card of the proven customer, with the acts that are open; codes are shown to be read aloud."""
+    """Perks of a proven customer with their open actions; the clerk reads voucher codes aloud."""
     desk_session = current_session(request)
     if desk_session is None or not desk_session.proven:
         return redirect("portal:desk")
@@ -50,7 +50,7 @@ def perks(request: HttpRequest) -> HttpResponse:
         return redirect("portal:desk-perks")
     key = customer.person_index
     minor = persons.is_minor(customer.birth_date, clock.today())
-    # As a guardian sees them: whether one is there is asked with each act.
+    # The guardian's view: each action asks for the guardian again.
     overview = rewards.overview(key, guardian=minor)
     audit.record(
         actor=audit.actor(user), action="rewards.viewed", object=f"customer:{customer.pk}", subject=customer.pk

@@ -1,6 +1,6 @@
-"""Who is behind an account of staff: proven once, with the person's own telephone, as part of being hired.
+"""Proof of the person behind a staff account: once, with the person's own telephone.
 
-Until then nobody knows whether two accounts are one person, so the account can prepare and approve no money.
+Two accounts may belong to one person, so an account without this proof can neither prepare nor approve payouts.
 """
 
 import time
@@ -29,7 +29,7 @@ _KEY, _SECONDS = "staff_person", 10 * 60
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def person(request: HttpRequest) -> HttpResponse:
-    """Ask the telephone of whoever is signed in to approve."""
+    """Send a request for approval to the telephone of the signed-in member of staff."""
     user = request.user
     assert isinstance(user, User)
     if user.person_index:
@@ -59,7 +59,7 @@ def person(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def approve(request: HttpRequest) -> HttpResponse:
-    """It was approved on the telephone: the account has a person from now on."""
+    """Store the person of the account once the telephone has approved."""
     user = request.user
     assert isinstance(user, User)
     stored = request.session.get(_KEY)

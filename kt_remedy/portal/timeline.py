@@ -1,4 +1,4 @@
-"""The programme's dates as people meet them: its moments, its phases, who is paid when. Pure: today is an argument."""
+"""Dates of the programme for pages: moments, phases and pay days. Pure: today is an argument."""
 
 import calendar
 import datetime as dt
@@ -20,7 +20,7 @@ _MORNING = dt.time(9)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something the programme does at a fixed instant."""
+    """An event of the programme at a fixed instant; `at` is an aware datetime."""
 
     key: str
     at: dt.datetime
@@ -29,7 +29,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class TimelineDate:
-    """One stop on the rail of all dates; `state` is done, now or next."""
+    """One date on the timeline of the home page; `state` is done, now or next."""
 
     date: dt.date
     title: str
@@ -39,16 +39,16 @@ class TimelineDate:
 
 @dataclass(frozen=True, slots=True)
 class PayoutRow:
-    """One row of "apply when, paid when"."""
+    """One row of the table of pay days: termination, application, pay day."""
 
     left: str
     applied: str
     pay_on: dt.date
-    state: str  # today: applying today leads here; always: whenever one applies; paid: past; "" otherwise
+    state: str  # today: an application today is paid then; always: any day of application; paid: past; "" otherwise
 
 
 def phase(programme: Programme, today: dt.date) -> str:
-    """before (nothing to see yet), lookup (one can look, not yet apply), open, late (after the deadline), over."""
+    """Phase of the programme: before, lookup (no applications yet), open, late (after the deadline) or over."""
     window = programme.applications
     if today < programme.lookup_opens:
         return "before"
@@ -60,7 +60,7 @@ def phase(programme: Programme, today: dt.date) -> str:
 
 
 def moments(programme: Programme) -> list[Moment]:
-    """Every instant at which something happens, in order: what a demonstration may jump to."""
+    """Every moment of the programme in order; the clock of a demonstration moves to them."""
     window, waiver = programme.applications, programme.waiver
     opening = clock.kst(programme.lookup_opens, _MORNING)
     rows = [
@@ -104,7 +104,7 @@ def moments(programme: Programme) -> list[Moment]:
 
 
 def overview(programme: Programme, today: dt.date) -> dict[str, object]:
-    """What the home page shows today."""
+    """Template context of the home page for this day (KST)."""
     closes = programme.applications.closes
     return {
         "phase": phase(programme, today),
@@ -118,7 +118,7 @@ def overview(programme: Programme, today: dt.date) -> dict[str, object]:
 
 
 def payout_rows(programme: Programme, today: dt.date) -> list[PayoutRow]:
-    """The payout table of the announcement, marked with what holds today."""
+    """Payout table of the announcement; each row carries its state on this day."""
     rows = []
     for payout in programme.payouts:
         alone = not any(
@@ -140,7 +140,7 @@ def payout_rows(programme: Programme, today: dt.date) -> list[PayoutRow]:
 
 
 def timeline_dates(programme: Programme, today: dt.date) -> list[TimelineDate]:
-    """All the dates that matter to a customer, in order."""
+    """Dates for customers, in order."""
     window, waiver = programme.applications, programme.waiver
     dated = [
         (programme.lookup_opens, _("조회 시작"), _("내 회선이 대상인지 볼 수 있습니다.")),
@@ -172,7 +172,7 @@ def timeline_dates(programme: Programme, today: dt.date) -> list[TimelineDate]:
 
 @dataclass(frozen=True, slots=True)
 class PerkSummary:
-    """A perk in one line: drawing, name, when and how."""
+    """One line about a perk: icon, name, start and way to get it."""
 
     icon: str
     name: str
@@ -180,7 +180,7 @@ class PerkSummary:
 
     @classmethod
     def of(cls, perk: Perk) -> "PerkSummary":
-        """Words of the perks we know; a perk of another programme shows its code."""
+        """Summary of a perk in the active language; a perk without a text of its own shows its code."""
         day = {"day": kday(perk.starts), "end": kday(perk.ends), "n": perk.months}
         automatic = _("%(day)s부터 자동") % day
         match perk.code:
@@ -209,12 +209,12 @@ class PerkSummary:
 
 @cache
 def perk_summary(perk: Perk, language: str) -> PerkSummary:
-    """`PerkLine.of` in the language that is active; the words of a perk never change while a process runs."""
+    """`PerkSummary.of`, cached by `language`, which must be the active one."""
     return PerkSummary.of(perk)
 
 
 def span(first: dt.date, last: dt.date, *, year: bool = False) -> str:
-    """A period in words: 2025년 9~12월, 2026년 1월 1~13일, 1월 14~18일; Sep–Dec 2025, 14–18 Jan."""
+    """Period as text: 2025년 9~12월, 2026년 1월 1~13일, 1월 14~18일; Sep–Dec 2025, 14–18 Jan."""
     korean = (get_language() or "ko").startswith("ko")
     whole = first.day == 1 and last.day == calendar.monthrange(last.year, last.month)[1]
     same_year = first.year == last.year
@@ -253,7 +253,7 @@ def _perks_start_text(perks: tuple[Perk, ...]) -> str:
 
 
 def _short_date(day: dt.date) -> str:
-    """A date as our messages write it: 1/22(목)."""
+    """Date in the format of the messages: 1/22(목)."""
     return f"{day.month}/{day.day}({kweekday(day)})"
 
 

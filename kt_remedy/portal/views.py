@@ -1,4 +1,4 @@
-"""Home, my lines, the wish to be told, and the page of last resort."""
+"""Home, my lines, the opening wish, and the page for errors of the server."""
 
 from contextlib import suppress
 
@@ -24,21 +24,21 @@ from kt_remedy.portal import lines, timeline
 @public
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What this is, who gets what and when: the programme's own dates as they look today."""
+    """Home page: the programme, its dates and their state today."""
     return render(request, "portal/home.html", timeline.overview(programme.current(), clock.today()))
 
 
 @public
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
-    """What is kept of whom, why, and for how long."""
+    """Privacy page: stored data, purposes and retention periods."""
     return render(request, "portal/privacy.html", {"kept_days": settings.ACCOUNT_WIPE_DAYS})
 
 
 @customer
 @require_safe
 def my_lines(request: VerifiedRequest) -> HttpResponse:
-    """Each of the customer's lines with its verdict and the one next step; that it was seen is recorded."""
+    """Lines of the customer with verdict and next step; the audit records the view."""
     person, now = request.person, clock.now()
     cards = lines.cards_of(person.ci_index, now, clock.kst_date(now), programme.current())
     before = request.session.get("lines_seen", "")
@@ -55,7 +55,7 @@ def my_lines(request: VerifiedRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def tell_me(request: VerifiedRequest) -> HttpResponse:
-    """Ask for one message when applications open, see that it was asked for, or take the wish back."""
+    """Record, show or cancel the wish for one message when applications open."""
     person, language = request.person, (get_language() or "ko")[:2]
     if request.method == "POST":
         if request.POST.get("want") == "no":
@@ -80,7 +80,7 @@ def tell_me(request: VerifiedRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """The page for a fault of ours. Reads neither database nor session: either may be what failed."""
+    """Page for an error of the server. It reads neither database nor session, because either may have failed."""
     current, language = programme.current(), get_language() or "ko"
     name = current.name_ko if language.startswith("ko") else current.name_en
     page = loader.get_template("500.html").render(
