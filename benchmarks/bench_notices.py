@@ -176,7 +176,7 @@ def _reminders(count: int) -> None:
     service.queue_all(
         kind="reminder",
         subject="round-9",
-        select=f"SELECT * FROM ({reminders.chosen('reminder')}) c WHERE recipient = ANY(%(some)s)",  # noqa: S608
+        select=f"SELECT * FROM ({reminders.recipients_select('reminder')}) c WHERE recipient = ANY(%(some)s)",  # noqa: S608
         params=reminders._params() | {"some": [line.pk for line in lines]},
     )
 

@@ -23,7 +23,7 @@ from benchmarks import harness
 
 if TYPE_CHECKING:  # nothing of Django is imported before its settings stand
     from kt_remedy.staff.models import User
-    from refunds.bankfiles.records import Head
+    from refunds.bankfiles.records import FileHeader
 
 DAY = dt.date(2026, 1, 22)
 MEMORY_MB = 256
@@ -273,14 +273,16 @@ def writing(items: int, ours: dict[str, float], floors: bool, code: str, at_most
     )
 
 
-def _head(code: str) -> "Head":
-    from refunds.bankfiles.records import Head
+def _head(code: str) -> "FileHeader":
+    from refunds.bankfiles.records import FileHeader
     from refunds.models.batches import Batch
 
     batch = Batch.objects.get()
     assert batch.count is not None
     assert batch.won is not None
-    return Head(f"BENCH-{code}", dt.datetime.now(dt.UTC), DAY, "KT", "020", "1005000000000", batch.count, batch.won)
+    return FileHeader(
+        f"BENCH-{code}", dt.datetime.now(dt.UTC), DAY, "KT", "020", "1005000000000", batch.count, batch.won
+    )
 
 
 def _write(code: str) -> dict[str, float]:
@@ -407,7 +409,7 @@ def _hand_over(items: int) -> None:
 
     maker, _checker = users()
     batch = Batch.objects.get()
-    filing = timed(lambda: files.file(batch_id=batch.pk, user=maker))
+    filing = timed(lambda: files.create_files(batch_id=batch.pk, user=maker))
     harness.row(f"file of {items:,} items, made, stored and marked", filing, unit="s")
     files.hand_over(file_id=batch.files.get().pk, user=maker)
 

@@ -94,8 +94,8 @@ def next_round(at: dt.datetime, programme: Programme) -> PayoutRound | None:
 
 def is_last(at: dt.datetime, programme: Programme) -> bool:
     """Whether the round that is open at `at` is the last of all (D-24)."""
-    coming = next_round(at, programme)
-    return coming is not None and coming == payout_rounds(programme)[-1]
+    open_round = next_round(at, programme)
+    return open_round is not None and open_round == payout_rounds(programme)[-1]
 
 
 def round_on(pay_on: dt.date, programme: Programme) -> PayoutRound | None:
@@ -133,8 +133,8 @@ def round_for(terminated_on: dt.date, applied_on: dt.date, programme: Programme)
 
 def due_on(terminated_on: dt.date, applied_on: dt.date, at: dt.datetime, programme: Programme) -> dt.date | None:
     """The pay day that can still be kept at `at`: `round_for`, or the next open round where that one has closed."""
-    wanted = round_for(terminated_on, applied_on, programme)
+    regular = round_for(terminated_on, applied_on, programme)
     following = next_round(at, programme)
     if following is None:
         return None
-    return max(wanted, following.pay_on) if wanted else following.pay_on
+    return max(regular, following.pay_on) if regular else following.pay_on

@@ -44,7 +44,7 @@ _MAY_LEAVE = """
 _GROUPS = {"reminder": _COULD_APPLY, "campaign.left": _LEFT_BEFORE, "campaign.may_leave": _MAY_LEAVE}
 
 
-def chosen(group: str, *, only_customers: bool = False) -> str:
+def recipients_select(group: str, *, only_customers: bool = False) -> str:
     """The SELECT of everybody in a group: person_index, recipient (a contract number), language."""
     only = "AND c.customer_no = ANY(%(customers)s)" if only_customers else ""
     return f"""
@@ -56,7 +56,7 @@ def chosen(group: str, *, only_customers: bool = False) -> str:
     """  # noqa: S608  (constants of this module; values are parameters)
 
 
-def start_round(act: DatedTask) -> schedule.ResultMessage:
+def start_reminder(act: DatedTask) -> schedule.ResultMessage:
     """Queue the reminder whose day `act` is. A second run queues the people missed by the first. At-least-once."""
     day = clock.kst_date(act.due_at)
     current = programme.current()
@@ -84,11 +84,11 @@ def still_due(message: Message) -> bool:
     ):
         return False
     person = message.person_index
-    group = chosen(message.kind, only_customers=True)
+    group = recipients_select(message.kind, only_customers=True)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT EXISTS (SELECT FROM ({group}) AS t WHERE person_index = %(person)s)",  # noqa: S608
-            _params() | {"customers": [c.customer_no for c in _customers(message)], "person": person},
+            _params() | {"customers": [c.customer_no for c in _customers_of(message)], "person": person},
         )
         return cursor.fetchone()[0]
 
@@ -110,12 +110,12 @@ def number_for(message: Message) -> str | None:
         number := eligibility.confirmed_number_or_blank(confirmed.contact, confirmed_at=confirmed.received_at)
     ):
         return number
-    customers = _customers(message)
+    customers = _customers_of(message)
     lines = list(
         Line.objects.filter(customer__in=customers).select_related("customer").order_by("-opened_on", "contract_no")
     )
     person = message.person_index
-    own = [line for line in lines if _written_to_himself(line.customer, person)]
+    own = [line for line in lines if _reads_own_messages(line.customer, person)]
     for line in own:
         if line.status == "ACTIVE" and line.product == "HANDSET":
             return line.msisdn
@@ -128,7 +128,7 @@ def number_for(message: Message) -> str | None:
     return None
 
 
-def what_became(subject: str) -> list[tuple[object, int]]:
+def reminder_funnel(subject: str) -> list[tuple[object, int]]:
     """Numbers of reminded people who have looked up since, applied since, and were paid.
 
     Looked up means verified, or applied by whatever door: the quick check asks nobody who they are.
@@ -188,7 +188,7 @@ def register() -> None:
         recheck=still_due,
         address=number_for,
         optional=True,
-        funnel=what_became,
+        funnel=reminder_funnel,
     )
     notices.register(
         "campaign.left",
@@ -229,7 +229,7 @@ def register() -> None:
     schedule.register(
         "refunds.reminder",
         title=_("신청 안내 문자"),
-        task=start_round,
+        task=start_reminder,
         due=lambda p: [clock.kst(item.send_on, HOUR) for item in p.reminders],
         queue="messages",
     )
@@ -240,7 +240,7 @@ def _queue(group: str, subject: str) -> int:
         with connection.cursor() as cursor:
             # Half a million people are sorted in memory rather than on disk.
             cursor.execute("SET LOCAL statement_timeout = '10min'; SET LOCAL work_mem = '256MB'")
-        return notices.queue_all(kind=group, subject=subject, select=chosen(group), params=_params())
+        return notices.queue_all(kind=group, subject=subject, select=recipients_select(group), params=_params())
 
 
 def _params() -> dict[str, Any]:
@@ -250,16 +250,16 @@ def _params() -> dict[str, Any]:
     }
 
 
-def _customers(message: Message) -> list[Customer]:
+def _customers_of(message: Message) -> list[Customer]:
     """The customer numbers behind a message: the person's own, those of their wards, that of the line it names.
 
     Asked when the message is looked at again and when its number is found, read once.
     """
-    known = message.__dict__.get("_customers")
-    if known is not None:
-        return known
+    cached = message.__dict__.get("_customers")
+    if cached is not None:
+        return cached
     person = message.person_index
-    found = message.__dict__["_customers"] = list(
+    customers = message.__dict__["_customers"] = list(
         Customer.objects.filter(
             Q(person_index=person)
             | Q(guardian_ci_index=person)
@@ -267,10 +267,10 @@ def _customers(message: Message) -> list[Customer]:
             | Q(pk=Line.objects.filter(pk=message.recipient).values_list("customer_id", flat=True).first() or "")
         )
     )
-    return found
+    return customers
 
 
-def _written_to_himself(customer: Customer, person: bytes) -> bool:
+def _reads_own_messages(customer: Customer, person: bytes) -> bool:
     if customer.holder_kind == HolderKind.CORPORATE:
         return False
     return customer.person_index == person and not persons.is_minor(customer.birth_date, clock.today())
@@ -285,7 +285,7 @@ def _reissued(line: Line, customers: list[Customer]) -> bool:
 
 
 def _has_other_text(message: Message) -> bool:
-    """True if the person gets the text for those who left: one message per person."""
+    """True if the person gets the message for terminated lines: one message per person (D-43)."""
     return Message.objects.filter(
         kind="campaign.left", subject=message.subject, person_index=message.person_index
     ).exists()

@@ -57,7 +57,7 @@ def figures(*, today: dt.date | None = None) -> Figures:
             """,
             {"standing": [status.value for status in WAITING_FOR_PERSON]},
         )
-        standing = cursor.fetchall()
+        waiting = cursor.fetchall()
     channels: Counter[str] = Counter()
     days: Counter[dt.date] = Counter()
     states: Counter[str] = Counter()
@@ -69,7 +69,7 @@ def figures(*, today: dt.date | None = None) -> Figures:
         won += int(cell_won)
     reasons: Counter[str] = Counter()
     ages: Counter[int] = Counter()
-    for since, code, count in standing:
+    for since, code, count in waiting:
         reasons[code] += count
         ages[_age((today - since).days)] += count
     return Figures(

@@ -1,4 +1,4 @@
-"""The calendar: every act of the programme, when it is due, when it ran and how that went; the jobs and their pulse."""
+"""Calendar page: dated tasks with due time, run and result, periodic tasks with their last run."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -28,28 +28,28 @@ _STATES = {
     DatedTask.State.FAILED: ("none", "alert"),
     DatedTask.State.MISSED: ("none", "alert"),
 }
-# A due act that nobody took up for so long says that no worker or beat is running.
+# A task that is due for longer means that no worker or beat is running.
 _WAITS_TOO_LONG = dt.timedelta(minutes=2)
-PAY_AT = dt.time(9)  # on a pay day the money is there in the morning
+PAY_AT = dt.time(9)  # banks credit the money in the morning of the pay day (KST)
 
 
 @dataclass(frozen=True)
-class Dated:
-    """A date of the programme that is no act of the portal's own: a deadline, or what people do and how far that is."""
+class ProgrammeDate:
+    """A date without a dated task: a deadline of the programme, or the work of people on a batch and its state."""
 
     at: dt.datetime
     title: str
     text: str
     done: bool
     late: bool = False
-    act: None = None
+    task: None = None
 
 
 @dataclass(frozen=True)
-class ActRow:
-    """One act as the page shows it."""
+class DatedTaskRow:
+    """Row of the page for one dated task."""
 
-    act: DatedTask
+    task: DatedTask
     at: dt.datetime
     title: Any
     tag: str
@@ -60,8 +60,8 @@ class ActRow:
 
 
 @dataclass(frozen=True)
-class JobRow:
-    """One job as the page shows it."""
+class PeriodicTaskRow:
+    """Row of the page for one periodic task."""
 
     title: Any
     every: str
@@ -75,14 +75,24 @@ class JobRow:
 @permission_required("portal.view_calendar")
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
-    """Past acts newest first, coming ones soonest first, and the jobs that repeat."""
+    """Show past dates newest first, future dates soonest first, and the periodic tasks."""
     now, wall = clock.now(), dt.datetime.now(dt.UTC)
-    may = request.user.has_perm("portal.rerun_task")
-    acts = [_act_row(act, now, may) for act in DatedTask.objects.order_by("due_at", "id") if schedule.entry(act.code)]
+    may_run_again = request.user.has_perm("portal.rerun_task")
+    task_rows = [
+        _dated_task_row(task, now, may_run_again)
+        for task in DatedTask.objects.order_by("due_at", "id")
+        if schedule.entry(task.code)
+    ]
     late = late_rounds(at=now)
-    rows: list[ActRow | Dated] = sorted([*acts, *_dated(now), *_payouts(now, late)], key=lambda row: row.at)
-    saved = {job.code: job for job in PeriodicTask.objects.all()}
-    jobs = [_job_row(saved[item.code], item, wall) for item in schedule.entries() if item.code in saved]
+    rows: list[DatedTaskRow | ProgrammeDate] = sorted(
+        [*task_rows, *_programme_dates(now), *_payout_dates(now, late)], key=lambda row: row.at
+    )
+    periodic_tasks = {job.code: job for job in PeriodicTask.objects.all()}
+    jobs = [
+        _periodic_task_row(periodic_tasks[registration.code], registration, wall)
+        for registration in schedule.entries()
+        if registration.code in periodic_tasks
+    ]
     return render(
         request,
         "portal/calendar.html",
@@ -90,7 +100,9 @@ def show(request: HttpRequest) -> HttpResponse:
             "ahead": [row for row in rows if row.at > now],
             "past": [row for row in reversed(rows) if row.at <= now],
             "troubles": [
-                row for row in acts if row.late or row.act.state in (DatedTask.State.FAILED, DatedTask.State.MISSED)
+                row
+                for row in task_rows
+                if row.late or row.task.state in (DatedTask.State.FAILED, DatedTask.State.MISSED)
             ],
             "late_rounds": late,
             "jobs": jobs,
@@ -105,7 +117,7 @@ def show(request: HttpRequest) -> HttpResponse:
 @permission_required("portal.rerun_task")
 @require_POST
 def run_again(request: HttpRequest, act_id: int) -> HttpResponse:
-    """Put a failed or missed act back, to be carried out at the next tick."""
+    """Queue a failed or missed dated task again; the next tick of the schedule runs it."""
     if schedule.run_again(act_id=act_id):
         audit.record(actor=audit.actor(request.user), action="schedule.run_again", object=f"act:{act_id}")
         messages.success(request, _("다시 실행하도록 올렸습니다. 몇 초 안에 시작합니다."))
@@ -114,74 +126,76 @@ def run_again(request: HttpRequest, act_id: int) -> HttpResponse:
     return redirect("portal:calendar")
 
 
-def _dated(now: dt.datetime) -> list[Dated]:
-    """The programme's own dates but those of the payouts."""
-    found = []
+def _programme_dates(now: dt.datetime) -> list[ProgrammeDate]:
+    """Dates of the programme, without those of the payouts."""
+    rows = []
     for moment in timeline.moments(programme.current()):
         name = moment.key.partition("-")[0]
         if moment.key in ("lookup", "waiver-ends", "opens", "closes", "closed") or name in ("choose", "ends"):
-            found.append(Dated(moment.at, moment.title, "", done=moment.at <= now))
-    return found
+            rows.append(ProgrammeDate(moment.at, moment.title, "", done=moment.at <= now))
+    return rows
 
 
-def _payouts(now: dt.datetime, late: list[OverdueRound]) -> list[Dated]:
-    """Cut-off and pay day of every round, the weekly ones too, and how far its batch is: people carry it on."""
-    behind = {(row.code, row.pay_on) for row in late}
+def _payout_dates(now: dt.datetime, late: list[OverdueRound]) -> list[ProgrammeDate]:
+    """Cut-off and pay day of every payout round, supplementary rounds included, with the state of its batch."""
+    overdue = {(row.code, row.pay_on) for row in late}
     batches = {batch.pay_on: batch for batch in Batch.objects.all()}
-    found = []
-    for coming in calendar.payout_rounds(programme.current()):
-        batch = batches.get(coming.pay_on)
+    rows = []
+    for payout_round in calendar.payout_rounds(programme.current()):
+        batch = batches.get(payout_round.pay_on)
         state = Batch.Status(batch.status).label if batch else _("아직 확정하지 않음")
         text = _("사람이 하는 일, 지금: %(state)s") % {"state": state}
         frozen = batch is not None and batch.status != Batch.Status.OPEN
-        given = batch is not None and batch.status in (Batch.Status.HANDED_OVER, Batch.Status.SETTLED)
-        listed = _("%(n)d차 지급 명단 확정") % {"n": coming.number}
-        paid = _("%(n)d차 입금") % {"n": coming.number}
-        if coming.supplementary:
-            listed, paid = (_("%(what)s (매주 하는 추가 지급)") % {"what": what} for what in (listed, paid))
-        pay_at = clock.kst(coming.pay_on, PAY_AT)
-        slipped = ("HAND_OVER", coming.pay_on) in behind
-        found.append(
-            Dated(
-                coming.cut_off,
-                listed,
+        handed_over = batch is not None and batch.status in (Batch.Status.HANDED_OVER, Batch.Status.SETTLED)
+        freeze_title = _("%(n)d차 지급 명단 확정") % {"n": payout_round.number}
+        pay_title = _("%(n)d차 입금") % {"n": payout_round.number}
+        if payout_round.supplementary:
+            freeze_title, pay_title = (
+                _("%(what)s (매주 하는 추가 지급)") % {"what": title} for title in (freeze_title, pay_title)
+            )
+        pay_at = clock.kst(payout_round.pay_on, PAY_AT)
+        hand_over_late = ("HAND_OVER", payout_round.pay_on) in overdue
+        rows.append(
+            ProgrammeDate(
+                payout_round.cut_off,
+                freeze_title,
                 text,
-                done=frozen and coming.cut_off <= now,
-                late=not frozen and (slipped or ("FREEZE", coming.pay_on) in behind),
+                done=frozen and payout_round.cut_off <= now,
+                late=not frozen and (hand_over_late or ("FREEZE", payout_round.pay_on) in overdue),
             )
         )
-        found.append(Dated(pay_at, paid, text, done=given and pay_at <= now, late=slipped))
-    return found
+        rows.append(ProgrammeDate(pay_at, pay_title, text, done=handed_over and pay_at <= now, late=hand_over_late))
+    return rows
 
 
-def _act_row(act: DatedTask, now: dt.datetime, may_run_again: bool) -> ActRow:
-    item = schedule.entry(act.code)
-    assert item is not None
-    stopped = act.state in (DatedTask.State.FAILED, DatedTask.State.MISSED)
-    late = act.state == DatedTask.State.WAITING and now - act.due_at > _WAITS_TOO_LONG
-    tag, icon = _STATES[DatedTask.State(act.state)]
-    return ActRow(
-        act=act,
-        at=act.due_at,
-        title=item.title,
+def _dated_task_row(task: DatedTask, now: dt.datetime, may_run_again: bool) -> DatedTaskRow:
+    registration = schedule.entry(task.code)
+    assert registration is not None
+    stopped = task.state in (DatedTask.State.FAILED, DatedTask.State.MISSED)
+    late = task.state == DatedTask.State.WAITING and now - task.due_at > _WAITS_TOO_LONG
+    tag, icon = _STATES[DatedTask.State(task.state)]
+    return DatedTaskRow(
+        task=task,
+        at=task.due_at,
+        title=registration.title,
         tag=tag,
         icon="alert" if late else icon,
-        state=_("늦어짐") if late else DatedTask.State(act.state).label,
+        state=_("늦어짐") if late else DatedTask.State(task.state).label,
         late=late,
         may_run_again=stopped and may_run_again,
     )
 
 
-def _job_row(job: PeriodicTask, item: schedule.Registration, wall: dt.datetime) -> JobRow:
-    assert item.period is not None
-    return JobRow(
-        title=item.title,
-        every=_span(item.period),
-        ago=_("%(span)s 전") % {"span": _span(wall - job.succeeded_at)} if job.succeeded_at else _("아직 없음"),
-        ahead=_("%(span)s 뒤") % {"span": _span(job.due_at - wall)} if job.due_at > wall else _("지금"),
-        result=job.result,
-        failures=job.failures,
-        late=schedule.is_overdue(job, wall),
+def _periodic_task_row(task: PeriodicTask, registration: schedule.Registration, wall: dt.datetime) -> PeriodicTaskRow:
+    assert registration.period is not None
+    return PeriodicTaskRow(
+        title=registration.title,
+        every=_span(registration.period),
+        ago=_("%(span)s 전") % {"span": _span(wall - task.succeeded_at)} if task.succeeded_at else _("아직 없음"),
+        ahead=_("%(span)s 뒤") % {"span": _span(task.due_at - wall)} if task.due_at > wall else _("지금"),
+        result=task.result,
+        failures=task.failures,
+        late=schedule.is_overdue(task, wall),
     )
 
 

@@ -17,10 +17,10 @@ from kt_remedy.portal import timeline
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def move(request: HttpRequest) -> HttpResponse:
-    """GET lists the moments, POST moves to one. Where no clock is set, this page does not exist."""
+    """List the moments (GET) or move the clock to one (POST). 404 if no clock is set."""
     if not clock.is_set():
         raise Http404
-    # What a delivery brings counts from when it is loaded: jump over one and its lines miss the cut-off of that day.
+    # A delivery counts from its load: a jump over one would make its lines miss the cut-off of that day.
     arrivals = [timeline.Moment(f"delivery-{at:%Y-%m-%d}", at, _("청구 데이터 도착")) for at in deliveries.due_times()]
     moments = sorted([*timeline.moments(programme.current()), *arrivals], key=lambda moment: moment.at)
     now = clock.now()

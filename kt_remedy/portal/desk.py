@@ -1,6 +1,6 @@
-"""The desk of stores and the call centre: find a customer by two facts, prove who they are, file, mend, note.
+"""The desk of stores and the call centre: find a customer by two facts, prove the identity, file, correct, note.
 
-Which customer is being served stands in the clerk's session, never in an address; proof lasts for one desk session.
+The clerk's session names the customer, never an address; the proof lasts for one desk session.
 """
 
 import base64
@@ -55,7 +55,7 @@ from refunds.views.account_entry import enter_account
 from refunds.views.forms import DocumentsForm, ObjectionForm
 from rewards import service as rewards
 
-SITTING_SECONDS = 30 * 60
+DESK_SESSION_SECONDS = 30 * 60
 SEARCHES, SEARCH_SECONDS = 60, 60 * 60
 _KEY = "desk"
 
@@ -103,23 +103,23 @@ class DeskLine:
 
 
 def current_session(request: HttpRequest) -> DeskSession | None:
-    kept = request.session.get(_KEY)
-    if not kept or time.time() - kept["at"] > SITTING_SECONDS:
+    stored = request.session.get(_KEY)
+    if not stored or time.time() - stored["at"] > DESK_SESSION_SECONDS:
         return None
-    customer = Customer.objects.filter(pk=kept["customer"]).first()
+    customer = Customer.objects.filter(pk=stored["customer"]).first()
     if customer is None:
         return None
     contact = ""
-    if kept.get("contact"):
-        contact = crypto.decrypt(base64.b64decode(kept["contact"]), f"session:desk:{customer.pk}")
-    return DeskSession(customer, kept.get("proof") or {}, contact, kept.get("card") or {})
+    if stored.get("contact"):
+        contact = crypto.decrypt(base64.b64decode(stored["contact"]), f"session:desk:{customer.pk}")
+    return DeskSession(customer, stored.get("proof") or {}, contact, stored.get("card") or {})
 
 
 def start_session(request: HttpRequest, customer: Customer) -> None:
     request.session[_KEY] = {"customer": customer.pk, "at": time.time()}
 
 
-def _keep_proof(request: HttpRequest, customer: Customer, proof: dict[str, str], contact: str) -> None:
+def _store_proof(request: HttpRequest, customer: Customer, proof: dict[str, str], contact: str) -> None:
     sealed = base64.b64encode(crypto.encrypt(contact, f"session:desk:{customer.pk}")).decode()
     request.session[_KEY] = {"customer": customer.pk, "at": time.time(), "proof": proof, "contact": sealed}
 
@@ -148,9 +148,9 @@ def desk(request: HttpRequest) -> HttpResponse:
     user = desk_user(request)
     form = FindForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        found = _find(request, form)
-        if found is not None:
-            start_session(request, found)
+        customer = _find_customer(request, form)
+        if customer is not None:
+            start_session(request, customer)
             return redirect("portal:desk")
     desk_session = current_session(request)
     context: dict[str, Any] = {
@@ -166,7 +166,7 @@ def desk(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/desk.html", context, status=status)
 
 
-def _find(request: HttpRequest, form: FindForm) -> Customer | None:
+def _find_customer(request: HttpRequest, form: FindForm) -> Customer | None:
     user = desk_user(request)
     if not ratelimit.consume(f"desk:{user.pk}", limit=SEARCHES, seconds=SEARCH_SECONDS).allowed:
         form.add_error(None, _("너무 많이 찾으셨습니다. 한 시간 뒤에 다시 하세요."))
@@ -220,9 +220,9 @@ def _customer_context(desk_session: DeskSession, user: User) -> dict[str, Any]:
         return context
     lines = _lines(customer)
     filed = queries.for_lines([line.pk for line in lines])
-    cards = [_card(line, filed.get(line.pk)) for line in lines]
+    cards = [_desk_line(line, filed.get(line.pk)) for line in lines]
     views = presenters.present(queries.of_person(desk_session.person_index))
-    mine = set(
+    own_pks = set(
         Application.objects.filter(
             application_access.visible_to(staff=user), pk__in=[view.application.pk for view in views]
         ).values_list("pk", flat=True)
@@ -233,17 +233,19 @@ def _customer_context(desk_session: DeskSession, user: User) -> dict[str, Any]:
         "cards": cards,
         "can_file": [card for card in cards if card.can_file],
         "views": views,
-        "mine_pks": mine,
-        "foreign": any(view.application.pk not in mine for view in views) and bool(user.store_id),
+        "mine_pks": own_pks,
+        "foreign": any(view.application.pk not in own_pks for view in views) and bool(user.store_id),
         "perks": overview.cards if overview.base_complete else [],
         "notes": refunds_desk.notes_of(customer),
         "note_form": NoteForm(),
-        "representations": [(kind, label) for kind, label in OwnerKind.choices if kind in _ways(customer)],
+        "representations": [
+            (kind, label) for kind, label in OwnerKind.choices if kind in _allowed_representations(customer)
+        ],
         "minor": persons.is_minor(customer.birth_date, clock.today()),
     }
 
 
-def _ways(customer: Customer) -> list[str]:
+def _allowed_representations(customer: Customer) -> list[str]:
     """In whose name one may file for this holder."""
     if customer.holder_kind == "CORPORATE":
         return [OwnerKind.COMPANY]
@@ -258,8 +260,8 @@ def _proof_text(proof: dict[str, str]) -> str:
     return _("%(card)s 확인") % {"card": dict(ID_CARDS).get(proof.get("type", ""), "")}
 
 
-def _card(line: Line, application: Application | None) -> DeskLine:
-    frame = programme.current()
+def _desk_line(line: Line, application: Application | None) -> DeskLine:
+    current = programme.current()
     outcome = line.effective_outcome
     kind = {"ELIGIBLE": "yes", "REVIEW": "review", "NOT_ELIGIBLE": "no", "NOTHING_DUE": "none"}[outcome]
     if line.terminated_on is None:
@@ -267,10 +269,10 @@ def _card(line: Line, application: Application | None) -> DeskLine:
     label, won = presenters.amount(Application(line=line))
     live = application is not None and application.is_live
     day = None
-    late = clock.today() > frame.applications.closes
+    late = clock.today() > current.applications.closes
     if line.terminated_on and not live and not late:
-        day = calendar.due_on(line.terminated_on, clock.today(), clock.now(), frame)
-    reasons = lines_wording.reasons(line.reason_codes, eligibility.facts_of(line), frame)
+        day = calendar.due_on(line.terminated_on, clock.today(), clock.now(), current)
+    reasons = lines_wording.reasons(line.reason_codes, eligibility.facts_of(line), current)
     return DeskLine(
         line=line,
         kind=kind,
@@ -284,13 +286,13 @@ def _card(line: Line, application: Application | None) -> DeskLine:
         won=won,
         day=day,
         reasons=reasons,
-        say=_say(line, outcome, day, late=late),
+        say=_sentence_to_say(line, outcome, day, late=late),
         can_file=outcome in {"ELIGIBLE", "REVIEW"} and not live,
         can_object=kind != "keep" and objections.can_object(line),
     )
 
 
-def _say(line: Line, outcome: str, day: dt.date | None, *, late: bool) -> str:
+def _sentence_to_say(line: Line, outcome: str, day: dt.date | None, *, late: bool) -> str:
     """A sentence the clerk can say as it stands."""
     if late and outcome in {"ELIGIBLE", "REVIEW"}:
         return _("신청 기간이 지나 늦은 신청으로 받습니다. 사람이 확인하고 문자로 알려 드립니다.")
@@ -325,7 +327,7 @@ def end_session(request: HttpRequest) -> HttpResponse:
 def prove_card(request: HttpRequest) -> HttpResponse:
     """Record that an identity card was seen: type, clerk and time, never a number. Not on the telephone.
 
-    A code goes to the number for notices; a customer without any mobile is proven at once and gets no notices.
+    A code goes to the number for notices. A customer without a mobile is proven at once and gets no notices.
     """
     desk_session = current_session(request)
     if desk_session is None:
@@ -337,7 +339,7 @@ def prove_card(request: HttpRequest) -> HttpResponse:
         return _redisplay(request, desk_session, card_form=form)
     kind, contact = form.cleaned_data["kind"], form.cleaned_data["contact"]
     if not contact:
-        return _card_seen(request, desk_session, kind, "")
+        return _record_id_card(request, desk_session, kind, "")
     if not _send_code(request, desk_session, kind, contact):
         form.add_error("contact", _TOO_MANY_CODES)
         return _redisplay(request, desk_session, card_form=form)
@@ -375,11 +377,11 @@ def prove_code(request: HttpRequest) -> HttpResponse:
     if desk_session is None or not desk_session.pending_id_check:
         return redirect("portal:desk")
     check, customer = desk_session.pending_id_check, desk_session.customer
-    kind, kept = check["kind"], check["code"]
+    kind, sent_code = check["kind"], check["code"]
     if "another" in request.POST:
         start_session(request, customer)
         return redirect("portal:desk")
-    contact = desk_code.contact_of(kept, customer.pk)
+    contact = desk_code.contact_of(sent_code, customer.pk)
     form = SpokenCodeForm(request.POST)
     if "again" in request.POST:
         if _send_code(request, desk_session, kind, contact):
@@ -388,19 +390,19 @@ def prove_code(request: HttpRequest) -> HttpResponse:
             messages.warning(request, _TOO_MANY_CODES)
         return redirect("portal:desk")
     if form.is_valid():
-        if desk_code.fits(kept, form.cleaned_data["code"], customer.pk):
-            return _card_seen(request, desk_session, kind, contact)
+        if desk_code.matches(sent_code, form.cleaned_data["code"], customer.pk):
+            return _record_id_card(request, desk_session, kind, contact)
         form.add_error(
             "code",
             _("숫자가 맞지 않습니다. 다시 들어 보세요.")
-            if desk_code.usable(kept)
+            if desk_code.is_usable(sent_code)
             else _("%(minutes)s분이 지났거나 %(tries)s번 틀렸습니다. 다시 보내 주세요.")
             % {"minutes": desk_code.CODE_MINUTES, "tries": desk_code.TRIES},
         )
     return _redisplay(request, desk_session, code_form=form)
 
 
-def _card_seen(request: HttpRequest, desk_session: DeskSession, kind: str, contact: str) -> HttpResponse:
+def _record_id_card(request: HttpRequest, desk_session: DeskSession, kind: str, contact: str) -> HttpResponse:
     user, number = desk_user(request), "CODE" if contact else "NONE"
     audit.record(
         actor=audit.actor(user),
@@ -410,7 +412,7 @@ def _card_seen(request: HttpRequest, desk_session: DeskSession, kind: str, conta
         detail={"method": "ID_CARD", "type": kind, "contact": number},
     )
     proof = {"method": "ID_CARD", "type": kind, "contact": number, "by": str(user.pk), "at": clock.now().isoformat()}
-    _keep_proof(request, desk_session.customer, proof, contact)
+    _store_proof(request, desk_session.customer, proof, contact)
     return redirect("portal:desk")
 
 
@@ -437,8 +439,8 @@ def prove_phone(request: HttpRequest) -> HttpResponse:
         except (provider.VerificationRefused, provider.Unavailable):
             form.add_error(None, _("승인 요청을 보내지 못했습니다. 통신사와 번호를 다시 확인하세요."))
         else:
-            kept = request.session[_KEY]
-            request.session[_KEY] = kept | {"pending": pending.to_session(), "at": time.time()}
+            stored = request.session[_KEY]
+            request.session[_KEY] = stored | {"pending": pending.to_session(), "at": time.time()}
             return redirect("portal:desk-approve")
     return _redisplay(request, desk_session, phone_form=form)
 
@@ -449,10 +451,10 @@ def prove_phone(request: HttpRequest) -> HttpResponse:
 def approve(request: HttpRequest) -> HttpResponse:
     """The customer approves on the phone; the clerk asks whether it is done."""
     desk_session, user = current_session(request), desk_user(request)
-    kept = request.session.get(_KEY) or {}
-    if desk_session is None or "pending" not in kept:
+    stored = request.session.get(_KEY) or {}
+    if desk_session is None or "pending" not in stored:
         return redirect("portal:desk")
-    pending = identity.PendingVerification(**kept["pending"])
+    pending = identity.PendingVerification(**stored["pending"])
     wrong = ""
     if request.method == "POST":
         try:
@@ -473,7 +475,7 @@ def approve(request: HttpRequest) -> HttpResponse:
                     detail={"method": "CODE"},
                 )
                 proof = {"method": "CODE", "by": str(user.pk), "at": clock.now().isoformat()}
-                _keep_proof(request, desk_session.customer, proof, person.phone)
+                _store_proof(request, desk_session.customer, proof, person.phone)
                 return redirect("portal:desk")
     context = {"pending": pending, "wrong": wrong, "sandbox": settings.SANDBOX_URL}
     return render(request, "portal/desk_approve.html", context, status=422 if wrong else 200)
@@ -499,17 +501,17 @@ def submit_application(request: HttpRequest) -> HttpResponse:
     if desk_session is None or not desk_session.proven:
         return redirect("portal:desk")
     try:
-        when = window.lateness(clock.today(), programme.current())
+        lateness = window.lateness(clock.today(), programme.current())
     except Refused as refused:
         messages.warning(request, refused.message)
         return redirect("portal:desk")
-    ways = _ways(desk_session.customer)
-    by = request.POST.get("by") or request.GET.get("by") or ways[0]
-    if by not in ways:
+    representations = _allowed_representations(desk_session.customer)
+    representation = request.POST.get("by") or request.GET.get("by") or representations[0]
+    if representation not in representations:
         raise Http404
     lines = _lines(desk_session.customer)
     live = queries.live_applications([line.pk for line in lines])
-    cards = [card for card in (_card(line, live.get(line.pk)) for line in lines) if card.can_file]
+    cards = [card for card in (_desk_line(line, live.get(line.pk)) for line in lines) if card.can_file]
     if not cards:
         messages.info(request, _("지금 신청할 회선이 없습니다."))
         return redirect("portal:desk")
@@ -518,16 +520,21 @@ def submit_application(request: HttpRequest) -> HttpResponse:
     posted = request.POST if request.method == "POST" else None
     initial = {"lines": [cards[0].line.pk]} if len(cards) == 1 else {}
     form = FilingForm(
-        posted, options=options, by=by, supervisor=supervisor, late=when == Lateness.LATE, initial=initial
+        posted,
+        options=options,
+        by=representation,
+        supervisor=supervisor,
+        late=lateness == Lateness.LATE,
+        initial=initial,
     )
-    key = request.POST.get("key") or str(uuid.uuid4())
+    idempotency_key = request.POST.get("key") or str(uuid.uuid4())
     if posted is not None and form.is_valid():
-        account = _account_of(request, form, desk_session, user)
+        account = _account_from_form(request, form, desk_session, user)
         if account is not None:
             try:
                 submitted = submit.submit(
                     submit.Submission(
-                        key=key,
+                        key=idempotency_key,
                         channel=_channel(user),
                         person_index=desk_session.person_index,
                         contract_nos=form.cleaned_data["lines"],
@@ -536,7 +543,7 @@ def submit_application(request: HttpRequest) -> HttpResponse:
                         contact=desk_session.contact,
                         proof=desk_session.proof,
                         language=eligibility.language_of(desk_session.customer),
-                        representation=OwnerKind(by),
+                        representation=OwnerKind(representation),
                         representative=form.cleaned_data.get("representative", ""),
                         documents=[*form.cleaned_data.get("documents", []), *form.cleaned_data["offline_documents"]],
                         staff=user,
@@ -555,25 +562,25 @@ def submit_application(request: HttpRequest) -> HttpResponse:
                         % {"reference": submitted.filing.reference},
                     )
                     if user.store_id and submitted.filing.store_id != user.store_id:
-                        return redirect("portal:desk")  # another door's filing: told of, not opened
+                        return redirect("portal:desk")  # a filing of another channel is announced, not opened
                 return redirect("portal:desk-receipt", submitted.filing.reference)
     context = {
         "form": form,
-        "by": by,
-        "by_label": OwnerKind(by).label,
-        "key": key,
+        "by": representation,
+        "by_label": OwnerKind(representation).label,
+        "key": idempotency_key,
         "name": masking.name(desk_session.customer.holder_name or ""),
         "contact": desk_session.contact,
-        "documents": DOCUMENTS.get(by, ()),
+        "documents": DOCUMENTS.get(representation, ()),
         "version": submit.CONSENTS["privacy"],
         "anyway": form.has_error("number", "holder"),
     }
     return render(request, "portal/desk_file.html", context, status=422 if form.errors else 200)
 
 
-def _account_of(request: HttpRequest, form: FilingForm, desk_session: DeskSession, user: User) -> Account | None:
-    """The account of a valid form; None where the bank said no and the clerk did not say to go on with it."""
-    kept = request.session[_KEY]
+def _account_from_form(request: HttpRequest, form: FilingForm, desk_session: DeskSession, user: User) -> Account | None:
+    """Account of a valid form; None if the bank did not confirm it and the clerk has not chosen to go on."""
+    stored = request.session[_KEY]
     own = form.by == OwnerKind.SELF
     if form.cleaned_data["offline"]:
         return accounts.enter_offline(
@@ -583,8 +590,8 @@ def _account_of(request: HttpRequest, form: FilingForm, desk_session: DeskSessio
             actor=audit.actor(user),
             subject=desk_session.customer.pk,
         )
-    if "anyway" in request.POST and kept.get("candidate"):
-        return Account.objects.filter(pk=kept["candidate"]).first()
+    if "anyway" in request.POST and stored.get("candidate"):
+        return Account.objects.filter(pk=stored["candidate"]).first()
     entered = enter_account(
         form,
         person_index=desk_session.person_index,
@@ -597,7 +604,7 @@ def _account_of(request: HttpRequest, form: FilingForm, desk_session: DeskSessio
     )
     if entered is None:
         return None
-    request.session[_KEY] = kept | {"candidate": str(entered.pk), "at": time.time()}
+    request.session[_KEY] = stored | {"candidate": str(entered.pk), "at": time.time()}
     return None if form.errors else entered
 
 
@@ -682,18 +689,18 @@ def _handle_action(
     request: HttpRequest, row: Application, form: AccountChangeForm, files: DocumentsForm, user: User
 ) -> bool:
     """Carry out the posted action. False if a form has to be shown again."""
-    act = request.POST.get("act")
+    action = request.POST.get("act")
     desk_session = current_session(request)
-    if act == "withdraw":
+    if action == "withdraw":
         # Only with the customer there: a clerk alone takes nobody's claim away.
         if desk_session is None or not desk_session.proven or desk_session.person_index != row.filing.person_index:
             raise Refused("PROOF", _("고객을 먼저 찾고 본인을 확인하세요."))
         change.withdraw(application_id=row.pk, staff=user, words=_("고객이 요청함"))
         messages.success(request, _("신청을 철회했습니다."))
-    elif act == "documents":
+    elif action == "documents":
         reviews.documents_shown(application_id=row.pk, staff=user, documents=request.POST.getlist("documents"))
         messages.success(request, _("서류를 확인한 것으로 남기고 심사로 넘겼습니다."))
-    elif act == "files":
+    elif action == "files":
         if not files.is_valid():
             return False
         try:
@@ -704,22 +711,22 @@ def _handle_action(
             files.add_error("files", refused.message)
             return False
         messages.success(request, _("서류를 받았습니다."))
-    elif act == "contact":
+    elif action == "contact":
         contact = _other_contact(request, row)
         if not contact:
             raise Refused("PROOF", _("고객을 먼저 찾고 본인을 확인하세요."))
         refunds_desk.change_contact(filing_id=row.filing_id, contact=contact, staff=user)
         messages.success(request, _("안내 문자 받을 번호를 바꾸었습니다."))
-    elif act == "account":
+    elif action == "account":
         if not form.is_valid():
             return False
-        old = row.account
+        old_account = row.account
         entered = enter_account(
             form,
-            person_index=old.person_index,
-            holder_name=form.cleaned_data.get("owner") or old.holder_name or "",
-            holder_birth=dt.date.fromisoformat(old.holder_birth) if old.holder_birth else None,
-            owner_kind=old.owner_kind,
+            person_index=old_account.person_index,
+            holder_name=form.cleaned_data.get("owner") or old_account.holder_name or "",
+            holder_birth=dt.date.fromisoformat(old_account.holder_birth) if old_account.holder_birth else None,
+            owner_kind=old_account.owner_kind,
             contract_nos=[row.line_id],
             actor=audit.actor(user),
             subject=row.line.customer_id,
@@ -748,7 +755,7 @@ def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             with transaction.atomic():
-                found = objections.object_to(
+                objection = objections.object_to(
                     contract_no=contract_no,
                     person_index=desk_session.person_index,
                     words=form.cleaned_data["words"],
@@ -757,16 +764,16 @@ def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
                     staff=user,
                 )
                 if form.cleaned_data["files"]:
-                    documents.add_to_objection(objection_id=found.pk, files=form.cleaned_data["files"], staff=user)
+                    documents.add_to_objection(objection_id=objection.pk, files=form.cleaned_data["files"], staff=user)
         except Refused as refused:
             form.add_error("files" if refused.code in {"FILE", "MANY"} else None, refused.message)
         else:
             messages.success(
                 request,
-                _("이의를 받았습니다. %(day)s까지 답한다고 말씀드리세요.") % {"day": kdate_long(found.answer_by)},
+                _("이의를 받았습니다. %(day)s까지 답한다고 말씀드리세요.") % {"day": kdate_long(objection.answer_by)},
             )
             return redirect("portal:desk")
-    card = _card(line, None)
+    card = _desk_line(line, None)
     context = {"form": form, "card": card, "name": masking.name(desk_session.customer.holder_name or "")}
     return render(request, "portal/desk_object.html", context, status=422 if form.errors else 200)
 

@@ -39,26 +39,30 @@ def send(*, customer_no: str, person: bytes, contact: str, clerk: int, language:
     return {"hash": _hash(code, nonce, customer_no), "nonce": nonce, "at": time.time(), "contact": sealed}
 
 
-def contact_of(kept: dict[str, Any], customer_no: str) -> str:
-    """The number a code was sent to."""
-    return crypto.decrypt(base64.b64decode(kept["contact"]), f"session:desk-code:{customer_no}")
+def contact_of(sent_code: dict[str, Any], customer_no: str) -> str:
+    """Mobile number that the code was sent to."""
+    return crypto.decrypt(base64.b64decode(sent_code["contact"]), f"session:desk-code:{customer_no}")
 
 
-def usable(kept: dict[str, Any]) -> bool:
-    """Whether the code that was sent can still be typed: for CODE_MINUTES and TRIES."""
-    young = time.time() - kept["at"] < CODE_SECONDS
-    return young and ratelimit.peek(_tries(kept), limit=TRIES, seconds=CODE_SECONDS).allowed
+def is_usable(sent_code: dict[str, Any]) -> bool:
+    """True until CODE_MINUTES have passed or TRIES are used up."""
+    in_time = time.time() - sent_code["at"] < CODE_SECONDS
+    return in_time and ratelimit.peek(_tries(sent_code), limit=TRIES, seconds=CODE_SECONDS).allowed
 
 
-def fits(kept: dict[str, Any], code: str, customer_no: str) -> bool:
-    """Whether this is the code; counts a try. Never after CODE_MINUTES or TRIES."""
-    within = ratelimit.consume(_tries(kept), limit=TRIES, seconds=2 * CODE_SECONDS).allowed
-    young = time.time() - kept["at"] < CODE_SECONDS
-    return within and young and secrets.compare_digest(_hash(code, kept["nonce"], customer_no), kept["hash"])
+def matches(sent_code: dict[str, Any], code: str, customer_no: str) -> bool:
+    """True if this is the code that was sent. Counts a try; False after CODE_MINUTES or TRIES."""
+    tries_left = ratelimit.consume(_tries(sent_code), limit=TRIES, seconds=2 * CODE_SECONDS).allowed
+    in_time = time.time() - sent_code["at"] < CODE_SECONDS
+    return (
+        tries_left
+        and in_time
+        and secrets.compare_digest(_hash(code, sent_code["nonce"], customer_no), sent_code["hash"])
+    )
 
 
-def _tries(kept: dict[str, Any]) -> str:
-    return f"desk-code-try:{kept['nonce']}"
+def _tries(sent_code: dict[str, Any]) -> str:
+    return f"desk-code-try:{sent_code['nonce']}"
 
 
 def _hash(code: str, nonce: str, customer_no: str) -> str:

@@ -1,4 +1,4 @@
-"""Forms of the desk, for clerks and agents."""
+"""Forms of the desk for clerks and agents."""
 
 import datetime as dt
 import re
@@ -20,7 +20,7 @@ from refunds.views.forms import AccountForm, PlainForm
 
 
 class FindForm(PlainForm):
-    """Two facts of the holder, both of which must fit."""
+    """Two facts of the holder; both must match."""
 
     number = forms.CharField(
         label=gettext_lazy("휴대폰 번호 또는 계약번호"),
@@ -37,27 +37,27 @@ class FindForm(PlainForm):
     )
 
     def facts(self) -> dict:
-        """The two facts as the register is asked for them."""
+        """The two facts as arguments of `eligibility.service.find_lines`."""
         number, fact = self.cleaned_data["number"].strip(), self.cleaned_data["fact"].strip()
-        found: dict = {}
+        facts: dict = {}
         digits = phones.digits(number)
         if re.fullmatch(r"(82|0)1\d{8,9}", digits) and not re.search(r"[A-Za-z]", number):
-            found["msisdn"] = number
+            facts["msisdn"] = number
         else:
-            found["contract_no"] = unicodedata.normalize("NFKC", number).upper()
+            facts["contract_no"] = unicodedata.normalize("NFKC", number).upper()
         born = phones.digits(fact)
         if len(born) == 8 and not re.search(r"[^\d\s.\-/년월일]", fact):
             try:
-                found["birth_date"] = dt.date(int(born[:4]), int(born[4:6]), int(born[6:]))
+                facts["birth_date"] = dt.date(int(born[:4]), int(born[4:6]), int(born[6:]))
             except ValueError:
                 self.add_error("fact", _("생년월일을 19850315처럼 여덟 자리로 적어 주세요"))
         else:
-            found["name"] = fact
-        return found
+            facts["name"] = fact
+        return facts
 
 
 class IdentityCardForm(PlainForm):
-    """An identity card was seen: which kind. Its number is never typed."""
+    """Kind of the identity card that the clerk has seen. Its number is never entered."""
 
     kind = forms.ChoiceField(
         label=gettext_lazy("본 신분증"),
@@ -107,7 +107,7 @@ class SpokenCodeForm(PlainForm):
 
 
 class PhoneProofForm(PassAppForm):
-    """The customer's own phone approves: the name is the register's, so it is not asked again."""
+    """Approval by the customer's own phone; the name comes from the register."""
 
     use_required_attribute = False
 
@@ -223,29 +223,29 @@ class FilingForm(AccountForm):
         self.order_fields(self.field_order)
 
     def clean_number(self) -> str:
-        """Nothing where nothing goes to a bank."""
+        """Account number; empty for an offline payout."""
         return "" if self.data.get("offline") else super().clean_number()
 
     def clean(self) -> dict[str, Any]:
-        """Checks that a person without an account in Korea showed the papers for it."""
-        given = super().clean() or self.cleaned_data
-        if given.get("offline") and {code for code, _label in OFFLINE} - set(given.get("offline_documents", [])):
+        """Require every document of an offline payout."""
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("offline") and {code for code, _label in OFFLINE} - set(cleaned.get("offline_documents", [])):
             self.add_error("offline_documents", _("서류를 모두 확인해야 접수할 수 있습니다"))
-        return given
+        return cleaned
 
     def late(self) -> LateReasonInput | None:
         """The reason of an application after the window; None in the window."""
-        given = self.cleaned_data
-        if "late_kind" not in given:
+        cleaned = self.cleaned_data
+        if "late_kind" not in cleaned:
             return None
-        return LateReasonInput(given["late_kind"], given["late_ended_on"], given["late_words"])
+        return LateReasonInput(cleaned["late_kind"], cleaned["late_ended_on"], cleaned["late_words"])
 
     def clean_documents(self) -> list[str]:
-        """Every document of the list, or none of this is accepted."""
-        shown = self.cleaned_data["documents"]
-        if {code for code, _label in DOCUMENTS[self.by]} - set(shown):
+        """Require every document of the representation."""
+        documents = self.cleaned_data["documents"]
+        if {code for code, _label in DOCUMENTS[self.by]} - set(documents):
             raise forms.ValidationError(_("서류를 모두 확인해야 접수할 수 있습니다"))
-        return shown
+        return documents
 
 
 class AccountChangeForm(AccountForm):

@@ -1,6 +1,6 @@
 """My lines: each line of a person as one card, refunds and rewards side by side.
 
-Everything a card says is put together here, so that the template only lays it out. As many queries whatever the
+This module builds the texts of a card; the template only lays them out. The number of queries does not depend on the
 number of lines: one for the lines with their bills, two for their applications.
 """
 
@@ -23,17 +23,17 @@ from kt_remedy.core.templatetags.remedy import kdate, kdate_long, kmonth, krw
 from kt_remedy.portal import timeline
 from refunds import calendar
 from refunds.applications import queries
-from refunds.applications.queries import News
+from refunds.applications.queries import ApplicationSummary
 from refunds.models.states import LIVE
 from rewards import service as rewards
 from rewards.enrolment.base import perks_for
 
-_MONEY = ("NO_PENALTY", "NOT_BILLED_YET", "UNPAID", "ALREADY_SETTLED")
+_MONEY_REASONS = ("NO_PENALTY", "NOT_BILLED_YET", "UNPAID", "ALREADY_SETTLED")
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """The one next step of a card; with `line` a POST that carries the contract, so that no address holds it."""
+class NextStep:
+    """Next step of a card. With `line` it is a POST that carries the contract number, so that no address holds it."""
 
     label: str
     url: str
@@ -42,7 +42,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """A row of a ledger (`partials/ledger.html`)."""
+    """Row of a ledger (`partials/ledger.html`); `won` in won."""
 
     label: str
     note: str = ""
@@ -53,13 +53,13 @@ class LedgerRow:
 
 @dataclass(slots=True)
 class LineCard:
-    """One line as the page shows it. `kind`: yes, review, no, none, leave (may still leave), keep (stays)."""
+    """Card of one line. `kind`: yes, review, no, none, leave (the waiver is still open) or keep (in service)."""
 
     id: str
     kind: str
     title: str
     bits: list[str]
-    seen: register.LineView  # for the record of who saw which verdict when
+    view: register.LineView  # recorded in the audit with its time
     reasons: list[presenters.Reason] = field(default_factory=list)
     conditions: list[presenters.Condition] = field(default_factory=list)
     amount_label: str = ""
@@ -68,55 +68,55 @@ class LineCard:
     notes: list[str] = field(default_factory=list)
     caption: str = ""
     ledger: list[LedgerRow] = field(default_factory=list)
-    differs: int | None = None  # the expected penalty, where the bill says something else (D-26)
+    estimate_if_differing: int | None = None  # expected penalty in won if the bill differs (D-26)
     billed: int = 0
     steps: list[presenters.Step] = field(default_factory=list)
     chart: list[dict[str, object]] = field(default_factory=list)
-    act: Link | None = None
-    status: tuple[str, str] | None = None  # headline and reference of the application there is
-    objection: Link | None = None
-    by_itself: list[timeline.PerkLine] = field(default_factory=list)
-    to_do: list[timeline.PerkLine] = field(default_factory=list)
+    next_step: NextStep | None = None
+    status: tuple[str, str] | None = None  # headline and reference of the application
+    objection: NextStep | None = None
+    automatic_perks: list[timeline.PerkSummary] = field(default_factory=list)
+    perks_to_request: list[timeline.PerkSummary] = field(default_factory=list)
 
     @property
-    def checks(self) -> SafeString:
-        """The conditions as `partials/checks.html` lays them out."""
+    def conditions_html(self) -> SafeString:
+        """HTML of the conditions, laid out as in `partials/checks.html`."""
         return SafeString("".join(item.row for item in self.conditions))
 
     @property
     def summary(self) -> str:
-        """Summary line of the folded conditions."""
+        """Heading of the folded conditions."""
         n = {"n": len(self.conditions)}
         return _("왜 대상인가요? 확인한 조건 %(n)s가지") % n if self.kind == "yes" else _("확인한 조건 %(n)s가지") % n
 
     @property
-    def look(self) -> str:
-        """The verdict's variant in tokens.css."""
+    def css_variant(self) -> str:
+        """Variant of the verdict in tokens.css."""
         return "keep" if self.kind == "leave" else self.kind
 
 
 def cards_of(person_index: bytes, now: dt.datetime, today: dt.date, programme: Programme) -> list[LineCard]:
-    """Every line of a person and of their wards (D-16), those that need something first."""
+    """Cards of all lines of a person and of their wards (D-16); lines that need an action come first."""
     lines = register.lines_with_bills(person_index)
-    filed = queries.news_of([line.pk for line, _bills in lines])
-    page = _Page(person_index, now, today, programme)
-    cards = [page.card(line, bills, filed.get(line.pk)) for line, bills in lines]
+    summary = queries.summaries_of([line.pk for line, _bills in lines])
+    builder = _CardBuilder(person_index, now, today, programme)
+    cards = [builder.card(line, bills, summary.get(line.pk)) for line, bills in lines]
     order = ("yes", "review", "leave", "no", "none", "keep")
     return sorted(cards, key=lambda card: order.index(card.kind))
 
 
-class _Page:
+class _CardBuilder:
     def __init__(self, person_index: bytes, now: dt.datetime, today: dt.date, programme: Programme) -> None:
         self.person_index, self.now, self.today, self.programme = person_index, now, today, programme
         self.phase = timeline.phase(programme, today)
         self.language = get_language() or "ko"
 
-    def card(self, line: Line, bills: list[Bill], filed: News | None) -> LineCard:
+    def card(self, line: Line, bills: list[Bill], summary: ApplicationSummary | None) -> LineCard:
         facts = register.facts_of(line)
         kind = self._kind(line)
-        seen = register.LineView.of(line, self.person_index)
+        view = register.LineView.of(line, self.person_index)
         card = LineCard(
-            id=f"line-{line.pk}", kind=kind, title=self._title(line, kind), bits=self._bits(line), seen=seen
+            id=f"line-{line.pk}", kind=kind, title=self._title(line, kind), bits=self._bits(line), view=view
         )
         card.conditions = self._conditions(facts, bills)
         if kind == "keep":
@@ -127,11 +127,11 @@ class _Page:
             card.chart = presenters.chart(rules.curve(facts, self.programme), self.today)
             self._perks(card, line)
             return card
-        # What is said of the money of a line that gets none would read as a promise.
-        money = kind in ("yes", "none")
-        codes = [code for code in line.reason_codes if (code in _MONEY) == money]
+        # A text about money on a line without a refund would read as a promise.
+        about_money = kind in ("yes", "none")
+        codes = [code for code in line.reason_codes if (code in _MONEY_REASONS) == about_money]
         if kind == "no" and line.terminated_on is None and self.today <= self.programme.waiver.terminated_to:
-            # Leaving would not help: that is the news, not that the line is in service.
+            # Termination would not help, so the reason "in service" would mislead.
             codes = [code for code in codes if code != "NOT_TERMINATED"]
             if self._in_base(line):
                 day = {"day": kdate(self.programme.rewards.base_date)}
@@ -144,17 +144,17 @@ class _Page:
             card.notes.append(_("지금 하실 일은 없습니다."))
         self._money(card, line, bills)
         if kind in ("yes", "review"):
-            self._next(card, line, filed)
-        if filed is not None:
-            card.status = (self._headline(filed, line), filed.reference)
+            self._next(card, line, summary)
+        if summary is not None:
+            card.status = (self._headline(summary, line), summary.reference)
         if kind in ("no", "none"):
-            card.objection = _link(_("이의 신청하기"), "refunds:object", line.pk)
+            card.objection = _next_step(_("이의 신청하기"), "refunds:object", line.pk)
         if card.amount is not None and "NOT_BILLED_YET" in line.reason_codes:
             card.steps = presenters.explain(rules.estimate(facts, facts.terminated_on or self.today, self.programme))
         return card
 
     def _conditions(self, facts: rules.Facts, bills: Iterable[Bill]) -> list[presenters.Condition]:
-        """Every condition with the value that decided it; a rule that is switched off only where it would have hit."""
+        """Conditions with the values that decided them; a rule that is off appears only if it would have applied."""
         checks = [
             check
             for check in rules.trace(facts, register.bill_facts(bills), self.programme)
@@ -198,33 +198,33 @@ class _Page:
 
     def _money(self, card: LineCard, line: Line, bills: Iterable[Bill]) -> None:
         waiver = self.programme.waiver
-        back = [bill for bill in bills if bill.item in waiver.refundable_items]
-        rest = [bill for bill in bills if bill.item not in waiver.refundable_items]
-        card.billed = sum(bill.billed_krw for bill in back)
+        refundable = [bill for bill in bills if bill.item in waiver.refundable_items]
+        other_bills = [bill for bill in bills if bill.item not in waiver.refundable_items]
+        card.billed = sum(bill.billed_krw for bill in refundable)
         if "NOT_BILLED_YET" in line.reason_codes and card.kind != "no":
             card.amount_label, card.amount = _("예상 금액"), line.expected_penalty_krw
             if card.kind == "yes":
                 # A month of use is billed in the middle of the next (docs/domain.md#b2).
                 middle = ((line.terminated_on or self.today).replace(day=1) + dt.timedelta(days=31)).replace(day=18)
-                by = _("청구서가 나온 뒤")
+                fixed_when = _("청구서가 나온 뒤")
                 if middle >= self.today:
-                    by = _("청구서가 나온 뒤(보통 %(month)s 중순까지)") % {"month": kmonth(middle)}
-                card.rows.append((_("금액 확정"), by))
+                    fixed_when = _("청구서가 나온 뒤(보통 %(month)s 중순까지)") % {"month": kmonth(middle)}
+                card.rows.append((_("금액 확정"), fixed_when))
         elif card.kind in ("yes", "review"):
             card.amount_label, card.amount = _("돌려받을 금액"), line.refundable_krw
             if "UNPAID" in line.reason_codes:
                 card.amount_label = _("다 내시면 돌려받을 금액")
-                card.amount = sum(max(0, b.billed_krw - b.waived_krw - b.refunded_krw) for b in back)
+                card.amount = sum(max(0, b.billed_krw - b.waived_krw - b.refunded_krw) for b in refundable)
                 card.rows.append((_("지금까지 내신 금액"), krw(line.refundable_krw)))
-        if back and card.kind != "no":
-            card.ledger = _sums(line, back)
-            if len(back) > 1:
+        if refundable and card.kind != "no":
+            card.ledger = _ledger_sums(line, refundable)
+            if len(refundable) > 1:
                 card.ledger.append(LedgerRow(_("항목마다 돌려받는 금액"), kind="part"))
                 card.ledger += [
                     LedgerRow(
                         presenters.item_name(bill.item), _paid_note(bill), refundable_of(register.bill_facts([bill])[0])
                     )
-                    for bill in back
+                    for bill in refundable
                 ]
             unpaid = "UNPAID" in line.reason_codes
             card.ledger.append(
@@ -235,43 +235,43 @@ class _Page:
                 )
             )
             if card.kind == "yes" and card.billed not in (0, line.expected_penalty_krw):
-                card.differs = line.expected_penalty_krw
-        off = rest if card.kind != "no" else [*back, *rest]
-        if off:
+                card.estimate_if_differing = line.expected_penalty_krw
+        not_refunded = other_bills if card.kind != "no" else [*refundable, *other_bills]
+        if not_refunded:
             card.ledger.append(LedgerRow(_("돌려드리지 않는 것"), kind="part"))
             card.ledger += [
                 LedgerRow(presenters.item_name(bill.item), presenters.item_note(bill.item), bill.billed_krw, "off")
-                for bill in off
+                for bill in not_refunded
             ]
-        months = {(bill.billed_on.year, bill.billed_on.month) for bill in back or rest}
+        months = {(bill.billed_on.year, bill.billed_on.month) for bill in refundable or other_bills}
         if not bills and card.kind == "no" and line.expected_penalty_krw:
             card.ledger = [
                 LedgerRow(_("예상 위약금"), _("돌려드리지 않는 금액"), line.expected_penalty_krw, "off"),
             ]
         elif card.ledger:
-            one = kmonth((back or rest)[0].billed_on) if len(months) == 1 else ""
+            month = kmonth((refundable or other_bills)[0].billed_on) if len(months) == 1 else ""
             card.caption = (
-                _("%(month)s 청구서에서 계산한 내용") % {"month": one} if one else _("청구서에서 계산한 내용")
+                _("%(month)s 청구서에서 계산한 내용") % {"month": month} if month else _("청구서에서 계산한 내용")
             )
 
-    def _next(self, card: LineCard, line: Line, filed: News | None) -> None:
+    def _next(self, card: LineCard, line: Line, summary: ApplicationSummary | None) -> None:
         window, ended = self.programme.applications, line.terminated_on or self.programme.waiver.terminated_to
-        if filed is not None and filed.status in LIVE:
-            card.act = _link(_("신청 현황 보기"), "refunds:status")
+        if summary is not None and summary.status in LIVE:
+            card.next_step = _next_step(_("신청 현황 보기"), "refunds:status")
             return
         if self.phase == "lookup":
-            paid = calendar.due_on(ended, window.opens, self.now, self.programme)
-            if paid:
-                card.rows.append((_("%(day)s에 신청하면 받는 날") % {"day": kdate(window.opens)}, kdate(paid)))
+            pay_on = calendar.due_on(ended, window.opens, self.now, self.programme)
+            if pay_on:
+                card.rows.append((_("%(day)s에 신청하면 받는 날") % {"day": kdate(window.opens)}, kdate(pay_on)))
             card.notes.append(_("환급 신청은 %(day)s부터 할 수 있습니다.") % {"day": kdate(window.opens)})
-            card.act = _link(_("시작되면 알려 주세요"), "portal:tell-me")
+            card.next_step = _next_step(_("시작되면 알려 주세요"), "portal:tell-me")
             return
         if self.phase == "over":
             card.notes.append(_("환급 신청이 모두 끝났습니다. 전화로 알려 주세요."))
             return
         if card.kind == "review" or "UNPAID" in line.reason_codes:
-            paid = calendar.due_on(ended, self.today, self.now, self.programme)
-            following = calendar.round_on(paid, self.programme) if paid else None
+            pay_on = calendar.due_on(ended, self.today, self.now, self.programme)
+            following = calendar.round_on(pay_on, self.programme) if pay_on else None
             if following:
                 label = (
                     _("%(day)s까지 확인이 끝나면 받는 날")
@@ -280,13 +280,13 @@ class _Page:
                 ) % {"day": kdate(following.cut_off)}
                 card.rows.append((label, kdate(following.pay_on)))
         elif card.kind == "yes":
-            paid = calendar.due_on(ended, self.today, self.now, self.programme)
-            if paid:
-                card.rows.append((_("오늘 신청하면 받는 날"), kdate(paid)))
-        if card.seen.own and persons.is_minor(line.customer.birth_date, self.today):
+            pay_on = calendar.due_on(ended, self.today, self.now, self.programme)
+            if pay_on:
+                card.rows.append((_("오늘 신청하면 받는 날"), kdate(pay_on)))
+        if card.view.own and persons.is_minor(line.customer.birth_date, self.today):
             self._guardian(card, line)
             return
-        card.act = _link(
+        card.next_step = _next_step(
             _("늦은 신청하기") if self.phase == "late" else _("이 회선 환급 신청하기"), "refunds:apply", line=line.pk
         )
         if self.phase == "late":
@@ -301,7 +301,7 @@ class _Page:
             card.notes.append(_("신청해 두시면 확인이 끝나는 대로 결과를 문자로 알려 드립니다."))
 
     def _guardian(self, card: LineCard, line: Line) -> None:
-        """A minor looks at a line of their own: the guardian applies (D-16)."""
+        """Next step for a minor on a line of their own: the guardian applies (D-16)."""
         card.notes.append(_("만 %(age)s세가 되지 않으셔서 보호자가 신청합니다.") % {"age": persons.ADULT_AGE})
         if line.customer.guardian_ci_index is not None:
             card.notes.append(
@@ -311,7 +311,7 @@ class _Page:
             card.notes.append(
                 _("보호자가 신분증과 가족관계증명서를 가지고 매장으로 오시거나 전화로 신청하시면 됩니다.")
             )
-        card.act = _link(_("보호자가 신청하는 방법"), "portal:bring")
+        card.next_step = _next_step(_("보호자가 신청하는 방법"), "portal:bring")
 
     def _deadlines(self, ended: dt.date) -> str:
         rows = [
@@ -331,10 +331,10 @@ class _Page:
             }
         return _("%(closes)s까지 신청하셔야 받습니다.") % {"closes": closes}
 
-    def _headline(self, filed: News, line: Line) -> str:
-        """An application's news in the customer's words; what happens next stands on its own page."""
-        day = {"day": kdate(filed.item_pay_on)}
-        match filed.item_status if filed.status == "APPROVED" else None:
+    def _headline(self, summary: ApplicationSummary, line: Line) -> str:
+        """Headline about an application; the page of the application explains the next steps."""
+        day = {"day": kdate(summary.item_pay_on)}
+        match summary.item_status if summary.status == "APPROVED" else None:
             case "PAID":
                 return _("%(day)s에 입금되었습니다") % day
             case "SENT":
@@ -343,9 +343,9 @@ class _Page:
                 return _("지급을 준비하고 있습니다. %(day)s에 받습니다") % day
             case "UNKNOWN":
                 return _("은행의 답을 기다리고 있습니다")
-        if filed.status == "APPROVED":
-            paid = calendar.due_on(line.terminated_on or self.today, filed.applied_on, self.now, self.programme)
-            return _("승인되었습니다. %(day)s에 받습니다") % {"day": kdate(paid)} if paid else _("승인되었습니다")
+        if summary.status == "APPROVED":
+            pay_on = calendar.due_on(line.terminated_on or self.today, summary.applied_on, self.now, self.programme)
+            return _("승인되었습니다. %(day)s에 받습니다") % {"day": kdate(pay_on)} if pay_on else _("승인되었습니다")
         return {
             "SUBMITTED": _("신청을 받았습니다"),
             "WAITING_FOR_BILL": _("신청을 받았고, 청구서를 기다립니다"),
@@ -356,7 +356,7 @@ class _Page:
             "LATE": _("늦은 신청을 심사하고 있습니다"),
             "REJECTED": _("신청이 받아들여지지 않았습니다"),
             "WITHDRAWN": _("신청을 취소하셨습니다"),
-        }.get(filed.status, filed.status)
+        }.get(summary.status, summary.status)
 
     def _perk_codes(self, line: Line) -> list[str]:
         return perks_for(self.programme, line.product, line.customer.holder_kind == HolderKind.CORPORATE)
@@ -368,31 +368,33 @@ class _Page:
                 asks = perk.mode == "CHOICE" or (
                     perk.mode == "APPLICATION" and not rewards.is_automatic(perk, line.customer)
                 )
-                (card.to_do if asks else card.by_itself).append(timeline.perk_line(perk, self.language))
-        card.act = _link(_("혜택 자세히 보기"), "rewards:mine")
+                (card.perks_to_request if asks else card.automatic_perks).append(
+                    timeline.perk_summary(perk, self.language)
+                )
+        card.next_step = _next_step(_("혜택 자세히 보기"), "rewards:mine")
 
 
-def _sums(line: Line, back: list[Bill]) -> list[LedgerRow]:
-    """Expected, billed, paid, and where there is some: taken off the bill, given back already."""
-    one = back[0].item if len(back) == 1 else ""
+def _ledger_sums(line: Line, refundable: list[Bill]) -> list[LedgerRow]:
+    """Sums in won: expected, billed, paid, and if not 0 waived and refunded."""
+    only_item = refundable[0].item if len(refundable) == 1 else ""
     rows = [
         LedgerRow(_("예상 금액"), _("날수로 계산한 값"), line.expected_penalty_krw),
         LedgerRow(
             _("청구된 위약금"),
-            f"{presenters.item_name(one)}: {presenters.item_note(one)}" if one else "",
-            sum(bill.billed_krw for bill in back),
+            f"{presenters.item_name(only_item)}: {presenters.item_note(only_item)}" if only_item else "",
+            sum(bill.billed_krw for bill in refundable),
         ),
-        LedgerRow(_("내신 금액"), won=sum(bill.paid_krw for bill in back)),
+        LedgerRow(_("내신 금액"), won=sum(bill.paid_krw for bill in refundable)),
     ]
-    if waived := sum(bill.waived_krw for bill in back):
+    if waived := sum(bill.waived_krw for bill in refundable):
         rows.append(LedgerRow(_("감면해 드린 금액"), won=waived))
-    if refunded := sum(bill.refunded_krw for bill in back):
+    if refunded := sum(bill.refunded_krw for bill in refundable):
         rows.append(LedgerRow(_("이미 돌려드린 금액"), won=refunded))
     return rows
 
 
 def _paid_note(bill: Bill) -> str:
-    """Note beside a bill row; empty where it is simply billed and paid."""
+    """Note beside the name of a bill row: partly paid or refunded amounts, else the note of the bill item."""
     if bill.refunded_krw:
         return _("청구 %(billed)s, 이미 돌려드림 %(back)s") % {
             "billed": krw(bill.billed_krw),
@@ -403,8 +405,8 @@ def _paid_note(bill: Bill) -> str:
     return presenters.item_note(bill.item)
 
 
-def _link(label: str, name: str, *args: str, line: str = "") -> Link | None:
+def _next_step(label: str, name: str, *args: str, line: str = "") -> NextStep | None:
     try:
-        return Link(label, reverse(name, args=args), line)
+        return NextStep(label, reverse(name, args=args), line)
     except NoReverseMatch:
         return None

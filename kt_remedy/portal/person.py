@@ -1,6 +1,6 @@
-"""Proof of the person behind a staff account: once, by the person's own telephone, after hiring.
+"""Proof of the person behind a staff account: once, with the person's own telephone.
 
-Until then nobody knows whether two accounts are one person, so the account can prepare and approve no money.
+Two accounts may belong to one person, so an account without this proof can neither prepare nor approve payouts.
 """
 
 import time
@@ -29,7 +29,7 @@ _KEY, _SECONDS = "staff_person", 10 * 60
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def person(request: HttpRequest) -> HttpResponse:
-    """Ask the telephone of the signed-in member of staff to approve."""
+    """Send a request for approval to the telephone of the signed-in member of staff."""
     user = request.user
     assert isinstance(user, User)
     if user.person_index:
@@ -59,18 +59,18 @@ def person(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def approve(request: HttpRequest) -> HttpResponse:
-    """It was approved on the telephone: the account has a person from now on."""
+    """Store the person of the account once the telephone has approved."""
     user = request.user
     assert isinstance(user, User)
-    kept = request.session.get(_KEY)
-    if user.person_index or not kept or time.time() - kept["at"] > _SECONDS:
+    stored = request.session.get(_KEY)
+    if user.person_index or not stored or time.time() - stored["at"] > _SECONDS:
         return redirect("portal:staff-person")
-    pending = identity.PendingVerification(**kept["pending"])
+    pending = identity.PendingVerification(**stored["pending"])
     wrong = ""
     if request.method == "POST":
         try:
-            found = identity.confirm(pending)
-            service.record_person(user=user, person_index=found.ci_index, name=found.name)
+            person = identity.confirm(pending)
+            service.record_person(user=user, person_index=person.ci_index, name=person.name)
         except provider.NotApproved:
             wrong = _("아직 승인하지 않으셨습니다.")
         except service.NotAllowed as refused:

@@ -1,4 +1,4 @@
-"""The programme's dates as people meet them: its moments, its phases, who is paid when. Pure: today is an argument."""
+"""Dates of the programme for pages: moments, phases and pay days. Pure: today is an argument."""
 
 import calendar
 import datetime as dt
@@ -20,7 +20,7 @@ _MORNING = dt.time(9)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something the programme does at a fixed instant."""
+    """An event of the programme at a fixed instant; `at` is an aware datetime."""
 
     key: str
     at: dt.datetime
@@ -28,8 +28,8 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
-    """One stop on the rail of all dates; `state` is done, now or next."""
+class TimelineDate:
+    """One date on the timeline of the home page; `state` is done, now or next."""
 
     date: dt.date
     title: str
@@ -38,17 +38,17 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class PayRow:
-    """One row of "apply when, paid when"."""
+class PayoutRow:
+    """One row of the table of pay days: termination, application, pay day."""
 
     left: str
     applied: str
     pay_on: dt.date
-    state: str  # today: applying today leads here; always: whenever one applies; paid: past; "" otherwise
+    state: str  # today: an application today is paid then; always: any day of application; paid: past; "" otherwise
 
 
 def phase(programme: Programme, today: dt.date) -> str:
-    """before (nothing to see yet), lookup (one can look, not yet apply), open, late (after the deadline), over."""
+    """Phase of the programme: before, lookup (no applications yet), open, late (after the deadline) or over."""
     window = programme.applications
     if today < programme.lookup_opens:
         return "before"
@@ -60,10 +60,10 @@ def phase(programme: Programme, today: dt.date) -> str:
 
 
 def moments(programme: Programme) -> list[Moment]:
-    """Every instant at which something happens, in order: what a demonstration may jump to."""
+    """Every moment of the programme in order; the clock of a demonstration moves to them."""
     window, waiver = programme.applications, programme.waiver
     opening = clock.kst(programme.lookup_opens, _MORNING)
-    found = [
+    rows = [
         Moment("lookup", opening, _("조회 시작")),
         Moment("waiver-ends", clock.kst(waiver.terminated_to, _MORNING), _("위약금 없는 해지 마지막 날")),
         Moment(
@@ -74,7 +74,7 @@ def moments(programme: Programme) -> list[Moment]:
         Moment("closed", clock.kst(window.closes + dt.timedelta(days=1)), _("환급 신청 마감")),
     ]
     for reminder in programme.reminders:
-        found.append(
+        rows.append(
             Moment(
                 f"reminder-{reminder.round}",
                 clock.kst(reminder.send_on, REMINDERS_AT),
@@ -82,11 +82,11 @@ def moments(programme: Programme) -> list[Moment]:
             )
         )
     for n, payout in enumerate(programme.payouts, 1):
-        found.append(Moment(f"cut-off-{n}", payout.cut_off, _("%(n)d차 지급 명단 확정") % {"n": n}))
-        found.append(Moment(f"pay-{n}", clock.kst(payout.pay_on, _MORNING), _("%(n)d차 입금") % {"n": n}))
+        rows.append(Moment(f"cut-off-{n}", payout.cut_off, _("%(n)d차 지급 명단 확정") % {"n": n}))
+        rows.append(Moment(f"pay-{n}", clock.kst(payout.pay_on, _MORNING), _("%(n)d차 입금") % {"n": n}))
     for perk in programme.perks:
         if perk.choose_until:
-            found.append(
+            rows.append(
                 Moment(
                     f"choose-{perk.code}",
                     clock.kst(perk.choose_until, _MORNING),
@@ -97,28 +97,28 @@ def moments(programme: Programme) -> list[Moment]:
             for month in range(perk.months):
                 first = _months_later(perk.starts, month)
                 title = _("%(month)s 데이터 지급") % {"month": kmonth(first)}
-                found.append(Moment(f"grant-{perk.code}-{month + 1}", clock.kst(first, GRANT_AT), title))
+                rows.append(Moment(f"grant-{perk.code}-{month + 1}", clock.kst(first, GRANT_AT), title))
         if perk.ends:
-            found.append(Moment(f"ends-{perk.code}", clock.kst(perk.ends, _MORNING), _("로밍 혜택 마지막 날")))
-    return sorted(found, key=lambda moment: moment.at)
+            rows.append(Moment(f"ends-{perk.code}", clock.kst(perk.ends, _MORNING), _("로밍 혜택 마지막 날")))
+    return sorted(rows, key=lambda moment: moment.at)
 
 
 def overview(programme: Programme, today: dt.date) -> dict[str, object]:
-    """Content of the home page for today."""
+    """Template context of the home page for this day (KST)."""
     closes = programme.applications.closes
     return {
         "phase": phase(programme, today),
         "today": today,
         "days_left": (closes - today).days + 1,
-        "pay_rows": pay_rows(programme, today),
-        "stops": stops(programme, today),
-        "perks": [PerkLine.of(perk) for perk in programme.perks],
-        "sample_pay_on": _short(programme.payouts[0].pay_on) if programme.payouts else "",
+        "payout_rows": payout_rows(programme, today),
+        "timeline_dates": timeline_dates(programme, today),
+        "perks": [PerkSummary.of(perk) for perk in programme.perks],
+        "sample_pay_on": _short_date(programme.payouts[0].pay_on) if programme.payouts else "",
     }
 
 
-def pay_rows(programme: Programme, today: dt.date) -> list[PayRow]:
-    """The payout table of the announcement, marked with what holds today."""
+def payout_rows(programme: Programme, today: dt.date) -> list[PayoutRow]:
+    """Payout table of the announcement; each row carries its state on this day."""
     rows = []
     for payout in programme.payouts:
         alone = not any(
@@ -135,12 +135,12 @@ def pay_rows(programme: Programme, today: dt.date) -> list[PayRow]:
             state = "today" if payout.applied_from <= today <= payout.applied_to else ""
         left = _("%(span)s 해지") % {"span": span(payout.terminated_from, payout.terminated_to, year=True)}
         applied = _("%(span)s 신청") % {"span": span(payout.applied_from, payout.applied_to)}
-        rows.append(PayRow(left, applied, payout.pay_on, state))
+        rows.append(PayoutRow(left, applied, payout.pay_on, state))
     return rows
 
 
-def stops(programme: Programme, today: dt.date) -> list[Stop]:
-    """All the dates that matter to a customer, in order."""
+def timeline_dates(programme: Programme, today: dt.date) -> list[TimelineDate]:
+    """Dates for customers, in order."""
     window, waiver = programme.applications, programme.waiver
     dated = [
         (programme.lookup_opens, _("조회 시작"), _("내 회선이 대상인지 볼 수 있습니다.")),
@@ -157,30 +157,30 @@ def stops(programme: Programme, today: dt.date) -> list[Stop]:
         ),
     ]
     for n, payout in enumerate(programme.payouts, 1):
-        dated.append((payout.pay_on, _("%(n)d차 입금") % {"n": n}, _who_is_paid(payout)))
+        dated.append((payout.pay_on, _("%(n)d차 입금") % {"n": n}, _eligible_for_payout(payout)))
     starts = [perk.starts for perk in programme.perks if perk.starts > waiver.terminated_to]
     if starts:
-        dated.append((min(starts), _("혜택 시작"), _perks_start(programme.perks)))
+        dated.append((min(starts), _("혜택 시작"), _perks_start_text(programme.perks)))
     for perk in programme.perks:
         if perk.choose_until:
             dated.append((perk.choose_until, _("영상 서비스 고르기 마감"), ""))
         if perk.ends:
             dated.append((perk.ends, _("로밍 혜택 끝"), ""))
     ordered = sorted(dated, key=lambda row: row[0])
-    return [Stop(day, title, text, _state(day, today)) for day, title, text in ordered]
+    return [TimelineDate(day, title, text, _date_state(day, today)) for day, title, text in ordered]
 
 
 @dataclass(frozen=True, slots=True)
-class PerkLine:
-    """A perk in one line: drawing, name, when and how."""
+class PerkSummary:
+    """One line about a perk: icon, name, start and way to get it."""
 
     icon: str
     name: str
     note: str
 
     @classmethod
-    def of(cls, perk: Perk) -> "PerkLine":
-        """Words of the perks we know; a perk of another programme shows its code."""
+    def of(cls, perk: Perk) -> "PerkSummary":
+        """Summary of a perk in the active language; a perk without a text of its own shows its code."""
         day = {"day": kday(perk.starts), "end": kday(perk.ends), "n": perk.months}
         automatic = _("%(day)s부터 자동") % day
         match perk.code:
@@ -208,13 +208,13 @@ class PerkLine:
 
 
 @cache
-def perk_line(perk: Perk, language: str) -> PerkLine:
-    """`PerkLine.of` in the language that is active; the words of a perk never change while a process runs."""
-    return PerkLine.of(perk)
+def perk_summary(perk: Perk, language: str) -> PerkSummary:
+    """`PerkSummary.of`, cached by `language`, which must be the active one."""
+    return PerkSummary.of(perk)
 
 
 def span(first: dt.date, last: dt.date, *, year: bool = False) -> str:
-    """A period in words: 2025년 9~12월, 2026년 1월 1~13일, 1월 14~18일; Sep–Dec 2025, 14–18 Jan."""
+    """Period as text: 2025년 9~12월, 2026년 1월 1~13일, 1월 14~18일; Sep–Dec 2025, 14–18 Jan."""
     korean = (get_language() or "ko").startswith("ko")
     whole = first.day == 1 and last.day == calendar.monthrange(last.year, last.month)[1]
     same_year = first.year == last.year
@@ -234,14 +234,14 @@ def span(first: dt.date, last: dt.date, *, year: bool = False) -> str:
     return f"{kday(first)}" + (f"\u00a0{first.year}" if not same_year else "") + f"–{kday(last)}{tail}"
 
 
-def _who_is_paid(payout: Payout) -> str:
+def _eligible_for_payout(payout: Payout) -> str:
     return _("%(left)s에 해지하고 %(applied)s에 신청한 분") % {
         "left": span(payout.terminated_from, payout.terminated_to),
         "applied": span(payout.applied_from, payout.applied_to),
     }
 
 
-def _perks_start(perks: tuple[Perk, ...]) -> str:
+def _perks_start_text(perks: tuple[Perk, ...]) -> str:
     for perk in perks:
         if perk.monthly_gb and perk.months:
             return _("데이터 %(gb)dGB는 매달 1일에 들어옵니다. %(last)s까지 %(n)d번입니다.") % {
@@ -252,8 +252,8 @@ def _perks_start(perks: tuple[Perk, ...]) -> str:
     return ""
 
 
-def _short(day: dt.date) -> str:
-    """A date as our messages write it: 1/22(목)."""
+def _short_date(day: dt.date) -> str:
+    """Date in the format of the messages: 1/22(목)."""
     return f"{day.month}/{day.day}({kweekday(day)})"
 
 
@@ -262,7 +262,7 @@ def _months_later(day: dt.date, count: int) -> dt.date:
     return dt.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
-def _state(day: dt.date, today: dt.date) -> str:
+def _date_state(day: dt.date, today: dt.date) -> str:
     if day == today:
         return "now"
     return "done" if day < today else "next"

@@ -1,4 +1,4 @@
-"""Routes of pages that belong to no single application: home, my lines, information, the clock of a try-out."""
+"""Addresses of the portal's pages: home, my lines, information, calendar, desk, the clock of a demonstration."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ from refunds.applications.reviews import HARDSHIP_DAYS
 
 
 def _page(name: str, **figures: Any) -> Callable[..., HttpResponseBase]:
-    """An information page: words, the programme's dates and the figures of our rules, nothing about anybody."""
+    """Information page: texts, dates of the programme and figures of the rules, no personal data."""
     return public(TemplateView.as_view(template_name=f"portal/{name}.html", extra_context=figures))
 
 

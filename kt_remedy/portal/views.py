@@ -1,4 +1,4 @@
-"""Home, my lines, the wish to be told, and the page of last resort."""
+"""Home, my lines, the opening wish, and the page for errors of the server."""
 
 from contextlib import suppress
 
@@ -24,30 +24,30 @@ from kt_remedy.portal import lines, timeline
 @public
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The programme in short: who gets what and when, by its own dates as of today."""
+    """Home page: the programme, its dates and their state today."""
     return render(request, "portal/home.html", timeline.overview(programme.current(), clock.today()))
 
 
 @public
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
-    """The privacy page: data, purpose and period of each."""
+    """Privacy page: stored data, purposes and retention periods."""
     return render(request, "portal/privacy.html", {"kept_days": settings.ACCOUNT_WIPE_DAYS})
 
 
 @customer
 @require_safe
 def my_lines(request: VerifiedRequest) -> HttpResponse:
-    """Each of the customer's lines with its verdict and the one next step; that it was seen is recorded."""
+    """Lines of the customer with verdict and next step; the audit records the view."""
     person, now = request.person, clock.now()
     cards = lines.cards_of(person.ci_index, now, clock.kst_date(now), programme.current())
     before = request.session.get("lines_seen", "")
-    seen = register.record_line_views([card.seen for card in cards], before=before)
-    if seen != before:
-        request.session["lines_seen"] = seen
-    kept = sum(card.kind in ("keep", "leave") for card in cards)
+    seen_digest = register.record_line_views([card.view for card in cards], before=before)
+    if seen_digest != before:
+        request.session["lines_seen"] = seen_digest
+    staying = sum(card.kind in ("keep", "leave") for card in cards)
     return render(
-        request, "portal/lines.html", {"cards": cards, "person": person, "left": len(cards) - kept, "kept": kept}
+        request, "portal/lines.html", {"cards": cards, "person": person, "left": len(cards) - staying, "kept": staying}
     )
 
 
@@ -55,7 +55,7 @@ def my_lines(request: VerifiedRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def tell_me(request: VerifiedRequest) -> HttpResponse:
-    """Ask for one message when applications open, see that it was asked for, or take the wish back."""
+    """Record, show or cancel the wish for one message when applications open."""
     person, language = request.person, (get_language() or "ko")[:2]
     if request.method == "POST":
         if request.POST.get("want") == "no":
@@ -80,7 +80,7 @@ def tell_me(request: VerifiedRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """The page for a fault of ours. Reads neither database nor session: either may be what failed."""
+    """Page for an error of the server. It reads neither database nor session, because either may have failed."""
     current, language = programme.current(), get_language() or "ko"
     name = current.name_ko if language.startswith("ko") else current.name_en
     page = loader.get_template("500.html").render(

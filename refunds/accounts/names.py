@@ -13,7 +13,7 @@ _NOT_WORD = re.compile(r"[^\w가-힣]+")
 _CUT_AT = 10
 
 
-def same(given: str, answered: str) -> str:
+def compare_holder_names(given: str, answered: str) -> str:
     """ "EXACT", "NORMALISED" or "MISMATCH" for two spellings of a holder's name."""
     if given == answered:
         return "EXACT"
@@ -32,5 +32,5 @@ def _words(name: str) -> list[str]:
     return _NOT_WORD.sub(" ", plain).upper().split()
 
 
-def _roman(words: list[str]) -> bool:
-    return all(word.isascii() for word in words)
+def _roman(name_parts: list[str]) -> bool:
+    return all(word.isascii() for word in name_parts)

@@ -87,7 +87,7 @@ def enter(
             actor=actor, action="account.entered", object=f"account:{account.id}", subject=subject,
             detail={"bank": bank.code, "owner": owner_kind},
         )  # fmt: skip
-    _settle(check, *ask(account))
+    _settle(check, *request_holder_check(account))
     account.holder_check = check
     return account
 
@@ -116,7 +116,7 @@ def enter_offline(*, person_index: bytes, holder_name: str, owner_kind: str, act
     return account
 
 
-def ask(account: Account) -> tuple[str, str, str]:
+def request_holder_check(account: Account) -> tuple[str, str, str]:
     """Ask the bank who holds `account`: outcome, how the names compare, the service's own number of the answer.
 
     A network call of up to five seconds; never inside a transaction. The answered name is compared, not stored.
@@ -144,28 +144,28 @@ def ask(account: Account) -> tuple[str, str, str]:
     except (httpx.HTTPError, portone_errors.PortOneError, ValueError, KeyError):
         # No answer, or one that cannot be read: ask again rather than turn the customer away.
         return outcome.TIMEOUT, "", ""
-    reason = names.same(account.holder_name, answer.holder_name)
+    reason = names.compare_holder_names(account.holder_name, answer.holder_name)
     matched = reason != "MISMATCH"
     return (outcome.MATCH if matched else outcome.MISMATCH), reason, answer.account_verification_id[:64]
 
 
-def waiting() -> int:
+def unanswered_checks() -> int:
     """Number of holder checks without an answer of the bank."""
     return HolderCheck.objects.filter(outcome__in=HolderCheck.UNSETTLED).count()
 
 
-def ask_again(*, limit: int = 20) -> list[uuid.UUID]:
+def repeat_holder_checks(*, limit: int = 20) -> list[uuid.UUID]:
     """Ask the banks that gave no answer once more; returns the accounts that have one now.
 
     At-least-once: a worker that dies leaves its lease, and asking twice does no harm.
     """
-    due = HolderCheck.objects.filter(
+    open_checks = HolderCheck.objects.filter(
         Q(next_try_at__lte=_wall()), outcome__in=HolderCheck.UNSETTLED, account__wiped_at__isnull=True
     ).order_by("next_try_at")
     settled = []
-    for pk in leases.claim(due, limit=limit, lease_seconds=_LEASE_SECONDS):
+    for pk in leases.claim(open_checks, limit=limit, lease_seconds=_LEASE_SECONDS):
         check = HolderCheck.objects.select_related("account").get(pk=pk)
-        _settle(check, *ask(check.account))
+        _settle(check, *request_holder_check(check.account))
         if check.settled:
             settled.append(check.account_id)
     return settled

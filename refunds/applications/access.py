@@ -93,8 +93,8 @@ def lock(application_id: int, *, person_index: bytes | None, staff: User | None 
     Raises Refused: UNKNOWN for an application the caller may not see, so that nobody learns it exists; OWN_CASE.
     """
     row = locked(application_id)
-    seen = Application.objects.filter(visible_to(person_index=person_index, staff=staff), pk=application_id)
-    if row is None or not seen.exists():
+    visible = Application.objects.filter(visible_to(person_index=person_index, staff=staff), pk=application_id)
+    if row is None or not visible.exists():
         raise Refused("UNKNOWN", _("신청을 찾을 수 없습니다."))
     close_to_own_case(staff, row.filing.person_index)
     return row

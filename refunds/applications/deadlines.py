@@ -1,4 +1,4 @@
-"""Dates that customers are told: pay day, end of a review, answer to an objection, documents.
+"""Dates announced to customers: pay day, end of a review, answer to an objection, documents.
 
 Rules: docs/architecture.md#rules.
 """

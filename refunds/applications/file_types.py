@@ -87,9 +87,9 @@ def _check_png(data: bytes) -> None:
 def _end_of_jpeg(data: bytes) -> int:
     """Walk the segments and scans to the end of the picture, past the frame header that holds its size."""
     at, sized = 2, False
-    while (found := _MARKER.match(data, at)) is not None:
-        marker = found[1][0]
-        at = found.end()
+    while (segment := _MARKER.match(data, at)) is not None:
+        marker = segment[1][0]
+        at = segment.end()
         if marker == 0xD9 and sized:
             return at
         if at + 7 > len(data):

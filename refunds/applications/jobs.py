@@ -12,7 +12,7 @@ from refunds.applications import documents, drafts, recheck, reviews
 
 def ask_banks(_job: object) -> schedule.TaskResult:
     """Ask banks that had no answer again, and continue the applications that waited for it. At-least-once."""
-    settled = accounts.ask_again()
+    settled = accounts.repeat_holder_checks()
     moved = recheck.recheck_accounts(settled) + recheck.recheck_settled()
     result = schedule.result_message(gettext_noop("은행 답 %(n)s, 옮긴 신청 %(moved)s"), n=len(settled), moved=moved)
     return result if settled or moved else None

@@ -163,9 +163,9 @@ def headline_for(row: Application, item: Item | None, next_round: calendar.Payou
     if row.status in {Status.SUBMITTED, Status.WAITING_FOR_BILL, Status.ON_HOLD_UNPAID, Status.NEED_ACCOUNT}:
         return _waiting_headline(row, item)
     if row.status == Status.NEED_DOCS:
-        due = kdate(row.documents_due_on) if row.documents_due_on else ""
-        lead = _("%(day)s까지 여기에 올리시거나 가까운 매장에 보여 주시면 이어서 봅니다.") % {"day": due}
-        return _("서류를 내 주세요"), lead if due else ""
+        due_text = kdate(row.documents_due_on) if row.documents_due_on else ""
+        lead = _("%(day)s까지 여기에 올리시거나 가까운 매장에 보여 주시면 이어서 봅니다.") % {"day": due_text}
+        return _("서류를 내 주세요"), lead if due_text else ""
     if row.status == Status.LATE:
         return _("신청 기간이 지나 사람이 확인합니다"), _(
             "늦은 까닭을 살펴 결과를 문자로 알려 드립니다."
@@ -193,8 +193,10 @@ def _item_headline(item: Item) -> tuple[str, str] | None:
             "두 번 보내지 않으려고 은행의 답을 기다립니다."
         ) + " " + _nothing_to_do()
     if item.status in {Item.Status.QUEUED, Item.Status.FILED}:
-        left = (item.batch.pay_on - clock.today()).days
-        when = {0: _("오늘 입금됩니다"), 1: _("내일 입금됩니다")}.get(left, _("%(day)s에 입금됩니다") % {"day": day})
+        days_left = (item.batch.pay_on - clock.today()).days
+        when = {0: _("오늘 입금됩니다"), 1: _("내일 입금됩니다")}.get(
+            days_left, _("%(day)s에 입금됩니다") % {"day": day}
+        )
         sent = _("은행에 보냈습니다.") if item.status == Item.Status.FILED else _("지급 명단이 확정되었습니다.")
         return when, sent + " " + _nothing_to_do()
     return None

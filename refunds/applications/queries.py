@@ -13,7 +13,7 @@ from refunds.models.items import Item
 from refunds.models.states import LIVE
 
 
-class News(NamedTuple):
+class ApplicationSummary(NamedTuple):
     """State of the newest application of a line, for pages that list lines.
 
     Item fields are None where there is no payout item; SENT and the day for a refund that was paid offline.
@@ -43,7 +43,7 @@ def live_and_earlier(contract_nos: list[str]) -> tuple[dict[str, Application], d
     return live, earlier
 
 
-def news_of(contract_nos: Iterable[str]) -> dict[str, News]:
+def summaries_of(contract_nos: Iterable[str]) -> dict[str, ApplicationSummary]:
     """State of the newest application of each of these lines, with its last payout item.
 
     Raw SQL: every customer opens the page that asks, and the ORM takes longer to build this query than to run it.
@@ -70,7 +70,7 @@ def news_of(contract_nos: Iterable[str]) -> dict[str, News]:
             """,
             [numbers],
         )
-        return {row[0]: News(*row[1:]) for row in cursor.fetchall()}
+        return {row[0]: ApplicationSummary(*row[1:]) for row in cursor.fetchall()}
 
 
 def for_lines(contract_nos: Iterable[str]) -> dict[str, Application]:

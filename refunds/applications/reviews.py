@@ -143,9 +143,9 @@ def _check_open_for(row: Application, reviewer: User) -> None:
 
 
 def _ask_documents(row: Application, reviewer: User, words: str) -> None:
-    due = deadlines.documents_by(clock.today())
-    record_review(row, Status.NEED_DOCS, "NEED_DOCS", reviewer, words, documents_due_on=due)
-    sms.notify(row, "application.need_docs", subject=_once(row), context={"due_on": due})
+    due_on = deadlines.documents_by(clock.today())
+    record_review(row, Status.NEED_DOCS, "NEED_DOCS", reviewer, words, documents_due_on=due_on)
+    sms.notify(row, "application.need_docs", subject=_once(row), context={"due_on": due_on})
 
 
 def _reject(row: Application, reviewer: User, words: str) -> None:

@@ -13,7 +13,7 @@ def layout(code: str) -> Layout:
     return LAYOUTS[code]
 
 
-def recognise(content: bytes) -> Layout | inquiry.Inquiry:
+def recognise(content: bytes) -> Layout | inquiry.InquiryLayout:
     """The layout of an answer we are given, by its first bytes. Raises FileFault for none of ours."""
     start = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"<"):

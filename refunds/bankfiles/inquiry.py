@@ -1,6 +1,6 @@
 """The inquiry list: payments a bank never answered, given to it to be looked up, and the same list filled in.
 
-A question, not an order: it names no account number and no holder, begins with another sign than the transfer sheet
+An inquiry is no order: it names no account number and no holder, begins with another sign than the transfer sheet
 and can be executed by nobody. The layout is ours until a bank's own is given; it stands in the tables below, which
 drive writer, reader and docs/bank-files.md as those of the sheet do.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from refunds.bankfiles.records import Answer, Answers, FileFault
-from refunds.bankfiles.sheet import RESULTS, Column, _amount, _record, _records, _text, cuts_of
+from refunds.bankfiles.sheet import RESULTS, Column, _amount, _record, _records, _text, record_structs
 
 HEAD = (
     Column("kind", "구분", 1, "text", "I"),
@@ -37,11 +37,11 @@ FOOT = (
     Column("won", "합계", 15, "number", "won"),
 )
 RECORDS = {"I": HEAD, "Q": DETAIL, "E": FOOT}
-_CUTS = cuts_of(RECORDS)
+_CUTS = record_structs(RECORDS)
 FIRST = b"I\t"
 
 
-class Asked(NamedTuple):
+class InquiryPayment(NamedTuple):
     """One payment without an answer; amount in whole won, `bank` the three-digit code."""
 
     reference: str
@@ -50,13 +50,13 @@ class Asked(NamedTuple):
     amount: int
 
 
-class Inquiry:
+class InquiryLayout:
     """The layout `inquiry`; answered by any bank, whatever layout the payments left in."""
 
     code, suffix, media_type = "inquiry", "txt", "text/plain; charset=euc-kr"
 
     def write(
-        self, asked: Iterable[Asked], *, name: str, message_id: str, asked_on: dt.date, execution_on: dt.date
+        self, asked: Iterable[InquiryPayment], *, name: str, message_id: str, asked_on: dt.date, execution_on: dt.date
     ) -> bytes:
         """The whole list: few payments stay unanswered. Raises PaymentRefused, ValueError."""
         rows = list(asked)
@@ -72,14 +72,14 @@ class Inquiry:
     def read_result(self, content: bytes) -> Answers:
         """The list with its result columns filled in. Payments it leaves out stay unanswered. Raises FileFault."""
         answers = Answers("")
-        said: tuple[int, int] | None = None
+        totals: tuple[int, int] | None = None
         won = 0
-        for line, kind, cut in _records(content, _CUTS):
-            cells = {column.name: cell for column, cell in zip(RECORDS[kind.decode()], cut[::2], strict=True)}
+        for line, kind, parts in _records(content, _CUTS):
+            cells = {column.name: cell for column, cell in zip(RECORDS[kind.decode()], parts[::2], strict=True)}
             if kind == b"I":
                 answers.message_id = _text(cells["message_id"])
             elif kind == b"E":
-                said = _amount(line, cells["count"]), _amount(line, cells["won"])
+                totals = _amount(line, cells["count"]), _amount(line, cells["won"])
             else:
                 result = _text(cells["result"])
                 outcome, code = RESULTS.get(result, ("", ""))
@@ -87,15 +87,15 @@ class Inquiry:
                     raise FileFault(line, f"the result {result} is not known for an inquiry")
                 amount = _amount(line, cells["amount"])
                 won += amount
-                words = f"{result} {_text(cells['words'])}".strip()
-                answers.rows.append(Answer(line, _text(cells["reference"]), outcome, code, words, amount))
-        if said is None:
+                reason = f"{result} {_text(cells['words'])}".strip()
+                answers.rows.append(Answer(line, _text(cells["reference"]), outcome, code, reason, amount))
+        if totals is None:
             raise FileFault(0, "the last line (E) is missing: the file was cut off")
-        if said != (len(answers.rows), won):
+        if totals != (len(answers.rows), won):
             raise FileFault(
-                0, f"the last line says {said[0]} rows and {said[1]} won; there are {len(answers.rows)} and {won}"
+                0, f"the last line says {totals[0]} rows and {totals[1]} won; there are {len(answers.rows)} and {won}"
             )
         return answers
 
 
-INQUIRY = Inquiry()
+INQUIRY = InquiryLayout()

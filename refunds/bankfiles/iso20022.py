@@ -28,10 +28,10 @@ from refunds.bankfiles.records import (
     Answer,
     Answers,
     FileFault,
-    Head,
+    FileHeader,
     Payment,
     PaymentRefused,
-    check,
+    check_totals,
 )
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
@@ -111,7 +111,7 @@ class Pain001:
 
     code, suffix, media_type = "pain001", "xml", "application/xml"
 
-    def write(self, payments: Iterable[Payment], head: Head) -> Iterator[bytes]:
+    def write(self, payments: Iterable[Payment], head: FileHeader) -> Iterator[bytes]:
         """Valid against the published schema; UTF-8, Hangul names as they are. Raises PaymentRefused, ValueError."""
         sink = _Sink()
         count = won = 0
@@ -138,13 +138,13 @@ class Pain001:
                         won += payment.amount
                         if sink.tell() > _PIECE:
                             yield sink.take()
-        check(head, count, won)
+        check_totals(head, count, won)
         yield sink.take() + b"\n"
 
     def read(self, content: bytes) -> Iterator[tuple[int, Payment]]:
         """The payments of a pain.001 message."""
         for element in _walk(content, {"CdtTrfTxInf"}):
-            amount = _found(element, "Amt/InstdAmt")
+            amount = _child_at(element, "Amt/InstdAmt")
             if amount is None or amount.get("Ccy") != "KRW":
                 raise FileFault(element.sourceline or 0, "this payment is not in won")
             yield (
@@ -169,7 +169,7 @@ class Pain001:
                 group = _text(element, "GrpSts")
                 answers.message_id = _text(element, "OrgnlMsgId")
                 answers.code, answers.words = _reason(element)
-                count, won = _text(element, "OrgnlNbOfTxs"), _found(element, "OrgnlCtrlSum")
+                count, won = _text(element, "OrgnlNbOfTxs"), _child_at(element, "OrgnlCtrlSum")
                 answers.count = int(count) if count.isdecimal() else None
                 answers.won = None if won is None else _won(won)
             elif name == "OrgnlPmtInfAndSts":
@@ -214,19 +214,19 @@ def _walk(content: bytes, names: set[str], *, root: re.Pattern | None = None) ->
         load_dtd=False,
         huge_tree=True,
     )
-    seen = False
+    started = False
     try:
         for _event, element in parser:
-            if not seen:
+            if not started:
                 _check_root(element.getroottree().getroot(), root)
-                seen = True
+                started = True
             yield element
             element.clear()
             while (before := element.getprevious()) is not None and before.tag == element.tag:
                 element.getparent().remove(before)
     except etree.XMLSyntaxError as error:
         raise FileFault(error.lineno or 0, "this is not well-formed XML") from None
-    if not seen:
+    if not started:
         _check_root(parser.root, root)
 
 
@@ -242,13 +242,13 @@ def _path(space: str, path: str) -> str:
     return "/".join(f"{{{space}}}{name}" for name in path.split("/"))
 
 
-def _found(element: etree._Element, path: str) -> etree._Element | None:
+def _child_at(element: etree._Element, path: str) -> etree._Element | None:
     return element.find(_path(element.tag[1:].rpartition("}")[0], path))
 
 
 def _text(element: etree._Element, path: str) -> str:
-    found = _found(element, path)
-    return "" if found is None else (found.text or "").strip()
+    child = _child_at(element, path)
+    return "" if child is None else (child.text or "").strip()
 
 
 def _won(element: etree._Element) -> int:
@@ -260,7 +260,7 @@ def _won(element: etree._Element) -> int:
 
 
 def _reason(element: etree._Element) -> tuple[str, str]:
-    why = _found(element, "StsRsnInf")
+    why = _child_at(element, "StsRsnInf")
     if why is None:
         return "", ""
     return _text(why, "Rsn/Cd") or _text(why, "Rsn/Prtry"), _text(why, "AddtlInf")
@@ -273,10 +273,10 @@ def _answer(element: etree._Element) -> Answer:
         raise FileFault(line, "this payment has no OrgnlEndToEndId")
     if status not in _FINAL and status not in _UNDER_WAY:
         raise FileFault(line, f"the status {status or '(none)'} of this payment is not known")
-    code, words = _reason(element)
-    named = _found(element, "OrgnlTxRef/Amt/InstdAmt")
+    code, reason = _reason(element)
+    named = _child_at(element, "OrgnlTxRef/Amt/InstdAmt")
     if named is not None and named.get("Ccy", "KRW") != "KRW":
         raise FileFault(line, "this payment is not in won")
     outcome = _FINAL.get(status, UNKNOWN)
     meaning = _REASONS.get(code, OTHER) if outcome == RETURNED else ""
-    return Answer(line, reference, outcome, meaning, f"{code} {words}".strip(), None if named is None else _won(named))
+    return Answer(line, reference, outcome, meaning, f"{code} {reason}".strip(), None if named is None else _won(named))

@@ -33,8 +33,8 @@ class Payment(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """Head of a file. `made_at` is aware; count and won are the control totals."""
+class FileHeader:
+    """Header of a file. `made_at` is aware; count and won are the control totals."""
 
     message_id: str
     made_at: dt.datetime
@@ -93,7 +93,7 @@ class Layout(Protocol):
     suffix: str
     media_type: str
 
-    def write(self, payments: Iterable[Payment], head: Head) -> Iterator[bytes]:
+    def write(self, payments: Iterable[Payment], head: FileHeader) -> Iterator[bytes]:
         """The bytes of the file, in pieces. Raises PaymentRefused."""
 
     def read(self, content: bytes) -> Iterator[tuple[int, Payment]]:
@@ -103,7 +103,7 @@ class Layout(Protocol):
         """The bank's answer to such a file. Raises FileFault."""
 
 
-def check(head: Head, count: int, won: int) -> None:
+def check_totals(head: FileHeader, count: int, won: int) -> None:
     """Raise ValueError where what was written is not what the head announced."""
     if (count, won) != (head.count, head.won):
         raise ValueError(f"{count} payments of {won} won were written, the head says {head.count} of {head.won}")

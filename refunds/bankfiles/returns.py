@@ -9,7 +9,7 @@ from refunds.bankfiles import records
 
 
 @dataclass(frozen=True, slots=True)
-class Return:
+class ReturnReason:
     """One reason: its words, and whether the account is at fault. If it is not, the money rides to the same account
     with the next round and nobody is asked for another one."""
 
@@ -18,14 +18,14 @@ class Return:
 
 
 RETURNS = {
-    records.NO_ACCOUNT: Return(_("없는 계좌"), True),
-    records.CLOSED: Return(_("해지된 계좌"), True),
-    records.NAME: Return(_("예금주가 다름"), True),
-    records.BLOCKED: Return(_("입금할 수 없는 계좌"), True),
-    records.BANK_DOWN: Return(_("은행 점검"), False),
-    records.LIMIT: Return(_("한도를 넘음"), False),
+    records.NO_ACCOUNT: ReturnReason(_("없는 계좌"), True),
+    records.CLOSED: ReturnReason(_("해지된 계좌"), True),
+    records.NAME: ReturnReason(_("예금주가 다름"), True),
+    records.BLOCKED: ReturnReason(_("입금할 수 없는 계좌"), True),
+    records.BANK_DOWN: ReturnReason(_("은행 점검"), False),
+    records.LIMIT: ReturnReason(_("한도를 넘음"), False),
     # What no bank explained is asked: another account may do what this one did not.
-    records.OTHER: Return(_("그 밖"), True),
+    records.OTHER: ReturnReason(_("그 밖"), True),
 }
 # For SQL: with these the same account is tried again.
 SAME_ACCOUNT = tuple(code for code, row in RETURNS.items() if not row.account_at_fault)

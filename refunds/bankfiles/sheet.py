@@ -27,10 +27,10 @@ from refunds.bankfiles.records import (
     Answer,
     Answers,
     FileFault,
-    Head,
+    FileHeader,
     Payment,
     PaymentRefused,
-    check,
+    check_totals,
 )
 
 ENCODING = "cp949"
@@ -76,15 +76,15 @@ FOOT = (
 RECORDS = {"H": HEAD, "D": DETAIL, "T": FOOT}
 
 
-def cuts_of(records: dict[str, tuple[Column, ...]]) -> dict[bytes, tuple[tuple[Column, ...], struct.Struct]]:
-    """Cuts of each kind of line: cell, tab, cell, tab …"""
+def record_structs(records: dict[str, tuple[Column, ...]]) -> dict[bytes, tuple[tuple[Column, ...], struct.Struct]]:
+    """Struct that splits each kind of line: cell, tab, cell, tab …"""
     return {
         kind.encode(): (columns, struct.Struct("1s".join(f"{column.width}s" for column in columns)))
         for kind, columns in records.items()
     }
 
 
-_CUTS = cuts_of(RECORDS)
+_CUTS = record_structs(RECORDS)
 # The result codes: outcome and reason. Blank is no answer.
 RESULTS = {
     "": (UNKNOWN, ""),
@@ -151,7 +151,7 @@ class Sheet:
 
     code, suffix, media_type = "sheet", "txt", "text/plain; charset=euc-kr"
 
-    def write(self, payments: Iterable[Payment], head: Head) -> Iterator[bytes]:
+    def write(self, payments: Iterable[Payment], head: FileHeader) -> Iterator[bytes]:
         """One line a payment. Raises PaymentRefused, ValueError."""
         values = {name: getattr(head, name) for name in ("message_id", "payer_bank", "payer_number", "count", "won")}
         yield _record(HEAD, {**values, "kind": "H", "execution_on": f"{head.execution_on:%Y%m%d}"})
@@ -169,15 +169,17 @@ class Sheet:
             won += amount
             if not (number.isascii() and number.isdigit() and len(number) <= account_width and len(bank) == 3):
                 raise PaymentRefused(reference, f"{columns['account'].title}: digits only, {account_width} at most")
-            front = (
+            leading_cells = (
                 f"D\t{count:0{number_width}}\t{bank}\t{number:<{account_width}}\t{amount:0{amount_width}}\t".encode()
             )
-            back = f"\t{reference:<{reference_width}}".encode()
-            pieces.append(b"".join((front, _padded(holder, name, reference), b"\t", statement, back, tail)))
+            reference_cell = f"\t{reference:<{reference_width}}".encode()
+            pieces.append(
+                b"".join((leading_cells, _padded(holder, name, reference), b"\t", statement, reference_cell, tail))
+            )
             if len(pieces) == _PIECE:
                 yield b"".join(pieces)
                 pieces.clear()
-        check(head, count, won)
+        check_totals(head, count, won)
         pieces.append(_record(FOOT, {"kind": "T", "count": count, "won": won}))
         yield b"".join(pieces)
 
@@ -204,7 +206,7 @@ class Sheet:
         answers = Answers("")
         rows, won = 0, 0
         refused = 0
-        foot = None
+        totals = None
         d_amount, d_reference, d_result, d_words = (
             _place(DETAIL, name) for name in ("amount", "reference", "result", "words")
         )
@@ -216,25 +218,27 @@ class Sheet:
                 if result not in RESULTS:
                     raise FileFault(line, f"the result {result} is not known")
                 outcome, code = RESULTS[result]
-                words = _text(cells[d_words])
+                reason = _text(cells[d_words])
                 if outcome == "REFUSED":
                     refused += 1
-                    answers.words = answers.words or words
+                    answers.words = answers.words or reason
                 answers.rows.append(
-                    Answer(line, _text(cells[d_reference]), outcome, code, f"{result} {words}".strip(), amount)
+                    Answer(line, _text(cells[d_reference]), outcome, code, f"{result} {reason}".strip(), amount)
                 )
             elif kind == b"H":
                 answers.message_id = _text(cells[_place(HEAD, "message_id")])
                 answers.count = _amount(line, cells[_place(HEAD, "count")])
                 answers.won = _amount(line, cells[_place(HEAD, "won")])
             else:
-                foot = (line, _amount(line, cells[_place(FOOT, "count")]), _amount(line, cells[_place(FOOT, "won")]))
+                totals = (line, _amount(line, cells[_place(FOOT, "count")]), _amount(line, cells[_place(FOOT, "won")]))
         if not answers.message_id:
             raise FileFault(1, "the first line does not name the file")
-        if foot is None:
+        if totals is None:
             raise FileFault(0, "the last line (T) is missing: the file was cut off")
-        if foot[1:] != (rows, won):
-            raise FileFault(foot[0], f"the last line says {foot[1]} rows and {foot[2]} won; there are {rows} and {won}")
+        if totals[1:] != (rows, won):
+            raise FileFault(
+                totals[0], f"the last line says {totals[1]} rows and {totals[2]} won; there are {rows} and {won}"
+            )
         if refused:
             if refused != rows:
                 raise FileFault(0, "some rows say the whole file was refused and others do not")
@@ -251,13 +255,13 @@ def _records(
     content: bytes, cuts: dict[bytes, tuple[tuple[Column, ...], struct.Struct]] = _CUTS
 ) -> Iterator[tuple[int, bytes, tuple[bytes, ...]]]:
     """The lines with their kind and cells (and the tabs between them); what does not fit is named by its line."""
-    *others, last = (kind.decode() for kind in cuts)
+    *first_kinds, last = (kind.decode() for kind in cuts)
     first = next(iter(cuts))
     for number, raw in enumerate(io.BytesIO(content.rstrip(b"\x1a\r\n")), 1):
         data = raw.rstrip(b"\r\n")
         kind = data[:1]
         if kind not in cuts:
-            raise FileFault(number, f"a line begins with {', '.join(others)} or {last}")
+            raise FileFault(number, f"a line begins with {', '.join(first_kinds)} or {last}")
         columns, cut = cuts[kind]
         if len(data) != cut.size:
             raise FileFault(number, f"this line has {len(data)} bytes, which is not its length")

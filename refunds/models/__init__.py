@@ -1,4 +1,4 @@
-"""The tables of refunds, where Django looks for them."""
+"""Models of the refunds, at the place where Django looks for them."""
 
 from refunds.models.accounts import Account, HolderCheck
 from refunds.models.applications import Application, Decision, Draft, Evidence, Filing, LateReason, Note, Objection

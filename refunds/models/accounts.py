@@ -1,4 +1,4 @@
-"""Bank accounts that refunds go to, and what the bank said about their holders.
+"""Bank accounts that refunds go to, and the holder checks of the bank.
 
 An account row never changes: a correction is a new row, and applications and payout items point at the row they mean.
 It is the only place that holds a ciphertext of a number, so the wipe after settlement touches this table alone.

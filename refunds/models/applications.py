@@ -54,7 +54,7 @@ class Draft(models.Model):
 
 
 class Filing(models.Model):
-    """One submission: who, by which door, with which account and consents. Each of its lines is an Application."""
+    """One submission with its channel, account and consents. Each of its lines is an Application."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     reference = models.CharField(_("접수번호"), max_length=12, unique=True, db_collation="C")
@@ -130,7 +130,7 @@ class Application(models.Model):
     flag = models.CharField(_("확인 표시"), max_length=20, blank=True, default="")
     documents_due_on = models.DateField(_("서류 기한"), null=True, blank=True)
     previous = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
-    # The reviewer who holds this case, and until when (wall clock).
+    # Reviewer who holds this case, and the end of the lease (wall clock).
     reviewer = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("심사자")
     )
@@ -223,7 +223,7 @@ class Decision(models.Model):
 
 
 class Objection(models.Model):
-    """A customer contests a no or an amount; a reviewer answers by the date the customer was told."""
+    """Objection of a customer to a rejection or an amount; a reviewer answers by the announced date."""
 
     class Status(models.TextChoices):
         OPEN = "OPEN", _("답변 대기")

@@ -174,7 +174,7 @@ class BatchFigures(models.Model):
     asked = models.BooleanField(default=False)
     began_at = models.DateTimeField(null=True, blank=True)
     counted_at = models.DateTimeField(null=True, blank=True)
-    # The independent count (`IndependentCount`) of a batch before its file, and the result of `overview.raw`.
+    # The independent count (`IndependentCount`) of a batch before its file; result of `overview.stored_figures`.
     again = models.JSONField(default=dict, blank=True)
     figures = models.JSONField(default=dict, blank=True)
 

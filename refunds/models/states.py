@@ -1,7 +1,7 @@
 """The states of an application and every edge between them: one table for the service and for the database.
 
 The service moves along `EDGES` and nothing else; the same pairs stand in a trigger on the table (`models.Application`),
-so that a statement typed by hand is refused as well.
+so that the database refuses raw SQL as well.
 """
 
 from django.db import models

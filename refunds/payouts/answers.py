@@ -46,7 +46,7 @@ _FAULTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ResultFault:
     """A fault in one line of a result file; line 0 means the whole file."""
 
     line: int
@@ -74,7 +74,7 @@ _WORDS: dict[str, Any] = {
 class ResultRefused(Exception):
     """Nothing of a result file was loaded. Carries the first faults by line, and their total."""
 
-    def __init__(self, faults: list[Fault], total: int) -> None:
+    def __init__(self, faults: list[ResultFault], total: int) -> None:
         super().__init__(f"{total} faults")
         self.faults, self.total = faults, total
 
@@ -84,7 +84,7 @@ def load_result(*, content: bytes, name: str, user: User) -> ResultFile:
 
     Items move to PAID, RETURNED or UNKNOWN; items that the answer leaves out become UNKNOWN and go on the inquiry
     list. A file refused whole moves the batch to REFUSED. Customers of returned payments are asked for another
-    account, unless the account is not the cause (`bankfiles.returns`); customers of paid ones are told.
+    account, unless the account is not the cause (`bankfiles.returns`); customers of paid ones get a message.
     Raises Refused (ROLE, SAME_FILE, UNKNOWN_FILE, STATE) or ResultRefused.
     """
     require_permission(user, "payouts.load_result")
@@ -112,7 +112,7 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
         layout = bankfiles.recognise(content)
         answers = layout.read_result(content)
     except FileFault as fault:
-        raise ResultRefused([Fault(fault.line, fault.text)], 1) from None
+        raise ResultRefused([ResultFault(fault.line, fault.text)], 1) from None
     bank_file = BankFile.objects.filter(message_id=answers.message_id).first()
     # An inquiry list is answered in its own layout, whatever the payments left in.
     if bank_file is None or layout.code not in (bank_file.layout, INQUIRY.code):
@@ -122,7 +122,7 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
     if bank_file.status != BankFile.Status.HANDED_OVER:
         raise Refused("STATE", _("은행에 전달하지 않았거나 은행이 거절한 파일의 결과입니다."))
     if _differs(answers.count, bank_file.count) or _differs(answers.won, bank_file.won):
-        raise ResultRefused([Fault(0, "SUM")], 1)
+        raise ResultRefused([ResultFault(0, "SUM")], 1)
     # A concurrent load of the same bytes waits at the batch and finds this row.
     if ResultFile.objects.filter(sha256=sha256).exists():
         raise Refused("SAME_FILE", _("이미 올린 파일입니다. 아무것도 바뀌지 않았습니다."))
@@ -132,7 +132,7 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
         _refuse_whole(batch, bank_file, answers)
     else:
         if not answers.rows:
-            raise ResultRefused([Fault(0, "EMPTY")], 1)
+            raise ResultRefused([ResultFault(0, "EMPTY")], 1)
         _stage(answers)
         _check(bank_file)
         sums = _sums(bank_file)
@@ -151,7 +151,7 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
     store(sha256, (content,))
     if not answers.refused:
         _apply(loaded, bank_file, now)
-        _tell(loaded, batch, user)
+        _notify_customers(loaded, batch, user)
         _settle(batch)
     audit.record(
         actor=audit.actor(user),
@@ -171,7 +171,7 @@ def _plain(sums: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_whole(batch: Batch, bank_file: BankFile, answers: Answers) -> None:
-    """The bank refused the whole file: the same items go out again in a new part (`files.file_again`)."""
+    """The bank refused the whole file: the same items go out again in a new part (`files.replace_refused_file`)."""
     if Item.objects.filter(file=bank_file).exclude(status=Item.Status.FILED).exists():
         raise Refused(
             "STATE", _("이미 답이 온 건이 있는 파일을 은행이 통째로 거절할 수는 없습니다. 은행에 물어보세요.")
@@ -220,7 +220,9 @@ def _check(bank_file: BankFile) -> None:
         )
         faults = cursor.fetchall()
     if faults:
-        raise ResultRefused([Fault(line, code, reference) for line, code, reference, _all in faults], faults[0][3])
+        raise ResultRefused(
+            [ResultFault(line, code, reference) for line, code, reference, _all in faults], faults[0][3]
+        )
 
 
 def _sums(bank_file: BankFile) -> dict[str, Any]:
@@ -278,7 +280,7 @@ def _apply(loaded: ResultFile, bank_file: BankFile, now: Any) -> None:
             )
 
 
-def _tell(loaded: ResultFile, batch: Batch, user: User) -> None:
+def _notify_customers(loaded: ResultFile, batch: Batch, user: User) -> None:
     """Queue the messages to customers of returned and of paid items; ask for another account where it is needed."""
     returned = (
         Item.objects.filter(result=loaded, status=Item.Status.RETURNED)

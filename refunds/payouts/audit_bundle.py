@@ -37,7 +37,7 @@ from refunds.payouts.guards import get_case, require_permission, require_reason
 _ZERO = (1980, 1, 1, 0, 0, 0)
 
 
-def take(*, application_id: int, user: User, reason: str) -> bytes:
+def download_bundle(*, application_id: int, user: User, reason: str) -> bytes:
     """The bundle in full for an auditor, masked for others; the download is recorded.
 
     Raises Refused: ROLE, REASON, OWN_CASE.
@@ -47,7 +47,7 @@ def take(*, application_id: int, user: User, reason: str) -> bytes:
     with transaction.atomic():
         row = get_case(application_id, user)
         clear = user.has_perm("payouts.download_clear_evidence")
-        content = bundle(application_id=application_id, clear=clear)
+        content = build_bundle(application_id=application_id, clear=clear)
         audit.record(
             actor=audit.actor(user),
             action="evidence.taken",
@@ -59,7 +59,7 @@ def take(*, application_id: int, user: User, reason: str) -> bytes:
     return content
 
 
-def bundle(*, application_id: int, clear: bool) -> bytes:
+def build_bundle(*, application_id: int, clear: bool) -> bytes:
     """The ZIP of every record of one application, in full if `clear`. Reads only."""
     row = Application.objects.select_related("filing", "line__customer", "account").get(pk=application_id)
     parts = {name: _json(table) for name, table in _tables(row, clear).items()}
@@ -71,13 +71,13 @@ def bundle(*, application_id: int, clear: bool) -> bytes:
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(parts.items())},
     }
     parts["manifest.json"] = _json(manifest)
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(parts):
             entry = zipfile.ZipInfo(name, _ZERO)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o600 << 16
-            packed.writestr(entry, parts[name])
-    return out.getvalue()
+            archive.writestr(entry, parts[name])
+    return buffer.getvalue()
 
 
 def _tables(row: Application, clear: bool) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def _tables(row: Application, clear: bool) -> dict[str, Any]:
             }
             for one in _messages(row, items, batches)
         ],
-        "looks.json": _rows(_looks(row, items, batches, files)),
+        "looks.json": _rows(_audit_entries(row, items, batches, files)),
     }
 
 
@@ -171,7 +171,7 @@ def _messages(row: Application, items: QuerySet, batches: QuerySet) -> QuerySet[
     return Message.objects.filter(about, person_index=row.filing.person_index).order_by("pk")
 
 
-def _looks(row: Application, items: QuerySet, batches: QuerySet, files: QuerySet) -> QuerySet[AuditEntry]:
+def _audit_entries(row: Application, items: QuerySet, batches: QuerySet, files: QuerySet) -> QuerySet[AuditEntry]:
     """The audit's entries of the application and its money, and of looks at its customer."""
     objects = {f"application:{row.pk}", f"filing:{row.filing_id}"}
     objects |= {f"account:{row.account_id}", f"account:{row.filing.account_id}"}
@@ -196,12 +196,12 @@ def _file_lines(row: Application, clear: bool) -> dict[str, bytes]:
         assert item.file is not None
         files = [item.file, *BankFile.objects.filter(pk__in=_replaced(item.file))]
         for file in files:
-            line = _line(file.message_id, item.reference)
+            line = _stored_line(file.message_id, item.reference)
             if line is not None:
-                parts[f"lines/{item.reference}-part{file.part:02}.txt"] = line if clear else _covered(line, item)
+                parts[f"lines/{item.reference}-part{file.part:02}.txt"] = line if clear else _masked_line(line, item)
         results = ResultFile.objects.filter(Q(files__in=[file.pk for file in files]) | Q(items=item)).distinct()
         for result in results.order_by("pk"):
-            answers += [{"result": result.pk, "sha256": result.sha256, **one} for one in _answers(result, item)]
+            answers += [{"result": result.pk, "sha256": result.sha256, **answer} for answer in _answers(result, item)]
     parts["answers.json"] = _json(answers)
     return parts
 
@@ -216,19 +216,19 @@ def _replaced(file: BankFile | None) -> list[int]:
     return replaced
 
 
-def _line(key: str, reference: str) -> bytes | None:
+def _stored_line(key: str, reference: str) -> bytes | None:
     """The line of a stored file that names a reference, found piece by piece."""
-    held, wanted = b"", (f">{reference}<".encode(), f"\t{reference:<35}\t".encode())
+    tail, wanted = b"", (f">{reference}<".encode(), f"\t{reference:<35}\t".encode())
     for piece in stored(key):
-        lines = (held + piece).split(b"\n")
-        held = lines.pop()
+        lines = (tail + piece).split(b"\n")
+        tail = lines.pop()
         for line in lines:
             if any(sign in line for sign in wanted):
                 return line + b"\n"
-    return held if any(sign in held for sign in wanted) else None
+    return tail if any(sign in tail for sign in wanted) else None
 
 
-def _covered(line: bytes, item: Item) -> bytes:
+def _masked_line(line: bytes, item: Item) -> bytes:
     """A line of a bank file with account number and holder masked; nothing of it where they are not known any more."""
     number, name = item.account.number, item.account.holder_name
     if not number or not name:
@@ -249,12 +249,12 @@ def _answers(result: ResultFile, item: Item) -> Iterable[dict[str, Any]]:
     if not content:
         return
     try:
-        said = bankfiles.recognise(content).read_result(content)
+        bank_answer = bankfiles.recognise(content).read_result(content)
     except FileFault:
         return
-    if said.refused:
-        yield {"refused_whole": True, "code": said.code, "words": said.words}
-    for answer in said.rows:
+    if bank_answer.refused:
+        yield {"refused_whole": True, "code": bank_answer.code, "words": bank_answer.words}
+    for answer in bank_answer.rows:
         if answer.reference == item.reference:
             yield answer._asdict()
 
@@ -267,7 +267,7 @@ def _clear(value: str | None, clear: bool, mask: Any) -> str:
 def _rows(rows: QuerySet) -> list[dict[str, Any]]:
     """Rows as they are stored, ciphertexts and keyed indexes left out."""
     rows = rows if rows.query.order_by else rows.order_by("pk")
-    return [_row(one) for one in rows]
+    return [_row(row) for row in rows]
 
 
 def _row(row: Any) -> dict[str, Any]:

@@ -28,18 +28,18 @@ def fingerprints(batch_id: int | None = None) -> dict[int, str]:
     batches = Batch.objects.exclude(status=Batch.Status.OPEN)
     if batch_id is not None:
         batches = batches.filter(pk=batch_id)
-    fed = Feed.objects.aggregate(last=Max("pk"), finished=Max("finished_at"))
+    last_feed = Feed.objects.aggregate(last=Max("pk"), finished=Max("finished_at"))
     texts = {}
     for batch in batches.annotate(file=Max("files__pk"), result=Max("files__results__pk")):
         if batch.status in Batch.BEFORE_FILE:
-            inputs = f"bills|{fed['last']}|{fed['finished']}"
+            inputs = f"bills|{last_feed['last']}|{last_feed['finished']}"
         else:
             inputs = f"bank|{batch.file}|{batch.result}"
         texts[batch.pk] = f"{batch.digest}|{batch.prepared_at}|{inputs}"
     return texts
 
 
-def current(batch: Batch) -> tuple[BatchFigures | None, dt.datetime | None]:
+def current_figures(batch: Batch) -> tuple[BatchFigures | None, dt.datetime | None]:
     """The stored figures of a batch if they are up to date, else None and the start of the running count, if any."""
     row = BatchFigures.objects.filter(batch=batch).first()
     if row is None:
@@ -48,7 +48,7 @@ def current(batch: Batch) -> tuple[BatchFigures | None, dt.datetime | None]:
     return (row, None) if holds else (None, row.began_at)
 
 
-def ask(*, batch_id: int, user: User) -> None:
+def request_count(*, batch_id: int, user: User) -> None:
     """Ask the worker to count a frozen batch again, within seconds. Raises Refused: ROLE, STATE."""
     guards.require_permission(user, "payouts.recount_batch")
     with transaction.atomic():
@@ -59,19 +59,19 @@ def ask(*, batch_id: int, user: User) -> None:
         guards.record_act(user, "batch.count_asked", batch)
 
 
-def count_due() -> int:
+def count_outdated() -> int:
     """Count every frozen batch whose figures are out of date; returns their number.
 
     A worker that dies leaves the old fingerprint, so the next one counts. A change during the count leaves a
     fingerprint that is out of date already, and the batch is counted again.
     """
-    wanted = fingerprints()
+    current = fingerprints()
     stored = {row.batch_id: row for row in BatchFigures.objects.all()}
     done = 0
-    for batch in Batch.objects.filter(pk__in=wanted).order_by("-pay_on"):
+    for batch in Batch.objects.filter(pk__in=current).order_by("-pay_on"):
         row = stored.get(batch.pk)
-        if row is None or row.asked or row.fingerprint != wanted[batch.pk]:
-            _count(batch, wanted[batch.pk])
+        if row is None or row.asked or row.fingerprint != current[batch.pk]:
+            _count(batch, current[batch.pk])
             done += 1
     return done
 
@@ -83,10 +83,10 @@ def _count(batch: Batch, fingerprint: str) -> None:
     )
     with transaction.atomic():
         guards.raise_timeouts()
-        again: dict[str, Any] = {}
+        recount: dict[str, Any] = {}
         if batch.status in Batch.BEFORE_FILE:
             result = independent_check.check(batch)
-            again = {
+            recount = {
                 "count": result.count,
                 "won": result.won,
                 "hash_total": result.hash_total,
@@ -94,8 +94,8 @@ def _count(batch: Batch, fingerprint: str) -> None:
                 "differences": result.differences,
                 "agrees": result.agrees(batch),
             }
-        figures = overview.raw(batch)
+        figures = overview.stored_figures(batch)
         # `asked` stays as it is: it may have been set during the count.
         BatchFigures.objects.filter(batch=batch).update(
-            fingerprint=fingerprint, counted_at=clock.now(), began_at=None, again=again, figures=figures
+            fingerprint=fingerprint, counted_at=clock.now(), began_at=None, again=recount, figures=figures
         )

@@ -95,7 +95,7 @@ def propose_adjustment(
         paid = row.items.filter(status=Item.Status.PAID).aggregate(won=Sum("amount_krw"))["won"]
         if cause == Adjustment.Cause.OVERPAID and amount_krw > paid:
             raise Refused("AMOUNT", _("입금된 금액보다 많이 돌려받을 수 없습니다."))
-        made = Adjustment.objects.create(
+        adjustment = Adjustment.objects.create(
             application=row,
             cause=cause,
             amount_krw=amount_krw,
@@ -105,7 +105,7 @@ def propose_adjustment(
             proposed_at=clock.now(),
         )
         record_act(user, "adjustment.proposed", None, reason=reason, application=row, amount=amount_krw, cause=cause)
-    return made
+    return adjustment
 
 
 def decide_adjustment(*, adjustment_id: int, user: User, approve: bool, reason: str = "") -> Adjustment:
@@ -124,9 +124,9 @@ def decide_adjustment(*, adjustment_id: int, user: User, approve: bool, reason: 
             raise Refused("STATE", _("이미 정해진 건입니다."))
         if is_maker(user, row.proposed_by_id, row.proposed_person):
             raise Refused("SAME_PERSON", _("낸 사람은 승인할 수 없습니다. 다른 사람이 승인해야 합니다."))
-        back = row.cause == Adjustment.Cause.OVERPAID
-        yes = Adjustment.Status.CLAIMED if back else Adjustment.Status.APPROVED
-        row.status = yes if approve else Adjustment.Status.DECLINED
+        claims_back = row.cause == Adjustment.Cause.OVERPAID
+        approved_status = Adjustment.Status.CLAIMED if claims_back else Adjustment.Status.APPROVED
+        row.status = approved_status if approve else Adjustment.Status.DECLINED
         row.decided_by, row.decided_person, row.decided_at = user, person, clock.now()
         row.save(update_fields=["status", "decided_by", "decided_person", "decided_at"])
         action = "adjustment.approved" if approve else "adjustment.declined"

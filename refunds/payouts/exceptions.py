@@ -134,11 +134,13 @@ def call_list(*, user: User, reason: str) -> bytes:
     listed, _over = unpaid_returns()
     contacts = {
         row.pk: row.filing.contact or ""
-        for row in Application.objects.select_related("filing").filter(pk__in=[one.application_id for one in listed])
+        for row in Application.objects.select_related("filing").filter(
+            pk__in=[unpaid.application_id for unpaid in listed]
+        )
     }
     text = io.StringIO()
-    out = csv.writer(text, lineterminator="\r\n")
-    out.writerow(
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(
         [
             _("접수번호"),
             _("신청한 분"),
@@ -149,17 +151,17 @@ def call_list(*, user: User, reason: str) -> bytes:
             _("되돌아온 날"),
         ]
     )
-    for one in listed:
-        out.writerow(
+    for unpaid in listed:
+        writer.writerow(
             csv_cells.guarded(cell)
             for cell in (
-                one.reference,
-                one.name,
-                _dialled(contacts[one.application_id]),
-                one.won,
-                return_reason(one.code),
-                one.attempts,
-                one.returned_on.isoformat(),
+                unpaid.reference,
+                unpaid.name,
+                _dialled(contacts[unpaid.application_id]),
+                unpaid.won,
+                return_reason(unpaid.code),
+                unpaid.attempts,
+                unpaid.returned_on.isoformat(),
             )
         )
     with transaction.atomic():

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from kt_remedy.core import clock, crypto, programme
 from kt_remedy.staff.models import User
 from refunds import bankfiles
-from refunds.bankfiles.records import Head, Payment, PaymentRefused
+from refunds.bankfiles.records import FileHeader, Payment, PaymentRefused
 from refunds.calendar import next_business_day
 from refunds.models.bank_files import BankFile, Chunk, Download
 from refunds.models.batches import Batch
@@ -31,7 +31,7 @@ from refunds.payouts.guards import Refused, lock_batch, record_act, require_perm
 CHUNK_BYTES = 1 << 20
 
 
-def file(*, batch_id: int, user: User) -> list[BankFile]:
+def create_files(*, batch_id: int, user: User) -> list[BankFile]:
     """Write the file of an approved batch, once: in parts of at most BANK_FILE_MAX_ROWS rows, kept encrypted.
 
     The items are compared with the approved totals first. A second run after a crash gives the same bytes.
@@ -44,18 +44,18 @@ def file(*, batch_id: int, user: User) -> list[BankFile]:
             raise Refused("STATE", _("승인된 회차만 파일로 만들 수 있습니다."))
         if totals(batch) != (batch.count, batch.won, batch.hash_total, batch.approved_digest):
             raise Refused("CHANGED", _("승인한 내용과 다릅니다. 돌려보내고 다시 확정해 주세요."))
-        made = []
+        files = []
         for part, (first, last) in enumerate(_parts(batch), 1):
             items = batch.items.filter(status=Item.Status.QUEUED, id__gte=first, id__lte=last)
-            made.append(_write_file(batch, part, items, user))
+            files.append(_write_file(batch, part, items, user))
         batch.status = Batch.Status.FILED
         batch.save(update_fields=["status"])
-        assert batch.count == sum(one.count for one in made)
-        record_act(user, "batch.filed", batch, files=[one.sha256 for one in made])
-    return made
+        assert batch.count == sum(one.count for one in files)
+        record_act(user, "batch.filed", batch, files=[one.sha256 for one in files])
+    return files
 
 
-def file_again(*, file_id: int, user: User) -> BankFile:
+def replace_refused_file(*, file_id: int, user: User) -> BankFile:
     """Write a new part with the items of a file that the bank refused whole. Raises Refused: ROLE, STATE, LINES."""
     require_permission(user, "payouts.create_file")
     with transaction.atomic():
@@ -66,12 +66,12 @@ def file_again(*, file_id: int, user: User) -> BankFile:
         if refused.status != BankFile.Status.REFUSED or not items.exists():
             raise Refused("STATE", _("은행이 통째로 거절한 파일만 다시 만들 수 있습니다."))
         part = 1 + max(batch.files.values_list("part", flat=True))
-        made = _write_file(batch, part, items, user, replaces=refused)
+        file = _write_file(batch, part, items, user, replaces=refused)
         if batch.status == Batch.Status.REFUSED:
             batch.status = Batch.Status.FILED
             batch.save(update_fields=["status"])
-        record_act(user, "file.made_again", batch, part=part, replaces=refused.part, sha256=made.sha256)
-    return made
+        record_act(user, "file.made_again", batch, part=part, replaces=refused.part, sha256=file.sha256)
+    return file
 
 
 def _parts(batch: Batch) -> list[tuple[int, int]]:
@@ -91,7 +91,7 @@ def _write_file(batch: Batch, part: int, items: Any, user: User, replaces: BankF
     sums = items.aggregate(count=Count("pk"), won=Sum("amount_krw"))
     message_id = f"{programme.current().code}-{batch.pay_on:%Y%m%d}-{part:02}"
     assert batch.approved_at is not None
-    head = Head(
+    head = FileHeader(
         message_id=message_id,
         # The hour of the approval, not of the writing: written again, the bytes are the same.
         made_at=batch.approved_at.astimezone(clock.KST),
@@ -110,7 +110,7 @@ def _write_file(batch: Batch, part: int, items: Any, user: User, replaces: BankF
             _("%(reference)s: 이 양식에 쓸 수 없는 건입니다. 먼저 빼 주세요. (%(why)s)")
             % {"reference": error.reference, "why": error.text},
         ) from None
-    made = BankFile.objects.create(
+    file = BankFile.objects.create(
         batch=batch,
         part=part,
         layout=layout.code,
@@ -125,8 +125,8 @@ def _write_file(batch: Batch, part: int, items: Any, user: User, replaces: BankF
         made_at=clock.now(),
         replaces=replaces,
     )
-    items.update(status=Item.Status.FILED, status_at=clock.now(), file=made)
-    return made
+    items.update(status=Item.Status.FILED, status_at=clock.now(), file=file)
+    return file
 
 
 def _execution_on(batch: Batch) -> dt.date:
@@ -162,24 +162,24 @@ def payments(items: Any) -> Iterator[Payment]:
 
 def store(key: str, pieces: Iterable[bytes]) -> tuple[int, str]:
     """Store a file in encrypted pieces under a key; returns its size in bytes and its SHA-256 in hex."""
-    whole, size = hashlib.sha256(), 0
-    for number, piece in enumerate(_sized(pieces)):
-        whole.update(piece)
+    digest, size = hashlib.sha256(), 0
+    for number, piece in enumerate(_rechunk(pieces)):
+        digest.update(piece)
         size += len(piece)
         Chunk.objects.create(key=key, number=number, data_enc=crypto.encrypt_bytes(piece, Chunk.aad(key, number)))
-    return size, whole.hexdigest()
+    return size, digest.hexdigest()
 
 
-def _sized(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def _rechunk(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The same bytes in pieces of one mebibyte."""
-    held = bytearray()
+    buffer = bytearray()
     for piece in pieces:
-        held += piece
-        while len(held) >= CHUNK_BYTES:
-            yield bytes(held[:CHUNK_BYTES])
-            del held[:CHUNK_BYTES]
-    if held:
-        yield bytes(held)
+        buffer += piece
+        while len(buffer) >= CHUNK_BYTES:
+            yield bytes(buffer[:CHUNK_BYTES])
+            del buffer[:CHUNK_BYTES]
+    if buffer:
+        yield bytes(buffer)
 
 
 def stored(key: str) -> Iterator[bytes]:
@@ -209,35 +209,35 @@ def download(*, file_id: int, user: User, reason: str) -> Iterator[bytes]:
     require_permission(user, "payouts.download_file")
     reason = require_reason(reason)
     with transaction.atomic():
-        kept = BankFile.objects.select_related("batch").get(pk=file_id)
-        require_stored(kept.message_id)
-        Download.objects.create(file=kept, user=user, at=clock.now(), reason=reason)
-        record_act(user, "file.downloaded", kept.batch, reason=reason, part=kept.part, sha256=kept.sha256)
-    return stored(kept.message_id)
+        file = BankFile.objects.select_related("batch").get(pk=file_id)
+        require_stored(file.message_id)
+        Download.objects.create(file=file, user=user, at=clock.now(), reason=reason)
+        record_act(user, "file.downloaded", file.batch, reason=reason, part=file.part, sha256=file.sha256)
+    return stored(file.message_id)
 
 
 def hand_over(*, file_id: int, user: User) -> BankFile:
-    """Record that a file was given to the bank; the last part moves the batch and its customers are told.
+    """Record that a file was given to the bank; the last part moves the batch and its customers get a message.
 
     Raises Refused: ROLE, STATE, SEAL (the stored bytes are not the ones that were made).
     """
     require_permission(user, "payouts.hand_over_file")
     with transaction.atomic():
         batch = lock_batch(BankFile.objects.values_list("batch_id", flat=True).get(pk=file_id))
-        given = BankFile.objects.select_for_update().get(pk=file_id)
-        if given.status != BankFile.Status.MADE:
+        file = BankFile.objects.select_for_update().get(pk=file_id)
+        if file.status != BankFile.Status.MADE:
             raise Refused("STATE", _("이미 전달한 파일입니다."))
-        if stored_digest(given.message_id) != given.sha256:
+        if stored_digest(file.message_id) != file.sha256:
             raise Refused("SEAL", _("보관된 파일이 만든 때와 다릅니다. 전달하지 말고 감사 담당에게 알려 주세요."))
         now = clock.now()
-        given.status, given.handed_over_by, given.handed_over_at = BankFile.Status.HANDED_OVER, user, now
-        given.save(update_fields=["status", "handed_over_by", "handed_over_at"])
+        file.status, file.handed_over_by, file.handed_over_at = BankFile.Status.HANDED_OVER, user, now
+        file.save(update_fields=["status", "handed_over_by", "handed_over_at"])
         if batch.status == Batch.Status.FILED and not batch.files.filter(status=BankFile.Status.MADE).exists():
             batch.status, batch.handed_over_at = Batch.Status.HANDED_OVER, batch.handed_over_at or now
             batch.save(update_fields=["status", "handed_over_at"])
             sms.announce_hand_over(batch)
-        record_act(user, "file.handed_over", batch, part=given.part, sha256=given.sha256)
-    return given
+        record_act(user, "file.handed_over", batch, part=file.part, sha256=file.sha256)
+    return file
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,23 +263,23 @@ class Comparison:
 def compare(*, file_id: int, content: bytes, user: User) -> Comparison:
     """Compare the file that the bank shows with the stored one, row by row. Raises Refused ROLE, FileFault."""
     require_permission(user, "payouts.compare_file")
-    kept = BankFile.objects.select_related("batch").get(pk=file_id)
-    layout = bankfiles.layout(kept.layout)
-    ours = {payment.reference: payment for _line, payment in layout.read(b"".join(stored(kept.message_id)))}
-    seen: set[str] = set()
+    file = BankFile.objects.select_related("batch").get(pk=file_id)
+    layout = bankfiles.layout(file.layout)
+    ours = {payment.reference: payment for _line, payment in layout.read(b"".join(stored(file.message_id)))}
+    references: set[str] = set()
     added, changed, doubled = [], [], []
     for line, payment in layout.read(content):
-        mine = ours.get(payment.reference)
-        if payment.reference in seen:
+        stored_payment = ours.get(payment.reference)
+        if payment.reference in references:
             doubled.append((line, payment.reference))
-        elif mine is None:
+        elif stored_payment is None:
             added.append((line, payment.reference))
-        elif mine != payment:
-            names = [n for n, a, b in zip(Payment._fields, mine, payment, strict=True) if a != b]
+        elif stored_payment != payment:
+            names = [n for n, a, b in zip(Payment._fields, stored_payment, payment, strict=True) if a != b]
             changed.append((line, payment.reference, names))
-        seen.add(payment.reference)
-    identical = hashlib.sha256(content).hexdigest() == kept.sha256
-    result = Comparison(len(seen), identical, added, changed, sorted(set(ours) - seen), doubled)
+        references.add(payment.reference)
+    identical = hashlib.sha256(content).hexdigest() == file.sha256
+    result = Comparison(len(references), identical, added, changed, sorted(set(ours) - references), doubled)
     with transaction.atomic():
-        record_act(user, "file.compared", kept.batch, part=kept.part, same=result.same, identical=identical)
+        record_act(user, "file.compared", file.batch, part=file.part, same=result.same, identical=identical)
     return result

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from kt_remedy.core import clock
 from kt_remedy.staff.models import User
-from refunds.bankfiles.inquiry import INQUIRY, Asked
+from refunds.bankfiles.inquiry import INQUIRY, InquiryPayment
 from refunds.models.bank_files import BankFile, Inquiry
 from refunds.models.items import Item
 from refunds.payouts.files import require_stored, store, stored
@@ -36,14 +36,14 @@ def files() -> Any:
     )
 
 
-def make(*, file_id: int, user: User) -> Inquiry:
+def create_inquiry(*, file_id: int, user: User) -> Inquiry:
     """Write the list of the unanswered payments of one file and store it. Raises Refused: ROLE, EMPTY."""
     require_permission(user, "payouts.create_inquiry")
     with transaction.atomic():
         batch = lock_batch(BankFile.objects.values_list("batch_id", flat=True).get(pk=file_id))
         file = BankFile.objects.get(pk=file_id)
         rows = [
-            Asked(*row)
+            InquiryPayment(*row)
             for row in unanswered()
             .filter(file=file)
             .values_list("reference", "account__bank_code", "account__last4", "amount_krw")
@@ -61,7 +61,7 @@ def make(*, file_id: int, user: User) -> Inquiry:
             execution_on=file.execution_on,
         )
         size, sha256 = store(name, (content,))
-        made = Inquiry.objects.create(
+        inquiry = Inquiry.objects.create(
             file=file,
             number=number,
             name=name,
@@ -72,8 +72,10 @@ def make(*, file_id: int, user: User) -> Inquiry:
             made_by=user,
             made_at=now,
         )
-        record_act(user, "inquiry.made", batch, part=file.part, count=made.count, won=made.won, sha256=made.sha256)
-    return made
+        record_act(
+            user, "inquiry.made", batch, part=file.part, count=inquiry.count, won=inquiry.won, sha256=inquiry.sha256
+        )
+    return inquiry
 
 
 def download(*, inquiry_id: int, user: User, reason: str) -> Iterator[bytes]:
@@ -81,7 +83,9 @@ def download(*, inquiry_id: int, user: User, reason: str) -> Iterator[bytes]:
     require_permission(user, "payouts.download_inquiry")
     reason = require_reason(reason)
     with transaction.atomic():
-        kept = Inquiry.objects.select_related("file__batch").get(pk=inquiry_id)
-        require_stored(kept.name)
-        record_act(user, "inquiry.downloaded", kept.file.batch, reason=reason, name=kept.name, sha256=kept.sha256)
-    return stored(kept.name)
+        inquiry = Inquiry.objects.select_related("file__batch").get(pk=inquiry_id)
+        require_stored(inquiry.name)
+        record_act(
+            user, "inquiry.downloaded", inquiry.file.batch, reason=reason, name=inquiry.name, sha256=inquiry.sha256
+        )
+    return stored(inquiry.name)

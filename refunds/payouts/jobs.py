@@ -23,26 +23,26 @@ log = structlog.get_logger(__name__)
 
 def verify_money(_job: object) -> schedule.TaskResult:
     """Check every invariant of the money; a breach is an error in the log and stands on the dashboard."""
-    broken = [finding for finding in invariants.verify() if finding.count]
-    for finding in broken:
+    breaches = [finding for finding in invariants.verify() if finding.count]
+    for finding in breaches:
         log.error("money invariant broken", invariant=finding.code, count=finding.count)
     return [
         schedule.result_message(gettext_noop("깨진 규칙 %(code)s: %(n)s건"), code=finding.code, n=finding.count)
-        for finding in broken
+        for finding in breaches
     ] or schedule.result_message(gettext_noop("이상 없음"))
 
 
 def count_batches(_job: object) -> schedule.TaskResult:
     """Count the batches whose figures are missing or out of date; a person waits at the page. Safe to run twice."""
-    done = batch_figures.count_due()
+    done = batch_figures.count_outdated()
     return schedule.result_message(gettext_noop("회차 %(n)s개 셈"), n=done) if done else None
 
 
 def wipe_accounts(_job: object) -> schedule.TaskResult:
     """Wipe account numbers that are no longer needed. At-least-once."""
     accounts, pieces = wipe.wipe()
-    told = schedule.result_message(gettext_noop("계좌 %(n)s, 파일 조각 %(pieces)s 지움"), n=accounts, pieces=pieces)
-    return told if accounts or pieces else None
+    message = schedule.result_message(gettext_noop("계좌 %(n)s, 파일 조각 %(pieces)s 지움"), n=accounts, pieces=pieces)
+    return message if accounts or pieces else None
 
 
 def watch_rounds(_job: object) -> schedule.TaskResult:

@@ -31,7 +31,7 @@ from refunds.payouts.guards import (
 from refunds.payouts.selection import bills_digest
 
 
-def due(row: Application) -> int:
+def payable_offline(row: Application) -> int:
     """Won to be sent offline for this application by its bills as they are now; never 0.
 
     The conditions are those of a round, but for the account. Raises Refused STATE or AMOUNT with the obstacle.
@@ -45,8 +45,8 @@ def due(row: Application) -> int:
         raise Refused("STATE", _("이미 회차에 담긴 신청입니다. 따로 보내지 마세요."))
     if row.holds.filter(released_at=None).exists() or (row.hold_until and row.hold_until > now):
         raise Refused("STATE", _("보류된 신청입니다. 보류가 풀린 뒤에 보내세요."))
-    standing = line.effective_outcome
-    if standing in {"NOT_ELIGIBLE", "NOTHING_DUE"} or (standing == "REVIEW" and not row.reviewed):
+    outcome = line.effective_outcome
+    if outcome in {"NOT_ELIGIBLE", "NOTHING_DUE"} or (outcome == "REVIEW" and not row.reviewed):
         raise Refused("STATE", _("승인 뒤에 판정이 바뀌었습니다. 심사를 마친 뒤에 보내세요."))
     if "UNPAID" in line.reason_codes and not calendar.is_last(now, programme.current()):
         raise Refused("STATE", _("요금을 아직 다 내지 않으셨습니다. 모두 내신 뒤에 보내세요."))
@@ -73,12 +73,12 @@ def record(
     try:
         with transaction.atomic():
             row = get_case(application_id, user)
-            won = due(row)
+            won = payable_offline(row)
             if not row.applied_on <= paid_on <= clock.today():
                 raise Refused("DATE", _("보낸 날은 신청일과 오늘 사이여야 합니다."))
             if amount_krw != won:
                 raise Refused("AMOUNT", _("보낸 금액이 지금 청구 자료가 말하는 금액과 다릅니다."))
-            made = OfflinePayment.objects.create(
+            payment = OfflinePayment.objects.create(
                 application=row,
                 account=row.account,
                 way=OfflinePayment.Way(way),
@@ -95,14 +95,14 @@ def record(
     except IntegrityError:
         # The application is locked, so it can only be the receipt.
         raise Refused("RECEIPT", _("이 영수증 번호는 다른 지급에 이미 적혀 있습니다.")) from None
-    return made
+    return payment
 
 
 def decide(*, payment_id: int, user: User, confirm: bool, reason: str = "") -> OfflinePayment:
     """Confirm an offline payment by its receipt, or decline the record; by another person.
 
-    A confirmed application is paid and its customer is told; a declined one is due as before. Raises Refused: ROLE,
-    PERSON, OWN_CASE, STATE, SAME_PERSON, REASON.
+    A confirmed application is paid and its customer gets a message; a declined one is payable as before.
+    Raises Refused: ROLE, PERSON, OWN_CASE, STATE, SAME_PERSON, REASON.
     """
     require_permission(user, "payouts.decide_offline_payment")
     person = person_of(user)

@@ -33,7 +33,7 @@ STEPS = ("OPEN", "FROZEN", "APPROVED", "FILED", "HANDED_OVER", "SETTLED")
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class FigureBar:
     """A row of `partials/bars.html`."""
 
     label: str
@@ -71,7 +71,7 @@ def figures(batch: Batch) -> dict[str, int]:
     return result
 
 
-def raw(batch: Batch) -> dict[str, Any]:
+def stored_figures(batch: Batch) -> dict[str, Any]:
     """The stored figures of a batch: numbers and codes of its page. Each of them reads every item."""
     return {
         "figures": figures(batch),
@@ -80,7 +80,7 @@ def raw(batch: Batch) -> dict[str, Any]:
         "banks": by_bank(batch),
         "largest": [item.pk for item in largest(batch)],
         "states": states(batch),
-        "files": {str(one.pk): answered(one) for one in batch.files.all()},
+        "files": {str(file.pk): items_by_state(file) for file in batch.files.all()},
     }
 
 
@@ -95,7 +95,7 @@ def spread(batch: Batch) -> dict[str, tuple[int, int]]:
         return {str(bucket): (count, total) for bucket, count, total in cursor.fetchall()}
 
 
-def spread_bars(by_bucket: dict[str, tuple[int, int]]) -> list[Bar]:
+def spread_bars(by_bucket: dict[str, tuple[int, int]]) -> list[FigureBar]:
     """Items by amount."""
     # In ten thousands, as amounts are spoken.
     bounds = [bound // 10_000 for bound in BOUNDS]
@@ -121,13 +121,13 @@ def largest(batch: Batch, limit: int = 20) -> list[Item]:
     return list(batch.items.standing().order_by("-amount_krw", "reference")[:limit])
 
 
-def shown(ids: list[int]) -> list[Item]:
+def items_in_order(ids: list[int]) -> list[Item]:
     """Items by their keys, in this order, with their accounts and applications."""
     items = Item.objects.select_related("account", "application").in_bulk(ids)
     return [items[key] for key in ids]
 
 
-def _before(batch: Batch) -> Batch | None:
+def _previous_batch(batch: Batch) -> Batch | None:
     """The round frozen before this one."""
     return Batch.objects.filter(pay_on__lt=batch.pay_on, won__isnull=False).order_by("-pay_on").first()
 
@@ -162,7 +162,7 @@ def review_hint_sums(batch: Batch) -> list[tuple[str, int, int]]:
     """(code of `review_hints`, items, won) of the hints that apply; for "differs" the difference in won."""
     hints = []
     for code, rows in review_hints(batch.items.standing()).items():
-        if code == "new" and _before(batch) is None:
+        if code == "new" and _previous_batch(batch) is None:
             continue  # in the first round every account is
         sums = rows.aggregate(count=Count("pk"), total=Sum("amount_krw"), seen=Sum("application__amount_seen_krw"))
         if sums["count"]:
@@ -173,7 +173,7 @@ def review_hint_sums(batch: Batch) -> list[tuple[str, int, int]]:
 
 def review_hint_texts(batch: Batch, sums: Iterable[tuple[str, int, int]]) -> list[ReviewHint]:
     """Review hints as sentences, from `review_hint_sums`, and a comparison with the round before."""
-    hints, before = [], _before(batch)
+    hints, before = [], _previous_batch(batch)
     for code, count, total in sums:
         values = {"count": won(count), "limit": krw(LARGE_KRW), "won": krw(total), "people": PERSONS_ON_ONE_ACCOUNT}
         hints.append(ReviewHint(_HINT_TEXTS[code]() % values, code))
@@ -218,19 +218,19 @@ def state_label(batch: Batch, code: str) -> str:
     return str(Item.Status(code).label)
 
 
-def state_bars(batch: Batch, sums: dict[str, tuple[int, int]]) -> list[Bar]:
+def state_bars(batch: Batch, sums: dict[str, tuple[int, int]]) -> list[FigureBar]:
     """Won by state of the items."""
     return _won_bars((state_label(batch, code), *sums[code]) for code in Item.Status.values if code in sums)
 
 
-def by_state() -> list[Bar]:
+def by_state() -> list[FigureBar]:
     """Won by state, of all items that were not taken out."""
     rows = Item.objects.standing().values_list("status").annotate(count=Count("pk"), total=Sum("amount_krw")).order_by()
     sums = {status: (count, total) for status, count, total in rows}
     return _won_bars((str(label), *sums[code]) for code, label in Item.Status.choices if code in sums)
 
 
-def returns() -> list[Bar]:
+def returns() -> list[FigureBar]:
     """Won that came back, by the bank's reason."""
     rows = (
         Item.objects.filter(status=Item.Status.RETURNED)
@@ -241,26 +241,26 @@ def returns() -> list[Bar]:
     return _won_bars((return_reason(code), count, total) for code, count, total in rows)
 
 
-def by_round() -> list[Bar]:
+def by_round() -> list[FigureBar]:
     """Won by round, of everything frozen so far."""
     rows = Batch.objects.filter(won__isnull=False).order_by("pay_on")
     return _won_bars((f"{kdate(row.pay_on)}", row.count or 0, row.won or 0) for row in rows)
 
 
-def _bars(rows: Iterable[tuple[str, int, int]]) -> list[Bar]:
+def _bars(rows: Iterable[tuple[str, int, int]]) -> list[FigureBar]:
     every = list(rows)
     most = max((count for _label, count, _won in every), default=0) or 1
     return [
-        Bar(label, count * 1000 // most, _("%(count)s건") % {"count": won(count)}, count, total)
+        FigureBar(label, count * 1000 // most, _("%(count)s건") % {"count": won(count)}, count, total)
         for label, count, total in every
     ]
 
 
-def _won_bars(rows: Iterable[tuple[str, int, int]]) -> list[Bar]:
+def _won_bars(rows: Iterable[tuple[str, int, int]]) -> list[FigureBar]:
     """Bars as long as their won."""
     every = list(rows)
     most = max((total for _label, _count, total in every), default=0) or 1
-    return [Bar(label, total * 1000 // most, krw(total), count, total) for label, count, total in every]
+    return [FigureBar(label, total * 1000 // most, krw(total), count, total) for label, count, total in every]
 
 
 # Today --------------------------------------------------------------------------------------------------------------
@@ -281,9 +281,9 @@ class Duty:
     unnamed: bool
 
 
-def _people(named: dict[str, Roster], duty: str) -> tuple[str, str, bool]:
+def _assigned_names(assigned: dict[str, Roster], duty: str) -> tuple[str, str, bool]:
     """Holder and deputy of a duty by name, and True if no qualified person is assigned."""
-    row = named.get(duty)
+    row = assigned.get(duty)
     if row is not None and (roster.is_qualified(row.holder, duty) or roster.is_qualified(row.deputy, duty)):
         return (
             name_of(row.holder) if roster.is_qualified(row.holder, duty) else "",
@@ -296,11 +296,11 @@ def _people(named: dict[str, Roster], duty: str) -> tuple[str, str, bool]:
 def duties(*, at: dt.datetime | None = None) -> list[Duty]:
     """The duties of today, in the order of their deadlines."""
     at = at or clock.now()
-    due: list[tuple[str, str, dt.datetime | None, str]] = []
+    open_duties: list[tuple[str, str, dt.datetime | None, str]] = []
     for payout_round in batches.open_rounds(at=at):
         if payout_round.cut_off <= at:
             url = reverse("admin:payouts:freeze", args=[payout_round.pay_on])
-            due.append(
+            open_duties.append(
                 (
                     _("%(round)s 확정") % {"round": _round(payout_round)},
                     "FREEZE",
@@ -314,44 +314,44 @@ def duties(*, at: dt.datetime | None = None) -> list[Duty]:
                 "round": _round(payout_round),
                 "when": kdatetime(payout_round.cut_off),
             }
-            due.append((text, "FREEZE", payout_round.cut_off, url))
+            open_duties.append((text, "FREEZE", payout_round.cut_off, url))
     for batch in Batch.objects.exclude(status__in=["OPEN", "SETTLED"]).order_by("pay_on"):
-        known = round_on(batch.pay_on, programme.current())
-        label = _round(known) if known else str(batch)
-        url, by = reverse("admin:payouts:batch", args=[batch.pk]), hand_over_by(batch.pay_on)
+        payout_round_of_batch = round_on(batch.pay_on, programme.current())
+        label = _round(payout_round_of_batch) if payout_round_of_batch else str(batch)
+        url, deadline = reverse("admin:payouts:batch", args=[batch.pk]), hand_over_by(batch.pay_on)
         if batch.status == Batch.Status.FROZEN:
-            due.append((_("%(round)s 승인") % {"round": label}, "APPROVE", by, url))
+            open_duties.append((_("%(round)s 승인") % {"round": label}, "APPROVE", deadline, url))
         elif batch.status == Batch.Status.APPROVED:
-            due.append((_("%(round)s 파일 만들기") % {"round": label}, "FILE", by, url))
+            open_duties.append((_("%(round)s 파일 만들기") % {"round": label}, "FILE", deadline, url))
         elif batch.status == Batch.Status.FILED:
-            due.append((_("%(round)s 은행에 전달") % {"round": label}, "FILE", by, url))
+            open_duties.append((_("%(round)s 은행에 전달") % {"round": label}, "FILE", deadline, url))
         elif batch.status == Batch.Status.REFUSED:
-            due.append((_("%(round)s 은행이 거절한 파일 다시 만들기") % {"round": label}, "FILE", None, url))
+            open_duties.append((_("%(round)s 은행이 거절한 파일 다시 만들기") % {"round": label}, "FILE", None, url))
         elif batch.pay_on <= clock.kst_date(at):
             evening = clock.kst(batch.pay_on, HAND_OVER_AT)
-            due.append((_("%(round)s 결과 올리기") % {"round": label}, "RESULTS", evening, url))
+            open_duties.append((_("%(round)s 결과 올리기") % {"round": label}, "RESULTS", evening, url))
     unknown = Item.objects.filter(status=Item.Status.UNKNOWN).count()
     if unknown:
         url = reverse("admin:payouts:inquiries")
-        due.append((_("은행에 물어볼 %(count)s건") % {"count": won(unknown)}, "RESULTS", None, url))
+        open_duties.append((_("은행에 물어볼 %(count)s건") % {"count": won(unknown)}, "RESULTS", None, url))
     waiting = Adjustment.objects.filter(status=Adjustment.Status.PROPOSED).count()
     if waiting:
         url = reverse("admin:refunds_adjustment_changelist") + "?status__exact=PROPOSED"
-        due.append((_("정정 지급 승인 %(count)s건") % {"count": won(waiting)}, "APPROVE", None, url))
+        open_duties.append((_("정정 지급 승인 %(count)s건") % {"count": won(waiting)}, "APPROVE", None, url))
     offline = OfflinePayment.objects.filter(status=OfflinePayment.Status.RECORDED).count()
     if offline:
         url = reverse("admin:refunds_offlinepayment_changelist") + "?status__exact=RECORDED"
-        due.append((_("따로 보낸 지급 확인 %(count)s건") % {"count": won(offline)}, "APPROVE", None, url))
-    ordered = sorted(due, key=lambda duty: (duty[2] is None, duty[2] or at))
-    named = roster.assignments()
+        open_duties.append((_("따로 보낸 지급 확인 %(count)s건") % {"count": won(offline)}, "APPROVE", None, url))
+    ordered = sorted(open_duties, key=lambda duty: (duty[2] is None, duty[2] or at))
+    assigned = roster.assignments()
     return [
-        Duty(text, code, until, url, bool(until and until < at), *_people(named, code))
+        Duty(text, code, until, url, bool(until and until < at), *_assigned_names(assigned, code))
         for text, code, until, url in ordered
     ]
 
 
-def _round(coming: PayoutRound) -> str:
-    return round_name(coming.number, coming.pay_on)
+def _round(payout_round: PayoutRound) -> str:
+    return round_name(payout_round.number, payout_round.pay_on)
 
 
 def round_name(number: int, pay_on: dt.date) -> str:
@@ -359,14 +359,14 @@ def round_name(number: int, pay_on: dt.date) -> str:
     return _("%(number)s차 지급 · %(day)s") % {"number": number, "day": kdate(pay_on)}
 
 
-def life(batch: Batch) -> tuple[list[str], int]:
+def batch_steps(batch: Batch) -> tuple[list[str], int]:
     """The six steps of a batch and the number of the current one, from 1; 7 when all are done."""
     names = [_("모음"), _("확정"), _("승인"), _("파일"), _("전달"), _("정산")]
     status = "HANDED_OVER" if batch.status == Batch.Status.REFUSED else batch.status
     return names, STEPS.index(status) + 2 if status != "OPEN" else 1
 
 
-def answered(file: BankFile) -> dict[str, int]:
+def items_by_state(file: BankFile) -> dict[str, int]:
     """Number of items of a file by state."""
     rows = file.items.values_list("status").annotate(count=Count("pk")).order_by()
     return dict(rows)

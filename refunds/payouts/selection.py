@@ -88,7 +88,9 @@ def sql(selection: Selection, programme: Programme) -> tuple[str, list[Any]]:
     (D-23). An amount that differs from the judged one is not paid: AMOUNT_MISMATCH.
     """
     wanted, wanted_params = _wanted(programme)
-    due = "(w.pay_on IS NULL OR w.pay_on <= %s)" if selection.after is None else "w.pay_on > %s AND w.pay_on <= %s"
+    pay_day_condition = (
+        "(w.pay_on IS NULL OR w.pay_on <= %s)" if selection.after is None else "w.pay_on > %s AND w.pay_on <= %s"
+    )
     due_params = [selection.pay_on] if selection.after is None else [selection.after, selection.pay_on]
     # The last round refunds the paid part of a bill that is still open (D-24).
     unpaid = "false" if selection.last else "l.reasons ~ '(^|;)UNPAID(;|$)'"
@@ -100,7 +102,7 @@ def sql(selection: Selection, programme: Programme) -> tuple[str, list[Any]]:
         FROM refunds_application a
         JOIN eligibility_line l ON l.contract_no = a.contract_no
         CROSS JOIN LATERAL (SELECT {wanted} AS pay_on) w
-        WHERE a.status NOT IN ('REJECTED', 'WITHDRAWN') AND {due}
+        WHERE a.status NOT IN ('REJECTED', 'WITHDRAWN') AND {pay_day_condition}
           AND NOT EXISTS (
               SELECT FROM refunds_item i
               WHERE i.application_id = a.id AND i.kind = 'REFUND' AND i.status IN {HOLDING_SQL})

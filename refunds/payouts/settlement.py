@@ -145,8 +145,8 @@ def _corrections(book: Workbook, batches: Any) -> None:
         adjustments = adjustments.filter(application__items__batch__in=batches).distinct()
     for row in adjustments:
         when = [at.astimezone(clock.KST).replace(tzinfo=None) if at else "" for at in (row.proposed_at, row.decided_at)]
-        words = [row.application.filing.reference, row.application.line_id, str(row.get_cause_display())]
-        page.append(_cells(page, [*words, row.amount_krw, str(row.get_status_display()), *when, row.reason]))
+        cells = [row.application.filing.reference, row.application.line_id, str(row.get_cause_display())]
+        page.append(_cells(page, [*cells, row.amount_krw, str(row.get_status_display()), *when, row.reason]))
 
 
 def _offline(book: Workbook) -> None:
@@ -158,8 +158,8 @@ def _offline(book: Workbook) -> None:
     for row in OfflinePayment.objects.select_related("application__filing").order_by("pk"):
         won += row.amount_krw if row.status == OfflinePayment.Status.CONFIRMED else 0
         when = [at.astimezone(clock.KST).replace(tzinfo=None) if at else "" for at in (row.recorded_at, row.decided_at)]
-        words = [row.application.filing.reference, row.application.line_id, str(row.get_way_display()), row.reference]
-        page.append(_cells(page, [row.paid_on, *words, row.amount_krw, str(row.get_status_display()), *when]))
+        cells = [row.application.filing.reference, row.application.line_id, str(row.get_way_display()), row.reference]
+        page.append(_cells(page, [row.paid_on, *cells, row.amount_krw, str(row.get_status_display()), *when]))
     page.append(_cells(page, [_("지급됨"), "", "", "", "", won]))
 
 

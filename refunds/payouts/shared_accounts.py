@@ -17,7 +17,7 @@ MANY_LINES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class SharedAccountGroup:
     """One account or person: an application to open, its numbers of people, applications and accounts, and won sent."""
 
     application: Application
@@ -28,12 +28,12 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SharedAccountReport:
     """One kind of sharing: the largest groups, and the number of all."""
 
     code: str
     title: Any
-    groups: list[Group]
+    groups: list[SharedAccountGroup]
     count: int
 
 
@@ -58,13 +58,13 @@ _KINDS: dict[str, tuple[Any, str, str]] = {
 }
 
 
-def reports() -> list[Report]:
+def reports() -> list[SharedAccountReport]:
     """Every kind, each with its largest groups by people, then won. Reads the whole table of applications."""
     result = []
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '120s'")
-        for code, (title, group, worth) in _KINDS.items():
-            result.append(_report(cursor, code, title, f"FROM base GROUP BY {group} HAVING {worth}"))
+        for code, (title, group, condition) in _KINDS.items():
+            result.append(_report(cursor, code, title, f"FROM base GROUP BY {group} HAVING {condition}"))
         staff = (
             "FROM base WHERE person_index IN (SELECT person_index FROM staff_user WHERE person_index IS NOT NULL)"
             " GROUP BY person_index"
@@ -73,18 +73,18 @@ def reports() -> list[Report]:
     return result
 
 
-def _report(cursor: Any, code: str, title: Any, rest: str) -> Report:
+def _report(cursor: Any, code: str, title: Any, grouping: str) -> SharedAccountReport:
     cursor.execute(
-        f"WITH base AS ({_BASE}) SELECT s.*, count(*) OVER () FROM (SELECT {_FIGURES} {rest}) s"  # noqa: S608
+        f"WITH base AS ({_BASE}) SELECT s.*, count(*) OVER () FROM (SELECT {_FIGURES} {grouping}) s"  # noqa: S608
         f" ORDER BY people DESC, won DESC, id LIMIT {SHOWN}"
     )
     rows = cursor.fetchall()
     known = Application.objects.select_related("filing", "line__customer", "account").in_bulk([row[0] for row in rows])
-    groups = [Group(known[row[0]], *row[1:5]) for row in rows]
-    return Report(code, title, groups, rows[0][5] if rows else 0)
+    groups = [SharedAccountGroup(known[row[0]], *row[1:5]) for row in rows]
+    return SharedAccountReport(code, title, groups, rows[0][5] if rows else 0)
 
 
-def same_account(application: Application, limit: int = 20) -> list[Application]:
+def applications_to_same_account(application: Application, limit: int = 20) -> list[Application]:
     """Other applications whose money goes, or went, to the account of this one."""
     index = application.account.number_index
     return list(
@@ -95,7 +95,7 @@ def same_account(application: Application, limit: int = 20) -> list[Application]
     )
 
 
-def same_person(application: Application, limit: int = 20) -> list[Application]:
+def applications_of_same_person(application: Application, limit: int = 20) -> list[Application]:
     """Other applications of the person who filed this one."""
     return list(
         Application.objects.filter(filing__person_index=application.filing.person_index)

@@ -24,12 +24,12 @@ def payouts_today(context: template.Context) -> dict:
     not concern only the pages they may open."""
     user = context["request"].user
     concerned = user.has_perm("payouts.view_batch")
-    others = {
+    permissions = {
         "cases": user.has_perm("payouts.view_case"),
         "callers": user.has_perm("payouts.view_returned"),
     }
     if not concerned:
-        return {"concerned": False, **others}
+        return {"concerned": False, **permissions}
     checked = PeriodicTask.objects.filter(code="refunds.verify_money").first()
     broken = {
         values["code"]: values["n"]
@@ -38,7 +38,7 @@ def payouts_today(context: template.Context) -> dict:
     }
     return {
         "concerned": True,
-        **others,
+        **permissions,
         "duties": overview.duties(),
         "now": clock.now(),
         "checked": checked,

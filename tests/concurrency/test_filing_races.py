@@ -1,4 +1,4 @@
-"""Filing from many connections at once: always one application, and everybody is told the same reference."""
+"""Filing from many connections at once: always one application, and every caller gets the same reference."""
 
 import datetime as dt
 import uuid

@@ -1,6 +1,6 @@
 """Messages and acts with a real worker and beat, while brokers and workers are broken on purpose.
 
-Judged by the log of the stand-in for the gateway: nobody gets a message twice, and whoever does not get one stands on
+Judged by the log of the stand-in for the gateway: nobody gets a message twice, and a person without one stands on
 the list of the unreachable.
 """
 

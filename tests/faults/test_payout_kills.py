@@ -121,7 +121,7 @@ def test_file(settings, monkeypatch, layout):
     by = maker()
 
     def file() -> list[BankFile]:
-        return files.file(batch_id=batch.pk, user=by)
+        return files.create_files(batch_id=batch.pk, user=by)
 
     expected = undone(file, stored)
     kills = 0
@@ -140,10 +140,10 @@ def test_file(settings, monkeypatch, layout):
 def test_file_killed_after_the_commit():
     batch = money.approved(2)
     by = maker()
-    assert not run(lambda: files.file(batch_id=batch.pk, user=by), 0)
+    assert not run(lambda: files.create_files(batch_id=batch.pk, user=by), 0)
     before = stored()
     assert len(before) == 1
-    refused("STATE", lambda: files.file(batch_id=batch.pk, user=by))
+    refused("STATE", lambda: files.create_files(batch_id=batch.pk, user=by))
     assert stored() == before
     assert not broken()
 
@@ -159,11 +159,11 @@ def test_results():
 
     def look() -> object:
         kept = ResultFile.objects.values_list("sha256", "rows", "paid", "paid_won", "returned", "unknown", "absent")
-        told = Message.objects.filter(kind__startswith="payout.").order_by("kind", "person_index")
+        messages = Message.objects.filter(kind__startswith="payout.").order_by("kind", "person_index")
         return (
             list(kept),
             list(batch.items.order_by("id").values_list("status", "code", "words")),
-            list(told.values_list("kind", "person_index")),
+            list(messages.values_list("kind", "person_index")),
             list(Application.objects.order_by("id").values_list("status", flat=True)),
         )
 

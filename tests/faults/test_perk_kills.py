@@ -34,7 +34,7 @@ def register(at, monkeypatch, settings, tmp_path):
 
 
 def lapse() -> None:
-    """The lease of whoever died has run out."""
+    """Let the lease of the dead worker run out."""
     past = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
     Shard.objects.filter(done_at=None).update(lease_until=past)
     HandOff.objects.exclude(lease_until=None).update(lease_until=past)

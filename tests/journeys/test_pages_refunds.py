@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def january(at, settings, monkeypatch) -> None:
     settings.QA_SAMPLE_PERCENT = 0
     at("2026-01-16T10:00+09:00")
-    monkeypatch.setattr(accounts, "ask", lambda _account: ("MATCH", "EXACT", "check-1"))
+    monkeypatch.setattr(accounts, "request_holder_check", lambda _account: ("MATCH", "EXACT", "check-1"))
 
 
 def enter(page, live_server, client: Client) -> None:

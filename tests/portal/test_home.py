@@ -56,7 +56,7 @@ def test_before_the_look_up_opens_only_the_quick_check_is_offered(at, client):
 
 
 def test_today_marks_the_round_one_would_get():
-    rows = timeline.pay_rows(programme.current(), dt.date(2026, 1, 20))
+    rows = timeline.payout_rows(programme.current(), dt.date(2026, 1, 20))
     assert [(row.pay_on.isoformat(), row.state) for row in rows] == [
         ("2026-01-22", ""),
         ("2026-02-05", "today"),
@@ -67,12 +67,12 @@ def test_today_marks_the_round_one_would_get():
 
 
 def test_paid_rounds_are_marked_and_every_stop_before_today_is_done():
-    rows = timeline.pay_rows(programme.current(), dt.date(2026, 2, 6))
+    rows = timeline.payout_rows(programme.current(), dt.date(2026, 2, 6))
     assert [row.state for row in rows] == ["paid", "paid", "always"]
-    stops = timeline.stops(programme.current(), dt.date(2026, 1, 22))
-    assert [stop.date for stop in stops] == sorted(stop.date for stop in stops)
-    assert {stop.state for stop in stops if stop.date < dt.date(2026, 1, 22)} == {"done"}
-    assert [stop.title for stop in stops if stop.state == "now"] == ["1차 입금"]
+    dates = timeline.timeline_dates(programme.current(), dt.date(2026, 1, 22))
+    assert [row.date for row in dates] == sorted(row.date for row in dates)
+    assert {row.state for row in dates if row.date < dt.date(2026, 1, 22)} == {"done"}
+    assert [row.title for row in dates if row.state == "now"] == ["1차 입금"]
 
 
 def test_home_asks_the_database_only_for_the_clock(at, client, django_assert_max_num_queries):

@@ -70,11 +70,11 @@ def test_our_own_pages_show_ours(client, monkeypatch, at):
 def test_no_public_page_shows_a_figure_of_ours(client, address, language):
     answer = client.get(address, HTTP_ACCEPT_LANGUAGE=language)
     assert answer.status_code == 200
-    said = words(answer.content.decode())
-    assert OURS.findall(said) == []
-    assert "%(" not in said
-    assert "{{" not in said
-    assert "None" not in said
+    page_text = words(answer.content.decode())
+    assert OURS.findall(page_text) == []
+    assert "%(" not in page_text
+    assert "{{" not in page_text
+    assert "None" not in page_text
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,9 @@ def test_my_lines_and_my_rewards_show_nothing_of_ours(at):
     client = as_customer(Client(), person(holder.ci, name=holder.holder_name))
     for address in ("/my/", "/rewards/"):
         for language in ("ko", "en"):
-            said = words(client.get(address, HTTP_ACCEPT_LANGUAGE=language).content.decode())
-            assert OURS.findall(said) == []
-            assert "%(" not in said
+            page_text = words(client.get(address, HTTP_ACCEPT_LANGUAGE=language).content.decode())
+            assert OURS.findall(page_text) == []
+            assert "%(" not in page_text
     assert "7월 15일(화)이 끝난 뒤에" in words(client.get("/rewards/").content.decode())
 
 

@@ -152,9 +152,9 @@ class Payouts(RuleBasedStateMachine):
     @rule()
     def file(self):
         for batch in self.batches("APPROVED"):
-            attempt(files.file, batch_id=batch.pk, user=maker())
+            attempt(files.create_files, batch_id=batch.pk, user=maker())
         for refused in BankFile.objects.filter(status="REFUSED"):
-            attempt(files.file_again, file_id=refused.pk, user=maker())
+            attempt(files.replace_refused_file, file_id=refused.pk, user=maker())
 
     @rule()
     def hand_over(self):

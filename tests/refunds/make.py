@@ -89,7 +89,7 @@ def bill(of: Line, *, billed: int | None = None, paid: int = 0) -> Bill:
 
 
 def account(holder: Customer, *, outcome: str = "MATCH", number: str = "", bank: str = "088", **facts) -> Account:
-    """An account entered for `holder`, one of its own unless `number` says otherwise, and what the bank said of it."""
+    """Account entered for `holder`, with a number of its own by default, and its holder check."""
     number = number or f"110{next(_numbers):08}"
     row = Account(
         id=uuid.uuid4(),

@@ -29,7 +29,7 @@ def first_round(at):
 
 def start(day: str = "2026-01-20") -> str:
     act = DatedTask(code="refunds.reminder", due_at=dt.datetime.fromisoformat(f"{day}T10:00+09:00"))
-    return worded([list(reminders.start_round(act))])
+    return worded([list(reminders.start_reminder(act))])
 
 
 def reminded() -> set[str]:
@@ -142,7 +142,7 @@ def test_the_number_a_person_confirmed_when_applying_for_another_line_comes_firs
 
 
 def test_a_number_confirmed_and_given_up_since_gets_no_message_of_any_kind():
-    """D-44: whoever has it next must not read about somebody's refund; whoever confirmed it later is told by it."""
+    """D-44: the next holder of a number must not read about another refund; a later confirmation counts."""
     filed = make.application(make.line(make.customer()), applied="2026-01-16")
     filing = filed.filing
     filing.contact = make.line(make.customer(), terminated="2026-01-10T10:00+09:00").msisdn
@@ -258,7 +258,7 @@ def test_the_funnel_of_a_round_counts_what_people_did_after_it(at):
     at("2026-01-21T10:00+09:00")
     verify(looked)
     verify(looked)
-    assert [number for _, number in reminders.what_became("round-1")] == [2, 1, 0]
+    assert [number for _, number in reminders.reminder_funnel("round-1")] == [2, 1, 0]
 
 
 def test_a_company_that_applied_is_in_the_funnel():
@@ -267,7 +267,7 @@ def test_a_company_that_applied_is_in_the_funnel():
     start()
     Message.objects.update(state="DELIVERED", sent_at=dt.datetime.fromisoformat("2026-01-20T10:01+09:00"))
     make.application(line, applied="2026-01-21")
-    assert [number for _, number in reminders.what_became("round-1")] == [1, 1, 0]
+    assert [number for _, number in reminders.reminder_funnel("round-1")] == [1, 1, 0]
 
 
 def verify(holder) -> None:

@@ -141,8 +141,8 @@ def application_detail(request: HttpRequest, application_id: int) -> HttpRespons
     tables = [_payments(request, items), _corrections(request, corrections), _holds(holds)]
     if offline_payments or row.account.is_offline:
         tables.append(_offline_payments(request, offline_payments))
-    tables.append(_applications(_("같은 계좌로 가는 다른 신청"), shared_accounts.same_account(row)))
-    tables.append(_applications(_("같은 분의 다른 신청"), shared_accounts.same_person(row)))
+    tables.append(_applications(_("같은 계좌로 가는 다른 신청"), shared_accounts.applications_to_same_account(row)))
+    tables.append(_applications(_("같은 분의 다른 신청"), shared_accounts.applications_of_same_person(row)))
     may_bundle = request.user.has_perm("payouts.download_evidence")
     bundle_url = reverse("admin:payouts:audit_bundle", args=[row.pk]) if may_bundle else ""
     context = {
@@ -171,7 +171,7 @@ def action(request: HttpRequest, application_id: int, name: str) -> HttpResponse
         rows += [(_("지금 청구 자료가 말하는 금액"), krw(balance.owed)), (_("입금된 금액"), krw(balance.paid))]
     if name == "offline":
         try:
-            rows.append((_("지금 보낼 금액"), krw(offline.due(row))))
+            rows.append((_("지금 보낼 금액"), krw(offline.payable_offline(row))))
         except Refused as refused:
             messages.error(request, refused.message)
             return redirect(application_url(row))
@@ -191,7 +191,7 @@ def audit_bundle(request: HttpRequest, application_id: int) -> HttpResponse | St
     row = get_case_or_403(request, application_id)
 
     def make(user: User, reason: str) -> HttpResponse | StreamingHttpResponse:
-        content = bundle.take(application_id=row.pk, user=user, reason=reason)
+        content = bundle.download_bundle(application_id=row.pk, user=user, reason=reason)
         return file_response(content, f"evidence-{row.filing.reference}.zip", "application/zip")
 
     return download_with_reason(

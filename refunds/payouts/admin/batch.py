@@ -52,7 +52,7 @@ ACTIONS = {
         gettext_lazy("은행 파일 만들기"),
         gettext_lazy("파일은 한 번만 만들어 그대로 보관합니다. 만든 뒤에는 건을 빼거나 돌려보낼 수 없습니다."),
         gettext_lazy("파일 만들기"),
-        files.file,
+        files.create_files,
         gettext_lazy("파일을 만들어 보관했습니다."),
         fresh=True,
     ),
@@ -74,7 +74,7 @@ def count(request: HttpRequest, batch_id: int) -> HttpResponse:
     row = get_object_or_404(Batch, pk=batch_id)
     if request.method == "POST":
         try:
-            batch_figures.ask(batch_id=row.pk, user=staff_user(request))
+            batch_figures.request_count(batch_id=row.pk, user=staff_user(request))
         except Refused as refused:
             messages.error(request, refused.message)
     return redirect("admin:payouts:batch", row.pk)
@@ -102,7 +102,7 @@ def approve(request: HttpRequest, batch_id: int) -> HttpResponse:
         except Refused as refused:
             if refused.code == "DIFFERS":
                 # The page showed an old count: a new one names the differences for the person who sends it back.
-                batch_figures.ask(batch_id=row.pk, user=user)
+                batch_figures.request_count(batch_id=row.pk, user=user)
             if refused.code != "TOTAL":
                 messages.error(request, refused.message)
                 return redirect(here)
@@ -131,7 +131,7 @@ def action(request: HttpRequest, batch_id: int, name: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, row: Batch, form: TotalForm | None) -> HttpResponse:
-    counted, began = batch_figures.current(row)
+    counted, began = batch_figures.current_figures(row)
     context: dict[str, Any] = {
         **_head(request, row),
         "files": [
@@ -158,7 +158,7 @@ def _page(request: HttpRequest, row: Batch, form: TotalForm | None) -> HttpRespo
 
 def _head(request: HttpRequest, row: Batch) -> dict[str, Any]:
     """The batch, its step, its people, and who is looking."""
-    steps, current = overview.life(row)
+    steps, current = overview.batch_steps(row)
     excluded = overview.excluded(row)
     return {
         "batch": row,
@@ -192,7 +192,7 @@ def _figures(row: Batch, counted: BatchFigures) -> dict[str, Any]:
         else None,
         "largest": [
             {"item": item, "name": masking.name(item.account.holder_name or ""), "account": str(item.account)}
-            for item in overview.shown(stored["largest"])
+            for item in overview.items_in_order(stored["largest"])
         ],
         "states": overview.state_bars(row, stored["states"]),
         "open_at_bank": sum(stored["states"].get(code, (0, 0))[0] for code in Item.OPEN_AT_BANK),

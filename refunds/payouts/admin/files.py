@@ -38,7 +38,7 @@ ACTIONS = {
         gettext_lazy("거절된 파일 다시 만들기"),
         gettext_lazy("은행이 통째로 거절한 파일의 건을 그대로 새 순번의 파일로 만듭니다."),
         gettext_lazy("새 파일 만들기"),
-        files.file_again,
+        files.replace_refused_file,
         gettext_lazy("새 순번의 파일을 만들었습니다."),
         fresh=True,
     ),

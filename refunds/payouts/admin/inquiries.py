@@ -26,7 +26,7 @@ MAKE = ConfirmedAction(
     gettext_lazy("조회 목록 만들기"),
     gettext_lazy("은행이 답하지 않은 건의 목록입니다. 지급 지시가 아니며, 답이 올 때까지 다시 보내지 않습니다."),
     gettext_lazy("목록 만들기"),
-    inquiry.make,
+    inquiry.create_inquiry,
     gettext_lazy("조회 목록을 만들어 보관했습니다. 내려받아 은행에 건네 주세요."),
 )
 

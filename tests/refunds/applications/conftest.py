@@ -21,7 +21,7 @@ def bank(monkeypatch: pytest.MonkeyPatch) -> Bank:
     from refunds.accounts import service as accounts  # models cannot be loaded when this file is
 
     answering = Bank()
-    monkeypatch.setattr(accounts, "ask", answering.ask)
+    monkeypatch.setattr(accounts, "request_holder_check", answering.ask)
     return answering
 
 

@@ -324,8 +324,8 @@ def test_the_number_for_notices_moves_with_the_customer_there(clerk, holder, ban
     assert "010-****-9999" in clerk.get(page).content.decode()
     clerk.post(page, {"act": "contact"})
     filing = Filing.objects.get()
-    told = Message.objects.get(kind="filing.contact_changed")
-    assert (filing.contact, told.to) == ("01055559999", "01055557720")
+    message = Message.objects.get(kind="filing.contact_changed")
+    assert (filing.contact, message.to) == ("01055559999", "01055557720")
     clerk.post(url("desk-leave"))
     clerk.post(page, {"act": "contact"})
     assert Message.objects.filter(kind="filing.contact_changed").count() == 1

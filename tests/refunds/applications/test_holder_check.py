@@ -20,7 +20,7 @@ def tell(sandbox: str, **modes: object) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("number", "told", "outcome", "reason"),
+    ("number", "bank_name", "outcome", "reason"),
     [
         ("11022033044", "홍길동", "MATCH", "EXACT"),
         ("11022033045", "홍 길동", "MATCH", "NORMALISED"),
@@ -31,8 +31,8 @@ def tell(sandbox: str, **modes: object) -> None:
         ("11022039007", "", "TIMEOUT", ""),
     ],
 )
-def test_every_outcome(sandbox: str, number: str, told: str, outcome: str, reason: str) -> None:
-    tell(sandbox, holders={number: told} if told else {})
+def test_every_outcome(sandbox: str, number: str, bank_name: str, outcome: str, reason: str) -> None:
+    tell(sandbox, holders={number: bank_name} if bank_name else {})
     holder = make.customer(name="홍길동")
     line = make.line(holder)
     account = service.enter(
@@ -60,7 +60,7 @@ def test_a_silent_bank_is_given_up_after_the_time_a_person_can_wait(sandbox: str
     client = portone.accounts()
     assert client._sync_client.timeout == httpx.Timeout(5.0)
     monkeypatch.setattr(client, "_sync_client", httpx.Client(timeout=0.3))
-    outcome, _reason, _number = service.ask(make.account(make.customer(), number="11022039005"))
+    outcome, _reason, _number = service.request_holder_check(make.account(make.customer(), number="11022039005"))
     assert outcome == "TIMEOUT"
 
 
@@ -81,8 +81,8 @@ def test_a_silent_bank_is_given_up_after_the_time_a_person_can_wait(sandbox: str
     ],
 )
 def test_names(given: str, answered: str, result: str) -> None:
-    assert names.same(given, answered) == result
-    assert names.same(answered, given) == result
+    assert names.compare_holder_names(given, answered) == result
+    assert names.compare_holder_names(answered, given) == result
 
 
 def test_the_bank_directory() -> None:

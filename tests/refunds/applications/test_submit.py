@@ -319,9 +319,9 @@ def test_the_news_of_lines_is_that_of_their_newest_application(at, django_assert
     newest = make.application(one)
     make.application(two, status=Status.NEED_ACCOUNT)
     with django_assert_num_queries(2):
-        news = queries.news_of([one.pk, two.pk, none.pk])
+        news = queries.summaries_of([one.pk, two.pk, none.pk])
     with django_assert_num_queries(1):
-        assert queries.news_of([none.pk]) == {}
+        assert queries.summaries_of([none.pk]) == {}
     assert set(news) == {one.pk, two.pk}
     assert (news[one.pk].status, news[one.pk].reference) == ("APPROVED", newest.filing.reference)
     assert (news[two.pk].status, news[two.pk].item_status) == ("NEED_ACCOUNT", None)

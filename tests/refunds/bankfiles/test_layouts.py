@@ -11,7 +11,7 @@ from lxml import etree
 
 from refunds import bankfiles
 from refunds.bankfiles import inquiry, sheet
-from refunds.bankfiles.records import FileFault, Head, Payment, PaymentRefused
+from refunds.bankfiles.records import FileFault, FileHeader, Payment, PaymentRefused
 from tests.conftest import ROOT
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -24,8 +24,8 @@ PAYMENTS = [
 ]
 
 
-def head(payments: list[Payment]) -> Head:
-    return Head(
+def head(payments: list[Payment]) -> FileHeader:
+    return FileHeader(
         message_id="KT-2026-20260122-01",
         made_at=dt.datetime(2026, 1, 21, 9, 40, tzinfo=KST),
         execution_on=dt.date(2026, 1, 22),

@@ -59,7 +59,7 @@ def approved(count: int = 3) -> Batch:
 
 def filed(count: int = 3) -> tuple[Batch, list[BankFile]]:
     batch = approved(count)
-    made = files.file(batch_id=batch.pk, user=maker())
+    made = files.create_files(batch_id=batch.pk, user=maker())
     batch.refresh_from_db()
     return batch, made
 

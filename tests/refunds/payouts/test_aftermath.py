@@ -84,8 +84,8 @@ def test_what_the_bank_left_out_is_asked_and_settled_by_the_list_it_gives_back(s
     (open_,) = inquiry.files()
     assert (open_.unknown, open_.unknown_won) == (2, two.amount_krw + three.amount_krw)
 
-    refused("ROLE", inquiry.make, file_id=file.pk, user=checker())
-    made = inquiry.make(file_id=file.pk, user=maker())
+    refused("ROLE", inquiry.create_inquiry, file_id=file.pk, user=checker())
+    made = inquiry.create_inquiry(file_id=file.pk, user=maker())
     assert (made.name, made.count, made.won) == (f"{file.message_id}-Q01", 2, open_.unknown_won)
     refused("REASON", inquiry.download, inquiry_id=made.pk, user=maker(), reason=" ")
     content = b"".join(inquiry.download(inquiry_id=made.pk, user=maker(), reason="은행에 물음"))
@@ -106,7 +106,7 @@ def test_what_the_bank_left_out_is_asked_and_settled_by_the_list_it_gives_back(s
     ]
     batch.refresh_from_db()
     assert batch.status == "SETTLED"
-    refused("EMPTY", inquiry.make, file_id=file.pk, user=maker())
+    refused("EMPTY", inquiry.create_inquiry, file_id=file.pk, user=maker())
     refused("SAME_FILE", load, content=back)
     assert not broken()
 
@@ -114,11 +114,11 @@ def test_what_the_bank_left_out_is_asked_and_settled_by_the_list_it_gives_back(s
 def test_an_answer_without_an_answer_changes_nothing_and_is_asked_again():
     batch, file = money.handed_over(2)
     load(money.pain002(file, [(money.items(batch)[0], "ACSC", "")]))
-    first = inquiry.make(file_id=file.pk, user=maker())
+    first = inquiry.create_inquiry(file_id=file.pk, user=maker())
     content = b"".join(files.stored(first.name))
     load(content)  # came back as it went
     assert money.items(batch)[1].status == "UNKNOWN"
-    assert inquiry.make(file_id=file.pk, user=maker()).number == 2
+    assert inquiry.create_inquiry(file_id=file.pk, user=maker()).number == 2
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_an_answer_without_an_answer_changes_nothing_and_is_asked_again():
 def test_a_list_that_is_not_the_one_we_made_is_refused_by_line(change, why):
     batch, file = money.handed_over(2)
     load(money.pain002(file, [(money.items(batch)[0], "ACSC", "")]))
-    content = b"".join(files.stored(inquiry.make(file_id=file.pk, user=maker()).name))
+    content = b"".join(files.stored(inquiry.create_inquiry(file_id=file.pk, user=maker()).name))
     if why is None:
         load(change(content))
         return
@@ -146,7 +146,7 @@ def test_the_result_code_of_a_refused_file_is_none_of_an_inquiry():
     batch, file = money.handed_over(2)
     one, two = money.items(batch)
     load(money.pain002(file, [(one, "ACSC", "")]))
-    content = b"".join(files.stored(inquiry.make(file_id=file.pk, user=maker()).name))
+    content = b"".join(files.stored(inquiry.create_inquiry(file_id=file.pk, user=maker()).name))
     with pytest.raises(answers.ResultRefused):
         load(answered(content, **{two.reference.replace("-", "_"): "99"}))
     assert money.items(batch)[1].status == "UNKNOWN"
@@ -219,7 +219,7 @@ def test_a_correction_that_comes_back_waits_for_another_account_and_leaves_the_r
     at(NEXT_CUT_OFF)
     later = batches.freeze(pay_on=NEXT, user=maker())
     batches.approve(batch_id=later.pk, user=checker(), typed_total=later.won, digest=later.digest)
-    (file,) = files.file(batch_id=later.pk, user=maker())
+    (file,) = files.create_files(batch_id=later.pk, user=maker())
     files.hand_over(file_id=file.pk, user=maker())
     (extra,) = money.items(later)
     load(money.pain002(file, [(extra, "RJCT", "AC04")]))
@@ -256,9 +256,9 @@ def test_a_doubtful_account_for_a_correction_leaves_what_was_paid_approved(at):
     holder.holder_name = "홍길순"
     renamed = make.account(holder)
     for account, who in ((shared, {"person_index": person}), (renamed, {"staff": money.user("agent", "agent")})):
-        with pytest.raises(transitions.Refused) as told:
+        with pytest.raises(transitions.Refused) as refusal:
             change.change_account(application_id=row.pk, account_id=account.pk, **who)
-        assert told.value.code == "DOUBT"
+        assert refusal.value.code == "DOUBT"
     change.change_account(application_id=row.pk, account_id=better.pk, person_index=person)
     row.refresh_from_db()
     assert (row.status, row.account_id) == ("APPROVED", better.pk)
@@ -299,8 +299,8 @@ def test_the_bundle_holds_every_step_and_its_bytes_repeat():
     row = one.application
     cases.hold(application_id=row.pk, user=maker(), reason="확인 중")
     b"".join(files.download(file_id=file.pk, user=maker(), reason="은행에 올림"))
-    first = audit_bundle.bundle(application_id=row.pk, clear=True)
-    assert first == audit_bundle.bundle(application_id=row.pk, clear=True)
+    first = audit_bundle.build_bundle(application_id=row.pk, clear=True)
+    assert first == audit_bundle.build_bundle(application_id=row.pk, clear=True)
     parts = opened(first)
     read = {name: json.loads(part) for name, part in parts.items() if name.endswith(".json")}
     assert [one["status"] for one in read["item-events.json"]] == ["QUEUED", "FILED", "RETURNED"]
@@ -327,16 +327,16 @@ def test_only_an_auditor_reads_it_in_clear(settings, layout):
     (item,) = money.items(batch)
     secrets = [item.account.number, item.account.holder_name, item.application.filing.contact]
     take = {"application_id": item.application_id, "reason": "감사"}
-    clear = b"".join(opened(audit_bundle.take(user=auditor(), **take)).values())
-    masked = opened(audit_bundle.take(user=checker(), **take))
+    clear = b"".join(opened(audit_bundle.download_bundle(user=auditor(), **take)).values())
+    masked = opened(audit_bundle.download_bundle(user=checker(), **take))
     for secret in secrets:
         assert secret.encode() in clear or secret.encode("cp949") in clear
         for name, part in masked.items():
             assert secret.encode() not in part, name
             assert secret.encode("cp949") not in part, name
     assert masked[f"lines/{item.reference}-part01.txt"]
-    refused("ROLE", audit_bundle.take, user=money.user("agent", "agent"), **take)
-    refused("REASON", audit_bundle.take, user=auditor(), **{**take, "reason": ""})
+    refused("ROLE", audit_bundle.download_bundle, user=money.user("agent", "agent"), **take)
+    refused("REASON", audit_bundle.download_bundle, user=auditor(), **{**take, "reason": ""})
     looked = AuditEntry.objects.filter(action="evidence.taken")
     assert [entry.detail["clear"] for entry in looked.order_by("id")] == [True, False]
     assert {entry.reason for entry in looked} == {"감사"}
@@ -415,7 +415,7 @@ def test_shared_accounts_and_people_are_found_after_the_wipe(at, settings):
     due()
     batch = batches.freeze(pay_on=DAY, user=maker())
     batches.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
-    (file,) = files.file(batch_id=batch.pk, user=maker())
+    (file,) = files.create_files(batch_id=batch.pk, user=maker())
     files.hand_over(file_id=file.pk, user=maker())
     load(money.pain002(file, [(item, "ACSC", "") for item in money.items(batch)]))
     at("2026-03-01T00:00+09:00")
@@ -424,7 +424,7 @@ def test_shared_accounts_and_people_are_found_after_the_wipe(at, settings):
     by_code = {report.code: report for report in shared_accounts.reports()}
     (shared,) = by_code["account"].groups
     assert (shared.people, shared.applications, shared.won) == (3, 3, 300_003)
-    assert {row.pk for row in shared_accounts.same_account(rows[0])} == {row.pk for row in rows[1:]}
+    assert {row.pk for row in shared_accounts.applications_to_same_account(rows[0])} == {row.pk for row in rows[1:]}
     assert by_code["accounts"].groups == by_code["lines"].groups == by_code["staff"].groups == []
     own = money.user("own", "agent")
     type(own).objects.filter(pk=own.pk).update(person_index=rows[1].filing.person_index)
@@ -440,7 +440,7 @@ def test_one_person_with_several_accounts_and_many_lines():
     (several,), (many,) = by_code["accounts"].groups, by_code["lines"].groups
     assert (several.accounts, many.applications, by_code["account"].count) == (5, 5, 0)
     first = several.application
-    assert len(shared_accounts.same_person(first)) == 4
+    assert len(shared_accounts.applications_of_same_person(first)) == 4
 
 
 def test_the_list_behind_a_projection_is_the_projection(at):

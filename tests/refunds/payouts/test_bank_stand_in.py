@@ -63,7 +63,7 @@ def test_the_bank_answers_what_it_is_asked(at, sandbox):
     batch, file = money.handed_over(3)
     one, two, three = money.items(batch)
     answers.load_result(content=money.pain002(file, [(one, "ACSC", "")]), name="r", user=maker())
-    asked = inquiry.make(file_id=file.pk, user=maker())
+    asked = inquiry.create_inquiry(file_id=file.pk, user=maker())
     url = upload(sandbox, b"".join(files.stored(asked.name)))
     answer = post(url, **{f"answer:{three.reference}": "name"})
     answers.load_result(content=answer, name="r", user=maker())

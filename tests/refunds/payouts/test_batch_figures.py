@@ -58,8 +58,8 @@ def test_whatever_changes_voids_the_count_and_the_next_one_holds(change):
         batch, file = money.handed_over()
     else:
         batch = money.approved() if change == "a file" else money.frozen()
-    assert batch_figures.count_due() == 1
-    assert batch_figures.count_due() == 0
+    assert batch_figures.count_outdated() == 1
+    assert batch_figures.count_outdated() == 0
     assert COUNTING not in seen(maker(), here(batch))
     if change == "frozen again":
         batches.take_out(item_id=money.items(batch)[0].pk, user=maker(), reason="잘못")
@@ -70,28 +70,28 @@ def test_whatever_changes_voids_the_count_and_the_next_one_holds(change):
         as_staff(Client(), checker()).post(reverse("admin:payouts:batch_count", args=[batch.pk]))
         assert AuditEntry.objects.filter(action="batch.count_asked").count() == 1
     elif change == "a file":
-        files.file(batch_id=batch.pk, user=maker())
+        files.create_files(batch_id=batch.pk, user=maker())
     else:
         answers = [(item, "ACSC", "") for item in money.items(batch)]
         bank_answers.load_result(content=money.pain002(file, answers), name="r", user=maker())
     assert COUNTING in seen(maker(), here(batch))
-    assert batch_figures.count_due() == 1
+    assert batch_figures.count_outdated() == 1
     assert COUNTING not in seen(maker(), here(batch))
 
 
 def test_what_was_counted_is_never_what_is_approved():
     batch = money.frozen()
-    batch_figures.count_due()
+    batch_figures.count_outdated()
     assert BatchFigures.objects.get().again["agrees"] is True
     Bill.objects.filter(line=money.items(batch)[0].application.line).update(paid_krw=1)
     with pytest.raises(guards.Refused) as refused:
         batches.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
     assert refused.value.code == "DIFFERS"
-    # Tried on the page, the differences are counted for whoever sends it back.
+    # After a try on the page the worker counts the differences, so that the batch can be sent back.
     approve = reverse("admin:payouts:batch_approve", args=[batch.pk])
     as_staff(Client(), checker()).post(approve, {"total": str(batch.won), "digest": batch.digest})
     assert COUNTING in seen(checker(), here(batch))
-    batch_figures.count_due()
+    batch_figures.count_outdated()
     page = seen(checker(), here(batch))
     assert "청구 자료의 금액이 바뀜" in page
     assert 'name="total"' not in page
@@ -99,19 +99,19 @@ def test_what_was_counted_is_never_what_is_approved():
 
 def test_what_changes_while_it_is_counted_is_counted_again(monkeypatch):
     batch = money.frozen()
-    true = batch_figures.overview.raw
+    true = batch_figures.overview.stored_figures
 
     def slow(of):
         fed()
-        batch_figures.ask(batch_id=of.pk, user=maker())
+        batch_figures.request_count(batch_id=of.pk, user=maker())
         return true(of)
 
-    monkeypatch.setattr(batch_figures.overview, "raw", slow)
-    assert batch_figures.count_due() == 1
+    monkeypatch.setattr(batch_figures.overview, "stored_figures", slow)
+    assert batch_figures.count_outdated() == 1
     monkeypatch.undo()
-    assert batch_figures.current(batch)[0] is None
-    assert batch_figures.count_due() == 1
-    assert batch_figures.current(batch)[0] is not None
+    assert batch_figures.current_figures(batch)[0] is None
+    assert batch_figures.count_outdated() == 1
+    assert batch_figures.current_figures(batch)[0] is not None
 
 
 def test_a_worker_killed_while_counting_leaves_it_to_be_counted(monkeypatch):
@@ -120,12 +120,12 @@ def test_a_worker_killed_while_counting_leaves_it_to_be_counted(monkeypatch):
     def killed(of):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(batch_figures.overview, "raw", killed)
+    monkeypatch.setattr(batch_figures.overview, "stored_figures", killed)
     with pytest.raises(KeyboardInterrupt):
-        batch_figures.count_due()
+        batch_figures.count_outdated()
     monkeypatch.undo()
     assert "부터 3건을 세고 있습니다" in seen(maker(), here(batch))
-    assert batch_figures.count_due() == 1
+    assert batch_figures.count_outdated() == 1
 
 
 @pytest.mark.parametrize("answered", [False, True])
@@ -139,7 +139,7 @@ def test_a_page_reads_the_items_it_shows_and_no_others(answered):
     browser = as_staff(Client(), checker())
     for counted in (False, True):
         if counted:
-            batch_figures.count_due()
+            batch_figures.count_outdated()
         with CaptureQueriesContext(connection) as queries:
             browser.get(here(batch))
         asked = [query["sql"] for query in queries if 'FROM "refunds_item"' in query["sql"]]

@@ -37,12 +37,12 @@ def abroad(**line) -> Application:
     return make.application(make.line(holder, **line), to=make.account(holder, outcome="OFFLINE", bank=banks.OFFLINE))
 
 
-def told(**given):
+def payment_fields(**given):
     return {"way": "OVERSEAS", "paid_on": dt.date(2026, 1, 20), "reference": "FX-1", "amount_krw": 160_130, **given}
 
 
 def recorded(row: Application, **given) -> OfflinePayment:
-    return offline.record(application_id=row.pk, user=maker(), **told(**given))
+    return offline.record(application_id=row.pk, user=maker(), **payment_fields(**given))
 
 
 def confirmed(row: Application) -> OfflinePayment:
@@ -65,7 +65,7 @@ def test_recorded_by_one_confirmed_by_another_and_paid_for_its_customer():
     assert (view.paid, view.won, view.label) == (True, 160_130, "받으신 금액")
     assert "에 보내 드렸습니다" in view.headline
     assert [step.state for step in view.timeline][-1] == "done"
-    news = queries.news_of([row.line_id])[row.line_id]
+    news = queries.summaries_of([row.line_id])[row.line_id]
     assert (news.item_status, news.item_pay_on) == ("SENT", dt.date(2026, 1, 20))
     assert Message.objects.filter(kind="payout.offline").count() == 1
     assert cases.balance(row).paid == 160_130
@@ -96,7 +96,7 @@ def test_no_round_takes_it_and_nothing_about_it_changes():
         with pytest.raises(Kept) as error:
             act()
         assert error.value.code == "FROZEN"
-    refused("STATE", offline.record, application_id=row.pk, user=maker(), **told(reference="FX-2"))
+    refused("STATE", offline.record, application_id=row.pk, user=maker(), **payment_fields(reference="FX-2"))
     batch = money.frozen(1)
     assert batch.excluded == {"OFFLINE": [1, 160_130]}  # not confirmed yet: it is not forgotten
     batches.send_back(batch_id=batch.pk, user=checker(), reason="다시")
@@ -127,36 +127,38 @@ def test_a_record_that_is_declined_lets_it_go_on():
     ],
 )
 def test_what_does_not_fit_is_not_recorded(given, code):
-    refused(code, offline.record, application_id=abroad().pk, user=maker(), **told(**given))
+    refused(code, offline.record, application_id=abroad().pk, user=maker(), **payment_fields(**given))
     assert not OfflinePayment.objects.exists()
 
 
 def test_it_waits_for_whatever_a_round_would_wait_for():
     row = abroad()
     cases.hold(application_id=row.pk, user=maker(), reason="확인")
-    refused("STATE", offline.record, application_id=row.pk, user=maker(), **told())
+    refused("STATE", offline.record, application_id=row.pk, user=maker(), **payment_fields())
     cases.release(application_id=row.pk, user=maker(), reason="끝")
     Bill.objects.filter(line=row.line_id).update(refunded_krw=130)
-    refused("AMOUNT", offline.record, application_id=row.pk, user=maker(), **told(amount_krw=160_000))
+    refused("AMOUNT", offline.record, application_id=row.pk, user=maker(), **payment_fields(amount_krw=160_000))
     Line.objects.filter(pk=row.line_id).update(reasons="UNPAID", refundable_krw=160_000)
-    refused("STATE", offline.record, application_id=row.pk, user=maker(), **told(amount_krw=160_000))
+    refused("STATE", offline.record, application_id=row.pk, user=maker(), **payment_fields(amount_krw=160_000))
     Line.objects.filter(pk=row.line_id).update(reasons="", decided_outcome="NOT_ELIGIBLE")
-    refused("STATE", offline.record, application_id=row.pk, user=maker(), **told(amount_krw=160_000))
-    refused("STATE", offline.record, application_id=due().pk, user=maker(), **told())
+    refused("STATE", offline.record, application_id=row.pk, user=maker(), **payment_fields(amount_krw=160_000))
+    refused("STATE", offline.record, application_id=due().pk, user=maker(), **payment_fields())
     own = money.user("own", "maker")
     type(own).objects.filter(pk=own.pk).update(person_index=row.filing.person_index)
     own.refresh_from_db()
-    refused("OWN_CASE", offline.record, application_id=row.pk, user=own, **told())
+    refused("OWN_CASE", offline.record, application_id=row.pk, user=own, **payment_fields())
 
 
 def test_a_receipt_stands_for_one_refund():
     recorded(abroad())
-    refused("RECEIPT", offline.record, application_id=abroad().pk, user=maker(), **told())
+    refused("RECEIPT", offline.record, application_id=abroad().pk, user=maker(), **payment_fields())
 
 
 def test_the_database_refuses_it_beside_a_round_whoever_types():
     row = money.items(money.frozen(1))[0].application
-    fields = told(application=row, account=row.account, bills_digest=b"", refundable_items=[], recorded_by=maker())
+    fields = payment_fields(
+        application=row, account=row.account, bills_digest=b"", refundable_items=[], recorded_by=maker()
+    )
     with pytest.raises(DatabaseError, match="is in a round"), transaction.atomic():
         OfflinePayment.objects.create(**fields, recorded_person=b"x", recorded_at=row.status_since)
     away = abroad()
@@ -210,7 +212,7 @@ def test_it_is_in_the_sheet_and_in_the_bundle():
     page = openpyxl.load_workbook(out)["따로 보낸 지급"]
     assert [cell.value for cell in page[2]][4:7] == ["FX-1", 160_130, "지급됨"]
     assert page["F3"].value == 160_130
-    packed = zipfile.ZipFile(io.BytesIO(audit_bundle.bundle(application_id=row.pk, clear=False)))
+    packed = zipfile.ZipFile(io.BytesIO(audit_bundle.build_bundle(application_id=row.pk, clear=False)))
     (one,) = json.loads(packed.read("offline-payments.json"))
     assert (one["status"], one["amount_krw"], "recorded_person" in one) == ("CONFIRMED", 160_130, False)
     assert len(json.loads(packed.read("offline-payment-events.json"))) == 2
@@ -234,7 +236,7 @@ def test_the_pages_of_the_two_people(monkeypatch):
     assert "따로 보낸 지급 적기" in maker_.get(case).content.decode()
     assert "160,130원" in maker_.get(act).content.decode().replace("\u2060", "").replace("\u00a0", " ")
     assert maker_.post(act, {"way": ""}).status_code == 400
-    given = told(paid_on="2026-01-20", amount_krw="1")
+    given = payment_fields(paid_on="2026-01-20", amount_krw="1")
     assert "금액과 다릅니다" in maker_.post(act, given, follow=True).content.decode()
     maker_.post(act, given | {"amount_krw": "160130"})
     made = OfflinePayment.objects.get()

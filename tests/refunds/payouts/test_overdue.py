@@ -87,7 +87,7 @@ def test_the_job_warns_of_each_and_says_so_in_words(at):
     assert jobs.watch_rounds(None) == []
     at("2026-01-22T10:00+09:00")
     with structlog.testing.capture_logs() as log:
-        told = jobs.watch_rounds(None)
+        result_messages = jobs.watch_rounds(None)
     assert log == [
         {
             "event": "payout round late",
@@ -97,7 +97,7 @@ def test_the_job_warns_of_each_and_says_so_in_words(at):
             "waiting": 1,
         }
     ]
-    assert worded([list(one) for one in told]) == "1차 은행 전달이 늦음, 1건"
+    assert worded([list(message) for message in result_messages]) == "1차 은행 전달이 늦음, 1건"
 
 
 def test_the_weekly_rounds_stand_on_the_calendar(at):

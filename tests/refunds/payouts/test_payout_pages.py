@@ -44,7 +44,7 @@ def test_the_whole_way_offline():
     here = reverse("admin:payouts:batch", args=[batch.pk])
 
     assert "다시 세고 있습니다" in text(check.get(here))
-    batch_figures.count_due()
+    batch_figures.count_outdated()
     seen = text(check.get(here))
     assert "160,130<small>원</small>" in seen
     assert seen.count("같음") == 4
@@ -59,7 +59,7 @@ def test_the_whole_way_offline():
     assert batch.status == "APPROVED"
 
     make.post(reverse("admin:payouts:batch_action", args=[batch.pk, "file"]), {"confirmed": "yes"})
-    batch_figures.count_due()
+    batch_figures.count_outdated()
     waiting = text(make.get(here))
     assert "파일에 담음" in waiting
     assert "은행에 보낸 돈" not in waiting
@@ -145,7 +145,7 @@ def test_what_to_look_at_first_and_lists_that_add_up():
     type(differs).objects.filter(pk=differs.pk).update(amount_seen_krw=60_000)
     batch = batches.freeze(pay_on=dt.date(2026, 1, 22), user=maker())
     auditor = signed_in(money.user("auditor", "auditor"))
-    batch_figures.count_due()
+    batch_figures.count_outdated()
     seen = text(auditor.get(reverse("admin:payouts:batch", args=[batch.pk])))
     assert "먼저 볼 것 2가지" in seen
     assert "차이 10,000원" in seen

@@ -244,7 +244,7 @@ def test_the_file_is_made_once_valid_and_kept_as_it_was(pain001_schema):
     assert paid[0].holder == "홍길동"
     assert paid[0].number == Item.objects.get(reference=paid[0].reference).account.number
     assert {item.status for item in money.items(batch)} == {"FILED"}
-    refused("STATE", files.file, batch_id=batch.pk, user=maker())
+    refused("STATE", files.create_files, batch_id=batch.pk, user=maker())
     refused("STATE", batches.send_back, batch_id=batch.pk, user=checker(), reason="늦었다")
     refused("STATE", batches.take_out, item_id=money.items(batch)[0].pk, user=maker(), reason="늦었다")
     with connection.cursor() as cursor:
@@ -254,13 +254,13 @@ def test_the_file_is_made_once_valid_and_kept_as_it_was(pain001_schema):
 
 def test_no_file_without_approval_or_of_other_content():
     batch = money.frozen()
-    refused("STATE", files.file, batch_id=batch.pk, user=maker())
+    refused("STATE", files.create_files, batch_id=batch.pk, user=maker())
     batches.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
-    refused("ROLE", files.file, batch_id=batch.pk, user=checker())
+    refused("ROLE", files.create_files, batch_id=batch.pk, user=checker())
     tamper(
         "refunds_item", "UPDATE refunds_item SET amount_krw = amount_krw + 1 WHERE id = %s", money.items(batch)[0].pk
     )
-    refused("CHANGED", files.file, batch_id=batch.pk, user=maker())
+    refused("CHANGED", files.create_files, batch_id=batch.pk, user=maker())
     assert BankFile.objects.count() == 0
 
 
@@ -425,8 +425,8 @@ def test_paid_and_returned():
 
 def test_whoever_is_in_a_batch_hears_the_day_when_it_goes_to_the_bank(sandbox, at):
     batch, _file = money.handed_over(3)
-    told = Message.objects.filter(kind="payout.at_bank", subject=f"batch:{batch.pk}")
-    assert told.count() == 3
+    messages = Message.objects.filter(kind="payout.at_bank", subject=f"batch:{batch.pk}")
+    assert messages.count() == 3
     number = money.items(batch)[0].application.filing.contact
     while sender.send_due():
         pass
@@ -553,7 +553,7 @@ def test_a_file_refused_whole_becomes_a_new_part_with_the_same_items():
     batch.refresh_from_db()
     file.refresh_from_db()
     assert (batch.status, file.status, file.refused_because) == ("REFUSED", "REFUSED", "AM10 no")
-    again = files.file_again(file_id=file.pk, user=maker())
+    again = files.replace_refused_file(file_id=file.pk, user=maker())
     batch.refresh_from_db()
     assert (again.part, again.replaces_id, again.won, batch.status) == (2, file.pk, file.won, "FILED")
     assert [(i.pk, i.file_id, i.status) for i in money.items(batch)] == [(i.pk, again.pk, "FILED") for i in before]
@@ -670,7 +670,7 @@ def test_an_adjustment_that_came_back_is_sent_to_the_mended_account(at):
     def carried(pay_on: dt.date, status: str, code: str) -> Item:
         later = batches.freeze(pay_on=pay_on, user=maker())
         batches.approve(batch_id=later.pk, user=checker(), typed_total=later.won, digest=later.digest)
-        (given,) = files.file(batch_id=later.pk, user=maker())
+        (given,) = files.create_files(batch_id=later.pk, user=maker())
         files.hand_over(file_id=given.pk, user=maker())
         (extra,) = money.items(later)
         load(money.pain002(given, [(extra, status, code)]))

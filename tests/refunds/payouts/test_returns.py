@@ -33,7 +33,7 @@ def carried(pay_on: dt.date, status: str, code: str) -> Item:
     """The one item of a later round, answered."""
     later = batches.freeze(pay_on=pay_on, user=maker())
     batches.approve(batch_id=later.pk, user=checker(), typed_total=later.won, digest=later.digest)
-    (given,) = files.file(batch_id=later.pk, user=maker())
+    (given,) = files.create_files(batch_id=later.pk, user=maker())
     files.hand_over(file_id=given.pk, user=maker())
     (item,) = money.items(later)
     answers.load_result(content=money.pain002(given, [(item, status, code)]), name="r", user=maker())
@@ -74,8 +74,8 @@ def test_what_follows_a_return(case):
 
 def test_what_the_account_is_not_to_blame_for_rides_to_it_again(at):
     item = came_back("AB08")
-    told = Message.objects.get(kind="payout.again")
-    assert "2/5(목)에 다시 보냅니다. 하실 일은 없습니다." in told.body
+    message = Message.objects.get(kind="payout.again")
+    assert "2/5(목)에 다시 보냅니다. 하실 일은 없습니다." in message.body
     read = view(item)
     assert read.headline == f"은행이 그날 입금을 받지 못해 {kdate(dt.date(2026, 2, 5))}에 다시 보냅니다"
     assert (read.can_change_account, read.can_withdraw, read.must_change_account) == (True, True, False)

@@ -34,12 +34,12 @@ def test_all_is_well_at_every_step():
     batches.take_out(item_id=money.items(batch)[0].pk, user=maker(), reason="빼기")
     batch = batches.freeze(pay_on=DAY, user=maker())
     batches.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
-    (file,) = files.file(batch_id=batch.pk, user=maker())
+    (file,) = files.create_files(batch_id=batch.pk, user=maker())
     assert broken() == {}
     files.hand_over(file_id=file.pk, user=maker())
     answers.load_result(content=money.pain002(file, [], group="RJCT", reason="AM10"), name="r", user=maker())
     assert broken() == {}
-    again = files.file_again(file_id=file.pk, user=maker())
+    again = files.replace_refused_file(file_id=file.pk, user=maker())
     files.hand_over(file_id=again.pk, user=maker())
     one, two, *_rest = money.items(batch)
     rows = [(one, "ACSC", ""), (two, "RJCT", "AC04")]
