@@ -297,7 +297,7 @@ def _write(code: str) -> dict[str, float]:
     def write() -> None:
         with transaction.atomic():
             guards.raise_timeouts()
-            files.store(head.message_id, layout.write(files.payments(items), head))
+            files.store_bytes(head.message_id, layout.write(files.payments(items), head))
 
     return {"s": timed(write)}
 
@@ -419,7 +419,7 @@ def _load() -> dict[str, float]:
     from refunds.payouts import answers, files
 
     maker, _checker = users()
-    lines = b"".join(files.stored(BankFile.objects.get().message_id)).split(b"\n")
+    lines = b"".join(files.stored_bytes(BankFile.objects.get().message_id)).split(b"\n")
     for n, line in enumerate(lines):
         lines[n] = line.replace(b"\t  \t", b"\t02\t" if n % RETURNED == 0 else b"\t00\t")
     content = b"\n".join(lines)

@@ -103,7 +103,7 @@ def round_on(pay_on: dt.date, programme: Programme) -> PayoutRound | None:
     return next((r for r in payout_rounds(programme) if r.pay_on == pay_on), None)
 
 
-def row_for(terminated_on: dt.date, applied_on: dt.date, programme: Programme) -> dt.date | None:
+def table_pay_day(terminated_on: dt.date, applied_on: dt.date, programme: Programme) -> dt.date | None:
     """The pay day the programme's table names for the two dates (KST); None where no row fits (D-37).
 
     A line terminated after the waiver's last day, accepted on review, counts as terminated on that day.
@@ -118,22 +118,24 @@ def row_for(terminated_on: dt.date, applied_on: dt.date, programme: Programme) -
     return None
 
 
-def round_for(terminated_on: dt.date, applied_on: dt.date, programme: Programme) -> dt.date | None:
+def planned_pay_day(terminated_on: dt.date, applied_on: dt.date, programme: Programme) -> dt.date | None:
     """The pay day of a line terminated on one day and applied for on another, both dates in Seoul (D-37, D-38).
 
     Where no row of the table fits, as for a late application, the first round whose cut-off has not passed when
     `applied_on` begins. None when the last round is over: the call centre takes such a case.
     """
-    fitting = row_for(terminated_on, applied_on, programme)
+    fitting = table_pay_day(terminated_on, applied_on, programme)
     if fitting is not None:
         return fitting
     following = next_round(dt.datetime.combine(applied_on, dt.time.min, programme.zone), programme)
     return following.pay_on if following else None
 
 
-def due_on(terminated_on: dt.date, applied_on: dt.date, at: dt.datetime, programme: Programme) -> dt.date | None:
-    """The pay day that can still be kept at `at`: `round_for`, or the next open round where that one has closed."""
-    regular = round_for(terminated_on, applied_on, programme)
+def reachable_pay_day(
+    terminated_on: dt.date, applied_on: dt.date, at: dt.datetime, programme: Programme
+) -> dt.date | None:
+    """The pay day that can still be kept at `at`: `planned_pay_day`, or the next open round if that one has closed."""
+    regular = planned_pay_day(terminated_on, applied_on, programme)
     following = next_round(at, programme)
     if following is None:
         return None

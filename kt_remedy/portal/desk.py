@@ -271,7 +271,7 @@ def _desk_line(line: Line, application: Application | None) -> DeskLine:
     day = None
     late = clock.today() > current.applications.closes
     if line.terminated_on and not live and not late:
-        day = calendar.due_on(line.terminated_on, clock.today(), clock.now(), current)
+        day = calendar.reachable_pay_day(line.terminated_on, clock.today(), clock.now(), current)
     reasons = lines_wording.reasons(line.reason_codes, eligibility.facts_of(line), current)
     return DeskLine(
         line=line,
@@ -695,7 +695,7 @@ def _handle_action(
         # Only with the customer there: a clerk alone takes nobody's claim away.
         if desk_session is None or not desk_session.proven or desk_session.person_index != row.filing.person_index:
             raise Refused("PROOF", _("고객을 먼저 찾고 본인을 확인하세요."))
-        change.withdraw(application_id=row.pk, staff=user, words=_("고객이 요청함"))
+        change.withdraw(application_id=row.pk, staff=user, reason=_("고객이 요청함"))
         messages.success(request, _("신청을 철회했습니다."))
     elif action == "documents":
         reviews.documents_shown(application_id=row.pk, staff=user, documents=request.POST.getlist("documents"))
@@ -758,7 +758,7 @@ def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
                 objection = objections.object_to(
                     contract_no=contract_no,
                     person_index=desk_session.person_index,
-                    words=form.cleaned_data["words"],
+                    text=form.cleaned_data["words"],
                     contact=desk_session.contact,
                     language=eligibility.language_of(desk_session.customer),
                     staff=user,
@@ -810,7 +810,7 @@ def add_note(request: HttpRequest) -> HttpResponse:
     try:
         refunds_desk.write_note(
             customer=desk_session.customer,
-            words=form.cleaned_data["words"],
+            text=form.cleaned_data["words"],
             staff=desk_user(request),
             call_back_at=form.cleaned_data["call_back"],
         )

@@ -260,7 +260,7 @@ class _CardBuilder:
             card.next_step = _next_step(_("신청 현황 보기"), "refunds:status")
             return
         if self.phase == "lookup":
-            pay_on = calendar.due_on(ended, window.opens, self.now, self.programme)
+            pay_on = calendar.reachable_pay_day(ended, window.opens, self.now, self.programme)
             if pay_on:
                 card.rows.append((_("%(day)s에 신청하면 받는 날") % {"day": kdate(window.opens)}, kdate(pay_on)))
             card.notes.append(_("환급 신청은 %(day)s부터 할 수 있습니다.") % {"day": kdate(window.opens)})
@@ -270,7 +270,7 @@ class _CardBuilder:
             card.notes.append(_("환급 신청이 모두 끝났습니다. 전화로 알려 주세요."))
             return
         if card.kind == "review" or "UNPAID" in line.reason_codes:
-            pay_on = calendar.due_on(ended, self.today, self.now, self.programme)
+            pay_on = calendar.reachable_pay_day(ended, self.today, self.now, self.programme)
             following = calendar.round_on(pay_on, self.programme) if pay_on else None
             if following:
                 label = (
@@ -280,7 +280,7 @@ class _CardBuilder:
                 ) % {"day": kdate(following.cut_off)}
                 card.rows.append((label, kdate(following.pay_on)))
         elif card.kind == "yes":
-            pay_on = calendar.due_on(ended, self.today, self.now, self.programme)
+            pay_on = calendar.reachable_pay_day(ended, self.today, self.now, self.programme)
             if pay_on:
                 card.rows.append((_("오늘 신청하면 받는 날"), kdate(pay_on)))
         if card.view.own and persons.is_minor(line.customer.birth_date, self.today):
@@ -344,7 +344,9 @@ class _CardBuilder:
             case "UNKNOWN":
                 return _("은행의 답을 기다리고 있습니다")
         if summary.status == "APPROVED":
-            pay_on = calendar.due_on(line.terminated_on or self.today, summary.applied_on, self.now, self.programme)
+            pay_on = calendar.reachable_pay_day(
+                line.terminated_on or self.today, summary.applied_on, self.now, self.programme
+            )
             return _("승인되었습니다. %(day)s에 받습니다") % {"day": kdate(pay_on)} if pay_on else _("승인되었습니다")
         return {
             "SUBMITTED": _("신청을 받았습니다"),

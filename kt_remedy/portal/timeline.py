@@ -216,20 +216,20 @@ def perk_summary(perk: Perk, language: str) -> PerkSummary:
 def span(first: dt.date, last: dt.date, *, year: bool = False) -> str:
     """Period as text: 2025년 9~12월, 2026년 1월 1~13일, 1월 14~18일; Sep–Dec 2025, 14–18 Jan."""
     korean = (get_language() or "ko").startswith("ko")
-    whole = first.day == 1 and last.day == calendar.monthrange(last.year, last.month)[1]
+    whole_months = first.day == 1 and last.day == calendar.monthrange(last.year, last.month)[1]
     same_year = first.year == last.year
     same_month = same_year and first.month == last.month
     if korean:
         head = f"{first.year}년\u00a0" if year else ""
         if same_month:
             return f"{head}{first.month}월\u00a0{first.day}~{last.day}일"
-        if whole and same_year:
+        if whole_months and same_year:
             return f"{head}{first.month}~{last.month}월"
         return f"{head}{kday(first)}~" + (f"{last.year}년\u00a0" if not same_year else "") + kday(last)
     tail = f"\u00a0{last.year}" if year else ""
     if same_month:
         return f"{first.day}–{last.day}\u00a0{kmonth(last)}{tail}"
-    if whole and same_year:
+    if whole_months and same_year:
         return f"{kmonth(first)}–{kmonth(last)}{tail}"
     return f"{kday(first)}" + (f"\u00a0{first.year}" if not same_year else "") + f"–{kday(last)}{tail}"
 

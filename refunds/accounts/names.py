@@ -13,11 +13,11 @@ _NOT_WORD = re.compile(r"[^\w가-힣]+")
 _CUT_AT = 10
 
 
-def compare_holder_names(given: str, answered: str) -> str:
+def compare_holder_names(entered: str, answered: str) -> str:
     """ "EXACT", "NORMALISED" or "MISMATCH" for two spellings of a holder's name."""
-    if given == answered:
+    if entered == answered:
         return "EXACT"
-    ours, theirs = _words(given), _words(answered)
+    ours, theirs = _words(entered), _words(answered)
     if not ours or not theirs:
         return "MISMATCH"
     if "".join(ours) == "".join(theirs) or (_roman(ours) and sorted(ours) == sorted(theirs)):

@@ -30,7 +30,7 @@ def pay_day(application: Application, *, at: dt.datetime | None = None) -> dt.da
     if application.account.is_offline:
         return None
     ended = application.line.terminated_on or programme.current().waiver.terminated_to
-    return calendar.due_on(ended, application.applied_on, at or clock.now(), programme.current())
+    return calendar.reachable_pay_day(ended, application.applied_on, at or clock.now(), programme.current())
 
 
 def review_by(since: dt.datetime) -> dt.date:

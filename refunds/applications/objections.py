@@ -27,15 +27,15 @@ def can_object(line: Line) -> bool:
 
 
 def object_to(
-    *, contract_no: str, person_index: bytes, words: str, contact: str, language: str = "ko", staff: User | None = None
+    *, contract_no: str, person_index: bytes, text: str, contact: str, language: str = "ko", staff: User | None = None
 ) -> Objection:
     """Receive an objection to the decision on a line; its answer is due by the date the customer is shown.
 
     A line has one open objection: sent twice, it is the first one.
     Raises Refused: LINES, WORDS; ValidationError for text that looks like a registration number.
     """
-    refuse_registration_number(words)
-    if not words.strip():
+    refuse_registration_number(text)
+    if not text.strip():
         raise Refused("WORDS", _("어떤 점이 다른지 적어 주세요"))
     with transaction.atomic():
         line = Line.objects.select_related("customer").filter(pk=contract_no).first()
@@ -53,7 +53,7 @@ def object_to(
             answer_by=deadlines.objection_by(clock.today()),
             language=language,
         )
-        row.words, row.contact = words.strip(), contact
+        row.words, row.contact = text.strip(), contact
         row = Objection.objects.bulk_create([row], ignore_conflicts=True)[0]
         before = Objection.objects.filter(line=line, status=Objection.Status.OPEN).get()
         if before.pk != row.pk:
@@ -75,16 +75,16 @@ def object_to(
         return before
 
 
-def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, words: str) -> Objection:
+def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, answer: str) -> Objection:
     """Answer an objection. If it is upheld, the line is decided ELIGIBLE and a rejected application reopened.
 
     Raises Refused: UNKNOWN, ROLE, OWN_CASE, WORDS, STATE; ValidationError for a registration number.
     """
     if not reviewer.has_perm("refunds.answer_objection"):
         raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
-    if not words.strip():
+    if not answer.strip():
         raise Refused("WORDS", _("답변을 적어 주세요"))
-    refuse_registration_number(words)
+    refuse_registration_number(answer)
     with transaction.atomic():
         row = (
             Objection.objects.select_for_update(of=("self",)).select_related("line__customer").filter(pk=objection_id)
@@ -95,20 +95,20 @@ def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, w
         if row.status != Objection.Status.OPEN:
             raise Refused("STATE", _("이미 답한 이의입니다."))
         row.status = Objection.Status.UPHELD if uphold else Objection.Status.DECLINED
-        row.answer, row.answered_at, row.answered_by = words.strip(), clock.now(), reviewer
+        row.answer, row.answered_at, row.answered_by = answer.strip(), clock.now(), reviewer
         row.save(update_fields=["status", "answer", "answered_at", "answered_by"])
         if uphold and row.line.effective_outcome != "ELIGIBLE":
-            decide_line(row.line, "ELIGIBLE", words, reviewer)
+            decide_line(row.line, "ELIGIBLE", answer, reviewer)
         newest = Application.objects.filter(line=row.line_id).order_by("-id").values_list("pk", flat=True).first()
         last = locked(newest) if newest else None
         if uphold and last is not None and last.status == Status.REJECTED:
-            record_review(last, Status.REVIEW, "OBJECTION_UPHELD", reviewer, words, reviewed=False)
+            record_review(last, Status.REVIEW, "OBJECTION_UPHELD", reviewer, answer, reviewed=False)
         audit.record(
             actor=audit.actor(reviewer),
             action="objection.answered",
             object=f"objection:{row.pk}",
             subject=row.line.customer_id,
-            reason=words.strip(),
+            reason=answer.strip(),
             detail={"upheld": uphold},
         )
         notices.queue(

@@ -151,7 +151,7 @@ def pay_round(row: Application, item: Item | None, now: dt.datetime) -> calendar
         return calendar.round_on(item.batch.pay_on, current)
     ended = row.line.terminated_on or current.waiver.terminated_to
     ready = max(now, row.hold_until) if row.hold_until else now
-    day = calendar.due_on(ended, row.applied_on, ready, current)
+    day = calendar.reachable_pay_day(ended, row.applied_on, ready, current)
     return calendar.round_on(day, current) if day else None
 
 

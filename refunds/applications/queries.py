@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.db import connection
 
 from refunds.applications.access import visible_to
-from refunds.bankfiles.returns import same_account
+from refunds.bankfiles.returns import pays_same_account_again
 from refunds.models.applications import Application
 from refunds.models.items import Item
 from refunds.models.states import LIVE
@@ -114,7 +114,7 @@ def returned_corrections(application_ids: Iterable[int]) -> dict[int, int]:
     )
     for adjustment, row in latest.items():
         same = row.account_id == row.application.account_id
-        if adjustment not in holding and same and not same_account(row.code):
+        if adjustment not in holding and same and not pays_same_account_again(row.code):
             returned[row.application_id] = returned.get(row.application_id, 0) + row.amount_krw
     return returned
 

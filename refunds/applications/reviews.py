@@ -75,7 +75,7 @@ def take_next(*, reviewer: User) -> Application | None:
 # Deciding -----------------------------------------------------------------------------------------------------
 
 
-def decide_all(*, application_ids: Iterable[int], reviewer: User, act: str, words: str) -> int:
+def decide_all(*, application_ids: Iterable[int], reviewer: User, act: str, reason: str) -> int:
     """Decide several cases alike, or none: raises Conflicts naming every one that cannot be decided so."""
     ids = sorted(set(application_ids))
     conflicts: list[tuple[int, str]] = []
@@ -83,7 +83,7 @@ def decide_all(*, application_ids: Iterable[int], reviewer: User, act: str, word
         for pk in ids:
             try:
                 with transaction.atomic():
-                    review(application_id=pk, reviewer=reviewer, act=act, words=words)
+                    review(application_id=pk, reviewer=reviewer, act=act, reason=reason)
             except Refused as refused:
                 conflicts.append((pk, refused.message))
         if conflicts:
@@ -96,7 +96,7 @@ def review(
     application_id: int,
     reviewer: User,
     act: str,
-    words: str,
+    reason: str,
     late: LateReasonInput | None = None,
     earlier_date: bool = False,
 ) -> Application:
@@ -110,21 +110,21 @@ def review(
     """
     if not (reviewer.has_perm("refunds.review_application") or reviewer.has_perm("refunds.review_hardship")):
         raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
-    if not words.strip():
+    if not reason.strip():
         raise Refused("WORDS", _("사유를 적어 주세요"))
     with transaction.atomic():
         row = _locked(application_id)
         _check_open_for(row, reviewer)
         if act == ASK_DOCUMENTS:
-            _ask_documents(row, reviewer, words)
+            _ask_documents(row, reviewer, reason)
         elif act == REJECT:
-            _reject(row, reviewer, words)
+            _reject(row, reviewer, reason)
         elif act == APPROVE:
             if is_hardship_case(row):
                 _let_in(row, reviewer, late)
             if earlier_date:
                 _take_earlier_date(row)
-            _approve(row, reviewer, words)
+            _approve(row, reviewer, reason)
         else:
             raise Refused("ACT", _("결정을 골라 주세요"))
         return row
@@ -142,29 +142,29 @@ def _check_open_for(row: Application, reviewer: User) -> None:
         raise Refused("TAKEN", _("다른 심사자가 보고 있는 신청입니다."))
 
 
-def _ask_documents(row: Application, reviewer: User, words: str) -> None:
+def _ask_documents(row: Application, reviewer: User, reason: str) -> None:
     due_on = deadlines.documents_by(clock.today())
-    record_review(row, Status.NEED_DOCS, "NEED_DOCS", reviewer, words, documents_due_on=due_on)
+    record_review(row, Status.NEED_DOCS, "NEED_DOCS", reviewer, reason, documents_due_on=due_on)
     sms.notify(row, "application.need_docs", subject=_once(row), context={"due_on": due_on})
 
 
-def _reject(row: Application, reviewer: User, words: str) -> None:
+def _reject(row: Application, reviewer: User, reason: str) -> None:
     if row.line.effective_outcome == "REVIEW":
-        decide_line(row.line, "NOT_ELIGIBLE", words, reviewer)
-    record_review(row, Status.REJECTED, "REJECTED", reviewer, words, reviewed=True)
+        decide_line(row.line, "NOT_ELIGIBLE", reason, reviewer)
+    record_review(row, Status.REJECTED, "REJECTED", reviewer, reason, reviewed=True)
     sms.notify(row, "application.rejected", subject=_once(row))
 
 
-def _approve(row: Application, reviewer: User, words: str) -> None:
+def _approve(row: Application, reviewer: User, reason: str) -> None:
     # A person's earlier no on the line is undone by a person's yes; the rules' own no is not.
     if row.line.effective_outcome == "REVIEW" or row.line.decided_outcome in {"NOT_ELIGIBLE", "NOTHING_DUE"}:
-        decide_line(row.line, "ELIGIBLE", words, reviewer)
+        decide_line(row.line, "ELIGIBLE", reason, reviewer)
         row.line.refresh_from_db()
     answer = decide(facts_of(row, reviewed=True))
     if answer.status is None:
         raise Refused("NO_CLAIM", _("판정이 대상 아님이라 승인할 수 없습니다. 이의로 판정을 먼저 바꾸세요."))
     record_review(
-        row, answer.status, f"REVIEWED_{answer.code}", reviewer, words,
+        row, answer.status, f"REVIEWED_{answer.code}", reviewer, reason,
         reviewed=True, applied_on=row.applied_on, lateness=row.lateness,
     )  # fmt: skip
     if answer.status == Status.APPROVED:
@@ -222,11 +222,11 @@ def release(*, application_id: int, supervisor: User) -> None:
         _audit(row, "application.released", supervisor, detail={"from": before})
 
 
-def undo(*, application_id: int, reviewer: User, words: str) -> None:
+def undo(*, application_id: int, reviewer: User, reason: str) -> None:
     """Reopen a decided case. Raises Refused: ROLE, OWN_CASE, WORDS, STATE, FROZEN, LIVE (applied for anew)."""
     if not reviewer.has_perm("refunds.review_application"):
         raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
-    if not words.strip():
+    if not reason.strip():
         raise Refused("WORDS", _("사유를 적어 주세요"))
     try:
         with transaction.atomic():
@@ -235,24 +235,24 @@ def undo(*, application_id: int, reviewer: User, words: str) -> None:
             if row.status not in {Status.REJECTED, Status.APPROVED}:
                 raise Refused("STATE", _("되돌릴 결정이 없습니다."))
             refuse_frozen(row)
-            record_review(row, Status.REVIEW, "UNDONE", reviewer, words, reviewed=False, flag="")
+            record_review(row, Status.REVIEW, "UNDONE", reviewer, reason, reviewed=False, flag="")
     except IntegrityError:
         raise Refused("LIVE", _("그 사이 이 회선으로 다시 신청했습니다. 새 신청을 처리하세요.")) from None
 
 
-def confirm(*, application_id: int, reviewer: User, words: str) -> None:
+def confirm(*, application_id: int, reviewer: User, reason: str) -> None:
     """Confirm an approval whose verdict has changed. Raises Refused: ROLE, WORDS, STATE, OWN_CASE."""
     if not reviewer.has_perm("refunds.review_application"):
         raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
-    if not words.strip():
+    if not reason.strip():
         raise Refused("WORDS", _("사유를 적어 주세요"))
     with transaction.atomic():
         row = _locked(application_id)
         close_to_own_case(reviewer, row.filing.person_index)
         if row.status != Status.APPROVED or row.flag != VERDICT_CHANGED:
             raise Refused("STATE", _("확인을 기다리는 승인이 아닙니다."))
-        decide_line(row.line, "ELIGIBLE", words, reviewer)
-        record_review(row, Status.APPROVED, "CONFIRMED", reviewer, words, flag="")
+        decide_line(row.line, "ELIGIBLE", reason, reviewer)
+        record_review(row, Status.APPROVED, "CONFIRMED", reviewer, reason, flag="")
 
 
 def documents_shown(*, application_id: int, staff: User, documents: Sequence[str]) -> None:
@@ -263,7 +263,7 @@ def documents_shown(*, application_id: int, staff: User, documents: Sequence[str
         if row.status != Status.NEED_DOCS:
             raise Refused("STATE", _("서류를 기다리는 신청이 아닙니다."))
         transition(
-            row, returns_to(row), code="DOCUMENTS_SHOWN", actor=audit.actor(staff), words=", ".join(documents),
+            row, returns_to(row), code="DOCUMENTS_SHOWN", actor=audit.actor(staff), reason=", ".join(documents),
             documents_due_on=None,
         )  # fmt: skip
         _audit(row, "application.documents_shown", staff, detail={"documents": list(documents)})
@@ -276,18 +276,18 @@ def _locked(application_id: int) -> Application:
     return row
 
 
-def record_review(row: Application, to: Status, code: str, reviewer: User, words: str, **columns: Any) -> None:
+def record_review(row: Application, to: Status, code: str, reviewer: User, reason: str, **columns: Any) -> None:
     """Move a locked application by a reviewer's decision, release it from its reviewer and record both."""
     transition(
-        row, to, code=code[:40], actor=audit.actor(reviewer), words=words.strip(),
+        row, to, code=code[:40], actor=audit.actor(reviewer), reason=reason.strip(),
         reviewer=None, reviewer_until=None, **columns,
     )  # fmt: skip
-    _audit(row, "application.reviewed", reviewer, reason=words.strip(), detail={"status": to, "code": code})
+    _audit(row, "application.reviewed", reviewer, reason=reason.strip(), detail={"status": to, "code": code})
 
 
-def decide_line(line: Line, outcome: str, words: str, reviewer: User) -> None:
+def decide_line(line: Line, outcome: str, reason: str, reviewer: User) -> None:
     """Record a reviewer's decision on a line; it stands above the verdict of the rules."""
-    eligibility.record_decision(contract_no=line.pk, outcome=outcome, reason=words.strip(), decided_by=reviewer)
+    eligibility.record_decision(contract_no=line.pk, outcome=outcome, reason=reason.strip(), decided_by=reviewer)
 
 
 def _audit(row: Application, action: str, staff: User, *, reason: str = "", detail: dict | None = None) -> None:

@@ -35,7 +35,7 @@ KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
         "filing.need_account",
         _("신청 접수, 계좌 확인 필요"),
         "[KT] 환급 신청을 받았으나 계좌가 확인되지 않습니다. 고쳐 주세요. 문의 {hotline}(무료)",
-        "[KT] Claim received, but the account could not be confirmed. Please mend it: {hotline}",
+        "[KT] Claim received, but the account could not be confirmed. Please correct it: {hotline}",
         {},
     ),
     (
@@ -49,7 +49,7 @@ KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
         "application.need_account",
         _("계좌 확인 필요"),
         "[KT] 환급 계좌가 확인되지 않습니다. 신청 현황에서 고쳐 주세요. 문의 {hotline}(무료)",
-        "[KT] Your refund account could not be confirmed. Please mend it. Questions: {hotline}",
+        "[KT] Your refund account could not be confirmed. Please correct it. Questions: {hotline}",
         {},
     ),
     (

@@ -90,13 +90,13 @@ def change_contact(*, filing_id: uuid.UUID, contact: str, staff: User) -> None:
         )
 
 
-def write_note(*, customer: Customer, words: str, staff: User, call_back_at: dt.datetime | None = None) -> Note:
+def write_note(*, customer: Customer, text: str, staff: User, call_back_at: dt.datetime | None = None) -> Note:
     """Add a note on a customer, with a time to call back if one was promised.
 
     Raises Refused WORDS; ValidationError for text that looks like a registration number.
     """
-    refuse_registration_number(words)
-    if not words.strip():
+    refuse_registration_number(text)
+    if not text.strip():
         raise Refused("WORDS", _("메모를 적어 주세요"))
     with transaction.atomic():
         note = Note(
@@ -106,7 +106,7 @@ def write_note(*, customer: Customer, words: str, staff: User, call_back_at: dt.
             written_at=clock.now(),
             call_back_at=call_back_at,
         )
-        note.words = words.strip()
+        note.words = text.strip()
         note.save()
         audit.record(
             actor=audit.actor(staff), action="note.written", object=f"note:{note.pk}", subject=customer.pk

@@ -9,7 +9,7 @@ from kt_remedy.core import clock
 from kt_remedy.core.templatetags.remedy import kdatetime
 from refunds import calendar
 from refunds.applications import deadlines
-from refunds.bankfiles.returns import same_account
+from refunds.bankfiles.returns import pays_same_account_again
 from refunds.models.applications import Application, Channel, Decision
 from refunds.models.items import Item
 from refunds.models.states import Status
@@ -68,7 +68,7 @@ def _past_step(decision: Decision) -> tuple[str, str]:
     to, code = decision.to_status, decision.code
     if code == "ACCOUNT_CHANGED":
         return _("받을 계좌를 바꿈"), deadlines.hold_note()
-    if code.startswith("RETURNED_") and same_account(code.removeprefix("RETURNED_")):
+    if code.startswith("RETURNED_") and pays_same_account_again(code.removeprefix("RETURNED_")):
         return _("입금이 되돌아옴"), _("은행이 그날 입금을 받지 못해 같은 계좌로 다시 보냅니다.")
     if code.startswith("RETURNED"):
         return _("입금이 되돌아옴"), _("은행이 돈을 돌려보내 계좌를 다시 여쭈었습니다.")

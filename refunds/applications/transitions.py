@@ -41,7 +41,7 @@ def transition(
     *,
     code: str,
     actor: str,
-    words: str = "",
+    reason: str = "",
     at: dt.datetime | None = None,
     **columns: Any,
 ) -> None:
@@ -59,14 +59,14 @@ def transition(
         for name, value in columns.items():
             setattr(application, name, value)
         application.save(update_fields=list(columns))
-    if before != to or words:
+    if before != to or reason:
         Decision.objects.create(
             application=application,
             from_status=before,
             to_status=to,
             actor=actor,
             code=code,
-            words=words,
+            words=reason,
             decided_at=at,
         )
 

@@ -56,10 +56,16 @@ class InquiryLayout:
     code, suffix, media_type = "inquiry", "txt", "text/plain; charset=euc-kr"
 
     def write(
-        self, asked: Iterable[InquiryPayment], *, name: str, message_id: str, asked_on: dt.date, execution_on: dt.date
+        self,
+        payments: Iterable[InquiryPayment],
+        *,
+        name: str,
+        message_id: str,
+        asked_on: dt.date,
+        execution_on: dt.date,
     ) -> bytes:
         """The whole list: few payments stay unanswered. Raises PaymentRefused, ValueError."""
-        rows = list(asked)
+        rows = list(payments)
         sums = {"count": len(rows), "won": sum(row.amount for row in rows)}
         head = {"kind": "I", "name": name, "message_id": message_id, "asked_on": f"{asked_on:%Y%m%d}", **sums}
         lines = [_record(HEAD, head)]

@@ -253,10 +253,10 @@ def _text(element: etree._Element, path: str) -> str:
 
 def _won(element: etree._Element) -> int:
     # ISO amounts may carry a fraction; a won has none.
-    whole, _, fraction = (element.text or "").strip().partition(".")
-    if not whole.isascii() or not whole.isdigit() or fraction.strip("0"):
+    won, _, fraction = (element.text or "").strip().partition(".")
+    if not won.isascii() or not won.isdigit() or fraction.strip("0"):
         raise FileFault(element.sourceline or 0, "this amount is not in whole won")
-    return int(whole)
+    return int(won)
 
 
 def _reason(element: etree._Element) -> tuple[str, str]:

@@ -13,7 +13,7 @@ class ReturnReason:
     """One reason: its words, and whether the account is at fault. If it is not, the money rides to the same account
     with the next round and nobody is asked for another one."""
 
-    words: Any
+    label: Any
     account_at_fault: bool
 
 
@@ -33,9 +33,9 @@ SAME_ACCOUNT = tuple(code for code, row in RETURNS.items() if not row.account_at
 
 def return_reason(code: str) -> str:
     """Reason of a returned payment, in words."""
-    return str(RETURNS.get(code, RETURNS[records.OTHER]).words)
+    return str(RETURNS.get(code, RETURNS[records.OTHER]).label)
 
 
-def same_account(code: str) -> bool:
+def pays_same_account_again(code: str) -> bool:
     """Whether what came back for this reason goes to the same account again."""
     return code in SAME_ACCOUNT

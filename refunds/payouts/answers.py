@@ -24,12 +24,12 @@ from refunds.applications.sms import confirmed_number_or_blank
 from refunds.bankfiles import records
 from refunds.bankfiles.inquiry import INQUIRY
 from refunds.bankfiles.records import Answers, FileFault
-from refunds.bankfiles.returns import same_account
+from refunds.bankfiles.returns import pays_same_account_again
 from refunds.calendar import next_round
 from refunds.models.bank_files import BankFile, ResultFile
 from refunds.models.batches import Batch
 from refunds.models.items import Item
-from refunds.payouts.files import store
+from refunds.payouts.files import store_bytes
 from refunds.payouts.guards import Refused, lock_batch, require_permission
 
 _SHOWN = 200
@@ -148,7 +148,7 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
     )
     loaded.save()
     loaded.files.set([bank_file])
-    store(sha256, (content,))
+    store_bytes(sha256, (content,))
     if not answers.refused:
         _apply(loaded, bank_file, now)
         _notify_customers(loaded, batch, user)
@@ -293,7 +293,7 @@ def _notify_customers(loaded: ResultFile, batch: Batch, user: User) -> None:
         filing = item.application.filing
         kind = "payout.returned"
         context: dict[str, dt.date] = {}
-        if same_account(item.code):
+        if pays_same_account_again(item.code):
             kind, context = ("payout.again", {"pay_on": payout_round.pay_on}) if payout_round else ("payout.called", {})
         if item.kind == Item.Kind.REFUND:
             by_code.setdefault(item.code or records.OTHER, []).append(item.application_id)
@@ -307,7 +307,7 @@ def _notify_customers(loaded: ResultFile, batch: Batch, user: User) -> None:
         )
     # A correction that came back leaves the refund paid and the application where it is.
     for code, ids in by_code.items():
-        ask = not same_account(code)
+        ask = not pays_same_account_again(code)
         recheck.mark_returned(application_ids=ids, code=code, actor=audit.actor(user), ask=ask)
     with connection.cursor() as cursor:
         cursor.execute(

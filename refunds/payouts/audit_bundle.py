@@ -31,7 +31,7 @@ from refunds.models.bank_files import BankFile, Download, Inquiry, ResultFile
 from refunds.models.batches import Batch, ExcludedApplication
 from refunds.models.cases import Adjustment, Hold, OfflinePayment
 from refunds.models.items import Item
-from refunds.payouts.files import stored
+from refunds.payouts.files import stored_bytes
 from refunds.payouts.guards import get_case, require_permission, require_reason
 
 _ZERO = (1980, 1, 1, 0, 0, 0)
@@ -114,11 +114,11 @@ def _tables(row: Application, clear: bool) -> dict[str, Any]:
         },
         "accounts.json": [
             {
-                **_row(one),
-                "number": _clear(one.number, clear, lambda _number, last4=one.last4: masking.account(last4)),
-                "holder": _clear(one.holder_name, clear, masking.name),
+                **_row(account),
+                "number": _clear(account.number, clear, lambda _number, last4=account.last4: masking.account(last4)),
+                "holder": _clear(account.holder_name, clear, masking.name),
             }
-            for one in accounts.distinct().order_by("created_at", "pk")
+            for account in accounts.distinct().order_by("created_at", "pk")
         ],
         "holder-checks.json": _rows(HolderCheck.objects.filter(account__in=accounts.values("pk"))),
         "bills.json": _rows(Bill.objects.filter(line=line).order_by("item", "billed_on", "pk")),
@@ -127,8 +127,8 @@ def _tables(row: Application, clear: bool) -> dict[str, Any]:
         "application-events.json": _rows(_events(Application, Application.objects.filter(pk=pk))),
         "holds.json": _rows(Hold.objects.filter(application=pk)),
         "objections.json": [
-            {**_row(one), "words": _clear(one.words, clear, lambda _words: "***")}
-            for one in Objection.objects.filter(line=line).order_by("received_at", "pk")
+            {**_row(objection), "words": _clear(objection.words, clear, lambda _words: "***")}
+            for objection in Objection.objects.filter(line=line).order_by("received_at", "pk")
         ],
         "adjustments.json": _rows(Adjustment.objects.filter(application=pk)),
         "adjustment-events.json": _rows(_events(Adjustment, Adjustment.objects.filter(application=pk))),
@@ -146,17 +146,17 @@ def _tables(row: Application, clear: bool) -> dict[str, Any]:
         "results.json": _rows(answered),
         "messages.json": [
             {
-                "kind": one.kind,
-                "subject": one.subject,
-                "state": one.state,
-                "reason": one.reason,
-                "created_at": one.created_at,
-                "sent_at": one.sent_at,
-                "settled_at": one.settled_at,
-                "provider_id": one.provider_id,
-                "body": one.body,
+                "kind": message.kind,
+                "subject": message.subject,
+                "state": message.state,
+                "reason": message.reason,
+                "created_at": message.created_at,
+                "sent_at": message.sent_at,
+                "settled_at": message.settled_at,
+                "provider_id": message.provider_id,
+                "body": message.body,
             }
-            for one in _messages(row, items, batches)
+            for message in _messages(row, items, batches)
         ],
         "looks.json": _rows(_audit_entries(row, items, batches, files)),
     }
@@ -219,7 +219,7 @@ def _replaced(file: BankFile | None) -> list[int]:
 def _stored_line(key: str, reference: str) -> bytes | None:
     """The line of a stored file that names a reference, found piece by piece."""
     tail, wanted = b"", (f">{reference}<".encode(), f"\t{reference:<35}\t".encode())
-    for piece in stored(key):
+    for piece in stored_bytes(key):
         lines = (tail + piece).split(b"\n")
         tail = lines.pop()
         for line in lines:
@@ -245,7 +245,7 @@ def _masked_line(line: bytes, item: Item) -> bytes:
 
 def _answers(result: ResultFile, item: Item) -> Iterable[dict[str, Any]]:
     """The lines of one answer of the bank that name an item."""
-    content = b"".join(stored(result.sha256))
+    content = b"".join(stored_bytes(result.sha256))
     if not content:
         return
     try:

@@ -161,7 +161,7 @@ def _lock_candidates() -> None:
 
 def _select_candidates(selected: selection.Selection) -> None:
     """Fill the temporary table `chosen` with the selection: items and exclusions come from one answer."""
-    text, params = selection.sql(selected, programme.current())
+    text, params = selection.round_select(selected, programme.current())
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.chosen")
         cursor.execute(f"CREATE TEMP TABLE chosen ON COMMIT DROP AS {text}", params)

@@ -40,7 +40,7 @@ def excluded(
     selected = selection.Selection(
         payout_round.pay_on, payout_round.cut_off, after=after, last=batches.is_last_round(payout_round)
     )
-    text, params = selection.sql(selected, programme.current())
+    text, params = selection.round_select(selected, programme.current())
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT application_id, reason, refundable_krw, count(*) OVER () FROM ({text}) s"  # noqa: S608

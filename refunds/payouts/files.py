@@ -50,8 +50,8 @@ def create_files(*, batch_id: int, user: User) -> list[BankFile]:
             files.append(_write_file(batch, part, items, user))
         batch.status = Batch.Status.FILED
         batch.save(update_fields=["status"])
-        assert batch.count == sum(one.count for one in files)
-        record_act(user, "batch.filed", batch, files=[one.sha256 for one in files])
+        assert batch.count == sum(file.count for file in files)
+        record_act(user, "batch.filed", batch, files=[file.sha256 for file in files])
     return files
 
 
@@ -103,7 +103,7 @@ def _write_file(batch: Batch, part: int, items: Any, user: User, replaces: BankF
         won=sums["won"],
     )
     try:
-        size, sha256 = store(message_id, layout.write(payments(items), head))
+        size, sha256 = store_bytes(message_id, layout.write(payments(items), head))
     except PaymentRefused as error:
         raise Refused(
             "LINES",
@@ -160,7 +160,7 @@ def payments(items: Any) -> Iterator[Payment]:
         yield Payment(reference, bank, number, name_of(unhexlify(name_enc), account), int(amount))
 
 
-def store(key: str, pieces: Iterable[bytes]) -> tuple[int, str]:
+def store_bytes(key: str, pieces: Iterable[bytes]) -> tuple[int, str]:
     """Store a file in encrypted pieces under a key; returns its size in bytes and its SHA-256 in hex."""
     digest, size = hashlib.sha256(), 0
     for number, piece in enumerate(_rechunk(pieces)):
@@ -182,7 +182,7 @@ def _rechunk(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield bytes(buffer)
 
 
-def stored(key: str) -> Iterator[bytes]:
+def stored_bytes(key: str) -> Iterator[bytes]:
     """The stored bytes of a key, piece by piece; nothing if there are none."""
     number = 0
     while chunk := Chunk.objects.filter(key=key, number=number).first():
@@ -192,10 +192,10 @@ def stored(key: str) -> Iterator[bytes]:
 
 def stored_digest(key: str) -> str:
     """SHA-256 in hex of the stored bytes of a key."""
-    whole = hashlib.sha256()
-    for piece in stored(key):
-        whole.update(piece)
-    return whole.hexdigest()
+    digest = hashlib.sha256()
+    for piece in stored_bytes(key):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def require_stored(key: str) -> None:
@@ -213,7 +213,7 @@ def download(*, file_id: int, user: User, reason: str) -> Iterator[bytes]:
         require_stored(file.message_id)
         Download.objects.create(file=file, user=user, at=clock.now(), reason=reason)
         record_act(user, "file.downloaded", file.batch, reason=reason, part=file.part, sha256=file.sha256)
-    return stored(file.message_id)
+    return stored_bytes(file.message_id)
 
 
 def hand_over(*, file_id: int, user: User) -> BankFile:
@@ -265,7 +265,7 @@ def compare(*, file_id: int, content: bytes, user: User) -> Comparison:
     require_permission(user, "payouts.compare_file")
     file = BankFile.objects.select_related("batch").get(pk=file_id)
     layout = bankfiles.layout(file.layout)
-    ours = {payment.reference: payment for _line, payment in layout.read(b"".join(stored(file.message_id)))}
+    ours = {payment.reference: payment for _line, payment in layout.read(b"".join(stored_bytes(file.message_id)))}
     references: set[str] = set()
     added, changed, doubled = [], [], []
     for line, payment in layout.read(content):

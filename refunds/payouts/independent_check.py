@@ -46,7 +46,7 @@ class IndependentCount:
 def check(batch: Batch) -> IndependentCount:
     """Count the items of a batch that were not taken out, by the programme of today. Reads only."""
     result = IndependentCount()
-    whole = hashlib.sha256()
+    batch_digest = hashlib.sha256()
     refundable = set(programme.current().waiver.refundable_items)
     query = """
         SELECT i.reference, i.kind, i.application_id, i.account_id, i.amount_krw, i.attempt, encode(i.digest, 'hex'),
@@ -80,7 +80,7 @@ def check(batch: Batch) -> IndependentCount:
             result.won += won
             # One account adds 40 bits of its keyed index to the hash total.
             result.hash_total += int(index, 16)
-            whole.update(digest.digest())
+            batch_digest.update(digest.digest())
     result.hash_total %= HASH_TOTAL
-    result.digest = whole.hexdigest()
+    result.digest = batch_digest.hexdigest()
     return result

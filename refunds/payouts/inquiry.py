@@ -16,7 +16,7 @@ from kt_remedy.staff.models import User
 from refunds.bankfiles.inquiry import INQUIRY, InquiryPayment
 from refunds.models.bank_files import BankFile, Inquiry
 from refunds.models.items import Item
-from refunds.payouts.files import require_stored, store, stored
+from refunds.payouts.files import require_stored, store_bytes, stored_bytes
 from refunds.payouts.guards import Refused, lock_batch, record_act, require_permission, require_reason
 
 
@@ -60,7 +60,7 @@ def create_inquiry(*, file_id: int, user: User) -> Inquiry:
             asked_on=clock.kst_date(now),
             execution_on=file.execution_on,
         )
-        size, sha256 = store(name, (content,))
+        size, sha256 = store_bytes(name, (content,))
         inquiry = Inquiry.objects.create(
             file=file,
             number=number,
@@ -88,4 +88,4 @@ def download(*, inquiry_id: int, user: User, reason: str) -> Iterator[bytes]:
         record_act(
             user, "inquiry.downloaded", inquiry.file.batch, reason=reason, name=inquiry.name, sha256=inquiry.sha256
         )
-    return stored(inquiry.name)
+    return stored_bytes(inquiry.name)

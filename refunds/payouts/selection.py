@@ -62,7 +62,7 @@ class Selection:
 
 
 def _wanted(programme: Programme) -> tuple[str, list[Any]]:
-    """SQL of the pay day the programme's table names for line `l` and application `a` (`calendar.row_for`)."""
+    """SQL of the pay day the programme's table names for line `l` and application `a` (`calendar.table_pay_day`)."""
     if not programme.payouts:
         return "NULL::date", []
     cases, params = [], []
@@ -81,7 +81,7 @@ def _wanted(programme: Programme) -> tuple[str, list[Any]]:
     return f"CASE {' '.join(cases)} END", params
 
 
-def sql(selection: Selection, programme: Programme) -> tuple[str, list[Any]]:
+def round_select(selection: Selection, programme: Programme) -> tuple[str, list[Any]]:
     """SELECT application_id, account_id, contract_no, amount, bills_digest, reason; the reason is NULL for a payment.
 
     `bills_digest` covers every bill row of the line as it is now, `amount` is the customer's share of them in won
@@ -154,7 +154,7 @@ def sql(selection: Selection, programme: Programme) -> tuple[str, list[Any]]:
 
 def counts(selection: Selection, programme: Programme) -> list[tuple[str | None, int, int]]:
     """(reason, applications, won) of one round. The reason is None for payments; the other sums are expected."""
-    text, params = sql(selection, programme)
+    text, params = round_select(selection, programme)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT reason, count(*), COALESCE(sum(refundable_krw), 0)::bigint FROM ({text}) s GROUP BY reason",  # noqa: S608

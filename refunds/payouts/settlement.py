@@ -30,7 +30,7 @@ from refunds.payouts.guards import require_permission, require_reason
 STATES = (Item.Status.PAID, Item.Status.RETURNED, Item.Status.UNKNOWN, Item.Status.FILED, Item.Status.QUEUED)
 
 
-def sheet(*, to: Any, user: User, reason: str, batch_id: int | None = None) -> str:
+def write_sheet(*, to: Any, user: User, reason: str, batch_id: int | None = None) -> str:
     """Write the sheet of one round, or of all, into the file object `to` and record the download; returns its name.
 
     Raises Refused: ROLE, REASON.

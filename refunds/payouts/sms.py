@@ -64,7 +64,7 @@ def register() -> None:
             "payout.returned",
             _("입금되지 않음"),
             "[KT] 환급금이 되돌아왔습니다. 신청 현황에서 계좌를 고쳐 주세요. 문의 {hotline}(무료)",
-            "[KT] Your refund came back. Please mend the account of your claim: {hotline}",
+            "[KT] Your refund came back. Please correct the account of your claim: {hotline}",
             {},
         ),
         (

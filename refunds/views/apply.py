@@ -92,7 +92,7 @@ def _options(request: VerifiedRequest, picked: list[str]) -> list[Option]:
 def _pay_day(line: Line) -> dt.date | None:
     current = programme.current()
     ended = line.terminated_on or current.waiver.terminated_to
-    return calendar.due_on(ended, clock.today(), clock.now(), current)
+    return calendar.reachable_pay_day(ended, clock.today(), clock.now(), current)
 
 
 def _chosen(request: VerifiedRequest, answers: drafts.Answers) -> list[Option]:
@@ -268,8 +268,8 @@ def consent(request: VerifiedRequest) -> HttpResponse:
     _key, answers = drafts.load(person_index=me)
     if _next(answers) not in {"refunds:apply-consent", "refunds:apply-check"}:
         return redirect(_next(answers))
-    given = dict.fromkeys(answers.consents, True)
-    form = ConsentForm(request.POST if request.method == "POST" else None, initial=given)
+    initial = dict.fromkeys(answers.consents, True)
+    form = ConsentForm(request.POST if request.method == "POST" else None, initial=initial)
     if request.method == "POST" and form.is_valid():
         answers.consents = dict(submit.CONSENTS)
         drafts.save(answers, person_index=me)

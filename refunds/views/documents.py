@@ -62,7 +62,7 @@ def send_documents(request: VerifiedRequest, pk: int) -> HttpResponse:
 def take_out(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Download a document, for a reason that the audit records."""
     form = ReasonForm(request.POST)
-    back = request.POST.get("back", "")
+    return_url = request.POST.get("back", "")
     try:
         if not form.is_valid():
             raise Refused("REASON", str(next(iter(form.errors["reason"]))))
@@ -75,8 +75,8 @@ def take_out(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         if refused.code == "UNKNOWN":
             raise Http404 from None
         messages.warning(request, refused.message)
-        safe = url_has_allowed_host_and_scheme(back, allowed_hosts=None)
-        return redirect(back if safe else "refunds:review")
+        safe = url_has_allowed_host_and_scheme(return_url, allowed_hosts=None)
+        return redirect(return_url if safe else "refunds:review")
     name = f"{row.added_at:%Y%m%d}-{row.pk.hex[:8]}.{row.kind}"
     return HttpResponse(
         data,

@@ -46,7 +46,7 @@ def object_to(request: VerifiedRequest, contract_no: str) -> HttpResponse:
                     latest = objections.object_to(
                         contract_no=contract_no,
                         person_index=me.ci_index,
-                        words=form.cleaned_data["words"],
+                        text=form.cleaned_data["words"],
                         contact=me.phone,
                         language=(get_language() or "ko")[:2],
                     )
@@ -87,7 +87,7 @@ def objection(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
                 objection_id=pk,
                 reviewer=request.user,  # type: ignore[arg-type]
                 uphold=form.cleaned_data["uphold"] == "yes",
-                words=form.cleaned_data["words"],
+                answer=form.cleaned_data["words"],
             )
         except Refused as refused:
             form.add_error(None, refused.message)

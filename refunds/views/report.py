@@ -18,7 +18,7 @@ from refunds.models.states import Status
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ReportBar:
     """One row of a chart, as `partials/bars.html` takes it."""
 
     label: str
@@ -26,10 +26,10 @@ class Bar:
     text: str
 
 
-def _bars(rows: Iterable[tuple[object, int]]) -> list[Bar]:
+def _bars(rows: Iterable[tuple[object, int]]) -> list[ReportBar]:
     rows = list(rows)
     longest = max((count for _label, count in rows), default=0) or 1
-    return [Bar(str(label), 1000 * count // longest, f"{count:,}") for label, count in rows]
+    return [ReportBar(str(label), 1000 * count // longest, f"{count:,}") for label, count in rows]
 
 
 @permission_required("refunds.view_report")
@@ -37,15 +37,15 @@ def _bars(rows: Iterable[tuple[object, int]]) -> list[Bar]:
 @require_safe
 def report(request: HttpRequest) -> HttpResponse:
     """Applications by channel, day, state, reason and age, each a chart that is its own table."""
-    found = reports.figures()
+    figures = reports.figures()
     charts = [
-        (_("상태"), _bars((Status(status).label, n) for status, n in found.by_status.items())),
-        (_("접수처"), _bars((Channel(channel).label, n) for channel, n in found.by_channel.items())),
-        (_("신청한 날"), _bars((kdate(day), n) for day, n in found.by_day.items())),
+        (_("상태"), _bars((Status(status).label, n) for status, n in figures.by_status.items())),
+        (_("접수처"), _bars((Channel(channel).label, n) for channel, n in figures.by_channel.items())),
+        (_("신청한 날"), _bars((kdate(day), n) for day, n in figures.by_day.items())),
         (
             _("사람을 기다리는 까닭"),
-            _bars((staff_presenters.decision_reason(code), n) for code, n in found.by_reason.items()),
+            _bars((staff_presenters.decision_reason(code), n) for code, n in figures.by_reason.items()),
         ),
-        (_("기다린 날"), _bars(found.by_age)),
+        (_("기다린 날"), _bars(figures.by_age)),
     ]
-    return render(request, "refunds/report.html", {"figures": found, "charts": charts})
+    return render(request, "refunds/report.html", {"figures": figures, "charts": charts})

@@ -42,7 +42,7 @@ def work_list(request: HttpRequest) -> HttpResponse:
                 application_ids=ids,
                 reviewer=request.user,  # type: ignore[arg-type]
                 act=form.cleaned_data["act"],
-                words=form.cleaned_data["words"],
+                reason=form.cleaned_data["words"],
             )
         except reviews.Conflicts as error:
             conflicts = error.conflicts
@@ -174,13 +174,13 @@ def _decision_rows(row: Application) -> list[dict[str, Any]]:
             "row": decision,
             "why": staff_presenters.decision_reason(decision.code),
             "who": _who(decision.actor),
-            "words": _words(decision),
+            "explanation": _explanation(decision),
         }
         for decision in row.decisions.order_by("id")
     ]
 
 
-def _words(decision: Decision) -> str:
+def _explanation(decision: Decision) -> str:
     if decision.code == "DOCUMENTS_SHOWN":
         return ", ".join(representation.names(decision.words.split(", ")))
     return decision.words
@@ -195,12 +195,12 @@ def _act(request: HttpRequest, row: Application, form: DecisionForm | WordsForm)
     values: dict[str, Any] = {
         "application_id": row.pk,
         "reviewer": request.user,
-        "words": form.cleaned_data["words"],
+        "reason": form.cleaned_data["words"],
     }
     if "act" in form.cleaned_data:
-        given = form.cleaned_data
-        late = LateReasonInput(given["kind"], given["ended_on"]) if given.get("kind") else None
-        reviews.review(act=given["act"], late=late, earlier_date=given.get("earlier_date", False), **values)
+        answers = form.cleaned_data
+        late = LateReasonInput(answers["kind"], answers["ended_on"]) if answers.get("kind") else None
+        reviews.review(act=answers["act"], late=late, earlier_date=answers.get("earlier_date", False), **values)
     elif "confirm" in request.POST:
         reviews.confirm(**values)
     else:

@@ -108,7 +108,7 @@ def test_freeze_killed_after_the_commit():
 
 def stored() -> list[tuple[str, str, bytes]]:
     return [
-        (one.message_id, one.sha256, b"".join(files.stored(one.message_id)))
+        (one.message_id, one.sha256, b"".join(files.stored_bytes(one.message_id)))
         for one in BankFile.objects.order_by("part")
     ]
 

@@ -179,7 +179,7 @@ def test_a_reviewer_decides(page, live_server) -> None:
     no = make.line(holder, outcome="NOT_ELIGIBLE", reasons="DEVICE_CHANGE_AFTER_BASE")
     row = make.application(make.line(holder, outcome="REVIEW", reasons="REVIEW_NAME_TRANSFER"), status="REVIEW")
     objection = objections.object_to(
-        contract_no=no.pk, person_index=holder.person_index, words="아닙니다", contact="01055550000"
+        contract_no=no.pk, person_index=holder.person_index, text="아닙니다", contact="01055550000"
     )
     enter(page, live_server, as_staff(Client(), staff_user("reviewer")))
     page.goto("/refunds/review/")

@@ -24,8 +24,8 @@ def instant(text: str) -> dt.datetime:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c['terminated_on']}_{c['applied_on']}")
-def test_round_for(case):
-    assert calendar.round_for(day(case["terminated_on"]), day(case["applied_on"]), KT) == day(case["pay_on"])
+def test_planned_pay_day(case):
+    assert calendar.planned_pay_day(day(case["terminated_on"]), day(case["applied_on"]), KT) == day(case["pay_on"])
 
 
 def test_the_whole_calendar():
@@ -71,16 +71,16 @@ def test_next_round_at_an_instant(at, pay_on):
     assert (str(following.pay_on) if following else None) == pay_on
 
 
-def test_due_on_moves_what_missed_its_cut_off():
+def test_a_pay_day_that_missed_its_cut_off_moves_to_the_next_round():
     leaver, applied = day("2025-11-01"), day("2026-01-15")
-    assert calendar.due_on(leaver, applied, instant("2026-01-20T17:00+09:00"), KT) == day("2026-01-22")
-    assert calendar.due_on(leaver, applied, instant("2026-01-20T18:00+09:00"), KT) == day("2026-02-05")
-    assert calendar.due_on(leaver, applied, instant("2026-06-24T00:00+09:00"), KT) is None
+    assert calendar.reachable_pay_day(leaver, applied, instant("2026-01-20T17:00+09:00"), KT) == day("2026-01-22")
+    assert calendar.reachable_pay_day(leaver, applied, instant("2026-01-20T18:00+09:00"), KT) == day("2026-02-05")
+    assert calendar.reachable_pay_day(leaver, applied, instant("2026-06-24T00:00+09:00"), KT) is None
 
 
 def test_a_january_leaver_never_rides_early():
     at = instant("2026-01-15T10:00+09:00")
-    assert calendar.due_on(day("2026-01-05"), day("2026-01-15"), at, KT) == day("2026-02-19")
+    assert calendar.reachable_pay_day(day("2026-01-05"), day("2026-01-15"), at, KT) == day("2026-02-19")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_closed_day_moves_later(date, opens):
 def test_a_pay_day_on_a_holiday_moves_and_takes_its_applications_with_it():
     first = dataclasses.replace(KT.payouts[0], pay_on=day("2026-02-17"))
     moved = dataclasses.replace(KT, payouts=(first, *KT.payouts[1:]))
-    assert calendar.round_for(day("2025-09-01"), day("2026-01-14"), moved) == day("2026-02-19")
+    assert calendar.planned_pay_day(day("2025-09-01"), day("2026-01-14"), moved) == day("2026-02-19")
     longer = dataclasses.replace(KT, supplementary=dataclasses.replace(KT.supplementary, until=day("2026-09-24")))
     last = calendar.payout_rounds(longer)[-1]
     assert (last.pay_on, last.cut_off) == (day("2026-09-28"), instant("2026-09-22T18:00+09:00"))
@@ -119,4 +119,4 @@ def test_rows_that_share_a_pay_day_are_one_round():
 def test_a_programme_without_rows_has_no_rounds():
     empty = dataclasses.replace(KT, payouts=())
     assert calendar.payout_rounds(empty) == ()
-    assert calendar.round_for(day("2025-09-01"), day("2026-01-14"), empty) is None
+    assert calendar.planned_pay_day(day("2025-09-01"), day("2026-01-14"), empty) is None

@@ -95,7 +95,7 @@ def action(request: HttpRequest, adjustment_id: int, name: str) -> HttpResponse:
     return confirm(
         request,
         ACTIONS[name],
-        back=reverse("admin:payouts:adjustment", args=[row.pk]),
+        back_url=reverse("admin:payouts:adjustment", args=[row.pk]),
         title=_("정정 %(number)s") % {"number": row.pk},
         rows=[(_("금액"), krw(row.amount_krw)), *_rows(row), (_("이유"), row.reason)],
         adjustment_id=row.pk,

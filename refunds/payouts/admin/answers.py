@@ -38,6 +38,6 @@ def load(request: HttpRequest) -> HttpResponse:
         "heading": _("은행 결과 올리기"),
         "faults": faults,
         "total": total,
-        "back": reverse("admin:refunds_batch_changelist"),
+        "back_url": reverse("admin:refunds_batch_changelist"),
     }
     return page(request, "result", context["heading"], context, status=400 if form.errors else 200)

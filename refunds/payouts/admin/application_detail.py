@@ -120,7 +120,7 @@ def find(request: HttpRequest) -> HttpResponse:
         if row := rows.order_by("-pk").first():
             return redirect(application_url(row))
         form.add_error("number", _("이 번호의 신청이 없습니다. 번호 전체를 그대로 적어 주세요."))
-    context = {"form": form, "heading": _("신청 한 건 찾기"), "back": reverse("admin:index")}
+    context = {"form": form, "heading": _("신청 한 건 찾기"), "back_url": reverse("admin:index")}
     return page(request, "find", context["heading"], context, status=400 if form.errors else 200)
 
 
@@ -130,13 +130,18 @@ def application_detail(request: HttpRequest, application_id: int) -> HttpRespons
     row = get_case_or_403(request, application_id)
     record_look(request, "admin.viewed", f"application:{row.pk}", row.line.customer_id)
     holds = list(row.holds.select_related("placed_by", "released_by").order_by("-pk"))
-    held = next((hold for hold in holds if hold.released_at is None), None)
+    active_hold = next((hold for hold in holds if hold.released_at is None), None)
     items = list(row.items.select_related("batch").order_by("-pk"))
     paid = any(item.status == Item.Status.PAID and item.kind == Item.Kind.REFUND for item in items)
     corrections = list(row.adjustments.order_by("-pk"))
     offline_payments = list(row.offline_payments.order_by("-pk"))
     actions = _possible_actions(
-        request, row, held=held is not None, paid=paid, corrections=corrections, offline_payments=offline_payments
+        request,
+        row,
+        is_held=active_hold is not None,
+        paid=paid,
+        corrections=corrections,
+        offline_payments=offline_payments,
     )
     tables = [_payments(request, items), _corrections(request, corrections), _holds(holds)]
     if offline_payments or row.account.is_offline:
@@ -149,7 +154,7 @@ def application_detail(request: HttpRequest, application_id: int) -> HttpRespons
         "row": row,
         "heading": row.filing.reference,
         "rows": summary_rows(row),
-        "held": held,
+        "active_hold": active_hold,
         "balance": cases.balance(row) if paid else None,
         "acts": [(label, reverse("admin:payouts:application_action", args=[row.pk, name])) for label, name in actions],
         "evidence_url": bundle_url,
@@ -178,7 +183,7 @@ def action(request: HttpRequest, application_id: int, name: str) -> HttpResponse
     return confirm(
         request,
         ACTIONS[name],
-        back=application_url(row),
+        back_url=application_url(row),
         title=row.filing.reference,
         rows=rows,
         application_id=row.pk,
@@ -202,7 +207,7 @@ def audit_bundle(request: HttpRequest, application_id: int) -> HttpResponse | St
         if request.user.has_perm("payouts.download_clear_evidence")
         else _("이 신청의 모든 기록을 한 파일로 묶습니다. 이름, 번호, 계좌는 가려집니다."),
         rows=summary_rows(row),
-        back=application_url(row),
+        back_url=application_url(row),
         make=make,
     )
 
@@ -211,7 +216,7 @@ def _possible_actions(
     request: HttpRequest,
     row: Application,
     *,
-    held: bool,
+    is_held: bool,
     paid: bool,
     corrections: list[Adjustment],
     offline_payments: list[OfflinePayment],
@@ -220,7 +225,7 @@ def _possible_actions(
     actions = []
     may = request.user.has_perm
     if may("payouts.hold_application"):
-        actions.append((_("보류 풀기"), "release") if held else (_("지급 보류"), "hold"))
+        actions.append((_("보류 풀기"), "release") if is_held else (_("지급 보류"), "hold"))
     proposed = any(correction.status == Adjustment.Status.PROPOSED for correction in corrections)
     if may("payouts.propose_adjustment") and paid and not proposed:
         actions.append((_("정정 내기"), "adjust"))
@@ -259,12 +264,12 @@ def _corrections(request: HttpRequest, corrections: list[Adjustment]) -> dict[st
         "head": [_("까닭"), _("상태"), _("낸 때"), _("금액")],
         "rows": [
             [
-                (str(one.get_cause_display()), _if_money(request, "adjustment", one.pk)),
-                (str(one.get_status_display()), ""),
-                (kdatetime(one.proposed_at), ""),
-                (krw(one.amount_krw), ""),
+                (str(correction.get_cause_display()), _if_money(request, "adjustment", correction.pk)),
+                (str(correction.get_status_display()), ""),
+                (kdatetime(correction.proposed_at), ""),
+                (krw(correction.amount_krw), ""),
             ]
-            for one in corrections
+            for correction in corrections
         ],
         "empty": _("정정이 없습니다."),
     }
@@ -294,13 +299,13 @@ def _offline_payments(request: HttpRequest, payments: list[OfflinePayment]) -> d
         "head": [_("보낸 방법"), _("영수증 번호"), _("보낸 날"), _("상태"), _("금액")],
         "rows": [
             [
-                (str(one.get_way_display()), _if_money(request, "offline_payment", one.pk)),
-                (one.reference, ""),
-                (kdate(one.paid_on), ""),
-                (str(one.get_status_display()), ""),
-                (krw(one.amount_krw), ""),
+                (str(payment.get_way_display()), _if_money(request, "offline_payment", payment.pk)),
+                (payment.reference, ""),
+                (kdate(payment.paid_on), ""),
+                (str(payment.get_status_display()), ""),
+                (krw(payment.amount_krw), ""),
             ]
-            for one in payments
+            for payment in payments
         ],
         "empty": _("아직 보내지 않았습니다."),
     }

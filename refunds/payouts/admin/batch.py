@@ -123,7 +123,7 @@ def action(request: HttpRequest, batch_id: int, name: str) -> HttpResponse:
     return confirm(
         request,
         ACTIONS[name],
-        back=reverse("admin:payouts:batch", args=[row.pk]),
+        back_url=reverse("admin:payouts:batch", args=[row.pk]),
         title=overview.round_name(row.number, row.pay_on),
         rows=count_and_sum(row) if row.count else [],
         batch_id=row.pk,
@@ -221,18 +221,20 @@ def _states(stored: dict, file: BankFile) -> list[tuple[str, int]]:
     return [(overview.state_label(file.batch, code), counts[code]) for code in Item.Status.values if code in counts]
 
 
-def _pairs(row: Batch, again: dict) -> list[dict]:
+def _pairs(row: Batch, recount: dict) -> list[dict]:
     """The frozen figures beside those of the independent count."""
     figures = ((_("건수"), "count"), (_("합계(원)"), "won"), (_("계좌 합"), "hash_total"))
     pairs: list[dict] = [
         {
             "label": label,
             "frozen": f"{getattr(row, name):,}",
-            "again": f"{again[name]:,}",
-            "same": getattr(row, name) == again[name],
+            "again": f"{recount[name]:,}",
+            "same": getattr(row, name) == recount[name],
         }
         for label, name in figures
     ]
-    frozen, counted = (" ".join(digest[at : at + 4] for at in (0, 4, 8)) for digest in (row.digest, again["digest"]))
-    same = row.digest == again["digest"]
-    return [*pairs, {"label": _("확인값"), "frozen": frozen, "again": counted, "same": same, "hash": True}]
+    frozen, recounted = (
+        " ".join(digest[at : at + 4] for at in (0, 4, 8)) for digest in (row.digest, recount["digest"])
+    )
+    same = row.digest == recount["digest"]
+    return [*pairs, {"label": _("확인값"), "frozen": frozen, "again": recounted, "same": same, "hash": True}]

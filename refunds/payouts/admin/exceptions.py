@@ -112,6 +112,6 @@ def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         about=_("되돌아온 돈"),
         text=_("전화를 드려야 하므로 연락처가 그대로 들어 있습니다. 이름은 가려져 있고 계좌는 없습니다."),
         rows=[],
-        back=reverse("admin:payouts:unpaid_returns"),
+        back_url=reverse("admin:payouts:unpaid_returns"),
         make=make,
     )

@@ -66,7 +66,7 @@ def download(request: HttpRequest, file_id: int) -> HttpResponse | StreamingHttp
         about=file.name,
         text=_("이름과 계좌번호가 그대로 든 파일입니다. 내려받은 사람과 이유가 기록됩니다."),
         rows=_rows(file),
-        back=reverse("admin:payouts:batch", args=[file.batch_id]),
+        back_url=reverse("admin:payouts:batch", args=[file.batch_id]),
         make=make,
         downloads=file.downloads.select_related("user").order_by("-id")[:20],
     )
@@ -90,7 +90,7 @@ def compare(request: HttpRequest, file_id: int) -> HttpResponse:
         "heading": _("은행에 보이는 파일과 견주기"),
         "about": file.name,
         "found": comparison,
-        "back": reverse("admin:payouts:batch", args=[file.batch_id]),
+        "back_url": reverse("admin:payouts:batch", args=[file.batch_id]),
     }
     return page(request, "compare", context["heading"], context, status=400 if form.errors else 200)
 
@@ -101,5 +101,5 @@ def action(request: HttpRequest, file_id: int, name: str) -> HttpResponse:
     if name not in ACTIONS:
         raise Http404
     file = get_object_or_404(BankFile, pk=file_id)
-    back = reverse("admin:payouts:batch", args=[file.batch_id])
-    return confirm(request, ACTIONS[name], back=back, title=file.name, rows=_rows(file), file_id=file.pk)
+    back_url = reverse("admin:payouts:batch", args=[file.batch_id])
+    return confirm(request, ACTIONS[name], back_url=back_url, title=file.name, rows=_rows(file), file_id=file.pk)

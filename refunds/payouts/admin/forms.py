@@ -59,10 +59,10 @@ class UploadForm(forms.Form):
 
     def clean_file(self) -> object:
         """The file, unless it is larger than any result can be."""
-        given = self.cleaned_data["file"]
-        if given.size > UPLOAD_BYTES:
+        upload = self.cleaned_data["file"]
+        if upload.size > UPLOAD_BYTES:
             raise forms.ValidationError(_("파일이 너무 큽니다."))
-        return given
+        return upload
 
 
 class WonField(forms.IntegerField):

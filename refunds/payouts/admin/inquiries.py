@@ -57,8 +57,8 @@ def make(request: HttpRequest, file_id: int) -> HttpResponse:
     file = get_object_or_404(BankFile, pk=file_id)
     count = inquiry.unanswered().filter(file=file).count()
     rows = [(_("은행 파일"), file.name), (_("답이 없는 건"), f"{count:,}")]
-    back = reverse("admin:payouts:inquiries")
-    return confirm(request, MAKE, back=back, title=file.name, rows=rows, file_id=file.pk)
+    back_url = reverse("admin:payouts:inquiries")
+    return confirm(request, MAKE, back_url=back_url, title=file.name, rows=rows, file_id=file.pk)
 
 
 @permission_required("payouts.download_inquiry")
@@ -76,6 +76,6 @@ def download(request: HttpRequest, inquiry_id: int) -> HttpResponse | StreamingH
         about=row.name,
         text=_("관리번호, 은행, 계좌 끝 네 자리, 금액이 든 목록입니다. 은행이 처리결과를 채워 주면 결과로 올립니다."),
         rows=[*count_and_sum(row), ("SHA-256", row.sha256[:16])],
-        back=reverse("admin:payouts:inquiries"),
+        back_url=reverse("admin:payouts:inquiries"),
         make=make,
     )

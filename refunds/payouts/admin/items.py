@@ -61,5 +61,5 @@ def take_out(request: HttpRequest, item_id: int) -> HttpResponse:
     """Take one item out of a batch that is not filed."""
     row = get_object_or_404(Item.objects.select_related("account"), pk=item_id)
     rows = [(_("금액"), krw(row.amount_krw)), (_("계좌"), str(row.account))]
-    back = reverse("admin:payouts:batch", args=[row.batch_id])
-    return confirm(request, TAKE_OUT, back=back, title=row.reference, rows=rows, item_id=row.pk)
+    back_url = reverse("admin:payouts:batch", args=[row.batch_id])
+    return confirm(request, TAKE_OUT, back_url=back_url, title=row.reference, rows=rows, item_id=row.pk)

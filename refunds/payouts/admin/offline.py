@@ -82,7 +82,7 @@ def action(request: HttpRequest, payment_id: int, name: str) -> HttpResponse:
     return confirm(
         request,
         ACTIONS[name],
-        back=reverse("admin:payouts:offline_payment", args=[row.pk]),
+        back_url=reverse("admin:payouts:offline_payment", args=[row.pk]),
         title=_("따로 보낸 지급 %(number)s") % {"number": row.pk},
         rows=[(_("금액"), krw(row.amount_krw)), *_rows(row)],
         payment_id=row.pk,

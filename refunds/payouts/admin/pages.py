@@ -96,7 +96,7 @@ def reauthenticate_url(to: str) -> str:
 
 
 def confirm(
-    request: HttpRequest, action: ConfirmedAction, *, back: str, title: str, rows: list, **target: Any
+    request: HttpRequest, action: ConfirmedAction, *, back_url: str, title: str, rows: list, **target: Any
 ) -> HttpResponse:
     """The page before an action, and the action when it is posted. Raises PermissionDenied without its permission."""
     user = require_permission(request, action.permission)
@@ -110,8 +110,15 @@ def confirm(
             messages.error(request, refused.message)
         else:
             messages.success(request, action.done)
-        return redirect(back)
-    context = {"form": form, "action": action, "heading": action.title, "about": title, "rows": rows, "back": back}
+        return redirect(back_url)
+    context = {
+        "form": form,
+        "action": action,
+        "heading": action.title,
+        "about": title,
+        "rows": rows,
+        "back_url": back_url,
+    }
     return page(request, "confirm", action.title, context, status=400 if form.errors else 200)
 
 
@@ -122,7 +129,7 @@ def download_with_reason(
     about: str,
     text: Any,
     rows: list,
-    back: str,
+    back_url: str,
     make: Callable[[User, str], HttpResponse | StreamingHttpResponse],
     **more: Any,
 ) -> HttpResponse | StreamingHttpResponse:
@@ -138,10 +145,10 @@ def download_with_reason(
             content = make(staff_user(request), form.cleaned_data["reason"])
         except Refused as refused:
             messages.error(request, refused.message)
-            return redirect(back)
+            return redirect(back_url)
         content["Cache-Control"] = "no-store"
         return content
-    context = {"form": form, "heading": title, "about": about, "rows": rows, "text": text, "back": back, **more}
+    context = {"form": form, "heading": title, "about": about, "rows": rows, "text": text, "back_url": back_url, **more}
     context["button"] = _("내려받기")
     return page(request, "download", title, context, status=400 if form.errors else 200)
 

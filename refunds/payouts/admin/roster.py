@@ -18,8 +18,8 @@ from refunds.payouts.admin.forms import RosterForm
 from refunds.payouts.admin.pages import ConfirmedAction, confirm, page, record_look
 
 
-def _assign(*, user: User, **given: Any) -> Roster:
-    return duties.assign(by=user, **given)
+def _assign(*, user: User, **assignment: Any) -> Roster:
+    return duties.assign(by=user, **assignment)
 
 
 ASSIGN = ConfirmedAction(
@@ -63,5 +63,10 @@ def assign(request: HttpRequest, duty: str) -> HttpResponse:
     form = partial(RosterForm, people=duties.candidates(duty))
     action = dataclasses.replace(ASSIGN, form=form)  # type: ignore[arg-type]
     return confirm(
-        request, action, back=reverse("admin:payouts:roster"), title=str(Roster.Duty(duty).label), rows=[], duty=duty
+        request,
+        action,
+        back_url=reverse("admin:payouts:roster"),
+        title=str(Roster.Duty(duty).label),
+        rows=[],
+        duty=duty,
     )

@@ -135,7 +135,7 @@ def freeze(request: HttpRequest, pay_on: str) -> HttpResponse:
                 (_("나갈 합계"), krw(row.won)),
                 (_("이번에 나가지 않는 것"), _("%(count)s건") % {"count": f"{row.excluded_count:,}"}),
             ]
-    response = confirm(request, FREEZE, back=reverse("admin:payouts:rounds"), title=title, rows=rows, pay_on=day)
+    response = confirm(request, FREEZE, back_url=reverse("admin:payouts:rounds"), title=title, rows=rows, pay_on=day)
     if request.method == "POST" and (frozen := _frozen(day)):
         return redirect("admin:payouts:batch", frozen.pk)
     return response
@@ -150,12 +150,14 @@ def settlement(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """The sheet for finance: of the round in `?batch=`, or of all."""
     number = request.GET.get("batch", "")
     batch = get_object_or_404(Batch, pk=int(number)) if number.isascii() and number.isdigit() else None
-    back = reverse("admin:payouts:batch", args=[batch.pk]) if batch else reverse("admin:payouts:rounds")
+    back_url = reverse("admin:payouts:batch", args=[batch.pk]) if batch else reverse("admin:payouts:rounds")
 
     def make(user: User, reason: str) -> FileResponse:
         content = tempfile.TemporaryFile()  # noqa: SIM115  (the response closes it)
         try:
-            name = settlement_sheet.sheet(to=content, user=user, reason=reason, batch_id=batch.pk if batch else None)
+            name = settlement_sheet.write_sheet(
+                to=content, user=user, reason=reason, batch_id=batch.pk if batch else None
+            )
         except Refused:
             content.close()
             raise
@@ -168,6 +170,6 @@ def settlement(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         about=overview.round_name(batch.number, batch.pay_on) if batch else _("모든 회차"),
         text=_("회차별 합계, 건별 결과, 정정을 담은 엑셀 파일입니다. 이름과 계좌번호는 들어 있지 않습니다."),
         rows=count_and_sum(batch) if batch and batch.count else [],
-        back=back,
+        back_url=back_url,
         make=make,
     )

@@ -281,7 +281,7 @@ def test_without_an_account_in_korea_the_money_goes_another_way(clerk, holder, b
     assert "따로 보냄" in clerk.get(answer["Location"]).content.decode()
     reviewer = as_staff(Client(), staff_user("reviewer"))
     assert "여권 또는 외국인등록증" in reviewer.get(reverse("refunds:review-case", args=[row.pk])).content.decode()
-    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="APPROVE", words="여권 확인")
+    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="APPROVE", reason="여권 확인")
     row.refresh_from_db()
     assert row.status == "APPROVED"
     assert Message.objects.filter(kind="application.approved_open").count() == 1
@@ -302,7 +302,7 @@ def test_a_misspelt_holder_is_put_right_and_looked_at_again(clerk, holder, bank)
     papers = ["POWER", "SEAL", "HOLDER_ID", "PROXY_ID"]
     file(clerk, line, by="PROXY", representative="이아들", owner="이정슌", owner_born="19540402", documents=papers)
     row = Application.objects.get()
-    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="APPROVE", words="위임장 확인")
+    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="APPROVE", reason="위임장 확인")
     row.refresh_from_db()
     assert row.status == "APPROVED"
     change = {"act": "account", "bank": "088", "number": "11022033055", "owner": "이정순"}

@@ -82,7 +82,7 @@ def on_disk() -> list[Path]:
 def asked_for_documents(holder) -> Application:
     row = make.application(make.line(holder, outcome="REVIEW", reasons="REVIEW_NAME_TRANSFER"), status="REVIEW")
     reviews.review(
-        application_id=row.pk, reviewer=staff_user("reviewer"), act="ASK_DOCUMENTS", words="가족관계증명서를 내 주세요"
+        application_id=row.pk, reviewer=staff_user("reviewer"), act="ASK_DOCUMENTS", reason="가족관계증명서를 내 주세요"
     )
     row.refresh_from_db()
     return row
@@ -157,7 +157,7 @@ def test_whose_documents_and_how_many() -> None:
         application_id=row.pk, person_index=mine, files=[(f"{n}.png", png(2, n)) for n in range(1, 21)]
     )) == 20  # fmt: skip
     Application.objects.filter(pk=row.pk).update(status="REVIEW")
-    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="REJECT", words="아님")
+    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="REJECT", reason="아님")
     with pytest.raises(Refused) as refused:
         documents.add(application_id=row.pk, person_index=mine, files=[("z.pdf", PDF)])
     assert refused.value.code == "STATE"
@@ -179,7 +179,7 @@ def test_an_objection_comes_with_documents_or_not_at_all() -> None:
     reviewer = as_staff(Client(), staff_user("reviewer"))
     assert "a.pdf" in reviewer.get(reverse("refunds:review-objection", args=[row.pk])).content.decode()
     objections.answer_objection(
-        objection_id=row.pk, reviewer=staff_user("reviewer"), uphold=False, words="그대로입니다"
+        objection_id=row.pk, reviewer=staff_user("reviewer"), uphold=False, answer="그대로입니다"
     )
     with pytest.raises(Refused) as refused:
         documents.add_to_objection(
@@ -196,7 +196,7 @@ def test_documents_go_some_months_after_the_case_is_over(at, settings) -> None:
     [path] = [path for path in on_disk() if path.name == one.pk.hex]
     at("2026-09-01T10:00+09:00")
     assert documents.wipe() == 0  # however old: nothing is decided yet
-    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="REJECT", words="아님")
+    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="REJECT", reason="아님")
     at("2027-02-27T10:00+09:00")
     assert documents.wipe() == 0
     at("2027-03-01T10:00+09:00")

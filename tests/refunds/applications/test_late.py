@@ -28,12 +28,12 @@ def late_one(at, *, kind: str = "HOSPITAL", ended: str | None = "2026-03-01", on
 
 def refusal(row: Application, roles: tuple[str, ...] = ("supervisor",), **values) -> str:
     with pytest.raises(Refused) as refused:
-        reviews.review(application_id=row.pk, reviewer=staff_user(*roles), act="APPROVE", words="확인함", **values)
+        reviews.review(application_id=row.pk, reviewer=staff_user(*roles), act="APPROVE", reason="확인함", **values)
     return refused.value.code
 
 
 def approve(row: Application, *roles: str, **values) -> Application:
-    reviews.review(application_id=row.pk, reviewer=staff_user(*roles), act="APPROVE", words="확인함", **values)
+    reviews.review(application_id=row.pk, reviewer=staff_user(*roles), act="APPROVE", reason="확인함", **values)
     row.refresh_from_db()
     return row
 
@@ -69,13 +69,13 @@ def test_the_supervisor_puts_the_reason_right(at) -> None:
 
 def test_documents_do_not_lead_round_the_supervisor(at) -> None:
     row = late_one(at)
-    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="ASK_DOCUMENTS", words="확인서")
+    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="ASK_DOCUMENTS", reason="확인서")
     reviews.documents_shown(application_id=row.pk, staff=staff_user("clerk"), documents=["확인서"])
     row.refresh_from_db()
     assert row.status == "LATE"
     assert refusal(row, ("reviewer",)) == "SUPERVISOR"
-    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="REJECT", words="아님")
-    reviews.undo(application_id=row.pk, reviewer=staff_user("reviewer"), words="다시 봄")
+    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="REJECT", reason="아님")
+    reviews.undo(application_id=row.pk, reviewer=staff_user("reviewer"), reason="다시 봄")
     assert refusal(row, ("reviewer",)) == "SUPERVISOR"
     assert approve(row, "supervisor").status == "APPROVED"
 
@@ -104,10 +104,10 @@ def rejected_and_again(at, *, again: str) -> Application:
     line = make.line(holder, outcome="REVIEW", reasons="REVIEW_NAME_TRANSFER")
     first = submit(holder, line).filing.applications.get()
     at("2026-02-03T10:00+09:00")
-    reviews.review(application_id=first.pk, reviewer=staff_user("reviewer"), act="ASK_DOCUMENTS", words="증명서")
+    reviews.review(application_id=first.pk, reviewer=staff_user("reviewer"), act="ASK_DOCUMENTS", reason="증명서")
     at("2026-02-13T10:00+09:00")
     reviews.end_document_requests()
-    reviews.review(application_id=first.pk, reviewer=staff_user("reviewer"), act="REJECT", words="서류 없음")
+    reviews.review(application_id=first.pk, reviewer=staff_user("reviewer"), act="REJECT", reason="서류 없음")
     type(line).objects.filter(pk=line.pk).update(decided_outcome="REVIEW")
     line.refresh_from_db()
     at(f"{again}T10:00+09:00")

@@ -27,8 +27,8 @@ def in_review(holder=None, **facts) -> Application:
 
 def test_a_yes_settles_the_line_and_asks_the_rest_of_the_table(reviewer) -> None:
     row, unpaid = in_review(), in_review(reasons="REVIEW_NAME_TRANSFER;UNPAID")
-    reviews.review(application_id=row.pk, reviewer=reviewer, act="APPROVE", words="계약을 이어받음")
-    reviews.review(application_id=unpaid.pk, reviewer=reviewer, act="APPROVE", words="계약을 이어받음")
+    reviews.review(application_id=row.pk, reviewer=reviewer, act="APPROVE", reason="계약을 이어받음")
+    reviews.review(application_id=unpaid.pk, reviewer=reviewer, act="APPROVE", reason="계약을 이어받음")
     row.refresh_from_db()
     unpaid.refresh_from_db()
     assert (row.status, unpaid.status) == ("APPROVED", "ON_HOLD_UNPAID")
@@ -39,9 +39,9 @@ def test_a_yes_settles_the_line_and_asks_the_rest_of_the_table(reviewer) -> None
 
 def test_a_no_can_be_undone_and_then_become_a_yes(reviewer) -> None:
     row = in_review()
-    reviews.review(application_id=row.pk, reviewer=reviewer, act="REJECT", words="새 계약")
-    reviews.undo(application_id=row.pk, reviewer=reviewer, words="서류를 다시 봄")
-    reviews.review(application_id=row.pk, reviewer=reviewer, act="APPROVE", words="이어받은 계약")
+    reviews.review(application_id=row.pk, reviewer=reviewer, act="REJECT", reason="새 계약")
+    reviews.undo(application_id=row.pk, reviewer=reviewer, reason="서류를 다시 봄")
+    reviews.review(application_id=row.pk, reviewer=reviewer, act="APPROVE", reason="이어받은 계약")
     row.refresh_from_db()
     assert row.status == "APPROVED"
     assert list(Decision.objects.values_list("to_status", flat=True)) == ["REJECTED", "REVIEW", "APPROVED"]
@@ -49,7 +49,7 @@ def test_a_no_can_be_undone_and_then_become_a_yes(reviewer) -> None:
 
 def test_documents_are_asked_for_with_a_date_and_come_back(reviewer) -> None:
     row = in_review()
-    reviews.review(application_id=row.pk, reviewer=reviewer, act="ASK_DOCUMENTS", words="가족관계증명서")
+    reviews.review(application_id=row.pk, reviewer=reviewer, act="ASK_DOCUMENTS", reason="가족관계증명서")
     row.refresh_from_db()
     assert (row.status, str(row.documents_due_on)) == ("NEED_DOCS", "2026-01-27")
     reviews.documents_shown(application_id=row.pk, staff=staff_user("clerk"), documents=["FAMILY"])
@@ -62,10 +62,10 @@ def test_what_reviewers_may_not(reviewer) -> None:
     self_reviewer = staff_user("reviewer", username="self", ci="reviewer-ci")
     row = in_review()
     for code, attempt in {
-        "OWN_CASE": lambda: reviews.review(application_id=mine.pk, reviewer=self_reviewer, act="APPROVE", words="x"),
-        "ROLE": lambda: reviews.review(application_id=row.pk, reviewer=staff_user("clerk"), act="APPROVE", words="x"),
-        "WORDS": lambda: reviews.review(application_id=row.pk, reviewer=reviewer, act="APPROVE", words=" "),
-        "UNKNOWN": lambda: reviews.review(application_id=0, reviewer=reviewer, act="APPROVE", words="x"),
+        "OWN_CASE": lambda: reviews.review(application_id=mine.pk, reviewer=self_reviewer, act="APPROVE", reason="x"),
+        "ROLE": lambda: reviews.review(application_id=row.pk, reviewer=staff_user("clerk"), act="APPROVE", reason="x"),
+        "WORDS": lambda: reviews.review(application_id=row.pk, reviewer=reviewer, act="APPROVE", reason=" "),
+        "UNKNOWN": lambda: reviews.review(application_id=0, reviewer=reviewer, act="APPROVE", reason="x"),
     }.items():
         with pytest.raises(Refused) as refused:
             attempt()
@@ -80,7 +80,7 @@ def test_the_next_case_is_the_oldest_that_nobody_has(reviewer) -> None:
     assert reviews.take_next(reviewer=other) == second
     assert reviews.take_next(reviewer=staff_user("reviewer", username="third")) is None
     with pytest.raises(Refused) as refused:
-        reviews.review(application_id=first.pk, reviewer=other, act="REJECT", words="x")
+        reviews.review(application_id=first.pk, reviewer=other, act="REJECT", reason="x")
     assert refused.value.code == "TAKEN"
 
 
@@ -88,11 +88,13 @@ def test_a_bulk_decision_applies_to_all_or_none(reviewer) -> None:
     rows = [in_review() for _ in range(3)]
     done = make.application(make.line(make.customer()))
     with pytest.raises(reviews.Conflicts) as conflicts:
-        reviews.decide_all(application_ids=[*(r.pk for r in rows), done.pk], reviewer=reviewer, act="REJECT", words="x")
+        reviews.decide_all(
+            application_ids=[*(r.pk for r in rows), done.pk], reviewer=reviewer, act="REJECT", reason="x"
+        )
     assert [pk for pk, _why in conflicts.value.conflicts] == [done.pk]
     assert Application.objects.filter(status="REVIEW").count() == 3
     assert LineDecision.objects.count() == Message.objects.count() == 0
-    assert reviews.decide_all(application_ids=[r.pk for r in rows], reviewer=reviewer, act="REJECT", words="x") == 3
+    assert reviews.decide_all(application_ids=[r.pk for r in rows], reviewer=reviewer, act="REJECT", reason="x") == 3
 
 
 def test_an_approval_whose_verdict_changed_is_confirmed_or_opened_again(reviewer) -> None:
@@ -102,7 +104,7 @@ def test_an_approval_whose_verdict_changed_is_confirmed_or_opened_again(reviewer
     Line.objects.filter(pk=row.line_id).update(outcome="REVIEW", reasons="REVIEW_UNKNOWN_ITEM")
     recheck.recheck_after_feed()
     assert list(reviews.waiting()) == [row]
-    reviews.confirm(application_id=row.pk, reviewer=reviewer, words="항목을 확인함")
+    reviews.confirm(application_id=row.pk, reviewer=reviewer, reason="항목을 확인함")
     row.refresh_from_db()
     assert (row.status, row.flag) == ("APPROVED", "")
     assert recheck.recheck_after_feed() == 0
@@ -123,7 +125,7 @@ def test_an_objection_is_answered_by_the_date_that_was_shown(reviewer) -> None:
     assert (row.words, str(row.answer_by)) == ("기기를 바꾸지 않았습니다.", "2026-01-30")
     assert "바꾸지".encode() not in bytes(row.words_enc)
     assert "이의를 받았습니다" in client.get(page).content.decode()
-    objections.answer_objection(objection_id=row.pk, reviewer=reviewer, uphold=True, words="확인했습니다.")
+    objections.answer_objection(objection_id=row.pk, reviewer=reviewer, uphold=True, answer="확인했습니다.")
     line.refresh_from_db()
     assert line.effective_outcome == "ELIGIBLE"
     assert Message.objects.filter(kind="objection.answered").count() == 1
@@ -135,11 +137,11 @@ def test_an_objection_is_answered_by_the_date_that_was_shown(reviewer) -> None:
 def test_an_upheld_objection_opens_a_rejected_case(reviewer) -> None:
     holder = make.customer()
     row = in_review(holder)
-    reviews.review(application_id=row.pk, reviewer=reviewer, act="REJECT", words="새 계약")
+    reviews.review(application_id=row.pk, reviewer=reviewer, act="REJECT", reason="새 계약")
     objection = objections.object_to(
-        contract_no=row.line_id, person_index=holder.person_index, words="이어받았습니다", contact="01055550000"
+        contract_no=row.line_id, person_index=holder.person_index, text="이어받았습니다", contact="01055550000"
     )
-    objections.answer_objection(objection_id=objection.pk, reviewer=reviewer, uphold=True, words="맞습니다")
+    objections.answer_objection(objection_id=objection.pk, reviewer=reviewer, uphold=True, answer="맞습니다")
     row.refresh_from_db()
     assert row.status == "REVIEW"
 
@@ -164,7 +166,7 @@ def test_documents_have_a_reminder_and_an_end(reviewer, at) -> None:
     from refunds.applications import jobs
 
     row = in_review()
-    reviews.review(application_id=row.pk, reviewer=reviewer, act="ASK_DOCUMENTS", words="가족관계증명서")
+    reviews.review(application_id=row.pk, reviewer=reviewer, act="ASK_DOCUMENTS", reason="가족관계증명서")
     assert jobs.document_deadlines(None) is None
     at("2026-01-25T10:00+09:00")
     assert jobs.document_deadlines(None).values == {"n": 1, "ended": 0}

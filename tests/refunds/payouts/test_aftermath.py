@@ -74,7 +74,7 @@ def test_what_the_bank_left_out_is_asked_and_settled_by_the_list_it_gives_back(s
     if layout == "pain001":
         load(money.pain002(file, [(one, "ACSC", "")]))
     else:
-        sheet = b"".join(files.stored(file.message_id)).split(b"\r\n")
+        sheet = b"".join(files.stored_bytes(file.message_id)).split(b"\r\n")
         load(
             b"\r\n".join(
                 line[:159] + b"00" + line[161:] if b"\t" + one.reference.encode() in line else line for line in sheet
@@ -115,7 +115,7 @@ def test_an_answer_without_an_answer_changes_nothing_and_is_asked_again():
     batch, file = money.handed_over(2)
     load(money.pain002(file, [(money.items(batch)[0], "ACSC", "")]))
     first = inquiry.create_inquiry(file_id=file.pk, user=maker())
-    content = b"".join(files.stored(first.name))
+    content = b"".join(files.stored_bytes(first.name))
     load(content)  # came back as it went
     assert money.items(batch)[1].status == "UNKNOWN"
     assert inquiry.create_inquiry(file_id=file.pk, user=maker()).number == 2
@@ -132,7 +132,7 @@ def test_an_answer_without_an_answer_changes_nothing_and_is_asked_again():
 def test_a_list_that_is_not_the_one_we_made_is_refused_by_line(change, why):
     batch, file = money.handed_over(2)
     load(money.pain002(file, [(money.items(batch)[0], "ACSC", "")]))
-    content = b"".join(files.stored(inquiry.create_inquiry(file_id=file.pk, user=maker()).name))
+    content = b"".join(files.stored_bytes(inquiry.create_inquiry(file_id=file.pk, user=maker()).name))
     if why is None:
         load(change(content))
         return
@@ -146,7 +146,7 @@ def test_the_result_code_of_a_refused_file_is_none_of_an_inquiry():
     batch, file = money.handed_over(2)
     one, two = money.items(batch)
     load(money.pain002(file, [(one, "ACSC", "")]))
-    content = b"".join(files.stored(inquiry.create_inquiry(file_id=file.pk, user=maker()).name))
+    content = b"".join(files.stored_bytes(inquiry.create_inquiry(file_id=file.pk, user=maker()).name))
     with pytest.raises(answers.ResultRefused):
         load(answered(content, **{two.reference.replace("-", "_"): "99"}))
     assert money.items(batch)[1].status == "UNKNOWN"
@@ -313,7 +313,7 @@ def test_the_bundle_holds_every_step_and_its_bytes_repeat():
         one["action"] for one in read["looks.json"]
     }
     line = parts[f"lines/{one.reference}-part01.txt"]
-    assert line in b"".join(files.stored(file.message_id))
+    assert line in b"".join(files.stored_bytes(file.message_id))
     assert one.account.number.encode() in line
     assert two.reference not in line.decode()
     # Nothing of the keyed indexes or ciphertexts.
@@ -351,8 +351,8 @@ def test_the_sheet_adds_up_to_what_sql_says_and_runs_no_formula(at):
     load(money.pain002(file, [(one, "ACSC", ""), (two, "RJCT", "AC04")]))
     corrected_row = corrected(one, reason='=HYPERLINK("http://x")\x07')
     out = io.BytesIO()
-    refused("ROLE", settlement.sheet, to=out, user=money.user("agent", "agent"), reason="정산")
-    name = settlement.sheet(to=out, user=auditor(), reason="정산")
+    refused("ROLE", settlement.write_sheet, to=out, user=money.user("agent", "agent"), reason="정산")
+    name = settlement.write_sheet(to=out, user=auditor(), reason="정산")
     assert name == "settlement-20260120.xlsx"
     book = openpyxl.load_workbook(io.BytesIO(out.getvalue()))
     rounds, items, corrections, _offline = book.worksheets

@@ -37,7 +37,7 @@ def test_a_file_goes_there_and_its_answer_comes_back(at, settings, sandbox, layo
     settings.BANK_FILE_FORMAT = layout
     batch, file = money.handed_over(5)
     one, two, three, four, five = money.items(batch)
-    url = upload(sandbox, b"".join(files.stored(file.message_id)))
+    url = upload(sandbox, b"".join(files.stored_bytes(file.message_id)))
     chosen = {two: "closed", three: "pending", five: "down"}
     answer = post(url, **{f"answer:{item.reference}": word for item, word in chosen.items()})
     kept = answers.load_result(content=answer, name="r", user=maker())
@@ -52,7 +52,7 @@ def test_the_bank_refuses_a_file_whole(at, settings, sandbox, layout):
     at(CUT_OFF)
     settings.BANK_FILE_FORMAT = layout
     batch, file = money.handed_over(2)
-    url = upload(sandbox, b"".join(files.stored(file.message_id)))
+    url = upload(sandbox, b"".join(files.stored_bytes(file.message_id)))
     answers.load_result(content=post(url, refused="yes"), name="r", user=maker())
     batch.refresh_from_db()
     assert batch.status == "REFUSED"
@@ -64,7 +64,7 @@ def test_the_bank_answers_what_it_is_asked(at, sandbox):
     one, two, three = money.items(batch)
     answers.load_result(content=money.pain002(file, [(one, "ACSC", "")]), name="r", user=maker())
     asked = inquiry.create_inquiry(file_id=file.pk, user=maker())
-    url = upload(sandbox, b"".join(files.stored(asked.name)))
+    url = upload(sandbox, b"".join(files.stored_bytes(asked.name)))
     answer = post(url, **{f"answer:{three.reference}": "name"})
     answers.load_result(content=answer, name="r", user=maker())
     assert [(item.status, item.code) for item in money.items(batch)][1:] == [("PAID", ""), ("RETURNED", "NAME")]

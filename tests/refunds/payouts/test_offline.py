@@ -91,7 +91,7 @@ def test_no_round_takes_it_and_nothing_about_it_changes():
     for act in (
         lambda: change.withdraw(application_id=row.pk, person_index=person),
         lambda: change.change_account(application_id=row.pk, account_id=better.pk, person_index=person),
-        lambda: reviews.undo(application_id=row.pk, reviewer=money.user("reviewer", "reviewer"), words="다시"),
+        lambda: reviews.undo(application_id=row.pk, reviewer=money.user("reviewer", "reviewer"), reason="다시"),
     ):
         with pytest.raises(Kept) as error:
             act()
@@ -208,7 +208,7 @@ def test_it_is_in_the_sheet_and_in_the_bundle():
     assert any("따로 보낸 지급 확인 1건" in duty.text for duty in overview.duties())
     offline.decide(payment_id=OfflinePayment.objects.get().pk, user=checker(), confirm=True)
     out = io.BytesIO()
-    settlement.sheet(to=out, user=maker(), reason="정산")
+    settlement.write_sheet(to=out, user=maker(), reason="정산")
     page = openpyxl.load_workbook(out)["따로 보낸 지급"]
     assert [cell.value for cell in page[2]][4:7] == ["FX-1", 160_130, "지급됨"]
     assert page["F3"].value == 160_130

@@ -72,7 +72,7 @@ def test_the_whole_way_offline():
     assert Download.objects.count() == 1
     same = make.post(
         reverse("admin:payouts:file_compare", args=[made.pk]),
-        {"file": SimpleUploadedFile("x.xml", b"".join(files.stored(made.message_id)))},
+        {"file": SimpleUploadedFile("x.xml", b"".join(files.stored_bytes(made.message_id)))},
     )
     assert "모두 같습니다" in text(same)
     make.post(reverse("admin:payouts:file_action", args=[made.pk, "hand-over"]), {"confirmed": "yes"})

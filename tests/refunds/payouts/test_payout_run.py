@@ -235,7 +235,7 @@ def test_one_taken_out_rides_with_the_next_round(at):
 
 def test_the_file_is_made_once_valid_and_kept_as_it_was(pain001_schema):
     batch, (made,) = money.filed()
-    content = b"".join(files.stored(made.message_id))
+    content = b"".join(files.stored_bytes(made.message_id))
     assert (hashlib.sha256(content).hexdigest(), len(content)) == (made.sha256, made.size)
     assert (made.count, made.won, made.execution_on) == (batch.count, batch.won, DAY)
     pain001_schema.assertValid(etree.fromstring(content))
@@ -296,7 +296,7 @@ def test_a_download_is_logged_and_gives_the_same_bytes():
 def test_an_uploaded_copy_is_compared_by_row(settings, layout):
     settings.BANK_FILE_FORMAT = layout
     batch, (made,) = money.filed(4)
-    content = b"".join(files.stored(made.message_id))
+    content = b"".join(files.stored_bytes(made.message_id))
     found = files.compare(file_id=made.pk, content=content, user=checker())
     assert (found.same, found.identical) == (True, True)
     # Another account to pay from is in no row: the rows are the same, the file is not.
@@ -610,7 +610,7 @@ def test_an_amount_in_another_currency():
 def test_the_sheet_and_its_result_columns(settings):
     settings.BANK_FILE_FORMAT = "sheet"
     batch, file = money.handed_over(3)
-    content = b"".join(files.stored(file.message_id))
+    content = b"".join(files.stored_bytes(file.message_id))
     assert content.decode("cp949").count("홍길동") == 3
     blank = b"\t  \t" + b" " * 60
     answered = content.replace(blank, b"\t00\t" + b" " * 60, 1).replace(
