@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit import actions
 
-# A session plans the statement in a history trigger once. Planned for one row it is a nested loop, which for half a
-# million rows takes hours; a merge or hash join costs one row nothing. Whatever table it is, so all of them.
+# A session plans the statement of a history trigger once. A plan for one row is a nested loop, which takes hours for
+# half a million rows; a merge or hash join costs one row nothing. This holds for every table with history.
 HISTORY_PLANS = """
 DO $$ DECLARE history regprocedure; BEGIN
     FOR history IN SELECT oid FROM pg_proc
@@ -19,7 +19,7 @@ END $$
 
 
 def steady_history(using: str, **_: Any) -> None:
-    """Keep the history triggers from a plan that fits one row only (after every migration, which may remake them)."""
+    """Keep history triggers from plans that fit one row only; runs after every migration, which may recreate them."""
     with connections[using].cursor() as cursor:
         cursor.execute(HISTORY_PLANS)
 

@@ -1,7 +1,8 @@
 """The banks money can be sent to: standard code, current name, name at PortOne, CMS code and usual number lengths.
 
-Standard codes and CMS codes are two code spaces (하나 is 081 and 005): we keep the standard code and map when a file is
-written. Lengths change with the banks, so a number of unusual length is a warning, never a refusal (docs/domain.md#c1).
+Standard codes and CMS codes are two code spaces (하나 is 081 and 005): the standard code is stored, and a file maps it
+when it is written. Lengths change with the banks, so a number of unusual length is a warning, never a refusal
+(docs/domain.md#c1).
 """
 
 import re
@@ -70,9 +71,9 @@ BANKS: tuple[Bank, ...] = (
     _bank("061", "BNP파리바은행", "BNP Paribas", "BNP_PARIBAS", "14"),
     _bank("062", "중국공상은행", "ICBC", "ICBC", ""),
 )
-# Stands in the place of a bank's code for people without an account in Korea, whose refund is sent outside the rounds.
+# Used as the bank code of people without an account in Korea, whose refund is sent outside the rounds.
 OFFLINE = "000"
-# How many of the first stand in a form under "often chosen".
+# Number of banks that a form shows under "often chosen", the first of the list.
 OFTEN = 9
 _BY_CODE = {bank.code: bank for bank in BANKS}
 # Codes of banks that merged or were split, as old passbooks print them.
@@ -95,9 +96,9 @@ def name(code: str) -> str:
 
 
 def digits_of(text: str) -> str:
-    """An account number as bare digits: full-width digits, spaces and every kind of hyphen are fine.
+    """An account number as bare digits: full-width digits, spaces and every kind of hyphen are accepted.
 
-    Raises ValueError where anything else stands in it or its length cannot be an account's.
+    Raises ValueError for any other character and for an impossible length.
     """
     plain = re.sub(r"[\s\-‐‑‒–—−ー.·]", "", unicodedata.normalize("NFKC", text))
     if not re.fullmatch(r"[0-9]+", plain, re.ASCII):
@@ -108,6 +109,6 @@ def digits_of(text: str) -> str:
 
 
 def unusual_length(code: str, digits: str) -> bool:
-    """Whether numbers of this bank are usually longer or shorter: worth a second look, not a fault."""
+    """True if account numbers of this bank usually have another length: a hint, not an error."""
     bank = find(code)
     return bank is not None and bool(bank.digits) and len(digits) not in bank.digits

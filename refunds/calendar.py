@@ -1,8 +1,8 @@
-"""Rounds: which pay day an application belongs to, and until when it must be ready (D-37 to D-41).
+"""Rounds: the pay day of an application and its cut-off (D-37 to D-41).
 
 Pure: dates in, dates out; the programme is an argument and no clock is read. The rows of the programme come first;
-after the last of them a supplementary round follows every week. A pay day the banks are closed on moves to the next
-day they open, never to an earlier one.
+after the last of them a supplementary round follows every week. A pay day on which banks are closed moves to the next
+business day, never to an earlier one.
 """
 
 import datetime as dt
@@ -36,12 +36,12 @@ def _closed(year: int) -> frozenset[dt.date]:
 
 
 def is_business_day(day: dt.date) -> bool:
-    """Whether Korean banks settle on `day`: no weekend, no public or bank holiday, no substitute of one."""
+    """True if Korean banks settle on `day`: no weekend, no public or bank holiday, no substitute holiday."""
     return day.weekday() < 5 and day not in _closed(day.year)
 
 
 def next_business_day(day: dt.date) -> dt.date:
-    """`day` itself where banks are open, else the first day after it that they are (D-41)."""
+    """`day` itself if it is a business day, else the next business day (D-41)."""
     while not is_business_day(day):
         day += _DAY
     return day
@@ -93,7 +93,7 @@ def next_round(at: dt.datetime, programme: Programme) -> PayoutRound | None:
 
 
 def is_last(at: dt.datetime, programme: Programme) -> bool:
-    """Whether the round that is open at `at` is the last of all (D-24)."""
+    """True if the round that is open at `at` is the last one (D-24)."""
     open_round = next_round(at, programme)
     return open_round is not None and open_round == payout_rounds(programme)[-1]
 

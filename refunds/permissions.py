@@ -1,6 +1,6 @@
-"""Permissions to review applications and to move money. Maker and checker share no act that lets money go.
+"""Permissions to review applications and to move money; docs/permissions.md describes them.
 
-Words: docs/permissions.md.
+Maker and checker share no permission that releases money.
 """
 
 from kt_remedy.core import access

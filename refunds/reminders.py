@@ -1,7 +1,7 @@
-"""Messages to whole groups: the news of 31 December, and three reminders to those who could apply and have not.
+"""Mailings: the news of 31 December, and three reminders to customers who could apply and have not.
 
-Who gets one is chosen in one statement when the round begins and looked at again, person by person, just before each
-message leaves (D-43): one per person, not per line. Which number it goes to is decided then as well (D-44).
+One statement selects the recipients when a mailing begins: one message per person, not per line. Just before a message
+is sent, its person is checked again (D-43) and its number is chosen (D-44).
 """
 
 import datetime as dt
@@ -25,9 +25,9 @@ from refunds.models.applications import Filing
 
 HOUR = dt.time(10)
 
-# Who is written to: the guardian of a minor, else the holder.
+# The recipient: the guardian of a minor, else the holder.
 _PERSON = "coalesce(CASE WHEN c.birth_date > %(adult_since)s THEN c.guardian_ci_index END, c.person_index)"
-# A line somebody could apply for and has not. In review the sum may not be known yet, but it must not be nothing.
+# A line that could be applied for and was not. In review the sum may be unknown, but not 0.
 _COULD_APPLY = """
     l.terminated_on IS NOT NULL
     AND (coalesce(nullif(l.decided_outcome, ''), l.outcome) = 'ELIGIBLE'
@@ -36,7 +36,7 @@ _COULD_APPLY = """
     AND NOT EXISTS (SELECT FROM refunds_application a WHERE a.contract_no = l.contract_no AND a.status <> 'WITHDRAWN')
 """
 _LEFT_BEFORE = f"{_COULD_APPLY} AND l.terminated_on < %(forward_from)s"
-# In service, nothing against it but that it was not terminated, and leaving would cost something.
+# A line in service that is not eligible only because it is not terminated, and whose termination would cost a penalty.
 _MAY_LEAVE = """
     l.status <> 'TERMINATED' AND l.reasons = 'NOT_TERMINATED' AND l.expected_penalty_krw > 0
     AND coalesce(nullif(l.decided_outcome, ''), l.outcome) <> 'NOTHING_DUE'
@@ -45,7 +45,7 @@ _GROUPS = {"reminder": _COULD_APPLY, "campaign.left": _LEFT_BEFORE, "campaign.ma
 
 
 def recipients_select(group: str, *, only_customers: bool = False) -> str:
-    """The SELECT of everybody in a group: person_index, recipient (a contract number), language."""
+    """The SELECT of all persons in a group: person_index, recipient (a contract number), language."""
     only = "AND c.customer_no = ANY(%(customers)s)" if only_customers else ""
     return f"""
         SELECT {_PERSON} AS person_index, min(l.contract_no) AS recipient,
@@ -56,9 +56,9 @@ def recipients_select(group: str, *, only_customers: bool = False) -> str:
     """  # noqa: S608  (constants of this module; values are parameters)
 
 
-def start_reminder(act: DatedTask) -> schedule.ResultMessage:
-    """Queue the reminder whose day `act` is. A second run queues the people missed by the first. At-least-once."""
-    day = clock.kst_date(act.due_at)
+def start_reminder(task: DatedTask) -> schedule.ResultMessage:
+    """Queue the reminder of the day of `task`. A second run queues the people missed by the first. At-least-once."""
+    day = clock.kst_date(task.due_at)
     current = programme.current()
     number = next((item.round for item in current.reminders if item.send_on == day), None)
     if number is None or clock.today() > current.applications.closes:
@@ -66,8 +66,8 @@ def start_reminder(act: DatedTask) -> schedule.ResultMessage:
     return schedule.result_message(gettext_noop("새로 올린 안내 %(n)s명"), n=_queue("reminder", f"round-{number}"))
 
 
-def start_campaign(act: DatedTask) -> list[schedule.ResultMessage]:
-    """Queue the news of the day the look-up opens: to those who left before it, then to those who may still leave."""
+def start_campaign(task: DatedTask) -> list[schedule.ResultMessage]:
+    """Queue the news of the day the look-up opens: to holders of terminated lines, then of those still in service."""
     return [
         schedule.result_message(gettext_noop("이미 해지하신 분 %(n)s명"), n=_queue("campaign.left", "opening")),
         schedule.result_message(gettext_noop("이용 중이신 분 %(n)s명"), n=_queue("campaign.may_leave", "opening")),
@@ -75,7 +75,7 @@ def start_campaign(act: DatedTask) -> list[schedule.ResultMessage]:
 
 
 def still_due(message: Message) -> bool:
-    """Whether the person behind a queued message still belongs to its group. Asked just before it leaves."""
+    """True if the person of a queued message still belongs to its group. Called just before sending."""
     current = programme.current()
     if clock.today() > current.applications.closes:
         return False
@@ -94,12 +94,12 @@ def still_due(message: Message) -> bool:
 
 
 def number_for(message: Message) -> str | None:
-    """The number a person is written to (D-44), or None: then staff reach them another way.
+    """The number for messages to a person (D-44); None if staff must reach them another way.
 
-    A child is written to through the guardian, a company through its contact. The number the person confirmed when
-    they applied for another line comes first, then one of theirs that is in service, then the number given for contact;
-    a number that left with its customer is still theirs, unless it stands on somebody else's line by now. A number that
-    was given up is nobody's for 29 days and anybody's after that, also where billing still has it as a contact.
+    A child is reached through the guardian, a company through its contact. The order is: the number that the person
+    confirmed with an application for another line, a number of their own in service, the contact number, a number that
+    was ported out. A ported number still belongs to its customer unless another line has it now. A number that was
+    given up is not used, even if billing still has it as a contact: after 29 days it may belong to anybody.
     """
     confirmed = (
         Filing.objects.filter(person_index=message.person_index, representation=OwnerKind.SELF)
@@ -131,7 +131,7 @@ def number_for(message: Message) -> str | None:
 def reminder_funnel(subject: str) -> list[tuple[object, int]]:
     """Numbers of reminded people who have looked up since, applied since, and were paid.
 
-    Looked up means verified, or applied by whatever door: the quick check asks nobody who they are.
+    Looked up means verified, or applied through any channel; the quick check identifies nobody.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -224,7 +224,7 @@ def register() -> None:
         task=start_campaign,
         due=lambda p: [clock.kst(p.lookup_opens, HOUR)],
         queue="messages",
-        latest=dt.timedelta(days=7),  # after that the reminders say more
+        latest=dt.timedelta(days=7),  # afterwards the reminders contain more
     )
     schedule.register(
         "refunds.reminder",
@@ -253,7 +253,7 @@ def _params() -> dict[str, Any]:
 def _customers_of(message: Message) -> list[Customer]:
     """The customer numbers behind a message: the person's own, those of their wards, that of the line it names.
 
-    Asked when the message is looked at again and when its number is found, read once.
+    Used for the second check of a message and for its number, read once.
     """
     cached = message.__dict__.get("_customers")
     if cached is not None:
@@ -263,7 +263,7 @@ def _customers_of(message: Message) -> list[Customer]:
         Customer.objects.filter(
             Q(person_index=person)
             | Q(guardian_ci_index=person)
-            # As a value: a subquery beside the other two would have the whole register read for each message.
+            # Passed as a value: a third subquery would read the whole register for each message.
             | Q(pk=Line.objects.filter(pk=message.recipient).values_list("customer_id", flat=True).first() or "")
         )
     )

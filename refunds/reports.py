@@ -1,7 +1,7 @@
 """Figures over all applications: by channel, day, state, reason and age.
 
-Two statements over indexes that hold all they ask for, so that the page stays within a second at the size of the whole
-programme (`benchmarks/bench_report.py`).
+Two index-only statements, so that the page answers within a second at the size of the whole programme
+(`benchmarks/bench_report.py`).
 """
 
 import datetime as dt
@@ -15,7 +15,7 @@ from kt_remedy.core import clock
 from refunds.models.applications import Channel
 from refunds.models.states import WAITING_FOR_PERSON, Status
 
-AGES = (0, 1, 3, 6, 10)  # days waited: where each row of the report begins
+AGES = (0, 1, 3, 6, 10)  # days waited: lower bound of each row of the report
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def _age(days: int) -> int:
 
 
 def _age_label(place: int) -> str:
-    """The days that the row at this place of AGES stands for, in words."""
+    """Label of the row at this index of AGES: its range of days."""
     first = AGES[place]
     if not first:
         return _("오늘")

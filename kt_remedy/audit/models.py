@@ -16,9 +16,10 @@ NO_TRUNCATE = pgtrigger.Trigger(
 
 
 class AuditEntry(models.Model):
-    """One act: who viewed or changed whose data, when, from where and why.
+    """One act: its actor, subject, action, time, network address and reason.
 
     Its `seal` is added after commit (see `service.seal_entries`).
+
     """
 
     at = models.DateTimeField(_("언제"))

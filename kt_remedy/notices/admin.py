@@ -107,7 +107,7 @@ class TextAdmin(RoleAdmin):
 
     @admin.display(description=_("상태"))
     def state(self, row: Text) -> Any:
-        """Whether the version is in force."""
+        """True if the version is in force."""
         return _("지금 쓰는 글") if self._in_force(row) else _("전에 쓰던 글")
 
     @admin.display(description=_("고치기"))

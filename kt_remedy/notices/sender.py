@@ -39,7 +39,7 @@ RECEIPT_DEADLINE = dt.timedelta(days=3)
 
 
 def within_hours() -> bool:
-    """Whether the business time is within the hours for messages (`[notices]` of the programme)."""
+    """True if the business time is within the hours for messages (`[notices]` of the programme)."""
     hours = programme.current().notices
     return hours.send_from <= clock.now().astimezone(clock.KST).time() < hours.send_until
 

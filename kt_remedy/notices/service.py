@@ -201,7 +201,7 @@ def opt_in(*, actor: str, number: str, person: bytes | None = None) -> bool:
 
 
 def has_opted_out(*, number: str, person: bytes | None = None) -> bool:
-    """Whether reminders to this number or this person are stopped."""
+    """True if reminders to this number or this person are stopped."""
     return bool(opted_out(_indexes(number, person)))
 
 

@@ -121,7 +121,7 @@ def kinds() -> list[MessageKind]:
 
 
 def is_registered(code: str) -> bool:
-    """Whether an application registered this kind."""
+    """True if an application registered this kind."""
     return code in _kinds
 
 
@@ -187,7 +187,7 @@ def check(body: str, *, where: str) -> None:
 
 
 def is_long(body: str) -> bool:
-    """Whether a text is sent as LMS: more than 90 bytes in CP949 (two bytes per Hangul syllable)."""
+    """True if a text is sent as LMS: more than 90 bytes in CP949 (two bytes per Hangul syllable)."""
     return len(body.encode("cp949")) > SMS_BYTES
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class ReachedError(Refused):
-    """No message is on the list for this record any more."""
+    """A message that is no longer on the list."""
 
 
 def rows() -> "QuerySet[Unreached]":

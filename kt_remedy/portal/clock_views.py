@@ -1,4 +1,4 @@
-"""Moves the clock of a demonstration forward, to the programme's own moments."""
+"""Move the clock of a demonstration forward, to the programme's own moments."""
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse

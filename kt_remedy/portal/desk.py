@@ -62,7 +62,7 @@ _KEY = "desk"
 
 @dataclass(slots=True)
 class DeskSession:
-    """The customer at the desk, and how they were proven."""
+    """The customer at the desk, and the proof of their identity."""
 
     customer: Customer
     proof: dict[str, str] = field(default_factory=dict)
@@ -144,7 +144,7 @@ def _lines(customer: Customer) -> list[Line]:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def desk(request: HttpRequest) -> HttpResponse:
-    """Search on the left, the customer and the next act in the middle, the store's own filings on the right."""
+    """Page of the desk: search, the customer with the next action, and the filings of the store."""
     user = desk_user(request)
     form = FindForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
@@ -246,7 +246,7 @@ def _customer_context(desk_session: DeskSession, user: User) -> dict[str, Any]:
 
 
 def _allowed_representations(customer: Customer) -> list[str]:
-    """In whose name one may file for this holder."""
+    """Kinds of representation that are allowed for this holder."""
     if customer.holder_kind == "CORPORATE":
         return [OwnerKind.COMPANY]
     if persons.is_minor(customer.birth_date, clock.today()):
@@ -293,7 +293,7 @@ def _desk_line(line: Line, application: Application | None) -> DeskLine:
 
 
 def _sentence_to_say(line: Line, outcome: str, day: dt.date | None, *, late: bool) -> str:
-    """A sentence the clerk can say as it stands."""
+    """A sentence that the clerk reads aloud."""
     if late and outcome in {"ELIGIBLE", "REVIEW"}:
         return _("신청 기간이 지나 늦은 신청으로 받습니다. 사람이 확인하고 문자로 알려 드립니다.")
     if outcome == "REVIEW":
@@ -313,7 +313,7 @@ def _sentence_to_say(line: Line, outcome: str, day: dt.date | None, *, late: boo
 @permission_required("portal.serve_customer")
 @require_POST
 def end_session(request: HttpRequest) -> HttpResponse:
-    """The customer has gone."""
+    """End the desk session when the customer leaves."""
     request.session.pop(_KEY, None)
     return redirect("portal:desk")
 
@@ -372,7 +372,7 @@ def _send_code(request: HttpRequest, desk_session: DeskSession, kind: str, conta
 @never_cache
 @require_POST
 def prove_code(request: HttpRequest) -> HttpResponse:
-    """The customer reads the code aloud; or it is sent again, or another number is given."""
+    """Check the code that the customer reads aloud, send it again, or take another number."""
     desk_session = current_session(request)
     if desk_session is None or not desk_session.pending_id_check:
         return redirect("portal:desk")
@@ -449,7 +449,7 @@ def prove_phone(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def approve(request: HttpRequest) -> HttpResponse:
-    """The customer approves on the phone; the clerk asks whether it is done."""
+    """Confirm the approval that the customer gives on the phone."""
     desk_session, user = current_session(request), desk_user(request)
     stored = request.session.get(_KEY) or {}
     if desk_session is None or "pending" not in stored:
@@ -496,7 +496,7 @@ def _redisplay(request: HttpRequest, desk_session: DeskSession, **forms: Any) ->
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def submit_application(request: HttpRequest) -> HttpResponse:
-    """The same questions as on the website, on one page, for a proven customer."""
+    """Submit an application for a proven customer: one page with the questions of the website."""
     desk_session, user = current_session(request), desk_user(request)
     if desk_session is None or not desk_session.proven:
         return redirect("portal:desk")
@@ -635,7 +635,7 @@ def receipt(request: HttpRequest, reference: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def application(request: HttpRequest, pk: int) -> HttpResponse:
-    """One application: mend a slip, withdraw with the customer, show documents; until it is in a batch."""
+    """One application: correct the account, withdraw with the customer, record documents; until it is in a batch."""
     user = desk_user(request)
     row = (
         Application.objects.filter(application_access.visible_to(staff=user), pk=pk)
@@ -692,7 +692,7 @@ def _handle_action(
     action = request.POST.get("act")
     desk_session = current_session(request)
     if action == "withdraw":
-        # Only with the customer there: a clerk alone takes nobody's claim away.
+        # Only with the customer present: a clerk alone cannot withdraw an application.
         if desk_session is None or not desk_session.proven or desk_session.person_index != row.filing.person_index:
             raise Refused("PROOF", _("고객을 먼저 찾고 본인을 확인하세요."))
         change.withdraw(application_id=row.pk, staff=user, reason=_("고객이 요청함"))
@@ -781,7 +781,7 @@ def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
 @permission_required("portal.transfer_filing")
 @require_POST
 def transfer_filing(request: HttpRequest) -> HttpResponse:
-    """The customer moves to this store and tells the reference."""
+    """Transfer a filing to this store; the customer tells its reference."""
     desk_session = current_session(request)
     if desk_session is None or not desk_session.proven:
         return redirect("portal:desk")
@@ -800,7 +800,7 @@ def transfer_filing(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def add_note(request: HttpRequest) -> HttpResponse:
-    """Write a note on the customer, with a call to make where one was promised."""
+    """Write a note on the customer, with a call-back if one was promised."""
     desk_session = current_session(request)
     if desk_session is None or not desk_session.proven:
         return redirect("portal:desk")
@@ -824,7 +824,7 @@ def add_note(request: HttpRequest) -> HttpResponse:
 @permission_required("portal.serve_customer")
 @require_POST
 def mark_called_back(request: HttpRequest, pk: int) -> HttpResponse:
-    """The promised call was made."""
+    """Record that a promised call was made."""
     try:
         refunds_desk.mark_called_back(note_id=pk, staff=desk_user(request))
     except Refused:

@@ -1,4 +1,4 @@
-"""Confirms the number at which a customer wants notices: a code is sent there, and the customer reads it aloud.
+"""Confirm the number at which a customer wants notices: a code is sent there, and the customer reads it aloud.
 
 The clerk's session keeps a keyed hash of the code, bound to the customer and to this desk session. No code works for
 another person, at a later time or for another clerk.
@@ -22,11 +22,11 @@ KIND = "desk.code"
 
 
 class TooMany(Exception):
-    """No more codes to this number, or by this member of staff, within the hour."""
+    """The hourly limit of codes to this number, or by this member of staff, is reached."""
 
 
 def send(*, customer_no: str, person: bytes, contact: str, clerk: int, language: str) -> dict[str, Any]:
-    """Send six digits to a mobile number; returns what the session keeps of it. Raises TooMany."""
+    """Send six digits to a mobile number; returns the value that the session keeps. Raises TooMany."""
     to = crypto.blind_index(contact, "msisdn").hex()
     for key, limit in ((f"desk-code:{clerk}", FROM_ONE_CLERK), (f"desk-code-to:{to}", TO_ONE_NUMBER)):
         if not ratelimit.consume(key, limit=limit, seconds=LIMIT_SECONDS).allowed:

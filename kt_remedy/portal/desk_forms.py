@@ -267,7 +267,7 @@ class AccountChangeForm(AccountForm):
 
 
 class NoteForm(PlainForm):
-    """A note, and by when to call back."""
+    """A note, and the time of a promised call-back."""
 
     words = forms.CharField(
         label=gettext_lazy("메모"),

@@ -1,4 +1,4 @@
-"""Permissions to serve customers at the desk and to see and rerun dated tasks. Words: docs/permissions.md."""
+"""Permissions to serve customers at the desk and to see and rerun dated tasks; docs/permissions.md describes them."""
 
 from kt_remedy.core import access
 from kt_remedy.staff.roles import ROLES

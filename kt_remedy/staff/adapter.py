@@ -27,7 +27,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return address_of(request) or "unknown"
 
     def is_reauthentication_required(self, **kwargs: object) -> bool:
-        """Whether the last authentication is too old; the set-up of the first second factor follows a recent one."""
+        """True if the last authentication is too old; the set-up of the first second factor follows a recent one."""
         records = get_authentication_records(self.request, self.request.user)
         latest = max((record["at"] for record in records), default=0.0)
         return time.time() - latest > settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
@@ -49,7 +49,7 @@ class MFAAdapter(DefaultMFAAdapter):
         return gettext("보안 키")
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
-        """Whether another second factor remains; the last one can be replaced but not deleted."""
+        """True if another second factor remains; the last one can be replaced but not deleted."""
         factors = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
         others = Authenticator.objects.filter(user=authenticator.user, type__in=factors).exclude(pk=authenticator.pk)
         return authenticator.type not in factors or others.exists()

@@ -79,7 +79,7 @@ class UserAdmin(RoleAdmin):
 
     @admin.display(description=_("본인 확인"), boolean=True)
     def person_known(self, user: User) -> bool:
-        """Whether the owner of the account is verified by telephone."""
+        """True if the owner of the account is verified by telephone."""
         return bool(user.person_index)
 
     @admin.display(description=_("역할"))

@@ -12,7 +12,7 @@ class RoleBackend(BaseBackend):
     """First entry of AUTHENTICATION_BACKENDS, so grants in Django's own tables have no effect. It signs nobody in."""
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
-        """Whether an active account holds a role of this permission.
+        """True if an active account holds a role of this permission.
 
         Raises PermissionDenied if it holds none: Django then asks no other backend and returns False. Raises
         LookupError for an unregistered permission.

@@ -110,7 +110,7 @@ def accept(*, username: str, code: str, password: str) -> User:
 
 
 def _is_pending(user: User) -> bool:
-    """Whether the account is an invited administrator who never signed in with a second factor."""
+    """True if the account is an invited administrator who never signed in with a second factor."""
     return user.is_active and user.roles == ["administrator"] and user.second_factor_at is None
 
 

@@ -57,11 +57,11 @@ class User(AbstractUser):
         return [str(ROLE_LABELS[role]) for role in self.roles]
 
     def has_role(self, role: str) -> bool:
-        """Whether this active account holds `role` (one of `roles.ROLES`)."""
+        """True if this active account holds `role` (one of `roles.ROLES`)."""
         return self.is_active and role in self.roles
 
     def second_factor_done(self, request: HttpRequest) -> bool:
-        """Whether this session passed the second factor, as allauth records it."""
+        """True if this session passed the second factor, as allauth records it."""
         return any(record["method"] == "mfa" for record in get_authentication_records(request, self))
 
 

@@ -48,7 +48,7 @@ class SamePerson(NotAllowed):
 
 
 def has_fresh_second_factor(request: HttpRequest, *, seconds: int = FRESH_SECONDS) -> bool:
-    """Whether this session authenticated with the second factor in the last `seconds` (wall clock).
+    """True if this session authenticated with the second factor in the last `seconds` (wall clock).
 
     Required before money is approved or handed over; if False, redirect to `mfa_reauthenticate?next=…`.
     """
@@ -75,7 +75,7 @@ def record_second_factor(user: User) -> None:
 
 
 def gives_right(user: User, *, roles: list[str], store: Store | None) -> bool:
-    """Whether these roles or this store add a right to the account."""
+    """True if these roles or this store add a right to the account."""
     return bool(set(roles) - set(user.roles)) or (store is not None and store != user.store)
 
 

@@ -1,7 +1,7 @@
-"""Entering an account and asking the bank who holds it.
+"""Enter accounts, and ask the bank for the holder.
 
-The question goes out to the bank outside every transaction and waits five seconds at most. What it could not answer
-stays a row that a worker asks again, and the application keeps the time at which it was received.
+The bank is asked outside any transaction, for at most five seconds. A question without an answer stays a row, which a
+worker asks again; the application keeps its time of receipt.
 """
 
 import datetime as dt
@@ -81,7 +81,7 @@ def enter(
     account.holder_birth = holder_birth.isoformat() if holder_birth else None
     with transaction.atomic():
         account.save(force_insert=True)
-        # The first question is ours: the worker leaves the row alone for as long as we may need.
+        # The first request is made here; the lease keeps the worker away for as long as it may take.
         check = HolderCheck.objects.create(account=account, next_try_at=_wall() + dt.timedelta(seconds=30))
         audit.record(
             actor=actor, action="account.entered", object=f"account:{account.id}", subject=subject,
@@ -142,7 +142,7 @@ def request_holder_check(account: Account) -> tuple[str, str, str]:
     except portone_errors.PlatformExternalApiTemporarilyFailedError:
         return outcome.BANK_MAINTENANCE, "", ""
     except (httpx.HTTPError, portone_errors.PortOneError, ValueError, KeyError):
-        # No answer, or one that cannot be read: ask again rather than turn the customer away.
+        # Without a readable answer the bank is asked again later; the customer is not turned away.
         return outcome.TIMEOUT, "", ""
     reason = names.compare_holder_names(account.holder_name, answer.holder_name)
     matched = reason != "MISMATCH"
@@ -155,9 +155,10 @@ def unanswered_checks() -> int:
 
 
 def repeat_holder_checks(*, limit: int = 20) -> list[uuid.UUID]:
-    """Ask the banks that gave no answer once more; returns the accounts that have one now.
+    """Repeat holder checks without an answer; returns the accounts that have one now.
 
     At-least-once: a worker that dies leaves its lease, and asking twice does no harm.
+
     """
     open_checks = HolderCheck.objects.filter(
         Q(next_try_at__lte=_wall()), outcome__in=HolderCheck.UNSETTLED, account__wiped_at__isnull=True

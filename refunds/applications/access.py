@@ -36,8 +36,11 @@ def close_to_own_case(staff: User | None, person_index: bytes) -> None:
 
 
 def visible_to(*, person_index: bytes | None = None, staff: User | None = None, path: str = "") -> Q:
-    """Filter of the applications that somebody may see: customers their own and their wards', a store its own filings,
-    other staff those of all customers. `path` leads from the queried model to Application ("applications__")."""
+    """Filter of the applications that a reader may see.
+
+    Customers see their own and their wards', a store its own filings, other staff those of all customers. `path` leads
+    from the queried model to Application ("applications__").
+    """
     if person_index is not None:
         return (
             Q(**{f"{path}filing__person_index": person_index})

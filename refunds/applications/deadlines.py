@@ -34,12 +34,12 @@ def pay_day(application: Application, *, at: dt.datetime | None = None) -> dt.da
 
 
 def review_by(since: dt.datetime) -> dt.date:
-    """By when a case that came to the reviewers at `since` is decided."""
+    """Deadline of the review of a case that came to the reviewers at `since`."""
     return business_days_after(clock.kst_date(since), REVIEW_DAYS)
 
 
 def overdue_before(today: dt.date) -> dt.datetime:
-    """Cases that came to the reviewers before this moment should have been decided by yesterday at the latest."""
+    """Time bound of overdue reviews: a case that came before it should have been decided by yesterday."""
     day = today - dt.timedelta(days=1)
     while business_days_after(day, REVIEW_DAYS) >= today:
         day -= dt.timedelta(days=1)
@@ -47,12 +47,12 @@ def overdue_before(today: dt.date) -> dt.datetime:
 
 
 def objection_by(on: dt.date) -> dt.date:
-    """By when an objection made `on` a day is answered."""
+    """Date of the answer to an objection made `on` a day."""
     return business_days_after(on, OBJECTION_DAYS)
 
 
 def documents_by(on: dt.date) -> dt.date:
-    """Until when documents asked for `on` a day may be handed in."""
+    """Last day for documents that were requested `on` a day."""
     return business_days_after(on, DOCUMENT_DAYS)
 
 

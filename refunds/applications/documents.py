@@ -2,8 +2,8 @@
 
 Rules: docs/trust.md#2-6.
 
-Each file is encrypted with a key of its own that stands, encrypted, in its row. A file without a row is noise: one
-that was written just before a crash can be read by nobody, and a wiped row leaves nothing to read.
+Each file is encrypted with a key of its own, and its row keeps this key, encrypted. A file without a row cannot be
+read: neither one that was written just before a crash, nor one whose row was wiped.
 """
 
 import base64
@@ -206,9 +206,10 @@ def _settled(before: dt.datetime) -> QuerySet[Evidence]:
 
 
 def wipe(*, limit: int = 500) -> int:
-    """Delete documents of cases that ended ACCOUNT_WIPE_DAYS ago, as account numbers are; returns how many.
+    """Delete documents of cases that ended ACCOUNT_WIPE_DAYS ago, the period of account numbers too; returns how many.
 
-    The key goes first, in the transaction, the file after it. At-least-once.
+    The transaction deletes the key; the file is deleted after it. At-least-once.
+
     """
     now = clock.now()
     rows = list(_settled(now - dt.timedelta(days=settings.ACCOUNT_WIPE_DAYS)).order_by("id")[:limit])

@@ -54,7 +54,7 @@ def save(answers: Answers, *, person_index: bytes, opened_by: User | None = None
 
 
 def delete(key: str) -> None:
-    """Delete the draft with this key, if there is one; a key of another form is no draft's."""
+    """Delete the draft with this key, if there is one; a malformed key names no draft."""
     try:
         draft = uuid.UUID(key)
     except ValueError:

@@ -33,7 +33,7 @@ def facts_for(
     qa_sample: bool,
     reviewed: bool,
 ) -> Facts:
-    """Facts of an application for `line` paid to `account`; `persons` is how many persons use that account."""
+    """Facts of an application for `line` paid to `account`; `persons` is the number of persons who use that account."""
     return Facts(
         lateness=lateness,
         outcome=line.effective_outcome,

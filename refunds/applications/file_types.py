@@ -23,7 +23,7 @@ _STARTS = {"pdf": b"%PDF-", "jpg": b"\xff\xd8\xff", "png": b"\x89PNG\r\n\x1a\n"}
 _MARKER = re.compile(rb"\xff+([\x01-\xfe])", re.DOTALL)
 _AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
-# What a proof never needs: scripts, programs and files inside a document.
+# Contents that no proof needs: scripts, programs and embedded files.
 _ACTIVE = re.compile(rb"/(?:JavaScript|Launch|EmbeddedFile|RichMedia)\b")
 
 
@@ -100,7 +100,7 @@ def _end_of_jpeg(data: bytes) -> int:
             sized = True
         at += struct.unpack(">H", data[at : at + 2])[0]
         if marker == 0xDA:
-            # Behind the head of a scan stand its bytes, in which a marker is what 0 or a restart does not follow.
+            # The data of a scan follow its head. In them FF begins a marker unless 0 or a restart code follows.
             following = _AFTER_SCAN.search(data, at)
             at = following.start() if following else len(data)
     raise WrongFile("BROKEN")

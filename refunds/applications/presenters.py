@@ -208,7 +208,7 @@ def _approved_headline(row: Application, item: Item | None, next_round: calendar
             "한국 계좌가 없으셔서 따로 보내 드립니다. 고객센터에서 받는 방법과 날을 연락드립니다."
         )
     if item is not None and item.account_id == row.account_id:
-        # Returned for a reason other than the account, which was not changed since.
+        # The account was not the reason of the return, and it was not changed since.
         if next_round is None:
             return _("은행이 그날 입금을 받지 못했습니다"), _(
                 "어떻게 보내 드릴지 고객센터에서 전화로 여쭙겠습니다."

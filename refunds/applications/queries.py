@@ -46,7 +46,8 @@ def live_and_earlier(contract_nos: list[str]) -> tuple[dict[str, Application], d
 def summaries_of(contract_nos: Iterable[str]) -> dict[str, ApplicationSummary]:
     """State of the newest application of each of these lines, with its last payout item.
 
-    Raw SQL: every customer opens the page that asks, and the ORM takes longer to build this query than to run it.
+    Raw SQL, because every customer opens a page that uses it and the ORM takes longer to build this query than to run
+    it.
     """
     numbers = list(contract_nos)
     if not _any_filed(numbers):

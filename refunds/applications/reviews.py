@@ -24,15 +24,14 @@ from refunds.models.applications import Application, Lateness, LateReason
 from refunds.models.states import UNDER_REVIEW, Status
 
 KEPT_FOR = dt.timedelta(minutes=20)
-# After the end of one of these a late application is let in for so many days (D-31).
+# A late application is accepted up to HARDSHIP_DAYS after the end of one of these (D-31).
 HARDSHIPS = tuple(str(kind) for kind in LateReason.Kind if kind != LateReason.Kind.OTHER)
 HARDSHIP_DAYS = 14
 APPROVE, REJECT, ASK_DOCUMENTS = "APPROVE", "REJECT", "ASK_DOCUMENTS"
 
 
 class Conflicts(Exception):
-    """A bulk decision of which nothing was carried out; `conflicts` pairs each application that prevented it with the
-    reason."""
+    """A bulk decision that changed nothing; `conflicts` pairs each application that prevented it with the reason."""
 
     def __init__(self, conflicts: list[tuple[int, str]]) -> None:
         super().__init__(f"{len(conflicts)} in the way")
@@ -156,7 +155,7 @@ def _reject(row: Application, reviewer: User, reason: str) -> None:
 
 
 def _approve(row: Application, reviewer: User, reason: str) -> None:
-    # A person's earlier no on the line is undone by a person's yes; the rules' own no is not.
+    # An approval replaces an earlier rejection of the line by a reviewer, never one by the rules.
     if row.line.effective_outcome == "REVIEW" or row.line.decided_outcome in {"NOT_ELIGIBLE", "NOTHING_DUE"}:
         decide_line(row.line, "ELIGIBLE", reason, reviewer)
         row.line.refresh_from_db()

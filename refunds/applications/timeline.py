@@ -1,4 +1,4 @@
-"""Timeline of an application as its customer reads it: what happened and what comes, with dates."""
+"""Timeline of an application as its customer reads it: past, present and coming steps with dates."""
 
 import datetime as dt
 from dataclasses import dataclass

@@ -47,7 +47,7 @@ def transition(
 ) -> None:
     """Move one application, locked by the caller, to another state and record the decision; set `columns` with it.
 
-    The same state again records no decision unless `words` are given. Raises Refused EDGE where no edge leads to `to`.
+    The same state again records no decision unless a `reason` is given. Raises Refused EDGE if no edge leads to `to`.
     """
     at = at or clock.now()
     before = application.status

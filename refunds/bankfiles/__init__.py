@@ -14,7 +14,7 @@ def layout(code: str) -> Layout:
 
 
 def recognise(content: bytes) -> Layout | inquiry.InquiryLayout:
-    """The layout of an answer we are given, by its first bytes. Raises FileFault for none of ours."""
+    """The layout of a result file, by its first bytes. Raises FileFault for an unknown layout."""
     start = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"<"):
         return LAYOUTS["pain001"]

@@ -1,8 +1,8 @@
-"""The inquiry list: payments a bank never answered, given to it to be looked up, and the same list filled in.
+"""The inquiry list: payments without an answer, for the bank to look up, and the same list filled in.
 
-An inquiry is no order: it names no account number and no holder, begins with another sign than the transfer sheet
-and can be executed by nobody. The layout is ours until a bank's own is given; it stands in the tables below, which
-drive writer, reader and docs/bank-files.md as those of the sheet do.
+An inquiry is no order: without account number and holder no bank can execute it, and its first character differs from
+that of the transfer sheet. This layout is our own until a bank gives one. The tables below drive writer, reader and
+docs/bank-files.md, as those of the sheet do.
 """
 
 import datetime as dt
@@ -51,7 +51,7 @@ class InquiryPayment(NamedTuple):
 
 
 class InquiryLayout:
-    """The layout `inquiry`; answered by any bank, whatever layout the payments left in."""
+    """The layout `inquiry`, for any bank and whatever layout carried the payments."""
 
     code, suffix, media_type = "inquiry", "txt", "text/plain; charset=euc-kr"
 

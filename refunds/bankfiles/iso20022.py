@@ -1,8 +1,8 @@
 """ISO 20022: pain.001.001.09 out, pain.002 in.
 
-Korean accounts are no IBANs: they stand as Othr/Id beside the bank's clearing code. The writer streams and the reader
+A Korean account is no IBAN: it is written as Othr/Id beside the bank's clearing code. The writer streams and the reader
 looks at one transaction at a time, so neither holds the message as a tree. Statuses are read at all three levels
-(group, batch, payment); what a partial report leaves out is not answered, and never counts as paid.
+(group, batch, payment); a payment that a partial report leaves out is unanswered and never counts as paid.
 """
 
 import re
@@ -37,7 +37,7 @@ from refunds.bankfiles.records import (
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
 CLEARING_SYSTEM = "KFTC"
 _PIECE = 1 << 16
-# What no XML may hold, and line breaks and tabs, which no name has and a parser would change.
+# Characters that XML forbids, and line breaks and tabs, which no name has and a parser would change.
 _ILLEGAL = re.compile("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _PAIN002 = re.compile(r"urn:iso:std:iso:20022:tech:xsd:pain\.002\.001\.\d\d")
 
@@ -64,8 +64,8 @@ _REASONS = {
 }
 
 
-# One payment to a line, so that a comparison of two files can name the place. Text and not a tree: of a payment only
-# the name can hold what XML must escape, and building thirteen elements costs ten times the line.
+# One payment per line, so that a comparison of two files can name the place. Written as text, not as a tree: only the
+# name of a payment can need an escape, and building thirteen elements takes ten times as long.
 _PAYMENT = (
     "<CdtTrfTxInf><PmtId><EndToEndId>{}</EndToEndId></PmtId>"
     '<Amt><InstdAmt Ccy="KRW">{}</InstdAmt></Amt>'
@@ -87,8 +87,8 @@ class _Sink(BytesIO):
         return piece
 
 
-# The root declares the namespace once. What is written inside it goes without, or lxml would declare it on every
-# payment again.
+# The root declares the namespace once. The elements inside are written without it; otherwise lxml would declare it
+# again on every payment.
 def _element(path: str, text: str = "") -> etree._Element:
     """Nested elements of a path "A/B/C" with the text in the innermost."""
     names = path.split("/")
@@ -112,7 +112,7 @@ class Pain001:
     code, suffix, media_type = "pain001", "xml", "application/xml"
 
     def write(self, payments: Iterable[Payment], head: FileHeader) -> Iterator[bytes]:
-        """Valid against the published schema; UTF-8, Hangul names as they are. Raises PaymentRefused, ValueError."""
+        """The message in pieces: valid against the published schema, UTF-8. Raises PaymentRefused, ValueError."""
         sink = _Sink()
         count = won = 0
         with etree.xmlfile(sink, encoding="UTF-8") as xml:
@@ -180,8 +180,8 @@ class Pain001:
                 answers.rows.append(_answer(element))
         if not answers.message_id:
             raise FileFault(0, "this message does not name the file it answers (OrgnlMsgId)")
-        # One batch to a message: a refused batch is the refused message. Where the payments name reasons of their own,
-        # the bank looked at each of them, and it is they that came back and not the file.
+        # A message has one batch, so a refused batch is a refused message. If the payments name reasons of their own,
+        # the bank examined each of them: it returned the payments and did not refuse the file.
         if group == "RJCT" or (batches and set(batches) == {"RJCT"}):
             for row in answers.rows:
                 if row.outcome != RETURNED:
@@ -205,7 +205,7 @@ def _line(payment: Payment) -> bytes:
 
 
 def _walk(content: bytes, names: set[str], *, root: re.Pattern | None = None) -> Iterator[etree._Element]:
-    """The elements of these local names, each thrown away once looked at. No entities, no network."""
+    """The elements with these local names, each freed after its use. No entities, no network."""
     parser = etree.iterparse(
         BytesIO(content),
         tag=[f"{{*}}{name}" for name in names],

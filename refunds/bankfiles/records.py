@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-# What stands on the customer's own statement: seven Hangul at most are safe at every bank (docs/domain.md#c3).
+# Text on the customer's bank statement: at most seven Hangul are safe at every bank (docs/domain.md#c3).
 STATEMENT_TEXT = "KT위약금환급"
 
 PAID, RETURNED, UNKNOWN = "PAID", "RETURNED", "UNKNOWN"
 
-# Why a bank returns money, in one vocabulary for every layout.
+# Reasons of returned payments, in one vocabulary for all layouts.
 NO_ACCOUNT, CLOSED, NAME, BLOCKED, BANK_DOWN, LIMIT, OTHER = (
     "NO_ACCOUNT",
     "CLOSED",
@@ -59,7 +59,7 @@ class Answer(NamedTuple):
 
 @dataclass(slots=True)
 class Answers:
-    """A whole result file. `refused`: the bank took none of it; then `code` and `words` say why."""
+    """A whole result file. `refused`: the bank accepted none of it, for the reason in `code` and `words`."""
 
     message_id: str
     refused: bool = False
@@ -71,7 +71,7 @@ class Answers:
 
 
 class FileFault(Exception):
-    """A file cannot be read or a payment cannot be written. Carries the physical line, or 0, and one sentence."""
+    """A file that cannot be read or written. Carries the physical line (0 for none) and one sentence."""
 
     def __init__(self, line: int, text: str) -> None:
         super().__init__(f"{line}: {text}" if line else text)
@@ -79,7 +79,7 @@ class FileFault(Exception):
 
 
 class PaymentRefused(Exception):
-    """A payment cannot stand in this layout; `reference` names it, the text says why without its personal data."""
+    """A payment that a layout cannot hold; `reference` names it, the text gives the reason without personal data."""
 
     def __init__(self, reference: str, text: str) -> None:
         super().__init__(f"{reference}: {text}")
@@ -104,6 +104,6 @@ class Layout(Protocol):
 
 
 def check_totals(head: FileHeader, count: int, won: int) -> None:
-    """Raise ValueError where what was written is not what the head announced."""
+    """Raise ValueError if the number or sum of the written payments differs from the header."""
     if (count, won) != (head.count, head.won):
         raise ValueError(f"{count} payments of {won} won were written, the head says {head.count} of {head.won}")

@@ -10,8 +10,10 @@ from refunds.bankfiles import records
 
 @dataclass(frozen=True, slots=True)
 class ReturnReason:
-    """One reason: its words, and whether the account is at fault. If it is not, the money rides to the same account
-    with the next round and nobody is asked for another one."""
+    """A reason with its label, and True if the account is at fault.
+
+    Otherwise the next round pays the same account again, and the customer is not asked for another one.
+    """
 
     label: Any
     account_at_fault: bool
@@ -24,10 +26,10 @@ RETURNS = {
     records.BLOCKED: ReturnReason(_("입금할 수 없는 계좌"), True),
     records.BANK_DOWN: ReturnReason(_("은행 점검"), False),
     records.LIMIT: ReturnReason(_("한도를 넘음"), False),
-    # What no bank explained is asked: another account may do what this one did not.
+    # Without a reason from the bank the customer is asked for another account, which may accept the payment.
     records.OTHER: ReturnReason(_("그 밖"), True),
 }
-# For SQL: with these the same account is tried again.
+# For SQL: after these reasons the same account is paid again.
 SAME_ACCOUNT = tuple(code for code, row in RETURNS.items() if not row.account_at_fault)
 
 
@@ -37,5 +39,5 @@ def return_reason(code: str) -> str:
 
 
 def pays_same_account_again(code: str) -> bool:
-    """Whether what came back for this reason goes to the same account again."""
+    """True if a payment that was returned for this reason is paid to the same account again."""
     return code in SAME_ACCOUNT

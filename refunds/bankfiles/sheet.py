@@ -1,9 +1,10 @@
-"""The bulk-transfer sheet: text in CP949, tab-separated columns padded to a width in bytes, so that it opens in a
-spreadsheet and is read by position alike.
+"""The bulk-transfer sheet: text in CP949 with tab-separated columns of a fixed width in bytes.
 
-The layout is ours until a bank's own is given. It stands in the tables below and nowhere else: they drive the writer,
-the reader and the description in docs/bank-files.md (`describe`). A spreadsheet runs what begins with = + - or @, so
-such a text is refused; a bank file is never changed to make it safe.
+A spreadsheet can open it, and a program can read it by position.
+
+This layout is our own until a bank gives one. Only the tables below define it: they drive the writer, the reader and
+the description in docs/bank-files.md (`describe`). A spreadsheet executes a text that begins with = + - or @, so such a
+text is refused; a bank file is never changed to make it safe.
 """
 
 import io
@@ -97,7 +98,7 @@ RESULTS = {
     "06": (RETURNED, LIMIT),
     "07": (RETURNED, OTHER),
     "98": (UNKNOWN, ""),
-    "99": ("REFUSED", ""),  # on every row: the bank refused the file whole
+    "99": ("REFUSED", ""),  # on every row: the bank refused the whole file
 }
 FIRST = b"H\t"
 _PIECE = 500
@@ -117,7 +118,7 @@ def describe_results() -> str:
 
 
 def _padded(column: Column, value: str, reference: str) -> bytes:
-    """A text in its column. Raises PaymentRefused for what does not fit or a spreadsheet would run."""
+    """A text padded to its column. Raises PaymentRefused if it does not fit or a spreadsheet would execute it."""
     if value.startswith(FORMULA_STARTS) or not value.isprintable():
         raise PaymentRefused(reference, f"{column.title}: this text would be run as a formula, or holds a control sign")
     try:
@@ -152,7 +153,7 @@ class Sheet:
     code, suffix, media_type = "sheet", "txt", "text/plain; charset=euc-kr"
 
     def write(self, payments: Iterable[Payment], head: FileHeader) -> Iterator[bytes]:
-        """One line a payment. Raises PaymentRefused, ValueError."""
+        """The sheet in pieces, one line per payment. Raises PaymentRefused, ValueError."""
         values = {name: getattr(head, name) for name in ("message_id", "payer_bank", "payer_number", "count", "won")}
         yield _record(HEAD, {**values, "kind": "H", "execution_on": f"{head.execution_on:%Y%m%d}"})
         columns = {column.name: column for column in DETAIL}
@@ -247,14 +248,14 @@ class Sheet:
 
 
 def _place(columns: tuple[Column, ...], name: str) -> int:
-    """Index of a column's cell in a line that was cut."""
+    """Index of a column's cell in a split line."""
     return 2 * next(n for n, column in enumerate(columns) if column.name == name)
 
 
 def _records(
     content: bytes, cuts: dict[bytes, tuple[tuple[Column, ...], struct.Struct]] = _CUTS
 ) -> Iterator[tuple[int, bytes, tuple[bytes, ...]]]:
-    """The lines with their kind and cells (and the tabs between them); what does not fit is named by its line."""
+    """The lines with their kind and cells (and the tabs between them). Raises FileFault if a line does not fit."""
     *first_kinds, last = (kind.decode() for kind in cuts)
     first = next(iter(cuts))
     for number, raw in enumerate(io.BytesIO(content.rstrip(b"\x1a\r\n")), 1):

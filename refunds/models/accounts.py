@@ -1,7 +1,7 @@
 """Bank accounts that refunds go to, and the holder checks of the bank.
 
 An account row never changes: a correction is a new row, and applications and payout items point at the row they mean.
-It is the only place that holds a ciphertext of a number, so the wipe after settlement touches this table alone.
+Only this table holds ciphertexts of account numbers, so the wipe after settlement changes no other table.
 """
 
 import uuid
@@ -42,10 +42,10 @@ class Account(models.Model):
     number_index = crypto.BlindIndexField()
     last4 = models.CharField(_("끝 네 자리"), max_length=4)
     holder_name_enc = models.BinaryField(null=True)
-    # Banks are asked with the name's birth date; companies have none.
+    # A bank is asked with the holder's birth date; companies have none.
     holder_birth_enc = models.BinaryField(null=True)
     owner_kind = models.CharField(_("예금주"), max_length=8, choices=OwnerKind.choices, default=OwnerKind.SELF)
-    # For whom it was entered: nobody else may use this row.
+    # The person it was entered for; no other person may use this row.
     person_index = crypto.BlindIndexField()
     created_at = models.DateTimeField(_("등록"))
     wiped_at = models.DateTimeField(_("삭제"), null=True)
@@ -83,7 +83,7 @@ class Account(models.Model):
 
 
 class HolderCheck(Leased):
-    """Question to a bank who holds an account; a worker repeats one that was not answered at once."""
+    """A request to a bank for the holder of an account; a worker repeats a request without an answer."""
 
     class Outcome(models.TextChoices):
         WAITING = "", _("아직 묻지 않음")

@@ -1,4 +1,4 @@
-"""Filings, one application per line in them, what was decided of each, and objections.
+"""Filings with one application per line, the decisions on applications, and objections.
 
 Only `refunds.applications.transitions` writes `Application.status`.
 """
@@ -108,7 +108,7 @@ class Application(models.Model):
     """The application for one line. `account` is where its money goes now, which may differ from the filing's."""
 
     filing = models.ForeignKey(Filing, models.PROTECT, related_name="applications", verbose_name=_("접수"))
-    # The filing's, copied by the database, so that half a million are counted from one index.
+    # Copied from the filing by the database, so that half a million applications are counted from one index.
     channel = models.CharField(_("접수처"), max_length=11, choices=Channel.choices, null=True, editable=False)
     line = models.ForeignKey(
         "eligibility.Line", models.PROTECT, related_name="applications", db_column="contract_no", verbose_name=_("회선")
@@ -116,17 +116,17 @@ class Application(models.Model):
     account = models.ForeignKey(Account, models.PROTECT, related_name="applications", verbose_name=_("계좌"))
     status = models.CharField(_("상태"), max_length=16, choices=Status.choices, default=Status.SUBMITTED)
     status_since = models.DateTimeField(_("상태 변경"))
-    # The KST date that decides the payout round (D-29); a correction we asked for keeps it.
+    # The KST date that decides the payout round (D-29); a requested correction keeps it.
     applied_on = models.DateField(_("신청일"))
     lateness = models.CharField(_("기간"), max_length=7, choices=Lateness.choices, default=Lateness.IN_TIME)
-    # What the customer was shown; the sum that is paid is read from the bills when the batch is frozen (D-26).
+    # The amount shown to the customer; the sum that is paid is read from the bills when the batch is frozen (D-26).
     amount_seen_krw = models.BigIntegerField(_("신청 때 금액"), null=True, blank=True)
     qa_sample = models.BooleanField(_("표본 심사"), default=False)
     # Set once a reviewer has settled what the table sends to review, so that it is not sent there again.
     reviewed = models.BooleanField(_("심사 끝남"), default=False)
-    # After a change of account (D-34): the freeze passes over it until then.
+    # End of the hold after a change of account (D-34); the freeze skips the application until then.
     hold_until = models.DateTimeField(_("보류 기한"), null=True, blank=True)
-    # Why a person should look although the state moves on by itself: a code, empty for most.
+    # Code of the reason for a manual check although the state changes automatically; mostly empty.
     flag = models.CharField(_("확인 표시"), max_length=20, blank=True, default="")
     documents_due_on = models.DateField(_("서류 기한"), null=True, blank=True)
     previous = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
@@ -147,7 +147,7 @@ class Application(models.Model):
             models.CheckConstraint(condition=Q(status__in=Status.values), name="application_status_known"),
         ]
         indexes = [
-            # The freeze, the reviewers' list and the sweeps each ask for one state.
+            # The freeze, the reviewers' list and the periodic tasks each select one state.
             models.Index(
                 fields=["status", "applied_on", "channel"], include=["amount_seen_krw"], name="application_state"
             ),
@@ -195,7 +195,7 @@ class Decision(models.Model):
     from_status = models.CharField(_("이전"), max_length=16, choices=Status.choices, blank=True)
     to_status = models.CharField(_("이후"), max_length=16, choices=Status.choices)
     actor = models.CharField(_("누가"), max_length=40)
-    # A fixed word (`staff_presenters.decision_reason` words it) and the explanation a person wrote.
+    # A reason code (`staff_presenters.decision_reason` gives its label) and the explanation of a person.
     code = models.CharField(_("이유"), max_length=40)
     words = models.TextField(_("설명"), blank=True, default="")
     decided_at = models.DateTimeField(_("시각"))
@@ -205,7 +205,7 @@ class Decision(models.Model):
         verbose_name = _("결정")
         verbose_name_plural = _("결정")
         indexes = [
-            # Why a case stands where it does: the last move into a state in which it waits for a person.
+            # Reason of the present state: the last transition into a state in which the case waits for a person.
             models.Index(
                 "application",
                 models.F("id").desc(),
@@ -237,7 +237,7 @@ class Objection(models.Model):
     words_enc = models.BinaryField()
     contact_enc = models.BinaryField()
     language = models.CharField(_("언어"), max_length=2, default="ko")
-    # What was contested, as the customer saw it.
+    # The contested decision, as the customer saw it.
     verdict_outcome = models.CharField(_("판정"), max_length=12)
     verdict_reasons = models.CharField(_("이유"), max_length=400, blank=True)
     amount_seen_krw = models.BigIntegerField(_("본 금액"))
@@ -279,7 +279,7 @@ class LateReason(models.Model):
 
     filing = models.OneToOneField(Filing, models.PROTECT, primary_key=True, related_name="late_reason")
     kind = models.CharField(_("까닭"), max_length=8, choices=Kind.choices)
-    # Empty where it has not ended: somebody abroad may apply from there.
+    # Empty while it continues: a customer abroad may apply from there.
     ended_on = models.DateField(_("끝난 날"), null=True, blank=True)
     words_enc = models.BinaryField()
 
@@ -292,15 +292,18 @@ class LateReason(models.Model):
 
 
 class Evidence(models.Model):
-    """One document handed in for a filing or an objection. Its bytes lie encrypted under UPLOADS_DIR, in a file that
-    carries its id; the key stands here, so that deleting the key is deleting the document."""
+    """A document of a filing or an objection.
+
+    Its encrypted bytes are a file under UPLOADS_DIR, named by the id. This row holds the key, so deleting the key
+    deletes the document.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     filing = models.ForeignKey(Filing, models.PROTECT, null=True, blank=True, related_name="evidence")
     objection = models.ForeignKey(Objection, models.PROTECT, null=True, blank=True, related_name="evidence")
     kind = models.CharField(_("종류"), max_length=3)
     size = models.PositiveIntegerField(_("크기"))
-    # Of the bytes, keyed: the same document sent twice is one.
+    # Keyed digest of the bytes: a document that is sent twice is stored once.
     content_index = crypto.BlindIndexField()
     name_enc = models.BinaryField(null=True)
     file_key_enc = models.BinaryField(null=True)

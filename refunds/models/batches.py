@@ -14,7 +14,7 @@ from kt_remedy.core import crypto
 from refunds.models.applications import Application
 from refunds.models.protection import HISTORY, STAFF, STAY, changed, only_moves, starts_as
 
-# Every move there is; the triggers below hold the same pairs.
+# All transitions; the triggers below contain the same pairs.
 BATCH_EDGES = (
     ("OPEN", "FROZEN"),
     ("FROZEN", "APPROVED"),
@@ -40,7 +40,7 @@ APPROVAL = ("approved_by_id", "approved_person", "approved_at", "approved_digest
     **HISTORY,
 )
 class Batch(models.Model):
-    """All that is paid on one pay day. Open until the maker freezes it; empty of live items while it is open."""
+    """The payments of one pay day. Open until the maker freezes it; an open batch has no live items."""
 
     class Status(models.TextChoices):
         OPEN = "OPEN", _("모음")
@@ -60,7 +60,7 @@ class Batch(models.Model):
     status = models.CharField(_("상태"), max_length=12, choices=Status.choices, default=Status.OPEN)
     count = models.IntegerField(_("건수"), null=True, blank=True)
     won = models.BigIntegerField(_("합계(원)"), null=True, blank=True)
-    # Sum of numbers drawn from the keyed index of each account, so that an exchanged account shows without its number.
+    # Sum of 40 bits of the keyed index of each account: it reveals an exchanged account without its number.
     hash_total = models.BigIntegerField(_("계좌 합"), null=True, blank=True)
     digest = models.CharField(_("확인값"), max_length=64, blank=True, default="")
     # [applications, won] left out by the freeze, by reason.

@@ -58,7 +58,7 @@ class Adjustment(models.Model):
         verbose_name_plural = _("정정 지급")
         constraints = [
             models.CheckConstraint(name="adjustment_amount", condition=Q(amount_krw__gt=0) & ~Q(reason="")),
-            # The freeze pays what is APPROVED: money to be claimed back can never be that.
+            # The freeze pays APPROVED corrections, so money to be claimed back is never APPROVED.
             models.CheckConstraint(
                 name="adjustment_way",
                 condition=Q(cause="OVERPAID", status__in=["PROPOSED", "DECLINED", "CLAIMED", "RECOVERED"])
@@ -98,8 +98,11 @@ class Adjustment(models.Model):
     **HISTORY,
 )
 class OfflinePayment(models.Model):
-    """A refund sent outside the rounds to a person without an account in Korea: recorded by one person, confirmed by
-    another. Once it is recorded, no round may carry the same refund, and the other way round."""
+    """A refund to a person without an account in Korea, sent outside the rounds.
+
+    One person records it, another confirms it. After it is recorded, no round may pay the same refund; a refund in a
+    round cannot be recorded here.
+    """
 
     class Way(models.TextChoices):
         OVERSEAS = "OVERSEAS", _("해외 송금")
@@ -121,7 +124,7 @@ class OfflinePayment(models.Model):
     paid_on = models.DateField(_("보낸 날"))
     reference = models.CharField(_("영수증 번호"), max_length=60)
     amount_krw = models.BigIntegerField(_("금액(원)"))
-    # The bill rows the amount was added up from, and which kinds of them counted.
+    # The bill rows of the amount, and the kinds of rows that counted.
     bills_digest = models.BinaryField(editable=False)
     refundable_items = models.JSONField(editable=False)
     status = models.CharField(_("상태"), max_length=9, choices=Status.choices, default=Status.RECORDED)
@@ -142,7 +145,7 @@ class OfflinePayment(models.Model):
             models.UniqueConstraint(
                 fields=["application"], condition=Q(status__in=["RECORDED", "CONFIRMED"]), name="manual_payment_one"
             ),
-            # One transfer pays one refund: the same receipt cannot stand for two.
+            # One transfer pays one refund: a receipt cannot prove two.
             models.UniqueConstraint(
                 fields=["way", "reference"],
                 condition=Q(status__in=["RECORDED", "CONFIRMED"]),

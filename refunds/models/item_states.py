@@ -15,7 +15,7 @@ class ItemStatus(models.TextChoices):
     UNKNOWN = "UNKNOWN", _("은행 답 없음")
 
 
-# Money that is on its way or may be.
+# Money that is on its way, or possibly on its way.
 LIVE = (ItemStatus.QUEUED, ItemStatus.FILED, ItemStatus.UNKNOWN)
 # Sent, and not finally answered.
 OPEN_AT_BANK = (ItemStatus.FILED, ItemStatus.UNKNOWN)

@@ -16,7 +16,7 @@ from refunds.models.cases import Adjustment
 from refunds.models.item_states import HOLDING, LIVE, OPEN_AT_BANK, ItemStatus
 from refunds.models.protection import HISTORY, STAY, only_moves, starts_as
 
-# Of the bare text, as migrations keep it.
+# Plain values, as migrations store them.
 _HOLDING = [status.value for status in HOLDING]
 ITEM_EDGES = (
     ("QUEUED", "VOID"),
@@ -32,11 +32,11 @@ ITEM_EDGES = (
 
 class ItemQuerySet(models.QuerySet):
     def live(self) -> "ItemQuerySet":
-        """Items whose money is on its way or may be."""
+        """Items whose money is on its way, or possibly on its way."""
         return self.filter(status__in=Item.LIVE)
 
     def standing(self) -> "ItemQuerySet":
-        """Items that were not taken out before they left."""
+        """Items that were not taken out of their batch."""
         return self.exclude(status=Item.Status.VOID)
 
 
@@ -48,7 +48,7 @@ class ItemQuerySet(models.QuerySet):
     **HISTORY,
 )
 class Item(models.Model):
-    """One payment: so much, to this account, for this application, because of these bill rows."""
+    """One payment: its amount, account and application, and a digest of the bill rows behind the amount."""
 
     class Kind(models.TextChoices):
         REFUND = "REFUND", _("환급")
@@ -70,7 +70,7 @@ class Item(models.Model):
     contract_no = models.CharField(_("계약번호"), max_length=20, db_collation="C")
     amount_krw = models.BigIntegerField(_("금액(원)"))
     attempt = models.SmallIntegerField(_("번째 시도"))
-    # What the bank carries through and answers with. The same whenever the same batch is frozen again.
+    # The reference that the bank returns with its answer. A batch that is frozen again has the same references.
     reference = models.CharField(_("관리번호"), max_length=35, db_collation="C")
     bills_digest = models.BinaryField()
     digest = models.BinaryField()
@@ -130,8 +130,8 @@ class Item(models.Model):
                 name="frozen",
                 exclude=["status", "status_at", "taken_out_because", "file", "code", "words", "result"],
             ),
-            # Once for a whole statement: there are few offline payments, and half a million items. Named as in the
-            # history triggers, for the same plan (`refunds.apps`).
+            # Checked once per statement, because there are few offline payments and half a million items. The names are
+            # those of the history triggers, so that the same setting of plans applies (`refunds.apps`).
             pgtrigger.Trigger(
                 name="not_offline",
                 operation=pgtrigger.Insert,

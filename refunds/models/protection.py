@@ -1,5 +1,7 @@
-"""Protection of the money tables by the database, independent of who sends the statement: rows that stay, columns that
-stay, states that move along known edges only, history written with the change.
+"""Protection of the money tables by the database against any statement.
+
+Rows and columns that never change, states that change along known edges only, and history that is written with each
+change.
 """
 
 from typing import Any
@@ -27,13 +29,16 @@ def changed(columns: tuple[str, ...]) -> str:
 
 
 def starts_as(status: str) -> pgtrigger.Protect:
-    """Refuses a new row in any other state."""
+    """Trigger that refuses a new row in any other state."""
     return pgtrigger.Protect(name="starts", operation=pgtrigger.Insert, condition=pgtrigger.Q(new__status__df=status))
 
 
 def only_moves(*edges: tuple[str, str]) -> pgtrigger.Trigger:
-    """Refuses every other change of `status`. The edges stand in the condition: a function called for each of half a
-    million rows costs a third of the statement that moves them."""
+    """Trigger that refuses every other change of `status`.
+
+    The edges are part of the condition, because calling a function for each of half a million rows takes a third of the
+    time of the statement.
+    """
     pairs = ", ".join(f"('{before}', '{after}')" for before, after in edges)
     return pgtrigger.Trigger(
         name="edges",

@@ -1,7 +1,7 @@
 """The states of an application and every edge between them: one table for the service and for the database.
 
-The service moves along `EDGES` and nothing else; the same pairs stand in a trigger on the table (`models.Application`),
-so that the database refuses raw SQL as well.
+The service follows `EDGES` only. A trigger on the table (`models.Application`) has the same pairs, so the database
+refuses other changes by raw SQL too.
 """
 
 from django.db import models
@@ -43,14 +43,15 @@ REEVALUATED = (
 )
 # A reviewer or a supervisor decides these.
 UNDER_REVIEW = (Status.REVIEW, Status.LATE)
-# Nothing moves these until a person acts; the other states move by themselves or are over.
+# These states change only when a person acts; the others change automatically or are final.
 WAITING_FOR_PERSON = (Status.REVIEW, Status.LATE, Status.NEED_DOCS, Status.NEED_ACCOUNT)
-# One application per line may be in one of these; the others are over.
+# A line has at most one application in these states; the other states are final.
 LIVE = tuple(status for status in Status if status not in (Status.REJECTED, Status.WITHDRAWN))
 
 EDGES: frozenset[tuple[Status, Status]] = frozenset(
     {(a, b) for a in REEVALUATED for b in DECIDABLE}
-    # A reviewer settles what the table could not; the rest of the table (account, bill, payment) still holds.
+    # A reviewer answers the question that the table left open; the rest of the table (account, bill, payment) still
+    # applies.
     | {(a, b) for a in UNDER_REVIEW for b in DECIDABLE if b not in UNDER_REVIEW}
     | {(a, b) for a in UNDER_REVIEW for b in (Status.REJECTED, Status.NEED_DOCS)}
     | {(Status.SUBMITTED, Status.NEED_DOCS)}

@@ -72,7 +72,7 @@ _WORDS: dict[str, Any] = {
 
 
 class ResultRefused(Exception):
-    """Nothing of a result file was loaded. Carries the first faults by line, and their total."""
+    """A result file that was not loaded. Carries the first faults by line, and their total."""
 
     def __init__(self, faults: list[ResultFault], total: int) -> None:
         super().__init__(f"{total} faults")
@@ -101,7 +101,7 @@ def load_result(*, content: bytes, name: str, user: User) -> ResultFile:
 
 
 def _refusal(user: User, sha256: str, why: str) -> None:
-    # In a transaction of its own: the one that failed is gone, that somebody tried is not.
+    # In a transaction of its own: the failed one is rolled back, but the try is recorded.
     audit.record(actor=audit.actor(user), action="result.refused", object=f"result:{sha256[:16]}", detail={"why": why})
 
 
@@ -114,7 +114,7 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
     except FileFault as fault:
         raise ResultRefused([ResultFault(fault.line, fault.text)], 1) from None
     bank_file = BankFile.objects.filter(message_id=answers.message_id).first()
-    # An inquiry list is answered in its own layout, whatever the payments left in.
+    # An inquiry list is answered in its own layout, whatever layout carried the payments.
     if bank_file is None or layout.code not in (bank_file.layout, INQUIRY.code):
         raise Refused("UNKNOWN_FILE", _("우리가 보낸 파일에 대한 결과가 아닙니다."))
     batch = lock_batch(bank_file.batch_id)
@@ -262,7 +262,7 @@ def _sums(bank_file: BankFile) -> dict[str, Any]:
 
 def _apply(loaded: ResultFile, bank_file: BankFile, now: Any) -> None:
     with connection.cursor() as cursor:
-        # An answer that repeats what we know changes nothing; "not answered yet" never takes an answer back.
+        # A repeated answer changes nothing; "not answered yet" never withdraws an answer.
         cursor.execute(
             """
             UPDATE refunds_item i SET status = t.outcome, status_at = %s, code = t.code, words = t.words, result_id = %s
@@ -305,7 +305,7 @@ def _notify_customers(loaded: ResultFile, batch: Batch, user: User) -> None:
             to=confirmed_number_or_blank(filing),
             language=filing.language,
         )
-    # A correction that came back leaves the refund paid and the application where it is.
+    # A returned correction changes neither the paid refund nor the state of the application.
     for code, ids in by_code.items():
         ask = not pays_same_account_again(code)
         recheck.mark_returned(application_ids=ids, code=code, actor=audit.actor(user), ask=ask)

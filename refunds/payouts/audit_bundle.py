@@ -188,7 +188,7 @@ def _events(of: Any, rows: QuerySet) -> QuerySet:
 
 
 def _file_lines(row: Application, clear: bool) -> dict[str, bytes]:
-    """The line of each item in the file it left in, as its bytes stand there, and in each answer of the bank."""
+    """The line of each item in its bank file, byte for byte, and in each answer of the bank."""
     parts: dict[str, bytes] = {}
     answers = []
     items = Item.objects.filter(application=row.pk, file__isnull=False).select_related("account").order_by("id")
@@ -207,7 +207,7 @@ def _file_lines(row: Application, clear: bool) -> dict[str, bytes]:
 
 
 def _replaced(file: BankFile | None) -> list[int]:
-    """The parts a file stands for, which the bank refused whole."""
+    """The earlier parts that a file replaces, because the bank refused them whole."""
     replaced = []
     while file is not None and file.replaces_id:
         file = file.replaces
@@ -229,7 +229,7 @@ def _stored_line(key: str, reference: str) -> bytes | None:
 
 
 def _masked_line(line: bytes, item: Item) -> bytes:
-    """A line of a bank file with account number and holder masked; nothing of it where they are not known any more."""
+    """A line of a bank file with account number and holder masked; empty if they are no longer known."""
     number, name = item.account.number, item.account.holder_name
     if not number or not name:
         return b""
@@ -260,12 +260,12 @@ def _answers(result: ResultFile, item: Item) -> Iterable[dict[str, Any]]:
 
 
 def _clear(value: str | None, clear: bool, mask: Any) -> str:
-    """A personal value as this reader may see it; nothing once it was wiped."""
+    """A personal value as this reader may see it; empty once it was wiped."""
     return "" if not value else value if clear else mask(value)
 
 
 def _rows(rows: QuerySet) -> list[dict[str, Any]]:
-    """Rows as they are stored, ciphertexts and keyed indexes left out."""
+    """Rows as they are stored, without ciphertexts and keyed indexes."""
     rows = rows if rows.query.order_by else rows.order_by("pk")
     return [_row(row) for row in rows]
 

@@ -146,7 +146,7 @@ def programme_snapshot(of: Programme) -> dict[str, Any]:
 
 
 def _lock_candidates() -> None:
-    """Lock the approved applications without an item: a withdrawal comes before the freeze or finds the item."""
+    """Lock the approved applications without an item, so that a withdrawal precedes the freeze or finds the item."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -160,7 +160,7 @@ def _lock_candidates() -> None:
 
 
 def _select_candidates(selected: selection.Selection) -> None:
-    """Fill the temporary table `chosen` with the selection: items and exclusions come from one answer."""
+    """Fill the temporary table `chosen` with the selection, so that items and exclusions come from one statement."""
     text, params = selection.round_select(selected, programme.current())
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.chosen")

@@ -93,7 +93,7 @@ def _write_file(batch: Batch, part: int, items: Any, user: User, replaces: BankF
     assert batch.approved_at is not None
     head = FileHeader(
         message_id=message_id,
-        # The hour of the approval, not of the writing: written again, the bytes are the same.
+        # The time of the approval, not of the writing, so that a second run writes the same bytes.
         made_at=batch.approved_at.astimezone(clock.KST),
         execution_on=_execution_on(batch),
         payer_name=settings.PAYER_NAME,
@@ -199,7 +199,7 @@ def stored_digest(key: str) -> str:
 
 
 def require_stored(key: str) -> None:
-    """Raises Refused GONE where the stored bytes of a key were wiped."""
+    """Raise Refused GONE if the stored bytes of a key were wiped."""
     if not Chunk.objects.filter(key=key).exists():
         raise Refused("GONE", _("이 파일의 내용은 보관 기간이 지나 지워졌습니다."))
 

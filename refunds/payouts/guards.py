@@ -1,4 +1,4 @@
-"""Guards of every payout act: who acts, with which role and reason, which rows are locked, what the audit keeps.
+"""Guards of every payout act: permission, person and reason, locks of rows, and the audit entry.
 
 Each public function of this package is one transaction and keyword-only. It raises `Refused` with a code and a
 sentence for the person, locks the batch or the application first, and records its act with the change.

@@ -1,8 +1,8 @@
 """The independent check of a frozen batch: its items counted again from bills and accounts.
 
-It counts by means of its own and must keep doing so: the freeze adds up in SQL, this adds up in Python with the rule
-itself (`refundable_of`) and builds its own digests. It shares no SQL fragment with `selection`; otherwise an error
-there would agree with itself. A bill, account or item that changed since the freeze gives another digest.
+It counts independently of the freeze and must keep doing so: the freeze adds up in SQL, this module in Python with the
+rule itself (`refundable_of`) and with digests of its own. It shares no SQL fragment with `selection`; otherwise an
+error there would confirm itself. A bill, account or item that changed since the freeze gives another digest.
 """
 
 import hashlib

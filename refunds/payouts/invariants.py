@@ -1,8 +1,7 @@
-"""Invariants of the money (docs/trust.md#1-4): each is a query that finds nothing while the money is right.
+"""Invariants of the money (docs/trust.md#1-4): each is a query without rows while the money is right.
 
-Each is a view of the database, made after every migration from its file in `sql`, so that a person with SQL alone
-sees it too; the batch holds the programme it was frozen by. The bytes of files need a key and are
-checked here.
+Each is a view of the database, created after every migration from its file in `sql`, so that SQL alone shows it too.
+The views read the programme snapshot of the batch. The bytes of files need a key, so this module checks them.
 """
 
 import datetime as dt
@@ -35,9 +34,9 @@ class Finding:
 
 
 def verify() -> list[Finding]:
-    """Check every invariant and return what each found; reads only, in one snapshot."""
+    """Check every invariant and return the findings; reads only, in one snapshot."""
     with transaction.atomic(), connection.cursor() as cursor:
-        # In a test the transaction has begun already; there is nobody else to see then.
+        # A test is in a transaction already, and nothing changes concurrently.
         if not connection.savepoint_ids:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute("SET LOCAL statement_timeout = 0")
@@ -60,7 +59,7 @@ def _ask(text: str) -> list[str]:
 
 
 def _changed_bytes() -> Iterable[str]:
-    """I4: stored bytes that are not the ones that were made."""
+    """I4: files whose stored bytes differ from the ones that were made."""
     for file in BankFile.objects.order_by("id"):
         if not Chunk.objects.filter(key=file.message_id).exists():
             continue  # wiped after settlement; its digest stays
@@ -84,14 +83,14 @@ def _find_by(file: Path) -> Callable[[], Iterable[str]]:
     return (lambda: [*view(), *_changed_bytes()]) if _number(file) == 4 else view
 
 
-# (code, title, what finds the breaches) of each file.
+# (code, title, query of the breaches) of each file.
 INVARIANTS: tuple[tuple[str, Any, Callable[[], Iterable[str]]], ...] = tuple(
     (f"I{_number(file)}", _(title_of(file)), _find_by(file)) for file in FILES
 )
 
 
 def drop_views(using: str, plan: list[Any], **_signal: Any) -> None:
-    """Drop the views before a migration: a view keeps the columns it reads from being changed."""
+    """Drop the views before a migration, because a view blocks changes of the columns it reads."""
     if plan:
         _drop_views(using)
 
@@ -103,7 +102,7 @@ def _drop_views(using: str) -> None:
 
 
 def make_views(using: str, **signal: Any) -> None:
-    """Make the views anew after a migration, where the database has every table they read."""
+    """Create the views after a migration, if the database has every table they read."""
     if not grants.is_migrated(using, signal):
         return
     with transaction.atomic(using), connections[using].cursor() as cursor:

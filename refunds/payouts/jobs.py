@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 def verify_money(_job: object) -> schedule.TaskResult:
-    """Check every invariant of the money; a breach is an error in the log and stands on the dashboard."""
+    """Check every invariant of the money; the log and the dashboard show a breach as an error."""
     breaches = [finding for finding in invariants.verify() if finding.count]
     for finding in breaches:
         log.error("money invariant broken", invariant=finding.code, count=finding.count)
@@ -54,7 +54,7 @@ def watch_rounds(_job: object) -> schedule.TaskResult:
 
 
 def register() -> None:
-    """Put all of them on the calendar."""
+    """Register these jobs with the schedule."""
     schedule.register(
         "refunds.watch_rounds",
         title=_("지급이 늦어지는지 보기"),

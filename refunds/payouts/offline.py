@@ -34,7 +34,7 @@ from refunds.payouts.selection import bills_digest
 def payable_offline(row: Application) -> int:
     """Won to be sent offline for this application by its bills as they are now; never 0.
 
-    The conditions are those of a round, but for the account. Raises Refused STATE or AMOUNT with the obstacle.
+    The conditions are those of a round, except for the account. Raises Refused STATE or AMOUNT with the obstacle.
     """
     line, now = row.line, clock.now()
     if row.status != Status.APPROVED or not row.account.is_offline:
@@ -93,7 +93,7 @@ def record(
             )
             record_act(user, "offline_payment.recorded", None, application=row, amount=amount_krw, way=way)
     except IntegrityError:
-        # The application is locked, so it can only be the receipt.
+        # The application is locked, so only the receipt can conflict.
         raise Refused("RECEIPT", _("이 영수증 번호는 다른 지급에 이미 적혀 있습니다.")) from None
     return payment
 

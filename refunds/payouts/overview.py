@@ -141,7 +141,7 @@ def review_hints(items: QuerySet[Item]) -> dict[str, QuerySet[Item]]:
         .filter(people__gt=PERSONS_ON_ONE_ACCOUNT)
         .values("account__number_index")
     )
-    # By the index of the number: the same account entered by somebody else is not a new one.
+    # Compared by the index of the number: an account that another person entered before is not new.
     paid = Item.objects.filter(
         account__number_index=OuterRef("account__number_index"),
         status=Item.Status.PAID,
@@ -163,7 +163,7 @@ def review_hint_sums(batch: Batch) -> list[tuple[str, int, int]]:
     hints = []
     for code, rows in review_hints(batch.items.standing()).items():
         if code == "new" and _previous_batch(batch) is None:
-            continue  # in the first round every account is
+            continue  # every account of the first round is new
         sums = rows.aggregate(count=Count("pk"), total=Sum("amount_krw"), seen=Sum("application__amount_seen_krw"))
         if sums["count"]:
             total = abs(sums["total"] - (sums["seen"] or 0)) if code == "differs" else sums["total"]

@@ -1,7 +1,7 @@
 """The selection of a round: applications, amounts and reasons of exclusion, in one SQL statement for every reader.
 
-The projection counts with it and the freeze copies from it, so the announcement and the batch agree. It reads only.
-The digests and the refundable amount in SQL stand here; the independent check has its own in Python on purpose.
+The projection counts with it and the freeze copies from it, so the announcement and the batch agree. It reads only. It
+also holds the digests and the refundable amount in SQL; the independent check has its own in Python on purpose.
 """
 
 import datetime as dt
@@ -16,7 +16,7 @@ from refunds.calendar import next_business_day
 from refunds.models.item_states import HOLDING_SQL
 from refunds.models.states import Status
 
-# Why a due application is left out. States of the application come first, then the obstacles of an approved one.
+# Reasons of exclusion: states of the application first, then the obstacles of an approved one.
 REASONS: dict[str, Any] = {
     Status.SUBMITTED: _("예금주를 아직 확인 못 함"),
     Status.REVIEW: _("심사 중"),
@@ -37,7 +37,8 @@ REASONS: dict[str, Any] = {
     "NOTHING_DUE": _("돌려드릴 금액 없음"),
 }
 
-# Won of one bill row `b` that is the customer's (D-23); `eligibility.rules.verdict.refundable_of` is the rule itself.
+# Won of one bill row `b` that belong to the customer (D-23); `eligibility.rules.verdict.refundable_of` is the rule
+# itself.
 REFUNDABLE = "GREATEST(0, LEAST(b.billed_krw, b.paid_krw) - b.refunded_krw)"
 
 # A digest over every bill row `b` of a line, in the order of its key.
@@ -52,7 +53,7 @@ ITEM_DIGEST = """sha256(convert_to(concat_ws('|', reference, kind, application_i
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The question of one round. `after` leaves out applications of the rounds up to that day (for projections)."""
+    """The parameters of one round. `after` excludes applications of the rounds up to that day (for projections)."""
 
     pay_on: dt.date
     cut_off: dt.datetime

@@ -39,7 +39,7 @@ def write_sheet(*, to: Any, user: User, reason: str, batch_id: int | None = None
     reason = require_reason(reason)
     with transaction.atomic():
         with connection.cursor() as cursor:
-            # One state of the tables for every page of the book, read without a hurry.
+            # All sheets of the workbook read one snapshot of the tables, within 15 minutes.
             if not connection.savepoint_ids:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             cursor.execute("SET LOCAL statement_timeout = '15min'")
@@ -175,7 +175,7 @@ def _head(page: Any, titles: Iterable[str]) -> None:
 
 
 def _cells(page: Any, values: Iterable[Any]) -> list[Any]:
-    """Numbers and dates as they are; a text is a text, whatever it begins with."""
+    """Cells with numbers and dates unchanged; a text is stored as text, whatever its first character."""
     return [_text(page, value) if isinstance(value, str) else value for value in values]
 
 

@@ -50,7 +50,7 @@ _FIGURES = (
     "min(id) AS id, count(DISTINCT person_index) AS people, count(*) AS applications,"
     " count(DISTINCT number_index) AS accounts, sum(won)::bigint AS won"
 )
-# What makes a group, and which groups are worth a look.
+# The key of a group, and the condition for listing it.
 _KINDS: dict[str, tuple[Any, str, str]] = {
     "account": (_("여러 사람이 함께 쓰는 계좌"), "number_index", "count(DISTINCT person_index) > 1"),
     "accounts": (_("계좌가 여럿인 사람"), "person_index", "count(DISTINCT number_index) > 1"),

@@ -37,7 +37,7 @@ def announce_hand_over(batch: Batch) -> None:
 
 
 def contact_of(message: Any) -> str | None:
-    """The number a message about money goes to: the one its filing confirmed. `recipient` is the filing's id."""
+    """The number of a message about money: the one confirmed with its filing. `recipient` is the filing's id."""
     filing = Filing.objects.filter(pk=message.recipient).first()
     return confirmed_number_or_blank(filing) if filing else None
 

@@ -14,14 +14,16 @@ register = template.Library()
 
 @register.filter
 def wall_time(value: dt.datetime) -> str:
-    """A moment of the wall clock, as jobs are dated: day and hour in Seoul."""
+    """A moment of the wall clock as day and hour in Seoul."""
     return f"{value.astimezone(clock.KST):%Y-%m-%d %H:%M}"
 
 
 @register.inclusion_tag("admin/refunds/_today.html", takes_context=True)
 def payouts_today(context: template.Context) -> dict:
-    """What must happen today, by whom, until when, and the last check of the money; for those whom the payouts do
-    not concern only the pages they may open."""
+    """The duties of today with their people and deadlines, and the last check of the money.
+
+    Other staff see only the links to the pages they may open.
+    """
     user = context["request"].user
     concerned = user.has_perm("payouts.view_batch")
     permissions = {

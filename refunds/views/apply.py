@@ -31,7 +31,7 @@ from refunds.views.forms import AccountForm, ConsentForm, LateForm, LinesForm
 
 @dataclass(slots=True)
 class Option:
-    """A line that can be picked on the first page, or cannot for the reason in `why_not`."""
+    """A line on the first page; `why_not` is the reason if it cannot be picked."""
 
     line: Line
     ward: bool
@@ -116,7 +116,7 @@ def _summary(options: list[Option]) -> Summary:
 
 
 def _late() -> bool:
-    """True if a reason is asked of an application made today (D-31)."""
+    """True if an application made today needs a reason (D-31)."""
     return window.lateness(clock.today(), programme.current()) == Lateness.LATE
 
 
@@ -281,7 +281,7 @@ def consent(request: VerifiedRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def check(request: VerifiedRequest) -> HttpResponse:
-    """Fourth page: everything once more, and the one button that applies."""
+    """Fourth page: all answers, and the button that submits the application."""
     me = request.person
     key, answers = drafts.load(person_index=me.ci_index)
     if request.method == "POST":

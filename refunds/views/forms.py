@@ -20,7 +20,7 @@ from refunds.models.applications import LateReason
 
 
 class PlainForm(forms.Form):
-    """Our own words instead of the browser's."""
+    """A form with our own error messages instead of the browser's."""
 
     use_required_attribute = False
 
@@ -45,7 +45,7 @@ class LinesForm(PlainForm):
 
 
 class AccountForm(PlainForm):
-    """Bank and number, and for a ward whose account it is."""
+    """Bank and number, and for a ward the owner of the account."""
 
     whose = forms.ChoiceField(
         label=gettext_lazy("누구의 계좌인가요"),
@@ -83,7 +83,7 @@ class AccountForm(PlainForm):
         ]
 
     def clean_number(self) -> str:
-        """Bare digits; says what is wrong with anything else."""
+        """The number as bare digits. Raises ValidationError for any other text."""
         text = self.cleaned_data["number"]
         try:
             return banks.digits_of(text)
@@ -138,7 +138,7 @@ class FilesField(forms.FileField):
         super().__init__(allow_empty_file=True, **kwargs)
 
     def clean(self, data: Any, initial: Any = None) -> list[tuple[str, bytes]]:
-        """Read what fits; a file that is too large is not read at all."""
+        """Read the files; a file that is too large is not read."""
         files = [super(FilesField, self).clean(file, initial) for file in data or [None]]
         for file in files:
             if file is not None and file.size > LARGEST_BYTES:
@@ -182,7 +182,7 @@ class LateForm(PlainForm):
     )
 
     def clean_ended_on(self) -> dt.date | None:
-        """A day that has come."""
+        """The day, which must not be in the future."""
         day = self.cleaned_data["ended_on"]
         if day and day > clock.today():
             raise ValidationError(_("아직 오지 않은 날입니다. 끝나지 않았으면 비워 두세요"))
@@ -241,7 +241,7 @@ class DecisionForm(PlainForm):
 
 
 class CaseForm(DecisionForm):
-    """The decision on one case; what came late or follows a rejected one asks a little more."""
+    """The decision on one case, with further questions for a late application and for one after a rejection."""
 
     kind = forms.ChoiceField(label=gettext_lazy("확인된 까닭"), required=False, choices=LateReason.Kind.choices)
     ended_on = forms.DateField(

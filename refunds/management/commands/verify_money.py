@@ -1,4 +1,4 @@
-"""`manage.py verify_money`: check what must be true of the money."""
+"""`manage.py verify_money`: check the invariants of the money."""
 
 import sys
 from typing import Any

@@ -111,7 +111,7 @@ def summary_rows(row: Application) -> list[tuple[str, Any]]:
 
 @permission_required("payouts.view_case")
 def find(request: HttpRequest) -> HttpResponse:
-    """Find one application by a number of it; posted, so that the number stands in no address."""
+    """Find one application by a number; the number is posted, so that no address contains it."""
     form = FindForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         number = form.cleaned_data["number"].strip().upper()

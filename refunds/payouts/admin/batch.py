@@ -157,7 +157,7 @@ def _page(request: HttpRequest, row: Batch, form: TotalForm | None) -> HttpRespo
 
 
 def _head(request: HttpRequest, row: Batch) -> dict[str, Any]:
-    """The batch, its step, its people, and who is looking."""
+    """The batch, its step, its people and the rights of the reader."""
     steps, current = overview.batch_steps(row)
     excluded = overview.excluded(row)
     return {
@@ -203,7 +203,7 @@ def _figures(row: Batch, counted: BatchFigures) -> dict[str, Any]:
 
 
 def _approval(request: HttpRequest, row: Batch, form: TotalForm | None) -> dict[str, Any]:
-    """The form of the approval, and what keeps this checker from it."""
+    """The form of the approval, and the obstacle for this checker, if any."""
     user: User = staff_user(request)
     here = reverse("admin:payouts:batch", args=[row.pk])
     return {

@@ -1,7 +1,7 @@
 """Parts of every payout page in the admin: the page, the confirmation before an action, the download for a reason.
 
-An action changes money only when it is posted after a page that says what it does. Actions that let money go need a
-recent second factor.
+An action changes money only by a POST after a page that describes it. Actions that release money need a recent second
+factor.
 """
 
 import datetime as dt
