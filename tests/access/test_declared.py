@@ -11,8 +11,17 @@ from tests.conftest import ROOT
 
 
 def test_the_walk_finds_the_rooms():
-    found = {route.name.partition(":")[0] for route in routes()}
-    assert {"portal", "eligibility", "identity", "refunds", "rewards", "notices", "admin", "account_login"} <= found
+    namespaces = {route.name.partition(":")[0] for route in routes()}
+    assert {
+        "portal",
+        "eligibility",
+        "identity",
+        "refunds",
+        "rewards",
+        "notices",
+        "admin",
+        "account_login",
+    } <= namespaces
 
 
 @pytest.mark.parametrize("route", routes(), ids=lambda route: f"{route.name} {route.pattern}")

@@ -110,8 +110,10 @@ def test_nobody_gained_or_lost_a_page_when_permissions_became_data():
 def address(name: str) -> str:
     route = _ROUTES[name]
     nobody = "00000000-0000-0000-0000-000000000000"
-    found = {arg: nobody if f"<uuid:{arg}>" in route.pattern else ARGUMENTS.get(arg, "0") for arg in route.arguments}
-    return reverse(name, kwargs=found)
+    arguments = {
+        arg: nobody if f"<uuid:{arg}>" in route.pattern else ARGUMENTS.get(arg, "0") for arg in route.arguments
+    }
+    return reverse(name, kwargs=arguments)
 
 
 @pytest.fixture(scope="module")

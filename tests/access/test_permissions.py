@@ -37,8 +37,8 @@ def test_the_page_for_people_lists_every_permission_with_its_roles():
 @pytest.mark.parametrize("role", ROLES)
 def test_an_account_holds_what_its_role_holds_and_no_more(role):
     user = staff_user(role)
-    held = {code for code in access.permissions() if user.has_perm(code)}
-    assert held == {code for code, roles in access.permissions().items() if role in roles}
+    permissions_held = {code for code in access.permissions() if user.has_perm(code)}
+    assert permissions_held == {code for code, roles in access.permissions().items() if role in roles}
     user.is_active = False
     assert not any(user.has_perm(code) for code in access.permissions())
 
@@ -55,9 +55,9 @@ def test_a_grant_in_the_tables_of_django_counts_for_nothing(django_assert_num_qu
 @pytest.mark.django_db
 @pytest.mark.parametrize("user", [AnonymousUser(), "administrator"])
 def test_an_unregistered_code_is_an_error_for_everybody(user):
-    asked = staff_user(user) if isinstance(user, str) else user
+    account = staff_user(user) if isinstance(user, str) else user
     with pytest.raises(LookupError, match="is not registered"):
-        asked.has_perm("staff.chnage_user")
+        account.has_perm("staff.chnage_user")
 
 
 @pytest.mark.django_db

@@ -193,9 +193,9 @@ def test_money_sent_offline_is_recorded_once_and_then_nothing_changes(at) -> Non
             ),
         )
         row.refresh_from_db()
-        recorded = [one for one in results if isinstance(one, OfflinePayment)]
+        recorded = [result for result in results if isinstance(result, OfflinePayment)]
         assert len(recorded) == row.offline_payments.count() <= 1
-        codes = {getattr(one, "code", None) for one in results if isinstance(one, Exception)}
+        codes = {getattr(result, "code", None) for result in results if isinstance(result, Exception)}
         assert codes <= {"STATE", "FROZEN", "OVER"}, results
         if recorded:
             assert (row.status, row.account.is_offline) == ("APPROVED", True)

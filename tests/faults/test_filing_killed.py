@@ -45,12 +45,12 @@ def test_all_or_nothing_at_every_statement(at, settings) -> None:
     before, died_at = count(), 0
     while True:
         died_at += 1
-        seen = 0
+        statements = 0
 
         def dies(execute, sql, params, many, context, last=died_at):
-            nonlocal seen
-            seen += 1
-            if seen == last:
+            nonlocal statements
+            statements += 1
+            if statements == last:
                 raise Died
             return execute(sql, params, many, context)
 

@@ -128,14 +128,14 @@ def test_of_two_beats_one_ticks_and_the_other_takes_over(workers):
     workers("w1")
     first = workers("b1")
     wait_until(holders, seconds=60, what="a beat with the lock")
-    held = holders()
+    lock_holders = holders()
     workers("b2")
     wait_until(
         lambda: PeriodicTask.objects.filter(succeeded_at__isnull=False).count() >= 5, seconds=60, what="the jobs"
     )
-    assert holders() == held, "the second stands by"
+    assert holders() == lock_holders, "the second stands by"
     first.kill()
-    wait_until(lambda: holders() not in ([], held), seconds=30, what="the other beat")
+    wait_until(lambda: holders() not in ([], lock_holders), seconds=30, what="the other beat")
     ran = PeriodicTask.objects.get(code="notices.send").succeeded_at
     wait_until(
         lambda: PeriodicTask.objects.get(code="notices.send").succeeded_at > ran, seconds=30, what="another tick"

@@ -32,12 +32,12 @@ def run(act: Callable[[], object], at: int) -> bool:
     connection.close()  # a connection is not shared with a child
     child = os.fork()
     if child == 0:
-        seen = 0
+        statements = 0
 
         def step() -> None:
-            nonlocal seen
-            seen += 1
-            if seen == at:
+            nonlocal statements
+            statements += 1
+            if statements == at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         def execute(do, sql, params, many, context):
@@ -68,9 +68,9 @@ def undone(act: Callable[[], object], look: Callable[[], object]) -> object:
     """What `look` sees after `act` when nobody is killed; nothing of it stays."""
     with transaction.atomic():
         act()
-        seen = look()
+        state = look()
         transaction.set_rollback(True)
-    return seen
+    return state
 
 
 def test_freeze():
@@ -108,8 +108,8 @@ def test_freeze_killed_after_the_commit():
 
 def stored() -> list[tuple[str, str, bytes]]:
     return [
-        (one.message_id, one.sha256, b"".join(files.stored_bytes(one.message_id)))
-        for one in BankFile.objects.order_by("part")
+        (file.message_id, file.sha256, b"".join(files.stored_bytes(file.message_id)))
+        for file in BankFile.objects.order_by("part")
     ]
 
 
@@ -150,18 +150,20 @@ def test_file_killed_after_the_commit():
 
 def test_results():
     batch, file = money.handed_over(4)
-    one, two, three, _four = money.items(batch)
-    content = money.pain002(file, [(one, "ACSC", ""), (two, "RJCT", "AC04"), (three, "ACSC", "")])
+    first, second, third, _four = money.items(batch)
+    content = money.pain002(file, [(first, "ACSC", ""), (second, "RJCT", "AC04"), (third, "ACSC", "")])
     by = maker()
 
     def load() -> ResultFile:
         return answers.load_result(content=content, name="r.xml", user=by)
 
     def look() -> object:
-        kept = ResultFile.objects.values_list("sha256", "rows", "paid", "paid_won", "returned", "unknown", "absent")
+        result_files = ResultFile.objects.values_list(
+            "sha256", "rows", "paid", "paid_won", "returned", "unknown", "absent"
+        )
         messages = Message.objects.filter(kind__startswith="payout.").order_by("kind", "person_index")
         return (
-            list(kept),
+            list(result_files),
             list(batch.items.order_by("id").values_list("status", "code", "words")),
             list(messages.values_list("kind", "person_index")),
             list(Application.objects.order_by("id").values_list("status", flat=True)),

@@ -323,7 +323,7 @@ def test_customers_and_strangers_get_the_same_answers():
     )
     known.holder_name = "홍고객"
     known.save()
-    seen = []
+    answers = []
     for name in ("홍고객", "홍손님"):
         client, phone = Client(), number()
         requested = ask(client, phone, name=name)
@@ -333,6 +333,6 @@ def test_customers_and_strangers_get_the_same_answers():
             r'(csrfmiddlewaretoken" value=")[^"]*|010-\*+-\d{4}', "", page.content.decode().partition("<main")[2]
         )
         done = enter(client, code_sent_to(phone))
-        seen.append((requested.status_code, requested["Location"], text, done.status_code, done["Location"]))
-    assert seen[0][:2] + seen[0][3:] == seen[1][:2] + seen[1][3:]
-    assert list(difflib.unified_diff(seen[0][2].splitlines(), seen[1][2].splitlines(), n=0)) == []
+        answers.append((requested.status_code, requested["Location"], text, done.status_code, done["Location"]))
+    assert answers[0][:2] + answers[0][3:] == answers[1][:2] + answers[1][3:]
+    assert list(difflib.unified_diff(answers[0][2].splitlines(), answers[1][2].splitlines(), n=0)) == []

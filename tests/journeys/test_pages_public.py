@@ -25,8 +25,8 @@ PAGES = [
 def findings(page) -> list[str]:
     """What axe objects to, with every disclosure open."""
     page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
+    violations = Axe().run(page).response["violations"]
+    return [f"{violation['id']}: {node['html'][:120]}" for violation in violations for node in violation["nodes"]]
 
 
 def overflow(page, width: int) -> int:

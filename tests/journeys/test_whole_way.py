@@ -230,7 +230,7 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     page.get_by_role("button", name=re.compile("이용권 번호 받기")).click()
     assert "DEMO-TVING-" in page.content()
     # It is five past midnight: the message to that line waits for the hours in which messages leave.
-    kept = Line.objects.get(pk="CAST-101-3").msisdn
-    assert "이용권" not in customer.beside(f"/inbox?to={kept}")
+    number = Line.objects.get(pk="CAST-101-3").msisdn
+    assert "이용권" not in customer.beside(f"/inbox?to={number}")
     customer.move_clock("2차 지급 명단 확정")
-    wait_until(lambda: "이용권" in customer.beside(f"/inbox?to={kept}"), what="the message about the code")
+    wait_until(lambda: "이용권" in customer.beside(f"/inbox?to={number}"), what="the message about the code")

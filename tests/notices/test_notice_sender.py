@@ -159,7 +159,7 @@ def test_receipts_that_come_again_or_contradict_the_last_one_change_nothing(gate
     again = dataclasses.replace(receipt, status="3043")
     assert sender._take_receipts([receipt, receipt]) == 1
     settled_at = Message.objects.get(pk=message.pk).settled_at
-    assert [sender._take_receipts([one]) for one in (receipt, late, again)] == [0, 0, 0]
+    assert [sender._take_receipts([reported]) for reported in (receipt, late, again)] == [0, 0, 0]
     assert (state(message), message.settled_at) == ("DELIVERED", settled_at)
     due_again()
     sender.send_due()
@@ -232,10 +232,10 @@ def test_single_messages_pass_the_round_that_waits(gateway, settings):
     )
     assert service.queue_all(kind="round", subject="1", select=select, params={"crowd": crowd}) == 3
     assert service.queue_all(kind="round", subject="1", select=select, params={"crowd": crowd}) == 0
-    one = queue(next(numbers))
+    single = queue(next(numbers))
     settings.SMS_PER_SECOND = 1
     sender._send(sender._claim(1))
-    assert state(one) == "ACCEPTED"
+    assert state(single) == "ACCEPTED"
     assert received(gateway, crowd) == {}
     settings.SMS_PER_SECOND = 50
     sender.send_due()

@@ -127,8 +127,8 @@ def test_the_administrator_begins_with_the_text_in_force_and_keeps_a_new_one():
     assert "지금 쓰는 글" in listed
     assert "단문" in listed
     newest = Text.objects.order_by("-id")[0]
-    seen = client.get(reverse("admin:notices_text_change", args=[newest.pk])).content.decode()
-    assert "더 쉬운 말" in seen
+    page = client.get(reverse("admin:notices_text_change", args=[newest.pk])).content.decode()
+    assert "더 쉬운 말" in page
 
 
 @pytest.mark.parametrize("role", ["auditor", "supervisor", "maker", "clerk"])

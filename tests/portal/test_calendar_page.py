@@ -18,8 +18,8 @@ pytestmark = pytest.mark.django_db
 def calendar(monkeypatch, at):
     monkeypatch.setattr(schedule, "_entries", {})
     monkeypatch.setattr(schedule, "_planned", None)
-    due = [dt.datetime.fromisoformat(text) for text in ("2026-01-20T10:00+09:00", "2026-01-26T10:00+09:00")]
-    schedule.register("a", title="신청 안내 문자", task=lambda act: "round 1: 4", due=due)
+    due_times = [dt.datetime.fromisoformat(text) for text in ("2026-01-20T10:00+09:00", "2026-01-26T10:00+09:00")]
+    schedule.register("a", title="신청 안내 문자", task=lambda act: "round 1: 4", due=due_times)
     schedule.register("j", title="메시지 보내기", task=lambda job: "0", due=dt.timedelta(seconds=1))
     at("2026-01-20T10:00:30+09:00")
     return schedule

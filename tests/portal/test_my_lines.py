@@ -195,13 +195,13 @@ def test_a_persons_decision_stands_above_the_verdict(holder, look):
 def test_both_worlds_stand_on_one_page(holder, look):
     make.line(holder)
     make.line(holder, terminated="", outcome="NOT_ELIGIBLE", reasons="NOT_TERMINATED", refundable_krw=0)
-    refund, kept = look()
+    refund, reward = look()
     assert "환급 대상입니다" in refund
-    assert "계속 쓰고 계십니다. 혜택 5가지를 받습니다" in kept
-    assert "위약금 환급의 조건 5가지" in kept  # the trace stands on every card
-    assert "해지하지 않고 쓰고 계십니다" in kept
-    assert "안심 보험 2년" in kept
-    assert 'href="/rewards/' in kept
+    assert "계속 쓰고 계십니다. 혜택 5가지를 받습니다" in reward
+    assert "위약금 환급의 조건 5가지" in reward  # the trace stands on every card
+    assert "해지하지 않고 쓰고 계십니다" in reward
+    assert "안심 보험 2년" in reward
+    assert 'href="/rewards/' in reward
 
 
 def test_a_line_that_may_still_leave_sees_each_day(at, holder, look):
@@ -289,11 +289,11 @@ def test_four_queries_whatever_the_number_of_lines(holder, lines):
         make.line(holder, terminated="", outcome="NOT_ELIGIBLE", reasons="NOT_TERMINATED", refundable_krw=0)
     client = as_customer(Client(), person(holder.ci, name=holder.holder_name))
     client.get("/my/")  # the session has noted its use, which it does once a minute
-    with CaptureQueriesContext(connection) as seen:
+    with CaptureQueriesContext(connection) as queries:
         client.get("/my/")
     # A set clock has a row of its own, read once a second; in production there is none.
-    asked = [query["sql"] for query in seen if "clock_offset" not in query["sql"]]
-    assert len(asked) <= 4, [sql[:120] for sql in asked]
+    statements = [query["sql"] for query in queries if "clock_offset" not in query["sql"]]
+    assert len(statements) <= 4, [sql[:120] for sql in statements]
 
 
 def test_lines_and_bills_read_together_are_those_read_one_by_one(holder):

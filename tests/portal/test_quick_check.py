@@ -94,10 +94,10 @@ def test_errors_are_named_above_and_beside_the_field(ask, answers, field, words)
 
 
 def test_nothing_is_stored_and_nothing_is_asked(ask):
-    with CaptureQueriesContext(connection) as seen:
+    with CaptureQueriesContext(connection) as queries:
         answer = ask()
     # A set clock has a row of its own, read once a second; in production there is none.
-    assert [query["sql"] for query in seen if "clock_offset" not in query["sql"]] == []
+    assert [query["sql"] for query in queries if "clock_offset" not in query["sql"]] == []
     assert answer.status_code == 200
     assert Session.objects.count() == 0
     assert "sessionid" not in answer.cookies

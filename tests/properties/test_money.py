@@ -120,15 +120,16 @@ class Payouts(RuleBasedStateMachine):
 
     @rule()
     def pass_a_cut_off(self):
-        coming = calendar.next_round(clock.now(), programme.current())
-        if coming:
-            self.at(coming.cut_off.isoformat())
+        next_round = calendar.next_round(clock.now(), programme.current())
+        if next_round:
+            self.at(next_round.cut_off.isoformat())
 
     @rule()
     def freeze(self):
-        for coming in calendar.payout_rounds(programme.current()):
-            if coming.cut_off <= clock.now() and not Batch.objects.filter(pay_on=coming.pay_on).exclude(status="OPEN"):
-                attempt(batches.freeze, pay_on=coming.pay_on, user=maker())
+        for payout_round in calendar.payout_rounds(programme.current()):
+            frozen = Batch.objects.filter(pay_on=payout_round.pay_on).exclude(status="OPEN")
+            if payout_round.cut_off <= clock.now() and not frozen:
+                attempt(batches.freeze, pay_on=payout_round.pay_on, user=maker())
 
     def batches(self, *statuses: str) -> list[Batch]:
         return list(Batch.objects.filter(status__in=statuses).order_by("pay_on"))
@@ -258,7 +259,7 @@ def walk(seed: int, steps: int) -> tuple[set[str], set[str]]:
             if name == "answer" and not BankFile.objects.filter(status="HANDED_OVER").exists():
                 continue
             step = getattr(walker, name)
-            given = {
+            arguments = {
                 "n": chance.randrange(50),
                 "won": chance.randrange(1_000, 50_000),
                 "seed": chance.randrange(10**6),
@@ -266,7 +267,7 @@ def walk(seed: int, steps: int) -> tuple[set[str], set[str]]:
                 "closed": True,
                 "yes": chance.random() < 0.7,
             }
-            step(**{word: given[word] for word in inspect.signature(step).parameters})
+            step(**{name: arguments[name] for name in inspect.signature(step).parameters})
             walker.nothing_is_lost()
             walker.nobody_is_paid_twice()
             walker.paid_is_what_the_bank_paid()

@@ -37,30 +37,30 @@ def main(codes: dict[str, str]) -> dict[str, object]:
     def administrator(username: str) -> Client:
         client, password = Client(), PASSWORDS[username]
         typed = {"username": username, "code": codes[username], "password1": password, "password2": password}
-        seen[f"{username} invitation"] = client.post(reverse("staff-invitation"), typed, secure=True).headers[
+        results[f"{username} invitation"] = client.post(reverse("staff-invitation"), typed, secure=True).headers[
             "Location"
         ]
         client.post(reverse("account_login"), {"login": username, "password": password}, secure=True)
-        seen[f"{username} password alone"] = client.get(reverse("admin:index"), secure=True).headers.get("Location")
+        results[f"{username} password alone"] = client.get(reverse("admin:index"), secure=True).headers.get("Location")
         page = client.get(reverse("mfa_activate_totp"), secure=True).content.decode()
         secret = re.findall("<code>([A-Z2-7]+)</code>", page)[0]
         client.post(reverse("mfa_activate_totp"), {"code": totp(secret, time.time())}, secure=True)
-        seen[f"{username} admin"] = client.get(reverse("admin:index"), secure=True).status_code
+        results[f"{username} admin"] = client.get(reverse("admin:index"), secure=True).status_code
         return client
 
     def hire(client: Client) -> None:
         answer = client.post(reverse("admin:staff_user_add"), HIRED, secure=True)
         names_command = "invite_administrator" in answer.content.decode()
         hired = User.objects.filter(username="newcomer").values_list("roles", flat=True).first()
-        seen.setdefault("hire", []).append([answer.status_code, names_command, hired])
+        results.setdefault("hire", []).append([answer.status_code, names_command, hired])
 
-    seen: dict = {"production": not settings.DEVELOPMENT}
-    seen["readyz"] = Client().get("/readyz", secure=True).json()
+    results: dict = {"production": not settings.DEVELOPMENT}
+    results["readyz"] = Client().get("/readyz", secure=True).json()
     first = administrator("first")
     hire(first)
     administrator("second")
     hire(first)
-    return seen
+    return results
 
 
 if __name__ == "__main__":

@@ -50,15 +50,15 @@ def test_two_people_are_invited_and_only_then_a_right_is_given(run):
 
     done("manage.py", "migrate", "--verbosity=0")
     codes = code("first", "조은별"), code("second", "서하람")
-    seen = json.loads(done("-m", "tests.staff.first_deployment", *codes))
-    assert seen["production"]
-    assert set(seen["readyz"].values()) == {"ok"}
-    assert "cache" in seen["readyz"]
+    results = json.loads(done("-m", "tests.staff.first_deployment", *codes))
+    assert results["production"]
+    assert set(results["readyz"].values()) == {"ok"}
+    assert "cache" in results["readyz"]
     for username in ("first", "second"):
-        assert seen[f"{username} invitation"] == "/staff/login/"
-        assert seen[f"{username} password alone"] == "/staff/second-factor/totp/activate/"
-        assert seen[f"{username} admin"] == 200
-    assert seen["hire"] == [[200, True, None], [302, False, ["agent"]]]
+        assert results[f"{username} invitation"] == "/staff/login/"
+        assert results[f"{username} password alone"] == "/staff/second-factor/totp/activate/"
+        assert results[f"{username} admin"] == 200
+    assert results["hire"] == [[200, True, None], [302, False, ["agent"]]]
 
     late = run("manage.py", "invite_administrator", "third", "남기태")
     assert late.returncode == 1

@@ -110,9 +110,9 @@ def test_a_customer_sends_what_was_asked_for_and_a_reviewer_reads_it() -> None:
     row.refresh_from_db()
     assert (row.status, row.documents_due_on) == ("REVIEW", None)
 
-    one = Evidence.objects.get(kind="pdf")
-    assert one.name == "주민 증명.pdf"
-    take = reverse("refunds:evidence", args=[one.pk])
+    document = Evidence.objects.get(kind="pdf")
+    assert document.name == "주민 증명.pdf"
+    take = reverse("refunds:evidence", args=[document.pk])
     case = reverse("refunds:review-case", args=[row.pk])
     reader = as_staff(Client(), staff_user("reviewer"))
     assert "주민 증명.pdf" in reader.get(case).content.decode()
@@ -174,7 +174,7 @@ def test_an_objection_comes_with_documents_or_not_at_all() -> None:
     assert hong.post(page, bad | {"files": SimpleUploadedFile("a.pdf", PDF)})["Location"] == page
     assert hong.post(page, {"files": SimpleUploadedFile("b.png", png())})["Location"] == page
     row = Objection.objects.get()
-    assert [one.name for one in documents.of_objection(row)] == ["a.pdf", "b.png"]
+    assert [document.name for document in documents.of_objection(row)] == ["a.pdf", "b.png"]
     assert "b.png" in hong.get(page).content.decode()
     reviewer = as_staff(Client(), staff_user("reviewer"))
     assert "a.pdf" in reviewer.get(reverse("refunds:review-objection", args=[row.pk])).content.decode()
@@ -191,9 +191,9 @@ def test_an_objection_comes_with_documents_or_not_at_all() -> None:
 @pytest.mark.django_db
 def test_documents_go_some_months_after_the_case_is_over(at, settings) -> None:
     row = asked_for_documents(make.customer(ci="hong"))
-    [one] = documents.add(application_id=row.pk, person_index=person("hong").ci_index, files=[("a.pdf", PDF)])
+    [document] = documents.add(application_id=row.pk, person_index=person("hong").ci_index, files=[("a.pdf", PDF)])
     documents.handed_in(application_id=row.pk, person_index=person("hong").ci_index)
-    [path] = [path for path in on_disk() if path.name == one.pk.hex]
+    [path] = [path for path in on_disk() if path.name == document.pk.hex]
     at("2026-09-01T10:00+09:00")
     assert documents.wipe() == 0  # however old: nothing is decided yet
     reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="REJECT", reason="아님")
@@ -201,9 +201,9 @@ def test_documents_go_some_months_after_the_case_is_over(at, settings) -> None:
     assert documents.wipe() == 0
     at("2027-03-01T10:00+09:00")
     assert documents.wipe() == 1
-    one.refresh_from_db()
-    assert (one.name, one.file_key, path.exists()) == (None, None, False)
+    document.refresh_from_db()
+    assert (document.name, document.file_key, path.exists()) == (None, None, False)
     with pytest.raises(Refused) as refused:
-        documents.take_out(evidence_id=one.pk, staff=staff_user("auditor"), reason="x")
+        documents.take_out(evidence_id=document.pk, staff=staff_user("auditor"), reason="x")
     assert refused.value.code == "GONE"
     assert documents.wipe() == 0

@@ -142,9 +142,9 @@ def test_the_pages_of_reviewer_and_supervisor(at) -> None:
     assert 'value="APPROVE"' not in text
     assert reviewer.post(page, {"act": "APPROVE", "words": "x"}).status_code == 422
     assert reviewer.post(reverse("refunds:review-next")).status_code == 302
-    held = supervisor.get(page)
-    assert "맡고 있습니다" in held.content.decode()
-    assert "끝나고 14일 안에 한 신청만" in held.content.decode()
+    response = supervisor.get(page)
+    assert "맡고 있습니다" in response.content.decode()
+    assert "끝나고 14일 안에 한 신청만" in response.content.decode()
     answer = supervisor.post(page, {"act": "APPROVE", "words": "확인", "kind": "HOSPITAL", "ended_on": "2026-03-01"})
     assert answer.status_code == 422  # the reviewer has it
     supervisor.post(reverse("refunds:review-release", args=[row.pk]))

@@ -31,15 +31,15 @@ def test_the_figures_are_those_of_the_rows(at, no_sample, django_assert_num_quer
     change.withdraw(application_id=withdrawn.pk, person_index=bytes(withdrawn.filing.person_index))
 
     with django_assert_num_queries(2):
-        found = reports.figures()
+        figures = reports.figures()
     rows = list(Application.objects.select_related("filing"))
-    assert found.total == len(rows) == 7
-    assert found.won == sum(row.amount_seen_krw for row in rows)
-    assert found.by_channel == Counter(row.filing.channel for row in rows)
-    assert found.by_status == Counter(row.status for row in rows)
-    assert found.by_day == Counter(row.applied_on for row in rows)
-    assert found.by_reason == {"VERDICT_REVIEW": 1, "HOLDER_CLOSED": 1, "NEED_DOCS": 1}
-    assert found.by_age == [("오늘", 1), ("1~2일", 0), ("3~5일", 2), ("6~9일", 0), ("10일부터", 0)]
+    assert figures.total == len(rows) == 7
+    assert figures.won == sum(row.amount_seen_krw for row in rows)
+    assert figures.by_channel == Counter(row.filing.channel for row in rows)
+    assert figures.by_status == Counter(row.status for row in rows)
+    assert figures.by_day == Counter(row.applied_on for row in rows)
+    assert figures.by_reason == {"VERDICT_REVIEW": 1, "HOLDER_CLOSED": 1, "NEED_DOCS": 1}
+    assert figures.by_age == [("오늘", 1), ("1~2일", 0), ("3~5일", 2), ("6~9일", 0), ("10일부터", 0)]
 
 
 @pytest.mark.django_db

@@ -314,15 +314,15 @@ def test_references_are_read_back_in_any_spelling() -> None:
 def test_the_news_of_lines_is_that_of_their_newest_application(at, django_assert_num_queries) -> None:
     at("2026-01-16T10:00+09:00")
     holder = make.customer()
-    one, two, none = make.line(holder), make.line(holder), make.line(holder)
-    make.application(one, status=Status.WITHDRAWN)
-    newest = make.application(one)
-    make.application(two, status=Status.NEED_ACCOUNT)
+    first, second, none = make.line(holder), make.line(holder), make.line(holder)
+    make.application(first, status=Status.WITHDRAWN)
+    newest = make.application(first)
+    make.application(second, status=Status.NEED_ACCOUNT)
     with django_assert_num_queries(2):
-        news = queries.summaries_of([one.pk, two.pk, none.pk])
+        news = queries.summaries_of([first.pk, second.pk, none.pk])
     with django_assert_num_queries(1):
         assert queries.summaries_of([none.pk]) == {}
-    assert set(news) == {one.pk, two.pk}
-    assert (news[one.pk].status, news[one.pk].reference) == ("APPROVED", newest.filing.reference)
-    assert (news[two.pk].status, news[two.pk].item_status) == ("NEED_ACCOUNT", None)
-    assert queries.for_lines([one.pk, none.pk]) == {one.pk: newest}
+    assert set(news) == {first.pk, second.pk}
+    assert (news[first.pk].status, news[first.pk].reference) == ("APPROVED", newest.filing.reference)
+    assert (news[second.pk].status, news[second.pk].item_status) == ("NEED_ACCOUNT", None)
+    assert queries.for_lines([first.pk, none.pk]) == {first.pk: newest}

@@ -23,8 +23,8 @@ BEFORE, CUT_OFF = "2026-01-20T17:00+09:00", "2026-01-20T18:00+09:00"
 
 def user(name: str, *roles: str, person: str = "") -> User:
     """A member of staff; `person` is who they are, their own name unless given."""
-    found = User.objects.filter(username=name).first()
-    return found or User.objects.create(
+    account = User.objects.filter(username=name).first()
+    return account or User.objects.create(
         username=name, roles=list(roles), person_index=crypto.blind_index(person or name, "ci"), is_staff=True
     )
 
@@ -66,8 +66,8 @@ def filed(count: int = 3) -> tuple[Batch, list[BankFile]]:
 
 def handed_over(count: int = 3) -> tuple[Batch, BankFile]:
     batch, made = filed(count)
-    for one in made:
-        files.hand_over(file_id=one.pk, user=maker())
+    for file in made:
+        files.hand_over(file_id=file.pk, user=maker())
     batch.refresh_from_db()
     return batch, BankFile.objects.get(pk=made[0].pk)
 

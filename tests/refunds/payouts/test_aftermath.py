@@ -70,19 +70,19 @@ def answered(content: bytes, **codes: str) -> bytes:
 def test_what_the_bank_left_out_is_asked_and_settled_by_the_list_it_gives_back(settings, at, layout):
     settings.BANK_FILE_FORMAT = layout
     batch, file = money.handed_over(3)
-    one, two, three = money.items(batch)
+    first, second, third = money.items(batch)
     if layout == "pain001":
-        load(money.pain002(file, [(one, "ACSC", "")]))
+        load(money.pain002(file, [(first, "ACSC", "")]))
     else:
         sheet = b"".join(files.stored_bytes(file.message_id)).split(b"\r\n")
         load(
             b"\r\n".join(
-                line[:159] + b"00" + line[161:] if b"\t" + one.reference.encode() in line else line for line in sheet
+                line[:159] + b"00" + line[161:] if b"\t" + first.reference.encode() in line else line for line in sheet
             )
         )
-    assert [row.pk for row in inquiry.unanswered()] == [two.pk, three.pk]
+    assert [row.pk for row in inquiry.unanswered()] == [second.pk, third.pk]
     (open_,) = inquiry.files()
-    assert (open_.unknown, open_.unknown_won) == (2, two.amount_krw + three.amount_krw)
+    assert (open_.unknown, open_.unknown_won) == (2, second.amount_krw + third.amount_krw)
 
     refused("ROLE", inquiry.create_inquiry, file_id=file.pk, user=checker())
     made = inquiry.create_inquiry(file_id=file.pk, user=maker())
@@ -91,14 +91,14 @@ def test_what_the_bank_left_out_is_asked_and_settled_by_the_list_it_gives_back(s
     content = b"".join(inquiry.download(inquiry_id=made.pk, user=maker(), reason="은행에 물음"))
     # Names no account and no holder, and no bank could take it for an order to pay.
     text = content.decode("cp949")
-    assert two.account.number not in text
-    assert two.account.holder_name not in text
+    assert second.account.number not in text
+    assert second.account.holder_name not in text
     assert text.startswith("I\t")
     with pytest.raises(FileFault):
         list(bankfiles.layout("sheet").read(content))
 
-    back = answered(content, **{two.reference.replace("-", "_"): "00", three.reference.replace("-", "_"): "02"})
-    load(back)
+    answer = answered(content, **{second.reference.replace("-", "_"): "00", third.reference.replace("-", "_"): "02"})
+    load(answer)
     assert [(row.status, row.code) for row in money.items(batch)] == [
         ("PAID", ""),
         ("PAID", ""),
@@ -107,7 +107,7 @@ def test_what_the_bank_left_out_is_asked_and_settled_by_the_list_it_gives_back(s
     batch.refresh_from_db()
     assert batch.status == "SETTLED"
     refused("EMPTY", inquiry.create_inquiry, file_id=file.pk, user=maker())
-    refused("SAME_FILE", load, content=back)
+    refused("SAME_FILE", load, content=answer)
     assert not broken()
 
 
@@ -144,11 +144,11 @@ def test_a_list_that_is_not_the_one_we_made_is_refused_by_line(change, why):
 
 def test_the_result_code_of_a_refused_file_is_none_of_an_inquiry():
     batch, file = money.handed_over(2)
-    one, two = money.items(batch)
-    load(money.pain002(file, [(one, "ACSC", "")]))
+    first, second = money.items(batch)
+    load(money.pain002(file, [(first, "ACSC", "")]))
     content = b"".join(files.stored_bytes(inquiry.create_inquiry(file_id=file.pk, user=maker()).name))
     with pytest.raises(answers.ResultRefused):
-        load(answered(content, **{two.reference.replace("-", "_"): "99"}))
+        load(answered(content, **{second.reference.replace("-", "_"): "99"}))
     assert money.items(batch)[1].status == "UNKNOWN"
 
 
@@ -347,9 +347,9 @@ def test_only_an_auditor_reads_it_in_clear(settings, layout):
 
 def test_the_sheet_adds_up_to_what_sql_says_and_runs_no_formula(at):
     batch, file = money.handed_over(3)
-    one, two, three = money.items(batch)
-    load(money.pain002(file, [(one, "ACSC", ""), (two, "RJCT", "AC04")]))
-    corrected_row = corrected(one, reason='=HYPERLINK("http://x")\x07')
+    first, second, third = money.items(batch)
+    load(money.pain002(file, [(first, "ACSC", ""), (second, "RJCT", "AC04")]))
+    corrected_row = corrected(first, reason='=HYPERLINK("http://x")\x07')
     out = io.BytesIO()
     refused("ROLE", settlement.write_sheet, to=out, user=money.user("agent", "agent"), reason="정산")
     name = settlement.write_sheet(to=out, user=auditor(), reason="정산")
@@ -357,18 +357,20 @@ def test_the_sheet_adds_up_to_what_sql_says_and_runs_no_formula(at):
     book = openpyxl.load_workbook(io.BytesIO(out.getvalue()))
     rounds, items, corrections, _offline = book.worksheets
     head, line, total = rounds.iter_rows(values_only=True)
-    assert line[3:] == (3, batch.won, 1, one.amount_krw, 1, two.amount_krw, 1, three.amount_krw, 0, 0, 0, 0)
+    assert line[3:] == (3, batch.won, 1, first.amount_krw, 1, second.amount_krw, 1, third.amount_krw, 0, 0, 0, 0)
     assert total[3:] == line[3:]
     rows = list(items.iter_rows(values_only=True))
-    assert [(row[1], row[6]) for row in rows[1:-1]] == [(row.reference, row.amount_krw) for row in (one, two, three)]
+    assert [(row[1], row[6]) for row in rows[1:-1]] == [
+        (row.reference, row.amount_krw) for row in (first, second, third)
+    ]
     assert rows[-1][6] == batch.won
     assert corrections["H2"].data_type == "s"
     assert corrections["H2"].value == '=HYPERLINK("http://x")'
     assert corrections["D2"].value == corrected_row.amount_krw
     for page in book.worksheets:
         for row in page.iter_rows(values_only=True):
-            assert one.account.number not in row
-            assert one.account.holder_name not in row
+            assert first.account.number not in row
+            assert first.account.holder_name not in row
     assert len(head) == len(line)
 
 
@@ -377,27 +379,32 @@ def test_the_sheet_adds_up_to_what_sql_says_and_runs_no_formula(at):
 
 def test_what_came_back_is_listed_for_the_call_centre(at):
     batch, file = money.handed_over(2)
-    one, two = money.items(batch)
-    load(money.pain002(file, [(one, "RJCT", "AC04"), (two, "ACSC", "")]))
-    (found,), over = exceptions.unpaid_returns()
-    assert (found.reference, found.code, found.attempts, over) == (one.application.filing.reference, "CLOSED", 1, False)
-    assert (found.name, found.contact) == ("홍*동", "010-****-0000")
-    better = make.account(one.application.line.customer, number="22033344455")
+    first, second = money.items(batch)
+    load(money.pain002(file, [(first, "RJCT", "AC04"), (second, "ACSC", "")]))
+    (unpaid_return,), over = exceptions.unpaid_returns()
+    assert (unpaid_return.reference, unpaid_return.code, unpaid_return.attempts, over) == (
+        first.application.filing.reference,
+        "CLOSED",
+        1,
+        False,
+    )
+    assert (unpaid_return.name, unpaid_return.contact) == ("홍*동", "010-****-0000")
+    better = make.account(first.application.line.customer, number="22033344455")
     change.change_account(
-        application_id=one.application_id,
+        application_id=first.application_id,
         account_id=better.pk,
-        person_index=bytes(one.application.filing.person_index),
+        person_index=bytes(first.application.filing.person_index),
     )
     assert exceptions.unpaid_returns()[0] == []  # rides with the next round
     at("2026-06-24T00:00+09:00")
-    (found,), over = exceptions.unpaid_returns()  # no round is left that could take it
-    assert (over, found.tried_again) == (True, True)
+    (unpaid_return,), over = exceptions.unpaid_returns()  # no round is left that could take it
+    assert (over, unpaid_return.tried_again) == (True, True)
     refused("ROLE", exceptions.call_list, user=checker(), reason="전화")
     refused("REASON", exceptions.call_list, user=money.user("agent", "agent"), reason="")
     content = exceptions.call_list(user=money.user("agent", "agent"), reason="전화")
     head, line = csv.reader(io.StringIO(content.decode("utf-8-sig")))
     assert line == [
-        one.application.filing.reference,
+        first.application.filing.reference,
         "홍*동",
         "010-5555-0000",
         "100000",
@@ -428,8 +435,8 @@ def test_shared_accounts_and_people_are_found_after_the_wipe(at, settings):
     assert by_code["accounts"].groups == by_code["lines"].groups == by_code["staff"].groups == []
     own = money.user("own", "agent")
     type(own).objects.filter(pk=own.pk).update(person_index=rows[1].filing.person_index)
-    (found,) = next(report for report in shared_accounts.reports() if report.code == "staff").groups
-    assert found.application.pk == rows[1].pk
+    (group,) = next(report for report in shared_accounts.reports() if report.code == "staff").groups
+    assert group.application.pk == rows[1].pk
 
 
 def test_one_person_with_several_accounts_and_many_lines():
@@ -449,11 +456,11 @@ def test_the_list_behind_a_projection_is_the_projection(at):
         make.application(make.line(holder), status=status)
     due()
     at("2026-01-19T10:00+09:00")
-    for one in batches.projection():
-        for reason, count, won in one.excluded:
-            found, all_of_them = exceptions.excluded(payout_round=one.round, reason=reason)
-            assert (all_of_them, sum(row.won for row in found)) == (count, won)
-        assert exceptions.excluded(payout_round=one.round, limit=1)[1] == one.excluded_count
+    for projected in batches.projection():
+        for reason, count, won in projected.excluded:
+            exclusions, all_of_them = exceptions.excluded(payout_round=projected.round, reason=reason)
+            assert (all_of_them, sum(row.won for row in exclusions)) == (count, won)
+        assert exceptions.excluded(payout_round=projected.round, limit=1)[1] == projected.excluded_count
 
 
 # The wipe keeps what a correction still needs -------------------------------------------------------------------------

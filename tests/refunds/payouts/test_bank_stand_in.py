@@ -36,15 +36,15 @@ def test_a_file_goes_there_and_its_answer_comes_back(at, settings, sandbox, layo
     at(CUT_OFF)
     settings.BANK_FILE_FORMAT = layout
     batch, file = money.handed_over(5)
-    one, two, three, four, five = money.items(batch)
+    first, second, third, fourth, fifth = money.items(batch)
     url = upload(sandbox, b"".join(files.stored_bytes(file.message_id)))
-    chosen = {two: "closed", three: "pending", five: "down"}
+    chosen = {second: "closed", third: "pending", fifth: "down"}
     answer = post(url, **{f"answer:{item.reference}": word for item, word in chosen.items()})
-    kept = answers.load_result(content=answer, name="r", user=maker())
-    assert (kept.paid, kept.returned, kept.unknown, kept.absent) == (2, 2, 1, 0)
+    result = answers.load_result(content=answer, name="r", user=maker())
+    assert (result.paid, result.returned, result.unknown, result.absent) == (2, 2, 1, 0)
     assert [item.status for item in money.items(batch)] == ["PAID", "RETURNED", "UNKNOWN", "PAID", "RETURNED"]
     assert [item.code for item in money.items(batch) if item.status == "RETURNED"] == ["CLOSED", "BANK_DOWN"]
-    assert one.pk != four.pk
+    assert first.pk != fourth.pk
 
 
 @pytest.mark.parametrize("layout", ["pain001", "sheet"])
@@ -61,14 +61,14 @@ def test_the_bank_refuses_a_file_whole(at, settings, sandbox, layout):
 def test_the_bank_answers_what_it_is_asked(at, sandbox):
     at(CUT_OFF)
     batch, file = money.handed_over(3)
-    one, two, three = money.items(batch)
-    answers.load_result(content=money.pain002(file, [(one, "ACSC", "")]), name="r", user=maker())
-    asked = inquiry.create_inquiry(file_id=file.pk, user=maker())
-    url = upload(sandbox, b"".join(files.stored_bytes(asked.name)))
-    answer = post(url, **{f"answer:{three.reference}": "name"})
+    first, second, third = money.items(batch)
+    answers.load_result(content=money.pain002(file, [(first, "ACSC", "")]), name="r", user=maker())
+    inquiry_list = inquiry.create_inquiry(file_id=file.pk, user=maker())
+    url = upload(sandbox, b"".join(files.stored_bytes(inquiry_list.name)))
+    answer = post(url, **{f"answer:{third.reference}": "name"})
     answers.load_result(content=answer, name="r", user=maker())
     assert [(item.status, item.code) for item in money.items(batch)][1:] == [("PAID", ""), ("RETURNED", "NAME")]
-    assert two.pk != one.pk
+    assert second.pk != first.pk
 
 
 def test_what_is_no_payment_file_is_turned_away(sandbox):

@@ -142,6 +142,6 @@ def test_a_page_reads_the_items_it_shows_and_no_others(answered):
             batch_figures.count_outdated()
         with CaptureQueriesContext(connection) as queries:
             browser.get(here(batch))
-        asked = [query["sql"] for query in queries if 'FROM "refunds_item"' in query["sql"]]
-        assert len(asked) == counted
-        assert all('"refunds_item"."id" IN (' in sql for sql in asked)
+        statements = [query["sql"] for query in queries if 'FROM "refunds_item"' in query["sql"]]
+        assert len(statements) == counted
+        assert all('"refunds_item"."id" IN (' in sql for sql in statements)

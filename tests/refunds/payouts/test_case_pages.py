@@ -154,14 +154,14 @@ def test_the_bank_is_asked_offline_and_its_list_settles_it():
     assert unknown.reference in page
     assert paid.reference not in page
     make_.post(url("payouts:inquiry_make", unknown.file_id), {"confirmed": "yes"})
-    asked = Inquiry.objects.get()
-    take = url("payouts:inquiry_download", asked.pk)
+    inquiry_list = Inquiry.objects.get()
+    take = url("payouts:inquiry_download", inquiry_list.pk)
     assert make_.post(take, {"reason": ""}).status_code == 400
     content = b"".join(make_.post(take, {"reason": "은행에 물음"}).streaming_content)
     lines = [line.split(b"\t") for line in content.split(b"\r\n")]
     lines[1][7] = b"00"
-    back = b"\r\n".join(b"\t".join(cells) for cells in lines)
-    done = make_.post(url("payouts:answer_load"), {"file": SimpleUploadedFile("a.txt", back)}, follow=True)
+    answer = b"\r\n".join(b"\t".join(cells) for cells in lines)
+    done = make_.post(url("payouts:answer_load"), {"file": SimpleUploadedFile("a.txt", answer)}, follow=True)
     assert "입금 1건" in text(done)
     unknown.refresh_from_db()
     assert unknown.status == "PAID"
@@ -169,21 +169,21 @@ def test_the_bank_is_asked_offline_and_its_list_settles_it():
 
 
 def test_lists_are_taken_as_files_for_a_reason():
-    back, _paid = answered("RJCT", "ACSC")
+    returned, _paid = answered("RJCT", "ACSC")
     auditor = signed_in(money.user("auditor", "auditor"))
-    bundle = auditor.post(url("payouts:audit_bundle", back.application_id), {"reason": "감사"})
+    bundle = auditor.post(url("payouts:audit_bundle", returned.application_id), {"reason": "감사"})
     with zipfile.ZipFile(io.BytesIO(bundle.content)) as packed:
         assert "manifest.json" in packed.namelist()
-    sheet = auditor.post(url("payouts:settlement") + f"?batch={back.batch_id}", {"reason": "정산"})
+    sheet = auditor.post(url("payouts:settlement") + f"?batch={returned.batch_id}", {"reason": "정산"})
     assert sheet["Content-Disposition"] == 'attachment; filename="settlement-20260122.xlsx"'
     assert len(openpyxl.load_workbook(io.BytesIO(b"".join(sheet.streaming_content))).worksheets) == 3
     page = text(auditor.get(url("payouts:unpaid_returns")))
-    assert back.application.filing.reference in page
+    assert returned.application.filing.reference in page
     assert "010-5555-0000" not in page
     called = auditor.post(url("payouts:call_list"), {"reason": "전화"})
     assert "010-5555-0000" in called.content.decode("utf-8-sig")
     for target in (
-        url("payouts:audit_bundle", back.application_id),
+        url("payouts:audit_bundle", returned.application_id),
         url("payouts:settlement"),
         url("payouts:call_list"),
     ):
@@ -241,8 +241,8 @@ def test_the_checker_sees_new_accounts_and_the_difference_to_the_last_round(at):
     make.application(make.line(holder, refundable_krw=70_000), to=same, applied="2026-01-25")
     make.application(make.line(make.customer(), refundable_krw=50_000), applied="2026-01-25")
     batch = batches.freeze(pay_on=dt.date(2026, 2, 5), user=maker())
-    found = overview.review_hint_texts(batch, overview.review_hint_sums(batch))
-    looks = {look.filter: look.text.replace("\u00a0", " ") for look in found}
+    hints = overview.review_hint_texts(batch, overview.review_hint_sums(batch))
+    looks = {look.filter: look.text.replace("\u00a0", " ") for look in hints}
     assert looks["new"] == "처음으로 돈이 가는 계좌 1건, 모두 50,000원"
     assert "+0건, -80,001원" in looks[""]
 
@@ -253,16 +253,16 @@ def test_the_dashboard_names_holder_and_deputy_and_the_last_check_of_the_money()
     name = url("payouts:roster_assign", "FREEZE")
     office = signed_in(admin)
     assert "아직 없음" in text(office.get(url("payouts:roster")))
-    given = {"holder": maker().pk, "deputy": second.pk, "reason": "1월 담당"}
-    assert office.post(name, {**given, "reason": ""}).status_code == 400
-    assert office.post(name, {**given, "deputy": checker().pk}).status_code == 400
-    office.post(name, given)
+    assignment = {"holder": maker().pk, "deputy": second.pk, "reason": "1월 담당"}
+    assert office.post(name, {**assignment, "reason": ""}).status_code == 400
+    assert office.post(name, {**assignment, "deputy": checker().pk}).status_code == 400
+    office.post(name, assignment)
     assert Roster.objects.get().deputy == second
     assert office.get(url("payouts:roster_assign", "NONE")).status_code == 404
     due()
-    seen = text(signed_in(maker()).get(reverse("admin:index")))
-    assert re.search(r"<td>\s*maker · second\s*</td>", seen)
-    assert "아직 확인한 적이 없습니다" in seen
+    dashboard = text(signed_in(maker()).get(reverse("admin:index")))
+    assert re.search(r"<td>\s*maker · second\s*</td>", dashboard)
+    assert "아직 확인한 적이 없습니다" in dashboard
     PeriodicTask.objects.update_or_create(
         code="refunds.verify_money",
         defaults={
@@ -272,9 +272,9 @@ def test_the_dashboard_names_holder_and_deputy_and_the_last_check_of_the_money()
             "result_messages": [["깨진 규칙 %(code)s: %(n)s건", {"code": "I4", "n": 2}]],
         },
     )
-    seen = text(signed_in(maker()).get(reverse("admin:index")))
-    assert "지급을 멈추고 감사 담당에게" in seen
-    assert "<strong>2</strong>" in seen
+    dashboard = text(signed_in(maker()).get(reverse("admin:index")))
+    assert "지급을 멈추고 감사 담당에게" in dashboard
+    assert "<strong>2</strong>" in dashboard
 
 
 def test_the_sharing_report_opens_for_those_who_pay():
@@ -295,7 +295,7 @@ def test_the_sharing_report_opens_for_those_who_pay():
 )
 def test_the_first_page_links_what_each_role_may_open_and_no_more(role, links):
     client = signed_in(money.user(role, role))
-    seen = text(client.get(reverse("admin:index")))
+    dashboard = text(client.get(reverse("admin:index")))
     pages = (
         "payouts:application_find",
         "payouts:shared_accounts",
@@ -304,7 +304,7 @@ def test_the_first_page_links_what_each_role_may_open_and_no_more(role, links):
         "payouts:inquiries",
         "payouts:settlement",
     )
-    assert {name for name in pages if f'href="{url(name)}"' in seen} == links
+    assert {name for name in pages if f'href="{url(name)}"' in dashboard} == links
     for name in links:
         page = client.get(url(name))
         assert page.status_code == 200

@@ -236,9 +236,9 @@ def test_the_pages_of_the_two_people(monkeypatch):
     assert "따로 보낸 지급 적기" in maker_.get(case).content.decode()
     assert "160,130원" in maker_.get(act).content.decode().replace("\u2060", "").replace("\u00a0", " ")
     assert maker_.post(act, {"way": ""}).status_code == 400
-    given = payment_fields(paid_on="2026-01-20", amount_krw="1")
-    assert "금액과 다릅니다" in maker_.post(act, given, follow=True).content.decode()
-    maker_.post(act, given | {"amount_krw": "160130"})
+    posted = payment_fields(paid_on="2026-01-20", amount_krw="1")
+    assert "금액과 다릅니다" in maker_.post(act, posted, follow=True).content.decode()
+    maker_.post(act, posted | {"amount_krw": "160130"})
     made = OfflinePayment.objects.get()
     assert "이미 따로 보낸 기록" in maker_.get(act, follow=True).content.decode()
     assert act not in maker_.get(case).content.decode()

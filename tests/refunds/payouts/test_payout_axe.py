@@ -26,8 +26,10 @@ def test_no_finding_and_nothing_cut_off(page, at, live_server):
         page.goto(url)
         assert page.locator("h1").count() == 1, url
         page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
-        found = Axe().run(page).response["violations"]
-        assert [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]] == [], url
+        violations = Axe().run(page).response["violations"]
+        assert [
+            f"{violation['id']}: {node['html'][:120]}" for violation in violations for node in violation["nodes"]
+        ] == [], url
         page.set_viewport_size({"width": 360, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, url
 

@@ -45,11 +45,11 @@ def test_the_whole_way_offline():
 
     assert "다시 세고 있습니다" in text(check.get(here))
     batch_figures.count_outdated()
-    seen = text(check.get(here))
-    assert "160,130<small>원</small>" in seen
-    assert seen.count("같음") == 4
-    assert "김*수" in seen
-    assert "김민수" not in seen
+    page_text = text(check.get(here))
+    assert "160,130<small>원</small>" in page_text
+    assert page_text.count("같음") == 4
+    assert "김*수" in page_text
+    assert "김민수" not in page_text
     approve = reverse("admin:payouts:batch_approve", args=[batch.pk])
     wrong = check.post(approve, {"total": "160,131", "digest": batch.digest})
     assert wrong.status_code == 400
@@ -80,14 +80,14 @@ def test_the_whole_way_offline():
     made.refresh_from_db()
     assert batch.status == "HANDED_OVER"
 
-    one, two = money.items(batch)
+    first, second = money.items(batch)
     load = reverse("admin:payouts:answer_load")
     bad = make.post(
-        load, {"file": SimpleUploadedFile("r.xml", money.pain002(made, [("R0-1", "ACSC", ""), (one, "ACSC", "")]))}
+        load, {"file": SimpleUploadedFile("r.xml", money.pain002(made, [("R0-1", "ACSC", ""), (first, "ACSC", "")]))}
     )
     assert bad.status_code == 400
     assert "우리가 보낸 적 없는 관리번호" in text(bad)
-    good = money.pain002(made, [(one, "ACSC", ""), (two, "RJCT", "AC04")])
+    good = money.pain002(made, [(first, "ACSC", ""), (second, "RJCT", "AC04")])
     done = make.post(load, {"file": SimpleUploadedFile("r.xml", good)}, follow=True)
     assert "입금 1건, 되돌아옴 1건" in text(done)
     batch.refresh_from_db()
@@ -146,17 +146,17 @@ def test_what_to_look_at_first_and_lists_that_add_up():
     batch = batches.freeze(pay_on=dt.date(2026, 1, 22), user=maker())
     auditor = signed_in(money.user("auditor", "auditor"))
     batch_figures.count_outdated()
-    seen = text(auditor.get(reverse("admin:payouts:batch", args=[batch.pk])))
-    assert "먼저 볼 것 2가지" in seen
-    assert "차이 10,000원" in seen
+    page_text = text(auditor.get(reverse("admin:payouts:batch", args=[batch.pk])))
+    assert "먼저 볼 것 2가지" in page_text
+    assert "차이 10,000원" in page_text
     items = reverse("admin:refunds_item_changelist")
     assert "고른 것 모두 1건, 793,500원" in text(auditor.get(items, {"hint": "large"}))
     assert "고른 것 모두 3건, 943,500원" in text(auditor.get(items, {"batch__id__exact": batch.pk}))
-    one = Item.objects.get(application=big)
-    page = reverse("admin:payouts:item", args=[one.pk])
+    item = Item.objects.get(application=big)
+    page = reverse("admin:payouts:item", args=[item.pk])
     assert "793,500" in text(auditor.get(page))
     assert f'href="{page}' in text(auditor.get(items))
-    assert auditor.get(reverse("admin:refunds_item_change", args=[one.pk])).url == page
+    assert auditor.get(reverse("admin:refunds_item_change", args=[item.pk])).url == page
 
 
 def test_nobody_adds_edits_or_deletes_money():
@@ -201,6 +201,6 @@ def test_the_dashboard_says_what_must_happen_today(state, expected):
     due()
     if state != "due":
         getattr(money, state)(1)
-    seen = text(signed_in(maker()).get(reverse("admin:index"))).replace("\u00a0", " ").replace("\u2060", "")
-    assert expected in seen
-    assert "1월 21일(수) 18:00" in seen
+    dashboard = text(signed_in(maker()).get(reverse("admin:index"))).replace("\u00a0", " ").replace("\u2060", "")
+    assert expected in dashboard
+    assert "1월 21일(수) 18:00" in dashboard

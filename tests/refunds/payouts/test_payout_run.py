@@ -87,12 +87,12 @@ def test_the_checker_counts_bills_of_any_item_the_same(at):
 
 
 def test_what_stays_behind_is_counted_by_reason(at):
-    going = due(100_000)
+    payable = due(100_000)
     late_leaver = due(50_000, terminated="2026-01-05T10:00+09:00")  # waits for 19 February: not this round's
     reviewed = due()
     Application.objects.filter(pk=reviewed.pk).update(status="REVIEW")
-    held = due()
-    cases.hold(application_id=held.pk, user=maker(), reason="확인 중")
+    held_application = due()
+    cases.hold(application_id=held_application.pk, user=maker(), reason="확인 중")
     changed = due()
     Application.objects.filter(pk=changed.pk).update(hold_until=dt.datetime.fromisoformat("2026-01-20T18:00:01+09:00"))
     after = due()
@@ -101,7 +101,7 @@ def test_what_stays_behind_is_counted_by_reason(at):
     mismatch = due(70_000)
     Bill.objects.filter(line=mismatch.line).update(paid_krw=60_000)
     batch = batches.freeze(pay_on=DAY, user=maker())
-    assert [item.application_id for item in money.items(batch)] == [going.pk]
+    assert [item.application_id for item in money.items(batch)] == [payable.pk]
     assert {reason: count for reason, (count, _won) in batch.excluded.items()} == {
         "REVIEW": 1,
         "HELD": 1,
@@ -220,11 +220,11 @@ def test_sent_back_opens_the_batch_and_freezing_again_gives_the_same_digest():
 
 def test_one_taken_out_rides_with_the_next_round(at):
     batch = money.approved()
-    out, *rest = money.items(batch)
+    out, *remaining = money.items(batch)
     opened = batches.take_out(item_id=out.pk, user=maker(), reason="고객 요청 확인")
     assert (opened.status, opened.approved_by) == ("OPEN", None)
     again = batches.freeze(pay_on=DAY, user=maker())
-    assert again.count == len(rest)
+    assert again.count == len(remaining)
     assert again.excluded == {"TAKEN_OUT": [1, out.amount_krw]}
     assert again.digest != batch.digest
     at("2026-02-03T18:00+09:00")
@@ -297,32 +297,32 @@ def test_an_uploaded_copy_is_compared_by_row(settings, layout):
     settings.BANK_FILE_FORMAT = layout
     batch, (made,) = money.filed(4)
     content = b"".join(files.stored_bytes(made.message_id))
-    found = files.compare(file_id=made.pk, content=content, user=checker())
-    assert (found.same, found.identical) == (True, True)
+    comparison = files.compare(file_id=made.pk, content=content, user=checker())
+    assert (comparison.same, comparison.identical) == (True, True)
     # Another account to pay from is in no row: the rows are the same, the file is not.
     elsewhere = content.replace(b"1005000000000", b"1005000000009", 1)
-    found = files.compare(file_id=made.pk, content=elsewhere, user=checker())
-    assert (found.same, found.identical) == (True, False)
-    one, two, three, _four = money.items(batch)
+    comparison = files.compare(file_id=made.pk, content=elsewhere, user=checker())
+    assert (comparison.same, comparison.identical) == (True, False)
+    first, second, third, _four = money.items(batch)
     lines = content.split(b"\n")
     where = {
         item.reference: n
         for n, line in enumerate(lines)
-        for item in (one, two, three)
+        for item in (first, second, third)
         if item.reference.encode() in line
     }
     changed = lines.copy()
     amount, other = (b">100000<", b">100009<") if layout == "pain001" else (b"\t0000000100000\t", b"\t0000000100009\t")
-    assert amount in changed[where[one.reference]]
-    changed[where[one.reference]] = changed[where[one.reference]].replace(amount, other)
-    changed[where[two.reference]] = lines[where[three.reference]]
-    extra = lines[where[three.reference]].replace(three.reference.encode(), b"R0" + three.reference.encode()[2:])
-    changed.insert(where[three.reference] + 1, extra)
-    found = files.compare(file_id=made.pk, content=b"\n".join(changed), user=checker())
-    assert [(reference, names) for _line, reference, names in found.changed] == [(one.reference, ["amount"])]
-    assert found.dropped == [two.reference]
-    assert [reference for _line, reference in found.doubled] == [three.reference]
-    assert [reference for _line, reference in found.added] == ["R0" + three.reference[2:]]
+    assert amount in changed[where[first.reference]]
+    changed[where[first.reference]] = changed[where[first.reference]].replace(amount, other)
+    changed[where[second.reference]] = lines[where[third.reference]]
+    extra = lines[where[third.reference]].replace(third.reference.encode(), b"R0" + third.reference.encode()[2:])
+    changed.insert(where[third.reference] + 1, extra)
+    comparison = files.compare(file_id=made.pk, content=b"\n".join(changed), user=checker())
+    assert [(reference, names) for _line, reference, names in comparison.changed] == [(first.reference, ["amount"])]
+    assert comparison.dropped == [second.reference]
+    assert [reference for _line, reference in comparison.doubled] == [third.reference]
+    assert [reference for _line, reference in comparison.added] == ["R0" + third.reference[2:]]
 
 
 def test_hand_over_checks_the_seal_and_happens_once():
@@ -404,20 +404,20 @@ def faults(content: bytes) -> list[tuple[str, str]]:
 
 def test_paid_and_returned():
     batch, file = money.handed_over(3)
-    one, two, three = money.items(batch)
-    kept = load(money.pain002(file, [(one, "ACSC", ""), (two, "RJCT", "AC04"), (three, "ACCC", "")]))
-    assert (kept.paid, kept.paid_won, kept.returned, kept.returned_won, kept.absent) == (
+    first, second, third = money.items(batch)
+    result = load(money.pain002(file, [(first, "ACSC", ""), (second, "RJCT", "AC04"), (third, "ACCC", "")]))
+    assert (result.paid, result.paid_won, result.returned, result.returned_won, result.absent) == (
         2,
-        one.amount_krw + three.amount_krw,
+        first.amount_krw + third.amount_krw,
         1,
-        two.amount_krw,
+        second.amount_krw,
         0,
     )
     assert [item.status for item in money.items(batch)] == ["PAID", "RETURNED", "PAID"]
     batch.refresh_from_db()
     assert batch.status == "SETTLED"
-    two.application.refresh_from_db()
-    assert two.application.status == "NEED_ACCOUNT"
+    second.application.refresh_from_db()
+    assert second.application.status == "NEED_ACCOUNT"
     assert money.items(batch)[1].code == "CLOSED"
     assert Message.objects.filter(kind="payout.returned").count() == 1
     assert Message.objects.filter(kind="payout.paid").count() == 2
@@ -460,25 +460,25 @@ def test_a_returned_payment_is_tried_again_in_the_next_round(at):
 
 def test_absence_is_unknown_and_is_settled_by_the_answer(at):
     batch, file = money.handed_over(2)
-    one, two = money.items(batch)
-    kept = load(money.pain002(file, [(one, "ACSC", "")]))
-    assert kept.absent == 1
+    first, second = money.items(batch)
+    result = load(money.pain002(file, [(first, "ACSC", "")]))
+    assert result.absent == 1
     assert [item.status for item in money.items(batch)] == ["PAID", "UNKNOWN"]
-    assert [item.pk for item in inquiry.unanswered()] == [two.pk]
+    assert [item.pk for item in inquiry.unanswered()] == [second.pk]
     batch.refresh_from_db()
     assert batch.status == "HANDED_OVER"
     at("2026-02-03T18:00+09:00")
     refused("EMPTY", batches.freeze, pay_on=dt.date(2026, 2, 5), user=maker())  # never sent again
-    load(money.pain002(file, [(two, "ACSC", "")]))
+    load(money.pain002(file, [(second, "ACSC", "")]))
     batch.refresh_from_db()
     assert batch.status == "SETTLED"
 
 
 def test_money_under_way_is_no_answer_yet_and_takes_none_back():
     batch, file = money.handed_over(2)
-    one, two = money.items(batch)
-    load(money.pain002(file, [(one, "ACSC", ""), (two, "PDNG", "")]))
-    load(money.pain002(file, [(one, "ACSP", ""), (two, "ACSP", "")]))
+    first, second = money.items(batch)
+    load(money.pain002(file, [(first, "ACSC", ""), (second, "PDNG", "")]))
+    load(money.pain002(file, [(first, "ACSP", ""), (second, "ACSP", "")]))
     assert [item.status for item in money.items(batch)] == ["PAID", "UNKNOWN"]
 
 
@@ -497,19 +497,25 @@ def test_the_same_file_twice_changes_nothing():
 
 def test_each_fault_is_named_by_its_line_and_nothing_is_taken_in(at):
     batch, file = money.handed_over(3)
-    one, two, three = money.items(batch)
+    first, second, third = money.items(batch)
     content = money.pain002(
         file,
-        [(one, "ACSC", ""), (two, "ACSC", ""), (two, "RJCT", "AC01"), ("R999-1", "ACSC", ""), (three, "ACSC", "")],
-        amounts={three.reference: 5},
+        [
+            (first, "ACSC", ""),
+            (second, "ACSC", ""),
+            (second, "RJCT", "AC01"),
+            ("R999-1", "ACSC", ""),
+            (third, "ACSC", ""),
+        ],
+        amounts={third.reference: 5},
     )
     with pytest.raises(answers.ResultRefused) as caught:
         load(content)
     assert [(f.line, f.code, f.reference) for f in caught.value.faults] == [
-        (7, "DOUBLED", two.reference),
-        (8, "DOUBLED", two.reference),
+        (7, "DOUBLED", second.reference),
+        (8, "DOUBLED", second.reference),
         (9, "UNKNOWN_ITEM", "R999-1"),
-        (10, "AMOUNT", three.reference),
+        (10, "AMOUNT", third.reference),
     ]
     assert {item.status for item in money.items(batch)} == {"FILED"}
     assert AuditEntry.objects.filter(action="result.refused").count() == 1
@@ -525,10 +531,12 @@ def test_wrong_count_or_sum():
 def test_an_item_of_another_file_and_an_unknown_file(settings):
     settings.BANK_FILE_MAX_ROWS = 1
     batch, file = money.handed_over(2)
-    one, two = money.items(batch)
-    assert faults(money.pain002(file, [(one, "ACSC", ""), (two, "ACSC", "")])) == [("FOREIGN_ITEM", two.reference)]
+    first, second = money.items(batch)
+    assert faults(money.pain002(file, [(first, "ACSC", ""), (second, "ACSC", "")])) == [
+        ("FOREIGN_ITEM", second.reference)
+    ]
     file.message_id = "KT-2026-20990101-01"
-    refused("UNKNOWN_FILE", load, content=money.pain002(file, [(one, "ACSC", "")]))
+    refused("UNKNOWN_FILE", load, content=money.pain002(file, [(first, "ACSC", "")]))
 
 
 def test_a_result_before_the_hand_over():
@@ -538,12 +546,12 @@ def test_a_result_before_the_hand_over():
 
 def test_success_then_return_is_named_and_return_then_success_refused():
     batch, file = money.handed_over(2)
-    one, two = money.items(batch)
-    load(money.pain002(file, [(one, "ACSC", ""), (two, "RJCT", "AC01")]))
-    kept = load(money.pain002(file, [(one, "RJCT", "AC04")]))
-    assert kept.notes == [{"code": "RETURNED_AFTER_PAID", "count": 1}]
+    first, second = money.items(batch)
+    load(money.pain002(file, [(first, "ACSC", ""), (second, "RJCT", "AC01")]))
+    result = load(money.pain002(file, [(first, "RJCT", "AC04")]))
+    assert result.notes == [{"code": "RETURNED_AFTER_PAID", "count": 1}]
     assert money.items(batch)[0].status == "RETURNED"
-    assert faults(money.pain002(file, [(two, "ACSC", "")])) == [("PAID_AFTER_RETURN", two.reference)]
+    assert faults(money.pain002(file, [(second, "ACSC", "")])) == [("PAID_AFTER_RETURN", second.reference)]
 
 
 def test_a_file_refused_whole_becomes_a_new_part_with_the_same_items():
@@ -578,19 +586,21 @@ def test_a_refusal_of_the_batch_level_is_one_of_the_file():
 
 def test_a_refused_group_whose_payments_name_their_own_reasons_is_returns():
     batch, file = money.handed_over(2)
-    one, two = money.items(batch)
+    first, second = money.items(batch)
     # The one reason of the file on every payment is still a refusal of the file.
-    whole = money.pain002(file, [(one, "RJCT", "AM10"), (two, "RJCT", "AM10")], group="RJCT", reason="AM10")
-    assert bankfiles.layout("pain001").read_result(whole).refused
-    kept = load(money.pain002(file, [(one, "RJCT", "AC04"), (two, "RJCT", "BE01")], group="RJCT"))
-    assert kept.returned == 2
+    refused_whole = money.pain002(
+        file, [(first, "RJCT", "AM10"), (second, "RJCT", "AM10")], group="RJCT", reason="AM10"
+    )
+    assert bankfiles.layout("pain001").read_result(refused_whole).refused
+    result = load(money.pain002(file, [(first, "RJCT", "AC04"), (second, "RJCT", "BE01")], group="RJCT"))
+    assert result.returned == 2
     assert [(i.status, i.code) for i in money.items(batch)] == [("RETURNED", "CLOSED"), ("RETURNED", "NAME")]
 
 
 def test_a_refused_group_with_a_payment_that_was_paid_contradicts_itself():
     batch, file = money.handed_over(2)
-    one, two = money.items(batch)
-    content = money.pain002(file, [(one, "RJCT", ""), (two, "ACSC", "")], group="RJCT", reason="AM10")
+    first, second = money.items(batch)
+    content = money.pain002(file, [(first, "RJCT", ""), (second, "ACSC", "")], group="RJCT", reason="AM10")
     with pytest.raises(answers.ResultRefused) as caught:
         load(content)
     assert [fault.line for fault in caught.value.faults] == [7]
@@ -616,8 +626,8 @@ def test_the_sheet_and_its_result_columns(settings):
     answered = content.replace(blank, b"\t00\t" + b" " * 60, 1).replace(
         blank, b"\t03\t" + "예금주 다름".encode("cp949").ljust(60), 1
     )
-    kept = load(answered, "answer.txt")
-    assert (kept.paid, kept.returned, kept.unknown) == (1, 1, 1)
+    result = load(answered, "answer.txt")
+    assert (result.paid, result.returned, result.unknown) == (1, 1, 1)
     assert [(i.status, i.code) for i in money.items(batch)] == [("PAID", ""), ("RETURNED", "NAME"), ("UNKNOWN", "")]
 
 
@@ -670,10 +680,10 @@ def test_an_adjustment_that_came_back_is_sent_to_the_mended_account(at):
     def carried(pay_on: dt.date, status: str, code: str) -> Item:
         later = batches.freeze(pay_on=pay_on, user=maker())
         batches.approve(batch_id=later.pk, user=checker(), typed_total=later.won, digest=later.digest)
-        (given,) = files.create_files(batch_id=later.pk, user=maker())
-        files.hand_over(file_id=given.pk, user=maker())
+        (file,) = files.create_files(batch_id=later.pk, user=maker())
+        files.hand_over(file_id=file.pk, user=maker())
         (extra,) = money.items(later)
-        load(money.pain002(given, [(extra, status, code)]))
+        load(money.pain002(file, [(extra, status, code)]))
         extra.refresh_from_db()
         assert not broken()
         return extra
@@ -715,6 +725,6 @@ def test_no_history_is_planned_for_one_row_and_run_for_a_million():
             "SELECT proname, proconfig FROM pg_proc"
             " WHERE proname LIKE 'pgtrigger_%' AND prosrc LIKE '%JOIN new_values%'"
         )
-        found = dict(cursor.fetchall())
-    assert len(found) >= 4  # batch, file, adjustment, item
-    assert set(map(tuple, found.values())) == {("enable_nestloop=off",)}
+        settings_by_function = dict(cursor.fetchall())
+    assert len(settings_by_function) >= 4  # batch, file, adjustment, item
+    assert set(map(tuple, settings_by_function.values())) == {("enable_nestloop=off",)}

@@ -33,17 +33,17 @@ def carried(pay_on: dt.date, status: str, code: str) -> Item:
     """The one item of a later round, answered."""
     later = batches.freeze(pay_on=pay_on, user=maker())
     batches.approve(batch_id=later.pk, user=checker(), typed_total=later.won, digest=later.digest)
-    (given,) = files.create_files(batch_id=later.pk, user=maker())
-    files.hand_over(file_id=given.pk, user=maker())
+    (file,) = files.create_files(batch_id=later.pk, user=maker())
+    files.hand_over(file_id=file.pk, user=maker())
     (item,) = money.items(later)
-    answers.load_result(content=money.pain002(given, [(item, status, code)]), name="r", user=maker())
+    answers.load_result(content=money.pain002(file, [(item, status, code)]), name="r", user=maker())
     item.refresh_from_db()
     return item
 
 
 def view(item: Item) -> presenters.ApplicationView:
-    (found,) = presenters.present([type(item.application).objects.get(pk=item.application_id)])
-    return found
+    (application_view,) = presenters.present([type(item.application).objects.get(pk=item.application_id)])
+    return application_view
 
 
 def test_every_reason_has_its_row():
@@ -104,8 +104,8 @@ def test_after_the_last_round_the_call_centre_calls(at):
     item = came_back("AB08")
     assert exceptions.unpaid_returns()[0] == []
     at("2026-06-24T00:00+09:00")
-    (found,), over = exceptions.unpaid_returns()
-    assert (over, found.code, found.application_id) == (True, "BANK_DOWN", item.application_id)
+    (unpaid_return,), over = exceptions.unpaid_returns()
+    assert (over, unpaid_return.code, unpaid_return.application_id) == (True, "BANK_DOWN", item.application_id)
     assert "전화로 여쭙겠습니다" in view(item).lead
 
 

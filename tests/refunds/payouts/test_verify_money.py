@@ -41,8 +41,8 @@ def test_all_is_well_at_every_step():
     assert broken() == {}
     again = files.replace_refused_file(file_id=file.pk, user=maker())
     files.hand_over(file_id=again.pk, user=maker())
-    one, two, *_rest = money.items(batch)
-    rows = [(one, "ACSC", ""), (two, "RJCT", "AC04")]
+    first, second, *_rest = money.items(batch)
+    rows = [(first, "ACSC", ""), (second, "RJCT", "AC04")]
     answers.load_result(content=money.pain002(again, rows), name="r", user=maker())
     assert broken() == {}
     out = io.StringIO()
@@ -156,16 +156,18 @@ def test_a_later_bill_is_no_breach_and_the_command_says_so_by_its_status():
 def test_the_wipe_empties_numbers_long_after_settlement(at, settings):
     settings.ACCOUNT_WIPE_DAYS = 30
     batch, file = money.handed_over(2)
-    one, two = money.items(batch)
-    answers.load_result(content=money.pain002(file, [(one, "ACSC", ""), (two, "RJCT", "AC01")]), name="r", user=maker())
+    first, second = money.items(batch)
+    answers.load_result(
+        content=money.pain002(file, [(first, "ACSC", ""), (second, "RJCT", "AC01")]), name="r", user=maker()
+    )
     at("2026-02-18T00:00+09:00")
     assert wipe.wipe() == (0, 0)
     at("2026-02-20T00:00+09:00")
     accounts, pieces = wipe.wipe()
     assert (accounts, pieces) == (1, 2)
-    wiped, kept = Account.objects.get(pk=one.account_id), Account.objects.get(pk=two.account_id)
-    assert (wiped.number, wiped.holder_name, bytes(wiped.number_index)) == (None, None, bytes(one.account.number_index))
-    assert kept.number  # still to be paid
+    wiped, unwiped = Account.objects.get(pk=first.account_id), Account.objects.get(pk=second.account_id)
+    assert (wiped.number, wiped.holder_name, wiped.number_index) == (None, None, first.account.number_index)
+    assert unwiped.number  # still to be paid
     assert broken() == {}
     with pytest.raises(guards.Refused):
         files.download(file_id=file.pk, user=maker(), reason="보기")
