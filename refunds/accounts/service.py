@@ -22,7 +22,7 @@ from refunds.models.accounts import Account, HolderCheck
 TRIES_A_DAY = 5
 _DAY = 24 * 60 * 60
 # A bank's night-time maintenance lasts about an hour (docs/domain.md#c2).
-_AGAIN_AFTER = dt.timedelta(minutes=5)
+_RETRY_AFTER = dt.timedelta(minutes=5)
 _LEASE_SECONDS = 60
 
 
@@ -174,7 +174,7 @@ def repeat_holder_checks(*, limit: int = 20) -> list[uuid.UUID]:
 
 def _settle(check: HolderCheck, outcome: str, reason: str, verification_id: str) -> None:
     check.outcome, check.reason, check.verification_id = outcome, reason, verification_id
-    check.asked_at, check.next_try_at = clock.now(), _wall() + _AGAIN_AFTER
+    check.asked_at, check.next_try_at = clock.now(), _wall() + _RETRY_AFTER
     check.lease_until, check.worker = None, ""
     check.save(
         update_fields=[

@@ -50,14 +50,14 @@ def change_account(
         _check_account(row, account)
         hours = programme.current().applications.change_hold_hours
         columns: dict[str, Any] = {"account": account, "hold_until": clock.now() + dt.timedelta(hours=hours)}
-        doubt = _doubt(row, account, staff, columns)
+        review_reason = _review_reason(row, account, staff, columns)
         actor = actor_of(staff)
         record_decision(row, code="ACCOUNT_CHANGED", actor=actor)
         if row.status in REEVALUATED and row.status != Status.NEED_DOCS:
             row.account, row.reviewed = account, columns.get("reviewed", row.reviewed)
             recheck.reevaluate(row, actor=actor, **columns)
-        elif row.status == Status.APPROVED and doubt:
-            transition(row, Status.REVIEW, code=doubt, actor="system", **columns)
+        elif row.status == Status.APPROVED and review_reason:
+            transition(row, Status.REVIEW, code=review_reason, actor="system", **columns)
         else:
             transition(row, Status(row.status), code="ACCOUNT_CHANGED", actor=actor, **columns)
         _record(row, "application.account_changed", staff=staff)
@@ -79,23 +79,23 @@ def _check_account(row: Application, account: Account) -> None:
         raise Refused("NOT_CONFIRMED", _("은행에서 새 계좌를 확인하지 못했습니다. 지금 계좌를 그대로 두었습니다."))
 
 
-def _doubt(row: Application, account: Account, staff: User | None, columns: dict[str, Any]) -> str:
+def _review_reason(row: Application, account: Account, staff: User | None, columns: dict[str, Any]) -> str:
     """Reason code for a reviewer to look at the new account, "" for none; adds `flag` and `reviewed` to `columns`."""
-    doubt = ""
+    review_reason = ""
     persons = facts.persons_using(account)
     if persons > PERSONS_ON_ONE_ACCOUNT:
-        doubt = columns["flag"] = facts.SHARED_ACCOUNT
+        review_reason = columns["flag"] = facts.SHARED_ACCOUNT
         facts.report_shared_account(account, persons)
     elif row.flag == facts.SHARED_ACCOUNT:
         columns["flag"] = ""
     if staff is not None and account.holder_name != row.account.holder_name:
-        doubt = doubt or "HOLDER_RENAMED"
-    if doubt and row.items.filter(kind=Item.Kind.REFUND, status=Item.Status.PAID).exists():
+        review_reason = review_reason or "HOLDER_RENAMED"
+    if review_reason and row.items.filter(kind=Item.Kind.REFUND, status=Item.Status.PAID).exists():
         # A paid refund stays approved, so its correction cannot be sent to a reviewer.
         raise Refused("DOUBT", _("이 계좌로는 바꿀 수 없습니다. 본인 이름의 다른 계좌를 적어 주세요."))
-    if doubt:
+    if review_reason:
         columns["reviewed"] = False
-    return doubt
+    return review_reason
 
 
 def _record(row: Application, action: str, *, staff: User | None, reason: str = "") -> None:

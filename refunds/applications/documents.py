@@ -34,7 +34,7 @@ from refunds.models.items import Item
 from refunds.models.states import Status
 
 # States in which a document can change the decision.
-WANTED_IN = (Status.NEED_DOCS, Status.REVIEW, Status.LATE)
+AWAITED_IN = (Status.NEED_DOCS, Status.REVIEW, Status.LATE)
 
 Files = Iterable[tuple[str, bytes]]
 
@@ -49,10 +49,10 @@ def add(
     """
     with transaction.atomic():
         row = lock(application_id, person_index=person_index, staff=staff)
-        if row.status not in WANTED_IN:
+        if row.status not in AWAITED_IN:
             raise Refused("STATE", _("지금은 서류를 받을 수 없는 신청입니다."))
         Filing.objects.select_for_update().get(pk=row.filing_id)  # its other lines count with it
-        return _keep(files, staff=staff, subject=row.line.customer_id, filing=row.filing)
+        return _store_all(files, staff=staff, subject=row.line.customer_id, filing=row.filing)
 
 
 def add_to_objection(
@@ -69,10 +69,10 @@ def add_to_objection(
         close_to_own_case(staff, row.person_index)
         if row.status != Objection.Status.OPEN:
             raise Refused("STATE", _("이미 답한 이의입니다."))
-        return _keep(files, staff=staff, subject=row.line.customer_id, objection=row)
+        return _store_all(files, staff=staff, subject=row.line.customer_id, objection=row)
 
 
-def _keep(files: Files, *, staff: User | None, subject: str, **owner: Filing | Objection) -> list[Evidence]:
+def _store_all(files: Files, *, staff: User | None, subject: str, **owner: Filing | Objection) -> list[Evidence]:
     checked = [(name, *_checked(name, data)) for name, data in files]
     if not checked:
         raise Refused("FILE", _("올릴 파일을 골라 주세요."))
@@ -131,7 +131,7 @@ def _write(row: Evidence, key: bytes, data: bytes) -> Path:
     return path
 
 
-def handed_in(*, application_id: int, person_index: bytes | None = None, staff: User | None = None) -> None:
+def return_to_review(*, application_id: int, person_index: bytes | None = None, staff: User | None = None) -> None:
     """Return a case to the reviewers, because the customer has sent the documents asked for.
 
     Raises Refused: UNKNOWN, OWN_CASE, STATE, FILE (nothing was sent since they were asked for).

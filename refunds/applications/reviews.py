@@ -23,7 +23,7 @@ from refunds.applications.transitions import Refused, transition
 from refunds.models.applications import Application, Lateness, LateReason
 from refunds.models.states import UNDER_REVIEW, Status
 
-KEPT_FOR = dt.timedelta(minutes=20)
+CASE_LEASE = dt.timedelta(minutes=20)
 # A late application is accepted up to HARDSHIP_DAYS after the end of one of these (D-31).
 HARDSHIPS = tuple(str(kind) for kind in LateReason.Kind if kind != LateReason.Kind.OTHER)
 HARDSHIP_DAYS = 14
@@ -66,7 +66,7 @@ def take_next(*, reviewer: User) -> Application | None:
             free = free.exclude(filing__person_index=own).exclude(line__customer__person_index=own)
         row = free.select_for_update(of=("self",), skip_locked=True).first()
         if row is not None:
-            row.reviewer, row.reviewer_until = reviewer, dt.datetime.now(dt.UTC) + KEPT_FOR
+            row.reviewer, row.reviewer_until = reviewer, dt.datetime.now(dt.UTC) + CASE_LEASE
             row.save(update_fields=["reviewer", "reviewer_until"])
         return row
 
@@ -120,7 +120,7 @@ def review(
             _reject(row, reviewer, reason)
         elif act == APPROVE:
             if is_hardship_case(row):
-                _let_in(row, reviewer, late)
+                _check_hardship(row, reviewer, late)
             if earlier_date:
                 _take_earlier_date(row)
             _approve(row, reviewer, reason)
@@ -144,14 +144,14 @@ def _check_open_for(row: Application, reviewer: User) -> None:
 def _ask_documents(row: Application, reviewer: User, reason: str) -> None:
     due_on = deadlines.documents_by(clock.today())
     record_review(row, Status.NEED_DOCS, "NEED_DOCS", reviewer, reason, documents_due_on=due_on)
-    sms.notify(row, "application.need_docs", subject=_once(row), context={"due_on": due_on})
+    sms.notify(row, "application.need_docs", subject=_message_subject(row), context={"due_on": due_on})
 
 
 def _reject(row: Application, reviewer: User, reason: str) -> None:
     if row.line.effective_outcome == "REVIEW":
         decide_line(row.line, "NOT_ELIGIBLE", reason, reviewer)
     record_review(row, Status.REJECTED, "REJECTED", reviewer, reason, reviewed=True)
-    sms.notify(row, "application.rejected", subject=_once(row))
+    sms.notify(row, "application.rejected", subject=_message_subject(row))
 
 
 def _approve(row: Application, reviewer: User, reason: str) -> None:
@@ -182,7 +182,7 @@ def returns_to(row: Application) -> Status:
     return Status.LATE if row.lateness != Lateness.IN_TIME and not row.reviewed else Status.REVIEW
 
 
-def _let_in(row: Application, supervisor: User, late: LateReasonInput | None) -> None:
+def _check_hardship(row: Application, supervisor: User, late: LateReasonInput | None) -> None:
     """Check that a hardship allows a late application, and save the reason the supervisor confirmed."""
     if not supervisor.has_perm("refunds.review_hardship"):
         raise Refused("SUPERVISOR", _("기간이 지난 신청은 심사 책임자만 승인할 수 있습니다."))
@@ -300,7 +300,7 @@ def _audit(row: Application, action: str, staff: User, *, reason: str = "", deta
     )
 
 
-def _once(row: Application) -> str:
+def _message_subject(row: Application) -> str:
     """Subject of the message about this decision: a later decision of the same kind sends another message."""
     return f"application:{row.pk}:{row.decisions.count()}"
 

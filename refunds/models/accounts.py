@@ -15,11 +15,12 @@ from kt_remedy.core import crypto, masking
 from kt_remedy.core.tasks.leases import Leased
 from refunds import banks
 
-_KEPT = ("id", "bank_code", "number_index", "last4", "owner_kind", "person_index", "created_at")
+_NEVER_WIPED = ("id", "bank_code", "number_index", "last4", "owner_kind", "person_index", "created_at")
 _ONLY_WIPED = (
     "NEW.number_enc IS NULL AND NEW.holder_name_enc IS NULL AND NEW.holder_birth_enc IS NULL"
     " AND NEW.wiped_at IS NOT NULL"
-    f" AND ({', '.join(f'NEW.{c}' for c in _KEPT)}) IS NOT DISTINCT FROM ({', '.join(f'OLD.{c}' for c in _KEPT)})"
+    f" AND ({', '.join(f'NEW.{c}' for c in _NEVER_WIPED)})"
+    f" IS NOT DISTINCT FROM ({', '.join(f'OLD.{c}' for c in _NEVER_WIPED)})"
 )
 
 

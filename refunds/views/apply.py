@@ -30,7 +30,7 @@ from refunds.views.forms import AccountForm, ConsentForm, LateForm, LinesForm
 
 
 @dataclass(slots=True)
-class Option:
+class LineOption:
     """A line on the first page; `why_not` is the reason if it cannot be picked."""
 
     line: Line
@@ -57,7 +57,7 @@ class Summary:
     wait: bool
 
 
-def _options(request: VerifiedRequest, picked: list[str]) -> list[Option]:
+def _options(request: VerifiedRequest, picked: list[str]) -> list[LineOption]:
     me, today = request.person, clock.today()
     own = list(eligibility.lines_of(me.ci_index))
     wards = list(eligibility.lines_of_wards(me.ci_index))
@@ -67,7 +67,7 @@ def _options(request: VerifiedRequest, picked: list[str]) -> list[Option]:
         ward = line in wards
         row = live.get(line.pk)
         application = Application(line=line)
-        option = Option(
+        option = LineOption(
             line=line,
             ward=ward,
             label=f"{lines_wording.product_name(line.product)} {masking.phone(line.msisdn or '')}",
@@ -95,11 +95,11 @@ def _pay_day(line: Line) -> dt.date | None:
     return calendar.reachable_pay_day(ended, clock.today(), clock.now(), current)
 
 
-def _chosen(request: VerifiedRequest, answers: drafts.Answers) -> list[Option]:
+def _chosen_lines(request: VerifiedRequest, answers: drafts.Answers) -> list[LineOption]:
     return [option for option in _options(request, answers.lines) if option.picked and not option.why_not]
 
 
-def _summary(options: list[Option]) -> Summary:
+def _summary(options: list[LineOption]) -> Summary:
     estimated = any(option.estimated for option in options)
     days = sorted({option.day for option in options if option.day})
     rows = [(_("회선"), option.label) for option in options]
@@ -115,7 +115,7 @@ def _summary(options: list[Option]) -> Summary:
     )
 
 
-def _late() -> bool:
+def _needs_late_reason() -> bool:
     """True if an application made today needs a reason (D-31)."""
     return window.lateness(clock.today(), programme.current()) == Lateness.LATE
 
@@ -123,7 +123,7 @@ def _late() -> bool:
 def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
     steps = {"apply_lines": _("회선"), "apply_late": _("까닭"), "apply_account": _("계좌")}
     steps |= {"apply_consent": _("동의"), "apply_check": _("확인")}
-    if not _late():
+    if not _needs_late_reason():
         del steps["apply_late"]
     context |= {
         "steps": list(steps.values()),
@@ -169,7 +169,7 @@ def apply(request: VerifiedRequest) -> HttpResponse:
                     answers.account = answers.candidate = ""
                 answers.representation = representation
                 drafts.save(answers, person_index=me)
-                return redirect(_next(answers))
+                return redirect(_next_page(answers))
             form.add_error("lines", _("본인 회선과 자녀 회선은 따로 신청해 주세요"))
     return _page(
         request,
@@ -192,14 +192,14 @@ def late(request: VerifiedRequest) -> HttpResponse:
         return closed
     me = request.person.ci_index
     _key, answers = drafts.load(person_index=me)
-    if not answers.lines or not _late():
-        return redirect(_next(answers))
+    if not answers.lines or not _needs_late_reason():
+        return redirect(_next_page(answers))
     form = LateForm(request.POST if request.method == "POST" else None, initial=answers.late)
     if request.method == "POST" and form.is_valid():
         day = form.cleaned_data["ended_on"]
         answers.late = form.cleaned_data | {"ended_on": day.isoformat() if day else ""}
         drafts.save(answers, person_index=me)
-        return redirect(_next(answers))
+        return redirect(_next_page(answers))
     return _page(request, "apply_late", form=form, days=reviews.HARDSHIP_DAYS)
 
 
@@ -212,13 +212,13 @@ def account(request: VerifiedRequest) -> HttpResponse:
         return closed
     me = request.person
     _key, answers = drafts.load(person_index=me.ci_index)
-    options = _chosen(request, answers)
+    options = _chosen_lines(request, answers)
     if not options:
         return redirect("refunds:apply")
     if request.method == "POST" and "anyway" in request.POST and answers.candidate:
         answers.account = answers.candidate
         drafts.save(answers, person_index=me.ci_index)
-        return redirect(_next(answers))
+        return redirect(_next_page(answers))
     for_ward = answers.representation == OwnerKind.GUARDIAN
     form = AccountForm(request.POST if request.method == "POST" else None, for_ward=for_ward)
     name = options[0].line.customer.holder_name if for_ward else me.name
@@ -241,7 +241,7 @@ def account(request: VerifiedRequest) -> HttpResponse:
             answers.account = "" if form.errors else answers.candidate
             drafts.save(answers, person_index=me.ci_index)
             if not form.errors:
-                return redirect(_next(answers))
+                return redirect(_next_page(answers))
     saved = Account.objects.filter(pk=answers.account).first() if answers.account else None
     return _page(
         request,
@@ -266,14 +266,14 @@ def consent(request: VerifiedRequest) -> HttpResponse:
         return closed
     me = request.person.ci_index
     _key, answers = drafts.load(person_index=me)
-    if _next(answers) not in {"refunds:apply-consent", "refunds:apply-check"}:
-        return redirect(_next(answers))
+    if _next_page(answers) not in {"refunds:apply-consent", "refunds:apply-check"}:
+        return redirect(_next_page(answers))
     initial = dict.fromkeys(answers.consents, True)
     form = ConsentForm(request.POST if request.method == "POST" else None, initial=initial)
     if request.method == "POST" and form.is_valid():
         answers.consents = dict(submit.CONSENTS)
         drafts.save(answers, person_index=me)
-        return redirect(_next(answers))
+        return redirect(_next_page(answers))
     return _page(request, "apply_consent", form=form, version=submit.CONSENTS["privacy"])
 
 
@@ -291,8 +291,8 @@ def check(request: VerifiedRequest) -> HttpResponse:
         return redirect("refunds:status")
     if (closed := _window_closed(request)) is not None:
         return closed
-    options = _chosen(request, answers)
-    step = _next(answers) if options else "refunds:apply"
+    options = _chosen_lines(request, answers)
+    step = _next_page(answers) if options else "refunds:apply"
     if step != "refunds:apply-check":
         return redirect(step)
     entered = Account.objects.select_related("holder_check").get(pk=answers.account)
@@ -307,7 +307,7 @@ def check(request: VerifiedRequest) -> HttpResponse:
         person=me,
         round=calendar.round_on(summary.days[0], programme.current()) if summary.days else None,
         late=clock.today() > programme.current().applications.closes,
-        late_reason=LateReason.Kind(answers.late["kind"]).label if _late() else "",
+        late_reason=LateReason.Kind(answers.late["kind"]).label if _needs_late_reason() else "",
     )
 
 
@@ -350,11 +350,11 @@ def _late_reason(answers: dict[str, str]) -> submit.LateReasonInput:
     return submit.LateReasonInput(answers["kind"], dt.date.fromisoformat(day) if day else None, answers["words"])
 
 
-def _next(answers: drafts.Answers) -> str:
+def _next_page(answers: drafts.Answers) -> str:
     """The first page whose question has no answer yet: a change goes straight back to the check."""
     if not answers.lines:
         return "refunds:apply"
-    if not answers.late and _late():
+    if not answers.late and _needs_late_reason():
         return "refunds:apply-late"
     if not answers.account:
         return "refunds:apply-account"

@@ -29,7 +29,7 @@ def send_documents(request: VerifiedRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         try:
             if "done" in request.POST:
-                documents.handed_in(application_id=pk, person_index=me)
+                documents.return_to_review(application_id=pk, person_index=me)
                 messages.success(request, _("서류를 보냈습니다. 사람이 보고 결과를 문자로 알려 드립니다."))
                 return redirect("refunds:application", pk)
             form = DocumentsForm(request.POST, request.FILES)
@@ -51,7 +51,7 @@ def send_documents(request: VerifiedRequest, pk: int) -> HttpResponse:
         # Documents sent before the request do not answer it.
         "ready": row.status == Status.NEED_DOCS and any(document.added_at >= row.status_since for document in sent),
         "asked": request_decision.words if request_decision and row.status == Status.NEED_DOCS else "",
-        "open": row.status in documents.WANTED_IN,
+        "open": row.status in documents.AWAITED_IN,
     }
     return render(request, "refunds/documents.html", context, status=422 if form.errors else 200)
 

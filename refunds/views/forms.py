@@ -116,7 +116,7 @@ class _FilesInput(forms.ClearableFileInput):
     allow_multiple_selected = True
 
 
-def _what_fits() -> str:
+def _accepted_files() -> str:
     return _("휴대폰으로 찍은 사진도 됩니다. 한 개에 %(mb)sMB까지, 모두 %(files)s개까지.") % {
         "mb": LARGEST_MB,
         "files": MOST_FILES,
@@ -134,7 +134,7 @@ class FilesField(forms.FileField):
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("label", gettext_lazy("서류(PDF, 사진)"))
-        kwargs.setdefault("help_text", lazy(_what_fits, str)())
+        kwargs.setdefault("help_text", lazy(_accepted_files, str)())
         super().__init__(allow_empty_file=True, **kwargs)
 
     def clean(self, data: Any, initial: Any = None) -> list[tuple[str, bytes]]:
@@ -283,8 +283,8 @@ class ReasonForm(PlainForm):
     )
 
 
-class WordsForm(PlainForm):
-    """A reason alone, as for an undo."""
+class ReviewReasonForm(PlainForm):
+    """The reason of an undo or a confirmation."""
 
     words = forms.CharField(
         label=gettext_lazy("사유"),

@@ -23,7 +23,7 @@ from refunds.applications.submit import LateReasonInput
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Application, Channel, Decision, LateReason
 from refunds.models.states import UNDER_REVIEW, Status
-from refunds.views.forms import CaseForm, DecisionForm, WordsForm
+from refunds.views.forms import CaseForm, DecisionForm, ReviewReasonForm
 
 PER_PAGE = 50
 
@@ -85,7 +85,7 @@ def work_list(request: HttpRequest) -> HttpResponse:
         "conflicts": conflicts,
         "objections": objections.open_objections()[:20],
         "today": clock.kst_date(now),
-        "kept_for": reviews.KEPT_FOR,
+        "case_lease": reviews.CASE_LEASE,
     }
     return render(request, "refunds/review_list.html", context, status=422 if form.errors or conflicts else 200)
 
@@ -117,7 +117,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     supervisor = request.user.has_perm("refunds.review_hardship")
     late = LateReason.objects.filter(filing=row.filing_id).first()
     posted = request.POST if request.method == "POST" else None
-    form = _case_form(posted, row, late, approves=supervisor or not hardship) if open_case else WordsForm(posted)
+    form = _case_form(posted, row, late, approves=supervisor or not hardship) if open_case else ReviewReasonForm(posted)
     if request.method == "POST" and form.is_valid():
         try:
             _act(request, row, form)
@@ -153,7 +153,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "evidence": documents.of_filing(row.filing),
         "earlier": row.previous,
         "documents": representation.names(row.filing.documents),
-        "held": row.reviewer_until is not None and row.reviewer_until > dt.datetime.now(dt.UTC),
+        "is_assigned": row.reviewer_until is not None and row.reviewer_until > dt.datetime.now(dt.UTC),
     }
     return render(request, "refunds/review_case.html", context, status=422 if form.errors else 200)
 
@@ -191,7 +191,7 @@ def _who(actor: str) -> str:
     return {"customer": _("고객"), "system": _("저절로")}.get(kind, _("직원 %(number)s") % {"number": number})
 
 
-def _act(request: HttpRequest, row: Application, form: DecisionForm | WordsForm) -> None:
+def _act(request: HttpRequest, row: Application, form: DecisionForm | ReviewReasonForm) -> None:
     values: dict[str, Any] = {
         "application_id": row.pk,
         "reviewer": request.user,

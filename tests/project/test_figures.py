@@ -99,7 +99,7 @@ CONSTANTS = {
     "accounts.TRIES_A_DAY": (accounts.TRIES_A_DAY, "times"),
     "window.EXTENSION_DAYS": (window.EXTENSION_DAYS, "days"),
     "reviews.HARDSHIP_DAYS": (reviews.HARDSHIP_DAYS, "days"),
-    "reviews.KEPT_FOR": (reviews.KEPT_FOR // dt.timedelta(minutes=1), "minutes"),
+    "reviews.CASE_LEASE": (reviews.CASE_LEASE // dt.timedelta(minutes=1), "minutes"),
     "deadlines.REVIEW_DAYS": (deadlines.REVIEW_DAYS, "days"),
     "deadlines.OBJECTION_DAYS": (deadlines.OBJECTION_DAYS, "days"),
     "deadlines.DOCUMENT_DAYS": (deadlines.DOCUMENT_DAYS, "days"),

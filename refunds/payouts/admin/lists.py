@@ -53,23 +53,23 @@ class PageAdmin(RoleAdmin):
         return redirect(self.page_route, int(object_id))
 
 
-class AddedUp:
-    """A list that shows the number of its rows and the sum of the column `added_up`, in won."""
+class TotalsMixin:
+    """A list that shows the number of its rows and the sum of the column `total_column`, in won."""
 
-    added_up = ""
+    total_column = ""
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         response = super().changelist_view(request, extra_context)  # type: ignore[misc]
         change_list = getattr(response, "context_data", {}).get("cl")
         if change_list is not None:
             response.context_data["totals"] = change_list.queryset.order_by().aggregate(
-                count=Count("pk"), won=Sum(self.added_up)
+                count=Count("pk"), won=Sum(self.total_column)
             )
         return response
 
 
 @admin.register(Batch)
-class BatchAdmin(AddedUp, PageAdmin):
+class BatchAdmin(TotalsMixin, PageAdmin):
     """Batches."""
 
     page_route = "admin:payouts:batch"
@@ -79,7 +79,7 @@ class BatchAdmin(AddedUp, PageAdmin):
     date_hierarchy = "pay_on"
     list_select_related = ("prepared_by", "approved_by")
     change_list_template = "admin/refunds/batch_list.html"
-    added_up = "won"
+    total_column = "won"
 
     @admin.display(description=gettext_lazy("합계"), ordering="won")
     def won_text(self, batch: Batch) -> str:
@@ -146,7 +146,7 @@ class BankFilter(admin.SimpleListFilter):
 
 
 @admin.register(Item)
-class ItemAdmin(AddedUp, PageAdmin):
+class ItemAdmin(TotalsMixin, PageAdmin):
     """Payments: filtered and added up."""
 
     page_route = "admin:payouts:item"
@@ -158,7 +158,7 @@ class ItemAdmin(AddedUp, PageAdmin):
     search_help_text = gettext_lazy("관리번호나 계약번호 전체")
     ordering = ("-id",)
     change_list_template = "admin/refunds/item_list.html"
-    added_up = "amount_krw"
+    total_column = "amount_krw"
 
     @admin.display(description=gettext_lazy("금액"), ordering="amount_krw")
     def amount(self, item: Item) -> str:
@@ -255,13 +255,13 @@ class HoldAdmin(RoleAdmin):
         )
 
 
-class TwoPeopleAdmin(AddedUp, PageAdmin):
+class TwoPeopleAdmin(TotalsMixin, PageAdmin):
     """Money beside the rounds that one person proposes and another decides."""
 
     view_permission = "payouts.view_batch"
     ordering = ("-pk",)
     change_list_template = "admin/refunds/item_list.html"
-    added_up = "amount_krw"
+    total_column = "amount_krw"
 
     @admin.display(description=gettext_lazy("접수번호"))
     def case(self, row: Adjustment | OfflinePayment) -> str:

@@ -192,7 +192,7 @@ def test_an_objection_comes_with_documents_or_not_at_all() -> None:
 def test_documents_go_some_months_after_the_case_is_over(at, settings) -> None:
     row = asked_for_documents(make.customer(ci="hong"))
     [document] = documents.add(application_id=row.pk, person_index=person("hong").ci_index, files=[("a.pdf", PDF)])
-    documents.handed_in(application_id=row.pk, person_index=person("hong").ci_index)
+    documents.return_to_review(application_id=row.pk, person_index=person("hong").ci_index)
     [path] = [path for path in on_disk() if path.name == document.pk.hex]
     at("2026-09-01T10:00+09:00")
     assert documents.wipe() == 0  # however old: nothing is decided yet
