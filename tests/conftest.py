@@ -28,7 +28,7 @@ state: tempfile.TemporaryDirectory | None = None
 
 
 def hands_out(config: pytest.Config) -> bool:
-    """Whether this process gives its tests to workers (pytest-xdist) and runs none itself."""
+    """True if this process gives its tests to workers (pytest-xdist) and runs none itself."""
     return bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
 
 

@@ -23,7 +23,7 @@ def person(
     phone: str = "01012345678",
     foreigner: bool = False,
 ) -> identity.Person:
-    """What a verification of the person with this CI returns."""
+    """The result of a verification of the person with this CI."""
     return identity.Person(
         ci_index=crypto.blind_index(ci, "ci"),
         name=name,

@@ -1,4 +1,4 @@
-"""Who gets in where: `tests/cases/access.csv`, every route and method by every kind of visitor.
+"""Access to pages: `tests/cases/access.csv`, every route and method by every kind of visitor.
 
 In a cell, `x` is let in and empty is kept out: 403, or led to the page where one proves who one is. Objects of other
 people are asked for by numbers that do not exist: "not found" betrays nothing and fits both. A route that is not

@@ -1,4 +1,4 @@
-"""What each database role may do, and what PostgreSQL refuses it, by the privileges alone."""
+"""The rights of each database role, and the statements that PostgreSQL refuses it by privileges alone."""
 
 import io
 

@@ -69,7 +69,7 @@ class Copy:
         return json.loads((self.folder / ".local" / "children.json").read_text())
 
     def lines(self) -> int:
-        """How many lines the register holds, as a command typed beside the running portal sees it."""
+        """Number of lines in the register, as a command beside the running portal reads it."""
         code = "from eligibility.models import Line; print(Line.objects.count())"
         return int(self.once("manage.py", "shell", "--no-imports", "-c", code).stdout)
 

@@ -46,7 +46,7 @@ def only_reminders() -> None:
 
 
 def owed(count: int) -> bool:
-    """Whether the round is through: every message of it reached an end."""
+    """True if every message of the mailing is in a final state."""
     rows = Message.objects.filter(kind="reminder")
     return rows.count() == count and not rows.exclude(state__in=FINAL).exists()
 

@@ -65,7 +65,7 @@ def run(act: Callable[[], object], at: int) -> bool:
 
 
 def undone(act: Callable[[], object], look: Callable[[], object]) -> object:
-    """What `look` sees after `act` when nobody is killed; nothing of it stays."""
+    """The result of `look` after an `act` that is not killed; the changes are rolled back."""
     with transaction.atomic():
         act()
         state = look()

@@ -23,14 +23,14 @@ PAGES = [
 
 
 def findings(page) -> list[str]:
-    """What axe objects to, with every disclosure open."""
+    """The violations that axe reports, with every disclosure open."""
     page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
     violations = Axe().run(page).response["violations"]
     return [f"{violation['id']}: {node['html'][:120]}" for violation in violations for node in violation["nodes"]]
 
 
 def overflow(page, width: int) -> int:
-    """By how many pixels the page is wider than the screen."""
+    """Width of the page beyond the screen, in pixels."""
     page.set_viewport_size({"width": width, "height": 800})
     return page.evaluate("document.documentElement.scrollWidth") - width
 

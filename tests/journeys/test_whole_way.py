@@ -33,7 +33,7 @@ class Person:
         self.sandbox = sandbox
 
     def beside(self, path: str) -> str:
-        """What a page of the stand-ins says, in a second window."""
+        """The text of a page of the stand-ins, in a second window."""
         window = self.context.new_page()
         window.goto(self.sandbox + path)
         text = window.inner_text("body")

@@ -217,7 +217,7 @@ class Payouts(RuleBasedStateMachine):
 
     @invariant()
     def every_won_is_somewhere(self):
-        """What was frozen is, item by item, still queued, at the bank, paid or back: count and won."""
+        """Each frozen item is queued, at the bank, paid or returned: count and won add up."""
         for batch in Batch.objects.exclude(status="OPEN"):
             states = [(item.status, item.amount_krw) for item in batch.items.standing()]
             assert (len(states), sum(amount for _status, amount in states)) == (batch.count, batch.won)

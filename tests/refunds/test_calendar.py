@@ -1,4 +1,4 @@
-"""Which pay day an application belongs to: the table of D-37, late cases, supplementary Thursdays, holidays."""
+"""Pay day of an application: the table of D-37, late cases, supplementary Thursdays, holidays."""
 
 import csv
 import dataclasses

@@ -1,4 +1,4 @@
-"""Who gets a reminder, on which number, and that nobody gets one who applied meanwhile."""
+"""Recipients and numbers of reminders; a person who applied meanwhile gets none."""
 
 import datetime as dt
 

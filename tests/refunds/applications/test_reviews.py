@@ -1,4 +1,4 @@
-"""What reviewers may do, to whose cases, and what the database keeps of it."""
+"""Acts of reviewers: permissions, cases they may decide, and the rows that the database keeps."""
 
 import pytest
 from django.test import Client
