@@ -22,7 +22,7 @@ _cached: tuple[float, dt.timedelta] | None = None
 
 
 def is_set() -> bool:
-    """Whether business time differs from the wall clock by configuration."""
+    """True if business time differs from the wall clock by configuration."""
     return settings.REMEDY_NOW is not None
 
 

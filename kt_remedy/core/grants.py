@@ -44,7 +44,7 @@ _MASKED_NAMES = {"last4", "words", "proof", "detail"}
 
 
 def is_migrated(using: str, signal: dict[str, Any]) -> bool:
-    """Whether a `post_migrate` signal comes from `migrate`, not from `flush`, and leaves no migration to apply."""
+    """True if a `post_migrate` signal comes from `migrate`, not from `flush`, and leaves no migration to apply."""
     if "plan" not in signal:
         return False
     executor = MigrationExecutor(connections[using])

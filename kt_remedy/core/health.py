@@ -52,7 +52,7 @@ def _keys_loaded() -> str:
 
 
 def _database() -> dict[str, str]:
-    """Whether a row could be written now, and whether the tables are those of this code."""
+    """The state of the database (can a row be written now?) and of its migrations."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool")
@@ -63,7 +63,7 @@ def _database() -> dict[str, str]:
 
 
 def _cache() -> str:
-    """Whether a value could be written and read: sign-in counts its tries in the cache, so without it nobody enters."""
+    """The state of the cache: sign-in counts its tries in it, so without it nobody enters."""
     key = f"readyz:{secrets.token_hex(8)}"  # of its own: other requests ask at the same time
     try:
         with transaction.atomic():

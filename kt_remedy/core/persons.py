@@ -14,7 +14,7 @@ def age_on(birth_date: dt.date, day: dt.date) -> int:
 
 
 def is_minor(birth_date: dt.date | None, day: dt.date) -> bool:
-    """Whether a legal guardian has to act on `day` (D-16). False where no birth date is known, as for a company."""
+    """True if a legal guardian has to act on `day` (D-16). False where no birth date is known, as for a company."""
     return birth_date is not None and age_on(birth_date, day) < ADULT_AGE
 
 

@@ -11,7 +11,7 @@ from django.db import connection
 
 
 class Verdict(NamedTuple):
-    """Whether the act is allowed, how many tries are left, and when the window ends."""
+    """The answer to one try: allowed or not, the number of tries left, and the end of the window."""
 
     allowed: bool
     left: int
@@ -42,7 +42,7 @@ def consume(key: str, *, limit: int, seconds: int) -> Verdict:
 
 
 def peek(key: str, *, limit: int, seconds: int) -> Verdict:
-    """Whether one more try of `key` would be within `limit`, without counting one."""
+    """True if one more try of `key` would be within `limit`; counts none."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT hits, window_ends FROM limit_counter WHERE key = %s AND window_ends > now()",

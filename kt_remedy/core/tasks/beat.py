@@ -19,7 +19,7 @@ class OneBeat(PersistentScheduler):
 
 
 def _is_ours() -> bool:
-    """Whether this process holds the lock, taken now where it is free. No database, no beat: nothing could be due."""
+    """True if this process holds the lock, which it takes where it is free. False without a database."""
     try:
         with connection.cursor() as cursor:
             # A session may take its own lock again and again, and would have to give it back as often.

@@ -293,7 +293,7 @@ def overdue_periodic_tasks() -> list[PeriodicTask]:
 
 
 def is_overdue(row: PeriodicTask, wall: dt.datetime) -> bool:
-    """Whether `row` should have succeeded by `wall`; see `OVERDUE_PERIODS`."""
+    """True if `row` should have succeeded by `wall`; see `OVERDUE_PERIODS`."""
     period = _entries[row.code].period
     assert period is not None
     return wall - (row.succeeded_at or row.planned_at) > max(OVERDUE_PERIODS * period, OVERDUE_AT_LEAST)
@@ -341,7 +341,7 @@ def _number(code: str) -> int:
 
 @contextmanager
 def _locked(space: int, number: int) -> Iterator[bool]:
-    """Whether this connection got the lock; gives it back afterwards."""
+    """Try to take the lock: True if this connection got it. Gives it back afterwards."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [space, number])
         ours = cursor.fetchone()[0]
