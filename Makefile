@@ -12,7 +12,7 @@ STYLES := $(wildcard static/css/*.css)
 CSS_BEAUTIFY := $(BIN)/css-beautify --indent-size=2 --end-with-newline --space-around-combinator
 
 .DEFAULT_GOAL := run
-.PHONY: run dev install reset test test-fast coverage soak bench lint format
+.PHONY: run dev flower install reset test test-fast coverage soak bench lint format
 
 # Tests that need neither a browser nor processes of their own (tests/conftest.py marks the others as slow).
 FAST := -m "not soak and not slow"
@@ -23,6 +23,10 @@ run: .venv/installed $(CATALOGUES)
 # As `run`, and what is saved is served: templates and styles by the next request, code after a few seconds.
 dev: .venv/installed $(CATALOGUES)
 	@exec $(BIN)/python manage.py run --reload $(ARGS)
+
+# Workers and tasks of the portal that `make run` started, on a page of their own; FLOWER_PORT is 5555.
+flower: .venv/installed
+	@exec $(BIN)/python -m celery -A kt_remedy flower --address=127.0.0.1 --port=$${FLOWER_PORT:-5555}
 
 install: .venv/installed $(CATALOGUES)
 

@@ -59,8 +59,8 @@ def queueing(people: int) -> int:
             began = time.perf_counter()
             cursor.execute(
                 "INSERT INTO notices_message (kind, subject, person_index, recipient, language, bulk, state,"
-                " created_at, attempts, worker) SELECT kind, %s, person_index, recipient, language, bulk, state,"
-                " created_at, attempts, worker FROM finished",
+                " created_at, attempts) SELECT kind, %s, person_index, recipient, language, bulk, state,"
+                " created_at, attempts FROM finished",
                 [f"raw-{number}"],
             )
             raw.append(time.perf_counter() - began)
@@ -90,16 +90,16 @@ def _round(number: int) -> float:
 
 
 def sending(messages: int) -> int:
-    """So many messages through the sender, beside the SDK called in a bare loop, all to the stand-in.
+    """So many messages through form and send, beside the SDK called in a bare loop, all to the stand-in.
 
-    The sender hands over a hundred in one call, so it stands beside two loops: one that sends them one by one, and one
+    Sending hands over a hundred in one call, so it stands beside two loops: one that sends them one by one, and one
     that sends as many at once as it does, with no row, claim, look again or number behind them.
     """
     from django.conf import settings
     from solapi import SolapiMessageService
     from solapi.model import RequestMessage, SendRequestConfig
 
-    from kt_remedy.notices import sender, service
+    from kt_remedy.notices import batches, service
     from kt_remedy.notices.models import Message
 
     stand_in = subprocess.Popen([sys.executable, "-m", "kt_remedy.devtools.sandbox"], start_new_session=True)
@@ -120,11 +120,11 @@ def sending(messages: int) -> int:
             loop.send(RequestMessage(from_="0804707790", to=f"0108{n:07}", text=body))
         bare = few / (time.perf_counter() - began)
         began = time.perf_counter()
-        for first in range(0, messages, sender.BATCH):
+        for first in range(0, messages, batches.BATCH):
             loop.send(
                 [
                     RequestMessage(from_="0804707790", to=f"0109{n:07}", text=body)
-                    for n in range(first, min(first + sender.BATCH, messages))
+                    for n in range(first, min(first + batches.BATCH, messages))
                 ],
                 SendRequestConfig(allow_duplicates=True, show_message_list=True),
             )
@@ -139,9 +139,9 @@ def sending(messages: int) -> int:
         unit="a second",
         at_least=1,
     )
-    harness.row(f"the same, beside a bare loop of calls of {sender.BATCH} messages", ours, together, unit="a second")
+    harness.row(f"the same, beside a bare loop of calls of {batches.BATCH} messages", ours, together, unit="a second")
     harness.row(
-        f"send reminders, each person looked at again and their number found, beside calls of {sender.BATCH}",
+        f"send reminders, each person looked at again and their number found, beside calls of {batches.BATCH}",
         reminders,
         together,
         unit="a second",
@@ -150,16 +150,19 @@ def sending(messages: int) -> int:
 
 
 def _through_the_sender(messages: int) -> float:
-    """Messages a second that the sender brings to the gateway, until none waits."""
-    from kt_remedy.notices import sender
-    from kt_remedy.notices.models import Message
+    """Messages a second that the tasks bring to the gateway in this process, until none waits."""
+    from kt_remedy.notices import batches, tasks
+    from kt_remedy.notices.models import Message, MessageBatch
 
+    waiting = MessageBatch.objects.filter(state=MessageBatch.State.WAITING).order_by("pk")
     began = time.perf_counter()
-    sent = 0
-    while left := sender.send_due():
-        sent += left
-    rate = sent / (time.perf_counter() - began)
-    assert sent == messages == Message.objects.filter(state="ACCEPTED").count()
+    tasks.form_batches(batches.PROVIDER)
+    while keys := list(waiting.values_list("pk", flat=True)):
+        for key in keys:
+            tasks.send(key)
+        tasks.form_batches(batches.PROVIDER)
+    rate = messages / (time.perf_counter() - began)
+    assert messages == Message.objects.filter(state="ACCEPTED").count()
     return rate
 
 

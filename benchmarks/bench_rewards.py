@@ -1,27 +1,26 @@
 """Time of the perks of two million lines compared with raw INSERT … SELECT: base, and a month's grants with files.
 
-Each measurement runs the dated task on a durable server with the folder of hand-offs on its disk. The floor writes the
-same rows into the same indexed table in one statement, alternating with the task. Two workers are two processes on the
-same shards. The time for thirteen million lines is estimated from the two sizes.
+Each measurement carries out the shards of the dated task, on a durable server with the folder of hand-offs on its disk.
+The floor writes the same rows into the same indexed table in one statement, alternating with the task. Two workers are
+two Celery workers of the queue `perks` with a beat. Their time runs from the first shard that begins until the dated
+task is done; beat's ticks before that take as long for one worker. The time for thirteen million lines is estimated
+from the two sizes.
 
 python -m benchmarks.bench_rewards --lines 2000000 --fewer 500000
 """
 
 import datetime as dt
 import hashlib
-import os
 import shutil
+import subprocess
 import time
-from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from benchmarks import harness
 
-if TYPE_CHECKING:  # Django modules need its settings first
-    from kt_remedy.core.programme import Perk
-
 ALL = 13_000_000
+SHARED_LINES = 2_000_000  # with fewer lines there are too few shards to share
 ROUNDS = 3  # the best one counts on both sides, because a checkpoint may slow down the first
 
 # One line in twenty is terminated, one in fifty suspended; all products and ages occur; a person has two lines.
@@ -75,12 +74,10 @@ def main() -> int:
 def _measure(lines: int) -> tuple[int, dict[str, float]]:
     from eligibility.models import Feed
     from kt_remedy.core import clock, programme
-    from rewards.enrolment import base, grants
-    from rewards.models import Shard
+    from rewards.enrolment import grants
     from rewards.perks.periods import grant_months
 
-    perk = grants.monthly(programme.current())[0]
-    february = grant_months(perk)[0]
+    february = grant_months(grants.monthly(programme.current())[0])[0]
     _run("SET statement_timeout = 0")
     _run(
         "TRUNCATE eligibility_line, eligibility_customer, eligibility_feed, rewards_baseline, rewards_grant,"
@@ -94,9 +91,9 @@ def _measure(lines: int) -> tuple[int, dict[str, float]]:
     task_seconds, rerun_seconds, floor_seconds, sums = [], [], [], set()
     for _ in range(ROUNDS):
         _run("TRUNCATE rewards_baseline, rewards_shard CASCADE")
-        task_seconds.append(_seconds(base.run_all))
+        task_seconds.append(_seconds(_record_base))
         sums.add(_digest("rewards_baseline"))
-        rerun_seconds.append(_seconds(base.run_all))
+        rerun_seconds.append(_seconds(_record_base))
         sums.add(_digest("rewards_baseline"))
         assert _one("SELECT count(*) FROM rewards_baseline") == lines, "every line has a row"
         floor_seconds.append(_floor("rewards_baseline", "rewards_baseline"))
@@ -111,9 +108,9 @@ def _measure(lines: int) -> tuple[int, dict[str, float]]:
     where, part = f"WHERE month = '{february}'", f"rewards_grant_{february:%Y_%m}"
     for _ in range(ROUNDS):
         _reset_grants(february)
-        task_seconds.append(_seconds(lambda: _grant(perk, february)))
+        task_seconds.append(_seconds(lambda: _grant(february)))
         sums.add(_digest("rewards_grant", where))
-        rerun_seconds.append(_seconds(lambda: _grant(perk, february)))
+        rerun_seconds.append(_seconds(lambda: _grant(february)))
         sums.add(_digest("rewards_grant", where))
         granted = _one(f"SELECT count(*) FROM rewards_grant {where} AND state = 'GRANTED'")  # noqa: S608
         assert _rows_in_files() == granted, "every granted line is in a file, once"
@@ -125,22 +122,23 @@ def _measure(lines: int) -> tuple[int, dict[str, float]]:
         f"a month's grants of {lines:,} lines with their files", task_seconds, floor_seconds, rerun_seconds, at_most=2.5
     )
 
-    speed: dict[int, float] = {}
+    seconds: dict[int, tuple[float, float]] = {}
     for workers in (1, 2):
         rounds = []
-        for _ in range(ROUNDS):
-            _reset_grants(february)
-            grants.plan(perk, february)
-            rounds.append(_seconds(partial(_workers, workers)))
-            assert _digest("rewards_grant", where) == exact, "the sum is exact"
-        speed[workers] = min(rounds)
-        assert not Shard.objects.filter(done_at=None).exists()
+        with _celery(workers):
+            for _ in range(ROUNDS):
+                _reset_grants(february)
+                rounds.append(_seconds_of_dated_task(february))
+                assert _digest("rewards_grant", where) == exact, "the sum is exact"
+                assert _rows_in_files() == granted, "every granted line is in a file, once"
+        seconds[workers] = min(rounds)
     missed |= harness.row(
-        f"grants of {lines:,} lines by two workers, beside one",
-        speed[1] / speed[2],
+        f"grants of {lines:,} lines with two workers beside one worker",
+        seconds[1][0] / seconds[2][0],
         unit="times as fast",
-        at_least=1,
-        note="hoped for 1.6 with cores to spare; the sum is exact",
+        at_least=1.4 if lines >= SHARED_LINES else None,
+        note=f"{seconds[2][0]:.1f} s beside {seconds[1][0]:.1f} s, with the ticks of beat before the first shard"
+        f" {seconds[2][1]:.1f} s beside {seconds[1][1]:.1f} s; the sum is exact",
     )
     return missed, took
 
@@ -176,36 +174,95 @@ def _reset_grants(month: dt.date) -> None:
     shutil.rmtree(files.provider_folder("DATA"), ignore_errors=True)
 
 
-def _grant(perk: "Perk", month: dt.date) -> None:
+def _record_base() -> None:
+    from rewards.enrolment import base
+
+    base.plan()
+    _run_shards()
+    base.record_result()
+
+
+def _grant(month: dt.date) -> None:
+    from rewards import tasks
     from rewards.enrolment import grants
     from rewards.providers import files
 
-    grants.run_month(perk, month)
-    while files.deliver_open("DATA", limit=1000):
-        pass
+    grants.plan_month(month)
+    _run_shards()
+    for pk in list(files.waiting().order_by("pk").values_list("pk", flat=True)):
+        tasks.write_hand_off(pk)
+    grants.month_results(month)
 
 
-def _workers(number: int) -> None:
-    """Run worker processes by fork, so that only the work is measured and not the start of Python."""
-    from django.db import connection
+def _run_shards() -> None:
+    from rewards import tasks
+    from rewards.enrolment import shards
 
-    from rewards.enrolment import working
+    for pk in list(shards.open_shards().order_by("pk").values_list("pk", flat=True)):
+        tasks.run_shard(pk)
 
-    connection.close()
-    children = []
-    for _ in range(number):
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                while working.run_next_shard():
-                    pass
-                status = 0
-            finally:
-                os._exit(status)
-        children.append(child)
-    if any(os.waitpid(child, 0)[1] for child in children):
-        raise SystemExit("a worker failed")
+
+@contextmanager
+def _celery(workers: int) -> Iterator[None]:
+    """A beat and that many workers of the queue `perks` with one process each; nothing of the calendar is due."""
+    from celery import current_app
+
+    from kt_remedy.core.models import DatedTask, PeriodicTask
+    from kt_remedy.core.tasks import schedule
+    from kt_remedy.core.tasks.beat import LOCK
+
+    schedule.plan()
+    DatedTask.objects.update(state=DatedTask.State.DONE)
+    PeriodicTask.objects.update(due_at=dt.datetime.now(dt.UTC) + dt.timedelta(days=1))
+    celery = harness.python("-m", "celery", "-A", "kt_remedy")
+    commands = [[*celery, "worker", "-Q", "perks", "-c", "1", "-n", f"{number}@bench"] for number in range(workers)]
+    processes = [
+        subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for argv in [*commands, [*celery, "beat"]]
+    ]
+    try:
+        _wait(lambda: len(current_app.control.ping(timeout=0.5)) == workers)
+        _wait(lambda: _one(f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = {LOCK[0]}"))  # noqa: S608
+        yield
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait()
+
+
+def _seconds_of_dated_task(month: dt.date) -> tuple[float, float]:
+    """Seconds until the grants of `month` are done: since the first shard began, since they fell due.
+
+    Waits for their files too.
+    """
+    from django.db.models import Min
+
+    from kt_remedy.core.models import DatedTask
+    from rewards.enrolment import grants, working
+    from rewards.models import Shard
+    from rewards.providers import files
+
+    pk = next(task.pk for task in DatedTask.objects.filter(code=working.GRANTS) if grants.month_of(task) == month)
+    task = DatedTask.objects.filter(pk=pk)
+
+    def fall_due_and_end() -> None:
+        task.update(state=DatedTask.State.WAITING, attempts=0, seen_at=None, retry_at=None, published_at=None)
+        _wait(lambda: task.get().state == DatedTask.State.DONE)
+
+    seconds = _seconds(fall_due_and_end)
+    ended = dt.datetime.now(dt.UTC)
+    began = Shard.objects.filter(kind=Shard.Kind.GRANT, month=month).aggregate(first=Min("taken_at"))["first"]
+    _wait(lambda: not files.waiting().exists())
+    return (ended - began).total_seconds(), seconds
+
+
+def _wait(done: Callable[[], object], *, at_most: int = 900) -> None:
+    deadline = time.monotonic() + at_most
+    while not done():
+        if time.monotonic() > deadline:
+            raise SystemExit("The workers did not end in time.")
+        time.sleep(0.05)
 
 
 def _seconds(action: Callable[[], object]) -> float:

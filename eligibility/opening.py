@@ -4,8 +4,6 @@ Between the opening of the look-up and the opening of applications, customers se
 A wish is no consent to any other message. It is deleted when the person withdraws it, and after the window closes.
 """
 
-import datetime as dt
-
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
@@ -93,7 +91,7 @@ def number_for(message: Message) -> str | None:
 
 
 def register() -> None:
-    """Register the message text with the notices, and both dated tasks with the calendar."""
+    """Register the message text with the notices."""
     closes = programme.current().applications.closes
     notices.register(
         KIND,
@@ -106,18 +104,4 @@ def register() -> None:
         recheck=still_wanted,
         address=number_for,
         confirmed=True,
-    )
-    schedule.register(
-        "eligibility.opening",
-        title=_("신청이 시작되었다고 알리기"),
-        task=queue_messages,
-        due=lambda p: [clock.kst(p.applications.opens, p.notices.send_from)],
-        queue="messages",
-        latest=dt.timedelta(days=7),  # later the reminders say more
-    )
-    schedule.register(
-        "eligibility.forget_openings",
-        title=_("신청 시작 알림 번호 지우기"),
-        task=delete_wishes,
-        due=lambda p: [clock.kst(p.applications.closes + dt.timedelta(days=1))],
     )

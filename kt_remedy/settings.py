@@ -112,6 +112,7 @@ PAYER_ACCOUNT = env.str("PAYER_ACCOUNT", "1005000000000" if DEVELOPMENT else "")
 BANK_FILE_FORMAT = env.str("BANK_FILE_FORMAT", "pain001")
 BANK_FILE_MAX_ROWS = _read(env.int, "BANK_FILE_MAX_ROWS", 100_000)
 QA_SAMPLE_PERCENT = _read(env.int, "QA_SAMPLE_PERCENT", 2)
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 ACCOUNT_WIPE_DAYS = _read(env.int, "ACCOUNT_WIPE_DAYS", 180)
 SMS_PER_SECOND = _read(env.int, "SMS_PER_SECOND", 50)
 # A call without a clear answer is asked about after so many seconds, and given up as unknown after so many minutes.
@@ -362,46 +363,47 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
 # 7 Tasks: the row, not the broker, is the truth --------------------------------------------------------
 #
-# Each value here has its reason; losing all of Redis costs only delay, because beat's sweep finds the rows again.
+# Each value here has its reason; losing all of Redis costs only delay, because beat publishes the rows again.
 
 CELERY_BROKER_URL = env.str("REDIS_URL", "") or _local.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# A late acknowledgement survives a killed worker; a lost child is put back (its default is to acknowledge).
-CELERY_TASK_ACKS_LATE = CELERY_TASK_REJECT_ON_WORKER_LOST = True
-# One task at a time for each process: what it holds back unstarted would wait behind a long one and, after a kill, for
-# the visibility timeout (default: four).
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# With a late acknowledgement and a factor of one, a worker holds only the tasks that it runs, so that another worker
+# takes the next one (default: an early acknowledgement and four).
+CELERY_TASK_ACKS_LATE, CELERY_WORKER_PREFETCH_MULTIPLIER = True, 1
 # Results stand in the rows; one in Redis would be a second truth that can be lost.
 CELERY_TASK_IGNORE_RESULT = True
-# soft < hard < half the visibility timeout, or Redis hands a running task to a second worker.
-CELERY_TASK_SOFT_TIME_LIMIT, CELERY_TASK_TIME_LIMIT = 1500, 1700
-# A hung Redis must not hang the caller (default: for ever). A killed worker's tasks come back in seconds after the
-# visibility timeout, not after the 100 s that ten skipped sweeps of ten seconds make.
+# A hung Redis must not hang beat (default: for ever). Beat publishes a lost task again within seconds, so a worker need
+# not look every ten seconds for tasks of dead workers.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": _read(env.int, "VISIBILITY_TIMEOUT", 3600),
-    "unacked_restore_interval": 2,
-    "unacked_restore_throttle": 1,
+    "unacked_restore_interval": 60,
     "socket_timeout": 2,
     "socket_connect_timeout": 2,
 }
-# Once the connection is lost, Redis gives the task to another worker: the one that runs here is stopped, or both run.
-CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
-# A worker told to stop finishes what it has first; a run of the sender takes at most 20 s (default: none).
+# A task goes on when the connection to Redis is lost: the lock of its row keeps every other worker away from it.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+# A worker told to stop finishes what it has first; most tasks take less (default: none).
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
+# Flower and `celery events` show what runs.
+CELERY_WORKER_SEND_TASK_EVENTS = True
 # Its own logging would write beside our JSON lines, with arguments in them.
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Due times stand in rows as instants; this is for what beat and the logs show.
 CELERY_TIMEZONE = TIME_ZONE
-# Any number of beats may run, one ticks.
-CELERY_BEAT_SCHEDULER = "kt_remedy.core.tasks.beat:OneBeat"
+# Any number of beats may run, one publishes.
+CELERY_BEAT_SCHEDULER = "kt_remedy.core.tasks.beat:RowScheduler"
 # A pickle from a broker that somebody else can write to is code.
 CELERY_TASK_SERIALIZER, CELERY_ACCEPT_CONTENT = "json", ["json"]
-# Apart, so that half a million messages or grants never stand before money; what names no queue is nobody's hurry.
+# Apart, so that half a million messages or grants never stand before money. Tasks that queue messages go with them.
 CELERY_TASK_DEFAULT_QUEUE = "rest"
 CELERY_TASK_ROUTES = {
-    "refunds.*": {"queue": "money"},
-    "kt_remedy.notices.*": {"queue": "messages"},
-    "rewards.*": {"queue": "perks"},
+    "refunds.tasks.queue_campaign": {"queue": "messages"},
+    "refunds.tasks.queue_reminders": {"queue": "messages"},
+    "refunds.tasks.*": {"queue": "money"},
+    "kt_remedy.notices.tasks.*": {"queue": "messages"},
+    "eligibility.tasks.announce_opening": {"queue": "messages"},
+    "rewards.tasks.queue_insured_notices": {"queue": "messages"},
+    "rewards.tasks.queue_choice_reminders": {"queue": "messages"},
+    "rewards.tasks.*": {"queue": "perks"},
 }
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 # An address and a user agent belong to the audit of who looked, not to every log line.
@@ -436,7 +438,7 @@ LOGGING = {
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
-        # Sweeps run every second on every queue; what they did stands in the rows they worked on.
+        # What each task did stands in the row it worked on.
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},

@@ -20,6 +20,7 @@ urlpatterns = [
     path("livez", public(health.livez), name="livez"),
     path("readyz", public(health.readyz), name="readyz"),
     path("pulsez", public(health.pulsez), name="pulsez"),
+    path("metrics", public(health.metrics), name="metrics"),
 ]
 
 handler500 = "kt_remedy.portal.views.server_error"

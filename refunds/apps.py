@@ -51,17 +51,15 @@ class RefundsConfig(AppConfig):
             }
         )
 
-        from refunds import reminders
-        from refunds.applications import jobs, sms  # models are loaded only now
+        from refunds import reminders, tasks  # models are loaded only now
+        from refunds.applications import sms
         from refunds.payouts import invariants
-        from refunds.payouts import jobs as payout_jobs
         from refunds.payouts import sms as payout_texts
 
         post_migrate.connect(steady_history, sender=self)
         pre_migrate.connect(invariants.drop_views, sender=self)
         post_migrate.connect(invariants.make_views, sender=self)
         sms.register()
-        jobs.register()
         payout_texts.register()
-        payout_jobs.register()
         reminders.register()
+        tasks.register()

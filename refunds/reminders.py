@@ -218,21 +218,6 @@ def register() -> None:
         address=number_for,
         optional=True,
     )
-    schedule.register(
-        "refunds.campaign",
-        title=_("대상 고객에게 개별 문자"),
-        task=start_campaign,
-        due=lambda p: [clock.kst(p.lookup_opens, HOUR)],
-        queue="messages",
-        latest=dt.timedelta(days=7),  # afterwards the reminders contain more
-    )
-    schedule.register(
-        "refunds.reminder",
-        title=_("신청 안내 문자"),
-        task=start_reminder,
-        due=lambda p: [clock.kst(item.send_on, HOUR) for item in p.reminders],
-        queue="messages",
-    )
 
 
 def _queue(group: str, subject: str) -> int:

@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy as _
 
 from eligibility.models import KeyField
 from kt_remedy.core import crypto
-from kt_remedy.core.tasks.leases import Leased
+from kt_remedy.core.tasks.rows import TaskRow
 
 
-class Shard(Leased):
-    """A range of contracts that one worker handles in seconds (작업 조각): part of the base, of grants or of a list."""
+class Shard(TaskRow):
+    """A range of contracts that one task handles in seconds (작업 조각): part of the base, of grants or of a list."""
 
     class Kind(models.TextChoices):
         """Kind of bulk work."""
@@ -173,7 +173,7 @@ class Grant(models.Model):
         verbose_name_plural = _("월 지급")
 
 
-class HandOff(Leased):
+class HandOff(TaskRow):
     """A file for a provider (제공처 전달) with the rows of one shard, sent once and acknowledged.
 
     Part 1 holds all rows. A further part holds the rows of the part before that the provider could not deliver.

@@ -84,16 +84,6 @@ def register() -> None:
         optional=True,
         funnel=choices_after_reminder,
     )
-    schedule.register(
-        INSURED, title=_("안심 보험 자동 가입 알림"), task=queue_insured_notices, due=_insured_days, queue="messages"
-    )
-    schedule.register(
-        CHOOSE_SOON,
-        title=_("영상 서비스 고르기 알림"),
-        task=queue_choice_reminders,
-        due=_closing_days,
-        queue="messages",
-    )
 
 
 def queue_insured_notices(task: Any) -> schedule.TaskResult:
@@ -181,11 +171,11 @@ def _notice_day(day: dt.date) -> dt.date:
     return day - dt.timedelta(days=DAYS_BEFORE)
 
 
-def _insured_days(rules: programme.Programme) -> list[dt.datetime]:
+def insured_days(rules: programme.Programme) -> list[dt.datetime]:
     return sorted({clock.kst(_notice_day(perk.starts), SEND_TIME) for perk in _perks(INSURED, rules)})
 
 
-def _closing_days(rules: programme.Programme) -> list[dt.datetime]:
+def closing_days(rules: programme.Programme) -> list[dt.datetime]:
     days = [_notice_day(perk.choose_until) for perk in _perks(CHOOSE_SOON, rules) if perk.choose_until]
     return sorted({clock.kst(day, SEND_TIME) for day in days})
 

@@ -1,91 +1,110 @@
-"""Dated and periodic tasks of the perks."""
+"""Tasks of the perks: the dated tasks and their shards, files for the providers, messages on their days."""
 
 import datetime as dt
-from collections.abc import Callable
-from typing import Any
 
+from celery import shared_task
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from kt_remedy.core import clock, programme
-from kt_remedy.core.tasks import schedule
-from rewards import providers
-from rewards.enrolment import base, grants, working
+from kt_remedy.core.tasks import dispatch, schedule
+from rewards import providers, sms_campaigns
+from rewards.enrolment import grants, shards, working
 from rewards.providers import files
 from rewards.service import BASE_AT, GRANT_AT
 
-# Workers that may share the shards with the worker of the dated task. Each is a periodic task with its own lock.
-HELPERS = 3
-HELP_SECONDS = 20  # a helper ends after this time and starts again, so that its task is never overdue
+_ANSWERS = "rewards.answers."  # followed by the code of the provider
 
 
 def register() -> None:
-    """Register the base, the grants, the sweep, the helpers and the hand-over of each provider with the calendar."""
+    """Put the tasks on the calendar, and let beat publish the shards and the files."""
     schedule.register(
-        "rewards.base",
+        working.BASE,
         title=_("혜택 대상 회선 확정"),
-        task=base.run_all,
+        task=record_base,
         due=lambda rules: [clock.kst(rules.rewards.base_date + dt.timedelta(days=1), BASE_AT)],
-        queue="perks",
     )
-    schedule.register("rewards.grants", title=_("월 혜택 지급"), task=run_grants, due=_grant_times, queue="perks")
+    schedule.register(working.GRANTS, title=_("월 혜택 지급"), task=grant_month, due=_grant_times)
+    schedule.register("rewards.sweep", title=_("혜택 작업 점검"), task=restore_shards, due=dt.timedelta(minutes=1))
+    for provider in providers.PROVIDERS:  # each has its own, so that a folder that hangs holds up no other provider
+        schedule.register(
+            f"{_ANSWERS}{provider.code}",
+            title=format_lazy("{} {}", _("제공처 확인 읽기"), provider.code),
+            task=read_answers,
+            due=dt.timedelta(minutes=2),
+        )
     schedule.register(
-        "rewards.sweep",
-        title=_("혜택 작업 점검"),
-        task=lambda task: working.sweep(),
-        due=dt.timedelta(seconds=30),
-        queue="perks",
+        sms_campaigns.INSURED,
+        title=_("안심 보험 자동 가입 알림"),
+        task=queue_insured_notices,
+        due=sms_campaigns.insured_days,
     )
-    for number in range(1, HELPERS + 1):
-        schedule.register(
-            f"rewards.help-{number}",
-            title=format_lazy("{} {}", _("혜택 작업 나누어 하기"), number),
-            task=help_out,
-            due=dt.timedelta(seconds=5),
-            queue="perks",
-        )
-    for provider in providers.PROVIDERS:
-        schedule.register(
-            f"rewards.hand-over-{provider.code.lower()}",
-            title=format_lazy("{} {}", _("제공처 전달"), provider.code),
-            task=_hand_over(provider.code),
-            due=dt.timedelta(seconds=20),
-            queue="perks",
-        )
+    schedule.register(
+        sms_campaigns.CHOOSE_SOON,
+        title=_("영상 서비스 고르기 알림"),
+        task=queue_choice_reminders,
+        due=sms_campaigns.closing_days,
+    )
+    dispatch.register_rows(run_shard, shards.open_shards)
+    dispatch.register_rows(write_hand_off, files.next_of_each_provider)
 
 
-def run_grants(task: Any) -> schedule.TaskResult:
-    """Grant every monthly perk for the month of the task."""
-    month = clock.kst_date(task.due_at).replace(day=1)
-    return [
-        grants.run_month(perk, first) for perk, first in grants.planned_grants(programme.current()) if first == month
-    ]
+@shared_task(soft_time_limit=900, time_limit=960)
+def record_base(act_id: int) -> None:
+    """Plan the base; `run_shard` records it. Safe to run twice: shards are planned once."""
+    schedule.run_shared_task(act_id, working.plan_again, working.result_of)
 
 
-def help_out(task: Any) -> schedule.TaskResult:
-    """Run open shards for HELP_SECONDS. At-least-once: a second run of a shard writes nothing."""
-    until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=HELP_SECONDS)
-    done = 0
-    while dt.datetime.now(dt.UTC) < until and working.run_next_shard():
-        done += 1
-    return schedule.result_message(gettext_noop("%(shards)s묶음"), shards=done) if done else None
+@shared_task(soft_time_limit=900, time_limit=960)
+def grant_month(act_id: int) -> None:
+    """Plan every grant of the month of the task; `run_shard` grants. Safe to run twice: shards are planned once."""
+    schedule.run_shared_task(act_id, working.plan_again, working.result_of)
 
 
-def _hand_over(provider: str) -> Callable[[Any], schedule.TaskResult]:
-    def hand_over(task: Any) -> schedule.TaskResult:
-        """Write the waiting files of the provider and read its answers. At-least-once (`rewards.providers.files`)."""
-        files.remove_stale_drafts(provider)
-        resent = files.resend_lost(provider)
-        written, answered = files.deliver_open(provider), files.collect_acknowledgements(provider)
-        result = schedule.result_message(
-            gettext_noop("파일 %(written)s개 전달, 확인 %(acknowledged)s개"), written=written, acknowledged=answered
-        )
-        if not resent:
-            return result
-        return [result, schedule.result_message(gettext_noop("다시 보냄 %(again)s개"), again=resent)]
+@shared_task(soft_time_limit=1000, time_limit=1080)  # longer than the longest statement of a shard
+def run_shard(shard_id: int) -> None:
+    """Run one shard and close its dated task after the last one. Safe to run twice: a shard is written once."""
+    dispatch.run(shards.open_shards(), shard_id, working.carry_out)
 
-    return hand_over
+
+@shared_task(soft_time_limit=600, time_limit=660)
+def write_hand_off(hand_off_id: int) -> None:
+    """Write one file for a provider. At-least-once: the file gets the same name and the same bytes."""
+    dispatch.run(files.waiting(), hand_off_id, files.write)
+
+
+@shared_task(soft_time_limit=300, time_limit=330)
+def restore_shards(code: str) -> None:
+    """Create missing shards and report stuck ones. Safe to run twice: a shard is created once."""
+    schedule.run_periodic_task(code, lambda row: working.sweep())
+
+
+@shared_task(soft_time_limit=300, time_limit=330)
+def read_answers(code: str) -> None:
+    """Read the answers of one provider and have lost files written again. Safe to run twice: an answer counts once."""
+    schedule.run_periodic_task(code, lambda row: _read_answers(row.code.removeprefix(_ANSWERS)))
+
+
+@shared_task(soft_time_limit=900, time_limit=960)
+def queue_insured_notices(act_id: int) -> None:
+    """Queue the notice for persons insured by age. At-least-once: nobody is queued twice."""
+    schedule.run_dated_task(act_id, sms_campaigns.queue_insured_notices)
+
+
+@shared_task(soft_time_limit=900, time_limit=960)
+def queue_choice_reminders(act_id: int) -> None:
+    """Queue the reminder for persons without a code. At-least-once: nobody is queued twice."""
+    schedule.run_dated_task(act_id, sms_campaigns.queue_choice_reminders)
+
+
+def _read_answers(provider: str) -> list[schedule.ResultMessage]:
+    files.remove_stale_drafts(provider)
+    resent, acknowledged = files.resend_lost(provider), files.collect_acknowledgements(provider)
+    results = [schedule.result_message(gettext_noop("확인 %(acknowledged)s개"), acknowledged=acknowledged)]
+    if resent:
+        results.append(schedule.result_message(gettext_noop("다시 보냄 %(again)s개"), again=resent))
+    return results
 
 
 def _grant_times(rules: programme.Programme) -> list[dt.datetime]:

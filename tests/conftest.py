@@ -331,9 +331,9 @@ QUEUES = ("-Q", "rest,money,messages,perks")
 
 
 @pytest.fixture
-def celery_beat_process(start_process: Callable[..., Process], tmp_path: Path) -> Process:
+def celery_beat_process(start_process: Callable[..., Process]) -> Process:
     """A real beat, for tests of what happens by itself."""
-    beat = start_process("-m", "celery", "-A", "kt_remedy", "beat", "-l", "INFO", "-s", str(tmp_path / "beat"))
+    beat = start_process("-m", "celery", "-A", "kt_remedy", "beat", "-l", "INFO", "--pidfile=")
     beat.wait_for("is starting.")
     return beat
 

@@ -1,8 +1,5 @@
-import datetime as dt
-
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
 
 from kt_remedy.audit import actions
 
@@ -19,13 +16,7 @@ class AuditConfig(AppConfig):
             }
         )
 
-        from kt_remedy.audit import service, sign_ins  # need the models
-        from kt_remedy.core.tasks import schedule
+        from kt_remedy.audit import sign_ins, tasks  # need the models
 
-        schedule.register(
-            "audit.chain",
-            title=_("접속 기록을 사슬로 잇기"),
-            task=lambda job: schedule.result_message(gettext_noop("이음 %(n)s"), n=service.seal_entries()),
-            due=dt.timedelta(seconds=10),
-        )
+        tasks.register()
         sign_ins.connect()

@@ -1,6 +1,6 @@
 """Business time: the only reader of it (docs/architecture.md#clocks, D-01).
 
-Rules, deadlines and dates on screen ask `now()` and `today()`. Sessions, codes, leases, back-off and
+Rules, deadlines and dates on screen ask `now()` and `today()`. Sessions, codes, task rows, back-off and
 rate limits use the wall clock and never come here.
 
 In production business time is the wall clock. Where `REMEDY_NOW` is set (a demonstration, a test) it is the

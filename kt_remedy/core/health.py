@@ -6,11 +6,12 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from kt_remedy.core.tasks import schedule
+from kt_remedy.core.tasks import dispatch, schedule
+from kt_remedy.core.tasks import metrics as task_metrics
 
 _migrated = False
 
@@ -38,13 +39,30 @@ def readyz(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def pulsez(request: HttpRequest) -> JsonResponse:
-    """200 while every repeated job succeeds in time, else 503 with the codes of those that do not.
+    """200 while every periodic task succeeds in time and no due row waits for long, else 503 with their names.
 
     The alarm for monitoring from outside: it also fires when no worker is left to log a warning.
     A web process is not taken out of service for it, so it stands apart from `readyz`.
     """
-    silent = sorted(job.code for job in schedule.overdue_periodic_tasks())
+    silent = sorted(job.code for job in schedule.overdue_periodic_tasks()) + dispatch.overdue()
     return JsonResponse({"status": "silent" if silent else "ok", "jobs": silent}, status=503 if silent else 200)
+
+
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Figures of the background work for Prometheus; 404 without METRICS_TOKEN as the bearer token of the request.
+
+    They hold no personal data, but show how much the portal has to do.
+    """
+    if not settings.DEVELOPMENT and not _may_read_metrics(request):
+        raise Http404
+    return HttpResponse(task_metrics.exposition(), content_type="text/plain; version=1.0.0; charset=utf-8")
+
+
+def _may_read_metrics(request: HttpRequest) -> bool:
+    token = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+    return bool(settings.METRICS_TOKEN) and secrets.compare_digest(token.encode(), settings.METRICS_TOKEN.encode())
 
 
 def _keys_loaded() -> str:

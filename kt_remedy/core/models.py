@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from kt_remedy.core.tasks.rows import Published, TaskRow
 
 
 def worded(result_messages: list[list[Any]]) -> str:
@@ -38,7 +41,7 @@ class LimitCounter(models.Model):
         db_table = "limit_counter"
 
 
-class DatedTask(models.Model):
+class DatedTask(TaskRow):
     """A dated act of the programme, by business time: when due, when run and how that went (see `schedule`)."""
 
     class State(models.TextChoices):
@@ -56,10 +59,8 @@ class DatedTask(models.Model):
     finished_at = models.DateTimeField(_("끝"), null=True)
     # Sentences of the catalogue with their numbers; `worded` puts them into the reader's language.
     result_messages = models.JSONField(_("결과"), default=list, blank=True)
-    attempts = models.IntegerField(default=0)
-    # By the wall clock: since when it is known to be due, and before when a failed one is not tried again.
+    # By the wall clock: since when it is known to be due.
     seen_at = models.DateTimeField(null=True)
-    retry_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("일정")
@@ -77,7 +78,22 @@ class DatedTask(models.Model):
         return worded(self.result_messages)
 
 
-class PeriodicTask(models.Model):
+class TaskTiming(models.Model):
+    """Number, failures and durations of the runs of one Celery task since the first one (see `metrics`)."""
+
+    task = models.CharField(max_length=120, primary_key=True)
+    runs = models.BigIntegerField(default=0)
+    failures = models.BigIntegerField(default=0)
+    milliseconds = models.BigIntegerField(default=0)
+    ended_at = models.DateTimeField()  # of the last run, wall clock
+    # Runs by duration: how many ended within each of `metrics.BOUNDS`, and how many later.
+    within = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        db_table = "task_timing"
+
+
+class PeriodicTask(Published):
     """Work repeated for ever, by the wall clock: when it is next due and when it last succeeded (see `schedule`)."""
 
     code = models.CharField(_("업무"), max_length=80, primary_key=True)

@@ -1,4 +1,3 @@
-import datetime as dt
 from typing import Any
 
 from django.apps import AppConfig
@@ -15,12 +14,6 @@ def _drop_customer(sender: Any, request: Any, **kwargs: Any) -> None:
     service.drop_person(request)
 
 
-def _delete_expired_sessions(job: Any) -> None:
-    from django.contrib.sessions.backends.db import SessionStore
-
-    SessionStore.clear_expired()
-
-
 class IdentityConfig(AppConfig):
     name = "kt_remedy.identity"
     verbose_name = _("본인 확인")
@@ -28,19 +21,7 @@ class IdentityConfig(AppConfig):
     def ready(self) -> None:
         actions.register({"identity": _("고객 본인확인")})
 
-        from kt_remedy.core.tasks import schedule  # needs the models
-        from kt_remedy.identity import alarm
+        from kt_remedy.identity import tasks  # needs the models
 
         user_logged_in.connect(_drop_customer, dispatch_uid="identity.one_at_a_time")
-        schedule.register(
-            "identity.sessions",
-            title=_("끝난 접속 지우기"),
-            task=_delete_expired_sessions,
-            due=dt.timedelta(hours=1),
-        )
-        schedule.register(
-            "identity.wrong_codes",
-            title=_("틀린 인증번호가 갑자기 늘었는지 보기"),
-            task=alarm.report_wrong_codes,
-            due=dt.timedelta(minutes=1),
-        )
+        tasks.register()

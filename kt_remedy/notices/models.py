@@ -1,16 +1,18 @@
 """Messages, mailings, texts and opt-outs.
 
-A message is a row written in the transaction of the change that causes it. A worker sends it and follows its delivery.
+A message is a row written in the transaction of the change that causes it. Workers put the messages that wait into
+batches, send each batch with one call and follow its delivery.
 """
 
 import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import crypto
-from kt_remedy.core.tasks import leases
+from kt_remedy.core.tasks.rows import TaskRow
 
 
 class Text(models.Model):
@@ -41,7 +43,42 @@ class Text(models.Model):
         return f"{self.kind} {self.pk}"
 
 
-class Message(leases.Leased):
+class Pace(TaskRow):
+    """The pace of a provider of messages: one row that all workers share (see `batches`)."""
+
+    provider = models.CharField(max_length=20, primary_key=True)
+    # Wall clock: the slots before this time are given to batches.
+    next_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "notices_pace"
+
+    def __str__(self) -> str:
+        return self.provider
+
+
+class MessageBatch(TaskRow):
+    """Messages that leave with one call: sent in their slot, then followed until all of them have ended.
+
+    `retry_at` is the slot of a waiting batch, and the time of the next question about a sent one.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "WAITING"
+        SENT = "SENT"
+        DONE = "DONE"
+
+    state = models.CharField(max_length=7, choices=State.choices, default=State.WAITING)
+    size = models.IntegerField(default=0)  # when it was formed; messages that may not leave any more leave the batch
+
+    class Meta:
+        db_table = "notices_batch"
+        indexes = [
+            models.Index(fields=["state", "retry_at"], name="batch_open", condition=Q(state__in=["WAITING", "SENT"]))
+        ]
+
+
+class Message(models.Model):
     """One message of a kind to a person about a subject; the database allows no second one."""
 
     class State(models.TextChoices):
@@ -59,6 +96,12 @@ class Message(leases.Leased):
         EMAIL = "EMAIL", _("이메일")
         POST = "POST", _("우편")
 
+    # Null while the message waits for a batch.
+    batch = models.ForeignKey(MessageBatch, models.PROTECT, null=True, editable=False, db_index=False)
+    # Wall clock: the message is not sent, asked about or followed before this time.
+    retry_at = models.DateTimeField(db_default=Now(), editable=False)
+    # How many times it was marked as SENDING; part of its key at the gateway.
+    attempts = models.IntegerField(default=0, editable=False)
     kind = models.CharField(_("종류"), max_length=40)
     # The mailing, the application or the attempt that the message is about. Never personal data.
     subject = models.CharField(_("대상 업무"), max_length=80)
@@ -111,12 +154,22 @@ class Message(leases.Leased):
             ),
         ]
         indexes = [
-            # The queue: single messages before bulk ones, then in the order of creation.
+            # The queue: single messages, and those of each mailing, which may have to wait.
             models.Index(
-                fields=["bulk", "id"], name="message_waiting", condition=Q(state__in=["QUEUED", "FAILED_TEMPORARY"])
+                fields=["retry_at", "id"],
+                name="message_single",
+                condition=Q(state__in=["QUEUED", "FAILED_TEMPORARY"], batch=None, bulk=False),
             ),
-            models.Index(fields=["tried_at"], name="message_asked", condition=Q(state="SENDING")),
-            models.Index(fields=["provider_group"], name="message_accepted", condition=Q(state="ACCEPTED")),
+            models.Index(
+                fields=["kind", "subject", "retry_at", "id"],
+                name="message_bulk",
+                condition=Q(state__in=["QUEUED", "FAILED_TEMPORARY"], batch=None, bulk=True),
+            ),
+            models.Index(
+                fields=["batch"],
+                name="message_in_batch",
+                condition=Q(state__in=["QUEUED", "FAILED_TEMPORARY", "SENDING", "ACCEPTED"], batch__isnull=False),
+            ),
             models.Index(
                 fields=["kind", "person_index"],
                 name="message_unreached",

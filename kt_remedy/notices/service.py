@@ -110,9 +110,9 @@ def queue_all(
         cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(
             "INSERT INTO notices_message"  # noqa: S608  (the SELECT is our own code; values are parameters)
-            " (kind, subject, person_index, recipient, language, bulk, state, created_at, attempts, worker)"
+            " (kind, subject, person_index, recipient, language, bulk, state, created_at, attempts)"
             " SELECT %(kind)s, %(subject)s, chosen.person_index, chosen.recipient, chosen.language, true, 'QUEUED',"
-            " %(now)s, 0, ''"
+            " %(now)s, 0"
             f" FROM ({select}) AS chosen WHERE NOT EXISTS (SELECT FROM notices_message m WHERE m.kind = %(kind)s"
             " AND m.subject = %(subject)s AND m.person_index = chosen.person_index)",
             {**(params or {}), "kind": kind, "subject": subject, "now": clock.now()},

@@ -1,6 +1,6 @@
 """Enter accounts, and ask the bank for the holder.
 
-The bank is asked outside any transaction, for at most five seconds. A question without an answer stays a row, which a
+The bank is asked outside any transaction, for at most five seconds. A question without an answer stays open, and a
 worker asks again; the application keeps its time of receipt.
 """
 
@@ -9,12 +9,11 @@ import uuid
 
 import httpx
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, crypto, errors, portone, ratelimit
-from kt_remedy.core.tasks import leases
 from refunds import banks
 from refunds.accounts import names
 from refunds.models.accounts import Account, HolderCheck
@@ -23,7 +22,6 @@ TRIES_A_DAY = 5
 _DAY = 24 * 60 * 60
 # A bank's night-time maintenance lasts about an hour (docs/domain.md#c2).
 _RETRY_AFTER = dt.timedelta(minutes=5)
-_LEASE_SECONDS = 60
 
 
 class AccountRefused(errors.Refused):
@@ -81,8 +79,8 @@ def enter(
     account.holder_birth = holder_birth.isoformat() if holder_birth else None
     with transaction.atomic():
         account.save(force_insert=True)
-        # The first request is made here; the lease keeps the worker away for as long as it may take.
-        check = HolderCheck.objects.create(account=account, next_try_at=_wall() + dt.timedelta(seconds=30))
+        # The first request is made here; until `retry_at`, which is later than its end, no worker asks too.
+        check = HolderCheck.objects.create(account=account, retry_at=_wall() + dt.timedelta(seconds=30))
         audit.record(
             actor=actor, action="account.entered", object=f"account:{account.id}", subject=subject,
             detail={"bank": bank.code, "owner": owner_kind},
@@ -106,9 +104,7 @@ def enter_offline(*, person_index: bytes, holder_name: str, owner_kind: str, act
     account.holder_name = holder_name
     with transaction.atomic():
         account.save(force_insert=True)
-        account.holder_check = HolderCheck.objects.create(
-            account=account, outcome=HolderCheck.Outcome.OFFLINE, next_try_at=_wall()
-        )
+        account.holder_check = HolderCheck.objects.create(account=account, outcome=HolderCheck.Outcome.OFFLINE)
         audit.record(
             actor=actor, action="account.is_offline", object=f"account:{account.id}", subject=subject,
             detail={"owner": owner_kind},
@@ -154,33 +150,23 @@ def unanswered_checks() -> int:
     return HolderCheck.objects.filter(outcome__in=HolderCheck.UNSETTLED).count()
 
 
-def repeat_holder_checks(*, limit: int = 20) -> list[uuid.UUID]:
-    """Repeat holder checks without an answer; returns the accounts that have one now.
+def open_checks() -> QuerySet[HolderCheck]:
+    """Holder checks without an answer of the bank, the next one first; without those of wiped accounts."""
+    return HolderCheck.objects.filter(outcome__in=HolderCheck.UNSETTLED, account__wiped_at__isnull=True).order_by(
+        "retry_at"
+    )
 
-    At-least-once: a worker that dies leaves its lease, and asking twice does no harm.
 
-    """
-    open_checks = HolderCheck.objects.filter(
-        Q(next_try_at__lte=_wall()), outcome__in=HolderCheck.UNSETTLED, account__wiped_at__isnull=True
-    ).order_by("next_try_at")
-    settled = []
-    for pk in leases.claim(open_checks, limit=limit, lease_seconds=_LEASE_SECONDS):
-        check = HolderCheck.objects.select_related("account").get(pk=pk)
-        _settle(check, *request_holder_check(check.account))
-        if check.settled:
-            settled.append(check.account_id)
-    return settled
+def repeat_holder_check(check: HolderCheck) -> bool:
+    """Ask the bank again; True if it has answered. At-least-once: asking twice does no harm."""
+    _settle(check, *request_holder_check(check.account))
+    return check.settled
 
 
 def _settle(check: HolderCheck, outcome: str, reason: str, verification_id: str) -> None:
     check.outcome, check.reason, check.verification_id = outcome, reason, verification_id
-    check.asked_at, check.next_try_at = clock.now(), _wall() + _RETRY_AFTER
-    check.lease_until, check.worker = None, ""
-    check.save(
-        update_fields=[
-            "outcome", "reason", "verification_id", "asked_at", "next_try_at", "lease_until", "worker",
-        ]
-    )  # fmt: skip
+    check.asked_at, check.retry_at = clock.now(), _wall() + _RETRY_AFTER
+    check.save(update_fields=["outcome", "reason", "verification_id", "asked_at", "retry_at"])
 
 
 def _wall() -> dt.datetime:

@@ -1,26 +1,23 @@
-"""Periodic tasks of applications: ask banks again, release waiting applications, deadlines, deletion."""
+"""Tasks of applications: ask banks again, release waiting applications, deadlines, deletion."""
 
-import datetime as dt
-
-from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from kt_remedy.core.tasks import schedule
 from refunds.accounts import service as accounts
 from refunds.applications import documents, drafts, recheck, reviews
+from refunds.models.accounts import HolderCheck
 
 
-def ask_banks(_job: object) -> schedule.TaskResult:
-    """Ask banks that had no answer again, and continue the applications that waited for it. At-least-once."""
-    settled = accounts.repeat_holder_checks()
-    moved = recheck.recheck_accounts(settled) + recheck.recheck_settled()
-    result = schedule.result_message(gettext_noop("은행 답 %(n)s, 옮긴 신청 %(moved)s"), n=len(settled), moved=moved)
-    return result if settled or moved else None
+def ask_bank(check: HolderCheck) -> None:
+    """Ask a bank that gave no answer again, and continue the applications that waited for it. At-least-once."""
+    if accounts.repeat_holder_check(check):
+        recheck.recheck_accounts([check.account_id])
 
 
 def release(_job: object) -> schedule.TaskResult:
-    """Release applications whose bill or payment came, and flag approvals whose verdict changed. At-least-once."""
-    moved = recheck.recheck_after_feed()
+    """Release applications whose bill, payment or holder check came, and flag approvals whose verdict changed.
+    At-least-once."""
+    moved = recheck.recheck_after_feed() + recheck.recheck_settled()
     return schedule.result_message(gettext_noop("옮긴 신청 %(n)s"), n=moved) if moved else None
 
 
@@ -41,38 +38,3 @@ def wipe_documents(_job: object) -> str:
     """Delete documents of cases that ended long ago. At-least-once."""
     count = documents.wipe()
     return f"{count} deleted" if count else ""
-
-
-def register() -> None:
-    """Register the tasks with the schedule."""
-    schedule.register(
-        "refunds.ask_banks", title=_("예금주 다시 조회"), task=ask_banks, due=dt.timedelta(seconds=5), queue="money"
-    )
-    schedule.register(
-        "refunds.release",
-        title=_("청구와 납부를 기다리던 신청 다시 판단"),
-        task=release,
-        due=dt.timedelta(seconds=10),
-        queue="money",
-    )
-    schedule.register(
-        "refunds.documents",
-        title=_("서류 기한 확인"),
-        task=document_deadlines,
-        due=dt.timedelta(minutes=1),
-        queue="money",
-    )
-    schedule.register(
-        "refunds.forget_drafts",
-        title=_("오래된 임시 답 삭제"),
-        task=forget_drafts,
-        due=dt.timedelta(hours=1),
-        queue="money",
-    )
-    schedule.register(
-        "refunds.wipe_documents",
-        title=_("끝난 신청의 서류 삭제"),
-        task=wipe_documents,
-        due=dt.timedelta(hours=1),
-        queue="money",
-    )

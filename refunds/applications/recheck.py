@@ -90,7 +90,7 @@ def recheck_accounts(account_ids: Iterable[uuid.UUID]) -> int:
 
 
 def recheck_settled(*, limit: int = 500) -> int:
-    """Continue applications whose bank answered while no worker noted it; returns how many changed their state."""
+    """Continue applications whose bank answered while no task continued them; returns how many changed their state."""
     stuck = Application.objects.filter(status=Status.SUBMITTED).exclude(
         account__holder_check__outcome__in=["", "BANK_MAINTENANCE", "TIMEOUT"]
     )

@@ -2,7 +2,7 @@
 
 from refunds.models.accounts import Account, HolderCheck
 from refunds.models.applications import Application, Decision, Draft, Evidence, Filing, LateReason, Note, Objection
-from refunds.models.bank_files import BankFile, Chunk, Download, Inquiry, ResultFile
+from refunds.models.bank_files import BankFile, Chunk, Download, FileOrder, Inquiry, ResultFile
 from refunds.models.batches import Batch, BatchFigures, ExcludedApplication, Roster
 from refunds.models.cases import Adjustment, Hold, OfflinePayment
 from refunds.models.items import Item
@@ -20,6 +20,7 @@ __all__ = [
     "Draft",
     "Evidence",
     "ExcludedApplication",
+    "FileOrder",
     "Filing",
     "Hold",
     "HolderCheck",

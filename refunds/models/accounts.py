@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import crypto, masking
-from kt_remedy.core.tasks.leases import Leased
+from kt_remedy.core.tasks.rows import TaskRow
 from refunds import banks
 
 _NEVER_WIPED = ("id", "bank_code", "number_index", "last4", "owner_kind", "person_index", "created_at")
@@ -83,8 +83,8 @@ class Account(models.Model):
         return banks.name(self.bank_code)
 
 
-class HolderCheck(Leased):
-    """A request to a bank for the holder of an account; a worker repeats a request without an answer."""
+class HolderCheck(TaskRow):
+    """A request to a bank for the holder of an account; a worker repeats a request without an answer at `retry_at`."""
 
     class Outcome(models.TextChoices):
         WAITING = "", _("아직 묻지 않음")
@@ -110,7 +110,6 @@ class HolderCheck(Leased):
     reason = models.CharField(_("이름 비교"), max_length=10, choices=Reason.choices, blank=True, default="")
     verification_id = models.CharField(max_length=64, blank=True, default="")
     asked_at = models.DateTimeField(_("조회"), null=True)
-    next_try_at = models.DateTimeField(_("다음 조회"))  # wall clock, like leases
 
     class Meta:
         db_table = "refunds_holder_check"
@@ -118,7 +117,7 @@ class HolderCheck(Leased):
         verbose_name_plural = _("예금주 조회")
         indexes = [
             models.Index(
-                fields=["next_try_at"],
+                fields=["retry_at"],
                 name="holder_check_open",
                 condition=Q(outcome__in=["", "BANK_MAINTENANCE", "TIMEOUT"]),
             )

@@ -7,8 +7,9 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import crypto
+from kt_remedy.core.tasks.rows import TaskRow
 from refunds.models.batches import Batch
-from refunds.models.protection import APPEND_ONLY, HISTORY, STAFF, STAY, only_moves, starts_as
+from refunds.models.protection import APPEND_ONLY, HISTORY, STAFF, STAY, changed, only_moves, starts_as
 
 FILE_EDGES = (("MADE", "HANDED_OVER"), ("HANDED_OVER", "REFUSED"))
 ITEM_EDGES = (
@@ -21,6 +22,7 @@ ITEM_EDGES = (
     ("UNKNOWN", "RETURNED"),
     ("PAID", "RETURNED"),
 )
+_DONE_CHANGES = f"OLD.done_at IS NOT NULL AND {changed(('done_at', 'refusal_code', 'refusal_values'))}"
 
 
 @pghistory.track(
@@ -85,6 +87,38 @@ class BankFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class FileOrder(TaskRow):
+    """An order to make the file of an approved batch, or to make a refused file again; a worker carries it out.
+
+    It is open until `done_at`. An order that was refused keeps the code and the values of its sentence
+    (`file_orders.refusal`).
+    """
+
+    batch = models.ForeignKey(Batch, models.PROTECT, related_name="file_orders", verbose_name=_("지급 회차"))
+    replaces = models.ForeignKey(BankFile, models.PROTECT, null=True, related_name="+", verbose_name=_("대신하는 파일"))
+    ordered_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("만들게 한 사람"))
+    ordered_at = models.DateTimeField(_("만들게 한 때"))
+    done_at = models.DateTimeField(_("끝"), null=True)
+    refusal_code = models.CharField(_("거절 이유"), max_length=12, blank=True, default="")
+    refusal_values = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        db_table = "refunds_file_order"
+        verbose_name = _("은행 파일 만들기")
+        verbose_name_plural = _("은행 파일 만들기")
+        constraints = [
+            models.UniqueConstraint(fields=["batch"], condition=Q(done_at=None), name="file_order_open_once"),
+            models.CheckConstraint(name="file_order_refused", condition=Q(refusal_code="") | Q(done_at__isnull=False)),
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(name="stored", fields=["batch", "replaces", "ordered_by", "ordered_at"]),
+            pgtrigger.Protect(
+                name="done_once", operation=pgtrigger.Update, condition=pgtrigger.Condition(_DONE_CHANGES)
+            ),
+            STAY,
+        ]
 
 
 class Chunk(models.Model):

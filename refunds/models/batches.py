@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import crypto
+from kt_remedy.core.tasks.rows import TaskRow
 from refunds.models.applications import Application
 from refunds.models.protection import HISTORY, STAFF, STAY, changed, only_moves, starts_as
 
@@ -164,13 +165,14 @@ class ExcludedApplication(models.Model):
         constraints = [models.UniqueConstraint(fields=["batch", "application"], name="left_behind_once")]
 
 
-class BatchFigures(models.Model):
+class BatchFigures(TaskRow):
     """The figures of a batch as the worker counted them for its page (`payouts.batch_figures`). No decision relies on
     them."""
 
     batch = models.OneToOneField(Batch, models.PROTECT, primary_key=True, related_name="figures")
-    # The inputs of the count (`batch_figures.fingerprints`); empty while the worker counts.
+    # The inputs of the count (`batch_figures.fingerprints`); empty from the start of a count to its end.
     fingerprint = models.CharField(max_length=200, blank=True, default="")
+    # The figures are void: an act changed their inputs, or a person asked for a new count (`guards.void_figures`).
     asked = models.BooleanField(default=False)
     began_at = models.DateTimeField(null=True, blank=True)
     counted_at = models.DateTimeField(null=True, blank=True)

@@ -30,7 +30,7 @@ from refunds.models.bank_files import BankFile, ResultFile
 from refunds.models.batches import Batch
 from refunds.models.items import Item
 from refunds.payouts.files import store_bytes
-from refunds.payouts.guards import Refused, lock_batch, require_permission
+from refunds.payouts.guards import Refused, lock_batch, require_permission, void_figures
 
 _SHOWN = 200
 
@@ -159,6 +159,7 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
         object=f"batch:{batch.pay_on}",
         detail={"part": bank_file.part, "sha256": sha256, "refused": answers.refused, **_plain(sums)},
     )
+    void_figures(batch.pk)
     return loaded
 
 

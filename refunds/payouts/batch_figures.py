@@ -2,6 +2,7 @@
 
 Adding up half a million items takes longer than a page may. The page reads one stored row with the fingerprint of its
 inputs; while the fingerprint is out of date, the page says that the figures are being counted and the worker counts.
+Each act voids the row in its own transaction (`guards.void_figures`); `void_outdated` finds every other change.
 No decision about money relies on these rows: an approval counts again by itself (`batches.approve`).
 """
 
@@ -9,7 +10,7 @@ import datetime as dt
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from eligibility.models import Feed
@@ -55,32 +56,41 @@ def request_count(*, batch_id: int, user: User) -> None:
         batch = guards.lock_batch(batch_id)
         if batch.status == Batch.Status.OPEN:
             raise guards.Refused("STATE", _("확정된 회차만 다시 셀 수 있습니다."))
-        BatchFigures.objects.filter(batch=batch).update(asked=True)
         guards.record_act(user, "batch.count_asked", batch)
+        guards.void_figures(batch.pk)
 
 
-def count_outdated() -> int:
-    """Count every frozen batch whose figures are out of date; returns their number.
+def due_figures() -> QuerySet[BatchFigures]:
+    """Figures that a worker has to count: void ones, and those whose count did not come to its end."""
+    return BatchFigures.objects.filter(Q(asked=True) | Q(fingerprint="")).exclude(batch__status=Batch.Status.OPEN)
 
-    A worker that dies leaves the old fingerprint, so the next one counts. A change during the count leaves a
-    fingerprint that is out of date already, and the batch is counted again.
-    """
-    current = fingerprints()
+
+def void_outdated() -> int:
+    """Void the figures whose inputs changed without an act on the batch, as by a delivery; returns their number."""
     stored = {row.batch_id: row for row in BatchFigures.objects.all()}
-    done = 0
-    for batch in Batch.objects.filter(pk__in=current).order_by("-pay_on"):
-        row = stored.get(batch.pk)
-        if row is None or row.asked or row.fingerprint != current[batch.pk]:
-            _count(batch, current[batch.pk])
-            done += 1
-    return done
+    outdated = [
+        pk
+        for pk, fingerprint in fingerprints().items()
+        if (row := stored.get(pk)) is None or (not row.asked and row.fingerprint not in ("", fingerprint))
+    ]
+    for pk in outdated:
+        guards.void_figures(pk)
+    return len(outdated)
 
 
-def _count(batch: Batch, fingerprint: str) -> None:
-    # The page sees this at once; a request from now on is answered by the next count.
-    BatchFigures.objects.update_or_create(
-        batch=batch, defaults={"began_at": clock.now(), "asked": False, "fingerprint": ""}
-    )
+def count(row: BatchFigures) -> None:
+    """Count the figures of a frozen batch. Safe to run twice.
+
+    A worker that dies leaves an empty fingerprint, so the next one counts. An act during the count sets `asked` again,
+    and the batch is counted again.
+    """
+    own = BatchFigures.objects.filter(pk=row.pk)
+    # Before the inputs are read, so that no change of them is missed. The page sees the start at once.
+    own.update(began_at=clock.now(), asked=False, fingerprint="")
+    batch = Batch.objects.get(pk=row.batch_id)
+    fingerprint = fingerprints(batch.pk).get(batch.pk)
+    if fingerprint is None:  # it was opened again
+        return
     with transaction.atomic():
         guards.raise_timeouts()
         recount: dict[str, Any] = {}
@@ -96,6 +106,11 @@ def _count(batch: Batch, fingerprint: str) -> None:
             }
         figures = overview.stored_figures(batch)
         # `asked` stays as it is: it may have been set during the count.
-        BatchFigures.objects.filter(batch=batch).update(
-            fingerprint=fingerprint, counted_at=clock.now(), began_at=None, again=recount, figures=figures
+        own.update(
+            fingerprint=fingerprint,
+            counted_at=clock.now(),
+            began_at=None,
+            again=recount,
+            figures=figures,
+            attempts=0,
         )

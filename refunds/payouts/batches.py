@@ -30,6 +30,7 @@ from refunds.payouts.guards import (
     record_act,
     require_permission,
     require_reason,
+    void_figures,
 )
 from refunds.payouts.independent_check import HASH_TOTAL
 
@@ -124,6 +125,7 @@ def freeze(*, pay_on: dt.date, user: User) -> Batch:
         batch.opened_again = ""
         batch.save()
         record_act(user, "batch.frozen", batch, count=count, won=won, digest=digest)
+        void_figures(batch.pk)
     return batch
 
 
@@ -303,6 +305,8 @@ def take_out(*, item_id: int, user: User, reason: str) -> Batch:
 def _reopen(batch: Batch, reason: str) -> None:
     if batch.status not in Batch.BEFORE_FILE:
         raise Refused("STATE", _("파일을 만든 뒤에는 되돌릴 수 없습니다."))
+    # An order for the file of the void approval must not make the file of a later one.
+    batch.file_orders.filter(done_at=None).update(done_at=clock.now(), refusal_code="STATE")
     batch.items.filter(status=Item.Status.QUEUED).update(status=Item.Status.VOID, status_at=clock.now())
     batch.status, batch.opened_again, batch.excluded, batch.digest = Batch.Status.OPEN, reason, {}, ""
     batch.count = batch.won = batch.hash_total = None

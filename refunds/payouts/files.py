@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, F, Func, Sum, TextField, Value
+from django.db.models import Count, F, Func, QuerySet, Sum, TextField, Value
 from django.utils.translation import gettext as _
 
 from kt_remedy.core import clock, crypto, programme
@@ -26,7 +26,7 @@ from refunds.models.items import Item
 from refunds.payouts import sms
 from refunds.payouts.batches import totals
 from refunds.payouts.copy_out import copy_rows
-from refunds.payouts.guards import Refused, lock_batch, record_act, require_permission, require_reason
+from refunds.payouts.guards import Refused, lock_batch, record_act, require_permission, require_reason, void_figures
 
 CHUNK_BYTES = 1 << 20
 
@@ -40,8 +40,7 @@ def create_files(*, batch_id: int, user: User) -> list[BankFile]:
     require_permission(user, "payouts.create_file")
     with transaction.atomic():
         batch = lock_batch(batch_id)
-        if batch.status != Batch.Status.APPROVED:
-            raise Refused("STATE", _("승인된 회차만 파일로 만들 수 있습니다."))
+        require_approved(batch)
         if totals(batch) != (batch.count, batch.won, batch.hash_total, batch.approved_digest):
             raise Refused("CHANGED", _("승인한 내용과 다릅니다. 돌려보내고 다시 확정해 주세요."))
         files = []
@@ -52,6 +51,7 @@ def create_files(*, batch_id: int, user: User) -> list[BankFile]:
         batch.save(update_fields=["status"])
         assert batch.count == sum(file.count for file in files)
         record_act(user, "batch.filed", batch, files=[file.sha256 for file in files])
+        void_figures(batch.pk)
     return files
 
 
@@ -62,16 +62,29 @@ def replace_refused_file(*, file_id: int, user: User) -> BankFile:
         refused = BankFile.objects.get(pk=file_id)
         batch = lock_batch(refused.batch_id)
         refused.refresh_from_db()
-        items = Item.objects.filter(file=refused, status=Item.Status.FILED)
-        if refused.status != BankFile.Status.REFUSED or not items.exists():
-            raise Refused("STATE", _("은행이 통째로 거절한 파일만 다시 만들 수 있습니다."))
+        items = refused_items(refused)
         part = 1 + max(batch.files.values_list("part", flat=True))
         file = _write_file(batch, part, items, user, replaces=refused)
         if batch.status == Batch.Status.REFUSED:
             batch.status = Batch.Status.FILED
             batch.save(update_fields=["status"])
         record_act(user, "file.made_again", batch, part=part, replaces=refused.part, sha256=file.sha256)
+        void_figures(batch.pk)
     return file
+
+
+def require_approved(batch: Batch) -> None:
+    """Raises Refused STATE unless the batch is approved and has no file yet."""
+    if batch.status != Batch.Status.APPROVED:
+        raise Refused("STATE", _("승인된 회차만 파일로 만들 수 있습니다."))
+
+
+def refused_items(file: BankFile) -> QuerySet[Item]:
+    """The items of a file that the bank refused whole. Raises Refused STATE for other files and for a replaced one."""
+    items = Item.objects.filter(file=file, status=Item.Status.FILED)
+    if file.status != BankFile.Status.REFUSED or not items.exists():
+        raise Refused("STATE", _("은행이 통째로 거절한 파일만 다시 만들 수 있습니다."))
+    return items
 
 
 def _parts(batch: Batch) -> list[tuple[int, int]]:
@@ -109,6 +122,8 @@ def _write_file(batch: Batch, part: int, items: Any, user: User, replaces: BankF
             "LINES",
             _("%(reference)s: 이 양식에 쓸 수 없는 건입니다. 먼저 빼 주세요. (%(why)s)")
             % {"reference": error.reference, "why": error.text},
+            reference=error.reference,
+            why=error.text,
         ) from None
     file = BankFile.objects.create(
         batch=batch,

@@ -13,12 +13,19 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import errors
 from kt_remedy.staff.models import User
 from refunds.models.applications import Application
-from refunds.models.batches import Batch
+from refunds.models.batches import Batch, BatchFigures
 from refunds.models.items import Item
 
 
 class Refused(errors.Refused):
-    """A payout act that is not possible now; nothing was changed."""
+    """A payout act that is not possible now; nothing was changed.
+
+    `values` are those of the message, for a refusal that is kept and worded later in another language.
+    """
+
+    def __init__(self, code: str, message: str, **values: str) -> None:
+        super().__init__(code, message)
+        self.values = values
 
 
 def person_of(user: User) -> bytes:
@@ -67,6 +74,16 @@ def raise_timeouts() -> None:
         cursor.execute(
             "SET LOCAL statement_timeout = '15min'; SET LOCAL lock_timeout = '60s'; SET LOCAL work_mem = '64MB'"
         )
+
+
+def void_figures(batch_id: int) -> None:
+    """Let a worker count the figures of a batch again. Each act that changes them calls it last in its transaction."""
+    BatchFigures.objects.bulk_create(
+        [BatchFigures(batch_id=batch_id, asked=True)],
+        update_conflicts=True,
+        unique_fields=["batch"],
+        update_fields=["asked", "waiting_since", "retry_at"],
+    )
 
 
 def get_case(application_id: int, user: User) -> Application:

@@ -1,12 +1,10 @@
-"""Periodic jobs of the payouts: check the invariants, count figures, wipe account numbers, watch for overdue rounds.
+"""Periodic jobs of the payouts: check the invariants, find outdated figures, wipe account numbers, watch for overdue
+rounds.
 
 No job moves money; people do.
 """
 
-import datetime as dt
-
 import structlog
-from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from kt_remedy.core.tasks import schedule
@@ -32,10 +30,10 @@ def verify_money(_job: object) -> schedule.TaskResult:
     ] or schedule.result_message(gettext_noop("이상 없음"))
 
 
-def count_batches(_job: object) -> schedule.TaskResult:
-    """Count the batches whose figures are missing or out of date; a person waits at the page. Safe to run twice."""
-    done = batch_figures.count_outdated()
-    return schedule.result_message(gettext_noop("회차 %(n)s개 셈"), n=done) if done else None
+def find_outdated_figures(_job: object) -> schedule.TaskResult:
+    """Find the batches whose figures are missing or out of date, so that they are counted. Safe to run twice."""
+    found = batch_figures.void_outdated()
+    return schedule.result_message(gettext_noop("다시 셀 회차 %(n)s개"), n=found) if found else None
 
 
 def wipe_accounts(_job: object) -> schedule.TaskResult:
@@ -51,35 +49,3 @@ def watch_rounds(_job: object) -> schedule.TaskResult:
     for row in late:
         log.warning("payout round late", what=row.code, pay_on=row.pay_on.isoformat(), waiting=row.count)
     return [schedule.result_message(_LATE[row.code], round=row.number, n=row.count) for row in late]
-
-
-def register() -> None:
-    """Register these jobs with the schedule."""
-    schedule.register(
-        "refunds.watch_rounds",
-        title=_("지급이 늦어지는지 보기"),
-        task=watch_rounds,
-        due=dt.timedelta(minutes=5),
-        queue="money",
-    )
-    schedule.register(
-        "refunds.verify_money",
-        title=_("돈의 합 확인"),
-        task=verify_money,
-        due=invariants.EVERY,
-        queue="money",
-    )
-    schedule.register(
-        "refunds.count_batches",
-        title=_("회차 다시 세기"),
-        task=count_batches,
-        due=dt.timedelta(seconds=2),
-        queue="money",
-    )
-    schedule.register(
-        "refunds.wipe_accounts",
-        title=_("지급이 끝난 계좌번호 지우기"),
-        task=wipe_accounts,
-        due=dt.timedelta(hours=1),
-        queue="money",
-    )

@@ -8,7 +8,7 @@ import itertools
 from collections import Counter
 
 from django.db import connection, transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.utils.translation import gettext_noop
 
 from eligibility.models import Feed
@@ -116,24 +116,18 @@ def run(shard: Shard) -> int:
     return rows
 
 
-def run_all(task: object = None) -> schedule.ResultMessage:
-    """Dated task: create and run the shards of the base until all are done, also by other workers. Safe to repeat."""
-    number = plan()
-    while True:
-        if shard := shards.claim_next(Shard.Kind.BASE):
-            run(shard)
-        elif not shards.wait_for_others(Shard.Kind.BASE):
-            break
-    lines = sum(
-        counts.get(BaseLine.Why.IN_SERVICE, 0) for counts in _finished_shards().values_list("counts", flat=True)
-    )
-    with transaction.atomic():
-        audit.record(actor="system", action="rewards.base", object="base", detail={"lines": lines, "shards": number})
+def record_result() -> schedule.ResultMessage:
+    """Record the complete base in the audit; returns the sentence for the calendar.
+
+    Call it in a transaction that closes the dated task, so that it is recorded once. Raises schedule.NotYet while a
+    shard is open.
+    """
+    if not is_complete():
+        raise schedule.NotYet("Shards of the base are open.")
+    counts = list(Shard.objects.filter(kind=Shard.Kind.BASE).values_list("counts", flat=True))
+    lines, number = sum(count.get(BaseLine.Why.IN_SERVICE, 0) for count in counts), len(counts)
+    audit.record(actor="system", action="rewards.base", object="base", detail={"lines": lines, "shards": number})
     return schedule.result_message(gettext_noop("대상 회선 %(lines)s, %(shards)s묶음"), lines=lines, shards=number)
-
-
-def _finished_shards() -> QuerySet[Shard]:
-    return Shard.objects.filter(kind=Shard.Kind.BASE).exclude(done_at=None)
 
 
 def is_complete() -> bool:

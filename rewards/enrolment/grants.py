@@ -8,6 +8,7 @@ from django.utils.translation import gettext_noop
 
 from kt_remedy.core import clock, programme
 from kt_remedy.core import grants as privileges
+from kt_remedy.core.models import DatedTask
 from kt_remedy.core.programme import Perk
 from kt_remedy.core.tasks import schedule
 from rewards import providers
@@ -38,33 +39,43 @@ def monthly(rules: programme.Programme) -> list[Perk]:
     return [perk for perk in rules.perks if perk.monthly_gb]
 
 
-def run_month(perk: Perk, month: dt.date) -> schedule.ResultMessage:
-    """Grant one month of a perk to every qualifying line: run shards until all are done.
+def month_of(task: DatedTask) -> dt.date:
+    """The first day of the month that a dated task grants."""
+    return clock.kst_date(task.due_at).replace(day=1)
 
-    Safe to repeat and to run on several workers. Raises base.BaseNotReady before the month or a complete base.
+
+def plan_month(month: dt.date) -> int:
+    """Create the shards of every perk that is granted in `month`, once; returns their number.
+
+    Raises base.BaseNotReady before the month or a complete base.
     """
     if clock.today() < month:
         raise base.BaseNotReady(
-            f"{perk.code} for {month:%Y-%m} is granted on {month}.",
+            f"The grants of {month:%Y-%m} are due on {month}.",
             schedule.result_message(gettext_noop("%(day)s이 되기를 기다림"), day=str(month)),
         )
     if not base.is_complete():
         raise base.BaseNotReady(
             "The base has not been taken yet.", schedule.result_message(gettext_noop("대상 회선이 확정되기를 기다림"))
         )
-    plan(perk, month)
-    while True:
-        if shard := shards.claim_next(Shard.Kind.GRANT, perk.code, month):
-            run(shard, perk)
-        elif not shards.wait_for_others(Shard.Kind.GRANT, perk.code, month):
-            break
-    done = list(Shard.objects.filter(kind=Shard.Kind.GRANT, perk=perk.code, month=month).values_list("counts", "rows"))
-    granted = sum(counts.get("GRANTED", 0) for counts, _rows in done)
-    return schedule.result_message(
-        gettext_noop("%(rows)s회선 가운데 %(granted)s회선에 지급"),
-        rows=sum(rows or 0 for _counts, rows in done),
-        granted=granted,
-    )
+    return sum(plan(perk, month) for perk in _granted_in(month))
+
+
+def month_results(month: dt.date) -> list[schedule.ResultMessage]:
+    """The sentence of each perk for the calendar. Raises schedule.NotYet while a shard of the month is open."""
+    results = []
+    for perk in _granted_in(month):
+        planned = list(Shard.objects.filter(kind=Shard.Kind.GRANT, perk=perk.code, month=month))
+        if not planned or any(shard.done_at is None for shard in planned):
+            raise schedule.NotYet(f"Shards of {perk.code} for {month:%Y-%m} are open.")
+        results.append(
+            schedule.result_message(
+                gettext_noop("%(rows)s회선 가운데 %(granted)s회선에 지급"),
+                rows=sum(shard.rows or 0 for shard in planned),
+                granted=sum(shard.counts.get("GRANTED", 0) for shard in planned),
+            )
+        )
+    return results
 
 
 def plan(perk: Perk, month: dt.date) -> int:
@@ -111,3 +122,7 @@ def run(shard: Shard, perk: Perk) -> int:
 def planned_grants(rules: programme.Programme) -> list[tuple[Perk, dt.date]]:
     """Every monthly grant of the programme: (perk, first of the month)."""
     return [(perk, month) for perk in monthly(rules) for month in grant_months(perk)]
+
+
+def _granted_in(month: dt.date) -> list[Perk]:
+    return [perk for perk, first in planned_grants(programme.current()) if first == month]

@@ -1,19 +1,20 @@
-"""Shards: ranges of contracts as leased rows, so that workers share and resume bulk work and do none of it twice."""
+"""Shards: ranges of contracts as rows with a task each, so that workers share bulk work and do none of it twice."""
 
 import datetime as dt
-import time
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from kt_remedy.core import clock
-from kt_remedy.core.tasks import leases
 from rewards.models import Shard
 
-# A shard takes seconds. After the lease another worker may claim it, and then waits for the row lock or finds it done.
-LEASE_SECONDS = 300
 ATTEMPTS_BEFORE_ALARM = 3
-RECHECK_SECONDS = 0.5
+
+
+def open_shards() -> QuerySet[Shard]:
+    """The shards that are not done."""
+    return Shard.objects.filter(done_at=None)
 
 
 def plan(kind: str, *, table: str, rows: int, perk: str = "", month: dt.date | None = None) -> int:
@@ -60,20 +61,16 @@ def plan_from_base(kind: str, *, perk: str, month: dt.date) -> int:
         return planned.count()
 
 
-def claim_next(kind: str = "", perk: str = "", month: dt.date | None = None) -> Shard | None:
-    """Claim one open shard, of any kind by default; None if all are done or leased to other workers."""
-    waiting = Shard.objects.filter(done_at=None).order_by("id")
-    if kind:
-        waiting = waiting.filter(kind=kind, perk=perk, month=month)
-    claimed = leases.claim(waiting, limit=1, lease_seconds=LEASE_SECONDS)
-    return Shard.objects.get(pk=claimed[0]) if claimed else None
+def retry_now(kind: str, month: dt.date | None = None) -> int:
+    """Make open shards due at once, with as many attempts as new ones; returns their number."""
+    return open_shards().filter(kind=kind, month=month).update(retry_at=None, attempts=0)
 
 
 def begin(cursor: Any, shard: Shard) -> bool:
     """Lock a shard until the transaction of its work ends; returns False if it is done already.
 
-    The lock guarantees that one worker writes the rows, also after a lease ran out. The settings make the planner read
-    a range by its index, so that the total time grows linearly with the lines.
+    The lock guarantees that one worker writes the rows. The settings make the planner read a range by its index, so
+    that the total time grows linearly with the lines.
     """
     cursor.execute("SET LOCAL statement_timeout = '15min'; SET LOCAL random_page_cost = 1.1")
     cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
@@ -83,15 +80,7 @@ def begin(cursor: Any, shard: Shard) -> bool:
 
 def finish(shard: Shard, *, rows: int, counts: dict[str, int]) -> None:
     """Mark a shard as done, in the transaction of its work."""
-    Shard.objects.filter(pk=shard.pk).update(rows=rows, counts=counts, done_at=clock.now(), lease_until=None, fault="")
-
-
-def wait_for_others(kind: str, perk: str = "", month: dt.date | None = None) -> bool:
-    """True if other workers hold open shards, after a short pause. The lease of a dead worker runs out."""
-    if not Shard.objects.filter(kind=kind, perk=perk, month=month, done_at=None).exists():
-        return False
-    time.sleep(RECHECK_SECONDS)
-    return True
+    Shard.objects.filter(pk=shard.pk).update(rows=rows, counts=counts, done_at=clock.now(), retry_at=None, fault="")
 
 
 def restore_missing() -> int:
@@ -116,4 +105,4 @@ def restore_missing() -> int:
 
 def stuck_shards() -> list[Shard]:
     """At most 100 open shards with too many attempts."""
-    return list(Shard.objects.filter(done_at=None, attempts__gte=ATTEMPTS_BEFORE_ALARM).order_by("id")[:100])
+    return list(open_shards().filter(attempts__gte=ATTEMPTS_BEFORE_ALARM).order_by("id")[:100])

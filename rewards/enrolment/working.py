@@ -1,4 +1,4 @@
-"""Run shards of any kind, find missing and stuck shards, and report the progress of bulk work."""
+"""Run shards of any kind, close their dated tasks, find missing and stuck shards, report the progress of bulk work."""
 
 import datetime as dt
 import logging
@@ -9,28 +9,68 @@ from django.db.models import Count, Max, Min, Q, Sum
 from django.utils.translation import gettext_noop
 
 from kt_remedy.core import clock, programme
+from kt_remedy.core.models import DatedTask
 from kt_remedy.core.tasks import schedule
+from kt_remedy.core.tasks.base import place_of
 from rewards.enrolment import base, grants, lists, shards
 from rewards.models import HandOff, Shard
 
 log = logging.getLogger(__name__)
 
+BASE, GRANTS = "rewards.base", "rewards.grants"  # codes of the dated tasks that have shards
+_CODES: dict[str, str] = {Shard.Kind.BASE: BASE, Shard.Kind.GRANT: GRANTS}
 
-def run_next_shard() -> bool:
-    """Claim and run one open shard; returns False if there was none. An exception is recorded with the shard."""
-    shard = shards.claim_next()
-    if shard is None:
-        return False
+
+def carry_out(shard: Shard) -> None:
+    """Run a shard and close its dated task if no other shard of it is open.
+
+    An exception is recorded with the shard and raised again. After ATTEMPTS_BEFORE_ALARM failed attempts the dated
+    task is closed as failed, so that the later ones go on. The shard is still tried, and ends the dated task after all.
+    """
+    if shard.attempts > shards.ATTEMPTS_BEFORE_ALARM:  # for a shard that took its worker down each time
+        _fail_dated_task(shard, shard.fault or "worker lost")
     try:
         run(shard)
     except Exception as error:
-        Shard.objects.filter(pk=shard.pk, done_at=None).update(fault=type(error).__name__)
+        place = place_of(error)
+        Shard.objects.filter(pk=shard.pk, done_at=None).update(fault=place)
+        if shard.attempts >= shards.ATTEMPTS_BEFORE_ALARM:
+            _fail_dated_task(shard, place)
         raise
-    return True
+    for task in _dated_tasks(shard):
+        schedule.close(task.pk, result_of)
+
+
+def plan_again(task: DatedTask) -> None:
+    """Create the shards of a dated task, and make those due at once that had failed. Raises base.BaseNotReady."""
+    if task.code == BASE:
+        base.plan()
+        shards.retry_now(Shard.Kind.BASE)
+    else:
+        month = grants.month_of(task)
+        grants.plan_month(month)
+        shards.retry_now(Shard.Kind.GRANT, month)
+
+
+def result_of(task: DatedTask) -> schedule.TaskResult:
+    """The result of a dated task whose shards are done. Raises schedule.NotYet while one is open."""
+    return base.record_result() if task.code == BASE else grants.month_results(grants.month_of(task))
+
+
+def _dated_tasks(shard: Shard) -> list[DatedTask]:
+    """The dated task that a shard belongs to and that has not been closed, if any: lists have none."""
+    states = (DatedTask.State.RUNNING, DatedTask.State.FAILED)
+    tasks = DatedTask.objects.filter(code=_CODES.get(shard.kind), state__in=states)
+    return [task for task in tasks if task.code == BASE or grants.month_of(task) == shard.month]
+
+
+def _fail_dated_task(shard: Shard, place: str) -> None:
+    for task in _dated_tasks(shard):
+        schedule.fail(task.pk, f"{shard}: {place}")
 
 
 def run(shard: Shard) -> int:
-    """Run a claimed shard of any kind; returns the number of its rows. A second run changes nothing."""
+    """Run a shard of any kind; returns the number of its rows. A second run changes nothing."""
     if shard.kind == Shard.Kind.BASE:
         return base.run(shard)
     perk = next((perk for perk in programme.current().perks if perk.code == shard.perk), None)
@@ -40,10 +80,11 @@ def run(shard: Shard) -> int:
 
 
 def sweep() -> schedule.ResultMessage:
-    """Periodic task: create missing shards and log stuck ones. Safe to repeat.
+    """Periodic task: create missing shards, log stuck ones, close failed dated tasks without open shards.
 
     Missing are shards of a month that has begun (its dated task failed, or the clock jumped), shards of due lists, and
-    ranges without a shard. Stuck shards have too many attempts; workers still try them.
+    ranges without a shard. Stuck shards have too many attempts; workers still try them. A failed dated task without
+    open shards is left by a worker that died after the last one.
     """
     missing = shards.restore_missing()
     if base.is_complete():
@@ -53,6 +94,8 @@ def sweep() -> schedule.ResultMessage:
             if month < clock.today() and (perk.code, month) not in planned:
                 missing += grants.plan(perk, month)
         missing += lists.plan_due()
+    for task in DatedTask.objects.filter(code__in=_CODES.values(), state=DatedTask.State.FAILED):
+        schedule.close(task.pk, result_of)
     stuck = shards.stuck_shards()
     for shard in stuck:
         log.warning("shard stuck: %s after %d attempts %s", shard, shard.attempts, shard.fault)

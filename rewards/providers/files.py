@@ -20,17 +20,17 @@ from typing import BinaryIO
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, programme
-from kt_remedy.core.tasks import leases
+from kt_remedy.core.tasks import rows as task_rows
 from kt_remedy.staff.models import User
 from rewards import providers
 from rewards.models import HandOff, RefusedRow
 
-LEASE_SECONDS = 300
-LONGEST_PAUSE = 3600
+LONGEST_PAUSE = 3600  # seconds
 ANSWER_TIMEOUT = dt.timedelta(
     hours=24
 )  # after this time without an answer, a file that is missing in the folder is written again
@@ -43,26 +43,34 @@ def provider_folder(provider: str) -> Path:
     return Path(settings.HAND_OFF_DIR) / provider.lower()
 
 
-def deliver_open(provider: str, limit: int = 20) -> int:
-    """Write the files of waiting hand-offs; returns the number written.
+def waiting() -> QuerySet[HandOff]:
+    """The hand-offs whose file has to be written."""
+    return HandOff.objects.filter(state=HandOff.State.WAITING)
 
-    A fault is stored with the hand-off. The next attempt follows after a pause that doubles up to an hour.
+
+def next_of_each_provider() -> QuerySet[HandOff]:
+    """The first waiting hand-off of each provider that is due.
+
+    A provider's files are written one after the other, so that a folder that hangs costs one worker, not all.
     """
-    waiting = HandOff.objects.filter(provider=provider, state=HandOff.State.WAITING).order_by("id")
-    claimed = leases.claim(waiting, limit=limit, lease_seconds=LEASE_SECONDS)
-    written = 0
-    for hand_off in HandOff.objects.filter(pk__in=claimed).select_related("shard").order_by("id"):
-        waiting_row = HandOff.objects.filter(pk=hand_off.pk, state=HandOff.State.WAITING)
-        try:
-            digest, rows = _write(hand_off)
-        except OSError as error:
-            pause = dt.timedelta(seconds=min(15 * 2**hand_off.attempts, LONGEST_PAUSE))
-            waiting_row.update(fault=f"the file could not be written: {error.strerror}", lease_until=Now() + pause)
-            continue
-        written += waiting_row.update(
-            state=HandOff.State.SENT, sha256=digest, rows=rows, sent_at=clock.now(), lease_until=None, fault=""
-        )
-    return written
+    due = task_rows.due(waiting()).order_by("provider", "id").distinct("provider")
+    return HandOff.objects.filter(pk__in=due.values("pk"))
+
+
+def write(hand_off: HandOff) -> None:
+    """Write the file of a waiting hand-off.
+
+    A file that cannot be written is stored as a fault of the hand-off. The next attempt follows after a pause that
+    doubles up to an hour.
+    """
+    waiting_row = waiting().filter(pk=hand_off.pk)
+    try:
+        digest, rows = _write(hand_off)
+    except OSError as error:
+        pause = dt.timedelta(seconds=min(15 * 2**hand_off.attempts, LONGEST_PAUSE))
+        waiting_row.update(fault=f"the file could not be written: {error.strerror}", retry_at=Now() + pause)
+        return
+    waiting_row.update(state=HandOff.State.SENT, sha256=digest, rows=rows, sent_at=clock.now(), retry_at=None, fault="")
 
 
 def collect_acknowledgements(provider: str) -> int:
@@ -96,7 +104,9 @@ def resend_lost(provider: str) -> int:
         provider=provider, state=HandOff.State.SENT, sent_at__lt=clock.now() - ANSWER_TIMEOUT
     )
     lost = [row.pk for row in unanswered.order_by("id")[:200] if not (provider_folder(provider) / row.name).exists()]
-    return HandOff.objects.filter(pk__in=lost).update(state=HandOff.State.WAITING, attempts=0)
+    return HandOff.objects.filter(pk__in=lost).update(
+        state=HandOff.State.WAITING, attempts=0, waiting_since=Now(), published_at=None
+    )
 
 
 def remove_stale_drafts(provider: str) -> int:

@@ -245,9 +245,9 @@ def test_deliveries_are_loaded_when_their_day_comes(at, settings, tmp_path: Path
     assert deliveries.due_times()[1] == clock.kst(dt.date(2026, 1, 14), dt.time(5))
     at("2026-01-14T05:00+09:00")
     task = DatedTask(code="eligibility.delivery", due_at=deliveries.due_times()[1])
-    assert len(tasks.load_delivery(task)) == 3
-    assert "이미 받았음" in tasks.load_delivery(task)[0].text
-    assert "이미 받았음" in tasks.load_delivery(DatedTask(code=task.code, due_at=deliveries.due_times()[0]))[0].text
+    assert len(tasks.load(task)) == 3
+    assert "이미 받았음" in tasks.load(task)[0].text
+    assert "이미 받았음" in tasks.load(DatedTask(code=task.code, due_at=deliveries.due_times()[0]))[0].text
     assert Feed.objects.filter(state="LOADED").count() == 2
     assert schedule.entry("eligibility.delivery") is not None
 

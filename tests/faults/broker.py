@@ -1,10 +1,12 @@
-"""A Valkey of a test's own, to be emptied, paused and killed."""
+"""A Valkey of a test's own, to be emptied, paused and killed, and whose queues lose, double and reorder tasks."""
 
 import os
+import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+import redis
 
 from kt_remedy.devtools import devservers
 
@@ -22,9 +24,19 @@ class Broker:
 
     def empty(self) -> None:
         """Forget everything that is queued."""
-        import redis
+        self._client().flushall()
 
-        redis.Redis(unix_socket_path=str(self.servers.redis_socket)).flushall()
+    def lose(self, queue: str) -> int:
+        """Lose every task that waits in `queue`; returns their number, as the other two do."""
+        return self._change(queue, lambda waiting: [])
+
+    def double(self, queue: str) -> int:
+        """Deliver every task that waits in `queue` twice."""
+        return self._change(queue, lambda waiting: waiting * 2)
+
+    def reorder(self, queue: str) -> int:
+        """Deliver the tasks that wait in `queue` in another order."""
+        return self._change(queue, lambda waiting: random.sample(waiting, len(waiting)))
 
     def pause(self) -> None:
         """Stop answering, with connections open."""
@@ -42,6 +54,21 @@ class Broker:
     def start_again(self) -> None:
         """A new one in the old place."""
         self.servers.start_valkey()
+
+    def _change(self, queue: str, change: Callable[[list[bytes]], list[bytes]]) -> int:
+        """Replace the list that holds the waiting tasks of a queue, in one step; returns how many there were."""
+        with self._client().pipeline() as step:
+            step.watch(queue)
+            waiting = step.lrange(queue, 0, -1)
+            step.multi()
+            step.delete(queue)
+            if changed := change(waiting):
+                step.rpush(queue, *changed)
+            step.execute()
+        return len(waiting)
+
+    def _client(self) -> redis.Redis:
+        return redis.Redis(unix_socket_path=str(self.servers.redis_socket))
 
 
 @pytest.fixture

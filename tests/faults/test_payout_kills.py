@@ -8,17 +8,24 @@ import hashlib
 import os
 import signal
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from kt_remedy.core.tasks import rows
+from kt_remedy.core.tasks.rows import TaskRow
 from kt_remedy.notices.models import Message
+from kt_remedy.staff.models import User
+from refunds import tasks
 from refunds.models.applications import Application
-from refunds.models.bank_files import BankFile, Chunk, ResultFile
-from refunds.models.batches import Batch
+from refunds.models.bank_files import BankFile, Chunk, FileOrder, ResultFile
+from refunds.models.batches import Batch, BatchFigures
 from refunds.models.items import Item
-from refunds.payouts import answers, batches, files
+from refunds.payouts import answers, batch_figures, batches, file_orders, files
+from tests.background import due, run_due
+from tests.conftest import wait_until
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import broken, checker, maker, refused
 
@@ -62,6 +69,12 @@ def run(act: Callable[[], object], at: int) -> bool:
     _pid, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
     return not os.WIFSIGNALED(status)
+
+
+def a_minute_later(model) -> None:
+    """Move the times of a row back: one that took its workers down repeatedly pauses for a minute."""
+    past = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)
+    model.objects.exclude(taken_at=None).update(taken_at=past, published_at=past)
 
 
 def undone(act: Callable[[], object], look: Callable[[], object]) -> object:
@@ -146,6 +159,87 @@ def test_file_killed_after_the_commit():
     refused("STATE", lambda: files.create_files(batch_id=batch.pk, user=by))
     assert stored() == before
     assert not broken()
+
+
+def run_task(task: Any, row: TaskRow, at: int) -> bool:
+    """Whether the task of `row` came to its end, as in `run`. The lock of a killed one is free afterwards."""
+    ended = run(lambda: task(row.pk), at)
+    wait_until(lambda: not rows.is_locked(row._meta.db_table, row.pk), what="the lock of the killed task")
+    return ended
+
+
+def test_the_task_of_an_ordered_file(settings, monkeypatch):
+    settings.BANK_FILE_MAX_ROWS = 2
+    monkeypatch.setattr(files, "CHUNK_BYTES", 512)
+    batch = money.approved(3)
+    expected = undone(lambda: files.create_files(batch_id=batch.pk, user=maker()), stored)
+    order = file_orders.order_files(batch_id=batch.pk, user=maker())
+    kills = 0
+    while not run_task(tasks.create_file, order, kills + 1):
+        kills += 1
+        ended = FileOrder.objects.get().done_at is not None
+        assert stored() == (expected if ended else [])
+        assert set(batch.items.values_list("status", flat=True)) == {"FILED" if ended else "QUEUED"}
+        if ended:
+            break
+        a_minute_later(FileOrder)
+        assert [publication.pk for publication in due("money") if publication.model is FileOrder] == [order.pk]
+    assert kills > 20
+    run_due("money")
+    tasks.create_file(order.pk)
+    assert stored() == expected
+    assert FileOrder.objects.get().refusal_code == ""
+    assert not broken()
+
+
+def test_the_task_of_a_file_that_is_made_again():
+    _batch, file = money.handed_over(2)
+    answers.load_result(content=money.pain002(file, [], group="RJCT", reason="AM10"), name="r.xml", user=maker())
+    expected = undone(lambda: files.replace_refused_file(file_id=file.pk, user=maker()), stored)
+    order = file_orders.order_replacement(file_id=file.pk, user=maker())
+    kills = 0
+    while not run_task(tasks.create_file, order, kills + 1):
+        kills += 1
+        ended = FileOrder.objects.get().done_at is not None
+        assert stored() == (expected if ended else expected[:1])
+        if ended:
+            break
+    assert kills > 15
+    run_due("money")
+    tasks.create_file(order.pk)
+    assert stored() == expected
+    assert not broken()
+
+
+def test_a_refused_order_is_killed_anywhere_and_stays_refused():
+    batch = money.approved(1)
+    order = file_orders.order_files(batch_id=batch.pk, user=maker())
+    User.objects.filter(pk=maker().pk).update(roles=[])
+    kills = 0
+    while not run_task(tasks.create_file, order, kills + 1):
+        kills += 1
+    assert kills > 5
+    assert FileOrder.objects.get().refusal_code == "ROLE"
+    assert stored() == []
+
+
+def test_a_count_that_is_killed_anywhere_is_counted_again():
+    batch = money.frozen(2)
+    kills = 0
+    while not run(lambda: tasks.count_batch(batch.pk), kills + 1):
+        kills += 1
+        wait_until(
+            lambda: not rows.is_locked(BatchFigures._meta.db_table, batch.pk), what="the lock of the killed task"
+        )
+        if batch_figures.current_figures(batch)[0] is not None:
+            break
+        assert batch_figures.due_figures().filter(pk=batch.pk).exists()
+        # A person asks while nobody counts: that stays.
+        if kills % 5 == 0:
+            batch_figures.request_count(batch_id=batch.pk, user=maker())
+    assert kills > 8
+    run_due("money")
+    assert batch_figures.current_figures(batch)[0].again["agrees"] is True
 
 
 def test_results():

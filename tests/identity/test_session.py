@@ -155,5 +155,6 @@ def test_staff_and_customer_do_not_share_a_session():
 def test_ended_sessions_are_swept():
     key = signed_in()
     Session.objects.filter(pk=key).update(expire_date="2020-01-01T00:00:00Z")
-    schedule.entry("identity.sessions").task(None)
+    schedule.plan()
+    schedule.entry("identity.sessions").task("identity.sessions")
     assert not Session.objects.filter(pk=key).exists()

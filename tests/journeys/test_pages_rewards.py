@@ -6,12 +6,10 @@ import pytest
 from django.test import Client
 
 from eligibility.models import Customer, Feed
-from kt_remedy.core import programme
 from rewards import service
-from rewards.enrolment import base, grants
-from rewards.perks.periods import grant_months
 from tests.journeys.test_pages_refunds import enter, look
 from tests.refunds import make
+from tests.rewards import running
 from tests.rewards.test_pages import open_desk_session
 from tests.sessions import as_customer, as_staff, person, staff_user
 
@@ -35,12 +33,11 @@ def test_the_rewards_page_in_its_states(at, page, live_server) -> None:
     page.goto("/rewards/")
     look(page)  # before the base
     Feed.objects.create(as_of=dt.date(2026, 1, 14), state="LOADED", started_at=dt.datetime(2026, 1, 14, tzinfo=dt.UTC))
-    base.run_all()
+    running.record_base()
     page.goto("/rewards/")
     look(page)  # before the start
     at("2026-02-02T10:00+09:00")
-    perk = grants.monthly(programme.current())[0]
-    grants.run_month(perk, grant_months(perk)[0])
+    running.grant_month(dt.date(2026, 2, 1))
     service.import_vouchers(perk_code="OTT", choice_code="TVING", codes=["TV-0001"])
     for line in (chooses, gets):
         service.choose(perk_code="OTT", contract_no=line.pk, choice_code="TVING", person_index=adult.person_index)
@@ -62,10 +59,9 @@ def test_the_desk_and_the_figures(at, page, live_server) -> None:
     adult = make.customer(ci="hong")
     line = kept(adult)
     Feed.objects.create(as_of=dt.date(2026, 1, 14), state="LOADED", started_at=dt.datetime(2026, 1, 14, tzinfo=dt.UTC))
-    base.run_all()
+    running.record_base()
     at("2026-02-02T10:00+09:00")
-    perk = grants.monthly(programme.current())[0]
-    grants.run_month(perk, grant_months(perk)[0])
+    running.grant_month(dt.date(2026, 2, 1))
     clerk = open_desk_session(as_staff(Client(), staff_user("clerk")), line.customer)
     enter(page, live_server, clerk)
     page.goto("/desk/perks/")

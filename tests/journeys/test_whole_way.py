@@ -186,7 +186,9 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     admin.goto(f"/admin/payouts/batches/{batch.pk}/")
     admin.get_by_role("link", name="은행 파일 만들기").click()
     admin.locator("form button.btn-primary").click()
+    wait_until(batch.files.exists, what="the ordered file")
     file = batch.files.get()
+    admin.goto(f"/admin/payouts/batches/{batch.pk}/")
     admin.get_by_role("link", name=re.compile("^내려받기")).first.click()
     admin.locator("[name=reason]").fill("은행에 전달하려고")
     with admin.expect_download() as download:

@@ -6,8 +6,9 @@ from django.urls import reverse
 
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import crypto
-from kt_remedy.notices import mailings, sender, service, texts
+from kt_remedy.notices import mailings, service, texts
 from kt_remedy.notices.models import Mailing, Message
+from tests.notices.sending import form, send_due
 from tests.sessions import as_staff, staff_user
 
 pytestmark = pytest.mark.django_db
@@ -89,18 +90,19 @@ def test_a_round_waits_for_two_people_and_can_be_paused(settings, at):
     shown = first.get(reverse("notices:sent")).content.decode()
     assert "3명에게 이 내용으로 보냅니다" in shown
     assert "보낼 번호가 없음" in shown
-    assert sender._claim(10) is None
+    assert not form()
     assert f'name="seen" value="{mailings.seal(waiting)}"' in shown
     assert "문자 내용이 바뀌었습니다" in step(first, "check", seen="another text")
     assert "처리했습니다" in step(first, "check")
     assert "다른 사람이 승인해야 합니다" in step(first, "approve")
-    assert sender._claim(10) is None
+    assert not form()
     assert "처리했습니다" in step(second, "approve")
     assert "먼저 처리했습니다" in step(second, "approve")
     assert "처리했습니다" in step(first, "pause")
-    assert sender._claim(10) is None
+    assert not form()
     assert "처리했습니다" in step(first, "resume")
-    assert sender._claim(10) == [], "they may leave, and none has a number"
+    assert [batch.size for batch in form()] == [3], "they may leave"
+    assert send_due() == 0, "none has a number"
     waiting.refresh_from_db()
     assert (waiting.checked_by.username, waiting.approved_by.username) == ("s1", "s2")
     actions = list(
@@ -123,7 +125,7 @@ def test_a_round_that_was_taken_back_waits_for_two_people_again(settings, at):
     client.post(reverse("notices:mailing-take-back", args=[waiting.pk]))
     waiting.refresh_from_db()
     assert (waiting.state, waiting.checked_by, waiting.approved_by, waiting.ko) == ("HELD", None, None, "")
-    assert sender._claim(10) is None
+    assert not form()
 
 
 def test_one_person_with_two_accounts_does_not_approve_alone(settings, at):

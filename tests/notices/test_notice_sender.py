@@ -3,14 +3,19 @@
 import dataclasses
 import datetime as dt
 import itertools
+import time
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 
 from kt_remedy.core import crypto
-from kt_remedy.notices import sender, service, texts
-from kt_remedy.notices.models import Message, OptOut
+from kt_remedy.core.tasks import dispatch, upkeep
+from kt_remedy.notices import batches, following, sender, service, tasks, texts
+from kt_remedy.notices.models import Mailing, Message, MessageBatch, OptOut, Pace
+from tests.background import run_due
 from tests.notices.gateway_stand_in import calls, control, received, texts_to
+from tests.notices.sending import ask_unclear, end_pauses, follow_accepted, form, send_due
 
 pytestmark = pytest.mark.django_db
 
@@ -47,11 +52,6 @@ def state(message: Message) -> str:
     return message.state
 
 
-def due_again() -> None:
-    """End every pause."""
-    Message.objects.update(lease_until=None)
-
-
 def test_a_message_is_sent_once_and_followed_to_its_delivery(gateway):
     number = next(numbers)
     message = queue(f"+82 {number[1:3]}-{number[3:7]}-{number[7:]}")
@@ -59,18 +59,19 @@ def test_a_message_is_sent_once_and_followed_to_its_delivery(gateway):
     assert Message.objects.count() == 1
     assert message.to == number
     assert number.encode() not in bytes(message.to_enc)
-    assert sender.send_due() == 1
-    assert sender.send_due() == 0
+    assert send_due() == 1
+    assert send_due() == 0
     assert state(message) == "ACCEPTED"
     assert texts_to(gateway, number) == ["[KT] 접수되었습니다. 지급 예정일 1/22(목). 문의 080-470-7790(무료)"]
-    sender.follow_accepted()
+    end_pauses()
+    follow_accepted()
     assert state(message) == "ACCEPTED", "the carrier has it"
-    due_again()
-    sender.time.sleep(1.1)
-    assert sender.follow_accepted() == 1
+    end_pauses()
+    time.sleep(1.1)
+    assert follow_accepted() == 1
     assert state(message) == "DELIVERED"
-    due_again()
-    assert sender.follow_accepted() == 0
+    end_pauses()
+    assert follow_accepted() == 0
 
 
 @pytest.mark.parametrize("mode", ["accept_hang", "accept_500", "garbled"])
@@ -78,12 +79,12 @@ def test_accepted_without_a_clear_answer_is_found_and_never_sent_again(gateway, 
     number = next(numbers)
     message = queue(number)
     control(gateway, mode, 1)
-    sender.send_due()
+    send_due()
     assert state(message) == "SENDING"
-    sender.send_due()
-    assert sender.ask_unclear() == 1
+    send_due()
+    assert ask_unclear() == 1
     assert state(message) == "ACCEPTED"
-    sender.send_due()
+    send_due()
     assert received(gateway, [number]) == {number: 1}
 
 
@@ -92,23 +93,27 @@ def test_what_the_gateway_does_not_know_becomes_unknown_and_is_never_sent_again(
     number = next(numbers)
     message = queue(number)
     control(gateway, mode, 1)
-    sender.send_due()
-    assert sender.ask_unclear() == 0
+    send_due()
+    assert ask_unclear() == 0
     assert state(message) == "SENDING"
-    Message.objects.update(lease_until=None, tried_at=dt.datetime.now(dt.UTC) - dt.timedelta(minutes=11))
-    sender.ask_unclear()
+    Message.objects.update(tried_at=dt.datetime.now(dt.UTC) - dt.timedelta(minutes=11))
+    end_pauses()
+    ask_unclear()
     assert (state(message), message.reason) == ("UNKNOWN", "NOT_FOUND")
-    sender.send_due()
+    send_due()
     assert received(gateway, [number]) == {}
 
 
 def test_nobody_is_given_up_while_the_gateway_does_not_even_answer_questions(gateway):
     message = queue(next(numbers))
     control(gateway, "blind")
-    sender.send_due()
+    send_due()
     Message.objects.update(tried_at=dt.datetime.now(dt.UTC) - dt.timedelta(hours=1))
-    assert sender.ask_unclear() == 0
+    assert ask_unclear() == 0
     assert state(message) == "SENDING"
+    batch = MessageBatch.objects.get()
+    assert (batch.state, batch.attempts) == ("SENT", 1)
+    assert batch.retry_at > dt.datetime.now(dt.UTC) + dt.timedelta(seconds=10), "it asks less and less often"
 
 
 def test_an_unclear_message_is_asked_about_by_the_number_it_went_to(gateway):
@@ -119,9 +124,9 @@ def test_an_unclear_message_is_asked_about_by_the_number_it_went_to(gateway):
     service.queue_all(kind="round", subject="1", select=select)
     message, number = Message.objects.get(), now["number"]
     control(gateway, "accept_500", 1)
-    sender.send_due()
+    send_due()
     now["number"] = None
-    assert sender.ask_unclear() == 1
+    assert ask_unclear() == 1
     assert state(message) == "ACCEPTED"
     assert received(gateway, [number]) == {number: 1}
     assert message.to == number
@@ -132,9 +137,11 @@ def test_one_question_without_an_answer_does_not_hold_up_the_others(gateway, mon
     settings.SMS_ASK_AFTER_SECONDS = 5
     first, second = queue(next(numbers)), queue(next(numbers))
     control(gateway, "accept_500", 1)
-    sender.send_due()
-    Message.objects.filter(pk=first.pk).update(tried_at=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=20))
-    Message.objects.filter(pk=second.pk).update(tried_at=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=10))
+    send_due()
+    for message, seconds in ((first, 20), (second, 10)):
+        tried_at = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=seconds)
+        Message.objects.filter(pk=message.pk).update(tried_at=tried_at, retry_at=tried_at + dt.timedelta(seconds=5))
+    MessageBatch.objects.update(retry_at=None)
     real = sender.gateway.find_messages
 
     def find_messages(*, to, **window):
@@ -143,26 +150,31 @@ def test_one_question_without_an_answer_does_not_hold_up_the_others(gateway, mon
         return real(to=to, **window)
 
     monkeypatch.setattr(sender.gateway, "find_messages", find_messages)
-    assert [sender.ask_unclear(), sender.ask_unclear()] == [0, 1]
+    assert ask_unclear() == 0
+    MessageBatch.objects.update(retry_at=None)  # the pause of the batch, not that of the message
+    assert ask_unclear() == 1
     assert (state(first), state(second)) == ("SENDING", "ACCEPTED")
 
 
 def test_receipts_that_come_again_or_contradict_the_last_one_change_nothing(gateway):
     number = next(numbers)
     message = queue(number)
-    sender.send_due()
+    send_due()
     state(message)
     receipt = sender.gateway.GatewayMessage(
-        sender._attempt_key(message), message.provider_id, message.provider_group, "4000"
+        sender.attempt_key(message), message.provider_id, message.provider_group, "4000"
     )
     late = dataclasses.replace(receipt, status="3047")
     again = dataclasses.replace(receipt, status="3043")
-    assert sender._take_receipts([receipt, receipt]) == 1
-    settled_at = Message.objects.get(pk=message.pk).settled_at
-    assert [sender._take_receipts([reported]) for reported in (receipt, late, again)] == [0, 0, 0]
+    batch = MessageBatch.objects.get()
+    following._take_receipts(batch, [receipt, receipt])
+    assert state(message) == "DELIVERED"
+    settled_at = message.settled_at
+    for reported in (receipt, late, again):
+        following._take_receipts(batch, [reported])
     assert (state(message), message.settled_at) == ("DELIVERED", settled_at)
-    due_again()
-    sender.send_due()
+    end_pauses()
+    send_due()
     assert received(gateway, [number]) == {number: 1}
 
 
@@ -170,15 +182,15 @@ def test_a_busy_or_missing_gateway_only_delays(gateway, settings):
     number = next(numbers)
     message = queue(number)
     control(gateway, "busy", 1)
-    sender.send_due()
+    send_due()
     assert (state(message), message.attempts) == ("QUEUED", 0)
-    due_again()
+    end_pauses()
     settings.SOLAPI_API_URL = "http://127.0.0.1:9"
-    sender.send_due()
+    send_due()
     assert state(message) == "QUEUED"
-    due_again()
+    end_pauses()
     settings.SOLAPI_API_URL = f"{gateway}/solapi"
-    assert sender.send_due() == 1
+    assert send_due() == 1
     assert received(gateway, [number]) == {number: 1}
 
 
@@ -186,7 +198,7 @@ def test_one_bad_number_does_not_hold_up_the_others(gateway):
     good = [next(numbers) for _ in range(3)]
     messages = [queue(number) for number in good]
     bad = queue("021234567")
-    sender.send_due()
+    send_due()
     assert {state(message) for message in messages} == {"ACCEPTED"}
     assert (state(bad), bad.reason) == ("FAILED", "ValidationError")
     assert received(gateway, good) == dict.fromkeys(good, 1)
@@ -200,18 +212,19 @@ def test_a_message_without_a_number_is_on_the_list_of_the_undeliverable(gateway)
 
 def test_final_and_passing_faults_of_the_carrier_are_told_apart(gateway):
     refused, off = queue("01079999021"), queue("01079999022")
-    sender.send_due()
-    sender.time.sleep(1.1)
-    sender.follow_accepted()
+    send_due()
+    time.sleep(1.1)
+    end_pauses()
+    follow_accepted()
     assert (state(refused), refused.reason) == ("FAILED", "3047")
     assert (state(off), off.reason) == ("FAILED_TEMPORARY", "3043")
-    assert sender.send_due() == 0, "it pauses"
-    due_again()
-    assert sender.send_due() == 1
+    assert send_due() == 0, "it pauses"
+    end_pauses()
+    assert send_due() == 1
     Message.objects.filter(pk=off.pk).update(attempts=sender.TRIES)
-    sender.time.sleep(1.1)
-    due_again()
-    sender.follow_accepted()
+    time.sleep(1.1)
+    end_pauses()
+    follow_accepted()
     assert (state(off), off.reason) == ("FAILED", "3043")
 
 
@@ -221,7 +234,7 @@ def test_final_and_passing_faults_of_the_carrier_are_told_apart(gateway):
 def test_nothing_leaves_outside_the_hours(gateway, at, hour, leaves):
     queue(next(numbers))
     at(f"2026-01-21T{hour}+09:00")
-    assert sender.send_due() == leaves
+    assert send_due() == leaves
 
 
 def test_single_messages_pass_the_round_that_waits(gateway, settings):
@@ -234,11 +247,12 @@ def test_single_messages_pass_the_round_that_waits(gateway, settings):
     assert service.queue_all(kind="round", subject="1", select=select, params={"crowd": crowd}) == 0
     single = queue(next(numbers))
     settings.SMS_PER_SECOND = 1
-    sender._send(sender._claim(1))
+    first, *_later = form()
+    tasks.send(first.pk)
     assert state(single) == "ACCEPTED"
     assert received(gateway, crowd) == {}
     settings.SMS_PER_SECOND = 50
-    sender.send_due()
+    send_due()
     assert received(gateway, crowd) == dict.fromkeys(crowd, 1)
     assert texts_to(gateway, crowd[0]) == ["[KT] 신청해 주세요. 문의 080-470-7790(무료)"]
 
@@ -272,7 +286,7 @@ def test_each_is_looked_at_again_just_before_it_leaves(gateway):
     service.opt_out(actor="customer", number=crowd[1])
     service.opt_out(actor="customer", number=crowd[1])
     Message.objects.filter(recipient=crowd[2]).update(recipient="x")
-    sender.send_due()
+    send_due()
     assert received(gateway, crowd) == {crowd[3]: 1}
     assert dict(Message.objects.values_list("recipient", "reason")) == {
         crowd[0]: "NO_LONGER_DUE",
@@ -287,7 +301,7 @@ def test_each_is_looked_at_again_just_before_it_leaves(gateway):
 def test_a_message_taken_back_does_not_leave(gateway):
     message = queue(next(numbers), "7")
     assert service.cancel(kind="received", subject="7", reason="WITHDRAWN") == 1
-    assert sender.send_due() == 0
+    assert send_due() == 0
     assert (state(message), message.reason) == ("CANCELLED", "WITHDRAWN")
 
 
@@ -300,7 +314,7 @@ def test_a_message_that_cannot_be_made_does_not_hold_up_the_others(gateway):
     service.queue(kind="broken", subject="1", person=person, to=next(numbers))
     message = queue(next(numbers))
     before = calls(gateway)
-    sender.send_due()
+    send_due()
     assert state(message) == "ACCEPTED"
     assert calls(gateway) == before + 1
     assert Message.objects.get(kind="broken").state == "FAILED_TEMPORARY"
@@ -310,18 +324,147 @@ def test_the_pace_is_kept(gateway, settings):
     settings.SMS_PER_SECOND = 5
     for _ in range(11):
         queue(next(numbers))
-    began = sender.time.monotonic()
-    assert sender.send_due() == 11
-    assert sender.time.monotonic() - began >= 2
+    began = time.monotonic()
+    assert send_due() == 11
+    assert time.monotonic() - began >= 2
+    assert list(MessageBatch.objects.values_list("size", flat=True)) == [5, 5, 1]
+
+
+def test_slots_follow_each_other_however_often_batches_are_formed(settings, at):
+    at("2026-01-20T10:00+09:00")
+    settings.SMS_PER_SECOND = 5
+    for _ in range(40):
+        queue(next(numbers))
+    began = dt.datetime.now(dt.UTC)
+    for _ in range(5):
+        form()
+        Pace.objects.update(retry_at=None)
+    slots = list(MessageBatch.objects.order_by("retry_at").values_list("retry_at", flat=True))
+    assert [round((slot - slots[0]).total_seconds(), 3) for slot in slots] == [0, 1], (
+        "a full batch that fits no more waits"
+    )
+    assert slots[0] >= began
+    assert Pace.objects.get().next_at == slots[1] + dt.timedelta(seconds=1)
+
+
+def test_a_slot_never_lies_in_the_past_and_late_batches_make_no_heap(settings, at):
+    """Workers that come back find a few seconds' worth of messages, not all that could have left meanwhile."""
+    at("2026-01-20T10:00+09:00")
+    settings.SMS_PER_SECOND = 5
+    for _ in range(40):
+        queue(next(numbers))
+    hour_ago = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
+    for _ in range(5):
+        form()
+        MessageBatch.objects.update(retry_at=hour_ago)
+        Pace.objects.update(retry_at=None, next_at=hour_ago)
+    assert MessageBatch.objects.count() == 2
+    MessageBatch.objects.update(state="SENT")
+    began = dt.datetime.now(dt.UTC)
+    form()
+    assert MessageBatch.objects.filter(state="WAITING", retry_at__gte=began).count() == 2
+
+
+def test_messages_that_may_not_leave_make_no_work(settings, at):
+    """The tick finds no pace due: for a held round, in the night, during a pause."""
+    settings.ROUNDS_NEED_APPROVAL = True
+    Pace.objects.update(waiting_since=Now())  # not one that nobody has looked at for long
+    service.register("round", text=BULK, label="", optional=True, address=lambda message: message.recipient)
+    at("2026-01-20T10:00+09:00")
+    select = "SELECT 'x'::bytea AS person_index, 'L1' AS recipient, 'ko' AS language"
+    service.queue_all(kind="round", subject="1", select=select)
+    assert not batches.open_paces().exists()
+    Mailing.objects.update(state="OPEN")
+    assert batches.open_paces().exists()
+    at("2026-01-20T20:00+09:00")
+    assert not batches.open_paces().exists()
+    at("2026-01-21T09:00+09:00")
+    assert batches.open_paces().exists()
+    Message.objects.update(retry_at=dt.datetime.now(dt.UTC) + dt.timedelta(seconds=5))
+    assert not batches.open_paces().exists()
+
+
+def test_the_tick_reads_no_message_of_a_held_round(at):
+    """A join would read half a million of them each second; the planner likes it while its statistics are old."""
+    at("2026-01-20T10:00+09:00")
+    plan = batches.open_paces().explain()
+    assert "message_bulk" in plan
+    assert "Join" not in plan
+
+
+def test_a_pace_is_looked_at_now_and_then_so_that_a_missing_worker_is_seen(at, client, caplog):
+    at("2026-01-20T03:00+09:00")
+    run_due("rest")
+    name = "kt_remedy.notices.tasks.form_batches"
+    assert not dispatch.overdue()
+    Pace.objects.update(waiting_since=dt.datetime.now(dt.UTC) - dt.timedelta(minutes=3))
+    assert dispatch.overdue() == [name]
+    answer = client.get("/pulsez")
+    assert (answer.status_code, name in answer.json()["jobs"]) == (503, True)
+    assert upkeep.warn_of_overdue("").values == {"codes": name}
+    assert f"task overdue: {name}" in caplog.text
+    form()
+    assert not dispatch.overdue()
+    assert upkeep.warn_of_overdue("") is None
+
+
+def test_a_batch_that_became_late_or_paused_gives_its_messages_back(gateway, at):
+    service.register("round", text=BULK, label="", address=lambda message: message.recipient)
+    select = "SELECT 'x'::bytea AS person_index, %(to)s AS recipient, 'ko' AS language"
+    number = next(numbers)
+    service.queue_all(kind="round", subject="1", select=select, params={"to": number})
+    (batch,) = form()
+    Mailing.objects.update(state="PAUSED")
+    tasks.send(batch.pk)
+    Mailing.objects.update(state="OPEN")
+    (batch,) = form()
+    at("2026-01-20T20:00+09:00")
+    time.sleep(0.05)
+    tasks.send(batch.pk)
+    assert set(MessageBatch.objects.values_list("state", flat=True)) == {"DONE"}
+    assert Message.objects.values_list("state", "batch", "attempts").get() == ("QUEUED", None, 0)
+    at("2026-01-21T09:00+09:00")
+    assert send_due() == 1
+    assert received(gateway, [number]) == {number: 1}
+
+
+def test_a_second_run_of_a_batch_sends_nothing_again(gateway):
+    number = next(numbers)
+    message = queue(number)
+    (batch,) = form()
+    tasks.send(batch.pk)
+    tasks.send(batch.pk)
+    MessageBatch.objects.update(state="WAITING", retry_at=None)  # as if its end had not been written
+    tasks.send(batch.pk)
+    Message.objects.update(state="SENDING")
+    MessageBatch.objects.update(state="WAITING", retry_at=None)
+    tasks.send(batch.pk)
+    end_pauses()
+    assert ask_unclear() == 1
+    assert state(message) == "ACCEPTED"
+    assert received(gateway, [number]) == {number: 1}
+
+
+def test_calls_one_by_one_end_in_time(gateway, monkeypatch):
+    """What was not called yet waits for another batch: the gateway has certainly not got it."""
+    good = [next(numbers) for _ in range(3)]
+    messages = [queue(number) for number in good]
+    queue("021234567")
+    monkeypatch.setattr(sender, "CALL_SECONDS", 0)
+    before = calls(gateway)
+    (batch,) = form()
+    tasks.send(batch.pk)
+    assert calls(gateway) == before
+    assert {(state(message), message.attempts, message.batch) for message in messages} == {("QUEUED", 0, None)}
 
 
 def test_nothing_of_a_failing_call_is_logged_but_its_kind(gateway, caplog):
     number = next(numbers)
     queue(number)
     control(gateway, "accept_500", 1)
-    sender.send_due()
+    send_due()
     queue("0211112222")
-    sender.send_due()
+    send_due()
     assert caplog.records
     assert number not in caplog.text
     assert "0211112222" not in caplog.text

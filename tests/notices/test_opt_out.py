@@ -5,9 +5,10 @@ from django.test import Client
 from django.urls import reverse
 
 from kt_remedy.audit.models import AuditEntry
-from kt_remedy.notices import sender, service, texts
+from kt_remedy.notices import service, texts
 from kt_remedy.notices.models import Message, OptOut
 from tests.notices.gateway_stand_in import received
+from tests.notices.sending import send_due
 from tests.sessions import as_customer, as_staff, person, staff_user
 
 pytestmark = pytest.mark.django_db
@@ -57,8 +58,8 @@ def test_it_stops_reminders_to_the_person_on_any_number_and_to_the_number_and_no
     everybody = [("01071240019", kim.ci_index), (lee.phone, lee.ci_index), ("01071240013", b"another")]
     reminders(monkeypatch, *everybody)
     service.queue(kind="own", subject="application:1", person=kim.ci_index, to=kim.phone)
-    sender.send_due()
-    sender.send_due()
+    send_due()
+    send_due()
     assert received(sandbox, [number for number, _ in everybody] + [kim.phone]) == {lee.phone: 1, kim.phone: 1}
     stopped = Message.objects.filter(reason="OPTED_OUT").values_list("recipient", flat=True)
     assert set(stopped) == {"01071240019", "01071240013"}

@@ -9,9 +9,10 @@ from django.urls import reverse
 
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import crypto
-from kt_remedy.notices import mailings, sender, service, texts
+from kt_remedy.notices import mailings, service, texts
 from kt_remedy.notices.models import Mailing, Message, Text
 from tests.notices.gateway_stand_in import texts_to
+from tests.notices.sending import send_due
 from tests.owner import as_owner
 from tests.sessions import as_staff, staff_user
 
@@ -67,7 +68,7 @@ def test_an_edited_text_is_sent_published_and_recognised_and_so_is_the_one_befor
         to="01071230001",
         context={"pay_on": "1/22(목)"},
     )
-    sender.send_due()
+    send_due()
     after = "[KT] 환급 신청을 잘 받았습니다. 1/22(목)에 드릴 예정입니다. 문의 080-470-7790(무료)"
     assert texts_to(sandbox, "01071230001") == [after]
     page = Client().get(reverse("notices:texts")).content.decode()
@@ -157,7 +158,7 @@ def test_a_round_goes_out_with_the_text_two_people_saw(settings, at, sandbox, mo
     mailings.check(mailing_id=mailing.pk, user=first, seen=mailings.seal(mailing))
     write("crowd", ko="[KT] 아무도 보지 않은 글. 문의 {hotline}", en=PLAIN["en"])
     mailings.approve(mailing_id=mailing.pk, user=other)
-    sender.send_due()
+    send_due()
     assert texts_to(sandbox, "01071230011") == ["[KT] 신청은 1/31까지입니다. 문의 080-470-7790"]
 
 
@@ -172,7 +173,7 @@ def test_the_fields_of_a_round_are_filled_once_for_all(at, sandbox, monkeypatch)
     service.queue_all(
         kind="crowd", subject="1", select=select, params={"who": ["01071230021"]}, context={"pay_on": "22 Jan"}
     )
-    sender.send_due()
+    send_due()
     assert texts_to(sandbox, "01071230021") == [
         "[KT] Your refund claim has arrived. Expected on 22 Jan. Questions: 080-470-7790 (free)"
     ]

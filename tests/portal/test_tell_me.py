@@ -11,9 +11,9 @@ from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import clock, programme
 from kt_remedy.core.models import DatedTask
 from kt_remedy.core.tasks import schedule
-from kt_remedy.notices import sender
 from kt_remedy.notices.models import Message
 from tests.notices.gateway_stand_in import received
+from tests.notices.sending import send_due
 from tests.sessions import as_customer, person
 
 pytestmark = pytest.mark.django_db
@@ -88,7 +88,7 @@ def test_it_is_sent_once_on_the_morning_applications_open(at, sandbox):
     assert tell() == 2
     assert tell() == 0, "run again it reaches nobody twice"
     customer("c").post(PAGE, {"want": "no"})  # after it was queued, before it left
-    sender.send_due()
+    send_due()
     assert received(sandbox, ["01091114011", "01091114012", "01091114013"]) == {"01091114011": 1}
     assert Message.objects.get(state="CANCELLED").reason == "NO_LONGER_DUE"
 

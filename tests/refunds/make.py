@@ -103,7 +103,7 @@ def account(holder: Customer, *, outcome: str = "MATCH", number: str = "", bank:
     row.number, row.holder_name = number, holder.holder_name
     row.holder_birth = holder.birth_date.isoformat() if holder.birth_date else None
     row.save(force_insert=True)
-    HolderCheck.objects.create(account=row, outcome=outcome, next_try_at=timezone.now())
+    HolderCheck.objects.create(account=row, outcome=outcome, retry_at=timezone.now())
     return row
 
 

@@ -10,12 +10,12 @@ from kt_remedy.core import crypto
 from kt_remedy.core.models import DatedTask, worded
 from kt_remedy.core.tasks import schedule
 from kt_remedy.identity import service as identity
-from kt_remedy.notices import sender
 from kt_remedy.notices.models import Message
 from refunds import reminders
 from refunds.applications import sms
 from refunds.payouts.sms import contact_of
 from tests.notices.gateway_stand_in import received
+from tests.notices.sending import send_due
 from tests.refunds import make
 from tests.sessions import person
 
@@ -75,7 +75,7 @@ def test_after_the_window_nothing_is_started_and_nothing_leaves(at, sandbox):
     start()
     at("2026-02-01T09:30+09:00")
     assert start("2026-01-29") == "신청 기간이 지나 보내지 않음"
-    sender.send_due()
+    send_due()
     assert Message.objects.get(recipient=line.pk).reason == "NO_LONGER_DUE"
     assert received(sandbox, ["01091110001"]) == {}
 
@@ -85,7 +85,7 @@ def test_who_applied_after_the_round_began_gets_none(sandbox):
     applied, still = contact(make.line(quick), "01091110011"), contact(make.line(slow), "01091110012")
     start()
     make.application(applied)
-    sender.send_due()
+    send_due()
     assert received(sandbox, ["01091110011", "01091110012"]) == {"01091110012": 1}
     assert Message.objects.get(recipient=applied.pk).state == "CANCELLED"
     assert Message.objects.get(recipient=still.pk).state == "ACCEPTED"

@@ -1,8 +1,14 @@
 """Fixtures of the perks: a register and its base. Imports are inside, because Django must be set up first."""
 
+from __future__ import annotations
+
 import datetime as dt
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from kt_remedy.core.tasks.schedule import ResultMessage
 
 
 @pytest.fixture
@@ -32,10 +38,10 @@ def make_line():
 def take_base(at, delivery):
     """Returns a function that records the base of the current register."""
 
-    def take() -> str:
-        from rewards.enrolment import base
+    def take() -> ResultMessage:
+        from tests.rewards import running
 
         at("2026-01-14T09:00+09:00")
-        return base.run_all()
+        return running.record_base()
 
     return take

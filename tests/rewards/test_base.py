@@ -1,8 +1,10 @@
-"""The base and the monthly grants: rules by table, reruns, shards and leases."""
+"""The base and the monthly grants: rules by table, reruns and shards."""
 
 import csv
 import datetime as dt
+import threading
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,15 @@ from django.db import IntegrityError, InternalError, connection, transaction
 from eligibility.models import Line
 from kt_remedy.core import clock, programme
 from kt_remedy.core.persons import age_on, born_on_or_before
+from kt_remedy.core.tasks import dispatch
 from rewards.enrolment import base, grants, shards
 from rewards.models import BaseLine, Grant, HandOff, Shard
 from rewards.perks.periods import grant_months, last_day
 from rewards.providers import files
+from tests import background
 from tests.owner import as_owner
 from tests.refunds import make
+from tests.rewards import running
 
 TABLE = list(csv.reader((Path(__file__).parent.parent / "cases" / "rewards.csv").open(encoding="utf-8")))[1:]
 CASES = [row for row in TABLE if not row[11]]  # test_decisions has the rows with a day
@@ -94,17 +99,43 @@ def test_shards_count_what_they_wrote(take_base, make_line, monkeypatch):
     assert written["DATA_100GB"] == 3
 
 
-def test_a_dead_worker_s_shard_is_taken_up_after_its_lease(at, delivery, make_line):
+@pytest.mark.django_db(transaction=True)
+def test_a_shard_is_one_worker_s_until_its_connection_ends(at, delivery, make_line):
     at("2026-01-14T09:00+09:00")
     make_line()
     base.plan()
-    assert shards.claim_next("BASE") is not None
-    assert shards.claim_next("BASE") is None  # leased to another worker
-    Shard.objects.update(lease_until=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1))
-    reclaimed = shards.claim_next("BASE")
-    assert reclaimed.attempts == 2
-    assert base.run(reclaimed) == 1
+    begun, dies = threading.Event(), threading.Event()
+
+    def die(shard):
+        begun.set()
+        assert dies.wait(60)
+        connection.close()  # as for a killed worker: the lock ends, and nothing is written any more
+        raise SystemExit
+
+    def worker():
+        with suppress(SystemExit):
+            dispatch.run(shards.open_shards(), Shard.objects.get().pk, die)
+        connection.close()
+
+    def published():
+        return [publication.pk for publication in background.due("perks") if publication.model is Shard]
+
+    assert published() == [Shard.objects.get().pk]
+    other = threading.Thread(target=worker)
+    other.start()
+    try:
+        assert begun.wait(60)
+        running.run_shards()
+        assert not base.is_complete(), "the other worker holds it"
+        assert not published(), "beat sees that it is held"
+    finally:
+        dies.set()
+        other.join()
+    assert published() == [Shard.objects.get().pk], "beat sees that it is free again"
+    running.run_shards()
+    assert Shard.objects.get().attempts == 2
     assert base.is_complete()
+    assert BaseLine.objects.count() == 1
 
 
 def test_monthly_grants_follow_the_line_of_that_day(take_base, at, make_line, settings, tmp_path):
@@ -118,26 +149,25 @@ def test_monthly_grants_follow_the_line_of_that_day(take_base, at, make_line, se
     )
     take_base()
     Line.objects.filter(pk=gone.pk).update(terminated_on=dt.date(2026, 1, 20), status="TERMINATED")
-    perk = grants.monthly(programme.current())[0]
-    first = grant_months(perk)[0]
+    first, second = grant_months(grants.monthly(programme.current())[0])[:2]
     with pytest.raises(base.BaseNotReady):
-        grants.run_month(perk, first)
+        running.grant_month(first)
     at("2026-02-01T00:05+09:00")
-    assert grants.run_month(perk, first).values == {"rows": 3, "granted": 1}
-    assert grants.run_month(perk, first).values == {"rows": 3, "granted": 1}
+    assert running.grant_month(first).values == {"rows": 3, "granted": 1}
+    assert running.grant_month(first).values == {"rows": 3, "granted": 1}
     states = dict(Grant.objects.values_list("contract_no", "state"))
     assert states == {active.pk: "GRANTED", suspended.pk: "SUSPENDED", gone.pk: "TERMINATED"}
     assert iot.pk not in states
     # D-48: a suspended month is lost, and the next month is granted again.
     Line.objects.filter(pk=suspended.pk).update(status="ACTIVE")
     at("2026-03-01T00:05+09:00")
-    grants.run_month(perk, grant_months(perk)[1])
+    running.grant_month(second)
     assert (
         Grant.objects.filter(contract_no=suspended.pk).order_by("month").values_list("state", flat=True)[1] == "GRANTED"
     )
 
-    assert files.deliver_open("DATA") == 2
-    assert files.deliver_open("DATA") == 0
+    assert running.write_files("DATA") == 2
+    assert running.write_files("DATA") == 0
     sent = HandOff.objects.get(name="DATA_100GB-20260201-0001.csv")
     data = tmp_path / "data"
     assert (data / sent.name).read_text() == f"contract_no\n{active.pk}\n"
@@ -157,9 +187,8 @@ def test_an_unwritable_folder_is_a_fault_that_waits(take_base, at, make_line, se
     make_line()
     take_base()
     at("2026-02-01T00:05+09:00")
-    perk = grants.monthly(programme.current())[0]
-    grants.run_month(perk, grant_months(perk)[0])
-    files.deliver_open("DATA")
+    running.grant_month(dt.date(2026, 2, 1))
+    assert running.write_files("DATA") == 0
     waiting = HandOff.objects.get()
     assert waiting.state == HandOff.State.WAITING
     assert "could not be written" in waiting.fault
@@ -169,8 +198,7 @@ def test_one_grant_for_line_perk_and_month_in_the_database(take_base, at, make_l
     line = make_line()
     take_base()
     at("2026-02-01T00:05+09:00")
-    perk = grants.monthly(programme.current())[0]
-    grants.run_month(perk, grant_months(perk)[0])
+    running.grant_month(dt.date(2026, 2, 1))
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("INSERT INTO rewards_grant VALUES ('2026-02-01', 'DATA_100GB', %s, 'GRANTED')", [line.pk])
 

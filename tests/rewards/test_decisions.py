@@ -14,6 +14,7 @@ from rewards import service
 from rewards.enrolment import grants
 from rewards.models import BaseLine
 from tests.refunds import make
+from tests.rewards import running
 from tests.sessions import staff_user
 
 TABLE = list(csv.reader((Path(__file__).parent.parent / "cases" / "rewards.csv").open(encoding="utf-8")))[1:]
@@ -35,7 +36,7 @@ def happens(later: str, line: Line, at) -> None:
 
 def grant(line: Line, later: list[str], day: dt.date, at) -> None:
     """Run the grants due until the day, each with the state of the line on the first of that month."""
-    for perk, month in grants.planned_grants(programme.current()):
+    for _perk, month in grants.planned_grants(programme.current()):
         if month > day:
             return
         suspended = f"{month:%Y-%m}:SUSPENDED" in later
@@ -43,7 +44,7 @@ def grant(line: Line, later: list[str], day: dt.date, at) -> None:
         state = "SUSPENDED" if suspended else "TERMINATED" if gone and gone < month else "ACTIVE"
         Line.objects.filter(pk=line.pk).update(status=state)
         at(f"{month}T00:05+09:00")
-        grants.run_month(perk, month)
+        running.grant_month(month)
 
 
 def perform(action: str, line: Line, target: dict) -> str:

@@ -15,10 +15,10 @@ from kt_remedy.content.models import Entry, Place
 from kt_remedy.core import persons, programme
 from kt_remedy.notices.models import Message
 from rewards import service
-from rewards.enrolment import grants
 from rewards.models import BaseLine, Entitlement, Grant, Voucher
 from tests import sessions
 from tests.refunds import make
+from tests.rewards import running
 
 FEBRUARY = "2026-02-02T10:00+09:00"
 
@@ -232,8 +232,7 @@ def test_the_state_on_the_base_date_may_decide_once(take_base, at, make_line, mo
     at("2026-02-01T00:05+09:00")
     Line.objects.filter(pk=suspended.pk).update(status="ACTIVE")
     Line.objects.filter(pk=active.pk).update(status="SUSPENDED")
-    perk = grants.monthly(parsed)[0]
-    grants.run_month(perk, dt.date(2026, 2, 1))
+    running.grant_month(dt.date(2026, 2, 1))
     assert list(Grant.objects.values_list("contract_no", "state")) == [(active.pk, "GRANTED")]
     assert "OTT" in BaseLine.objects.get(pk=suspended.pk).perks
 
@@ -264,8 +263,7 @@ def test_figures_name_the_perks_in_both_languages(client: Client, take_base, at,
     service.import_vouchers(perk_code="OTT", choice_code="DISNEY", codes=["DIS-1"])
     key = line.customer.person_index
     service.choose(perk_code="OTT", contract_no=line.pk, choice_code="DISNEY", person_index=key)
-    perk = grants.monthly(programme.current())[0]
-    grants.run_month(perk, dt.date(2026, 2, 1))
+    running.grant_month(dt.date(2026, 2, 1))
     client = sessions.as_staff(client, sessions.staff_user("supervisor"))
     korean = client.get(reverse("rewards:report")).content.decode()
     client.cookies["django_language"] = "en"

@@ -15,13 +15,15 @@ from kt_remedy.content import service as content
 from kt_remedy.content.models import Entry, Place
 from kt_remedy.core import clock, programme
 from kt_remedy.core.models import worded
+from kt_remedy.core.tasks import schedule
+from kt_remedy.core.tasks.base import TaskFailed
 from rewards import providers, service, tasks
 from rewards.enrolment import grants, shards, working
 from rewards.models import HandOff, RefusedRow, Shard
-from rewards.perks.periods import grant_months
 from rewards.providers import files
-from tests import sessions
+from tests import background, sessions
 from tests.refunds import make
+from tests.rewards import running
 
 
 @pytest.fixture
@@ -36,10 +38,9 @@ def rows(path) -> list[str]:
 
 def all_lists() -> None:
     working.sweep()
-    while working.run_next_shard():
-        pass
+    running.run_shards()
     for provider in providers.PROVIDERS:
-        files.deliver_open(provider.code)
+        running.write_files(provider.code)
 
 
 def acknowledge(folder, name: str, *refused: str) -> None:
@@ -115,7 +116,7 @@ def test_the_video_list_tells_of_substitutes_and_what_is_refused_goes_again(take
     acknowledge(folder, name, f"{adult.pk},ACCOUNT")
     assert files.collect_acknowledgements("VIDEO") == 1
     files.resend_refused(hand_off=HandOff.objects.get(provider="VIDEO"), by=by)
-    assert files.deliver_open("VIDEO") == 1
+    assert running.write_files("VIDEO") == 1
     assert rows(folder / "video" / "OTT-day-20260210-0001-r2.csv")[1:] == expected_rows[1:]
 
 
@@ -137,8 +138,7 @@ def february(take_base, make_line, at, folder):
     lines = [make_line().pk for _ in range(3)]
     take_base()
     at("2026-02-01T00:05+09:00")
-    perk = grants.monthly(programme.current())[0]
-    grants.run_month(perk, grant_months(perk)[0])
+    running.grant_month(dt.date(2026, 2, 1))
     return lines
 
 
@@ -146,21 +146,39 @@ def test_a_dead_provider_holds_up_nobody_else(february, folder, at):
     (folder / "data").write_text("not a folder")
     at("2026-02-01T09:00+09:00")
     all_lists()
-    assert HandOff.objects.get(provider="DATA").fault.startswith("the file could not be written")
+    waits = HandOff.objects.get(provider="DATA")
+    assert waits.fault.startswith("the file could not be written")
     assert (folder / "roaming" / "ROAMING_50-list-20260201-0001.csv").exists()
     (folder / "data").unlink()
-    assert files.deliver_open("DATA") == 0  # the pause has not ended
-    HandOff.objects.filter(provider="DATA").update(lease_until=None)
-    assert files.deliver_open("DATA") == 1
+    tasks.write_hand_off(waits.pk)
+    waits.refresh_from_db()
+    assert (waits.state, waits.attempts) == ("WAITING", 1), "the pause has not ended"
+    assert not files.next_of_each_provider().exists()
+    HandOff.objects.filter(provider="DATA").update(retry_at=dt.datetime.now(dt.UTC))
+    assert running.write_files("DATA") == 1
+
+
+def test_the_pause_of_a_file_doubles_up_to_an_hour(february, folder):
+    (folder / "data").write_text("not a folder")
+    pauses = []
+    for _ in range(9):
+        running.write_files("DATA")
+        wait = HandOff.objects.get().retry_at - dt.datetime.now(dt.UTC)
+        pauses.append(round(wait.total_seconds() / 30) * 30)
+        HandOff.objects.update(retry_at=None)
+    assert pauses == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_provider_that_hangs_holds_up_nobody_else(february, folder, at, monkeypatch):
-    """A writer that is stuck in its file, with lease and transaction, does not stop the other providers."""
+    """A writer that is stuck in its file, with lock and transaction, costs one worker, not the other providers."""
     at("2026-02-01T09:00+09:00")
     working.sweep()
-    while working.run_next_shard():
-        pass
+    running.run_shards()
+    stuck_in = HandOff.objects.get(provider="DATA")
+    later = HandOff.objects.create(
+        shard=stuck_in.shard, part=2, provider="DATA", name="DATA_100GB-20260201-0001-r2.csv", rows=0
+    )
     hangs, goes_on, fill, outcomes = threading.Event(), threading.Event(), files._write_rows, []
 
     def slow(hand_off, file):
@@ -176,7 +194,8 @@ def test_a_provider_that_hangs_holds_up_nobody_else(february, folder, at, monkey
 
     def hand_over_data():
         try:
-            outcomes.append(files.deliver_open("DATA"))
+            tasks.write_hand_off(stuck_in.pk)
+            outcomes.append(HandOff.objects.get(pk=stuck_in.pk).state)
         finally:
             connection.close()
 
@@ -184,32 +203,37 @@ def test_a_provider_that_hangs_holds_up_nobody_else(february, folder, at, monkey
     stuck.start()
     assert hangs.wait(60)
     try:
-        others = [provider.code for provider in providers.PROVIDERS if provider.code != "DATA"]
-        for code in others:
-            tasks._hand_over(code)(None)
+        background.run_due("perks")
         states = HandOff.objects.exclude(provider="DATA").values_list("provider", "state")
         assert set(states) == {("ROAMING", "SENT"), ("MEMBERSHIP", "SENT"), ("INSURER", "SENT")}
-        assert files.deliver_open("DATA") == 0  # the slow writer has the lease
+        tasks.write_hand_off(stuck_in.pk)  # the slow writer has the lock
+        assert set(HandOff.objects.filter(provider="DATA").values_list("attempts", flat=True)) == {0, 1}
+        later.refresh_from_db()
+        assert later.published_at is None, "no second worker waits for the folder"
         assert not list((folder / "data").glob("*.csv"))
     finally:
         goes_on.set()
         stuck.join()
-    assert outcomes == [1]
+    assert outcomes == ["SENT"]
+    background.run_due("perks")
+    later.refresh_from_db()
+    assert later.state == "SENT"
     assert rows(folder / "data" / "DATA_100GB-20260201-0001.csv") == ["contract_no", *february]
 
 
 def test_drafts_of_killed_writers_are_swept(february, folder):
-    files.deliver_open("DATA")
+    running.write_files("DATA")
     dead, alive = folder / "data" / ".draft-dead", folder / "data" / ".draft-alive"
     dead.touch(), alive.touch()
     os.utime(dead, (0, 0))
-    tasks._hand_over("DATA")(None)
+    schedule.plan()
+    tasks.read_answers("rewards.answers.DATA")
     left = {path.name for path in (folder / "data").iterdir()}
     assert left == {".draft-alive", "DATA_100GB-20260201-0001.csv"}
 
 
 def test_refused_rows_go_once_more_and_alone(february, folder):
-    files.deliver_open("DATA")
+    running.write_files("DATA")
     name = "DATA_100GB-20260201-0001.csv"
     (folder / "data" / f"{name}.ack").write_text("half an ans")
     assert files.collect_acknowledgements("DATA") == 0
@@ -225,7 +249,7 @@ def test_refused_rows_go_once_more_and_alone(february, folder):
     by = sessions.staff_user("supervisor")
     further = files.resend_refused(hand_off=part, by=by)
     assert files.resend_refused(hand_off=part, by=by) == further
-    files.deliver_open("DATA")
+    running.write_files("DATA")
     resent = folder / "data" / "DATA_100GB-20260201-0001-r2.csv"
     assert rows(resent) == ["contract_no", february[1], february[2]]
     acknowledge(folder, resent.name)
@@ -237,14 +261,14 @@ def test_refused_rows_go_once_more_and_alone(february, folder):
 
 
 def test_a_file_that_was_lost_is_written_again_with_the_same_bytes(february, folder, at):
-    files.deliver_open("DATA")
+    running.write_files("DATA")
     path = folder / "data" / "DATA_100GB-20260201-0001.csv"
     content = path.read_bytes()
     at("2026-02-03T00:05+09:00")
     assert files.resend_lost("DATA") == 0  # the file is in the folder; the provider is slow
     path.unlink()
     assert files.resend_lost("DATA") == 1
-    files.deliver_open("DATA")
+    running.write_files("DATA")
     assert path.read_bytes() == content
 
 
@@ -252,9 +276,9 @@ def test_a_month_that_nobody_planned_is_found(take_base, make_line, at, folder):
     make_line()
     take_base()
     at("2026-03-02T00:05+09:00")
-    assert not working.run_next_shard()
+    assert not running.run_shards()
     working.sweep()
-    tasks.help_out(None)
+    running.run_shards()
     assert set(Shard.objects.filter(kind="GRANT").values_list("month", flat=True)) == {
         dt.date(2026, 2, 1),
         dt.date(2026, 3, 1),
@@ -275,8 +299,7 @@ def test_a_range_whose_shard_is_gone_is_found(at, delivery, make_line, monkeypat
     Shard.objects.get(number=gone).delete()
     assert working.sweep().values == {"missing": 1, "stuck": 0}
     assert working.sweep().values == {"missing": 0, "stuck": 0}
-    while working.run_next_shard():
-        pass
+    running.run_shards()
     assert sorted(BaseLine.objects.values_list("pk", flat=True)) == sorted(lines)
 
 
@@ -287,22 +310,24 @@ def test_a_shard_that_fails_again_and_again_is_named(take_base, make_line, at, m
     grants.plan(grants.monthly(programme.current())[0], dt.date(2026, 2, 1))
     monkeypatch.setattr(grants, "run", lambda shard, perk: 1 / 0)
     for _ in range(shards.ATTEMPTS_BEFORE_ALARM):
-        with pytest.raises(ZeroDivisionError):
-            working.run_next_shard()
-        Shard.objects.update(lease_until=None)
+        with pytest.raises(TaskFailed, match="ZeroDivisionError"):
+            running.run_shards()
+        assert not running.run_shards(), "there is a pause"
+        Shard.objects.update(retry_at=None)
     assert worded([list(working.sweep())]).endswith("멈춘 묶음 1")
     assert "ZeroDivisionError" in caplog.text
     monkeypatch.undo()
-    assert working.run_next_shard()
+    assert running.run_shards()
     assert working.sweep().values["stuck"] == 0
+    assert Shard.objects.filter(kind="GRANT", fault="").count() == 1
 
 
 def test_progress_on_the_command_line_and_for_staff(february, client: Client, capsys):
-    call_command("perks", "--work")
+    call_command("perks")
     shown = capsys.readouterr().out
     assert "BASE" in shown
     assert "100 %" in shown
-    files.deliver_open("DATA")
+    running.write_files("DATA")
     page = sessions.as_staff(client, sessions.staff_user("supervisor")).get(reverse("rewards:report")).content.decode()
     assert "혜택을 받는 회선 3개" in page
     assert "100% (1/1)" in page

@@ -9,15 +9,13 @@ from django.urls import reverse
 
 from eligibility.models import Line
 from kt_remedy.audit.models import AuditEntry
-from kt_remedy.core import programme
 from kt_remedy.notices.models import Message
 from rewards import service
-from rewards.enrolment import grants
 from rewards.models import BaseLine, Entitlement, Voucher
 from rewards.perks import holders
-from rewards.perks.periods import grant_months
 from tests import sessions
 from tests.refunds import make
+from tests.rewards import running
 from tests.threads import together
 
 FEBRUARY = "2026-02-02T10:00+09:00"
@@ -177,12 +175,11 @@ def test_a_perk_by_person_is_one_for_all_lines(take_base, at, make_line):
 @pytest.mark.django_db(transaction=True)
 def test_two_ask_for_the_last_code(at, make_line, settings):
     from eligibility.models import Feed
-    from rewards.enrolment import base
 
     at("2026-01-14T09:00+09:00")
     Feed.objects.create(as_of=dt.date(2026, 1, 14), state="LOADED", started_at=dt.datetime(2026, 1, 14, tzinfo=dt.UTC))
     lines = [make_line(make.customer()) for _ in range(6)]
-    base.run_all()
+    running.record_base()
     at(FEBRUARY)
     for line in lines:
         choose(line)
@@ -202,12 +199,11 @@ def test_two_ask_for_the_last_code(at, make_line, settings):
 @pytest.mark.django_db(transaction=True)
 def test_a_double_choice_is_one_row(at, make_line):
     from eligibility.models import Feed
-    from rewards.enrolment import base
 
     at("2026-01-14T09:00+09:00")
     Feed.objects.create(as_of=dt.date(2026, 1, 14), state="LOADED", started_at=dt.datetime(2026, 1, 14, tzinfo=dt.UTC))
     line = make_line(make.customer())
-    base.run_all()
+    running.record_base()
     at(FEBRUARY)
     results = together(*[partial(choose, line, choice) for choice in ["TVING", "DISNEY"] * 4])
     faults = [result for result in results if isinstance(result, Exception)]
@@ -218,7 +214,7 @@ def test_a_double_choice_is_one_row(at, make_line):
 @pytest.mark.django_db(transaction=True)
 def test_workers_beside_each_other_write_each_row_once(at, make_line, monkeypatch):
     from eligibility.models import Feed
-    from rewards.enrolment import base, working
+    from rewards.enrolment import base, grants, working
     from rewards.models import Grant, Shard
 
     monkeypatch.setattr(base, "SHARD_ROWS", 2)
@@ -226,23 +222,20 @@ def test_workers_beside_each_other_write_each_row_once(at, make_line, monkeypatc
     Feed.objects.create(as_of=dt.date(2026, 1, 14), state="LOADED", started_at=dt.datetime(2026, 1, 14, tzinfo=dt.UTC))
     holder = make.customer()
     lines = [make_line(holder).pk for _ in range(12)]
-    perk = grants.monthly(programme.current())[0]
+    february = dt.date(2026, 2, 1)
 
     def four_times(action):
         faults = [result for result in together(*[action] * 4) if isinstance(result, Exception)]
         assert not faults
 
-    def help_out():
-        while working.run_next_shard():
-            pass
-
-    four_times(lambda: (base.plan(), help_out()))
+    four_times(lambda: (base.plan(), running.run_shards()))
     assert sorted(BaseLine.objects.values_list("pk", flat=True)) == sorted(lines)
     at("2026-02-01T00:05+09:00")
-    four_times(lambda: (grants.plan(perk, grant_months(perk)[0]), help_out()))
+    four_times(lambda: (grants.plan_month(february), running.run_shards()))
     assert sorted(Grant.objects.values_list("contract_no", flat=True)) == sorted(lines)
     assert Shard.objects.filter(kind="GRANT").count() == 6
-    # A second run of the same shard, as after a lease that ran out, writes nothing and does not fail.
+    assert set(Shard.objects.values_list("attempts", flat=True)) == {1}, "no shard was begun twice"
+    # A second run of the same shard writes nothing and does not fail, even without the lock of its task.
     four_times(lambda: [working.run(shard) for shard in Shard.objects.all()])
     assert Grant.objects.count() == BaseLine.objects.count() == 12
 
@@ -253,8 +246,7 @@ def test_the_page_walks_from_choice_to_code(client: Client, take_base, at, adult
     assert "아직 정리하고 있습니다" in client.get(reverse("rewards:mine")).content.decode()
     take_base()
     at(FEBRUARY)
-    perk = grants.monthly(programme.current())[0]
-    grants.run_month(perk, grant_months(perk)[0])
+    running.grant_month(dt.date(2026, 2, 1))
     page = client.get(reverse("rewards:mine")).content.decode()
     assert "데이터 매월 100GB" in page
     assert "받음" in page

@@ -1,35 +1,49 @@
-"""Beat, of which any number may run: the one that holds the lock ticks, the others stand by to take over."""
+"""Celery's beat: reads each second what is due and publishes it. It keeps no schedule of its own, and no file.
 
+Any number of beats may run. The one whose connection holds an advisory lock publishes, the others stand by.
+"""
+
+import logging
+import time
 from typing import Any
 
-from celery.beat import PersistentScheduler
+from celery.beat import Scheduler
 from django.db import DatabaseError, connection
 
+from kt_remedy.core.tasks import dispatch, schedule
+
+log = logging.getLogger(__name__)
+
 LOCK = (72_403, 0)
+TICK_SECONDS = 1.0
+PLAN_EVERY_SECONDS = 60
+
+# A session may take its own lock again and again, and would have to give it back as often.
+_HOLDS_LOCK = (
+    "CASE WHEN EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()"
+    " AND classid = %s AND objid = %s) THEN true ELSE pg_try_advisory_lock(%s, %s) END"
+)
 
 
-class OneBeat(PersistentScheduler):
-    """Ticks only while its connection holds an advisory lock, which is gone the moment the process is.
+class RowScheduler(Scheduler):
+    """Publishes the rows that are due. A tick is no task: it costs one query where nothing is due."""
 
-    Two that ticked would do no harm, only twice the work: what is due stands in rows behind locks of their own.
-    """
+    _planned_at: float | None = None
+
+    def setup_schedule(self) -> None:
+        """Nothing: the rows are the schedule."""
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        return super().tick(*args, **kwargs) if _is_ours() else 1.0
-
-
-def _is_ours() -> bool:
-    """True if this process holds the lock, which it takes where it is free. False without a database."""
-    try:
-        with connection.cursor() as cursor:
-            # A session may take its own lock again and again, and would have to give it back as often.
-            cursor.execute(
-                "SELECT CASE WHEN EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
-                " AND pid = pg_backend_pid() AND classid = %s AND objid = %s) THEN true"
-                " ELSE pg_try_advisory_lock(%s, %s) END",
-                [*LOCK, *LOCK],
-            )
-            return cursor.fetchone()[0]
-    except DatabaseError:
-        connection.close()  # a new one is made at the next tick
-        return False
+        """Publish what is due; returns the seconds until the next tick. Without a database nothing is due."""
+        began = time.monotonic()
+        try:
+            if self._planned_at is None or began - self._planned_at > PLAN_EVERY_SECONDS:
+                schedule.plan()
+                self._planned_at = began
+            sources = dispatch.due_sources(_HOLDS_LOCK, [*LOCK, *LOCK])
+            for source in sources:
+                dispatch.publish(source.mark())
+        except DatabaseError as error:
+            log.warning("beat could not read what is due: %s", type(error).__name__)
+            connection.close()  # a new one is made at the next tick
+        return max(0.0, TICK_SECONDS - (time.monotonic() - began))

@@ -17,7 +17,7 @@ from refunds import banks
 from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch, BatchFigures
 from refunds.models.items import Item
-from refunds.payouts import batch_figures, batches, files, overview
+from refunds.payouts import batch_figures, batches, file_orders, overview
 from refunds.payouts.admin.forms import ReasonForm, TotalForm
 from refunds.payouts.admin.pages import (
     ConfirmedAction,
@@ -33,7 +33,7 @@ from refunds.payouts.admin.pages import (
 )
 from refunds.payouts.guards import Refused, is_maker
 
-# While its figures are counted, the page reloads after so many seconds.
+# While a worker counts the figures or makes the file, the page reloads after so many seconds.
 RELOAD_SECONDS = 3
 BANKS_SHOWN = 8
 
@@ -52,8 +52,8 @@ ACTIONS = {
         gettext_lazy("은행 파일 만들기"),
         gettext_lazy("파일은 한 번만 만들어 그대로 보관합니다. 만든 뒤에는 건을 빼거나 돌려보낼 수 없습니다."),
         gettext_lazy("파일 만들기"),
-        files.create_files,
-        gettext_lazy("파일을 만들어 보관했습니다."),
+        file_orders.order_files,
+        gettext_lazy("파일을 만들도록 올렸습니다. 다 되면 이 화면에 나타납니다."),
         fresh=True,
     ),
 }
@@ -115,7 +115,7 @@ def approve(request: HttpRequest, batch_id: int) -> HttpResponse:
 
 @permission_required(*{action.permission for action in ACTIONS.values()})
 def action(request: HttpRequest, batch_id: int, name: str) -> HttpResponse:
-    """Send a batch back, or make its file."""
+    """Send a batch back, or order its file."""
     if name not in ACTIONS:
         raise Http404
     require_permission(request, ACTIONS[name].permission)
@@ -132,6 +132,10 @@ def action(request: HttpRequest, batch_id: int, name: str) -> HttpResponse:
 
 def _page(request: HttpRequest, row: Batch, form: TotalForm | None) -> HttpResponse:
     counted, began = batch_figures.current_figures(row)
+    order = file_orders.last_order(row)
+    making = order is not None and order.done_at is None
+    made = row.files.select_related("batch", "made_by", "handed_over_by")
+    replaced = {file.replaces_id for file in made}
     context: dict[str, Any] = {
         **_head(request, row),
         "files": [
@@ -139,10 +143,15 @@ def _page(request: HttpRequest, row: Batch, form: TotalForm | None) -> HttpRespo
                 "file": file,
                 "states": _states(counted.figures if counted else {}, file),
                 "downloads": file.downloads.count(),
+                "to_replace": file.status == BankFile.Status.REFUSED and file.pk not in replaced and not making,
             }
-            for file in row.files.select_related("batch", "made_by", "handed_over_by")
+            for file in made
         ],
     }
+    if order is not None:
+        context |= {"order": order, "making": making, "ordered_by": overview.name_of(order.ordered_by)}
+        # The worker holds the batch from its start until the file is made or the try has failed.
+        context |= {"held": making and order.taken_at and not order.retry_at, "refusal": file_orders.refusal(order)}
     if row.status != Batch.Status.OPEN:
         context |= {"counted": counted, "began": began, "mean": (row.won or 0) // row.count if row.count else 0}
     if counted:
@@ -151,7 +160,7 @@ def _page(request: HttpRequest, row: Batch, form: TotalForm | None) -> HttpRespo
         context |= _approval(request, row, form)
     status = 400 if form is not None and form.errors else 200
     response = page(request, "batch", context["heading"], context, status=status)
-    if row.status != Batch.Status.OPEN and counted is None:
+    if making or (row.status != Batch.Status.OPEN and counted is None):
         response["Refresh"] = f"{RELOAD_SECONDS}; url={reverse('admin:payouts:batch', args=[row.pk])}"
     return response
 

@@ -11,7 +11,7 @@ from kt_remedy.staff.models import User
 from refunds import bankfiles
 from refunds.bankfiles.records import FileFault
 from refunds.models.bank_files import BankFile
-from refunds.payouts import files
+from refunds.payouts import file_orders, files
 from refunds.payouts.admin.forms import UploadForm
 from refunds.payouts.admin.pages import (
     ConfirmedAction,
@@ -38,8 +38,8 @@ ACTIONS = {
         gettext_lazy("거절된 파일 다시 만들기"),
         gettext_lazy("은행이 통째로 거절한 파일의 건을 그대로 새 순번의 파일로 만듭니다."),
         gettext_lazy("새 파일 만들기"),
-        files.replace_refused_file,
-        gettext_lazy("새 순번의 파일을 만들었습니다."),
+        file_orders.order_replacement,
+        gettext_lazy("파일을 만들도록 올렸습니다. 다 되면 이 화면에 나타납니다."),
         fresh=True,
     ),
 }
@@ -97,7 +97,7 @@ def compare(request: HttpRequest, file_id: int) -> HttpResponse:
 
 @permission_required(*{action.permission for action in ACTIONS.values()})
 def action(request: HttpRequest, file_id: int, name: str) -> HttpResponse:
-    """Hand a file over, or make a refused one again."""
+    """Hand a file over, or order a refused one again."""
     if name not in ACTIONS:
         raise Http404
     file = get_object_or_404(BankFile, pk=file_id)

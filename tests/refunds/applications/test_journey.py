@@ -7,6 +7,7 @@ from django.urls import reverse
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import persons
 from refunds.models.applications import Application, Draft, Filing
+from tests.background import due, run_due
 from tests.refunds import make
 from tests.sessions import as_customer, person
 
@@ -146,7 +147,6 @@ def test_five_tries_a_day(at, hong, holder, bank) -> None:
 
 
 def test_a_bank_that_sleeps_is_asked_later(at, hong, holder, bank) -> None:
-    from refunds.applications import jobs
     from refunds.models.accounts import HolderCheck
 
     at("2026-01-16T23:45+09:00")
@@ -154,12 +154,53 @@ def test_a_bank_that_sleeps_is_asked_later(at, hong, holder, bank) -> None:
     key = fill(hong, make.line(holder))
     hong.post(url("apply-check"), {"key": key})
     assert Application.objects.get().status == "SUBMITTED"
-    assert jobs.ask_banks(None) is None
+    asked = bank.asked
+    run_due("money")
+    assert bank.asked == asked
+    HolderCheck.objects.update(retry_at="2026-01-01T00:00Z")
+    run_due("money")
+    assert bank.asked == asked + 1
+    assert Application.objects.get().status == "SUBMITTED"
     bank.outcome = "MATCH"
-    HolderCheck.objects.update(next_try_at="2026-01-01T00:00Z")
-    assert jobs.ask_banks(None).values == {"n": 1, "moved": 1}
+    HolderCheck.objects.update(retry_at="2026-01-01T00:00Z")
+    run_due("money")
     row = Application.objects.get()
     assert (row.status, str(row.applied_on)) == ("APPROVED", "2026-01-16")
+    run_due("money")
+    assert bank.asked == asked + 2
+
+
+def test_an_application_that_missed_the_answer_of_its_bank_is_released(at, hong, holder, bank) -> None:
+    from refunds.models.accounts import HolderCheck
+
+    at("2026-01-16T23:45+09:00")
+    bank.outcome = "BANK_MAINTENANCE"
+    key = fill(hong, make.line(holder))
+    hong.post(url("apply-check"), {"key": key})
+    HolderCheck.objects.update(outcome="MATCH", reason="EXACT")
+    run_due("money")
+    assert Application.objects.get().status == "APPROVED"
+
+
+def test_banks_that_do_not_answer_leave_room_for_other_tasks(at, hong, holder, bank) -> None:
+    from refunds import tasks
+    from refunds.models.accounts import HolderCheck
+
+    for number in range(tasks.BANKS_ASKED_AT_ONCE + 2):
+        make.account(holder, outcome="TIMEOUT", number=f"1102203{number:04}")
+    first = HolderCheck.objects.latest("pk")
+    HolderCheck.objects.filter(pk=first.pk).update(retry_at="2026-01-01T00:00Z")
+
+    def asked() -> list[int]:
+        return [publication.pk for publication in due("money") if publication.task.name == tasks.ask_bank.name]
+
+    published = asked()
+    assert len(published) == tasks.BANKS_ASKED_AT_ONCE
+    assert first.pk in published, "the check that waits longest comes first"
+    assert asked() == []
+    for pk in published[:3]:
+        tasks.ask_bank(pk)
+    assert len(asked()) == 2
 
 
 def test_what_is_not_mine_does_not_exist(at, hong, holder, bank) -> None:

@@ -8,11 +8,12 @@ from django.db import connection
 
 from kt_remedy.core import crypto
 from kt_remedy.staff.models import User
+from refunds import tasks
 from refunds.models.applications import Application
 from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch
 from refunds.models.items import Item
-from refunds.payouts import batches, files, guards
+from refunds.payouts import batch_figures, batches, files, guards
 from refunds.payouts.invariants import verify
 from tests.owner import as_owner
 from tests.refunds import make
@@ -62,6 +63,14 @@ def filed(count: int = 3) -> tuple[Batch, list[BankFile]]:
     made = files.create_files(batch_id=batch.pk, user=maker())
     batch.refresh_from_db()
     return batch, made
+
+
+def count_figures() -> int:
+    """Carry out the counts of figures that are due; returns their number."""
+    due_batches = list(batch_figures.due_figures().values_list("pk", flat=True))
+    for pk in due_batches:
+        tasks.count_batch(pk)
+    return len(due_batches)
 
 
 def handed_over(count: int = 3) -> tuple[Batch, BankFile]:

@@ -5,8 +5,10 @@ from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from django.urls import reverse
 
+from refunds import tasks
+from refunds.models.bank_files import BankFile, FileOrder
 from refunds.payouts import answers as bank_answers
-from refunds.payouts import batch_figures, batches, cases, files
+from refunds.payouts import batches, cases, file_orders, files
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
 from tests.sessions import as_staff
@@ -38,12 +40,18 @@ def test_no_finding_and_nothing_cut_off(page, at, live_server):
     batch = money.frozen(0)
     here = reverse("admin:payouts:batch", args=[batch.pk])
     look(checker(), here)
-    batch_figures.count_outdated()
+    money.count_figures()
     look(checker(), here)
     look(checker(), reverse("admin:payouts:item", args=[money.items(batch)[0].pk]))
     batches.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
-    (file,) = files.create_files(batch_id=batch.pk, user=maker())
-    batch_figures.count_outdated()
+    refused = file_orders.order_files(batch_id=batch.pk, user=maker())
+    FileOrder.objects.filter(pk=refused.pk).update(done_at=refused.ordered_at, refusal_code="CHANGED")
+    look(maker(), here)
+    order = file_orders.order_files(batch_id=batch.pk, user=maker())
+    look(maker(), here)
+    tasks.create_file(order.pk)
+    file = BankFile.objects.get()
+    money.count_figures()
     look(maker(), here)
     look(maker(), reverse("admin:payouts:file_download", args=[file.pk]))
     look(maker(), reverse("admin:payouts:file_compare", args=[file.pk]))

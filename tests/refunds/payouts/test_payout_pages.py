@@ -13,7 +13,8 @@ from refunds.models.batches import Batch
 from refunds.models.cases import Adjustment
 from refunds.models.items import Item
 from refunds.payouts import answers as bank_answers
-from refunds.payouts import batch_figures, batches, cases, files
+from refunds.payouts import batches, cases, files
+from tests.background import run_due
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import checker, due, maker
 from tests.sessions import as_staff
@@ -44,7 +45,7 @@ def test_the_whole_way_offline():
     here = reverse("admin:payouts:batch", args=[batch.pk])
 
     assert "다시 세고 있습니다" in text(check.get(here))
-    batch_figures.count_outdated()
+    money.count_figures()
     page_text = text(check.get(here))
     assert "160,130<small>원</small>" in page_text
     assert page_text.count("같음") == 4
@@ -59,7 +60,8 @@ def test_the_whole_way_offline():
     assert batch.status == "APPROVED"
 
     make.post(reverse("admin:payouts:batch_action", args=[batch.pk, "file"]), {"confirmed": "yes"})
-    batch_figures.count_outdated()
+    assert "은행 파일을 만들고 있습니다" in text(make.get(here))
+    run_due("money")
     waiting = text(make.get(here))
     assert "파일에 담음" in waiting
     assert "은행에 보낸 돈" not in waiting
@@ -145,7 +147,7 @@ def test_what_to_look_at_first_and_lists_that_add_up():
     type(differs).objects.filter(pk=differs.pk).update(amount_seen_krw=60_000)
     batch = batches.freeze(pay_on=dt.date(2026, 1, 22), user=maker())
     auditor = signed_in(money.user("auditor", "auditor"))
-    batch_figures.count_outdated()
+    money.count_figures()
     page_text = text(auditor.get(reverse("admin:payouts:batch", args=[batch.pk])))
     assert "먼저 볼 것 2가지" in page_text
     assert "차이 10,000원" in page_text

@@ -9,7 +9,7 @@ from lxml import etree
 
 from eligibility.models import Bill
 from kt_remedy.audit.models import AuditEntry
-from kt_remedy.notices import sender, texts
+from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message
 from refunds import bankfiles
 from refunds.applications import change, transitions
@@ -21,6 +21,7 @@ from refunds.models.items import Item
 from refunds.payouts import answers, batches, cases, files, independent_check, inquiry
 from refunds.payouts.sms import announce_hand_over
 from tests.notices.gateway_stand_in import texts_to
+from tests.notices.sending import send_due
 from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import BEFORE, CUT_OFF, broken, checker, due, maker, refused, tamper
@@ -428,7 +429,7 @@ def test_whoever_is_in_a_batch_hears_the_day_when_it_goes_to_the_bank(sandbox, a
     messages = Message.objects.filter(kind="payout.at_bank", subject=f"batch:{batch.pk}")
     assert messages.count() == 3
     number = money.items(batch)[0].application.filing.contact
-    while sender.send_due():
+    while send_due():
         pass
     assert {text for text in texts_to(sandbox, number) if "은행에 보냈습니다" in text} == {
         f"[KT] 위약금 환급금을 은행에 보냈습니다. {texts.day(batch.pay_on, 'ko')}에 입금됩니다. 문의 080-470-7790(무료)"

@@ -39,7 +39,11 @@ DEMO_START = "2026-01-20T10:00+09:00"
 QUEUES = "rest,money,messages,perks"
 # What runs the portal's code, as name and arguments of `python -m`; `make dev` starts these again when code is saved.
 WEB = ("web", "gunicorn", "--config", "python:kt_remedy.gunicorn_conf", "kt_remedy.wsgi")
-WORKER = ("worker", "celery", "-A", "kt_remedy", "worker", "-c", "2", "-Q", QUEUES, "-l", "INFO")
+# One worker for all queues: four would take some 400 MB and ten seconds of every start for a demonstration.
+WORKER = (
+    *("worker", "celery", "-A", "kt_remedy", "worker", "-c", "2", "-Q", QUEUES, "-l", "INFO"),
+    *("--without-gossip", "--without-mingle"),
+)
 # The variants of Bootstrap that no page loads.
 UNUSED_FILES = ["bootstrap-*", "*.rtl.*", "bootstrap.esm*", "bootstrap.css*", "bootstrap.js*", "bootstrap.bundle.js*"]
 CAST_SHOWN = 8
@@ -154,8 +158,7 @@ class Command(BaseCommand):
         )
         self._step("Sample applications of the first days", self._applications)
         worker = spawn(*WORKER)
-        schedule = str(devservers.HOME / "beat")
-        spawn("beat", "celery", "-A", "kt_remedy", "beat", "-l", "INFO", "-s", schedule, "--pidfile=")
+        spawn("beat", "celery", "-A", "kt_remedy", "beat", "-l", "INFO", "--pidfile=")
         self._step("Web server", lambda: _answers(web, f"http://127.0.0.1:{port}/readyz"))
         self._step("Worker and beat", lambda: _says(worker, "ready."))
         self._tell(port, sandbox_port, people)

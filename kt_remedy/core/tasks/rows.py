@@ -1,0 +1,103 @@
+"""Rows that wait for a Celery task, and the lock that a task holds on its row.
+
+The lock is an advisory lock of PostgreSQL. It belongs to the worker's connection and ends with it, so beat sees at once
+that a killed worker no longer holds a row, and no lease has to be guessed. Behind a pooler, workers need session
+pooling.
+All times here are wall-clock times.
+"""
+
+import datetime as dt
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.db import connection, models
+from django.db.models import F, Q
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Now
+
+# A published row that no worker has begun after this time is published again: its message was lost.
+PUBLISH_AGAIN_AFTER = dt.timedelta(seconds=30)
+# The row of a dead worker is published at the next tick. After so many attempts it may be the row that kills them.
+DEATHS_BEFORE_PAUSE, PAUSE_AFTER_DEATH = 3, dt.timedelta(minutes=1)
+
+_HELD = (
+    "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid = %s"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+class Published(models.Model):
+    """The columns of a row whose id is published to the broker."""
+
+    published_at = models.DateTimeField(null=True, editable=False)
+    taken_at = models.DateTimeField(null=True, editable=False)  # when a worker began
+
+    class Meta:
+        abstract = True
+
+
+class TaskRow(Published):
+    """A row that one task carries out, and again from `retry_at` on until the row has reached its end."""
+
+    waiting_since = models.DateTimeField(db_default=Now(), editable=False)
+    retry_at = models.DateTimeField(null=True, editable=False)
+    attempts = models.IntegerField(default=0, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+def publishable(waiting: models.QuerySet) -> models.QuerySet:
+    """The rows of `waiting` that beat has to publish: unpublished, lost on the broker, or left by a dead worker."""
+    model = waiting.model
+    table, pk = model._meta.db_table, model._meta.pk.column
+    lost = Q(published_at__lt=Now() - PUBLISH_AGAIN_AFTER) | Q(taken_at__gte=F("published_at"))
+    free = RawSQL(  # noqa: S611  (names of our own table and column)
+        f'((hashtext("{table}"."{pk}"::text) & 2147483647) <> ALL (ARRAY({_HELD})))',
+        [_number(table)],
+        output_field=models.BooleanField(),
+    )
+    return waiting.filter(Q(published_at__isnull=True) | lost & Q(free))
+
+
+def due(open_rows: models.QuerySet) -> models.QuerySet:
+    """The rows of `open_rows` whose pause, if any, is over; a row whose workers died repeatedly pauses too."""
+    return open_rows.filter(Q(retry_at__isnull=True) | Q(retry_at__lte=Now())).exclude(
+        attempts__gte=DEATHS_BEFORE_PAUSE,
+        taken_at__gte=F("published_at"),
+        taken_at__gt=Now() - PAUSE_AFTER_DEATH,
+        published_at__isnull=False,
+    )
+
+
+def unstarted(due_rows: models.QuerySet) -> models.QuerySet:
+    """The rows of `due_rows` that no worker has begun since they fell due."""
+    return due_rows.exclude(taken_at__isnull=False, published_at__isnull=False, taken_at__gte=F("published_at"))
+
+
+@contextmanager
+def locked(space: str, key: int | str | UUID) -> Iterator[bool]:
+    """True if this connection got the lock of `key` within `space` (for a row: its table). Gives it back afterwards."""
+    params: list[int | str] = [_number(space), str(key)]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s) & 2147483647)", params)
+        ours = cursor.fetchone()[0]
+    try:
+        yield ours
+    finally:
+        if ours:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s) & 2147483647)", params)
+
+
+def is_locked(space: str, key: int | str | UUID) -> bool:
+    """True if any connection holds the lock of `key` within `space`."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT (hashtext(%s) & 2147483647) = ANY (ARRAY({_HELD}))", [str(key), _number(space)])
+        return cursor.fetchone()[0]
+
+
+def _number(space: str) -> int:
+    return zlib.crc32(space.encode()) & 0x7FFFFFFF  # PostgreSQL's integer is signed
