@@ -36,7 +36,7 @@ def test_a_changed_limit_or_queue_would_be_found():
     assert listed(row.replace("it only reads", "")) == {}, "a reason is needed"
 
 
-@pytest.mark.parametrize("name", registry())
+@pytest.mark.parametrize("name", sorted(registry()))
 def test_each_task_has_limits_of_its_own_and_a_queue_that_workers_take(name):
     queue, soft, hard = registry()[name]
     assert queue in dispatch.QUEUES
