@@ -22,8 +22,9 @@ from eligibility.models import Feed, Line, LineDecision, Outcome, Reject
 from kt_remedy.audit import service as audit
 from kt_remedy.audit.admin import RoleAdmin
 from kt_remedy.audit.models import AuditEntry
-from kt_remedy.core import clock, programme
+from kt_remedy.core import clock, programme, text
 from kt_remedy.core.access import permission_required
+from kt_remedy.core.fields import TextField
 from kt_remedy.core.templatetags.remedy import krw
 from kt_remedy.staff.models import User
 
@@ -33,7 +34,7 @@ REJECTS_SHOWN = 20
 class RejectsForm(forms.Form):
     """Reason for a download of rejected rows."""
 
-    reason = forms.CharField(
+    reason = TextField(
         label=gettext_lazy("내려받는 이유"), max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
 
@@ -57,8 +58,9 @@ class FeedAdmin(RoleAdmin):
     ordering = ("-id",)
     fields = (
         "as_of", "state", "progress_text", "fault", "started_at", "finished_at", "duration", "lines_read", "lines_new",
-        "lines_changed", "customers_new", "customers_changed", "bills_read", "bills_new", "bills_changed",
-        "lines_rejected", "bills_rejected", "verdicts_changed", "programme_version", "lines_sha256", "bills_sha256",
+        "lines_changed", "customers_new", "customers_changed", "blank_names", "bills_read", "bills_new",
+        "bills_changed", "lines_rejected", "bills_rejected", "verdicts_changed", "programme_version", "lines_sha256",
+        "bills_sha256",
     )  # fmt: skip
     readonly_fields = fields
 
@@ -209,7 +211,7 @@ class DecisionForm(forms.Form):
         ],
         error_messages={"required": gettext_lazy("결정을 골라 주세요")},
     )
-    reason = forms.CharField(
+    reason = TextField(
         label=gettext_lazy("사유"),
         widget=forms.Textarea(attrs={"rows": 3}),
         max_length=1000,
@@ -243,7 +245,7 @@ class LineAdmin(RoleAdmin):
         self, request: HttpRequest, queryset: QuerySet[Line], search_term: str
     ) -> tuple[QuerySet[Line], bool]:
         """Find any line by its exact contract number."""
-        number = search_term.strip().upper()
+        number = text.code(search_term)
         return (Line.objects.select_related("customer").filter(pk=number).order_by("pk") if number else queryset), False
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Line | None:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from eligibility.rules import Facts
+from kt_remedy.core.fields import DayField, NumberField
 
 IN_SERVICE = "IN_SERVICE"
 
@@ -29,7 +30,7 @@ class QuickCheckForm(forms.Form):
             "invalid_choice": gettext_lazy("어떻게 해지하셨는지 골라 주세요"),
         },
     )
-    ended = forms.DateField(
+    ended = DayField(
         label=gettext_lazy("해지한 날"),
         help_text=gettext_lazy("쓰고 계시면 비워 두세요."),
         required=False,
@@ -64,7 +65,7 @@ class QuickCheckForm(forms.Form):
             "invalid_choice": gettext_lazy("약정이 어떻게 시작했는지 골라 주세요"),
         },
     )
-    contract = forms.DateField(
+    contract = DayField(
         label=gettext_lazy("약정을 맺은 날"),
         help_text=gettext_lazy("마지막으로 가입하거나, 기기를 바꾸거나, 다시 약정한 날입니다."),
         error_messages={
@@ -91,7 +92,7 @@ class QuickCheckForm(forms.Form):
         choices=[("24", gettext_lazy("24개월")), ("12", gettext_lazy("12개월"))],
         error_messages={"invalid_choice": gettext_lazy("약정 기간을 다시 골라 주세요")},
     )
-    amount = forms.IntegerField(
+    amount = NumberField(
         label=gettext_lazy("해지할 때까지 받은 금액"),
         help_text=gettext_lazy(
             "할인은 다달이 받은 것을 모두 더한 금액, 지원금은 살 때 받은 금액입니다. 원 단위로 적어 주세요."
@@ -107,7 +108,7 @@ class QuickCheckForm(forms.Form):
     )
 
     def __init__(self, data: Mapping[str, str] | None = None, *, today: dt.date, **kwargs: Any) -> None:
-        super().__init__(_without_commas(data), **kwargs)
+        super().__init__(data, **kwargs)
         self.today = today
 
     def clean(self) -> dict:
@@ -154,7 +155,3 @@ class QuickCheckForm(forms.Form):
         """True if the answers about the commitment are enough to estimate a penalty."""
         answers = self.cleaned_data
         return answers["kind"] in {"DISCOUNT", "SUBSIDY"} and answers["amount"] is not None
-
-
-def _without_commas(data: Mapping[str, str] | None) -> Mapping[str, str] | None:
-    return data and {**data, "amount": data["amount"].replace(",", "")}

@@ -80,6 +80,7 @@ class Feed(models.Model):
     lines_changed = models.BigIntegerField(_("바뀐 회선"), default=0)
     customers_new = models.BigIntegerField(_("새 고객"), default=0)
     customers_changed = models.BigIntegerField(_("바뀐 고객"), default=0)
+    blank_names = models.BigIntegerField(_("보이지 않는 이름"), default=0, db_default=0)
     bills_read = models.BigIntegerField(_("청구 행"), default=0)
     bills_new = models.BigIntegerField(_("새 청구"), default=0)
     bills_changed = models.BigIntegerField(_("바뀐 청구"), default=0)
@@ -126,6 +127,8 @@ class CustomerColumns(models.Model):
     guardian_ci_enc = models.BinaryField(null=True)
     holder_kind = models.CharField(_("고객 구분"), max_length=9, choices=HolderKind.choices)
     holder_name_enc = models.BinaryField()
+    # Nothing of the name can be seen, so it is kept as sent (D-73). Somebody asks the billing system for the real one.
+    name_is_blank = models.BooleanField(_("보이지 않는 이름"), default=False, db_default=False)
     name_index = crypto.BlindIndexField()
     # Not encrypted, because perks compare it in SQL over all customers; every page masks it.
     birth_date = models.DateField(null=True)

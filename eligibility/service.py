@@ -110,13 +110,14 @@ def find_lines(
     *,
     msisdn: str = "",
     name: str = "",
-    birth_date: dt.date | None = None,
+    birth_date: dt.date | Collection[dt.date] | None = None,
     contract_no: str = "",
 ) -> QuerySet[Line]:
     """Lines that match at least two of the four values, with their customers.
 
-    The caller records the search in the audit. Raises ValueError for fewer than two values: with one alone, a clerk
-    could browse the register.
+    `birth_date` may hold several days: six digits are a day of two centuries. The words of `name` may stand in any
+    order. The caller records the search in the audit. Raises ValueError for fewer than two values: with one alone, a
+    clerk could browse the register.
     """
     facts = [bool(msisdn), bool(name), birth_date is not None, bool(contract_no)]
     if sum(facts) < 2:
@@ -127,9 +128,10 @@ def find_lines(
     if msisdn:
         lines = lines.filter(msisdn_index=search.msisdn_index(msisdn))
     if birth_date is not None:
-        lines = lines.filter(customer__birth_date=birth_date)
+        days = [birth_date] if isinstance(birth_date, dt.date) else birth_date
+        lines = lines.filter(customer__birth_date__in=days)
     if name:
-        lines = lines.filter(customer__name_index=search.name_index(name))
+        lines = lines.filter(customer__name_index__in=search.name_indexes(name))
     return lines
 
 

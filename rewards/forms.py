@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import programme
+from kt_remedy.core.fields import TextField
 from rewards import service
 
 UPLOAD_BYTES = 8 << 20
@@ -14,18 +15,18 @@ UPLOAD_BYTES = 8 << 20
 class ChoiceForm(forms.Form):
     """Choice of a service for a line. `ward` is the customer number of a child, empty for the own line."""
 
-    perk = forms.CharField(max_length=40)
-    contract = forms.CharField(max_length=20)
-    ward = forms.CharField(max_length=20, required=False)
-    choice = forms.CharField(max_length=40, error_messages={"required": _("보고 싶은 서비스를 하나 골라 주세요")})
+    perk = TextField(max_length=40)
+    contract = TextField(max_length=20)
+    ward = TextField(max_length=20, required=False)
+    choice = TextField(max_length=40, error_messages={"required": _("보고 싶은 서비스를 하나 골라 주세요")})
 
 
 class PerkForm(forms.Form):
     """A perk, with the contract if it is by line. `ward` as in ChoiceForm."""
 
-    perk = forms.CharField(max_length=40)
-    contract = forms.CharField(max_length=20, required=False)
-    ward = forms.CharField(max_length=20, required=False)
+    perk = TextField(max_length=40)
+    contract = TextField(max_length=20, required=False)
+    ward = TextField(max_length=20, required=False)
 
 
 class VoucherForm(forms.Form):
@@ -41,7 +42,7 @@ class VoucherForm(forms.Form):
         help_text=_("한 줄에 번호 하나씩 적은 텍스트 파일. 제목 줄이나 쉼표는 없어야 합니다."),
         error_messages={"required": _("파일을 골라 주세요."), "empty": _("빈 파일입니다.")},
     )
-    reason = forms.CharField(
+    reason = TextField(
         label=_("이유"),
         help_text=_("왜 하는지 적어 주세요. 기록에 남습니다."),
         widget=forms.Textarea(attrs={"rows": 2}),

@@ -13,7 +13,7 @@ from pathlib import Path
 from eligibility import rules, search
 from eligibility.feed import staging
 from eligibility.feed.rows import LINE_COLUMNS, BadRow, BillFile, BillRow, LineFile, LineRow, RowFault
-from kt_remedy.core import crypto
+from kt_remedy.core import crypto, text
 from kt_remedy.core.programme import Programme
 
 # In won, above every sum a customer can owe. The columns hold nine thousand times as much, so sums of bills fit too.
@@ -32,7 +32,7 @@ LINE_ORDER = (
 )  # fmt: skip
 CUSTOMER_ORDER = (
     "customer_no", "person_index", "ci_enc", "guardian_ci_index", "guardian_ci_enc", "holder_kind", "holder_name_enc",
-    "name_index", "birth_date", "digest", "as_of", "first_no", "line_no",
+    "name_is_blank", "name_index", "birth_date", "digest", "as_of", "first_no", "line_no",
 )  # fmt: skip
 BILL_ORDER = (
     "contract_no", "item", "billed_on", "billed_krw", "paid_krw", "waived_krw", "refunded_krw", "as_of", "line_no",
@@ -147,7 +147,9 @@ class Encoder:
             out.customers.append(self._customer(holder, first, last))
 
     def _customer(self, holder: tuple[str, ...], first: int, last: int) -> str:
-        customer_no, ci, guardian_ci, kind, name, birth_date = holder
+        customer_no, ci, guardian_ci, kind, sent_name, birth_date = holder
+        name = text.clean(sent_name)
+        name_is_blank = not name
 
         # The same person index as `core.persons` computes.
         if ci:
@@ -159,8 +161,9 @@ class Encoder:
             sealed = self._seal_guardian_ci(guardian_ci, customer_no)
             guardian = f"\\\\x{self._ci_index(guardian_ci).hex()}\t\\\\x{sealed.hex()}"
         digest = hashlib.blake2s(_SEPARATOR.join(holder).encode(), key=self._digest_key, digest_size=16)
+        sealed_name = self._seal_name(name or sent_name, customer_no).hex()
         return (
-            f"{customer_no}\t{person}\t{guardian}\t{kind}\t\\\\x{self._seal_name(name, customer_no).hex()}"
+            f"{customer_no}\t{person}\t{guardian}\t{kind}\t\\\\x{sealed_name}\t{name_is_blank}"
             f"\t\\\\x{self._name_index(search.name_key(name)).hex()}\t{birth_date or staging.NULL}"
             f"\t\\\\x{digest.hexdigest()}\t{self._as_of}\t{first}\t{last}\n"
         )

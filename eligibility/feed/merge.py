@@ -28,7 +28,8 @@ def _row(alias: str, columns: tuple[str, ...]) -> str:
 
 _CHANGED = {
     "line": f"{_row('t', _LINE_VALUES)} IS DISTINCT FROM {_row('s', _LINE_VALUES)}",
-    "customer": "t.digest <> s.digest",
+    # A name that was loaded under an earlier normal form gets its present one.
+    "customer": "(t.digest <> s.digest OR t.name_index <> s.name_index)",
     "bill": f"{_row('t', _AMOUNTS)} <> {_row('s', _AMOUNTS)}",
 }
 
@@ -51,6 +52,7 @@ def merge(feed: Feed, tables: StagingTables) -> None:
     columns = ", ".join(f"COALESCE(v.{name}, l.{name}) AS {name}" if name in VERDICT else f"l.{name}" for name in LINE)
     judged = f"(SELECT {columns} FROM {tables.line} l LEFT JOIN {tables.verdict} v USING (contract_no))"
     feed.verdicts_changed += _record_verdict_changes(judged, feed, now)
+    feed.blank_names = _count(f"{tables.customer} WHERE name_is_blank")
     feed.customers_changed, feed.customers_new = _replace("customer", tables.customer, feed, now)
     feed.lines_changed, feed.lines_new = _replace("line", tables.line, feed, now, rows=judged)
     feed.bills_changed, feed.bills_new = _replace("bill", tables.bill, feed, now)
@@ -102,6 +104,12 @@ def _run(sql: str, *params: Any) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.rowcount
+
+
+def _count(rows: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {rows}")
+        return cursor.fetchone()[0]
 
 
 def _record_verdict_changes(verdicts: str, feed: Feed | None, now: dt.datetime) -> int:

@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit import actions, service
 from kt_remedy.audit.models import AuditEntry
-from kt_remedy.core import access
+from kt_remedy.core import access, text
+from kt_remedy.core.fields import DayField, KeyField, TextField
 
 
 class RoleAdmin(admin.ModelAdmin):
@@ -29,6 +30,12 @@ class RoleAdmin(admin.ModelAdmin):
     list_max_show_all = 0
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+    formfield_overrides = {
+        models.CharField: {"form_class": TextField},
+        models.DateField: {"form_class": DayField},
+        models.SlugField: {"form_class": KeyField},
+        models.TextField: {"form_class": TextField},
+    }
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -53,6 +60,12 @@ class RoleAdmin(admin.ModelAdmin):
             page = (pattern.name or "").rpartition("_")[2]
             pattern.callback.policy = by_page.get(page, (self.view_permission,))  # type: ignore[attr-defined]  # a mark
         return urls
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
+        """Search for the clean text (D-73)."""
+        return super().get_search_results(request, queryset, text.clean(search_term))
 
     def subject_of(self, obj: models.Model) -> str:
         """Return the customer number of the data in the row, or an empty string."""

@@ -6,15 +6,19 @@ Different masks of the same value can be put together into the whole, so nothing
 import datetime as dt
 import re
 
+from kt_remedy.core import text
+
 _HANGUL = re.compile(r"[가-힣]+")
 _COMPANY = re.compile(r"^(주식회사|유한회사|\(주\)|㈜)\s*")
 
 
 def name(value: str) -> str:
-    """홍*동, 홍*, 남**수, KIM ***, 주식회사 케***."""
-    value = " ".join(value.split())
+    """홍*동, 홍*, 남**수, KIM ***, 주식회사 케***; * for a name of which nothing can be seen."""
     if not value:
         return ""
+    value = text.clean(value)
+    if not value:
+        return "*"
     company = _COMPANY.match(value)
     if company:
         rest = value[company.end() :]

@@ -2,12 +2,12 @@
 
 import datetime as dt
 import re
-import unicodedata
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import phones
+from kt_remedy.core.fields import TextField
 
 CARRIERS = [
     ("", _("통신사를 골라 주세요")),
@@ -26,23 +26,20 @@ class PassAppForm(forms.Form):
     carrier = forms.ChoiceField(
         label=_("통신사"), choices=CARRIERS, error_messages={"required": _("지금 쓰는 통신사를 골라 주세요.")}
     )
-    name = forms.CharField(
+    name = TextField(
         label=_("이름"),
         help_text=_("휴대폰이 가입된 이름 그대로 적어 주세요. 외국인은 가입할 때 쓴 영문 이름입니다."),
         max_length=60,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
         error_messages={"required": _("이름을 적어 주세요.")},
     )
-    phone = forms.CharField(
+    phone = TextField(
         label=_("휴대폰 번호"),
         help_text=_("본인 이름으로 가입한 번호입니다. 다른 통신사로 옮겼다면 지금 쓰는 번호를 적어 주세요."),
         max_length=20,
         widget=forms.TelInput(attrs={"autocomplete": "tel-national", "inputmode": "tel"}),
         error_messages={"required": _("휴대폰 번호를 적어 주세요.")},
     )
-
-    def clean_name(self) -> str:
-        return " ".join(unicodedata.normalize("NFC", self.cleaned_data["name"]).split())
 
     def clean_phone(self) -> str:
         """Bare digits from 010-1234-5678, 010 1234 5678 or +82 10 1234 5678 (docs/domain.md#c5)."""
@@ -60,14 +57,14 @@ class PassAppForm(forms.Form):
 class SmsForm(PassAppForm):
     """Verification by a code: the carrier also needs the birth date and one digit, which are not kept."""
 
-    born = forms.CharField(
+    born = TextField(
         label=_("생년월일 6자리"),
         help_text=_("예: 1985년 3월 15일은 850315"),
         max_length=12,
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
         error_messages={"required": _("생년월일을 6자리로 적어 주세요.")},
     )
-    digit = forms.CharField(
+    digit = TextField(
         label=_("주민등록번호 뒤 첫 숫자 하나"),
         help_text=_("외국인은 외국인등록번호 뒤 첫 숫자입니다. 통신사에 전하기만 하고 저장하지 않습니다."),
         max_length=1,
@@ -102,7 +99,7 @@ class SmsForm(PassAppForm):
 class CodeForm(forms.Form):
     """The code from the SMS; spaces and hyphens are ignored."""
 
-    code = forms.CharField(
+    code = TextField(
         label=_("인증번호 6자리"),
         max_length=20,
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),

@@ -6,13 +6,14 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import phones
+from kt_remedy.core.fields import TextField
 from kt_remedy.notices import texts
 
 
 class PastedMessageForm(forms.Form):
     """The text of a received message, which is compared and not kept."""
 
-    text = forms.CharField(
+    text = TextField(
         label=_("받은 문자 내용"),
         help_text=_("문자를 길게 눌러 복사한 뒤 전부 붙여 넣으세요. 넣은 내용은 저장하지 않습니다."),
         max_length=texts.LMS_BYTES,
@@ -27,7 +28,7 @@ class PastedMessageForm(forms.Form):
 class NumberForm(forms.Form):
     """The number of a caller, for an opt-out entered by an agent."""
 
-    number = forms.CharField(
+    number = TextField(
         label=_("휴대폰 번호"),
         help_text=_("전화하신 분이 쓰시는 번호입니다. 숫자만 적어도 됩니다."),
         max_length=20,

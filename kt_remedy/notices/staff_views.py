@@ -21,6 +21,7 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, masking
 from kt_remedy.core.access import permission_required
 from kt_remedy.core.crypto import DecryptError
+from kt_remedy.core.fields import TextField
 from kt_remedy.notices import gateway, mailings, service, texts, unreached
 from kt_remedy.notices.forms import NumberForm
 from kt_remedy.notices.models import Mailing, Message
@@ -64,7 +65,7 @@ class MailingSummary:
 class DownloadForm(forms.Form):
     """The reason for a download of the list of undelivered messages."""
 
-    reason = forms.CharField(
+    reason = TextField(
         label=_("내려받는 이유"),
         max_length=200,
         help_text=_("누가 언제 왜 받았는지 기록에 남습니다."),
@@ -76,7 +77,7 @@ class LettersForm(forms.Form):
     """Confirmation that letters were sent for all messages of a list, up to the last one shown."""
 
     sure = forms.BooleanField(label=_("이 목록의 모든 분께 편지를 보냈습니다"))
-    why = forms.CharField(max_length=40, widget=forms.HiddenInput)
+    why = TextField(max_length=40, widget=forms.HiddenInput)
     until = forms.IntegerField(min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
 
 

@@ -16,8 +16,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -358,7 +358,7 @@ def _send_code(request: HttpRequest, desk_session: DeskSession, kind: str, conta
             person=desk_session.person_index,
             contact=contact,
             clerk=desk_user(request).pk,
-            language=(get_language() or "ko")[:2],
+            language=eligibility.language_of(desk_session.customer),
         )
     except desk_code.TooMany:
         return False

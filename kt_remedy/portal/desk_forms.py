@@ -1,15 +1,14 @@
 """Forms of the desk for clerks and agents."""
 
-import datetime as dt
 import re
-import unicodedata
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from kt_remedy.core import phones
+from kt_remedy.core import clock, dates, phones, text
+from kt_remedy.core.fields import DayField, TextField
 from kt_remedy.identity.forms import PassAppForm
 from refunds.applications.representation import DOCUMENTS, ID_CARDS, OFFLINE
 from refunds.applications.submit import LateReasonInput
@@ -22,15 +21,15 @@ from refunds.views.forms import AccountForm, PlainForm
 class FindForm(PlainForm):
     """Two facts of the holder; both must match."""
 
-    number = forms.CharField(
+    number = TextField(
         label=gettext_lazy("휴대폰 번호 또는 계약번호"),
         max_length=30,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": gettext_lazy("휴대폰 번호나 계약번호를 적어 주세요")},
     )
-    fact = forms.CharField(
+    fact = TextField(
         label=gettext_lazy("생년월일 또는 이름"),
-        help_text=gettext_lazy("생년월일은 숫자 여덟 자리, 법인은 이름"),
+        help_text=gettext_lazy("생년월일은 19850315나 850315처럼, 법인은 이름"),
         max_length=60,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": gettext_lazy("생년월일이나 이름을 적어 주세요")},
@@ -38,21 +37,19 @@ class FindForm(PlainForm):
 
     def facts(self) -> dict:
         """The two facts as arguments of `eligibility.service.find_lines`."""
-        number, fact = self.cleaned_data["number"].strip(), self.cleaned_data["fact"].strip()
+        number, fact = self.cleaned_data["number"], self.cleaned_data["fact"]
         facts: dict = {}
-        digits = phones.digits(number)
-        if re.fullmatch(r"(82|0)1\d{8,9}", digits) and not re.search(r"[A-Za-z]", number):
+        if re.fullmatch(r"01\d{8,9}", phones.key(number)) and not re.search("[A-Z]", text.code(number)):
             facts["msisdn"] = number
         else:
-            facts["contract_no"] = unicodedata.normalize("NFKC", number).upper()
-        born = phones.digits(fact)
-        if len(born) == 8 and not re.search(r"[^\d\s.\-/년월일]", fact):
-            try:
-                facts["birth_date"] = dt.date(int(born[:4]), int(born[4:6]), int(born[6:]))
-            except ValueError:
-                self.add_error("fact", _("생년월일을 19850315처럼 여덟 자리로 적어 주세요"))
-        else:
+            facts["contract_no"] = text.code(number)
+        days = dates.days_of(fact, today=clock.today())
+        if days:
+            facts["birth_date"] = days
+        elif re.search(r"[^\W\d년월일생]", fact):
             facts["name"] = fact
+        else:
+            self.add_error("fact", _("생년월일을 19850315나 850315처럼 적어 주세요"))
         return facts
 
 
@@ -64,7 +61,7 @@ class IdentityCardForm(PlainForm):
         choices=[("", gettext_lazy("골라 주세요")), *ID_CARDS],
         error_messages={"required": gettext_lazy("어떤 신분증을 보았는지 골라 주세요")},
     )
-    contact = forms.CharField(
+    contact = TextField(
         label=gettext_lazy("안내 문자 받을 번호"),
         help_text=gettext_lazy("이 번호로 숫자 여섯 자리를 보냅니다. 고객이 읽어 주시면 적으세요."),
         required=False,
@@ -92,7 +89,7 @@ class IdentityCardForm(PlainForm):
 class SpokenCodeForm(PlainForm):
     """The six digits that went to the number for notices, as the customer reads them aloud."""
 
-    code = forms.CharField(
+    code = TextField(
         label=gettext_lazy("고객이 읽어 준 숫자 여섯 자리"),
         max_length=20,
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
@@ -128,19 +125,19 @@ class FilingForm(AccountForm):
             "invalid_choice": gettext_lazy("환급받을 회선을 다시 골라 주세요"),
         },
     )
-    representative = forms.CharField(
+    representative = TextField(
         label=gettext_lazy("온 사람의 이름"),
         max_length=60,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": gettext_lazy("온 사람의 이름을 적어 주세요")},
     )
-    owner = forms.CharField(
+    owner = TextField(
         label=gettext_lazy("예금주 이름"),
         max_length=60,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": gettext_lazy("예금주 이름을 적어 주세요")},
     )
-    owner_born = forms.DateField(
+    owner_born = DayField(
         label=gettext_lazy("예금주 생년월일(법인은 비움)"),
         required=False,
         input_formats=["%Y%m%d", "%Y-%m-%d"],
@@ -152,14 +149,14 @@ class FilingForm(AccountForm):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": gettext_lazy("서류를 모두 확인해야 접수할 수 있습니다")},
     )
-    outage_on = forms.DateField(
+    outage_on = DayField(
         label=gettext_lazy("장애로 못 받은 날(감독자만)"),
         required=False,
         input_formats=["%Y-%m-%d", "%Y%m%d"],
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"invalid": gettext_lazy("날짜를 2026-01-16처럼 적어 주세요")},
     )
-    outage_reason = forms.CharField(
+    outage_reason = TextField(
         label=gettext_lazy("장애 사유"),
         required=False,
         max_length=500,
@@ -180,14 +177,14 @@ class FilingForm(AccountForm):
         choices=[("", gettext_lazy("골라 주세요")), *LateReason.Kind.choices],
         error_messages={"required": gettext_lazy("늦으신 까닭을 골라 주세요")},
     )
-    late_ended_on = forms.DateField(
+    late_ended_on = DayField(
         label=gettext_lazy("그 사정이 끝난 날(아직이면 비움)"),
         required=False,
         input_formats=["%Y-%m-%d", "%Y%m%d", "%Y.%m.%d"],
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         error_messages={"invalid": gettext_lazy("날짜를 2026-02-03처럼 적어 주세요")},
     )
-    late_words = forms.CharField(
+    late_words = TextField(
         label=gettext_lazy("늦은 사정, 고객의 말(없으면 비움)"),
         required=False,
         max_length=1000,
@@ -251,7 +248,7 @@ class FilingForm(AccountForm):
 class AccountChangeForm(AccountForm):
     """Another account for a filed application, and the corrected name of its holder."""
 
-    owner = forms.CharField(
+    owner = TextField(
         label=gettext_lazy("예금주 이름(그대로면 비움)"),
         required=False,
         max_length=60,
@@ -269,7 +266,7 @@ class AccountChangeForm(AccountForm):
 class NoteForm(PlainForm):
     """A note, and the time of a promised call-back."""
 
-    words = forms.CharField(
+    words = TextField(
         label=gettext_lazy("메모"),
         widget=forms.Textarea(attrs={"rows": 2}),
         max_length=1000,

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, masking, persons
 from kt_remedy.core.access import permission_required
+from kt_remedy.core.fields import TextField
 from kt_remedy.portal.desk import DeskSession, current_session, desk_user
 from rewards import service as rewards
 
@@ -25,9 +26,9 @@ class PerkActionForm(forms.Form):
     """One action on one perk. The service checks codes and contract numbers again, under lock."""
 
     act = forms.ChoiceField(choices=ACTIONS)
-    perk = forms.CharField(max_length=40)
-    contract = forms.CharField(max_length=20, required=False)
-    choice = forms.CharField(max_length=40, required=False)
+    perk = TextField(max_length=40)
+    contract = TextField(max_length=20, required=False)
+    choice = TextField(max_length=40, required=False)
     # A minor needs the consent of a guardian at the desk; the clerk has checked the proof.
     guardian = forms.BooleanField(required=False)
 

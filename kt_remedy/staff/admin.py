@@ -9,13 +9,14 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit.admin import RoleAdmin
+from kt_remedy.core.fields import TextField
 from kt_remedy.staff import service
 from kt_remedy.staff.models import Store, User
 from kt_remedy.staff.roles import ROLE_LABELS, STORE_ROLES
 
 
 class _ReasonForm(forms.ModelForm):
-    reason = forms.CharField(
+    reason = TextField(
         label=_("이유"),
         help_text=_("왜 바꾸는지 적어 주세요. 기록에 남습니다."),
         widget=forms.Textarea(attrs={"rows": 2}),
@@ -52,7 +53,7 @@ class ChangeForm(_RolesForm, _ReasonForm):
 
 
 class HireForm(_RolesForm, _ReasonForm, BaseUserCreationForm):
-    first_name = forms.CharField(
+    first_name = TextField(
         label=_("이름"),
         max_length=60,
         help_text=_("휴대폰에 가입된 이름 그대로. 처음 들어올 때 본인 확인으로 이 이름을 맞추어 봅니다."),

@@ -1,5 +1,6 @@
 """Forms for sign-in and invitation, with labels and errors of the portal."""
 
+import unicodedata
 from typing import Any
 
 from allauth.account.forms import ChangePasswordForm, LoginForm, ReauthenticateForm
@@ -10,6 +11,9 @@ from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+
+from kt_remedy.core import text
+from kt_remedy.core.fields import TextField
 
 
 def _set_texts(field: forms.Field, label: object, required: object) -> None:
@@ -24,6 +28,11 @@ class SignInForm(LoginForm):
         super().__init__(*args, **kwargs)
         _set_texts(self.fields["login"], _("아이디"), _("아이디를 적어 주세요."))
         _set_texts(self.fields["password"], _("비밀번호"), _("비밀번호를 적어 주세요."))
+
+    def clean_login(self) -> str:
+        """The user name as it was given, whatever came along when it was pasted."""
+        self.cleaned_data["login"] = text.clean(self.cleaned_data["login"])
+        return super().clean_login()
 
 
 class PasswordAgainForm(ReauthenticateForm):
@@ -43,10 +52,18 @@ class NewPasswordForm(ChangePasswordForm):
 
 
 class _CodeForm(forms.Form):
+    """The six digits, as an authenticator app or another phone shows them: with a space, or in full width."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _set_texts(self.fields["code"], _("인증 앱의 번호 6자리"), _("인증 앱에 보이는 번호를 적어 주세요."))
         self.fields["code"].widget.attrs["inputmode"] = "numeric"
+
+    def clean_code(self) -> str:
+        """The code in plain characters without spaces; allauth checks it. A recovery code keeps its small letters."""
+        code = unicodedata.normalize("NFKC", text.clean(self.cleaned_data["code"]))
+        self.cleaned_data["code"] = code.replace(" ", "")
+        return super().clean_code()  # type: ignore[misc]  # allauth's form stands behind this one
 
 
 class SecondFactorForm(_CodeForm, AuthenticateForm):
@@ -66,15 +83,20 @@ class NewKeyForm(AddWebAuthnForm):
         super().__init__(*args, **kwargs)
         _set_texts(self.fields["name"], _("보안 키의 이름"), _("보안 키를 알아볼 이름을 적어 주세요."))
 
+    def clean_name(self) -> str:
+        """The name as one line; allauth gives one where it is empty."""
+        self.cleaned_data["name"] = text.clean(self.cleaned_data["name"])
+        return super().clean_name()
+
 
 class InvitationForm(forms.Form):
-    username = forms.CharField(
+    username = TextField(
         label=_("아이디"),
         max_length=150,
         widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none"}),
         error_messages={"required": _("아이디를 적어 주세요.")},
     )
-    code = forms.CharField(
+    code = TextField(
         label=_("초대 코드"),
         help_text=_("네 글자씩 다섯 묶음입니다. 줄표는 적지 않아도 됩니다."),
         max_length=60,

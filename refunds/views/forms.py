@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kt_remedy.core import clock
+from kt_remedy.core.fields import DayField, TextField
 from refunds import banks
 from refunds.applications import reviews
 from refunds.applications.file_types import LARGEST_BYTES, LARGEST_MB, MOST_FILES, WrongFile
@@ -60,7 +61,7 @@ class AccountForm(PlainForm):
             "invalid_choice": gettext_lazy("은행을 골라 주세요"),
         },
     )
-    number = forms.CharField(
+    number = TextField(
         label=gettext_lazy("계좌번호"),
         help_text=gettext_lazy("숫자만 적어도 되고, 줄표(-)나 띄어쓰기가 있어도 됩니다. 붙여 넣어도 됩니다."),
         max_length=40,
@@ -164,7 +165,7 @@ class LateForm(PlainForm):
             "invalid_choice": gettext_lazy("늦으신 까닭을 골라 주세요"),
         },
     )
-    ended_on = forms.DateField(
+    ended_on = DayField(
         label=gettext_lazy("그 사정이 끝난 날(제대한 날, 귀국한 날, 퇴원한 날)"),
         help_text=gettext_lazy("아직 끝나지 않았으면 비워 두세요."),
         required=False,
@@ -172,7 +173,7 @@ class LateForm(PlainForm):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         error_messages={"invalid": gettext_lazy("날짜를 2026-02-03처럼 적어 주세요")},
     )
-    words = forms.CharField(
+    words = TextField(
         label=gettext_lazy("덧붙일 말(없으면 비움)"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -192,7 +193,7 @@ class LateForm(PlainForm):
 class ObjectionForm(PlainForm):
     """The objection, in the customer's words."""
 
-    words = forms.CharField(
+    words = TextField(
         label=gettext_lazy("어떤 점이 사실과 다른가요"),
         help_text=gettext_lazy("날짜와 있었던 일을 적어 주시면 됩니다. 주민등록번호는 적지 마세요."),
         widget=forms.Textarea(attrs={"rows": 6}),
@@ -230,7 +231,7 @@ class DecisionForm(PlainForm):
             "invalid_choice": gettext_lazy("결정을 골라 주세요"),
         },
     )
-    words = forms.CharField(
+    words = TextField(
         label=gettext_lazy("사유"),
         help_text=gettext_lazy("거절과 서류 요청의 사유는 고객이 그대로 읽습니다."),
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -244,7 +245,7 @@ class CaseForm(DecisionForm):
     """The decision on one case, with further questions for a late application and for one after a rejection."""
 
     kind = forms.ChoiceField(label=gettext_lazy("확인된 까닭"), required=False, choices=LateReason.Kind.choices)
-    ended_on = forms.DateField(
+    ended_on = DayField(
         label=gettext_lazy("사정이 끝난 날"),
         required=False,
         input_formats=["%Y-%m-%d", "%Y%m%d", "%Y.%m.%d"],
@@ -274,7 +275,7 @@ class CaseForm(DecisionForm):
 class ReasonForm(PlainForm):
     """The reason for looking at a document."""
 
-    reason = forms.CharField(
+    reason = TextField(
         label=gettext_lazy("보는 까닭"),
         max_length=200,
         validators=[refuse_registration_number],
@@ -286,7 +287,7 @@ class ReasonForm(PlainForm):
 class ReviewReasonForm(PlainForm):
     """The reason of an undo or a confirmation."""
 
-    words = forms.CharField(
+    words = TextField(
         label=gettext_lazy("사유"),
         widget=forms.Textarea(attrs={"rows": 2}),
         max_length=2000,
@@ -307,7 +308,7 @@ class AnswerForm(PlainForm):
             "invalid_choice": gettext_lazy("받아들일지 골라 주세요"),
         },
     )
-    words = forms.CharField(
+    words = TextField(
         label=gettext_lazy("고객에게 드리는 답변"),
         widget=forms.Textarea(attrs={"rows": 4}),
         max_length=2000,

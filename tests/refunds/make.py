@@ -42,6 +42,7 @@ def line(holder: Customer, *, terminated: str = "2025-11-20T10:00+09:00", outcom
     number = next(_numbers)
     ended = dt.datetime.fromisoformat(terminated) if terminated else None
     values = {
+        "contract_no": f"L{number:07}",
         "network": "KT",
         "product": "HANDSET",
         "opened_at": dt.datetime(2024, 3, 2, tzinfo=clock.KST),
@@ -65,7 +66,7 @@ def line(holder: Customer, *, terminated: str = "2025-11-20T10:00+09:00", outcom
         "programme_version": "test",
         "as_of": dt.date(2026, 1, 14),
     }
-    row = Line(contract_no=f"L{number:07}", customer=holder, outcome=outcome, **{**values, **facts})
+    row = Line(customer=holder, outcome=outcome, **{**values, **facts})
     row.msisdn = f"0105555{number:04}"
     row.msisdn_index = search.msisdn_index(row.msisdn)
     row.save(force_insert=True)

@@ -49,6 +49,15 @@ def test_password_and_code_open_the_desk(staff):
     assert client.get(reverse("admin:index")).status_code == 200
 
 
+def test_a_pasted_name_and_a_code_with_a_space_are_taken(staff):
+    client = Client()
+    assert sign_in(client, "\u200bclerk\u00a0")["Location"] == reverse("mfa_authenticate")
+    code = totp(demo_staff.totp_secret("clerk"), time.time())
+    wide = code[3:].translate({ord("0") + digit: ord("０") + digit for digit in range(10)})
+    answer = client.post(reverse("mfa_authenticate"), {"code": f"\u202a{code[:3]} {wide}"})
+    assert answer["Location"] == settings.LOGIN_REDIRECT_URL
+
+
 def test_a_code_works_once(staff):
     first, again = Client(), Client()
     sign_in(first, "maker")

@@ -59,11 +59,12 @@ class Command(BaseCommand):
         except DatabaseError as error:
             # PostgreSQL quotes the row in its messages, so the sentence names only the type of the error.
             raise CommandError(f"The database refused the delivery ({type(error).__name__}).", returncode=2) from None
+        blank = f" Blank names, kept as sent: {feed.blank_names:,}." if feed.blank_names else ""
         self.stdout.write(
             f"Delivery of {feed.as_of}: {feed.lines_read:,} lines ({feed.lines_new:,} new, {feed.lines_changed:,}"
             f" changed, {feed.lines_rejected:,} rejected), {feed.bills_read:,} bills ({feed.bills_new:,} new,"
-            f" {feed.bills_changed:,} changed, {feed.bills_rejected:,} rejected), {feed.verdicts_changed:,} verdicts"
-            " changed."
+            f" {feed.bills_changed:,} changed, {feed.bills_rejected:,} rejected), {feed.customers_new:,} new"
+            f" and {feed.customers_changed:,} changed customers, {feed.verdicts_changed:,} verdicts changed.{blank}"
         )
 
 

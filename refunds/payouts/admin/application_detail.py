@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from kt_remedy.core import masking
+from kt_remedy.core import masking, text
 from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import kdate, kdatetime, krw
 from kt_remedy.staff.models import User
@@ -114,7 +114,7 @@ def find(request: HttpRequest) -> HttpResponse:
     """Find one application by a number; the number is posted, so that no address contains it."""
     form = FindForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        number = form.cleaned_data["number"].strip().upper()
+        number = text.code(form.cleaned_data["number"])
         items = Item.objects.filter(reference=number).values("application")
         rows = Application.objects.filter(Q(filing__reference=number) | Q(line=number) | Q(pk__in=items))
         if row := rows.order_by("-pk").first():

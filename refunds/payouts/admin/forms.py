@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import masking
+from kt_remedy.core.fields import DayField, NumberField, TextField, plain_number
 from kt_remedy.staff.models import User
 from refunds.models.cases import Adjustment, OfflinePayment
 
@@ -16,7 +17,7 @@ UPLOAD_BYTES = 256 << 20
 class ReasonForm(forms.Form):
     """An action that is recorded with its reason."""
 
-    reason = forms.CharField(
+    reason = TextField(
         label=_("이유"),
         help_text=_("왜 하는지 적어 주세요. 기록에 남습니다."),
         widget=forms.Textarea(attrs={"rows": 2}),
@@ -32,17 +33,17 @@ class ConfirmForm(forms.Form):
 class TotalForm(forms.Form):
     """The total that the checker types, and the digest of the page that was shown."""
 
-    total = forms.CharField(
+    total = TextField(
         label=_("나가는 합계를 직접 적으세요"),
         help_text=_("원 단위 숫자. 쉼표는 있어도 없어도 됩니다."),
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
         error_messages={"required": _("나가는 합계를 적어 주세요.")},
     )
-    digest = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    digest = TextField(widget=forms.HiddenInput, max_length=64)
 
     def clean_total(self) -> int:
         """The sum in won."""
-        plain = self.cleaned_data["total"].replace(",", "").removesuffix("원").strip()
+        plain = plain_number(self.cleaned_data["total"])
         if not plain.isascii() or not plain.isdigit():
             raise forms.ValidationError(_("숫자로 적어 주세요."))
         return int(plain)
@@ -65,7 +66,7 @@ class UploadForm(forms.Form):
         return upload
 
 
-class WonField(forms.IntegerField):
+class WonField(NumberField):
     """A sum in won, typed."""
 
     default_error_messages = {
@@ -98,12 +99,12 @@ class OfflinePaymentForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": _("보낸 방법을 골라 주세요.")},
     )
-    paid_on = forms.DateField(
+    paid_on = DayField(
         label=_("보낸 날"),
         widget=forms.DateInput(attrs={"type": "date"}),
         error_messages={"required": _("보낸 날을 적어 주세요."), "invalid": _("날짜로 적어 주세요.")},
     )
-    reference = forms.CharField(
+    reference = TextField(
         label=_("영수증 번호"),
         help_text=_("은행이나 우체국 영수증에 적힌 번호. 한 건에 하나입니다."),
         max_length=60,
@@ -135,7 +136,7 @@ class RosterForm(ReasonForm):
 class FindForm(forms.Form):
     """One application by a number of it."""
 
-    number = forms.CharField(
+    number = TextField(
         label=_("접수번호, 계약번호 또는 관리번호"),
         max_length=40,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
