@@ -79,6 +79,41 @@ _BY_CODE = {bank.code: bank for bank in BANKS}
 # Codes of banks that merged or were split, as old passbooks print them.
 _MERGED = {"005": "081", "021": "088", "026": "088", "006": "004", "030": "007", "010": "011"}
 
+# What people and their banking applications call a bank, in any case; 은행 and "bank" may follow.
+_SHORT_NAMES = {
+    "004": "국민 KB KB국민 Kookmin KBKookmin 주택",
+    "088": "신한 조흥 Shinhan",
+    "081": "하나 KEB KEB하나 외환 Hana KEBHana",
+    "020": "우리 Woori 한빛",
+    "011": "NH NH농협 농협 농협중앙회 NongHyup NHNongHyup",
+    "003": "기업 IBK IBK기업 중소기업",
+    "090": "카카오 카카오뱅크 카뱅 Kakao",
+    "092": "토스 토스뱅크 Toss",
+    "089": "케이뱅크 케뱅 K뱅크",
+    "023": "SC SC제일 제일 스탠다드차타드 한국스탠다드차타드 StandardChartered SCFirst",
+    "045": "새마을 새마을금고 MG MG새마을금고 새마을금고중앙회 KFCC",
+    "071": "우체국 우체국예금 우체국금융 KoreaPost ePost",
+    "048": "신협 신협중앙회 신용협동조합 Shinhyup",
+    "012": "지역농협 단위농협 지역농축협 지역축협 단위축협 농축협 축협 농협 지역조합 단위조합",
+    "007": "수협 Sh Sh수협 수협중앙회 Suhyup ShSuhyup",
+    "031": "대구 DGB DGB대구 iM iM뱅크 아이엠 아이엠뱅크 Daegu",
+    "032": "부산 BNK BNK부산 Busan BNKBusan",
+    "039": "경남 BNK BNK경남 Kyongnam BNKKyongnam",
+    "034": "광주 Kwangju",
+    "037": "전북 Jeonbuk",
+    "035": "제주 Jeju",
+    "002": "산업 KDB KDB산업 한국산업",
+    "027": "씨티 한국씨티 시티 한국시티 한미 Citi",
+    "050": "상호저축",
+    "064": "산림조합 산림조합중앙회",
+    "054": "HSBC 홍콩상하이",
+    "055": "도이치 Deutsche",
+    "057": "JP모간 JP모건 JP모간체이스 JP모건체이스 제이피모간체이스 JPMorgan JPMorganChase",
+    "060": "BOA 뱅크오브아메리카 BankOfAmerica",
+    "061": "BNP BNP파리바 비엔피파리바 BNPParibas",
+    "062": "중국공상 공상 ICBC",
+}
+
 SHORTEST, LONGEST = 7, 16
 
 
@@ -95,17 +130,41 @@ def name(code: str) -> str:
     return bank.name if bank else code
 
 
-def digits_of(text: str) -> str:
-    """An account number as bare digits: full-width digits, spaces and every kind of hyphen are accepted.
+def called(words: str) -> frozenset[str]:
+    """Codes of the banks that people call so; empty for any other words. Spaces, brackets and case do not matter.
 
-    Raises ValueError for any other character and for an impossible length.
+    More than one code for a name that several banks share (농협, BNK), so that nobody has to guess.
     """
-    plain = re.sub(r"[\s\-‐‑‒–—−ー.·]", "", unicodedata.normalize("NFKC", text))
-    if not re.fullmatch(r"[0-9]+", plain, re.ASCII):
-        raise ValueError("characters")
-    if not SHORTEST <= len(plain) <= LONGEST:
-        raise ValueError("length")
-    return plain
+    key = _key(words)
+    if key not in _BY_NAME and re.fullmatch(r"\w{1,12}저축은행", key):
+        return _BY_NAME["저축은행"]
+    return _BY_NAME.get(key, frozenset())
+
+
+def names() -> frozenset[str]:
+    """Every name that `called` knows, as letters and digits in lower case."""
+    return frozenset(_BY_NAME)
+
+
+def _key(name: str) -> str:
+    return "".join(char for char in unicodedata.normalize("NFKC", name).casefold() if char.isalnum())
+
+
+def _by_name() -> dict[str, frozenset[str]]:
+    known: dict[str, set[str]] = {}
+    for bank in BANKS:
+        known.setdefault(_key(bank.name_ko), set()).add(bank.code)
+        known.setdefault(_key(bank.name_en), set()).add(bank.code)
+    for code, short_names in _SHORT_NAMES.items():
+        for short in short_names.split():
+            for ending in ("", "은행", "bank"):
+                known.setdefault(_key(short + ending), set()).add(code)
+    return {name: frozenset(codes) for name, codes in (known | _EXACT_NAMES).items()}
+
+
+# 농협은행 is the bank, 농협 may be a local cooperative too.
+_EXACT_NAMES = {"농협은행": {"011"}, "농협bank": {"011"}}
+_BY_NAME = _by_name()
 
 
 def unusual_length(code: str, digits: str) -> bool:

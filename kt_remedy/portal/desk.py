@@ -525,6 +525,8 @@ def submit_application(request: HttpRequest) -> HttpResponse:
         by=representation,
         supervisor=supervisor,
         late=lateness == Lateness.LATE,
+        in_store=bool(user.store_id),
+        holders=(desk_session.customer.holder_name,),
         initial=initial,
     )
     idempotency_key = request.POST.get("key") or str(uuid.uuid4())
@@ -581,7 +583,8 @@ def submit_application(request: HttpRequest) -> HttpResponse:
 def _account_from_form(request: HttpRequest, form: FilingForm, desk_session: DeskSession, user: User) -> Account | None:
     """Account of a valid form; None if the bank did not confirm it and the clerk has not chosen to go on."""
     stored = request.session[_KEY]
-    own = form.by == OwnerKind.SELF
+    # A company's account bears the name in the register (D-17); nobody types how its bank spells it (D-74).
+    own = form.by in {OwnerKind.SELF, OwnerKind.COMPANY}
     if form.cleaned_data["offline"]:
         return accounts.enter_offline(
             person_index=desk_session.person_index,
@@ -591,7 +594,10 @@ def _account_from_form(request: HttpRequest, form: FilingForm, desk_session: Des
             subject=desk_session.customer.pk,
         )
     if "anyway" in request.POST and stored.get("candidate"):
-        return Account.objects.filter(pk=stored["candidate"]).first()
+        candidate = Account.objects.select_related("holder_check").filter(pk=stored["candidate"]).first()
+        if candidate is not None and form.cleaned_data.get("passbook") and not candidate.holder_check.matched:
+            accounts.record_passbook(account=candidate, staff=audit.actor(user), subject=desk_session.customer.pk)
+        return candidate
     entered = enter_account(
         form,
         person_index=desk_session.person_index,
@@ -601,6 +607,7 @@ def _account_from_form(request: HttpRequest, form: FilingForm, desk_session: Des
         contract_nos=form.cleaned_data["lines"],
         actor=audit.actor(user),
         subject=desk_session.customer.pk,
+        passbook=form.cleaned_data.get("passbook", False),
     )
     if entered is None:
         return None
@@ -645,7 +652,10 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
     if row is None:
         raise Http404
     form = AccountChangeForm(
-        request.POST if request.POST.get("act") == "account" else None, own=row.account.owner_kind == OwnerKind.SELF
+        request.POST if request.POST.get("act") == "account" else None,
+        own=row.account.owner_kind in {OwnerKind.SELF, OwnerKind.COMPANY},
+        in_store=bool(user.store_id),
+        holders=(row.account.holder_name, row.line.customer.holder_name),
     )
     files = DocumentsForm(*((request.POST, request.FILES) if request.POST.get("act") == "files" else (None, None)))
     if request.method == "POST":
@@ -730,6 +740,7 @@ def _handle_action(
             contract_nos=[row.line_id],
             actor=audit.actor(user),
             subject=row.line.customer_id,
+            passbook=form.cleaned_data.get("passbook", False),
         )
         if entered is None or form.errors:
             return False

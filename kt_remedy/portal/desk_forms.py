@@ -114,6 +114,15 @@ class PhoneProofForm(PassAppForm):
         self.fields["phone"].widget.attrs = {"autocomplete": "off", "inputmode": "tel"}
 
 
+def passbook_field() -> forms.BooleanField:
+    """The answer of a clerk who has seen the passbook; a mismatch of the names then goes to a reviewer (D-74)."""
+    return forms.BooleanField(
+        label=gettext_lazy("예금주가 맞는 것을 통장에서 보았습니다"),
+        help_text=gettext_lazy("은행에 이름이 다르게 적혀 있으면(류, 유) 심사하는 사람이 확인합니다."),
+        required=False,
+    )
+
+
 class FilingForm(AccountForm):
     """The whole application on one page: lines, account, documents, consent."""
 
@@ -138,12 +147,13 @@ class FilingForm(AccountForm):
         error_messages={"required": gettext_lazy("예금주 이름을 적어 주세요")},
     )
     owner_born = DayField(
-        label=gettext_lazy("예금주 생년월일(법인은 비움)"),
+        label=gettext_lazy("예금주 생년월일"),
         required=False,
         input_formats=["%Y%m%d", "%Y-%m-%d"],
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
         error_messages={"invalid": gettext_lazy("생년월일을 19850315처럼 여덟 자리로 적어 주세요")},
     )
+    passbook = passbook_field()
     documents = forms.MultipleChoiceField(
         label=gettext_lazy("확인한 서류(모두)"),
         widget=forms.CheckboxSelectMultiple,
@@ -196,14 +206,26 @@ class FilingForm(AccountForm):
         error_messages={"required": gettext_lazy("안내를 읽어 드리고 동의를 받아 주세요")},
     )
     field_order = (
-        "lines", "representative", "documents", "owner", "owner_born", "bank", "number", "offline", "offline_documents",
+        "lines", "representative", "documents", "owner", "owner_born", "bank", "number", "passbook", "offline",
+        "offline_documents",
         "late_kind", "late_ended_on", "late_words", "outage_on", "outage_reason", "privacy",
     )  # fmt: skip
 
     def __init__(
-        self, data: Any = None, *, options: list[tuple[str, str]], by: str, supervisor: bool, late: bool, **kwargs: Any
+        self,
+        data: Any = None,
+        *,
+        options: list[tuple[str, str]],
+        by: str,
+        supervisor: bool,
+        late: bool,
+        in_store: bool,
+        **kwargs: Any,
     ) -> None:
         super().__init__(data, **kwargs)
+        self.holders += [name for name in (self.data.get("owner"), self.data.get("representative")) if name]
+        if not in_store:
+            del self.fields["passbook"]
         self.by = by
         self.fields["lines"].choices = options  # type: ignore[attr-defined]
         if by == OwnerKind.SELF:
@@ -211,6 +233,8 @@ class FilingForm(AccountForm):
                 del self.fields[name]
         else:
             self.fields["documents"].choices = DOCUMENTS[by]  # type: ignore[attr-defined]
+        if by == OwnerKind.COMPANY:
+            del self.fields["owner"], self.fields["owner_born"]
         if not supervisor:
             del self.fields["outage_on"], self.fields["outage_reason"]
         if self.data.get("offline"):
@@ -254,10 +278,14 @@ class AccountChangeForm(AccountForm):
         max_length=60,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    field_order = ("owner", "bank", "number")
+    passbook = passbook_field()
+    field_order = ("owner", "bank", "number", "passbook")
 
-    def __init__(self, data: Any = None, *, own: bool, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, own: bool, in_store: bool, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
+        self.holders += [name for name in (self.data.get("owner"),) if name]
+        if not in_store:
+            del self.fields["passbook"]
         if own:
             del self.fields["owner"]
         self.order_fields(self.field_order)

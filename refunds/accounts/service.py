@@ -6,6 +6,7 @@ worker asks again; the application keeps its time of receipt.
 
 import datetime as dt
 import uuid
+from typing import NamedTuple
 
 import httpx
 from django.db import transaction
@@ -15,7 +16,7 @@ from django.utils.translation import gettext as _
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, crypto, errors, portone, ratelimit
 from refunds import banks
-from refunds.accounts import names
+from refunds.accounts import names, numbers
 from refunds.models.accounts import Account, HolderCheck
 
 TRIES_A_DAY = 5
@@ -26,6 +27,16 @@ _RETRY_AFTER = dt.timedelta(minutes=5)
 
 class AccountRefused(errors.Refused):
     """An account that cannot be entered now."""
+
+
+class HolderAnswer(NamedTuple):
+    """A bank's answer: `HolderCheck.Outcome`, `HolderCheck.Reason`, the service's own number, the holder as the bank
+    spells it."""
+
+    outcome: str
+    reason: str = ""
+    verification_id: str = ""
+    spelling: str = ""
 
 
 def enter(
@@ -51,8 +62,8 @@ def enter(
     if bank is None:
         raise AccountRefused("BANK", _("은행을 골라 주세요"))
     try:
-        digits = banks.digits_of(number)
-    except ValueError:
+        digits = numbers.read(number).digits
+    except numbers.NumberFault:
         raise AccountRefused("NUMBER", _("계좌번호를 다시 확인해 주세요")) from None
     index = crypto.blind_index(f"{bank.code}:{digits}", "account")
     for known in Account.objects.filter(
@@ -85,6 +96,7 @@ def enter(
             actor=actor, action="account.entered", object=f"account:{account.id}", subject=subject,
             detail={"bank": bank.code, "owner": owner_kind},
         )  # fmt: skip
+    check.account = account
     _settle(check, *request_holder_check(account))
     account.holder_check = check
     return account
@@ -112,10 +124,40 @@ def enter_offline(*, person_index: bytes, holder_name: str, owner_kind: str, act
     return account
 
 
-def request_holder_check(account: Account) -> tuple[str, str, str]:
-    """Ask the bank who holds `account`: outcome, how the names compare, the service's own number of the answer.
+def record_passbook(*, account: Account, staff: str, subject: str = "") -> None:
+    """Record that staff of a store saw the passbook of an account; a mismatch then goes to a reviewer (D-74).
 
-    A network call of up to five seconds; never inside a transaction. The answered name is compared, not stored.
+    `staff` is the name of the actor in the audit.
+    """
+    with transaction.atomic():
+        HolderCheck.objects.filter(account=account).update(passbook_seen=True)
+        audit.record(actor=staff, action="account.passbook_seen", object=f"account:{account.id}", subject=subject)
+    account.holder_check.passbook_seen = True
+
+
+def accept(*, account: Account, reviewer: str, subject: str = "") -> None:
+    """Accept a mismatch whose passbook a store saw, by a reviewer's yes, in the transaction of the caller (D-74).
+
+    A worker then asks the bank once more for its spelling of the name, which the bank file needs.
+    """
+    check = account.holder_check
+    check.outcome, check.retry_at, check.published_at, check.attempts = HolderCheck.Outcome.ACCEPTED, _wall(), None, 0
+    check.save(update_fields=["outcome", "retry_at", "published_at", "attempts"])
+    audit.record(actor=reviewer, action="account.accepted", object=f"account:{account.id}", subject=subject)
+
+
+def take_back_acceptance(*, account: Account, reviewer: str, subject: str = "") -> None:
+    """Make an accepted account a mismatch again, because its case is open again; in the transaction of the caller."""
+    check = account.holder_check
+    check.outcome, check.bank_spelling = HolderCheck.Outcome.MISMATCH, None
+    check.save(update_fields=["outcome", "bank_spelling_enc"])
+    audit.record(actor=reviewer, action="account.acceptance_undone", object=f"account:{account.id}", subject=subject)
+
+
+def request_holder_check(account: Account) -> HolderAnswer:
+    """Ask the bank who holds `account`, and compare the names (D-74).
+
+    A network call of up to five seconds; never inside a transaction.
     """
     from portone_server_sdk import errors as portone_errors  # late: see `kt_remedy.core.portone`
 
@@ -132,17 +174,21 @@ def request_holder_check(account: Account) -> tuple[str, str, str]:
         )
     except portone_errors.PlatformExternalApiFailedError as error:
         closed = any(word in (error.message or "") for word in ("해지", "CLOSED", "거래중지"))
-        return (outcome.CLOSED if closed else outcome.NOT_FOUND), "", ""
+        return HolderAnswer(outcome.CLOSED if closed else outcome.NOT_FOUND)
     except portone_errors.InvalidRequestError:
-        return outcome.NOT_FOUND, "", ""
+        return HolderAnswer(outcome.NOT_FOUND)
     except portone_errors.PlatformExternalApiTemporarilyFailedError:
-        return outcome.BANK_MAINTENANCE, "", ""
+        return HolderAnswer(outcome.BANK_MAINTENANCE)
     except (httpx.HTTPError, portone_errors.PortOneError, ValueError, KeyError):
         # Without a readable answer the bank is asked again later; the customer is not turned away.
-        return outcome.TIMEOUT, "", ""
+        return HolderAnswer(outcome.TIMEOUT)
     reason = names.compare_holder_names(account.holder_name, answer.holder_name)
-    matched = reason != "MISMATCH"
-    return (outcome.MATCH if matched else outcome.MISMATCH), reason, answer.account_verification_id[:64]
+    return HolderAnswer(
+        outcome.MISMATCH if reason == "MISMATCH" else outcome.MATCH,
+        reason,
+        answer.account_verification_id[:64],
+        answer.holder_name.strip(),  # blanks around a name are padding
+    )
 
 
 def unanswered_checks() -> int:
@@ -151,22 +197,37 @@ def unanswered_checks() -> int:
 
 
 def open_checks() -> QuerySet[HolderCheck]:
-    """Holder checks without an answer of the bank, the next one first; without those of wiped accounts."""
-    return HolderCheck.objects.filter(outcome__in=HolderCheck.UNSETTLED, account__wiped_at__isnull=True).order_by(
-        "retry_at"
-    )
+    """Holder checks that wait for the bank, the next one first; without those of wiped accounts."""
+    return HolderCheck.objects.filter(HolderCheck.OPEN, account__wiped_at__isnull=True).order_by("retry_at")
 
 
 def repeat_holder_check(check: HolderCheck) -> bool:
     """Ask the bank again; True if it has answered. At-least-once: asking twice does no harm."""
-    _settle(check, *request_holder_check(check.account))
+    answer = HolderAnswer(*request_holder_check(check.account))
+    if check.outcome == HolderCheck.Outcome.ACCEPTED:
+        _keep_spelling(check, answer)
+    else:
+        _settle(check, *answer)
     return check.settled
 
 
-def _settle(check: HolderCheck, outcome: str, reason: str, verification_id: str) -> None:
+def _settle(check: HolderCheck, outcome: str, reason: str, verification_id: str, spelling: str = "") -> None:
     check.outcome, check.reason, check.verification_id = outcome, reason, verification_id
     check.asked_at, check.retry_at = clock.now(), _wall() + _RETRY_AFTER
-    check.save(update_fields=["outcome", "reason", "verification_id", "asked_at", "retry_at"])
+    # The name of a stranger, on a mismatch, is compared and forgotten.
+    check.bank_spelling = spelling if outcome == HolderCheck.Outcome.MATCH and spelling else None
+    check.save(update_fields=["outcome", "reason", "verification_id", "asked_at", "retry_at", "bank_spelling_enc"])
+
+
+def _keep_spelling(check: HolderCheck, answer: HolderAnswer) -> None:
+    """Keep the bank's spelling of an accepted account; a bank that gives no name is not asked again."""
+    check.retry_at = _wall() + _RETRY_AFTER if answer.outcome in HolderCheck.UNSETTLED else None
+    if answer.spelling:
+        check.bank_spelling = answer.spelling
+    # A reviewer may have taken the acceptance back meanwhile.
+    HolderCheck.objects.filter(pk=check.pk, outcome=HolderCheck.Outcome.ACCEPTED).update(
+        retry_at=check.retry_at, bank_spelling_enc=check.bank_spelling_enc
+    )
 
 
 def _wall() -> dt.datetime:

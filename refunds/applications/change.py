@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, programme
 from kt_remedy.staff.models import User
-from refunds.applications import facts, recheck, sms
+from refunds.applications import bank_layout, facts, recheck, sms
 from refunds.applications.access import actor_of, lock, own_account, refuse_frozen
 from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT
 from refunds.applications.transitions import Refused, record_decision, transition
@@ -37,11 +37,12 @@ def change_account(
 ) -> Application:
     """Pay an application to another account, until it is in a batch: 24 hours' hold and a notice (D-34).
 
-    An approved application keeps its account unless the bank has confirmed the new one. An application that waits for
-    something is decided anew. An account that more than three persons use (D-35), or one for which staff wrote another
-    holder, sends it to a reviewer, even if it was reviewed before; where the refund is paid and only a correction is
-    owed, such an account is refused.
-    Raises Refused: UNKNOWN, OWN_CASE, FROZEN, OVER, ACCOUNT, NOT_CONFIRMED, SAME, DOUBT.
+    An approved application keeps its account unless the bank has confirmed the new one and its layout can hold it. An
+    application that waits for something is decided anew. An account that more than three persons use (D-35), one for
+    which staff wrote another holder, or one that does not match but whose passbook a store saw (D-74) sends it to a
+    reviewer, even if it was reviewed before; where the refund is paid and only a correction is owed, such an account is
+    refused.
+    Raises Refused: UNKNOWN, OWN_CASE, FROZEN, OVER, ACCOUNT, NOT_CONFIRMED, LAYOUT, SAME, DOUBT.
     """
     with transaction.atomic():
         row = _lock_live(application_id, person_index, staff)
@@ -75,8 +76,12 @@ def _lock_live(application_id: int, person_index: bytes | None, staff: User | No
 def _check_account(row: Application, account: Account) -> None:
     if row.account_id == account.pk:
         raise Refused("SAME", _("지금과 같은 계좌입니다."))
-    if row.status == Status.APPROVED and not account.holder_check.matched:
+    if row.status != Status.APPROVED or account.holder_check.is_for_reviewer:
+        return
+    if not account.holder_check.matched:
         raise Refused("NOT_CONFIRMED", _("은행에서 새 계좌를 확인하지 못했습니다. 지금 계좌를 그대로 두었습니다."))
+    if code := bank_layout.fault(account):
+        raise Refused("LAYOUT", bank_layout.words(code))
 
 
 def _review_reason(row: Application, account: Account, staff: User | None, columns: dict[str, Any]) -> str:
@@ -90,6 +95,8 @@ def _review_reason(row: Application, account: Account, staff: User | None, colum
         columns["flag"] = ""
     if staff is not None and account.holder_name != row.account.holder_name:
         review_reason = review_reason or "HOLDER_RENAMED"
+    if account.holder_check.is_for_reviewer:
+        review_reason = review_reason or "PASSBOOK_SEEN"
     if review_reason and row.items.filter(kind=Item.Kind.REFUND, status=Item.Status.PAID).exists():
         # A paid refund stays approved, so its correction cannot be sent to a reviewer.
         raise Refused("DOUBT", _("이 계좌로는 바꿀 수 없습니다. 본인 이름의 다른 계좌를 적어 주세요."))

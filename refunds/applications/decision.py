@@ -24,6 +24,8 @@ class Facts:
     qa_sample: bool
     reviewed: bool  # a reviewer settled what the table sends to a person
     last_chance: bool = False  # the coming round is the last one, and a part of the bill is paid (D-24)
+    passbook_seen: bool = False  # staff of a store saw the passbook of the account (D-74)
+    layout_fault: str = ""  # what of the payment the bank's layout cannot hold: `bank_layout.fault`
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,12 @@ def decide(facts: Facts) -> Answer:
         return Answer(Status.REVIEW, "VERDICT_REVIEW")
     if facts.holder in NO_ANSWER_YET:
         return Answer(Status.SUBMITTED, "HOLDER_NOT_CHECKED")
-    if facts.holder not in {"MATCH", "OFFLINE"}:
+    if facts.holder == "MISMATCH" and facts.passbook_seen and not facts.reviewed:
+        return Answer(Status.REVIEW, "PASSBOOK_SEEN")
+    if facts.holder not in {"MATCH", "ACCEPTED", "OFFLINE"}:
         return Answer(Status.NEED_ACCOUNT, f"HOLDER_{facts.holder}")
+    if facts.layout_fault:
+        return Answer(Status.NEED_ACCOUNT, f"LAYOUT_{facts.layout_fault}")
     if not facts.reviewed:
         if facts.holder == "OFFLINE":
             return Answer(Status.REVIEW, "OFFLINE")

@@ -11,6 +11,7 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, programme
 from kt_remedy.core.programme import Programme
 from refunds import calendar
+from refunds.applications import bank_layout
 from refunds.applications.decision import Facts
 from refunds.models.accounts import Account
 from refunds.models.applications import Application
@@ -44,6 +45,8 @@ def facts_for(
         qa_sample=qa_sample,
         reviewed=reviewed,
         last_chance=line.refundable_krw > 0 and calendar.is_last(clock.now(), programme.current()),
+        passbook_seen=account.holder_check.passbook_seen,
+        layout_fault=bank_layout.fault(account),
     )
 
 

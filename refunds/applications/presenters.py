@@ -12,7 +12,7 @@ from eligibility import presenters as lines
 from kt_remedy.core import clock, masking, programme
 from kt_remedy.core.templatetags.remedy import kdate, krw
 from refunds import calendar
-from refunds.applications import deadlines, queries
+from refunds.applications import bank_layout, deadlines, queries
 from refunds.applications.timeline import BANK_TEXT, Step, timeline
 from refunds.models.accounts import Account, HolderCheck
 from refunds.models.applications import Application, Decision
@@ -238,6 +238,8 @@ def _waiting_headline(row: Application, item: Item | None) -> tuple[str, str]:
         return _("입금이 되돌아왔습니다. 계좌를 고쳐 주세요"), _(
             "고치시면 다음 지급일에 다시 보냅니다. 접수번호는 그대로입니다."
         )
+    if code := bank_layout.fault(row.account):
+        return _("계좌를 고쳐 주세요"), _("신청은 받았습니다.") + " " + bank_layout.words(code)
     return _("계좌를 고쳐 주세요"), _("신청은 받았습니다. 적으신 계좌가 확인되지 않아 기다리고 있습니다.")
 
 
@@ -252,8 +254,12 @@ def account_note(account: Account, *, unusual: bool = False) -> str:
     """
     if account.is_offline:
         return _("서류를 확인하고 따로 보내 드립니다")
+    if code := bank_layout.fault(account):
+        return bank_layout.words(code)
     if account.holder_check.matched:
         return _("예금주를 확인했습니다")
+    if account.holder_check.is_for_reviewer:
+        return _("예금주가 다르게 적혀 있어 매장에서 통장을 보았고, 심사하는 사람이 확인합니다")
     if account.holder_check.outcome in HolderCheck.UNSETTLED:
         note = _("은행이 지금 답하지 않아 접수한 뒤 확인합니다")
         if unusual:

@@ -15,6 +15,7 @@ from refunds.applications.access import locked
 from refunds.applications.decision import decide
 from refunds.applications.facts import SHARED_ACCOUNT, VERDICT_CHANGED, facts_of
 from refunds.applications.transitions import record_decision, transition
+from refunds.models.accounts import HolderCheck
 from refunds.models.applications import Application
 from refunds.models.states import REEVALUATED, Status
 
@@ -92,7 +93,7 @@ def recheck_accounts(account_ids: Iterable[uuid.UUID]) -> int:
 def recheck_settled(*, limit: int = 500) -> int:
     """Continue applications whose bank answered while no task continued them; returns how many changed their state."""
     stuck = Application.objects.filter(status=Status.SUBMITTED).exclude(
-        account__holder_check__outcome__in=["", "BANK_MAINTENANCE", "TIMEOUT"]
+        account__holder_check__outcome__in=HolderCheck.UNSETTLED
     )
     return recheck(list(stuck.order_by("id").values_list("id", flat=True)[:limit]))
 

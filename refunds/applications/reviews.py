@@ -14,12 +14,14 @@ from eligibility.models import Line
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
 from kt_remedy.staff.models import User
+from refunds.accounts import service as accounts
 from refunds.applications import deadlines, sms
 from refunds.applications.access import close_to_own_case, locked, refuse_frozen
 from refunds.applications.decision import decide
 from refunds.applications.facts import VERDICT_CHANGED, facts_of
 from refunds.applications.submit import LateReasonInput
 from refunds.applications.transitions import Refused, transition
+from refunds.models.accounts import HolderCheck
 from refunds.models.applications import Application, Lateness, LateReason
 from refunds.models.states import UNDER_REVIEW, Status
 
@@ -159,6 +161,8 @@ def _approve(row: Application, reviewer: User, reason: str) -> None:
     if row.line.effective_outcome == "REVIEW" or row.line.decided_outcome in {"NOT_ELIGIBLE", "NOTHING_DUE"}:
         decide_line(row.line, "ELIGIBLE", reason, reviewer)
         row.line.refresh_from_db()
+    if row.account.holder_check.is_for_reviewer:
+        accounts.accept(account=row.account, reviewer=audit.actor(reviewer), subject=row.line.customer_id)
     answer = decide(facts_of(row, reviewed=True))
     if answer.status is None:
         raise Refused("NO_CLAIM", _("판정이 대상 아님이라 승인할 수 없습니다. 이의로 판정을 먼저 바꾸세요."))
@@ -234,6 +238,10 @@ def undo(*, application_id: int, reviewer: User, reason: str) -> None:
             if row.status not in {Status.REJECTED, Status.APPROVED}:
                 raise Refused("STATE", _("되돌릴 결정이 없습니다."))
             refuse_frozen(row)
+            if row.account.holder_check.outcome == HolderCheck.Outcome.ACCEPTED:
+                accounts.take_back_acceptance(
+                    account=row.account, reviewer=audit.actor(reviewer), subject=row.line.customer_id
+                )
             record_review(row, Status.REVIEW, "UNDONE", reviewer, reason, reviewed=False, flag="")
     except IntegrityError:
         raise Refused("LIVE", _("그 사이 이 회선으로 다시 신청했습니다. 새 신청을 처리하세요.")) from None

@@ -20,6 +20,8 @@ def staff_reason(row: Application) -> str:
         return _("신청 뒤에 판정이 바뀜")
     if row.account.is_offline:
         return _("한국 계좌 없음, 서류 확인")
+    if row.account.holder_check.is_for_reviewer:
+        return _("예금주가 다르게 적혔으나 매장에서 통장을 봄")
     if row.filing.representation != "SELF":
         return row.filing.get_representation_display() + " " + _("신청, 서류 확인")
     if row.flag == SHARED_ACCOUNT:
@@ -40,6 +42,7 @@ def decision_reason(code: str) -> str:
         "SHARED_ACCOUNT": _shared(),
         "QA_SAMPLE": _("표본 심사"),
         "HOLDER_MISMATCH": _("예금주 불일치"),
+        "PASSBOOK_SEEN": _("예금주가 다르게 적혔으나 매장에서 통장을 봄"),
         "HOLDER_NOT_FOUND": _("없는 계좌"),
         "HOLDER_CLOSED": _("해지된 계좌"),
         "NEED_DOCS": _("서류 요청"),
@@ -61,6 +64,8 @@ def decision_reason(code: str) -> str:
         "DOCUMENTS_SENT": _("서류를 올림"),
         "DOCUMENTS_OVERDUE": _("서류 기한 지남"),
     }
+    if code.removeprefix("REVIEWED_").startswith("LAYOUT"):
+        return _("은행 이체 양식에 쓸 수 없는 이름")
     if code.startswith("RETURNED"):
         return _("입금이 되돌아옴")
     return reasons.get(code.removeprefix("REVIEWED_"), code)

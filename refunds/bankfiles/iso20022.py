@@ -14,11 +14,14 @@ from xml.sax.saxutils import escape
 from lxml import etree
 
 from refunds.bankfiles.records import (
+    ACCOUNT_NUMBER,
     BANK_DOWN,
     BLOCKED,
     CLOSED,
     LIMIT,
     NAME,
+    NAME_LENGTH,
+    NAME_LETTERS,
     NO_ACCOUNT,
     OTHER,
     PAID,
@@ -141,6 +144,10 @@ class Pain001:
         check_totals(head, count, won)
         yield sink.take() + b"\n"
 
+    def check(self, payment: Payment) -> None:
+        """Raise PaymentRefused if the message cannot hold the payment."""
+        _line(payment)
+
     def read(self, content: bytes) -> Iterator[tuple[int, Payment]]:
         """The payments of a pain.001 message."""
         for element in _walk(content, {"CdtTrfTxInf"}):
@@ -196,11 +203,15 @@ class Pain001:
 def _line(payment: Payment) -> bytes:
     reference, bank, number, holder, amount = payment
     if _ILLEGAL.search(holder) or not holder.strip():
-        raise PaymentRefused(reference, "the holder's name holds characters no XML may hold, or none at all")
+        raise PaymentRefused(
+            reference, "the holder's name holds characters no XML may hold, or none at all", NAME_LETTERS
+        )
     if len(holder) > 140:
-        raise PaymentRefused(reference, "the holder's name is longer than 140 characters")
+        raise PaymentRefused(reference, "the holder's name is longer than 140 characters", NAME_LENGTH)
     if not (_PLAIN.fullmatch(reference) and _PLAIN.fullmatch(bank) and _PLAIN.fullmatch(number)):
-        raise PaymentRefused(reference, "the bank, the account or our number holds other than letters and digits")
+        raise PaymentRefused(
+            reference, "the bank, the account or our number holds other than letters and digits", ACCOUNT_NUMBER
+        )
     return _PAYMENT(reference, amount, bank, escape(holder), number).encode()
 
 

@@ -78,12 +78,19 @@ class FileFault(Exception):
         self.line, self.text = line, text
 
 
-class PaymentRefused(Exception):
-    """A payment that a layout cannot hold; `reference` names it, the text gives the reason without personal data."""
+# What of a payment a layout cannot hold.
+NAME_LETTERS, NAME_LENGTH, NAME_START, ACCOUNT_NUMBER = "NAME_LETTERS", "NAME_LENGTH", "NAME_START", "ACCOUNT_NUMBER"
 
-    def __init__(self, reference: str, text: str) -> None:
+
+class PaymentRefused(Exception):
+    """A payment that a layout cannot hold; `reference` names it, the text gives the reason without personal data.
+
+    `code` is one of the four above, or "" for a fault that is not the payment's own.
+    """
+
+    def __init__(self, reference: str, text: str, code: str = "") -> None:
         super().__init__(f"{reference}: {text}")
-        self.reference, self.text = reference, text
+        self.reference, self.text, self.code = reference, text, code
 
 
 class Layout(Protocol):
@@ -95,6 +102,9 @@ class Layout(Protocol):
 
     def write(self, payments: Iterable[Payment], head: FileHeader) -> Iterator[bytes]:
         """The bytes of the file, in pieces. Raises PaymentRefused."""
+
+    def check(self, payment: Payment) -> None:
+        """Raise PaymentRefused, as `write` does, if this layout cannot hold the payment."""
 
     def read(self, content: bytes) -> Iterator[tuple[int, Payment]]:
         """The payments of such a file with their physical lines. Raises FileFault."""

@@ -14,11 +14,15 @@ from typing import NamedTuple
 
 from kt_remedy.core.csv import FORMULA_STARTS
 from refunds.bankfiles.records import (
+    ACCOUNT_NUMBER,
     BANK_DOWN,
     BLOCKED,
     CLOSED,
     LIMIT,
     NAME,
+    NAME_LENGTH,
+    NAME_LETTERS,
+    NAME_START,
     NO_ACCOUNT,
     OTHER,
     PAID,
@@ -119,14 +123,16 @@ def describe_results() -> str:
 
 def _padded(column: Column, value: str, reference: str) -> bytes:
     """A text padded to its column. Raises PaymentRefused if it does not fit or a spreadsheet would execute it."""
-    if value.startswith(FORMULA_STARTS) or not value.isprintable():
-        raise PaymentRefused(reference, f"{column.title}: this text would be run as a formula, or holds a control sign")
+    if value.startswith(FORMULA_STARTS):
+        raise PaymentRefused(reference, f"{column.title}: this text would be run as a formula", NAME_START)
+    if not value.isprintable():
+        raise PaymentRefused(reference, f"{column.title}: this text holds a control sign", NAME_LETTERS)
     try:
         encoded = value.encode(ENCODING)
     except UnicodeEncodeError:
-        raise PaymentRefused(reference, f"{column.title}: this text cannot be written in CP949") from None
+        raise PaymentRefused(reference, f"{column.title}: this text cannot be written in CP949", NAME_LETTERS) from None
     if len(encoded) > column.width:
-        raise PaymentRefused(reference, f"{column.title}: longer than {column.width} bytes")
+        raise PaymentRefused(reference, f"{column.title}: longer than {column.width} bytes", NAME_LENGTH)
     return encoded.ljust(column.width)
 
 
@@ -147,6 +153,19 @@ def _record(columns: tuple[Column, ...], values: dict[str, object]) -> bytes:
     return b"\t".join(cells) + END
 
 
+_HOLDER, _ACCOUNT = (next(column for column in DETAIL if column.name == name) for name in ("holder", "account"))
+
+
+def _holder_cell(payment: Payment) -> bytes:
+    """The holder's cell of a payment that fits this layout. Raises PaymentRefused for any other."""
+    reference, bank, number, name, _amount = payment
+    if not (number.isascii() and number.isdigit() and len(number) <= _ACCOUNT.width and len(bank) == 3):
+        raise PaymentRefused(reference, f"{_ACCOUNT.title}: digits only, {_ACCOUNT.width} at most", ACCOUNT_NUMBER)
+    if not name.strip():
+        raise PaymentRefused(reference, f"{_HOLDER.title}: empty", NAME_LETTERS)
+    return _padded(_HOLDER, name, reference)
+
+
 class Sheet:
     """The layout `sheet`."""
 
@@ -157,32 +176,33 @@ class Sheet:
         values = {name: getattr(head, name) for name in ("message_id", "payer_bank", "payer_number", "count", "won")}
         yield _record(HEAD, {**values, "kind": "H", "execution_on": f"{head.execution_on:%Y%m%d}"})
         columns = {column.name: column for column in DETAIL}
-        holder, amount_width = columns["holder"], columns["amount"].width
-        account_width, number_width = columns["account"].width, columns["number"].width
+        amount_width = columns["amount"].width
+        account_width, number_width = _ACCOUNT.width, columns["number"].width
         reference_width = columns["reference"].width
         statement = _padded(columns["statement"], STATEMENT_TEXT, "")
         tail = b"\t" + b" " * columns["result"].width + b"\t" + b" " * columns["words"].width + END
         pieces: list[bytes] = []
         count = won = 0
         for payment in payments:
-            reference, bank, number, name, amount = payment
+            reference, bank, number, _name, amount = payment
             count += 1
             won += amount
-            if not (number.isascii() and number.isdigit() and len(number) <= account_width and len(bank) == 3):
-                raise PaymentRefused(reference, f"{columns['account'].title}: digits only, {account_width} at most")
+            holder_cell = _holder_cell(payment)
             leading_cells = (
                 f"D\t{count:0{number_width}}\t{bank}\t{number:<{account_width}}\t{amount:0{amount_width}}\t".encode()
             )
             reference_cell = f"\t{reference:<{reference_width}}".encode()
-            pieces.append(
-                b"".join((leading_cells, _padded(holder, name, reference), b"\t", statement, reference_cell, tail))
-            )
+            pieces.append(b"".join((leading_cells, holder_cell, b"\t", statement, reference_cell, tail)))
             if len(pieces) == _PIECE:
                 yield b"".join(pieces)
                 pieces.clear()
         check_totals(head, count, won)
         pieces.append(_record(FOOT, {"kind": "T", "count": count, "won": won}))
         yield b"".join(pieces)
+
+    def check(self, payment: Payment) -> None:
+        """Raise PaymentRefused if a line of the sheet cannot hold the payment."""
+        _holder_cell(payment)
 
     def read(self, content: bytes) -> Iterator[tuple[int, Payment]]:
         """The payments of a sheet."""

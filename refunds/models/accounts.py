@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy.core import crypto, masking
+from kt_remedy.core import crypto, masking, text
 from kt_remedy.core.tasks.rows import TaskRow
 from refunds import banks
 
@@ -78,6 +78,16 @@ class Account(models.Model):
         return self.bank_code == banks.OFFLINE
 
     @property
+    def name_in_file(self) -> str:
+        """The holder's name as a bank file writes it; "" once it was wiped.
+
+        It is the bank's own spelling once the holder is confirmed (D-74), else the name that was entered.
+        """
+        return (self.holder_check.bank_spelling if self.holder_check.matched else "") or text.clean(
+            self.holder_name or ""
+        )
+
+    @property
     def bank_name(self) -> str:
         """The bank's current name."""
         return banks.name(self.bank_code)
@@ -95,6 +105,8 @@ class HolderCheck(TaskRow):
         BANK_MAINTENANCE = "BANK_MAINTENANCE", _("은행 점검 중")
         TIMEOUT = "TIMEOUT", _("응답 없음")
         OFFLINE = "OFFLINE", _("한국 계좌 없음")
+        # A reviewer's yes to a mismatch whose passbook a store saw (D-74).
+        ACCEPTED = "ACCEPTED", _("심사에서 받아들임")
 
     class Reason(models.TextChoices):
         """Result of the comparison of the two names (docs/domain.md#c2)."""
@@ -104,12 +116,21 @@ class HolderCheck(TaskRow):
         MISMATCH = "MISMATCH", _("다름")
 
     UNSETTLED = (Outcome.WAITING, Outcome.BANK_MAINTENANCE, Outcome.TIMEOUT)
+    # A worker asks these again. An accepted account is asked once more for the bank's spelling, until `retry_at` is
+    # empty.
+    OPEN = Q(outcome__in=["", "BANK_MAINTENANCE", "TIMEOUT"]) | Q(outcome="ACCEPTED", retry_at__isnull=False)
 
     account = models.OneToOneField(Account, models.PROTECT, related_name="holder_check")
     outcome = models.CharField(_("결과"), max_length=16, choices=Outcome.choices, blank=True, default="")
     reason = models.CharField(_("이름 비교"), max_length=10, choices=Reason.choices, blank=True, default="")
     verification_id = models.CharField(max_length=64, blank=True, default="")
     asked_at = models.DateTimeField(_("조회"), null=True)
+    # Staff of a store saw the passbook: a mismatch then goes to a reviewer.
+    passbook_seen = models.BooleanField(_("통장을 봄"), default=False, db_default=False)
+    # The holder's name as the bank spells it, kept for a confirmed holder only: bank files write it, nobody sees it.
+    bank_spelling_enc = models.BinaryField(null=True)
+
+    bank_spelling = crypto.Encrypted("bank_spelling_enc", key="account_id")
 
     class Meta:
         db_table = "refunds_holder_check"
@@ -119,7 +140,8 @@ class HolderCheck(TaskRow):
             models.Index(
                 fields=["retry_at"],
                 name="holder_check_open",
-                condition=Q(outcome__in=["", "BANK_MAINTENANCE", "TIMEOUT"]),
+                condition=Q(outcome__in=["", "BANK_MAINTENANCE", "TIMEOUT"])
+                | Q(outcome="ACCEPTED", retry_at__isnull=False),
             )
         ]
 
@@ -130,5 +152,10 @@ class HolderCheck(TaskRow):
 
     @property
     def matched(self) -> bool:
-        """True if the bank confirmed the holder."""
-        return self.outcome == self.Outcome.MATCH
+        """True if the bank confirmed the holder, or a reviewer accepted the passbook that a store saw."""
+        return self.outcome in {self.Outcome.MATCH, self.Outcome.ACCEPTED}
+
+    @property
+    def is_for_reviewer(self) -> bool:
+        """True if a reviewer decides whose account it is: the names differ and a store saw the passbook."""
+        return self.passbook_seen and self.outcome == self.Outcome.MISMATCH

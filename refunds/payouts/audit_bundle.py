@@ -230,7 +230,7 @@ def _stored_line(key: str, reference: str) -> bytes | None:
 
 def _masked_line(line: bytes, item: Item) -> bytes:
     """A line of a bank file with account number and holder masked; empty if they are no longer known."""
-    number, name = item.account.number, item.account.holder_name
+    number, name = item.account.number, item.account.name_in_file
     if not number or not name:
         return b""
     for encoding in ("utf-8", "cp949"):

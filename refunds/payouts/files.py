@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Func, QuerySet, Sum, TextField, Value
 from django.utils.translation import gettext as _
 
-from kt_remedy.core import clock, crypto, programme
+from kt_remedy.core import clock, crypto, programme, text
 from kt_remedy.staff.models import User
 from refunds import bankfiles
 from refunds.bankfiles.records import FileHeader, Payment, PaymentRefused
@@ -159,20 +159,27 @@ def payments(items: Any) -> Iterator[Payment]:
         .values_list(
             "reference", "amount_krw", "account_id", "account__bank_code",
             *(Func(F(f"account__{name}"), Value("hex"), function="encode", output_field=TextField())
-              for name in ("number_enc", "holder_name_enc", "number_index")),
+              for name in ("number_enc", "holder_name_enc", "number_index", "holder_check__bank_spelling_enc")),
         )
         .query.sql_with_params()
     )  # fmt: skip
     number_of = crypto.opener("refunds_account:number_enc")
     name_of = crypto.opener("refunds_account:holder_name_enc")
+    spelling_of = crypto.opener("refunds_holder_check:bank_spelling_enc")
     index_of = crypto.indexer("account")
-    for reference, amount, account, bank, number_enc, name_enc, index in copy_rows(query, params):
+    for reference, amount, account, bank, number_enc, name_enc, index, spelling_enc in copy_rows(query, params):
         if not (number_enc and name_enc):
             raise PaymentRefused(reference, "the account was wiped")
         number = number_of(unhexlify(number_enc), account)
         if index_of(f"{bank}:{number}") != unhexlify(index):
             raise PaymentRefused(reference, "the account number is not the one that was entered")
-        yield Payment(reference, bank, number, name_of(unhexlify(name_enc), account), int(amount))
+        # As `Account.name_in_file` does.
+        name = (
+            spelling_of(unhexlify(spelling_enc), account)
+            if spelling_enc
+            else text.clean(name_of(unhexlify(name_enc), account))
+        )
+        yield Payment(reference, bank, number, name, int(amount))
 
 
 def store_bytes(key: str, pieces: Iterable[bytes]) -> tuple[int, str]:

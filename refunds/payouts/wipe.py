@@ -48,6 +48,11 @@ def wipe() -> tuple[int, int]:
             {"now": now, "before": before, "live": [status.value for status in Item.LIVE]},
         )
         accounts = cursor.rowcount
+        cursor.execute(
+            "UPDATE refunds_holder_check h SET bank_spelling_enc = NULL FROM refunds_account c"
+            " WHERE c.id = h.account_id AND c.wiped_at = %s AND h.bank_spelling_enc IS NOT NULL",
+            [now],
+        )
         keys = list(
             Batch.objects.filter(status=Batch.Status.SETTLED, settled_at__lt=before).values_list(
                 "files__message_id", flat=True

@@ -220,8 +220,8 @@ def account(request: VerifiedRequest) -> HttpResponse:
         drafts.save(answers, person_index=me.ci_index)
         return redirect(_next_page(answers))
     for_ward = answers.representation == OwnerKind.GUARDIAN
-    form = AccountForm(request.POST if request.method == "POST" else None, for_ward=for_ward)
     name = options[0].line.customer.holder_name if for_ward else me.name
+    form = AccountForm(request.POST if request.method == "POST" else None, for_ward=for_ward, holders=(me.name, name))
     if request.method == "POST" and form.is_valid():
         guardians = form.cleaned_data.get("whose") == "GUARDIAN"
         unusual = banks.unusual_length(form.cleaned_data["bank"], form.cleaned_data["number"])

@@ -1,8 +1,7 @@
 """Forms of the pages of customers and reviewers; the desk uses some of them."""
 
 import datetime as dt
-import re
-import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -14,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from kt_remedy.core import clock
 from kt_remedy.core.fields import DayField, TextField
 from refunds import banks
+from refunds.accounts import numbers
 from refunds.applications import reviews
 from refunds.applications.file_types import LARGEST_BYTES, LARGEST_MB, MOST_FILES, WrongFile
 from refunds.applications.text_checks import refuse_registration_number
@@ -63,8 +63,10 @@ class AccountForm(PlainForm):
     )
     number = TextField(
         label=gettext_lazy("계좌번호"),
-        help_text=gettext_lazy("숫자만 적어도 되고, 줄표(-)나 띄어쓰기가 있어도 됩니다. 붙여 넣어도 됩니다."),
-        max_length=40,
+        help_text=gettext_lazy(
+            "숫자만 적어도 되고, 줄표(-)나 띄어쓰기가 있어도 됩니다. 은행 이름과 예금주까지 붙여 넣어도 됩니다."
+        ),
+        max_length=200,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
         error_messages={
             "required": gettext_lazy("계좌번호를 적어 주세요"),
@@ -72,8 +74,13 @@ class AccountForm(PlainForm):
         },
     )
 
-    def __init__(self, data: Any = None, *, for_ward: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, data: Any = None, *, for_ward: bool = False, holders: Iterable[str | None] = (), **kwargs: Any
+    ) -> None:
+        """`holders`: names that may stand beside the number."""
         super().__init__(data, **kwargs)
+        self.holders = [name for name in holders if name]
+        self._banks_named: frozenset[str] | None = None
         if not for_ward:
             del self.fields["whose"]
         names = [(bank.code, bank.name) for bank in banks.BANKS]
@@ -84,20 +91,48 @@ class AccountForm(PlainForm):
         ]
 
     def clean_number(self) -> str:
-        """The number as bare digits. Raises ValidationError for any other text."""
-        text = self.cleaned_data["number"]
+        """The number as bare digits. Raises ValidationError for a text that is none."""
         try:
-            return banks.digits_of(text)
-        except ValueError as error:
-            if str(error) == "characters":
-                raise ValidationError(_("계좌번호에는 숫자만 있습니다. 다른 글자를 지워 주세요")) from None
-            count = len(re.sub(r"\D", "", unicodedata.normalize("NFKC", text)))
-            wrong = (
-                _("계좌번호가 너무 짧습니다. 지금 %(count)s자리입니다")
-                if count < banks.SHORTEST
-                else _("계좌번호가 너무 깁니다. 지금 %(count)s자리입니다")
+            typed = numbers.read(self.cleaned_data["number"], self.holders)
+        except numbers.NumberFault as fault:
+            raise ValidationError(_number_words(fault)) from None
+        self._banks_named = typed.banks
+        return typed.digits
+
+    def clean(self) -> dict[str, Any]:
+        """Let the bank that stands beside the number choose the bank; it must not contradict the chosen one."""
+        cleaned = super().clean() or self.cleaned_data
+        named = self._banks_named
+        if named is None:
+            return cleaned
+        several = _("은행 이름이 여러 가지로 읽힙니다. 은행을 골라 주세요")
+        if self.has_error("bank", "required"):
+            if len(named) == 1:
+                del self.errors["bank"]
+                cleaned["bank"] = next(iter(named))
+            else:
+                self.errors["bank"].clear()
+                self.add_error("bank", several)
+        elif cleaned.get("bank") and cleaned["bank"] not in named:
+            written = ", ".join(banks.name(code) for code in sorted(named))
+            self.add_error(
+                "bank",
+                _("계좌번호에 적힌 은행(%(written)s)과 고르신 은행(%(chosen)s)이 다릅니다. 맞는 은행을 골라 주세요")
+                % {"written": written, "chosen": banks.name(cleaned["bank"])}
+                if named
+                else several,
             )
-            raise ValidationError(wrong % {"count": count}) from None
+        return cleaned
+
+
+def _number_words(fault: numbers.NumberFault) -> str:
+    if fault.code == "LETTERS":
+        return _("“%(text)s” 부분은 계좌번호가 아닙니다. 그 글자를 지우고 숫자만 남겨 주세요") % {"text": fault.quoted}
+    if fault.code == "MASKED":
+        return _("“%(text)s”로 가려진 숫자가 있습니다. 통장에 적힌 번호를 모두 적어 주세요") % {"text": fault.quoted}
+    if fault.code == "LONG":
+        return _("계좌번호가 너무 깁니다. 지금 %(count)s자리입니다") % {"count": fault.digits}
+    return _("계좌번호가 너무 짧습니다. 지금 %(count)s자리입니다") % {"count": fault.digits}
 
 
 class ConsentForm(PlainForm):

@@ -119,8 +119,8 @@ def change_account(request: VerifiedRequest, pk: int) -> HttpResponse:
         messages.warning(request, _("지급 명단이 확정되었거나 끝난 신청이라 계좌를 바꿀 수 없습니다."))
         return redirect("refunds:application", pk)
     for_ward = row.filing.representation == OwnerKind.GUARDIAN
-    form = AccountForm(request.POST if request.method == "POST" else None, for_ward=for_ward)
     name = row.line.customer.holder_name if for_ward else me.name
+    form = AccountForm(request.POST if request.method == "POST" else None, for_ward=for_ward, holders=(me.name, name))
     if request.method == "POST" and form.is_valid():
         guardians = form.cleaned_data.get("whose") == "GUARDIAN"
         entered = enter_account(

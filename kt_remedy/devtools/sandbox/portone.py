@@ -20,6 +20,7 @@ from kt_remedy.devtools.sandbox.wire import Start, answer_html, answer_json, jso
 
 CODE_SECONDS, TRIES = 300, 5
 SLOW_SECONDS, HANG_SECONDS = 3, 30
+HOLDER_BYTES = 20
 
 PHONE_MODES = {
     "9001": "down",  # 502, a page instead of JSON
@@ -281,7 +282,12 @@ def _holder(bank: str, number: str, birthdate: str, start: Start) -> list[bytes]
         return answer_json(start, 502, {"type": "PLATFORM_EXTERNAL_API_FAILED", "message": sentence})
     holder = "김다른" if mode == "mismatch" else _holder_name(number, birthdate)
     made = hashlib.sha256(f"{bank}{number}".encode()).hexdigest()[:24]
-    return answer_json(start, 200, {"holderName": holder, "accountVerificationId": made})
+    return answer_json(start, 200, {"holderName": as_kept(holder), "accountVerificationId": made})
+
+
+def as_kept(name: str) -> str:
+    """A name as a bank keeps it: the start that fits twenty bytes of CP949."""
+    return name.encode("cp949", "replace")[:HOLDER_BYTES].decode("cp949", "ignore")
 
 
 def _holder_name(number: str, birthdate: str) -> str:

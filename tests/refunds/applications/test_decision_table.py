@@ -23,6 +23,8 @@ def facts_of(row: dict[str, str]) -> Facts:
         qa_sample=row["qa"] == "1",
         reviewed=row["reviewed"] == "1",
         last_chance=row["last"] == "1",
+        passbook_seen=row["passbook"] == "1",
+        layout_fault=row["layout"],
     )
 
 
@@ -39,12 +41,14 @@ def everything() -> list[Facts]:
             ("IN_TIME", "CURED", "LATE"),
             ("ELIGIBLE", "REVIEW", "NOT_ELIGIBLE", "NOTHING_DUE"),
             ((), ("NOT_BILLED_YET",), ("UNPAID",)),
-            ("", "MATCH", "MISMATCH", "NOT_FOUND", "CLOSED", "BANK_MAINTENANCE", "TIMEOUT", "OFFLINE"),
+            ("", "MATCH", "MISMATCH", "NOT_FOUND", "CLOSED", "BANK_MAINTENANCE", "TIMEOUT", "OFFLINE", "ACCEPTED"),
             ("SELF", "PROXY", "GUARDIAN", "HEIR", "COMPANY"),
             (1, 3, 4),
             (False, True),
             (False, True),
             (False, True),
+            (False, True),
+            ("", "NAME_LETTERS"),
         )
     ]
 
@@ -64,6 +68,7 @@ def test_nothing_is_approved_without_a_matched_account_and_a_yes() -> None:
     for facts in everything():
         if decide(facts).status == "APPROVED":
             assert facts.outcome == "ELIGIBLE"
-            assert facts.holder == "MATCH" or (facts.holder == "OFFLINE" and facts.reviewed)
+            assert facts.holder in {"MATCH", "ACCEPTED"} or (facts.holder == "OFFLINE" and facts.reviewed)
+            assert not facts.layout_fault
             assert not facts.reasons or (facts.reasons == ("UNPAID",) and facts.last_chance)
             assert facts.reviewed or (facts.lateness == "IN_TIME" and facts.representation == "SELF")

@@ -9,6 +9,7 @@ from django.db import connection
 from kt_remedy.core import crypto
 from kt_remedy.staff.models import User
 from refunds import tasks
+from refunds.models.accounts import Account
 from refunds.models.applications import Application
 from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch
@@ -44,6 +45,13 @@ def due(won: int = 160_130, *, number: str = "", name: str = "홍길동", **line
     of = make.line(holder, refundable_krw=won, expected_penalty_krw=won, **line)
     to = make.account(holder, number=number or f"110{of.pk[1:]:0>8}")
     return make.application(of, to=to)
+
+
+def spell(account: Account, written: str) -> None:
+    """Keep how the bank spells the holder of an account."""
+    check = account.holder_check
+    check.bank_spelling = written
+    check.save(update_fields=["bank_spelling_enc"])
 
 
 def frozen(count: int = 3) -> Batch:

@@ -323,9 +323,11 @@ def test_the_bundle_holds_every_step_and_its_bytes_repeat():
 @pytest.mark.parametrize("layout", ["pain001", "sheet"])
 def test_only_an_auditor_reads_it_in_clear(settings, layout):
     settings.BANK_FILE_FORMAT = layout
+    written_otherwise = money.due(number="11000000999").account
+    money.spell(written_otherwise, "홍 길 동")
     batch, _file = money.handed_over(1)
-    (item,) = money.items(batch)
-    secrets = [item.account.number, item.account.holder_name, item.application.filing.contact]
+    item = batch.items.get(account=written_otherwise)
+    secrets = [item.account.number, "홍 길 동", item.application.filing.contact]
     take = {"application_id": item.application_id, "reason": "감사"}
     clear = b"".join(opened(audit_bundle.download_bundle(user=auditor(), **take)).values())
     masked = opened(audit_bundle.download_bundle(user=checker(), **take))
@@ -471,7 +473,11 @@ def test_an_account_is_kept_while_a_correction_is_to_be_paid(at, settings):
     first, second = paid(2)
     made = cases.propose_adjustment(application_id=first.application_id, amount_krw=5, user=maker(), reason="정정")
     at("2026-03-01T00:00+09:00")
+    money.spell(first.account, "홍 길 동")
+    money.spell(second.account, "홍 길 동")
     assert wipe.wipe()[0] == 1
+    assert Account.objects.get(pk=second.account_id).holder_check.bank_spelling is None
+    assert Account.objects.get(pk=first.account_id).holder_check.bank_spelling == "홍 길 동"
     assert Account.objects.get(pk=first.account_id).number
     assert Account.objects.get(pk=second.account_id).number is None
     cases.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=False, reason="아님")
