@@ -16,7 +16,7 @@ from kt_remedy.audit.admin import RoleAdmin
 from kt_remedy.core.access import permission_required
 from kt_remedy.staff.models import User
 from kt_remedy.staff.service import has_fresh_second_factor
-from rewards import reports, service
+from rewards import reports, service, voucher_files
 from rewards.enrolment import working
 from rewards.forms import VoucherForm
 from rewards.models import BaseLine, Entitlement, HandOff, RefusedRow, Shard, Voucher
@@ -135,23 +135,38 @@ class VoucherAdmin(RoleAdmin):
 
     @permission_required("rewards.upload_vouchers")
     def upload(self, request: HttpRequest) -> HttpResponse:
-        """Import a file of codes, completely or not at all; known codes are skipped. Needs a fresh second factor."""
+        """Look at a file of codes (`act` check), or import it completely or not at all; known codes are skipped.
+
+        Codes that do not look like the others are imported only after a confirmation. Needs a fresh second factor.
+        """
         if not has_fresh_second_factor(request):
             return redirect(reverse("mfa_reauthenticate") + "?" + urlencode({"next": request.path}))
         assert isinstance(request.user, User)
-        form = VoucherForm(request.POST or None, request.FILES or None)
+        user = request.user
+        form = VoucherForm(request.POST or None, request.FILES or None, user_id=user.pk)
+        preview: dict[str, int] = {}
         if request.method == "POST" and form.is_valid():
             perk, _colon, choice = form.cleaned_data["service"].partition(":")
-            codes = form.cleaned_data["codes"]
-            new = service.import_vouchers(
-                perk_code=perk, choice_code=choice, codes=codes, by=request.user, reason=form.cleaned_data["reason"]
-            )
-            text = gettext(
-                "새 번호 %(new)s개를 올렸습니다. 이미 있거나 두 번 적힌 번호 %(known)s개는 그대로 두었습니다."
-            )
-            messages.success(request, text % {"new": f"{new:,}", "known": f"{len(codes) - new:,}"})
-            return redirect("admin:rewards_voucher_changelist")
+            found = form.cleaned_data["found"]
+            target = {"perk_code": perk, "choice_code": choice, "codes": found.codes}
+            if request.POST.get("act") == "check":
+                new = service.count_new_vouchers(**target)
+                preview = {"codes": len(found.codes), "new": new, "known": len(found.codes) - new}
+            elif found.suspects and not form.cleaned_data["accept"]:
+                form.add_error("accept", gettext("이상한 줄을 확인하고 표시해 주세요. 아무것도 올리지 않았습니다."))
+            else:
+                new = service.import_vouchers(**target, by=user, reason=form.cleaned_data["reason"])
+                voucher_files.forget(form.data.get("kept", ""), user.pk)
+                text = gettext(
+                    "새 번호 %(new)s개를 올렸습니다. 이미 있거나 두 번 적힌 번호 %(known)s개는 그대로 두었습니다."
+                )
+                known = len(found.codes) - new
+                messages.success(request, text % {"new": f"{new:,}", "known": f"{known:,}"})
+                return redirect("admin:rewards_voucher_changelist")
+        if not (form.found and form.found.suspects):
+            del form.fields["accept"]
         context = {**self.admin_site.each_context(request), "form": form, "title": gettext("이용권 번호 올리기")}
+        context |= {"preview": preview, "findings": voucher_files.summary(form.found) if form.found else []}
         context["pools"] = reports.vouchers_left()
         return TemplateResponse(
             request, "admin/rewards/voucher/upload.html", context, status=400 if form.errors else 200

@@ -3,11 +3,12 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import programme
 from kt_remedy.core.fields import TextField
-from rewards import service
+from rewards import voucher_files
 
 UPLOAD_BYTES = 8 << 20
 
@@ -30,7 +31,11 @@ class PerkForm(forms.Form):
 
 
 class VoucherForm(forms.Form):
-    """A file of codes bought from a service. The cleaned data hold the codes under `codes`."""
+    """A file of codes bought from a service. The cleaned data hold its `found` (`voucher_files.CodeList`).
+
+    A file that could be read is kept for half an hour, encrypted, so that nobody chooses it again after a look at it or
+    after another mistake on the page; `kept` names it.
+    """
 
     service: Any = forms.ChoiceField(
         label=_("서비스"),
@@ -39,8 +44,9 @@ class VoucherForm(forms.Form):
     )
     file = forms.FileField(
         label=_("파일"),
-        help_text=_("한 줄에 번호 하나씩 적은 텍스트 파일. 제목 줄이나 쉼표는 없어야 합니다."),
-        error_messages={"required": _("파일을 골라 주세요."), "empty": _("빈 파일입니다.")},
+        help_text=_("한 줄에 번호 하나씩 적은 텍스트나 CSV 파일. 제목 줄은 건너뜁니다."),
+        required=False,
+        error_messages={"empty": _("빈 파일입니다.")},
     )
     reason = TextField(
         label=_("이유"),
@@ -49,29 +55,46 @@ class VoucherForm(forms.Form):
         max_length=500,
         error_messages={"required": _("이유를 적어 주세요.")},
     )
+    accept = forms.BooleanField(label=_("이상한 줄을 확인했고, 번호가 맞습니다"), required=False)
+    kept = TextField(widget=forms.HiddenInput, required=False, max_length=64)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user_id: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._user_id = user_id
+        self.found: voucher_files.CodeList | None = None
         field = self.fields["service"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [
             (f"{perk.code}:{choice.code}", choice.name) for perk in programme.current().perks for choice in perk.choices
         ]
 
-    def clean_file(self) -> object:
-        """The file. Its codes are added to the cleaned data."""
-        file = self.cleaned_data["file"]
-        if file.size > UPLOAD_BYTES:
-            raise forms.ValidationError(_("파일이 너무 큽니다."))
+    def clean(self) -> dict | None:
+        """Read the file, or the one that is kept from the step before."""
+        values = super().clean() or self.cleaned_data
+        if "file" not in values:
+            return values
+        upload, token = values["file"], values.get("kept", "")
+        if upload is None:
+            content = voucher_files.kept(token, self._user_id) if token else None
+            if content is None:
+                again = _("파일을 다시 골라 주세요. 오래되어 지웠습니다.") if token else _("파일을 골라 주세요.")
+                self.add_error("file", again)
+                return values
+        elif upload.size > UPLOAD_BYTES:
+            self.add_error("file", _("파일이 너무 큽니다."))
+            return values
+        else:
+            content = upload.read()
         try:
-            self.cleaned_data["codes"] = service.voucher_codes(file.read().decode("utf-8"))
-        except UnicodeDecodeError:
-            raise forms.ValidationError(_("텍스트 파일(UTF-8)이 아닙니다. 아무것도 올리지 않았습니다.")) from None
-        except ValueError as error:
-            raise forms.ValidationError(
-                _("%(line)s번째 줄은 이용권 번호가 아닙니다. 아무것도 올리지 않았습니다."),
-                params={"line": error.args[0]},
-            ) from None
-        if not self.cleaned_data["codes"]:
-            raise forms.ValidationError(_("번호가 하나도 없는 파일입니다."))
-        return file
+            found = voucher_files.read(content)
+        except voucher_files.ListRefused as refused:
+            self.add_error("file", f"{refused.message} {gettext('아무것도 올리지 않았습니다.')}")
+            return values
+        if not found.codes:
+            self.add_error("file", _("번호가 하나도 없는 파일입니다."))
+            return values
+        self.found = values["found"] = found
+        if upload is not None:
+            data: Any = self.data
+            self.data = {**data.dict(), self.add_prefix("kept"): voucher_files.keep(content, self._user_id)}
+        return values

@@ -5,7 +5,6 @@ raises `PerkRefused` with a code; `rewards.views.refusal` has the sentences.
 """
 
 import datetime as dt
-import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from kt_remedy.core.programme import Choice, Perk
 from kt_remedy.core.templatetags.remedy import kday
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
+from rewards import voucher_files
 from rewards.enrolment import base
 from rewards.models import BaseLine, Entitlement, Grant, Voucher
 from rewards.perks import holders
@@ -35,7 +35,6 @@ from rewards.perks.periods import ends_on, grant_months, last_day
 BASE_AT, GRANT_AT = dt.time(9), dt.time(0, 5)
 # Label of the content entry, in place PLAN, for the perk of children who are too young for all services (D-53).
 SUBSTITUTE = "substitute"
-VOUCHER_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,63}")
 
 
 def _guardian() -> str:
@@ -541,37 +540,20 @@ def certificate(*, perk_code: str, person_index: bytes) -> Certificate:
     return Certificate(perk, f"KT-{digest[:4]}-{digest[4:8]}-{digest[8:12]}", card.starts_on, card.ends_on)
 
 
-def voucher_codes(text: str) -> list[str]:
-    """The codes in the text of a file, one a line; empty lines are skipped.
-
-    Raises ValueError with the number of a line that is no code, so that no heading is handed out to a customer.
-    """
-    codes = []
-    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
-        code = line.strip()
-        if not code:
-            continue
-        if not VOUCHER_CODE.fullmatch(code):
-            raise ValueError(number)
-        codes.append(code)
-    return codes
-
-
 def import_vouchers(
     *, perk_code: str, choice_code: str, codes: Iterable[str], by: User | None = None, reason: str = ""
 ) -> int:
     """Add codes bought from a service and skip known ones; returns the number of new codes.
 
-    Raises PerkRefused UNKNOWN if the perk has no such service.
+    Lower and upper case are one code; the first spelling is kept. Raises PerkRefused UNKNOWN if the perk has no such
+    service.
     """
-    perk = _get_perk(perk_code, "CHOICE")
-    if choice_code not in {choice.code for choice in perk.choices}:
-        raise PerkRefused("UNKNOWN")
+    perk = _perk_of_service(perk_code, choice_code)
     now, rows = clock.now(), []
     for code in filter(None, (text.strip() for text in codes)):
         row = Voucher(id=uuid.uuid4(), perk=perk.code, choice=choice_code, imported_at=now)
         row.code = code
-        row.code_index = crypto.blind_index(code, "voucher")
+        row.code_index = _voucher_index(code)
         rows.append(row)
     with transaction.atomic(), connection.cursor() as cursor:
         # Without the lock, two imports at once would count each other's codes.
@@ -587,6 +569,29 @@ def import_vouchers(
             detail={"new": new, "offered": len(rows)},
         )
     return new
+
+
+def count_new_vouchers(*, perk_code: str, choice_code: str, codes: Iterable[str]) -> int:
+    """How many codes an import of this list would add now; changes nothing. Raises PerkRefused as the import does."""
+    _perk_of_service(perk_code, choice_code)
+    indexes = list({_voucher_index(code) for code in codes})
+    known = sum(
+        Voucher.objects.filter(code_index__in=indexes[start : start + 10_000]).count()
+        for start in range(0, len(indexes), 10_000)
+    )
+    return len(indexes) - known
+
+
+def _voucher_index(code: str) -> bytes:
+    return crypto.blind_index(voucher_files.key(code), "voucher")
+
+
+def _perk_of_service(perk_code: str, choice_code: str) -> Perk:
+    """The perk that offers a service. Raises PerkRefused UNKNOWN."""
+    perk = _get_perk(perk_code, "CHOICE")
+    if choice_code not in {choice.code for choice in perk.choices}:
+        raise PerkRefused("UNKNOWN")
+    return perk
 
 
 def _get_perk(code: str, mode: str) -> Perk:

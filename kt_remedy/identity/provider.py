@@ -16,6 +16,8 @@ from django.conf import settings
 from portone_server_sdk import errors, identity_verification
 from portone_server_sdk._portone_error import PortOneError
 
+from kt_remedy.core import text
+
 TIMEOUT_SECONDS = 5.0
 CARRIERS = ("SKT", "KT", "LGU", "SKT_MVNO", "KT_MVNO", "LGU_MVNO")
 
@@ -114,7 +116,7 @@ def confirm(key: str, code: str | None) -> Verified:
     except ValueError:
         raise VerificationRefused("no birth date") from None
     return Verified(
-        name=person.name,
+        name=text.clean(person.name) or person.name,
         birth_date=birth_date,
         phone=person.phone_number or "",
         foreigner=bool(person.is_foreigner),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -14,19 +14,29 @@ from django.utils.translation import gettext_lazy as _
 from kt_remedy.audit.admin import RoleAdmin
 from kt_remedy.notices import service, texts
 from kt_remedy.notices.models import Text
-from kt_remedy.notices.presenters import fault_of, size_of
+from kt_remedy.notices.presenters import changes_of, fault_of, size_of
+
+
+class TemplateField(forms.CharField):
+    """A template. Its gate is `TextForm`, which tells the author what is tidied and what is refused."""
+
+    def __init__(self, **options: Any) -> None:
+        box = forms.Textarea(attrs={"rows": 5, "cols": 60})
+        super().__init__(max_length=texts.LMS_BYTES, widget=box, **options)
 
 
 class TextForm(forms.ModelForm):
     kind = forms.ChoiceField(label=_("종류"))
+    ko = TemplateField(label=_("한국어 문자"))
+    en = TemplateField(label=_("영어 문자"))
 
     class Meta:
         model = Text
         fields = ("kind", "ko", "en", "reason")
-        widgets = {name: forms.Textarea(attrs={"rows": 5, "cols": 60}) for name in texts.LANGUAGES}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.changes: dict[str, str] = {}  # what was tidied, by language
         if self.instance.pk:
             return  # an existing version is read-only
         self.fields["ko"].help_text = gettext(
@@ -49,7 +59,7 @@ class TextForm(forms.ModelForm):
         for language in texts.LANGUAGES:
             if language not in values:
                 continue
-            values[language] = values[language].replace("\r\n", "\n").strip()
+            self._tidy(language, values)
             try:
                 texts.fill_and_check(item, language, values[language])
             except texts.TextError as error:
@@ -57,6 +67,16 @@ class TextForm(forms.ModelForm):
         if not self.errors and {name: values[name] for name in texts.LANGUAGES} == dict(texts.in_force(item)):
             self.add_error(None, _("지금 쓰는 문자와 같습니다."))
         return values
+
+    def _tidy(self, language: str, values: dict) -> None:
+        """Tidy a text and say what was done. The field shows the tidied text, so the places in an error fit it."""
+        tidied = texts.tidy(values[language])
+        values[language] = tidied.text
+        if changes := changes_of(tidied):
+            self.changes[language] = changes
+            self.fields[language].help_text = changes
+            data: Any = self.data
+            self.data = {**data.dict(), self.add_prefix(language): tidied.text}
 
 
 @admin.register(Text)
@@ -85,6 +105,8 @@ class TextAdmin(RoleAdmin):
     def save_model(self, request: HttpRequest, obj: Text, form: forms.ModelForm, change: bool) -> None:
         row = service.write_text(by=request.user, kind=obj.kind, ko=obj.ko, en=obj.en, reason=obj.reason)
         obj.pk, obj.since, obj.written_by = row.pk, row.since, row.written_by
+        for language, changes in form.changes.items():  # type: ignore[attr-defined]
+            messages.info(request, f"{form.fields[language].label}: {changes}")
 
     @admin.display(description=_("종류"), ordering="kind")
     def label(self, row: Text) -> Any:

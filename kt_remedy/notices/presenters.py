@@ -9,6 +9,7 @@ from kt_remedy.notices import texts
 
 _FAULTS = {
     "CHARACTER": gettext_lazy("문자로 보낼 수 없는 글자가 있습니다: %(detail)s"),
+    "INVISIBLE": gettext_lazy("보이지 않는 글자가 있습니다. 지우고 다시 적어 주세요: %(detail)s"),
     "LONG": gettext_lazy("너무 깁니다: %(detail)s바이트. %(limit)s바이트까지 보낼 수 있습니다."),
     "URL": gettext_lazy("인터넷 주소를 넣을 수 없습니다."),
     "AMOUNT": gettext_lazy("금액을 넣을 수 없습니다."),
@@ -23,10 +24,34 @@ _FAULTS = {
 }
 
 
+_TIDIED = {
+    "spaces": gettext_lazy("보통 빈칸으로 바꾼 특수한 빈칸 %(n)s개"),
+    "removed": gettext_lazy("지운 폭이 없는 글자 %(n)s개"),
+    "signs": gettext_lazy("보통 점과 줄표로 바꾼 비슷한 기호 %(n)s개"),
+    "composed": gettext_lazy("하나로 합친 풀어쓴 자모 %(n)s개"),
+}
+
+
 def fault_of(error: texts.TextError) -> str:
-    """Return the sentence that tells the author why a text must not be sent."""
-    sentence = _FAULTS.get(error.code)
-    return str(sentence) % {"detail": error.detail, "limit": f"{texts.LMS_BYTES:,}"} if sentence else str(error)
+    """Return the sentence that tells the author why a text must not be sent, with the place of bad characters."""
+    sentence, detail = _FAULTS.get(error.code), error.detail
+    if sentence is None:
+        return str(error)
+    if error.code == "INVISIBLE" and isinstance(detail, list):
+        detail = ", ".join(_placed(f"{sign.name} {sign.code}", sign.place) for sign in detail)
+    elif error.code == "CHARACTER" and isinstance(detail, list):
+        detail = ", ".join(_placed(char, place) for place, char in detail)
+    return str(sentence) % {"detail": detail, "limit": f"{texts.LMS_BYTES:,}"}
+
+
+def _placed(name: str, place: int) -> str:
+    return _("%(name)s(%(place)s번째 글자)") % {"name": name, "place": f"{place:,}"}
+
+
+def changes_of(tidied: texts.Tidied) -> str:
+    """Return what was tidied in a text as one sentence; "" if it was sent as typed."""
+    done = [str(words) % {"n": f"{n:,}"} for field, words in _TIDIED.items() if (n := getattr(tidied, field))]
+    return _("다듬었습니다: %(changes)s.") % {"changes": ", ".join(done)} if done else ""
 
 
 def size_of(kind: Any, language: str, template: str) -> str:

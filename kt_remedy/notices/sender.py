@@ -16,7 +16,7 @@ from django.db.models import F, Min
 
 from kt_remedy.core import clock, crypto, phones, programme
 from kt_remedy.core.tasks import dispatch
-from kt_remedy.notices import gateway, texts
+from kt_remedy.notices import gateway, pasted, texts
 from kt_remedy.notices.batches import WAITING, within_hours
 from kt_remedy.notices.models import Mailing, Message, MessageBatch
 from kt_remedy.notices.service import opted_out
@@ -138,7 +138,7 @@ def _prepare(message: Message, mailing: Mailing | None) -> gateway.Outgoing | No
     )
     subject = None
     if texts.is_long(body):
-        subject = "KT 안내" if message.language == "ko" else "KT notice"
+        subject = pasted.SUBJECTS["ko" if message.language == "ko" else "en"]
     return gateway.Outgoing(attempt_key(message), number, body, subject)
 
 

@@ -9,17 +9,17 @@ import string
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from kt_remedy.core import programme
-from kt_remedy.notices import versions
+from kt_remedy.core import text as outside
+from kt_remedy.notices import guards, pasted, versions
 
 SMS_BYTES, LMS_BYTES = 90, 2000
 LANGUAGES = ("ko", "en")
 SENDER = "[KT]"
 
-_URL = re.compile(r"https?:|www\.|[a-z0-9-]+\.(?:com|net|org|kr|io|me|ly|gl|co|link|page)\b|bit\.ly", re.IGNORECASE)
-_AMOUNT = re.compile(r"[0-9][0-9,.]*\s*(?:천|만|억)?\s*(?:원|won\b|krw\b)|[₩￦\\]\s*[0-9]|\bkrw\s*[0-9]", re.IGNORECASE)
 _REGISTRATION = re.compile(r"\d{6}-?[1-8]\d{6}")
 # Eight or more digits other than our hotline: an account, a card or another telephone number.
 _NUMBER = re.compile(r"\d(?:[ -]?\d){7,}")
@@ -78,6 +78,7 @@ def fill_and_check(kind: MessageKind, language: str, template: str, *, allowed: 
     `allowed` names the fields the template may use; by default those of the registered text. Raises TextError.
     """
     where = f"{kind.code}/{language}"
+    _check_characters(template, where=where)  # here, because their places are those that the author sees
     fields = _fields(template)
     if fields & _FORBIDDEN_FIELDS:
         names = ", ".join(sorted(fields & _FORBIDDEN_FIELDS))
@@ -136,8 +137,21 @@ def render(code: str, language: str, context: Mapping[str, Any]) -> str:
 
 
 def in_force(item: MessageKind) -> Mapping[str, str]:
-    """Return the templates in force: the newest version by staff, otherwise the registered texts."""
-    return versions.newest_by_staff().get(item.code, item.text)
+    """Return the templates in force: the newest version by staff, otherwise the registered texts.
+
+    A version that a former release allowed and this one forbids is not sent any more.
+    """
+    newest = versions.newest_by_staff().get(item.code)
+    return newest if newest and all(map(_is_allowed, newest.values())) else item.text
+
+
+@lru_cache(maxsize=512)
+def _is_allowed(template: str) -> bool:
+    try:
+        _check_characters(template, where="")
+    except TextError:
+        return False
+    return not (guards.holds_address(template) or guards.holds_amount(template))
 
 
 def sample(item: MessageKind, language: str, template: str | None = None) -> str:
@@ -159,31 +173,80 @@ def earlier_texts(item: MessageKind, language: str) -> list[str]:
 def check(body: str, *, where: str) -> None:
     """Raise TextError for a text that must not be sent.
 
-    Checked are length, characters, web address, amount, number, name, sender and hotline.
+    Checked are characters, length, web address, amount, number, name, sender and hotline.
     """
     hotline = programme.current().hotline
-    try:
-        size = len(body.encode("cp949"))
-    except UnicodeEncodeError as error:
-        raise TextError(
-            f"{where}: {body[error.start]!r} cannot be sent as a text message (CP949)", "CHARACTER", body[error.start]
-        ) from None
+    _check_characters(body, where=where)
+    size = len(body.encode("cp949"))
     if size > LMS_BYTES:
         raise TextError(f"{where}: {size} bytes, {LMS_BYTES} at most", "LONG", size)
-    if _URL.search(body):
+    if guards.holds_address(body):
         raise TextError(f"{where}: a message never holds a web address", "URL")
-    if _AMOUNT.search(body):
+    if guards.holds_amount(body):
         raise TextError(f"{where}: a message never holds an amount", "AMOUNT")
-    if _REGISTRATION.search(body):
+    folded = guards.folded(body)
+    if _REGISTRATION.search(folded):
         raise TextError(f"{where}: this looks like a registration number", "REGISTRATION")
-    if match := _NUMBER.search(body.replace(hotline, "")):
+    if match := _NUMBER.search(folded.replace(hotline, "")):
         raise TextError(f"{where}: a message never holds an account or another number", "NUMBER", match[0])
-    if match := _NAME.search(body):
+    if match := _NAME.search(folded):
         raise TextError(f"{where}: a message never holds a name", "NAME", match[0])
     if not body.startswith(SENDER):
         raise TextError(f"{where}: it does not begin with {SENDER}", "SENDER")
     if hotline not in body:
         raise TextError(f"{where}: the hotline is missing", "HOTLINE")
+
+
+def _check_characters(body: str, *, where: str) -> None:
+    """Raise TextError for invisible characters and for those outside CP949; its detail names each with its place."""
+    if hidden := [sign for sign in outside.invisible(body) if sign.code != "U+000A"]:
+        named = ", ".join(f"{sign.code} at {sign.place}" for sign in hidden)
+        raise TextError(f"{where}: a text never holds an invisible character ({named})", "INVISIBLE", hidden)
+    if unsendable := [(place, char) for place, char in enumerate(body, 1) if not _is_sendable(char)]:
+        named = ", ".join(f"{char!r} at {place}" for place, char in unsendable)
+        raise TextError(f"{where}: {named} cannot be sent as a text message (CP949)", "CHARACTER", unsendable)
+
+
+def _is_sendable(char: str) -> bool:
+    try:
+        char.encode("cp949")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+class Tidied(NamedTuple):
+    """A text after `tidy`, with the number of characters that were changed by kind of change."""
+
+    text: str
+    spaces: int  # no-break, wide and other spaces, now usual ones
+    removed: int  # characters of no width
+    signs: int  # dots and dashes that look alike, now those of CP949
+    composed: int  # letters that were sent in parts (NFD), now one character each
+
+
+def tidy(typed: str) -> Tidied:
+    """Mend what can be mended without a question: line ends, spaces, characters of no width, look-alike signs, NFC.
+
+    What shows nothing and may mean something, such as a mark of direction, stays and is refused by the check.
+    """
+    lines = re.sub("\r\n?|[\u2028\u2029\x85]", "\n", typed)
+    usual = re.sub(r"[^\S\n ]", " ", lines)
+    spaces = sum(before != after for before, after in zip(lines, usual, strict=True))
+    kept = usual.translate(_NO_WIDTH)
+    signs = kept.translate(_SIGNS)
+    composed = unicodedata.normalize("NFC", signs)
+    return Tidied(
+        composed.strip(),
+        spaces,
+        len(usual) - len(kept),
+        sum(before != after for before, after in zip(kept, signs, strict=True)),
+        len(signs) - len(composed),
+    )
+
+
+_NO_WIDTH = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+_SIGNS = str.maketrans(outside.DOTS | outside.DASHES)
 
 
 def is_long(body: str) -> bool:
@@ -198,40 +261,22 @@ def day(date: dt.date, language: str) -> str:
     return f"{_WEEKDAYS_EN[date.weekday()]} {date.day} {_MONTHS_EN[date.month - 1]}"
 
 
-def matching(pasted: str) -> list[tuple[MessageKind, str]]:
-    """Return the kinds and languages with a version, current or earlier, that equals a pasted message.
+def matching(message: str) -> list[tuple[MessageKind, str]]:
+    """Return the kinds and languages whose versions, current or earlier, are what a pasted text is made of.
 
-    The values of fields may differ. Spaces, line breaks and the prefixes "[Web발신]" and "[국제발신]", which telephones
-    add, are ignored; every other character must match.
+    The values of fields may differ. What telephones and messengers add or move is ignored; every other sign must match
+    (`pasted.found`), or the list is empty.
     """
-    matches = []
-    plain = _without_spaces(pasted.replace("[Web발신]", "").replace("[국제발신]", ""))
     stored = versions.all_versions()
-    for item in _kinds.values():
-        for language in LANGUAGES:
-            templates = {item.text[language], *(texts[language] for texts in stored.get(item.code, []))}
-            if any(re.fullmatch(_pattern(template), plain) for template in templates):
-                matches.append((item, language))
-    return matches
-
-
-def _pattern(template: str) -> str:
-    return "".join(
-        re.escape(_without_spaces(text)) + (_FIELD_PATTERN if name and name != "hotline" else re.escape(_hotline(name)))
-        for text, name, _, _ in string.Formatter().parse(template)
-    )
-
-
-# The accepted value of a field, such as a date or a reference: short, no web address, telephone number or sentence.
-_FIELD_PATTERN = r"(?!0?\d{1,3}-?\d{3,4}-?\d{4})[0-9A-Za-z가-힣/()\-:]{1,24}"
-
-
-def _hotline(name: str | None) -> str:
-    return _without_spaces(programme.current().hotline) if name == "hotline" else ""
-
-
-def _without_spaces(text: str) -> str:
-    return re.sub(r"\s+", "", unicodedata.normalize("NFC", text))
+    known = [
+        (item, language, template)
+        for item in _kinds.values()
+        for language in LANGUAGES
+        for template in {item.text[language], *(texts[language] for texts in stored.get(item.code, []))}
+    ]
+    numbers = pasted.found(message, [pasted.pattern(template, name, item.example) for item, name, template in known])
+    kinds_by_name = {(known[number][0].code, known[number][1]): known[number][0] for number in numbers}
+    return [(item, language) for (_code, language), item in kinds_by_name.items()]
 
 
 def _fill(code: str, template: str, language: str, context: Mapping[str, Any]) -> str:

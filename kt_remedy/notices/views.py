@@ -29,7 +29,9 @@ def messages_we_send(request: HttpRequest) -> HttpResponse:
         {
             "form": form,
             "checked": checked,
-            "ours": [kind.label for kind, _ in texts.matching(form.cleaned_data["text"])] if checked else [],
+            "ours": list(dict.fromkeys(str(kind.label) for kind, _ in texts.matching(form.cleaned_data["text"])))
+            if checked
+            else [],
             "kinds": [
                 (
                     kind.label,

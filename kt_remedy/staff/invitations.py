@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from kt_remedy.audit import service as audit
-from kt_remedy.core import crypto
+from kt_remedy.core import crypto, text
 from kt_remedy.staff import service
 from kt_remedy.staff.models import Invitation, User
 
@@ -55,7 +55,7 @@ def invite(*, username: str, name: str) -> NewInvitation:
         raise service.NotAllowed(
             "ENOUGH", "Two administrators have signed in already: ask one of them for the account."
         )
-    username, name = User.normalize_username(username.strip()), " ".join(name.split())
+    username, name = User.normalize_username(text.clean(username)), text.clean(name)
     user = User.objects.filter(username=username).first()
     renewed = user is not None
     if user is None:
@@ -124,7 +124,7 @@ def _check_names(user: User) -> None:
 
 
 def _normalised_name(name: str) -> str:
-    return unicodedata.normalize("NFKC", "".join(name.split())).casefold()
+    return unicodedata.normalize("NFKC", text.clean(name).replace(" ", "")).casefold()
 
 
 def _normalised_code(code: str) -> str:

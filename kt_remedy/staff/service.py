@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit import service as audit
+from kt_remedy.core import text
 from kt_remedy.core.errors import Refused
 from kt_remedy.staff.models import Invitation, Store, User
 from kt_remedy.staff.roles import ROLES
@@ -91,7 +92,7 @@ def hire(
     _require_administrator(by, None)
     _require_two_administrators()
     _check_roles(roles)
-    user = User(username=username, first_name=name, roles=sorted(set(roles)), store=store, is_staff=True)
+    user = User(username=username, first_name=text.clean(name), roles=sorted(set(roles)), store=store, is_staff=True)
     user.set_password(password)
     user.save()
     _record(by, "staff.hired", user, reason, {"roles": user.roles, "store": store.code if store else ""})
@@ -155,7 +156,8 @@ def record_person(*, user: User, person_index: bytes, name: str) -> None:
     locked = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     if locked.person_index:
         raise NotAllowed("KNOWN")
-    if not locked.first_name.strip() or "".join(locked.first_name.split()) != "".join(name.split()):
+    expected, verified = (text.clean(value).replace(" ", "") for value in (locked.first_name, name))
+    if not expected or expected != verified:
         raise NotAllowed("NAME")
     others = User.objects.exclude(pk=user.pk).filter(is_active=True, roles__contains=["administrator"])
     if locked.has_role("administrator") and others.filter(person_index=person_index).exists():

@@ -24,7 +24,8 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from kt_remedy.audit import service as audit
-from kt_remedy.core import clock, programme
+from kt_remedy.core import clock, programme, text
+from kt_remedy.core.csv import decoded
 from kt_remedy.core.tasks import rows as task_rows
 from kt_remedy.staff.models import User
 from rewards import providers
@@ -74,19 +75,30 @@ def write(hand_off: HandOff) -> None:
 
 
 def collect_acknowledgements(provider: str) -> int:
-    """Mark hand-offs whose answer has the right digest as acknowledged; returns the count. A wrong one is a fault."""
+    """Mark hand-offs whose answer has the right digest as acknowledged; returns the count.
+
+    A wrong digest and an answer that cannot be read are faults of the hand-off.
+    """
     acknowledged = 0
     for hand_off in HandOff.objects.filter(provider=provider, state=HandOff.State.SENT).order_by("id").iterator():
+        row = HandOff.objects.filter(pk=hand_off.pk)
         try:
-            answer = (provider_folder(provider) / f"{hand_off.name}.ack").read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError):
+            content = (provider_folder(provider) / f"{hand_off.name}.ack").read_bytes()
+        except OSError:
             continue
-        if not answer or not _DIGEST.fullmatch(answer[0].strip()):
+        try:
+            answer = decoded(content).splitlines()
+            digest = text.clean(answer[0]).lower() if answer else ""
+            refused_rows = list(_parse_refused(answer[1:]))
+        except (ValueError, csv.Error) as error:
+            row.update(fault=f"the answer of the provider cannot be read: {error}")
+            continue
+        if not _DIGEST.fullmatch(digest):
             continue  # incomplete: the next run reads it again
-        if answer[0].strip() != hand_off.sha256:
-            HandOff.objects.filter(pk=hand_off.pk).update(fault="the provider acknowledged other bytes")
+        if digest != hand_off.sha256:
+            row.update(fault="the provider acknowledged other bytes")
             continue
-        refused = [RefusedRow(hand_off=hand_off, key=key, code=code) for key, code in _parse_refused(answer[1:])]
+        refused = [RefusedRow(hand_off=hand_off, key=key, code=code) for key, code in refused_rows]
         with transaction.atomic():
             RefusedRow.objects.bulk_create(refused, ignore_conflicts=True, batch_size=5000)
             acknowledged += HandOff.objects.filter(pk=hand_off.pk, state=HandOff.State.SENT).update(
@@ -148,8 +160,9 @@ def resend_refused(*, hand_off: HandOff, by: User) -> HandOff | None:
 
 def _parse_refused(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
     for row in csv.reader(lines):
-        if row and row[0]:
-            yield row[0][:40], (row[1] if len(row) > 1 else "")[:40]
+        key, code, *_ = [*(text.clean(cell) for cell in row), "", ""]
+        if key:
+            yield key[:40], code[:40]
 
 
 def _write(hand_off: HandOff) -> tuple[str, int]:
@@ -202,12 +215,12 @@ def _write_rows(hand_off: HandOff, file: BinaryIO) -> int:
             cursor.copy_expert(query.decode() if isinstance(query, bytes) else query, file)
             return cursor.rowcount
         cursor.execute(sql, params)
-        text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-        writer, rows = csv.writer(text, lineterminator="\n"), 0
+        wrapped = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+        writer, rows = csv.writer(wrapped, lineterminator="\n"), 0
         for row in cursor:
             writer.writerow(provider.decode(row))
             rows += 1
-        text.detach()
+        wrapped.detach()
         return rows
 
 

@@ -76,3 +76,23 @@ def test_the_desk_and_the_figures(at, page, live_server) -> None:
     assert "100%" in page.content()
     page.goto("/admin/rewards/shard/")
     assert "100%" in page.content()
+
+
+def test_staff_look_at_a_list_and_then_import_it_without_choosing_it_again(page, live_server, tmp_path):
+    listed = tmp_path / "codes.csv"
+    codes = [f"TVX-{number:04d}-AB{number:02d}" for number in range(30)]
+    listed.write_text("\n".join(["code", *codes, "TVX-1", codes[1].lower()]))
+    enter(page, live_server, as_staff(Client(), staff_user("administrator")))
+    page.goto("/admin/rewards/voucher/upload/")
+    page.locator("input[value='OTT:TVING']").check()
+    page.set_input_files("input[type=file]", str(listed))
+    page.get_by_label("이유").fill("2월 구매분")
+    page.get_by_role("button", name="먼저 확인만 하기").click()
+    assert "번호 32개 가운데 새 번호가 31개" in page.locator("main").inner_text()
+    look(page)
+    page.get_by_role("button", name="번호 올리기").click()
+    assert "이상한 줄을 확인하고 표시해 주세요" in page.locator("main").inner_text()
+    look(page)
+    page.get_by_label("이상한 줄을 확인했고").check()
+    page.get_by_role("button", name="번호 올리기").click()
+    assert "새 번호 31개를 올렸습니다" in page.locator("body").inner_text()

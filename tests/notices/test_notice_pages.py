@@ -37,6 +37,13 @@ def test_a_message_of_ours_and_one_that_is_not():
     assert "문자 하나의 내용만" in check("가" * 2001)
 
 
+def test_two_messages_of_ours_at_once_are_both_named():
+    page = check("KT 안내\n" + OURS + "\n" + texts.sample(texts.kind("payout.paid"), "ko"))
+    assert "같은 내용입니다" in page
+    for item in (texts.matching(OURS)[0][0], texts.kind("payout.paid")):
+        assert f"‘{item.label}’" in page
+
+
 def test_what_was_pasted_is_not_shown_as_markup():
     assert "<script>alert" not in check("<script>alert(1)</script>")
 

@@ -344,3 +344,26 @@ def test_every_perk_of_the_programme_has_its_provider():
         "MEMBERSHIP",
         "INSURER",
     ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949", "utf-16"])
+def test_an_answer_is_read_in_the_encoding_of_the_provider(february, folder, encoding):
+    running.write_files("DATA")
+    name = "DATA_100GB-20260201-0001.csv"
+    digest = HandOff.objects.get(name=name).sha256.upper()
+    answer = f"{digest}\r\n\u00a0{february[1]},\u00a0정지된 회선 \r\n,\r\n"
+    (folder / "data" / f"{name}.ack").write_bytes(answer.replace("\u00a0", " ").encode(encoding))
+    assert files.collect_acknowledgements("DATA") == 1
+    assert list(RefusedRow.objects.values_list("key", "code")) == [(february[1], "정지된 회선")]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xff\xff", b"a\x00b"])
+def test_an_answer_that_cannot_be_read_is_a_fault_and_stops_no_other(february, folder, content):
+    running.write_files("DATA")
+    name = "DATA_100GB-20260201-0001.csv"
+    (folder / "data" / f"{name}.ack").write_bytes(content)
+    assert files.collect_acknowledgements("DATA") == 0
+    assert "cannot be read" in HandOff.objects.get().fault
+    acknowledge(folder, name)
+    assert files.collect_acknowledgements("DATA") == 1
+    assert HandOff.objects.get().fault == ""

@@ -1,6 +1,7 @@
 """The person of an account of staff: verified once by telephone; without it the account moves no money."""
 
 import re
+import unicodedata
 import urllib.request
 
 import pytest
@@ -93,6 +94,15 @@ def test_a_person_is_kept_once_and_only_under_the_name_of_the_account():
     service.reset_person(by=staff_user("administrator"), user=user, reason="name changed")
     user.refresh_from_db()
     assert user.person_index is None
+
+
+def test_a_name_that_was_pasted_or_sent_in_parts_is_the_same_name():
+    user = hired(unicodedata.normalize("NFD", "강\u200b새봄\u00a0"))
+    assert user.first_name == "강새봄"
+    User.objects.filter(pk=user.pk).update(first_name="강새봄\ufeff")  # stored before names were cleaned
+    service.record_person(user=user, person_index=b"1" * 32, name=unicodedata.normalize("NFD", "강새봄"))
+    user.refresh_from_db()
+    assert user.person_index == b"1" * 32
 
 
 def test_the_administrator_must_give_a_name_to_prove():
