@@ -266,6 +266,13 @@ if RELOAD:
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*WhiteNoiseCompressor.SKIP_COMPRESS_EXTENSIONS, "map"]
 MEDIA_ROOT = env.str("UPLOADS_DIR", str(LOCAL / "uploads") if DEVELOPMENT else "")
+# A photograph of 50 megapixels has 10 to 25 MB; the largest camera of a telephone has 200 megapixels; a certificate
+# or a hospital's record has some pages, and thirty are drawn in five seconds.
+DOCUMENT_MAX_MB = _read(env.int, "DOCUMENT_MAX_MB", 30)
+DOCUMENT_MAX_TOTAL_MB = _read(env.int, "DOCUMENT_MAX_TOTAL_MB", 60)
+DOCUMENT_MAX_MEGAPIXELS = _read(env.int, "DOCUMENT_MAX_MEGAPIXELS", 220)
+DOCUMENT_MAX_PAGES = _read(env.int, "DOCUMENT_MAX_PAGES", 30)
+CLAMD_ADDRESS = env.str("CLAMD_ADDRESS", "")
 
 # 6 People ---------------------------------------------------------------------------------------------------
 

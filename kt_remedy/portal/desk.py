@@ -714,9 +714,9 @@ def _handle_action(
         if not files.is_valid():
             return False
         try:
-            documents.add(application_id=row.pk, staff=user, files=files.cleaned_data["files"])
+            documents.add(application_id=row.pk, staff=user, files=documents.read(files.cleaned_data["files"]))
         except Refused as refused:
-            if refused.code not in {"FILE", "MANY"}:
+            if refused.code not in documents.ABOUT_FILES:
                 raise
             files.add_error("files", refused.message)
             return False
@@ -765,6 +765,7 @@ def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
     form = ObjectionForm(*((request.POST, request.FILES) if request.method == "POST" else (None, None)))
     if request.method == "POST" and form.is_valid():
         try:
+            files = documents.read(form.cleaned_data["files"]) if form.cleaned_data["files"] else []
             with transaction.atomic():
                 objection = objections.object_to(
                     contract_no=contract_no,
@@ -774,10 +775,10 @@ def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
                     language=eligibility.language_of(desk_session.customer),
                     staff=user,
                 )
-                if form.cleaned_data["files"]:
-                    documents.add_to_objection(objection_id=objection.pk, files=form.cleaned_data["files"], staff=user)
+                if files:
+                    documents.add_to_objection(objection_id=objection.pk, files=files, staff=user)
         except Refused as refused:
-            form.add_error("files" if refused.code in {"FILE", "MANY"} else None, refused.message)
+            form.add_error("files" if refused.code in documents.ABOUT_FILES else None, refused.message)
         else:
             messages.success(
                 request,

@@ -2,6 +2,10 @@
 
 Rules: docs/trust.md#2-6.
 
+What a person sends is drawn anew in a child process (`reading`), and only that drawing is kept: `read` first, outside
+any transaction, then `add` or `add_to_objection`. Of the original there remain a keyed digest, its number of pages
+and whether it carried a signature.
+
 Each file is encrypted with a key of its own, and its row keeps this key, encrypted. A file without a row cannot be
 read: neither one that was written just before a crash, nor one whose row was wiped.
 """
@@ -10,9 +14,12 @@ import base64
 import contextlib
 import datetime as dt
 import os
+import re
+import time
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
@@ -21,11 +28,12 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from kt_remedy.audit import service as audit
-from kt_remedy.core import clock, crypto
+from kt_remedy.core import clock, crypto, virus_scan
+from kt_remedy.core.text import clean
 from kt_remedy.staff.models import User
-from refunds.applications import file_types
+from refunds.applications import file_types, reading
 from refunds.applications.access import actor_of, close_to_own_case, lock
-from refunds.applications.file_types import MOST_FILES
+from refunds.applications.file_types import MOST_FILES, WrongFile
 from refunds.applications.reviews import returns_to
 from refunds.applications.transitions import Refused, transition
 from refunds.models.applications import Application, Evidence, Filing, Objection
@@ -36,16 +44,70 @@ from refunds.models.states import Status
 # States in which a document can change the decision.
 AWAITED_IN = (Status.NEED_DOCS, Status.REVIEW, Status.LATE)
 
-Files = Iterable[tuple[str, bytes]]
+# Refusals that belong to the field of the files: the page is shown again with what was typed.
+ABOUT_FILES = {"FILE", "MANY", "BUSY", "LONG"}
+# A request gives up after this and asks for fewer files, before a proxy in front gives up on it.
+REQUEST_SECONDS = 30
+
+_EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
+
+
+class Document(NamedTuple):
+    """A document that was read: its name by its content, what is kept of it, and the keyed digest of the original."""
+
+    name: str
+    drawing: reading.Drawing
+    digest: bytes
+
+
+def read(files: Iterable[tuple[str, bytes]]) -> list[Document]:
+    """Read files, given as (name, bytes), all of them or none. Takes seconds: call it outside any transaction.
+
+    Raises Refused: FILE (which one, what is wrong with it and how to send it instead), MANY, BUSY (try again).
+    """
+    files = list(files)
+    if not files:
+        raise Refused("FILE", _("올릴 파일을 골라 주세요."))
+    if len(files) > MOST_FILES:
+        raise _too_many()
+    patience = time.monotonic() + REQUEST_SECONDS
+    documents: list[Document] = []
+    for name, data in files:
+        try:
+            if time.monotonic() > patience:
+                raise WrongFile("LONG")
+            kind = file_types.recognise(data)
+            if virus_scan.scan(data) == virus_scan.Finding.FOUND:
+                raise WrongFile("VIRUS")
+            drawing = reading.draw(data, kind)
+        except WrongFile as wrong:
+            if wrong.code in {"BUSY", "LONG"}:
+                raise Refused(wrong.code, wrong.message) from None
+            raise Refused("FILE", f"{_shown(name)}: {wrong.message}") from None
+        digest = crypto.blind_index(base64.b64encode(data).decode(), "evidence")
+        documents.append(Document(f"{_stem(name)}.{drawing.kind}", drawing, digest))
+    return documents
+
+
+def _too_many() -> Refused:
+    return Refused("MANY", _("파일은 %(count)s개까지 올릴 수 있습니다.") % {"count": MOST_FILES})
+
+
+def _shown(name: str) -> str:
+    """The name as the person knows it, without its folders and invisible characters."""
+    return clean(Path(name.replace("\\", "/")).name)[-100:] or _("이름 없는 파일")
+
+
+def _stem(name: str) -> str:
+    return _EXTENSION.sub("", _shown(name))[-90:].strip(" .") or _("서류")
 
 
 def add(
-    *, application_id: int, files: Files, person_index: bytes | None = None, staff: User | None = None
+    *, application_id: int, files: Iterable[Document], person_index: bytes | None = None, staff: User | None = None
 ) -> list[Evidence]:
     """Store documents of an application, all of them or none; a document that was sent before is not stored again.
 
-    `files` are (name, bytes). Raises Refused: UNKNOWN, OWN_CASE, STATE (nobody waits for documents), FILE (which one,
-    and what is wrong with it), MANY.
+    `files` were read by `read`. Raises Refused: UNKNOWN, OWN_CASE, STATE (nobody waits for documents), MANY.
     """
     with transaction.atomic():
         row = lock(application_id, person_index=person_index, staff=staff)
@@ -56,11 +118,11 @@ def add(
 
 
 def add_to_objection(
-    *, objection_id: uuid.UUID, files: Files, person_index: bytes | None = None, staff: User | None = None
+    *, objection_id: uuid.UUID, files: Iterable[Document], person_index: bytes | None = None, staff: User | None = None
 ) -> list[Evidence]:
     """Store documents of an objection without an answer; see `add`. `person_index` is the person who objected.
 
-    Raises Refused: UNKNOWN, OWN_CASE, STATE, FILE, MANY.
+    Raises Refused: UNKNOWN, OWN_CASE, STATE, MANY.
     """
     with transaction.atomic():
         row = Objection.objects.select_for_update(of=("self",)).select_related("line").filter(pk=objection_id).first()
@@ -72,33 +134,31 @@ def add_to_objection(
         return _store_all(files, staff=staff, subject=row.line.customer_id, objection=row)
 
 
-def _store_all(files: Files, *, staff: User | None, subject: str, **owner: Filing | Objection) -> list[Evidence]:
-    checked = [(name, *_checked(name, data)) for name, data in files]
-    if not checked:
-        raise Refused("FILE", _("올릴 파일을 골라 주세요."))
+def _store_all(
+    files: Iterable[Document], *, staff: User | None, subject: str, **owner: Filing | Objection
+) -> list[Evidence]:
     known = set(Evidence.objects.filter(**owner).values_list("content_index", flat=True))
     count = len(known)
     added: list[Evidence] = []
     written: list[Path] = []
     try:
-        for name, kind, data in checked:
-            index = crypto.blind_index(base64.b64encode(data).decode(), "evidence")
-            if index in known:
+        for name, drawing, digest in files:
+            if digest in known:
                 continue
-            known.add(index)
+            known.add(digest)
             if len(known) > MOST_FILES:
-                raise Refused("MANY", _("파일은 %(count)s개까지 올릴 수 있습니다.") % {"count": MOST_FILES})
+                raise _too_many()
             row = Evidence(
-                id=uuid.uuid4(), kind=kind, size=len(data), content_index=index, added_by=actor_of(staff),
-                added_at=clock.now(), **owner,
+                id=uuid.uuid4(), kind=drawing.kind, size=len(drawing.data), content_index=digest,
+                pages=drawing.pages, signed=drawing.signed, added_by=actor_of(staff), added_at=clock.now(), **owner,
             )  # fmt: skip
             key = AESGCM.generate_key(bit_length=256)
-            row.name, row.file_key = Path(name).name[-100:], base64.b64encode(key).decode()
-            written.append(_write(row, key, data))
+            row.name, row.file_key = name, base64.b64encode(key).decode()
+            written.append(_write(row, key, drawing.data))
             row.save(force_insert=True)
             audit.record(
                 actor=actor_of(staff), action="evidence.added", object=f"evidence:{row.pk}", subject=subject,
-                detail={"kind": kind, "bytes": len(data), "number": count + len(added) + 1},
+                detail={"kind": drawing.kind, "bytes": len(drawing.data), "number": count + len(added) + 1},
             )  # fmt: skip
             added.append(row)
     except BaseException:
@@ -106,13 +166,6 @@ def _store_all(files: Files, *, staff: User | None, subject: str, **owner: Filin
             path.unlink(missing_ok=True)
         raise
     return added
-
-
-def _checked(name: str, data: bytes) -> tuple[str, bytes]:
-    try:
-        return file_types.checked(data, name)
-    except file_types.WrongFile as wrong:
-        raise Refused("FILE", f"{Path(name).name[-100:]}: {wrong.message}") from None
 
 
 def _path(row: Evidence) -> Path:

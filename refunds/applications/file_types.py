@@ -1,113 +1,83 @@
-"""Real type of an uploaded file, read from its bytes: PDF, JPEG or PNG, from its beginning to its end.
+"""What an uploaded file is, by its first bytes, and the words for one that is not taken.
 
-Rule: docs/trust.md#2-6. Pure. The first bytes and the last must be those of one type, so that a file which is two
-things at once is refused or loses the second, and a picture must be small enough to be opened.
+Rule: docs/trust.md#2-6. The name is not asked: telephones send a JPEG as .jfif or without an extension. A file that
+begins as one of these kinds is drawn anew (`reading`), so whatever else it may be is lost.
 """
 
-import re
-import struct
-
+from django.conf import settings
 from django.utils.functional import lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core.errors import Refused
 
-EXTENSIONS = {"pdf": ("pdf",), "jpg": ("jpg", "jpeg"), "png": ("png",)}
+# Kinds that are kept. A document of an earlier release can be a PNG.
 MIME = {"pdf": "application/pdf", "jpg": "image/jpeg", "png": "image/png"}
-LARGEST_MB = 10
-LARGEST_BYTES = LARGEST_MB * 1024 * 1024
 MOST_FILES = 20
-LARGEST_PIXELS = 25_000_000
-_STARTS = {"pdf": b"%PDF-", "jpg": b"\xff\xd8\xff", "png": b"\x89PNG\r\n\x1a\n"}
-_MARKER = re.compile(rb"\xff+([\x01-\xfe])", re.DOTALL)
-_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
-_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
-# Contents that no proof needs: scripts, programs and embedded files.
-_ACTIVE = re.compile(rb"/(?:JavaScript|Launch|EmbeddedFile|RichMedia)\b")
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+# A byte-order mark and white space stand before some PDFs, whose other end is looked for by the reader.
+_BEFORE_PDF = b"\xef\xbb\xbf\0\t\n\f\r "
 
 
 def _too_large() -> str:
-    return gettext("%(mb)sMB가 넘습니다. 더 작게 찍거나 나누어 올려 주세요.") % {"mb": LARGEST_MB}
+    return gettext(
+        "%(mb)sMB가 넘습니다. 사진 앱에서 크기를 줄여 JPG로 저장하거나, 화면을 캡처하거나, 나누어 올려 주세요."
+    ) % {"mb": settings.DOCUMENT_MAX_MB}
+
+
+def _too_large_together() -> str:
+    return gettext("모두 합해 %(mb)sMB가 넘습니다. 여러 번에 나누어 올려 주세요.") % {
+        "mb": settings.DOCUMENT_MAX_TOTAL_MB
+    }
+
+
+def _too_many_pages() -> str:
+    return gettext("%(pages)s쪽까지 받습니다. 필요한 쪽만 나누어 올려 주세요.") % {"pages": settings.DOCUMENT_MAX_PAGES}
 
 
 class WrongFile(Refused):
     """A file that is not accepted, by code."""
 
     sentences = {
-        "EMPTY": _("빈 파일입니다."),
+        "EMPTY": _("빈 파일입니다. 다시 찍거나 저장해 올려 주세요."),
         "SIZE": lazy(_too_large, str)(),
-        "TYPE": _("PDF, JPG, PNG 파일만 받습니다."),
-        "NAME": _("파일 이름의 끝(.pdf, .jpg, .png)이 내용과 다릅니다."),
-        "BROKEN": _("깨진 파일입니다. 다시 찍거나 저장해 주세요."),
-        "ACTIVE": _("실행되는 내용이 든 PDF는 받지 않습니다. 인쇄해서 찍거나 다시 저장해 주세요."),
-        "LOCKED": _("암호가 걸린 PDF는 열 수 없습니다. 암호를 풀어서 올려 주세요."),
-        "PIXELS": _("사진이 너무 큽니다. 더 작게 찍어 주세요."),
+        "TOTAL": lazy(_too_large_together, str)(),
+        "TYPE": _("PDF, JPG, PNG, HEIC, WEBP 파일만 받습니다. 다른 파일은 화면을 캡처하거나 JPG로 저장해 올려 주세요."),
+        "BROKEN": _("읽을 수 없는 파일입니다. 사진 앱에서 JPG로 저장하거나, 화면을 캡처하거나, 다시 찍어 주세요."),
+        "ACTIVE": _("실행되는 내용이나 첨부 파일이 든 PDF는 받지 않습니다. 화면을 캡처하거나 인쇄해서 찍어 주세요."),
+        "LOCKED": _(
+            "암호가 걸린 PDF는 열 수 없습니다. 암호를 풀어서 올리거나, 열어서 화면을 캡처한 사진을 올려 주세요."
+        ),
+        "FONTS": _("글꼴이 들어 있지 않은 PDF라 글자가 보이지 않습니다. 화면을 캡처하거나 인쇄해서 찍어 주세요."),
+        "PAGES": lazy(_too_many_pages, str)(),
+        "PIXELS": _("사진이 너무 큽니다. 사진 앱에서 크기를 줄여 JPG로 저장하거나 화면을 캡처해 올려 주세요."),
+        "MEMORY": _("너무 커서 읽지 못했습니다. 사진 앱에서 크기를 줄여 JPG로 저장하거나 화면을 캡처해 올려 주세요."),
+        "TIME": _(
+            "읽는 데 너무 오래 걸려 그만두었습니다. 화면을 캡처하거나, JPG로 저장하거나, 쪽을 나누어 올려 주세요."
+        ),
+        "BUSY": _("지금 다른 서류를 읽고 있습니다. 조금 뒤에 다시 올려 주세요."),
+        "LONG": _("한 번에 다 읽지 못했습니다. 여러 번에 나누어 올려 주세요."),
+        "VIRUS": _("바이러스 검사에 걸린 파일입니다. 서류를 새로 찍은 사진을 올려 주세요."),
     }
 
 
-def checked(data: bytes, name: str) -> tuple[str, bytes]:
-    """Check a whole file against its name; returns its type ("pdf", "jpg", "png") and the bytes to keep.
+def recognise(data: bytes) -> str:
+    """The kind of a file: "pdf", "jpg", "png", "webp", "heic".
 
-    Data that phones append to a photograph is cut off. Raises WrongFile.
+    Raises WrongFile: EMPTY, SIZE, TYPE.
     """
     if not data:
         raise WrongFile("EMPTY")
-    if len(data) > LARGEST_BYTES:
+    if len(data) > settings.DOCUMENT_MAX_MB << 20:
         raise WrongFile("SIZE")
-    kind = next((kind for kind, start in _STARTS.items() if data.startswith(start)), "")
-    if not kind:
-        raise WrongFile("TYPE")
-    if name.rpartition(".")[2].lower() not in EXTENSIONS[kind]:
-        raise WrongFile("NAME")
-    if kind == "pdf":
-        _check_pdf(data)
-    elif kind == "png":
-        _check_png(data)
-    else:
-        data = data[: _end_of_jpeg(data)]
-    return kind, data
-
-
-def _check_pdf(data: bytes) -> None:
-    if not data.rstrip(b"\0\r\n\t ").endswith(b"%%EOF"):
-        raise WrongFile("BROKEN")
-    if _ACTIVE.search(data):
-        raise WrongFile("ACTIVE")
-    if re.search(rb"/Encrypt\b", data):
-        raise WrongFile("LOCKED")
-
-
-def _check_png(data: bytes) -> None:
-    if not data.endswith(_PNG_END) or data[12:16] != b"IHDR" or data.count(_PNG_END) != 1:
-        raise WrongFile("BROKEN")
-    _check_pixels(*struct.unpack(">II", data[16:24]))
-
-
-def _end_of_jpeg(data: bytes) -> int:
-    """Walk the segments and scans to the end of the picture, past the frame header that holds its size."""
-    at, sized = 2, False
-    while (segment := _MARKER.match(data, at)) is not None:
-        marker = segment[1][0]
-        at = segment.end()
-        if marker == 0xD9 and sized:
-            return at
-        if at + 7 > len(data):
-            break
-        if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
-            height, width = struct.unpack(">HH", data[at + 3 : at + 7])
-            _check_pixels(width, height)
-            sized = True
-        at += struct.unpack(">H", data[at : at + 2])[0]
-        if marker == 0xDA:
-            # The data of a scan follow its head. In them FF begins a marker unless 0 or a restart code follows.
-            following = _AFTER_SCAN.search(data, at)
-            at = following.start() if following else len(data)
-    raise WrongFile("BROKEN")
-
-
-def _check_pixels(width: int, height: int) -> None:
-    if width * height == 0:
-        raise WrongFile("BROKEN")
-    if width * height > LARGEST_PIXELS:
-        raise WrongFile("PIXELS")
+    if data.startswith(b"\xff\xd8\xff"):
+        return "jpg"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+        return "heic"
+    if data[:1024].lstrip(_BEFORE_PDF).startswith(b"%PDF-"):
+        return "pdf"
+    raise WrongFile("TYPE")

@@ -292,10 +292,10 @@ class LateReason(models.Model):
 
 
 class Evidence(models.Model):
-    """A document of a filing or an objection.
+    """A document of a filing or an objection, drawn anew from what the person sent.
 
     Its encrypted bytes are a file under UPLOADS_DIR, named by the id. This row holds the key, so deleting the key
-    deletes the document.
+    deletes the document. `kind` and `size` are those of the kept drawing, `pages` and `signed` those of the original.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -303,7 +303,10 @@ class Evidence(models.Model):
     objection = models.ForeignKey(Objection, models.PROTECT, null=True, blank=True, related_name="evidence")
     kind = models.CharField(_("종류"), max_length=3)
     size = models.PositiveIntegerField(_("크기"))
-    # Keyed digest of the bytes: a document that is sent twice is stored once.
+    # Unknown (null) for a document of a release that kept originals. A signature is noted, never verified.
+    pages = models.PositiveSmallIntegerField(_("쪽수"), null=True)
+    signed = models.BooleanField(_("전자서명"), null=True)
+    # Keyed digest of the bytes as they were sent: a document that is sent twice is stored once, and can be recognised.
     content_index = crypto.BlindIndexField()
     name_enc = models.BinaryField(null=True)
     file_key_enc = models.BinaryField(null=True)

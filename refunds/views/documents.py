@@ -34,11 +34,12 @@ def send_documents(request: VerifiedRequest, pk: int) -> HttpResponse:
                 return redirect("refunds:application", pk)
             form = DocumentsForm(request.POST, request.FILES)
             if form.is_valid():
-                documents.add(application_id=pk, person_index=me, files=form.cleaned_data["files"])
+                sent = documents.read(form.cleaned_data["files"])
+                documents.add(application_id=pk, person_index=me, files=sent)
                 messages.success(request, _("서류를 받았습니다."))
                 return redirect("refunds:documents", pk)
         except Refused as refused:
-            if refused.code in {"FILE", "MANY"} and "done" not in request.POST:
+            if refused.code in documents.ABOUT_FILES and "done" not in request.POST:
                 form.add_error("files", refused.message)
             else:
                 messages.warning(request, refused.message)
@@ -47,9 +48,9 @@ def send_documents(request: VerifiedRequest, pk: int) -> HttpResponse:
     context = {
         "view": presenters.present([row])[0],
         "form": form,
-        "sent": (sent := documents.of_filing(row.filing)),
+        "sent": (earlier := documents.of_filing(row.filing)),
         # Documents sent before the request do not answer it.
-        "ready": row.status == Status.NEED_DOCS and any(document.added_at >= row.status_since for document in sent),
+        "ready": row.status == Status.NEED_DOCS and any(document.added_at >= row.status_since for document in earlier),
         "asked": request_decision.words if request_decision and row.status == Status.NEED_DOCS else "",
         "open": row.status in documents.AWAITED_IN,
     }

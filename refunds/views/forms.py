@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.functional import lazy
 from django.utils.translation import gettext as _
@@ -12,10 +13,11 @@ from django.utils.translation import gettext_lazy
 
 from kt_remedy.core import clock
 from kt_remedy.core.fields import DayField, TextField
+from kt_remedy.core.text import clean
 from refunds import banks
 from refunds.accounts import numbers
 from refunds.applications import reviews
-from refunds.applications.file_types import LARGEST_BYTES, LARGEST_MB, MOST_FILES, WrongFile
+from refunds.applications.file_types import MOST_FILES, WrongFile
 from refunds.applications.text_checks import refuse_registration_number
 from refunds.models.applications import LateReason
 
@@ -153,16 +155,17 @@ class _FilesInput(forms.ClearableFileInput):
 
 
 def _accepted_files() -> str:
-    return _("휴대폰으로 찍은 사진도 됩니다. 한 개에 %(mb)sMB까지, 모두 %(files)s개까지.") % {
-        "mb": LARGEST_MB,
+    return _("휴대폰으로 찍은 사진이나 화면을 캡처한 사진도 됩니다. 한 개에 %(mb)sMB까지, 모두 %(files)s개까지.") % {
+        "mb": settings.DOCUMENT_MAX_MB,
         "files": MOST_FILES,
     }
 
 
 class FilesField(forms.FileField):
-    """Several files at once, as a list of (name, bytes). `documents` checks their content."""
+    """Several files at once, as a list of (name, bytes). `documents.read` looks at their content."""
 
-    widget = _FilesInput(attrs={"accept": ".pdf,.jpg,.jpeg,.png,application/pdf,image/jpeg,image/png"})
+    # A hint for the chooser of files only. Telephones convert HEIC to JPEG themselves where only JPEG is named.
+    widget = _FilesInput(attrs={"accept": ".pdf,.jpg,.jpeg,.jfif,.png,.webp,.heic,.heif,application/pdf,image/*"})
     default_error_messages = {
         "required": gettext_lazy("올릴 파일을 골라 주세요."),
         "invalid": gettext_lazy("올릴 파일을 골라 주세요."),
@@ -177,8 +180,10 @@ class FilesField(forms.FileField):
         """Read the files; a file that is too large is not read."""
         files = [super(FilesField, self).clean(file, initial) for file in data or [None]]
         for file in files:
-            if file is not None and file.size > LARGEST_BYTES:
-                raise ValidationError(f"{file.name}: {WrongFile('SIZE').message}")
+            if file is not None and file.size > settings.DOCUMENT_MAX_MB << 20:
+                raise ValidationError(f"{clean(file.name)}: {WrongFile('SIZE').message}")
+        if sum(file.size for file in files if file is not None) > settings.DOCUMENT_MAX_TOTAL_MB << 20:
+            raise ValidationError(WrongFile("TOTAL").message)
         return [(file.name, file.read()) for file in files if file is not None]
 
 

@@ -41,6 +41,7 @@ def object_to(request: VerifiedRequest, contract_no: str) -> HttpResponse:
     form: ObjectionForm | DocumentsForm = DocumentsForm(*posted) if still_open else ObjectionForm(*posted)
     if request.method == "POST" and form.is_valid():
         try:
+            files = documents.read(form.cleaned_data["files"]) if form.cleaned_data["files"] else []
             with transaction.atomic():
                 if not still_open:
                     latest = objections.object_to(
@@ -50,10 +51,8 @@ def object_to(request: VerifiedRequest, contract_no: str) -> HttpResponse:
                         contact=me.phone,
                         language=(get_language() or "ko")[:2],
                     )
-                if latest is not None and form.cleaned_data["files"]:
-                    documents.add_to_objection(
-                        objection_id=latest.pk, files=form.cleaned_data["files"], person_index=me.ci_index
-                    )
+                if latest is not None and files:
+                    documents.add_to_objection(objection_id=latest.pk, files=files, person_index=me.ci_index)
         except Refused as refused:
             form.add_error("files", refused.message)
         else:
