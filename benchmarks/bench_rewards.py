@@ -13,6 +13,7 @@ import datetime as dt
 import hashlib
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -132,13 +133,15 @@ def _measure(lines: int) -> tuple[int, dict[str, float]]:
                 assert _digest("rewards_grant", where) == exact, "the sum is exact"
                 assert _rows_in_files() == granted, "every granted line is in a file, once"
         seconds[workers] = min(rounds)
+    bare = {connections: min(_bare_seconds(february, connections) for _ in range(ROUNDS)) for connections in (1, 2)}
     missed |= harness.row(
         f"grants of {lines:,} lines with two workers beside one worker",
         seconds[1][0] / seconds[2][0],
         unit="times as fast",
         at_least=1.4 if lines >= SHARED_LINES else None,
         note=f"{seconds[2][0]:.1f} s beside {seconds[1][0]:.1f} s, with the ticks of beat before the first shard"
-        f" {seconds[2][1]:.1f} s beside {seconds[1][1]:.1f} s; the sum is exact",
+        f" {seconds[2][1]:.1f} s beside {seconds[1][1]:.1f} s; the sum is exact; the shards on two connections without"
+        f" Celery are {bare[1] / bare[2]:.2f} times as fast as on one, {bare[2]:.1f} s beside {bare[1]:.1f} s",
     )
     return missed, took
 
@@ -255,6 +258,31 @@ def _seconds_of_dated_task(month: dt.date) -> tuple[float, float]:
     began = Shard.objects.filter(kind=Shard.Kind.GRANT, month=month).aggregate(first=Min("taken_at"))["first"]
     _wait(lambda: not files.waiting().exists())
     return (ended - began).total_seconds(), seconds
+
+
+def _bare_seconds(month: dt.date, number: int) -> float:
+    """Seconds for the shards of `month` by that many connections without Celery: what the database itself gains."""
+    from django.db import connections
+
+    from rewards.enrolment import grants, shards, working
+
+    _reset_grants(month)
+    grants.plan_month(month)
+    planned = list(shards.open_shards().order_by("pk"))
+
+    def run(part: list) -> None:
+        for shard in part:
+            working.run(shard)
+        connections.close_all()
+
+    def run_all() -> None:
+        threads = [threading.Thread(target=run, args=(planned[first::number],)) for first in range(number)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    return _seconds(run_all)
 
 
 def _wait(done: Callable[[], object], *, at_most: int = 900) -> None:
