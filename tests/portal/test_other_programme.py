@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import itertools
 import re
 from pathlib import Path
 
@@ -134,7 +135,8 @@ def test_a_change_of_account_is_held_for_its_hours_or_not_spoken_of(at, monkeypa
     assert "바꾸신 뒤 36시간 동안은" in words(client.get(address).content.decode())
 
 
-def test_my_lines_and_my_rewards_show_nothing_of_ours(at):
+def test_my_lines_and_my_rewards_show_nothing_of_ours(at, monkeypatch):
+    monkeypatch.setattr(make, "_numbers", itertools.count(700))  # no running number that reads like a figure of ours
     holder = make.customer()
     make.line(holder, terminated="2025-07-01T10:00+09:00")
     make.line(holder, terminated="", outcome="NOT_ELIGIBLE", reasons="NOT_TERMINATED", refundable_krw=0)
