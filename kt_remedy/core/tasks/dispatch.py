@@ -184,8 +184,8 @@ def run(open_rows: models.QuerySet, pk: int | str, work: Callable[[Any], None]) 
         due = rows.due(open_rows).filter(pk=pk)
         if not ours or not due.update(taken_at=Now(), attempts=F("attempts") + 1):
             return False
-        row = model._default_manager.get(pk=pk)
         own = model._default_manager.filter(pk=pk)
+        row = own.get()
         try:
             work(row)
         except Exception as error:
