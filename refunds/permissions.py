@@ -28,6 +28,7 @@ access.register(
         "payouts.return_batch": ("maker", "checker"),
         "payouts.remove_item": ("maker",),
         "payouts.create_file": ("maker",),
+        "payouts.approve_file": ("checker",),
         "payouts.hand_over_file": ("maker",),
         "payouts.download_file": ("maker", "auditor"),
         "payouts.compare_file": _MONEY,

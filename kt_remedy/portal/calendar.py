@@ -143,10 +143,10 @@ def _payout_dates(now: dt.datetime, late: list[OverdueRound]) -> list[ProgrammeD
     rows = []
     for payout_round in calendar.payout_rounds(programme.current()):
         batch = batches.get(payout_round.pay_on)
-        state = Batch.Status(batch.status).label if batch else _("아직 확정하지 않음")
+        state = batch.stage_label if batch else _("아직 확정하지 않음")
         text = _("사람이 하는 일, 지금: %(state)s") % {"state": state}
         frozen = batch is not None and batch.status != Batch.Status.OPEN
-        handed_over = batch is not None and batch.status in (Batch.Status.HANDED_OVER, Batch.Status.SETTLED)
+        handed_over = batch is not None and batch.handed_over
         freeze_title = _("%(n)d차 지급 명단 확정") % {"n": payout_round.number}
         pay_title = _("%(n)d차 입금") % {"n": payout_round.number}
         if payout_round.supplementary:

@@ -3,26 +3,32 @@
 import pghistory
 import pgtrigger
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import crypto
 from kt_remedy.core.tasks.rows import TaskRow
 from refunds.models.batches import Batch
-from refunds.models.protection import APPEND_ONLY, HISTORY, STAFF, STAY, changed, only_moves, starts_as
+from refunds.models.protection import APPEND_ONLY, HISTORY, STAFF, STAY, changed, only_moves
 
-FILE_EDGES = (("MADE", "HANDED_OVER"), ("HANDED_OVER", "REFUSED"))
-ITEM_EDGES = (
-    ("QUEUED", "VOID"),
-    ("QUEUED", "FILED"),
-    ("FILED", "PAID"),
-    ("FILED", "RETURNED"),
-    ("FILED", "UNKNOWN"),
-    ("UNKNOWN", "PAID"),
-    ("UNKNOWN", "RETURNED"),
-    ("PAID", "RETURNED"),
+# All transitions; the triggers below contain the same pairs.
+FILE_EDGES = (
+    ("MADE", "APPROVED"),
+    ("MADE", "DISCARDED"),
+    ("APPROVED", "DISCARDED"),
+    ("APPROVED", "HANDED_OVER"),
+    ("HANDED_OVER", "ACCEPTED"),
+    ("HANDED_OVER", "REFUSED"),
+    ("ACCEPTED", "REFUSED"),
 )
 _DONE_CHANGES = f"OLD.done_at IS NOT NULL AND {changed(('done_at', 'refusal_code', 'refusal_values'))}"
+
+
+class BankFileQuerySet(models.QuerySet):
+    def in_force(self) -> "BankFileQuerySet":
+        """Parts that carry the payments of their batch: neither discarded nor replaced by a later part."""
+        later = BankFile.objects.filter(replaces=OuterRef("pk"))
+        return self.exclude(status=BankFile.Status.DISCARDED).exclude(Exists(later))
 
 
 @pghistory.track(
@@ -33,12 +39,22 @@ _DONE_CHANGES = f"OLD.done_at IS NOT NULL AND {changed(('done_at', 'refusal_code
     **HISTORY,
 )
 class BankFile(models.Model):
-    """One file made for the bank, kept as it was made. A file the bank refused whole is followed by a new part."""
+    """One file made for the bank, kept as it was made.
+
+    The first parts of a batch carry the approval of the batch. A file the bank refused whole is followed by a new part,
+    which another person approves.
+    """
 
     class Status(models.TextChoices):
-        MADE = "MADE", _("만듦")
+        MADE = "MADE", _("승인 기다림")
+        APPROVED = "APPROVED", _("승인됨")
+        DISCARDED = "DISCARDED", _("버림")
         HANDED_OVER = "HANDED_OVER", _("은행에 전달")
+        ACCEPTED = "ACCEPTED", _("은행이 받음")
         REFUSED = "REFUSED", _("은행이 거절")
+
+    AT_BANK = (Status.HANDED_OVER, Status.ACCEPTED)
+    BEFORE_BANK = (Status.MADE, Status.APPROVED)
 
     batch = models.ForeignKey(Batch, models.PROTECT, related_name="files", verbose_name=_("지급 회차"))
     part = models.SmallIntegerField(_("순번"))
@@ -52,15 +68,23 @@ class BankFile(models.Model):
     size = models.BigIntegerField(_("크기(바이트)"))
     sha256 = models.CharField("SHA-256", max_length=64)
     made_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("만든 사람"))
+    made_person = crypto.BlindIndexField(null=True)
     made_at = models.DateTimeField(_("만든 때"))
     replaces = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("대신하는 파일")
     )
+    approved_by = models.ForeignKey(
+        STAFF, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("승인한 사람")
+    )
+    approved_person = crypto.BlindIndexField(null=True)
+    approved_at = models.DateTimeField(_("승인"), null=True, blank=True)
     handed_over_by = models.ForeignKey(
         STAFF, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("전달한 사람")
     )
     handed_over_at = models.DateTimeField(_("전달"), null=True, blank=True)
     refused_because = models.CharField(_("거절 이유"), max_length=140, blank=True, default="")
+
+    objects = BankFileQuerySet.as_manager()
 
     class Meta:
         db_table = "refunds_bank_file"
@@ -72,15 +96,52 @@ class BankFile(models.Model):
             models.CheckConstraint(name="bank_file_not_empty", condition=Q(count__gt=0, won__gt=0, size__gt=0)),
             models.CheckConstraint(
                 name="bank_file_handed_over",
-                condition=Q(status="MADE", handed_over_by=None)
-                | ~Q(status="MADE") & Q(handed_over_by__isnull=False, handed_over_at__isnull=False),
+                condition=Q(status__in=["MADE", "APPROVED", "DISCARDED"], handed_over_by=None, handed_over_at=None)
+                | ~Q(status__in=["MADE", "APPROVED", "DISCARDED"])
+                & Q(handed_over_by__isnull=False, handed_over_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="bank_file_approved",
+                condition=Q(status="MADE", replaces__isnull=False, approved_by=None)
+                | Q(status="DISCARDED")
+                | ~Q(status="MADE") & Q(replaces=None, approved_by=None)
+                | ~Q(status="MADE")
+                & Q(approved_by__isnull=False, approved_person__isnull=False, approved_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="bank_file_two_people",
+                condition=Q(approved_by=None)
+                | ~Q(approved_by=F("made_by")) & Q(made_person__isnull=False) & ~Q(approved_person=F("made_person")),
             ),
         ]
         triggers = [
-            starts_as("MADE"),
+            # The first parts of a batch have its approval; a part that replaces another waits for its own.
+            pgtrigger.Protect(
+                name="starts",
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Condition(
+                    "NEW.status <> CASE WHEN NEW.replaces_id IS NULL THEN 'APPROVED' ELSE 'MADE' END"
+                ),
+            ),
             only_moves(*FILE_EDGES),
             pgtrigger.ReadOnly(
-                name="stored", exclude=["status", "handed_over_by", "handed_over_at", "refused_because"]
+                name="stored",
+                exclude=[
+                    "status",
+                    "approved_by",
+                    "approved_person",
+                    "approved_at",
+                    "handed_over_by",
+                    "handed_over_at",
+                    "refused_because",
+                ],
+            ),
+            pgtrigger.Protect(
+                name="approval_stays",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    f"OLD.status <> 'MADE' AND {changed(('approved_by_id', 'approved_person', 'approved_at'))}"
+                ),
             ),
             STAY,
         ]

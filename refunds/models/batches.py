@@ -22,10 +22,8 @@ BATCH_EDGES = (
     ("FROZEN", "OPEN"),
     ("APPROVED", "OPEN"),
     ("APPROVED", "FILED"),
-    ("FILED", "HANDED_OVER"),
-    ("HANDED_OVER", "REFUSED"),
-    ("REFUSED", "FILED"),
-    ("HANDED_OVER", "SETTLED"),
+    ("FILED", "OPEN"),
+    ("FILED", "SETTLED"),
 )
 FIGURES = (
     "count", "won", "hash_total", "digest", "programme_snapshot", "prepared_by_id", "prepared_person", "prepared_at",
@@ -48,9 +46,16 @@ class Batch(models.Model):
         FROZEN = "FROZEN", _("승인 기다림")
         APPROVED = "APPROVED", _("승인됨")
         FILED = "FILED", _("파일 만듦")
-        HANDED_OVER = "HANDED_OVER", _("은행에 전달")
-        REFUSED = "REFUSED", _("은행이 파일을 거절")
         SETTLED = "SETTLED", _("정산 끝")
+
+    # How far the parts of a filed batch are, from the part that needs the next act: its words for a page.
+    PART_STAGES = {
+        "REFUSED": _("은행이 파일을 거절"),
+        "MADE": _("새 파일 승인 기다림"),
+        "APPROVED": Status.FILED.label,
+        "HANDED_OVER": _("은행에 전달"),
+        "ACCEPTED": _("은행이 받음"),
+    }
 
     BEFORE_FILE = (Status.FROZEN, Status.APPROVED)
     NOT_APPROVED = (Status.OPEN, Status.FROZEN)
@@ -143,12 +148,50 @@ class Batch(models.Model):
                     "OLD.status NOT IN ('OPEN', 'FROZEN') AND NEW.status <> 'OPEN' AND " + changed(APPROVAL)
                 ),
             ),
+            # A batch opens again only while none of its payments can be at the bank (D-66).
+            pgtrigger.Trigger(
+                name="opens_before_the_bank",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("OLD.status = 'FILED' AND NEW.status = 'OPEN'"),
+                func="""
+                IF EXISTS (SELECT FROM refunds_bank_file f WHERE f.batch_id = NEW.id AND f.status <> 'DISCARDED'
+                           AND NOT EXISTS (SELECT FROM refunds_bank_file later WHERE later.replaces_id = f.id)) THEN
+                    RAISE EXCEPTION 'a part of this batch is in force';
+                END IF;
+                RETURN NEW;
+                """,
+            ),
             pgtrigger.ReadOnly(name="round_stays", fields=["pay_on"]),
             STAY,
         ]
 
     def __str__(self) -> str:
         return str(self.pay_on)
+
+    @property
+    def part_states(self) -> set[str]:
+        """States of the parts in force; empty for a batch that is not filed, or settled."""
+        if self.status != self.Status.FILED:
+            return set()
+        return set(self.files.in_force().values_list("status", flat=True))
+
+    @property
+    def handed_over(self) -> bool:
+        """True if every part in force is with the bank."""
+        return self.status == self.Status.SETTLED or self.stage in ("HANDED_OVER", "ACCEPTED")
+
+    @property
+    def stage(self) -> str:
+        """The state; for a filed batch the key of `PART_STAGES` of its least advanced part, FILED for APPROVED."""
+        states = self.part_states
+        stage = next((state for state in self.PART_STAGES if state in states), str(self.status))
+        return "FILED" if stage == "APPROVED" else stage
+
+    @property
+    def stage_label(self) -> str:
+        """The stage in words."""
+        return str(self.PART_STAGES.get(self.stage) or self.get_status_display())
 
 
 class ExcludedApplication(models.Model):

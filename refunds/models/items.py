@@ -21,6 +21,7 @@ _HOLDING = [status.value for status in HOLDING]
 ITEM_EDGES = (
     ("QUEUED", "VOID"),
     ("QUEUED", "FILED"),
+    ("FILED", "VOID"),
     ("FILED", "PAID"),
     ("FILED", "RETURNED"),
     ("FILED", "UNKNOWN"),
@@ -111,7 +112,9 @@ class Item(models.Model):
             ),
             models.CheckConstraint(
                 name="item_in_file",
-                condition=Q(status__in=["QUEUED", "VOID"], file=None)
+                # An item that was taken out of a discarded part keeps the part.
+                condition=Q(status="QUEUED", file=None)
+                | Q(status="VOID")
                 | ~Q(status__in=["QUEUED", "VOID"]) & Q(file__isnull=False),
             ),
             models.CheckConstraint(
@@ -129,6 +132,19 @@ class Item(models.Model):
             pgtrigger.ReadOnly(
                 name="frozen",
                 exclude=["status", "status_at", "taken_out_because", "file", "code", "words", "result"],
+            ),
+            # Fires on this edge only: a filed payment is taken back while its part has not left the house.
+            pgtrigger.Trigger(
+                name="void_before_the_bank",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("OLD.status = 'FILED' AND NEW.status = 'VOID'"),
+                func="""
+                IF NOT EXISTS (SELECT FROM refunds_bank_file f WHERE f.id = OLD.file_id AND f.status = 'DISCARDED') THEN
+                    RAISE EXCEPTION 'the part of this item was not discarded';
+                END IF;
+                RETURN NEW;
+                """,
             ),
             # Checked once per statement, because there are few offline payments and half a million items. The names are
             # those of the history triggers, so that the same setting of plans applies (`refunds.apps`).

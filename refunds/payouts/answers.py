@@ -83,7 +83,7 @@ def load_result(*, content: bytes, name: str, user: User) -> ResultFile:
     """Load an answer of the bank, whole or not at all.
 
     Items move to PAID, RETURNED or UNKNOWN; items that the answer leaves out become UNKNOWN and go on the inquiry
-    list. A file refused whole moves the batch to REFUSED. Customers of returned payments are asked for another
+    list. A file refused whole is made again as a new part. Customers of returned payments are asked for another
     account, unless the account is not the cause (`bankfiles.returns`); customers of paid ones get a message.
     Raises Refused (ROLE, SAME_FILE, UNKNOWN_FILE, STATE) or ResultRefused.
     """
@@ -119,7 +119,7 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
         raise Refused("UNKNOWN_FILE", _("우리가 보낸 파일에 대한 결과가 아닙니다."))
     batch = lock_batch(bank_file.batch_id)
     bank_file = BankFile.objects.select_for_update().get(pk=bank_file.pk)
-    if bank_file.status != BankFile.Status.HANDED_OVER:
+    if bank_file.status not in BankFile.AT_BANK:
         raise Refused("STATE", _("은행에 전달하지 않았거나 은행이 거절한 파일의 결과입니다."))
     if _differs(answers.count, bank_file.count) or _differs(answers.won, bank_file.won):
         raise ResultRefused([ResultFault(0, "SUM")], 1)
@@ -129,7 +129,7 @@ def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
     now = clock.now()
     if answers.refused:
         sums: dict[str, Any] = {}
-        _refuse_whole(batch, bank_file, answers)
+        _refuse_whole(bank_file, answers)
     else:
         if not answers.rows:
             raise ResultRefused([ResultFault(0, "EMPTY")], 1)
@@ -171,7 +171,7 @@ def _plain(sums: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in sums.items() if key != "notes"}
 
 
-def _refuse_whole(batch: Batch, bank_file: BankFile, answers: Answers) -> None:
+def _refuse_whole(bank_file: BankFile, answers: Answers) -> None:
     """The bank refused the whole file: the same items go out again in a new part (`files.replace_refused_file`)."""
     if Item.objects.filter(file=bank_file).exclude(status=Item.Status.FILED).exists():
         raise Refused(
@@ -180,9 +180,6 @@ def _refuse_whole(batch: Batch, bank_file: BankFile, answers: Answers) -> None:
     bank_file.status = BankFile.Status.REFUSED
     bank_file.refused_because = f"{answers.code} {answers.words}".strip()[:140]
     bank_file.save(update_fields=["status", "refused_because"])
-    if batch.status == Batch.Status.HANDED_OVER:
-        batch.status = Batch.Status.REFUSED
-        batch.save(update_fields=["status"])
 
 
 def _stage(answers: Answers) -> None:
@@ -332,6 +329,6 @@ def _notify_customers(loaded: ResultFile, batch: Batch, user: User) -> None:
 
 
 def _settle(batch: Batch) -> None:
-    if batch.status == Batch.Status.HANDED_OVER and not batch.items.live().exists():
+    if batch.status == Batch.Status.FILED and not batch.items.live().exists():
         batch.status, batch.settled_at = Batch.Status.SETTLED, clock.now()
         batch.save(update_fields=["status", "settled_at"])

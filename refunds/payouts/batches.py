@@ -16,6 +16,7 @@ from kt_remedy.core.programme import Programme
 from kt_remedy.staff.models import User
 from refunds.bankfiles.returns import SAME_ACCOUNT
 from refunds.calendar import PayoutRound, next_business_day, payout_rounds, round_on
+from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch
 from refunds.models.item_states import HOLDING_SQL
 from refunds.models.items import Item
@@ -33,6 +34,9 @@ from refunds.payouts.guards import (
     void_figures,
 )
 from refunds.payouts.independent_check import HASH_TOTAL
+
+# Items that can still be taken out. Those of a filed batch follow their discarded parts.
+_REMOVABLE = (Item.Status.QUEUED, Item.Status.FILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +289,7 @@ def send_back(*, batch_id: int, user: User, reason: str) -> Batch:
 
 
 def take_out(*, item_id: int, user: User, reason: str) -> Batch:
-    """Take one item out of a batch that is not filed; it is due again in the next round.
+    """Take one item out of a batch no part of which is at the bank; it is due again in the next round.
 
     The approval is void and the batch open: it must be frozen again. Raises Refused: ROLE, STATE, REASON.
     """
@@ -294,8 +298,8 @@ def take_out(*, item_id: int, user: User, reason: str) -> Batch:
     with transaction.atomic():
         batch = lock_batch(Item.objects.values_list("batch_id", flat=True).get(pk=item_id))
         item = Item.objects.select_related("application__line").get(pk=item_id)
-        if item.status != Item.Status.QUEUED:
-            raise Refused("STATE", _("이미 파일로 나갔거나 빠진 건입니다."))
+        if item.status not in _REMOVABLE:
+            raise Refused("STATE", _("이미 은행에 갔거나 빠진 건입니다."))
         Item.objects.filter(pk=item.pk).update(taken_out_because=reason)
         _reopen(batch, reason)
         record_act(user, "item.taken_out", batch, reason=reason, item=item, reference=item.reference)
@@ -303,11 +307,16 @@ def take_out(*, item_id: int, user: User, reason: str) -> Batch:
 
 
 def _reopen(batch: Batch, reason: str) -> None:
-    if batch.status not in Batch.BEFORE_FILE:
-        raise Refused("STATE", _("파일을 만든 뒤에는 되돌릴 수 없습니다."))
+    """Open a frozen, approved or filed batch again, unless one of its parts is at the bank or was refused by it."""
+    states = batch.part_states
+    if "REFUSED" in states and not states & set(BankFile.AT_BANK):
+        raise Refused("STATE", _("은행이 거절한 파일을 먼저 다시 만들어 주세요. 그러면 회차를 다시 열 수 있습니다."))
+    if batch.status not in Batch.BEFORE_FILE and not (states and states <= set(BankFile.BEFORE_BANK)):
+        raise Refused("STATE", _("은행에 전달한 뒤에는 되돌릴 수 없습니다."))
     # An order for the file of the void approval must not make the file of a later one.
     batch.file_orders.filter(done_at=None).update(done_at=clock.now(), refusal_code="STATE")
-    batch.items.filter(status=Item.Status.QUEUED).update(status=Item.Status.VOID, status_at=clock.now())
+    batch.files.in_force().filter(status__in=BankFile.BEFORE_BANK).update(status=BankFile.Status.DISCARDED)
+    batch.items.filter(status__in=_REMOVABLE).update(status=Item.Status.VOID, status_at=clock.now())
     batch.status, batch.opened_again, batch.excluded, batch.digest = Batch.Status.OPEN, reason, {}, ""
     batch.count = batch.won = batch.hash_total = None
     batch.programme_snapshot = {}

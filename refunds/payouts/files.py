@@ -26,7 +26,16 @@ from refunds.models.items import Item
 from refunds.payouts import sms
 from refunds.payouts.batches import totals
 from refunds.payouts.copy_out import copy_rows
-from refunds.payouts.guards import Refused, lock_batch, record_act, require_permission, require_reason, void_figures
+from refunds.payouts.guards import (
+    Refused,
+    is_maker,
+    lock_batch,
+    person_of,
+    record_act,
+    require_permission,
+    require_reason,
+    void_figures,
+)
 
 CHUNK_BYTES = 1 << 20
 
@@ -44,7 +53,7 @@ def create_files(*, batch_id: int, user: User) -> list[BankFile]:
         if totals(batch) != (batch.count, batch.won, batch.hash_total, batch.approved_digest):
             raise Refused("CHANGED", _("승인한 내용과 다릅니다. 돌려보내고 다시 확정해 주세요."))
         files = []
-        for part, (first, last) in enumerate(_parts(batch), 1):
+        for part, (first, last) in enumerate(_parts(batch), _next_part(batch)):
             items = batch.items.filter(status=Item.Status.QUEUED, id__gte=first, id__lte=last)
             files.append(_write_file(batch, part, items, user))
         batch.status = Batch.Status.FILED
@@ -56,21 +65,52 @@ def create_files(*, batch_id: int, user: User) -> list[BankFile]:
 
 
 def replace_refused_file(*, file_id: int, user: User) -> BankFile:
-    """Write a new part with the items of a file that the bank refused whole. Raises Refused: ROLE, STATE, LINES."""
+    """Write a new part with the items of a file that the bank refused whole; it waits for a checker (`approve_part`).
+
+    Raises Refused: ROLE, PERSON, STATE, LINES.
+    """
     require_permission(user, "payouts.create_file")
+    person_of(user)
     with transaction.atomic():
         refused = BankFile.objects.get(pk=file_id)
         batch = lock_batch(refused.batch_id)
         refused.refresh_from_db()
         items = refused_items(refused)
-        part = 1 + max(batch.files.values_list("part", flat=True))
+        part = _next_part(batch)
         file = _write_file(batch, part, items, user, replaces=refused)
-        if batch.status == Batch.Status.REFUSED:
-            batch.status = Batch.Status.FILED
-            batch.save(update_fields=["status"])
         record_act(user, "file.made_again", batch, part=part, replaces=refused.part, sha256=file.sha256)
         void_figures(batch.pk)
     return file
+
+
+def approve_part(*, file_id: int, user: User, typed_total: int, sha256: str) -> BankFile:
+    """Approve a part that was made again after a refusal; by a checker who is not the person that made it (D-64).
+
+    The checker types the total in won and names the bytes by their SHA-256.
+    Raises Refused: ROLE, PERSON, STATE, SAME_PERSON, CHANGED, TOTAL.
+    """
+    require_permission(user, "payouts.approve_file")
+    with transaction.atomic():
+        batch = lock_batch(BankFile.objects.values_list("batch_id", flat=True).get(pk=file_id))
+        file = BankFile.objects.select_for_update().get(pk=file_id)
+        if file.status != BankFile.Status.MADE:
+            raise Refused("STATE", _("승인을 기다리는 파일이 아닙니다."))
+        if is_maker(user, file.made_by_id, file.made_person):
+            raise Refused("SAME_PERSON", _("파일을 만든 사람은 승인할 수 없습니다. 다른 사람이 승인해야 합니다."))
+        person = person_of(user)
+        if sha256 != file.sha256:
+            raise Refused("CHANGED", _("보신 뒤에 내용이 바뀌었습니다. 다시 보고 승인해 주세요."))
+        if typed_total != file.won:
+            raise Refused("TOTAL", _("적으신 합계가 나가는 합계와 다릅니다."))
+        file.status, file.approved_by, file.approved_person = BankFile.Status.APPROVED, user, person
+        file.approved_at = clock.now()
+        file.save(update_fields=["status", "approved_by", "approved_person", "approved_at"])
+        record_act(user, "file.approved", batch, part=file.part, won=file.won, sha256=file.sha256)
+    return file
+
+
+def _next_part(batch: Batch) -> int:
+    return 1 + max(batch.files.values_list("part", flat=True), default=0)
 
 
 def require_approved(batch: Batch) -> None:
@@ -136,7 +176,9 @@ def _write_file(batch: Batch, part: int, items: Any, user: User, replaces: BankF
         won=head.won,
         size=size,
         sha256=sha256,
+        status=BankFile.Status.MADE if replaces else BankFile.Status.APPROVED,
         made_by=user,
+        made_person=user.person_index,
         made_at=clock.now(),
         replaces=replaces,
     )
@@ -239,7 +281,7 @@ def download(*, file_id: int, user: User, reason: str) -> Iterator[bytes]:
 
 
 def hand_over(*, file_id: int, user: User) -> BankFile:
-    """Record that a file was given to the bank; the last part moves the batch and its customers get a message.
+    """Record that a file was given to the bank; with the last part the customers of the batch get a message.
 
     Raises Refused: ROLE, STATE, SEAL (the stored bytes are not the ones that were made).
     """
@@ -247,16 +289,18 @@ def hand_over(*, file_id: int, user: User) -> BankFile:
     with transaction.atomic():
         batch = lock_batch(BankFile.objects.values_list("batch_id", flat=True).get(pk=file_id))
         file = BankFile.objects.select_for_update().get(pk=file_id)
-        if file.status != BankFile.Status.MADE:
-            raise Refused("STATE", _("이미 전달한 파일입니다."))
+        if file.status == BankFile.Status.MADE:
+            raise Refused("STATE", _("아직 승인되지 않은 파일입니다. 다른 사람이 먼저 승인해야 합니다."))
+        if file.status != BankFile.Status.APPROVED:
+            raise Refused("STATE", _("이미 전달했거나 버린 파일입니다."))
         if stored_digest(file.message_id) != file.sha256:
             raise Refused("SEAL", _("보관된 파일이 만든 때와 다릅니다. 전달하지 말고 감사 담당에게 알려 주세요."))
         now = clock.now()
         file.status, file.handed_over_by, file.handed_over_at = BankFile.Status.HANDED_OVER, user, now
         file.save(update_fields=["status", "handed_over_by", "handed_over_at"])
-        if batch.status == Batch.Status.FILED and not batch.files.filter(status=BankFile.Status.MADE).exists():
-            batch.status, batch.handed_over_at = Batch.Status.HANDED_OVER, batch.handed_over_at or now
-            batch.save(update_fields=["status", "handed_over_at"])
+        if batch.handed_over:
+            batch.handed_over_at = batch.handed_over_at or now
+            batch.save(update_fields=["handed_over_at"])
             sms.announce_hand_over(batch)
         record_act(user, "file.handed_over", batch, part=file.part, sha256=file.sha256)
     return file

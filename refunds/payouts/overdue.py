@@ -10,8 +10,6 @@ from refunds.calendar import PayoutRound, payout_rounds
 from refunds.models.batches import Batch
 from refunds.payouts import selection
 
-AT_BANK = (Batch.Status.HANDED_OVER, Batch.Status.SETTLED)
-
 
 @dataclass(frozen=True, slots=True)
 class OverdueRound:
@@ -42,7 +40,7 @@ def late_rounds(*, at: dt.datetime | None = None) -> list[OverdueRound]:
     overdue = [
         OverdueRound("HAND_OVER", row.number, row.pay_on, row.count or 0)
         for row in batches.values()
-        if row.pay_on <= today and row.status not in AT_BANK
+        if row.pay_on <= today and not row.handed_over
     ]
     rounds = payout_rounds(programme.current())
     waiting = next((r for r in reversed(rounds) if r.cut_off <= at and r.pay_on not in batches), None)

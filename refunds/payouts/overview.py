@@ -323,10 +323,12 @@ def duties(*, at: dt.datetime | None = None) -> list[Duty]:
             open_duties.append((_("%(round)s 승인") % {"round": label}, "APPROVE", deadline, url))
         elif batch.status == Batch.Status.APPROVED:
             open_duties.append((_("%(round)s 파일 만들기") % {"round": label}, "FILE", deadline, url))
-        elif batch.status == Batch.Status.FILED:
+        elif (stage := batch.stage) == Batch.Status.FILED:
             open_duties.append((_("%(round)s 은행에 전달") % {"round": label}, "FILE", deadline, url))
-        elif batch.status == Batch.Status.REFUSED:
+        elif stage == BankFile.Status.REFUSED:
             open_duties.append((_("%(round)s 은행이 거절한 파일 다시 만들기") % {"round": label}, "FILE", None, url))
+        elif stage == BankFile.Status.MADE:
+            open_duties.append((_("%(round)s 다시 만든 파일 승인") % {"round": label}, "APPROVE", None, url))
         elif batch.pay_on <= clock.kst_date(at):
             evening = clock.kst(batch.pay_on, HAND_OVER_AT)
             open_duties.append((_("%(round)s 결과 올리기") % {"round": label}, "RESULTS", evening, url))
@@ -362,8 +364,9 @@ def round_name(number: int, pay_on: dt.date) -> str:
 def batch_steps(batch: Batch) -> tuple[list[str], int]:
     """The six steps of a batch and the number of the current one, from 1; 7 when all are done."""
     names = [_("모음"), _("확정"), _("승인"), _("파일"), _("전달"), _("정산")]
-    status = "HANDED_OVER" if batch.status == Batch.Status.REFUSED else batch.status
-    return names, STEPS.index(status) + 2 if status != "OPEN" else 1
+    # A refused part and the one that replaces it stand again before the hand-over.
+    stage = {"REFUSED": "FILED", "MADE": "FILED", "ACCEPTED": "HANDED_OVER"}.get(batch.stage, batch.stage)
+    return names, STEPS.index(stage) + 2 if stage != "OPEN" else 1
 
 
 def items_by_state(file: BankFile) -> dict[str, int]:

@@ -141,12 +141,12 @@ class Payouts(RuleBasedStateMachine):
 
     @rule()
     def send_back(self):
-        for batch in self.batches("FROZEN", "APPROVED")[:1]:
+        for batch in self.batches("FROZEN", "APPROVED", "FILED")[:1]:
             attempt(batches.send_back, batch_id=batch.pk, user=checker(), reason="다시")
 
     @rule(n=st.integers(0, 50))
     def take_out(self, n):
-        queued = list(Item.objects.filter(status="QUEUED").order_by("id"))
+        queued = list(Item.objects.filter(status__in=["QUEUED", "FILED"]).order_by("id"))
         if queued:
             attempt(batches.take_out, item_id=queued[n % len(queued)].pk, user=maker(), reason="뺀다")
 
@@ -156,10 +156,12 @@ class Payouts(RuleBasedStateMachine):
             attempt(files.create_files, batch_id=batch.pk, user=maker())
         for refused in BankFile.objects.filter(status="REFUSED"):
             attempt(files.replace_refused_file, file_id=refused.pk, user=maker())
+        for part in BankFile.objects.filter(status="MADE"):
+            attempt(files.approve_part, file_id=part.pk, user=checker(), typed_total=part.won, sha256=part.sha256)
 
     @rule()
     def hand_over(self):
-        for file in BankFile.objects.filter(status="MADE"):
+        for file in BankFile.objects.filter(status="APPROVED"):
             attempt(files.hand_over, file_id=file.pk, user=maker())
 
     @rule(closed=st.booleans())

@@ -171,6 +171,8 @@ def _head(request: HttpRequest, row: Batch) -> dict[str, Any]:
     excluded = overview.excluded(row)
     return {
         "batch": row,
+        "stage": row.stage,
+        "stage_label": row.stage_label,
         "heading": overview.round_name(row.number, row.pay_on),
         "steps": steps,
         "current": current,

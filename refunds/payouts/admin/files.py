@@ -1,7 +1,8 @@
 """Files for the bank in the admin: download, compare, hand over, make again."""
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -11,8 +12,8 @@ from kt_remedy.staff.models import User
 from refunds import bankfiles
 from refunds.bankfiles.records import FileFault
 from refunds.models.bank_files import BankFile
-from refunds.payouts import file_orders, files
-from refunds.payouts.admin.forms import UploadForm
+from refunds.payouts import file_orders, files, overview
+from refunds.payouts.admin.forms import PartForm, UploadForm
 from refunds.payouts.admin.pages import (
     ConfirmedAction,
     confirm,
@@ -20,8 +21,10 @@ from refunds.payouts.admin.pages import (
     download_with_reason,
     file_response,
     page,
+    reauthenticate,
     staff_user,
 )
+from refunds.payouts.guards import Refused, is_maker
 
 ACTIONS = {
     "hand-over": ConfirmedAction(
@@ -93,6 +96,46 @@ def compare(request: HttpRequest, file_id: int) -> HttpResponse:
         "back_url": reverse("admin:payouts:batch", args=[file.batch_id]),
     }
     return page(request, "compare", context["heading"], context, status=400 if form.errors else 200)
+
+
+@permission_required("payouts.approve_file")
+def approve(request: HttpRequest, file_id: int) -> HttpResponse:
+    """The checker's approval of a part that was made again, beside the part that the bank refused."""
+    user = staff_user(request)
+    file = get_object_or_404(BankFile.objects.select_related("batch", "replaces", "made_by"), pk=file_id)
+    back_url = reverse("admin:payouts:batch", args=[file.batch_id])
+    if file.status != BankFile.Status.MADE:
+        return redirect(back_url)
+    if response := reauthenticate(request, request.get_full_path()):
+        return response
+    form = PartForm(request.POST or None, initial={"sha256": file.sha256})
+    if request.method == "POST" and form.is_valid():
+        try:
+            files.approve_part(
+                file_id=file.pk,
+                user=user,
+                typed_total=form.cleaned_data["total"],
+                sha256=form.cleaned_data["sha256"],
+            )
+        except Refused as refused:
+            if refused.code != "TOTAL":
+                messages.error(request, refused.message)
+                return redirect(back_url)
+            form.add_error("total", refused.message)
+        else:
+            messages.success(request, _("승인했습니다. 지급 담당이 은행에 전달합니다."))
+            return redirect(back_url)
+    context = {
+        "form": form,
+        "heading": _("다시 만든 파일 승인"),
+        "about": file.name,
+        "file": file,
+        "refused": file.replaces,
+        "made_by": overview.name_of(file.made_by),
+        "same_person": is_maker(user, file.made_by_id, file.made_person),
+        "back_url": back_url,
+    }
+    return page(request, "part_approve", context["heading"], context, status=400 if form.errors else 200)
 
 
 @permission_required(*{action.permission for action in ACTIONS.values()})

@@ -30,8 +30,8 @@ class ConfirmForm(forms.Form):
     """An action that needs a confirmation only."""
 
 
-class TotalForm(forms.Form):
-    """The total that the checker types, and the digest of the page that was shown."""
+class TypedTotalForm(forms.Form):
+    """The total that a person types."""
 
     total = TextField(
         label=_("나가는 합계를 직접 적으세요"),
@@ -39,7 +39,6 @@ class TotalForm(forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
         error_messages={"required": _("나가는 합계를 적어 주세요.")},
     )
-    digest = TextField(widget=forms.HiddenInput, max_length=64)
 
     def clean_total(self) -> int:
         """The sum in won."""
@@ -47,6 +46,18 @@ class TotalForm(forms.Form):
         if not plain.isascii() or not plain.isdigit():
             raise forms.ValidationError(_("숫자로 적어 주세요."))
         return int(plain)
+
+
+class TotalForm(TypedTotalForm):
+    """The total that the checker types, and the digest of the page that was shown."""
+
+    digest = TextField(widget=forms.HiddenInput, max_length=64)
+
+
+class PartForm(TypedTotalForm):
+    """The total of a part that the checker types, and the SHA-256 of the part that was shown."""
+
+    sha256 = TextField(widget=forms.HiddenInput, max_length=64)
 
 
 class UploadForm(forms.Form):

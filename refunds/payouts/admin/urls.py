@@ -33,6 +33,7 @@ ROUTES = (
     ("items/<int:item_id>/take-out/", items.take_out, "item_take_out"),
     ("files/<int:file_id>/download/", files.download, "file_download"),
     ("files/<int:file_id>/compare/", files.compare, "file_compare"),
+    ("files/<int:file_id>/approve/", files.approve, "file_approve"),
     ("files/<int:file_id>/<slug:name>/", files.action, "file_action"),
     ("answers/load/", answers.load, "answer_load"),
     ("applications/find/", application_detail.find, "application_find"),

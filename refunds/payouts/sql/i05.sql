@@ -18,11 +18,11 @@ WHERE NOT EXISTS (SELECT FROM refunds_bank_file later WHERE later.replaces_id = 
 UNION ALL
 SELECT 'batch ' || b.pay_on
 FROM refunds_batch b
-WHERE b.status IN ('FILED', 'HANDED_OVER', 'REFUSED', 'SETTLED')
+WHERE b.status IN ('FILED', 'SETTLED')
   AND b.won <> (
       SELECT COALESCE(sum(f.won), 0)
       FROM refunds_bank_file f
-      WHERE f.batch_id = b.id
+      WHERE f.batch_id = b.id AND f.status <> 'DISCARDED'
         AND NOT EXISTS (SELECT FROM refunds_bank_file later WHERE later.replaces_id = f.id))
 
 UNION ALL

@@ -26,6 +26,7 @@ WHERE before <> status
       ('-', 'QUEUED'),
       ('QUEUED', 'VOID'),
       ('QUEUED', 'FILED'),
+      ('FILED', 'VOID'),
       ('FILED', 'PAID'),
       ('FILED', 'RETURNED'),
       ('FILED', 'UNKNOWN'),
@@ -47,10 +48,14 @@ WHERE before <> status
       ('FROZEN', 'OPEN'),
       ('APPROVED', 'OPEN'),
       ('APPROVED', 'FILED'),
+      ('FILED', 'OPEN'),
+      ('FILED', 'SETTLED'),
+      -- Until the migration refunds 0005 a batch had the states of its parts too.
       ('FILED', 'HANDED_OVER'),
       ('HANDED_OVER', 'REFUSED'),
-      ('REFUSED', 'FILED'),
-      ('HANDED_OVER', 'SETTLED'))
+      ('HANDED_OVER', 'FILED'),
+      ('HANDED_OVER', 'SETTLED'),
+      ('REFUSED', 'FILED'))
 
 UNION ALL
 SELECT DISTINCT 'file ' || pgh_obj_id AS what
@@ -60,9 +65,16 @@ FROM (
 ) moved
 WHERE before <> status
   AND (before, status) NOT IN (VALUES
+      ('-', 'APPROVED'),
       ('-', 'MADE'),
-      ('MADE', 'HANDED_OVER'),
-      ('HANDED_OVER', 'REFUSED'))
+      ('MADE', 'APPROVED'),
+      ('MADE', 'DISCARDED'),
+      ('APPROVED', 'DISCARDED'),
+      ('APPROVED', 'HANDED_OVER'),
+      ('HANDED_OVER', 'ACCEPTED'),
+      ('HANDED_OVER', 'REFUSED'),
+      ('ACCEPTED', 'REFUSED'),
+      ('MADE', 'HANDED_OVER'))  -- until the migration refunds 0005
 
 UNION ALL
 SELECT DISTINCT 'offline payment ' || pgh_obj_id

@@ -17,9 +17,13 @@ UNION ALL
 SELECT 'file ' || f.name
 FROM refunds_bank_file f
 JOIN refunds_batch b ON b.id = f.batch_id
-WHERE b.status IN ('OPEN', 'FROZEN', 'APPROVED')
-   OR f.made_at < b.approved_at
+WHERE f.status <> 'DISCARDED'
+      AND NOT EXISTS (SELECT FROM refunds_bank_file later WHERE later.replaces_id = f.id)
+      AND (b.status IN ('OPEN', 'FROZEN', 'APPROVED') OR f.made_at < b.approved_at)
    OR f.handed_over_at < f.made_at
+   OR f.approved_by_id = f.made_by_id
+   OR f.approved_person = f.made_person
+   OR f.approved_at < f.made_at
 
 UNION ALL
 SELECT 'offline payment ' || m.id

@@ -55,7 +55,7 @@ def test_the_bank_refuses_a_file_whole(at, settings, sandbox, layout):
     url = upload(sandbox, b"".join(files.stored_bytes(file.message_id)))
     answers.load_result(content=post(url, refused="yes"), name="r", user=maker())
     batch.refresh_from_db()
-    assert batch.status == "REFUSED"
+    assert batch.stage == "REFUSED"
 
 
 def test_the_bank_answers_what_it_is_asked(at, sandbox):

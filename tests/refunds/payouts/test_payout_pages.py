@@ -80,7 +80,7 @@ def test_the_whole_way_offline():
     make.post(reverse("admin:payouts:file_action", args=[made.pk, "hand-over"]), {"confirmed": "yes"})
     batch.refresh_from_db()
     made.refresh_from_db()
-    assert batch.status == "HANDED_OVER"
+    assert batch.stage == "HANDED_OVER"
 
     first, second = money.items(batch)
     load = reverse("admin:payouts:answer_load")

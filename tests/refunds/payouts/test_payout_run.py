@@ -246,8 +246,6 @@ def test_the_file_is_made_once_valid_and_kept_as_it_was(pain001_schema):
     assert paid[0].number == Item.objects.get(reference=paid[0].reference).account.number
     assert {item.status for item in money.items(batch)} == {"FILED"}
     refused("STATE", files.create_files, batch_id=batch.pk, user=maker())
-    refused("STATE", batches.send_back, batch_id=batch.pk, user=checker(), reason="늦었다")
-    refused("STATE", batches.take_out, item_id=money.items(batch)[0].pk, user=maker(), reason="늦었다")
     with connection.cursor() as cursor:
         cursor.execute("SELECT data_enc FROM refunds_chunk")
         assert b"CstmrCdtTrfInitn" not in bytes(cursor.fetchone()[0])
@@ -276,10 +274,10 @@ def test_parts_where_the_bank_limits_rows(settings):
     assert sum(f.won for f in made) == batch.won
     for part in made:
         batch.refresh_from_db()
-        assert batch.status == "FILED"
+        assert (batch.status, batch.stage, batch.handed_over) == ("FILED", "FILED", False)
         files.hand_over(file_id=part.pk, user=maker())
     batch.refresh_from_db()
-    assert batch.status == "HANDED_OVER"
+    assert (batch.status, batch.stage, batch.handed_over) == ("FILED", "HANDED_OVER", True)
 
 
 def test_a_download_is_logged_and_gives_the_same_bytes():
@@ -467,7 +465,7 @@ def test_absence_is_unknown_and_is_settled_by_the_answer(at):
     assert [item.status for item in money.items(batch)] == ["PAID", "UNKNOWN"]
     assert [item.pk for item in inquiry.unanswered()] == [second.pk]
     batch.refresh_from_db()
-    assert batch.status == "HANDED_OVER"
+    assert batch.stage == "HANDED_OVER"
     at("2026-02-03T18:00+09:00")
     refused("EMPTY", batches.freeze, pay_on=dt.date(2026, 2, 5), user=maker())  # never sent again
     load(money.pain002(file, [(second, "ACSC", "")]))
@@ -561,11 +559,15 @@ def test_a_file_refused_whole_becomes_a_new_part_with_the_same_items():
     load(money.pain002(file, [], group="RJCT", reason="AM10"))
     batch.refresh_from_db()
     file.refresh_from_db()
-    assert (batch.status, file.status, file.refused_because) == ("REFUSED", "REFUSED", "AM10 no")
+    assert (batch.status, batch.stage) == ("FILED", "REFUSED")
+    assert (file.status, file.refused_because) == ("REFUSED", "AM10 no")
     again = files.replace_refused_file(file_id=file.pk, user=maker())
     batch.refresh_from_db()
-    assert (again.part, again.replaces_id, again.won, batch.status) == (2, file.pk, file.won, "FILED")
+    assert (again.part, again.replaces_id, again.won, again.status) == (2, file.pk, file.won, "MADE")
+    assert (batch.stage, batch.handed_over) == ("MADE", False)
     assert [(i.pk, i.file_id, i.status) for i in money.items(batch)] == [(i.pk, again.pk, "FILED") for i in before]
+    refused("STATE", files.hand_over, file_id=again.pk, user=maker())
+    money.approve_part(again)
     files.hand_over(file_id=again.pk, user=maker())
     refused("STATE", load, content=money.pain002(file, [(before[0], "ACSC", "")]))
     load(money.pain002(again, [(item, "ACSC", "") for item in before]))
@@ -582,7 +584,7 @@ def test_a_refusal_of_the_batch_level_is_one_of_the_file():
     )
     load(content)
     batch.refresh_from_db()
-    assert batch.status == "REFUSED"
+    assert batch.stage == "REFUSED"
 
 
 def test_a_refused_group_whose_payments_name_their_own_reasons_is_returns():

@@ -40,6 +40,8 @@ def test_all_is_well_at_every_step():
     answers.load_result(content=money.pain002(file, [], group="RJCT", reason="AM10"), name="r", user=maker())
     assert broken() == {}
     again = files.replace_refused_file(file_id=file.pk, user=maker())
+    assert broken() == {}
+    money.approve_part(again)
     files.hand_over(file_id=again.pk, user=maker())
     first, second, *_rest = money.items(batch)
     rows = [(first, "ACSC", ""), (second, "RJCT", "AC04")]
