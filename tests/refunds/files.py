@@ -50,18 +50,26 @@ def notes(orientation: int = 1) -> Image.Exif:
 def pdf(*, pages: int = 1, catalog: str = "", page: str = "", content: str = "", more: Sequence[str] = ()) -> bytes:
     """A PDF of A4 pages: object 1 is the catalog, 2 the tree, 3 the content, 4 a page, the rest from 5 on."""
     kids = "4 0 R " * pages
-    bodies = [
-        f"<</Type/Catalog/Pages 2 0 R{catalog}>>",
-        f"<</Type/Pages/Count {pages}/Kids[{kids}]>>",
-        f"<</Length {len(content)}>>stream\n{content}\nendstream",
-        f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 3 0 R{page}>>",
-        *more,
-    ]
-    out, places = b"%PDF-1.7\n", []
+    return written(
+        [
+            f"<</Type/Catalog/Pages 2 0 R{catalog}>>".encode(),
+            f"<</Type/Pages/Count {pages}/Kids[{kids}]>>".encode(),
+            f"<</Length {len(content)}>>stream\n{content}\nendstream".encode(),
+            f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 3 0 R{page}>>".encode(),
+            *(body.encode() for body in more),
+        ]
+    )
+
+
+def written(bodies: Sequence[bytes]) -> bytes:
+    """A PDF of these objects, numbered from 1 on; the first is the catalog."""
+    out, places = [b"%PDF-1.7\n"], []
+    length = len(out[0])
     for number, body in enumerate(bodies, 1):
-        places.append(len(out))
-        out += f"{number} 0 obj\n{body}\nendobj\n".encode()
+        places.append(length)
+        out.append(b"%d 0 obj\n%b\nendobj\n" % (number, body))
+        length += len(out[-1])
     table = "".join(f"{place:010} 00000 n \n" for place in places)
-    size, start = len(bodies) + 1, len(out)
-    end = f"trailer<</Size {size}/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n"
-    return out + f"xref\n0 {size}\n0000000000 65535 f \n{table}{end}".encode()
+    size = len(bodies) + 1
+    end = f"trailer<</Size {size}/Root 1 0 R>>\nstartxref\n{length}\n%%EOF\n"
+    return b"".join([*out, f"xref\n0 {size}\n0000000000 65535 f \n{table}{end}".encode()])
