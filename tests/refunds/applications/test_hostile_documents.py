@@ -80,7 +80,10 @@ def nested_pages(levels: int) -> bytes:
 
 
 def nested_drawings(levels: int) -> bytes:
-    """A page whose drawing draws the next one ten times, and so on: ten to the power of `levels` lines, 100,000 of which take longer than ten seconds."""
+    """A page whose drawing draws the next one ten times, and so on: ten to the power of `levels` lines.
+
+    A hundred thousand take longer than ten seconds, and more take too much memory.
+    """
     form = b"/Type/XObject/Subtype/Form/BBox[0 0 595 842]"
     forms: Sequence[bytes] = [
         stream(b"/X Do " * 10, form + b"/Resources<</XObject<</X %d 0 R>>>>" % (6 + level)) for level in range(levels)
