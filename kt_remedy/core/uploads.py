@@ -27,9 +27,14 @@ class UploadLimitMiddleware:
 
     def process_view(self, request: HttpRequest, view: Callable, args: tuple, kwargs: dict) -> HttpResponse | None:
         """The page that says how to send less, or None for a request within the limit."""
-        if _length(request) <= (settings.DOCUMENT_MAX_TOTAL_MB << 20) + OTHER_FIELDS or _in_admin(request):
+        if _length(request) <= limit() or _in_admin(request):
             return None
         return render(request, "413.html", {"mb": settings.DOCUMENT_MAX_TOTAL_MB}, status=413)
+
+
+def limit() -> int:
+    """Bytes of a request with as many documents as are taken at once."""
+    return (settings.DOCUMENT_MAX_TOTAL_MB << 20) + OTHER_FIELDS
 
 
 def _length(request: HttpRequest) -> int:

@@ -1,4 +1,4 @@
-"""Permissions to serve customers at the desk and to see and rerun dated tasks; docs/permissions.md describes them."""
+"""Permissions of the desk, the calendar and the page of files; docs/permissions.md describes them."""
 
 from kt_remedy.core import access
 from kt_remedy.staff.roles import ROLES
@@ -9,5 +9,6 @@ access.register(
         "portal.transfer_filing": ("clerk", "store_manager"),
         "portal.view_calendar": ROLES,
         "portal.rerun_task": ("supervisor", "administrator"),
+        "portal.view_security": ("supervisor", "administrator"),
     }
 )
