@@ -9,7 +9,9 @@ import re
 from kt_remedy.core import text
 
 _HANGUL = re.compile(r"[가-힣]+")
-_COMPANY = re.compile(r"^(주식회사|유한회사|\(주\)|㈜)\s*")
+_COMPANY = re.compile(r"^(주식회사|유한회사|\([가-힣]{1,3}\)|㈜)\s*")
+# A family name in Roman letters has several of them; one letter of any other script is enough.
+_ROMAN = re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff]{2,4}")
 
 
 def name(value: str) -> str:
@@ -29,7 +31,8 @@ def name(value: str) -> str:
         if len(value) == 2:
             return value[0] + "*"
         return value[0] + "*" * (len(value) - 2) + value[-1]
-    head = value.split(" ", 1)[0][:4]
+    roman = _ROMAN.match(value)
+    head = roman.group() if roman else value[0]
     return f"{head} ***" if len(value) > len(head) else head[:1] + "***"
 
 

@@ -41,12 +41,14 @@ _BY_SPELLING = {
 _FORM = re.compile("|".join(re.escape(spelling) for spelling in sorted(_BY_SPELLING, key=len, reverse=True)))
 _NOT_WORD = re.compile(r"[\W_]+")
 # Latin letters that are a letter with a stroke, not with a mark that can be taken off.
-_LETTERS = str.maketrans({"Đ": "D", "đ": "d", "Ð": "D", "Ø": "O", "ø": "o", "Ł": "L", "ł": "l", "Æ": "AE", "æ": "ae"})
+LETTERS_WITH_STROKE = str.maketrans(
+    {"Đ": "D", "đ": "d", "Ð": "D", "Ø": "O", "ø": "o", "Ł": "L", "ł": "l", "Æ": "AE", "æ": "ae"}
+)
 
 # Bytes of a holder's name in CP949 that a bank keeps (docs/domain.md#c2).
 CUT_BYTES = 20
 # The words of a longer Roman name are compared in the order given: the orders of six words are 720.
-_MOST_ORDERED = 5
+MOST_ORDERED = 5
 
 
 class _Name(NamedTuple):
@@ -72,6 +74,11 @@ def compare_holder_names(entered: str, answered: str) -> str:
     return "NORMALISED" if any(_is_cut(answered, whole) for whole in _spellings(ours, theirs)) else "MISMATCH"
 
 
+def without_form(name: str) -> str:
+    """A name without its legal form: "주식회사 케이" is "케이"."""
+    return " ".join(_FORM.sub(" ", unicodedata.normalize("NFKC", text.clean(name))).split())
+
+
 def _parse(name: str) -> _Name:
     forms: list[str] = []
 
@@ -87,7 +94,7 @@ def _fold(name: str) -> str:
     """In capitals, without the marks of Latin letters."""
     kept = []
     base = ""
-    for char in unicodedata.normalize("NFKD", name.translate(_LETTERS)):
+    for char in unicodedata.normalize("NFKD", name.translate(LETTERS_WITH_STROKE)):
         if not unicodedata.combining(char):
             base = char
         elif base.isascii():
@@ -112,7 +119,7 @@ def _spellings(ours: _Name, theirs: _Name) -> Iterator[str]:
         for chosen in product(*(_FORMS[form] for form in forms)):
             yield f"{' '.join(chosen)} {ours.plain}"
             yield f"{ours.plain} {' '.join(chosen)}"
-    elif _roman(ours) and len(ours.words) <= _MOST_ORDERED:
+    elif _roman(ours) and len(ours.words) <= MOST_ORDERED:
         yield from (" ".join(order) for order in permutations(ours.words))
     yield ours.plain
 

@@ -12,7 +12,6 @@ import json
 import zipfile
 from collections.abc import Iterable
 from typing import Any
-from xml.sax.saxutils import escape
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -24,6 +23,7 @@ from kt_remedy.core import masking
 from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import User
 from refunds import bankfiles
+from refunds.accounts import name_masks
 from refunds.bankfiles.records import FileFault
 from refunds.models.accounts import Account, HolderCheck
 from refunds.models.applications import Application, Decision, Objection
@@ -35,6 +35,8 @@ from refunds.payouts.files import stored_bytes
 from refunds.payouts.guards import get_case, require_permission, require_reason
 
 _ZERO = (1980, 1, 1, 0, 0, 0)
+# Tables with words of a bank, which may name the holder; `answers.json` is masked where it is made.
+_BANK_WORDS = ("items.json", "files.json", "file-events.json", "results.json")
 
 
 def download_bundle(*, application_id: int, user: User, reason: str) -> bytes:
@@ -62,7 +64,11 @@ def download_bundle(*, application_id: int, user: User, reason: str) -> bytes:
 def build_bundle(*, application_id: int, clear: bool) -> bytes:
     """The ZIP of every record of one application, in full if `clear`. Reads only."""
     row = Application.objects.select_related("filing", "line__customer", "account").get(pk=application_id)
-    parts = {name: _json(table) for name, table in _tables(row, clear).items()}
+    tables = _tables(row, clear)
+    if not clear:
+        names = [name for account in _accounts(row) for name in _names(account)]
+        tables |= {name: _without_names(tables[name], names) for name in _BANK_WORDS}
+    parts = {name: _json(table) for name, table in tables.items()}
     parts |= _file_lines(row, clear)
     manifest = {
         "application": application_id,
@@ -88,7 +94,7 @@ def _tables(row: Application, clear: bool) -> dict[str, Any]:
         Q(items__application=pk) | Q(pk__in=ExcludedApplication.objects.filter(application=pk).values("batch"))
     ).distinct()
     files = BankFile.objects.filter(Q(items__application=pk) | Q(batch__in=batches.values("pk"))).distinct()
-    accounts = Account.objects.filter(Q(pk__in=[row.account_id, filing.account_id]) | Q(items__application=pk))
+    accounts = _accounts(row)
     answered = ResultFile.objects.filter(Q(items__application=pk) | Q(files__items__application=pk)).distinct()
     return {
         "application.json": {
@@ -118,7 +124,7 @@ def _tables(row: Application, clear: bool) -> dict[str, Any]:
                 "number": _clear(account.number, clear, lambda _number, last4=account.last4: masking.account(last4)),
                 "holder": _clear(account.holder_name, clear, masking.name),
             }
-            for account in accounts.distinct().order_by("created_at", "pk")
+            for account in accounts
         ],
         "holder-checks.json": _rows(HolderCheck.objects.filter(account__in=accounts.values("pk"))),
         "bills.json": _rows(Bill.objects.filter(line=line).order_by("item", "billed_on", "pk")),
@@ -162,6 +168,12 @@ def _tables(row: Application, clear: bool) -> dict[str, Any]:
     }
 
 
+def _accounts(row: Application) -> QuerySet[Account]:
+    """The accounts of an application, its filing and its payments, the oldest first."""
+    of_row = Q(pk__in=[row.account_id, row.filing.account_id]) | Q(items__application=row.pk)
+    return Account.objects.filter(of_row).select_related("holder_check").distinct().order_by("created_at", "pk")
+
+
 def _messages(row: Application, items: QuerySet, batches: QuerySet) -> QuerySet[Message]:
     """Messages to the person about this application, its items and its rounds."""
     about = Q(subject=f"filing:{row.filing_id}") | Q(subject=f"application:{row.pk}")
@@ -201,7 +213,11 @@ def _file_lines(row: Application, clear: bool) -> dict[str, bytes]:
                 parts[f"lines/{item.reference}-part{file.part:02}.txt"] = line if clear else _masked_line(line, item)
         results = ResultFile.objects.filter(Q(files__in=[file.pk for file in files]) | Q(items=item)).distinct()
         for result in results.order_by("pk"):
-            answers += [{"result": result.pk, "sha256": result.sha256, **answer} for answer in _answers(result, item)]
+            named = [] if clear else _names(item.account)
+            answers += [
+                {"result": result.pk, "sha256": result.sha256, **_without_names(answer, named)}
+                for answer in _answers(result, item)
+            ]
     parts["answers.json"] = _json(answers)
     return parts
 
@@ -230,17 +246,25 @@ def _stored_line(key: str, reference: str) -> bytes | None:
 
 def _masked_line(line: bytes, item: Item) -> bytes:
     """A line of a bank file with account number and holder masked; empty if they are no longer known."""
-    number, name = item.account.number, item.account.name_in_file
-    if not number or not name:
+    number = item.account.number
+    if not number or not item.account.holder_name:
         return b""
-    for encoding in ("utf-8", "cp949"):
-        try:
-            text = line.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        text = text.replace(number, masking.account(item.account.last4))
-        return text.replace(escape(name), masking.name(name)).replace(name, masking.name(name)).encode()
-    return b""
+    text = name_masks.mask_line(line, _names(item.account))
+    return text.replace(number, masking.account(item.account.last4)).encode()
+
+
+def _names(account: Account) -> list[str]:
+    """The names of a holder that are known: as entered, and as the bank spells it."""
+    return [name for name in (account.holder_name, account.name_in_file) if name]
+
+
+def _without_names(value: Any, names: list[str]) -> Any:
+    """A table with these names masked in all its words."""
+    if isinstance(value, dict):
+        return {key: _without_names(one, names) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_without_names(one, names) for one in value]
+    return name_masks.mask_names(value, names) if isinstance(value, str) else value
 
 
 def _answers(result: ResultFile, item: Item) -> Iterable[dict[str, Any]]:

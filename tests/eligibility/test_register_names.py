@@ -45,7 +45,7 @@ def test_the_register_keeps_clean_names_and_masks_them() -> None:
     assert {key: masking.name(name) for key, name in names.items()} == {
         "F-01": "홍*동",
         "F-02": "김*늘",
-        "F-03": "안나·마 ***",
+        "F-03": "안 ***",
         "F-04": "NGUY ***",
         "F-05": "주식회사 대***",
         "F-06": "이*룡",
