@@ -27,6 +27,8 @@ _HEADINGS = frozenset(
     "code codes voucher vouchers vouchercode voucherno coupon coupons couponcode couponno couponnumber pin pincode"
     " pinno serial serialno serialnumber number no giftcode redeemcode key".split()
 )
+# Signs of a code in full width, and what is typed for a hyphen on a Korean keyboard.
+_WIDE = re.compile("[\x20-\x7e\uff01-\uff5eㅡー]+")
 # A number as a spreadsheet shows or saves it: 1.02E+09, 1E+15, 1234.0.
 _SPREADSHEET = re.compile(r"\d(?:[.,]\d+)?[Ee][+-]\d+|\d[.,]\d+[Ee]\d+|\d+[.,]0+")
 _EXACT_DIGITS = 15  # a spreadsheet keeps so many digits of a number and writes 0 for the others
@@ -95,12 +97,14 @@ class CodeList:
     """The codes of a file as they were bought, in its order, doubles included, and what was found.
 
     `heading` is the number of a line that was taken as a heading, or 0. `doubles` are the lines whose code stands on an
-    earlier line, in small or capital letters. `suspects` are one for each line.
+    earlier line, in small or capital letters. `mended` are the lines whose code lost spaces or was written in full
+    width. `suspects` are one for each line.
     """
 
     codes: list[str]
     heading: int
     doubles: list[int]
+    mended: list[int]
     suspects: list[Suspect]
 
 
@@ -115,6 +119,7 @@ def read(content: bytes) -> CodeList:
     heading = 0
     if lines and _is_heading(lines[0][1], [code for _line, code in lines[1:]]):
         heading = lines.pop(0)[0]
+    typed, lines = lines, [(line, _plain(code)) for line, code in lines]
     for line, code in lines:
         if _SPREADSHEET.fullmatch(code):
             raise ListRefused("SPREADSHEET", line, masked=masking.voucher(code))
@@ -126,7 +131,22 @@ def read(content: bytes) -> CodeList:
         if key(code) in seen:
             doubles.append(line)
         seen.add(key(code))
-    return CodeList([code for _line, code in lines], heading, doubles, _suspects(lines))
+    mended = [line for (line, code), (_line, before) in zip(lines, typed, strict=True) if code != before]
+    return CodeList([code for _line, code in lines], heading, doubles, mended, _suspects(lines))
+
+
+def _plain(code: str) -> str:
+    """A code in plain letters and without spaces, where that can mean one thing only; else as it is.
+
+    Spaces are taken out between groups of one length, as codes are printed: 1234 5678 9012. TVX 0002 could be TVX-0002,
+    and what stands behind a space can be a date.
+    """
+    groups = code.split(" ")
+    if not _WIDE.fullmatch(code) or len(set(map(len, groups))) > 1:
+        return code
+    if len(groups) > 1 and not all(len(group) > 1 and text.bought_code(group).isalnum() for group in groups):
+        return code
+    return text.bought_code(code)
 
 
 def _decoded(content: bytes) -> str:
@@ -243,7 +263,7 @@ def _strange(codes: list[str]) -> set[str]:
 
 
 def summary(codes: CodeList) -> list[str]:
-    """The heading, doubles and suspects of a list as sentences in the reader's language, at most `SHOWN` of each."""
+    """What was found in a list, as sentences in the reader's language: at most `SHOWN` lines of each kind."""
     sentences = []
     if codes.heading:
         sentences.append(gettext("%(line)s번째 줄은 제목이어서 건너뜁니다.") % {"line": f"{codes.heading:,}"})
@@ -251,6 +271,11 @@ def summary(codes: CodeList) -> list[str]:
         sentences.append(
             gettext("앞에 이미 적힌 번호가 %(count)s개 있습니다(대소문자는 같게 봅니다). 줄: %(lines)s")
             % {"count": f"{len(codes.doubles):,}", "lines": _listed([f"{line:,}" for line in codes.doubles])}
+        )
+    if codes.mended:
+        sentences.append(
+            gettext("번호 %(count)s개에서 공백을 빼거나 전각 문자를 반각으로 바꿉니다. 줄: %(lines)s")
+            % {"count": f"{len(codes.mended):,}", "lines": _listed([f"{line:,}" for line in codes.mended])}
         )
     shown = codes.suspects[:SHOWN]
     sentences += [suspect.message for suspect in shown]

@@ -82,8 +82,12 @@ def clean_lines(text: str) -> str:
 
 def code(typed: str) -> str:
     """A contract number or a reference as it is stored: plain capitals and hyphens, whatever was typed for them."""
-    plain = unicodedata.normalize("NFKC", clean(typed).translate(_HYPHENS))
-    return plain.replace(" ", "").upper()
+    return bought_code(typed).replace("_", "-").upper()
+
+
+def bought_code(typed: str) -> str:
+    """A code that another company made: plain letters without spaces; its small letters and underscores stay."""
+    return unicodedata.normalize("NFKC", clean(typed)).translate(_HYPHENS).replace(" ", "")
 
 
 def without_separators(text: str) -> str:
@@ -91,7 +95,7 @@ def without_separators(text: str) -> str:
     return clean(text).translate(_DROPPED)
 
 
-_HYPHENS = str.maketrans("ㅡー_~", "----")
+_HYPHENS = str.maketrans("ㅡᅳー~", "----")  # the second is what NFKC makes of the first
 _DROPPED = str.maketrans("", "", SEPARATORS)
 
 

@@ -63,6 +63,56 @@ def test_a_list_is_read_however_it_was_saved(content, heading):
     assert (found.codes, found.heading, found.doubles, found.suspects) == (CODES, heading, [], [])
 
 
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("ＴＶＸ－０００１－ＡＢ", "TVX-0001-AB"),
+        ("ｔｖｘ＿0001", "tvx_0001"),
+        ("TVXㅡ0001", "TVX-0001"),
+        ("1234 5678 9012", "123456789012"),
+        ("abcd\u3000EFGH", "abcdEFGH"),
+        ("１２３４ ５６７８", "12345678"),
+        ('"1234 5678"', "12345678"),
+    ],
+)
+def test_wide_letters_and_groups_are_made_plain_and_named(written: str, code: str) -> None:
+    found = voucher_files.read(listed(["code", "TVX-9999", written]))
+    assert (found.codes, found.mended) == (["TVX-9999", code], [3])
+    assert any(sentence.endswith("줄: 3") and "공백" in sentence for sentence in voucher_files.summary(found))
+    assert voucher_files.read(listed([written, code])).doubles == [2]
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("TVX 0002", "NO_CODE"),  # or TVX-0002
+        ("TVX-0001 2026-02-01", "NO_CODE"),  # a date behind it
+        ("TVX-0001 TVX-0002", "NO_CODE"),  # two codes
+        ("1 2 3 4", "NO_CODE"),
+        ("①②③④", "NO_CODE"),
+        ("㎏㎏㎏", "NO_CODE"),
+        ("１．０２Ｅ＋０９", "SPREADSHEET"),
+    ],
+)
+def test_what_could_mean_two_things_is_still_refused(written: str, code: str) -> None:
+    with pytest.raises(voucher_files.ListRefused) as refused:
+        voucher_files.read(listed(["TVX-9999", written]))
+    assert (refused.value.code, refused.value.line) == (code, 2)
+
+
+def test_a_dry_run_names_the_lines_that_are_mended(db, tmp_path, capsys) -> None:
+    file = tmp_path / "codes.txt"
+    file.write_bytes(listed(["1234 5678 9012", "223456789012", "３２３４５６７８９０１２"]))
+    call_command("import_vouchers", "OTT", "TVING", str(file), "--dry-run")
+    assert capsys.readouterr().out.splitlines() == [
+        "Codes that are taken without their spaces or in plain instead of full-width letters: 2. Lines: 1, 3",
+        "An import would add 3 new codes of 3 in the file.",
+    ]
+    call_command("import_vouchers", "OTT", "TVING", str(file))
+    assert "Lines: 1, 3" in capsys.readouterr().out
+    assert {voucher.code for voucher in Voucher.objects.all()} == {"123456789012", "223456789012", "323456789012"}
+
+
 def workbook() -> bytes:
     book, out = openpyxl.Workbook(), io.BytesIO()
     book.active.append(["TVX-0001"])

@@ -48,7 +48,7 @@ class Command(BaseCommand):
             new = service.import_vouchers(perk_code=perk, choice_code=choice, codes=found.codes)
         except service.PerkRefused:
             raise CommandError(f"The programme has no service {choice} under a perk {perk}.") from None
-        if found.heading or found.suspects:
+        if found.heading or found.mended or found.suspects:
             self._write(findings)
         self._write([f"{new:,} new codes of {len(found.codes):,} in the file."])
 
