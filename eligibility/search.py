@@ -20,7 +20,12 @@ def name_key(name: str) -> str:
 
     Full-width and half-width letters are the same (docs/domain.md#c2).
     """
-    plain = unicodedata.normalize("NFKC", text.clean(name))
+    return clean_name_key(text.clean(name))
+
+
+def clean_name_key(name: str) -> str:
+    """The normal form of a name that is clean already: the feed cleans each name once."""
+    plain = unicodedata.normalize("NFKC", name)
     if _MARKED.search(plain):
         letters = _MARKS.sub("", unicodedata.normalize("NFD", plain))
         plain = unicodedata.normalize("NFC", letters).translate(_STROKES)

@@ -164,7 +164,7 @@ class Encoder:
         sealed_name = self._seal_name(name or sent_name, customer_no).hex()
         return (
             f"{customer_no}\t{person}\t{guardian}\t{kind}\t\\\\x{sealed_name}\t{name_is_blank}"
-            f"\t\\\\x{self._name_index(search.name_key(name)).hex()}\t{birth_date or staging.NULL}"
+            f"\t\\\\x{self._name_index(search.clean_name_key(name)).hex()}\t{birth_date or staging.NULL}"
             f"\t\\\\x{digest.hexdigest()}\t{self._as_of}\t{first}\t{last}\n"
         )
 
