@@ -68,6 +68,12 @@ def test_each_due_row_is_published_once_in_order(task):
     assert task.sent == [(key,) for key in keys]
 
 
+def test_the_order_of_the_rows_is_that_of_their_queryset(task):
+    keys = [row(code).pk for code in "bca"]
+    assert dispatch.mark(waiting().order_by("-code"), 2) == [keys[1], keys[0]]
+    assert dispatch.mark(waiting().filter(published_at=None)) == [keys[2]]
+
+
 @pytest.mark.parametrize(
     ("published", "taken", "again"),
     [
@@ -111,10 +117,12 @@ def test_a_row_is_not_published_while_a_worker_holds_it(task):
     assert [publication.pk for publication in due()] == [item.pk]
 
 
-def test_a_broker_that_does_not_answer_leaves_the_rest_for_the_next_tick(task, caplog):
+def test_a_broker_that_does_not_answer_leaves_the_rest_for_the_next_tick(task, caplog, django_assert_num_queries):
     keys = [row(code).pk for code in "abc"]
     task.fault, task.after = OSError("no route to 10.0.0.1"), 1
-    assert dispatch.publish(due()) == 1
+    publications = due()
+    with django_assert_num_queries(1):
+        assert dispatch.publish(publications) == 1
     assert "10.0.0.1" not in caplog.text
     task.fault = None
     assert [publication.pk for publication in due()] == keys[1:]

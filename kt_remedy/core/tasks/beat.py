@@ -10,7 +10,7 @@ from typing import Any
 from celery.beat import Scheduler
 from django.db import DatabaseError, connection
 
-from kt_remedy.core.tasks import dispatch, schedule
+from kt_remedy.core.tasks import dispatch, rows, schedule
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +20,8 @@ PLAN_EVERY_SECONDS = 60
 
 # A session may take its own lock again and again, and would have to give it back as often.
 _HOLDS_LOCK = (
-    "CASE WHEN EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()"
-    " AND classid = %s AND objid = %s) THEN true ELSE pg_try_advisory_lock(%s, %s) END"
+    f"CASE WHEN EXISTS ({rows.HELD_LOCKS} AND pid = pg_backend_pid() AND objid = %s)"
+    " THEN true ELSE pg_try_advisory_lock(%s, %s) END"
 )
 
 

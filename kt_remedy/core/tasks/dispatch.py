@@ -130,10 +130,13 @@ def mark(due: models.QuerySet, limit: int = PUBLISH_LIMIT) -> list[Any]:
     sql, params = ordered.values("pk")[:limit].query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(
-            f'UPDATE "{table}" SET published_at = clock_timestamp() WHERE "{pk}" IN ({sql}) RETURNING "{pk}"',  # noqa: S608
+            f"WITH first AS (SELECT key, row_number() OVER () AS place FROM ({sql}) AS ordered (key)),"  # noqa: S608
+            f' marked AS (UPDATE "{table}" SET published_at = clock_timestamp() FROM first WHERE "{pk}" = first.key'
+            " RETURNING first.key, first.place)"
+            " SELECT key FROM marked ORDER BY place",
             params,
         )
-        return sorted(row[0] for row in cursor.fetchall())
+        return [row[0] for row in cursor.fetchall()]
 
 
 def due_sources(condition: str = "true", params: Iterable[Any] = ()) -> list[Source]:
@@ -167,8 +170,11 @@ def publish(publications: Iterable[Publication]) -> int:
                 sent += 1
     except _BROKER_ERRORS as error:
         log.warning("the broker took %s of %s tasks: %s", sent, len(waiting), type(error).__name__)
+        unsent: dict[type[models.Model], list[int | str]] = {}
         for publication in waiting[sent:]:
-            publication.model._default_manager.filter(pk=publication.pk).update(published_at=None)
+            unsent.setdefault(publication.model, []).append(publication.pk)
+        for model, keys in unsent.items():
+            model._default_manager.filter(pk__in=keys).update(published_at=None)
     return sent
 
 

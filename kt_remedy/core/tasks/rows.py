@@ -22,10 +22,13 @@ PUBLISH_AGAIN_AFTER = dt.timedelta(seconds=30)
 # The row of a dead worker is published at the next tick. After so many attempts it may be the row that kills them.
 DEATHS_BEFORE_PAUSE, PAUSE_AFTER_DEATH = 3, dt.timedelta(minutes=1)
 
-_HELD = (
+# Advisory locks of two numbers that are held in this database; the parameter is the first number.
+HELD_LOCKS = (
     "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid = %s"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
+# The second number of a lock, from an SQL expression of its key.
+_NUMBER_OF_KEY = "(hashtext({}) & 2147483647)".format
 
 
 class Published(models.Model):
@@ -54,8 +57,9 @@ def publishable(waiting: models.QuerySet) -> models.QuerySet:
     model = waiting.model
     table, pk = model._meta.db_table, model._meta.pk.column
     lost = Q(published_at__lt=Now() - PUBLISH_AGAIN_AFTER) | Q(taken_at__gte=F("published_at"))
+    number_of_key = _NUMBER_OF_KEY(f'"{table}"."{pk}"::text')
     free = RawSQL(  # noqa: S611  (names of our own table and column)
-        f'((hashtext("{table}"."{pk}"::text) & 2147483647) <> ALL (ARRAY({_HELD})))',
+        f"({number_of_key} <> ALL (ARRAY({HELD_LOCKS})))",
         [_number(table)],
         output_field=models.BooleanField(),
     )
@@ -82,20 +86,20 @@ def locked(space: str, key: int | str | UUID) -> Iterator[bool]:
     """True if this connection got the lock of `key` within `space` (for a row: its table). Gives it back afterwards."""
     params: list[int | str] = [_number(space), str(key)]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s) & 2147483647)", params)
+        cursor.execute(f"SELECT pg_try_advisory_lock(%s, {_NUMBER_OF_KEY('%s')})", params)
         ours = cursor.fetchone()[0]
     try:
         yield ours
     finally:
         if ours:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s) & 2147483647)", params)
+                cursor.execute(f"SELECT pg_advisory_unlock(%s, {_NUMBER_OF_KEY('%s')})", params)
 
 
 def is_locked(space: str, key: int | str | UUID) -> bool:
     """True if any connection holds the lock of `key` within `space`."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT (hashtext(%s) & 2147483647) = ANY (ARRAY({_HELD}))", [str(key), _number(space)])
+        cursor.execute(f"SELECT {_NUMBER_OF_KEY('%s')} = ANY (ARRAY({HELD_LOCKS}))", [str(key), _number(space)])
         return cursor.fetchone()[0]
 
 
