@@ -411,7 +411,8 @@ def _hand_over(items: int) -> None:
     batch = Batch.objects.get()
     filing = timed(lambda: files.create_files(batch_id=batch.pk, user=maker))
     harness.row(f"file of {items:,} items, made, stored and marked", filing, unit="s")
-    files.hand_over(file_id=batch.files.get().pk, user=maker)
+    part = batch.files.get()
+    files.hand_over(file_id=part.pk, user=maker, typed_total=part.won, funds_confirmed=True)
 
 
 def _load() -> dict[str, float]:

@@ -55,6 +55,19 @@ def business_days_before(day: dt.date, count: int) -> dt.date:
     return day
 
 
+def first_bank_day(at: dt.datetime, *, zone: ZoneInfo, cut_off_hour: int, lead_days: int) -> dt.date:
+    """The first day on which the bank can execute a file that it gets at `at`.
+
+    From `cut_off_hour` (in `zone`) on, the file counts as one of the next business day; `lead_days` business days
+    follow.
+    """
+    here = at.astimezone(zone)
+    day = next_business_day(here.date() + (_DAY if here.hour >= cut_off_hour else dt.timedelta()))
+    for _lead in range(lead_days):
+        day = next_business_day(day + _DAY)
+    return day
+
+
 @lru_cache(maxsize=8)
 def _calendar(payouts: tuple[Payout, ...], supplementary: Supplementary, zone: ZoneInfo) -> tuple[PayoutRound, ...]:
     # Two rows may share a pay day; their round closes with the later of them.

@@ -30,6 +30,7 @@ access.register(
         "payouts.create_file": ("maker",),
         "payouts.approve_file": ("checker",),
         "payouts.hand_over_file": ("maker",),
+        "payouts.tell_finance": ("maker",),
         "payouts.download_file": ("maker", "auditor"),
         "payouts.compare_file": _MONEY,
         "payouts.load_result": ("maker",),

@@ -64,6 +64,15 @@ def register() -> None:
         due=dt.timedelta(minutes=1),
     )
     schedule.register(
+        "refunds.forecasts", title=_("다음 회차 미리 세기"), task=count_forecasts, due=dt.timedelta(minutes=1)
+    )
+    schedule.register(
+        "refunds.judge_layouts",
+        title=_("은행 이체 양식에 맞는지 보기"),
+        task=judge_layouts,
+        due=dt.timedelta(minutes=1),
+    )
+    schedule.register(
         "refunds.wipe_accounts", title=_("지급이 끝난 계좌번호 지우기"), task=wipe_accounts, due=dt.timedelta(hours=1)
     )
 
@@ -138,6 +147,18 @@ def verify_money(code: str) -> None:
 def find_outdated_figures(code: str) -> None:
     """Find the batches whose figures are out of date, so that they are counted. Safe to run twice."""
     schedule.run_periodic_task(code, payout_jobs.find_outdated_figures)
+
+
+@shared_task(soft_time_limit=300, time_limit=330)
+def count_forecasts(code: str) -> None:
+    """Count the open rounds for the pages that show them. Safe to run twice: it replaces figures nobody decides by."""
+    schedule.run_periodic_task(code, payout_jobs.count_forecasts)
+
+
+@shared_task(soft_time_limit=300, time_limit=330)
+def judge_layouts(code: str) -> None:
+    """Judge new accounts by the bank's layout. Safe to run twice: an account is judged under its lock."""
+    schedule.run_periodic_task(code, payout_jobs.judge_layouts)
 
 
 @shared_task(soft_time_limit=600, time_limit=660)

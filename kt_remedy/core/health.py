@@ -4,7 +4,7 @@ import secrets
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -15,6 +15,17 @@ from kt_remedy.core.tasks import dispatch, schedule
 from kt_remedy.core.tasks import metrics as task_metrics
 
 _migrated = False
+# SQLSTATE of a server that starts, stops or recovers, of a lost connection, and of a full server; "" where the client
+# has no answer at all.
+_GONE = ("08", "57P", "53300")
+
+
+def database_is_gone(error: BaseException | None) -> bool:
+    """True if an error says that the database cannot be reached now, and not that a statement failed."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    state = getattr(error.__cause__, "pgcode", None) or ""
+    return not state or state.startswith(_GONE)
 
 
 @never_cache

@@ -1,5 +1,6 @@
 """Home, my lines, the opening wish, and the page for errors of the server."""
 
+import sys
 from contextlib import suppress
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from eligibility import opening
 from eligibility import service as register
-from kt_remedy.core import clock, masking, programme
+from kt_remedy.core import clock, health, masking, programme
 from kt_remedy.core.access import customer, public
 from kt_remedy.identity.service import VerifiedRequest
 from kt_remedy.notices import texts
@@ -79,11 +80,21 @@ def tell_me(request: VerifiedRequest) -> HttpResponse:
     )
 
 
+# Seconds after which a browser may try again while the database recovers, which takes about one.
+RETRY_AFTER_SECONDS = 5
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Page for an error of the server. It reads neither database nor session, because either may have failed."""
+    """Page for an error of the server: 503 while the database cannot be reached, else 500.
+
+    It reads neither database nor session, because either may have failed.
+    """
+    unreachable = health.database_is_gone(sys.exc_info()[1])
     current, language = programme.current(), get_language() or "ko"
     name = current.name_ko if language.startswith("ko") else current.name_en
-    page = loader.get_template("500.html").render(
+    page = loader.get_template("503.html" if unreachable else "500.html").render(
         {"hotline": current.hotline, "programme_name": name, "LANGUAGE_CODE": language}
     )
+    if unreachable:
+        return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
     return HttpResponse(page, status=500)

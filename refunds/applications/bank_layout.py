@@ -1,12 +1,16 @@
 """Whether the bank's layout can hold a payment to an account, judged before any batch is made (BANK_FILE_FORMAT)."""
 
 from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from kt_remedy.core import programme
 from refunds import bankfiles
 from refunds.bankfiles.records import Payment, PaymentRefused
 from refunds.models.accounts import Account, HolderCheck
+
+JUDGED_AT_ONCE = 2000
 
 
 def fault(account: Account) -> str:
@@ -27,6 +31,39 @@ def fault(account: Account) -> str:
     except PaymentRefused as refused:
         return refused.code
     return ""
+
+
+def waiting() -> QuerySet[HolderCheck]:
+    """Confirmed accounts that the present layout has not judged, or whose name changed since."""
+    outcome = HolderCheck.Outcome
+    return (
+        HolderCheck.objects.filter(account__wiped_at=None, outcome__in=[outcome.MATCH, outcome.ACCEPTED])
+        .exclude(outcome=outcome.ACCEPTED, retry_at__isnull=False)
+        .exclude(layout=settings.BANK_FILE_FORMAT)
+    )
+
+
+def judge_waiting(*, limit: int | None = None) -> int:
+    """Judge waiting accounts and keep the answers, for the selection of rounds; returns how many.
+
+    Each `JUDGED_AT_ONCE` are a transaction that locks their rows. Safe to run twice.
+    """
+    done = 0
+    while limit is None or done < limit:
+        with transaction.atomic():
+            checks = list(
+                waiting().select_for_update(of=("self",)).select_related("account").order_by("pk")[:JUDGED_AT_ONCE]
+            )
+            by_fault: dict[str, list[int]] = {}
+            for check in checks:
+                check.account.holder_check = check
+                by_fault.setdefault(fault(check.account), []).append(check.pk)
+            for code, keys in by_fault.items():
+                HolderCheck.objects.filter(pk__in=keys).update(layout=settings.BANK_FILE_FORMAT, layout_fault=code)
+        done += len(checks)
+        if len(checks) < JUDGED_AT_ONCE:
+            break
+    return done
 
 
 def words(code: str) -> str:

@@ -3,7 +3,7 @@
 from refunds.models.accounts import Account, HolderCheck
 from refunds.models.applications import Application, Decision, Draft, Evidence, Filing, LateReason, Note, Objection
 from refunds.models.bank_files import BankFile, Chunk, Download, FileOrder, Inquiry, ResultFile
-from refunds.models.batches import Batch, BatchFigures, ExcludedApplication, Roster
+from refunds.models.batches import Batch, BatchFigures, ExcludedApplication, FundsNotice, Roster, RoundForecast
 from refunds.models.cases import Adjustment, Hold, OfflinePayment
 from refunds.models.items import Item
 
@@ -22,6 +22,7 @@ __all__ = [
     "ExcludedApplication",
     "FileOrder",
     "Filing",
+    "FundsNotice",
     "Hold",
     "HolderCheck",
     "Inquiry",
@@ -32,4 +33,5 @@ __all__ = [
     "OfflinePayment",
     "ResultFile",
     "Roster",
+    "RoundForecast",
 ]

@@ -130,6 +130,11 @@ class HolderCheck(TaskRow):
     # The holder's name as the bank spells it, kept for a confirmed holder only: bank files write it, nobody sees it.
     bank_spelling_enc = models.BinaryField(null=True)
 
+    # The layout by which a payment to this account was judged, and what it cannot hold (`bank_layout.fault`). Both are
+    # empty until it is judged; a trigger empties them when the name that the file would write may have changed.
+    layout = models.CharField(max_length=10, blank=True, default="", db_default="")
+    layout_fault = models.CharField(max_length=12, blank=True, default="", db_default="")
+
     bank_spelling = crypto.Encrypted("bank_spelling_enc", key="account_id")
 
     class Meta:
@@ -142,6 +147,19 @@ class HolderCheck(TaskRow):
                 name="holder_check_open",
                 condition=Q(outcome__in=["", "BANK_MAINTENANCE", "TIMEOUT"])
                 | Q(outcome="ACCEPTED", retry_at__isnull=False),
+            ),
+            # Few rows, read by the selection of every round.
+            models.Index(fields=["account"], name="holder_check_layout", condition=~Q(layout_fault="")),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="layout_is_judged_again",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition(
+                    "ROW(OLD.outcome, OLD.bank_spelling_enc) IS DISTINCT FROM ROW(NEW.outcome, NEW.bank_spelling_enc)"
+                ),
+                func="NEW.layout := ''; NEW.layout_fault := ''; RETURN NEW;",
             )
         ]
 

@@ -147,6 +147,8 @@ class Application(models.Model):
             models.CheckConstraint(condition=Q(status__in=Status.values), name="application_status_known"),
         ]
         indexes = [
+            # Few rows: flagged applications (`facts.VERDICT_CHANGED`).
+            models.Index(fields=["flag"], name="application_flagged", condition=~Q(flag="")),
             # The freeze, the reviewers' list and the periodic tasks each select one state.
             models.Index(
                 fields=["status", "applied_on", "channel"], include=["amount_seen_krw"], name="application_state"

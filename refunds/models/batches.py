@@ -208,6 +208,71 @@ class ExcludedApplication(models.Model):
         constraints = [models.UniqueConstraint(fields=["batch", "application"], name="left_behind_once")]
 
 
+class FundsNotice(models.Model):
+    """What finance has to hold ready for a frozen batch: sum and value date, and who was told.
+
+    A batch that is opened again voids its notice.
+    """
+
+    batch = models.ForeignKey(Batch, models.PROTECT, related_name="funds_notices", verbose_name=_("지급 회차"))
+    count = models.IntegerField(_("건수"))
+    won = models.BigIntegerField(_("합계(원)"))
+    value_on = models.DateField(_("이체일"))
+    written_at = models.DateTimeField(_("확정"))
+    void_at = models.DateTimeField(_("무효"), null=True, blank=True)
+    told_to = models.CharField(_("알린 사람"), max_length=60, blank=True, default="")
+    told_by = models.ForeignKey(
+        STAFF, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("알린 직원")
+    )
+    told_at = models.DateTimeField(_("알림"), null=True, blank=True)
+
+    class Meta:
+        db_table = "refunds_funds_notice"
+        verbose_name = _("지급 자금")
+        verbose_name_plural = _("지급 자금")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["batch"], condition=Q(void_at=None), name="funds_notice_one"),
+            models.CheckConstraint(
+                name="funds_notice_told",
+                condition=Q(told_at=None, told_by=None, told_to="")
+                | Q(told_at__isnull=False, told_by__isnull=False) & ~Q(told_to=""),
+            ),
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(name="stored", exclude=["void_at", "told_to", "told_by", "told_at"]),
+            pgtrigger.Protect(
+                name="told_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    f"OLD.told_at IS NOT NULL AND {changed(('told_to', 'told_by_id', 'told_at'))}"
+                    " OR OLD.void_at IS NOT NULL"
+                ),
+            ),
+            STAY,
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.batch_id}: {self.won}"
+
+
+class RoundForecast(models.Model):
+    """An open round as if it closed at `counted_at`, kept by a worker for the pages. No decision relies on it."""
+
+    pay_on = models.DateField(primary_key=True)
+    count = models.IntegerField()
+    won = models.BigIntegerField()
+    # [reason, applications, won] in the order of `selection.REASONS`.
+    excluded = models.JSONField(default=list)
+    counted_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "refunds_round_forecast"
+
+    def __str__(self) -> str:
+        return str(self.pay_on)
+
+
 class BatchFigures(TaskRow):
     """The figures of a batch as the worker counted them for its page (`payouts.batch_figures`). No decision relies on
     them."""

@@ -8,20 +8,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from kt_remedy.core import clock, programme
 from kt_remedy.core.programme import Programme
 from kt_remedy.staff.models import User
+from refunds.applications import bank_layout
 from refunds.bankfiles.returns import SAME_ACCOUNT
 from refunds.calendar import PayoutRound, next_business_day, payout_rounds, round_on
 from refunds.models.bank_files import BankFile
-from refunds.models.batches import Batch
+from refunds.models.batches import Batch, RoundForecast
 from refunds.models.item_states import HOLDING_SQL
 from refunds.models.items import Item
 from refunds.models.states import Status
-from refunds.payouts import independent_check, selection
+from refunds.payouts import funds, independent_check, selection, stops
 from refunds.payouts.guards import (
     Refused,
     is_maker,
@@ -35,6 +37,8 @@ from refunds.payouts.guards import (
 )
 from refunds.payouts.independent_check import HASH_TOTAL
 
+# Each item taken out is one entry of the audit.
+TAKE_OUT_MOST = 1000
 # Items that can still be taken out. Those of a filed batch follow their discarded parts.
 _REMOVABLE = (Item.Status.QUEUED, Item.Status.FILED)
 
@@ -50,6 +54,10 @@ class Projection:
     count: int
     won: int
     excluded: list[tuple[str, int, int]]
+
+    def is_over(self, at: dt.datetime) -> bool:
+        """True if the cut-off has passed and nothing is left to pay: the round is no duty of anybody."""
+        return self.round.cut_off <= at and not self.count
 
     @property
     def excluded_count(self) -> int:
@@ -71,14 +79,23 @@ def projection(*, at: dt.datetime | None = None) -> list[Projection]:
     """Every open round as if it closed now, counted with the statement that the freeze uses."""
     projections, after = [], None
     for payout_round in open_rounds(at=at):
-        selected = selection.Selection(
-            payout_round.pay_on, payout_round.cut_off, after=after, last=is_last_round(payout_round)
-        )
-        sums = selection.counts(selected, programme.current())
-        count, won = next(((count, won) for reason, count, won in sums if reason is None), (0, 0))
-        projections.append(Projection(payout_round, count, won, _ordered([row for row in sums if row[0] is not None])))
+        projections.append(project(payout_round, after=after))
         after = payout_round.pay_on
     return projections
+
+
+def project(payout_round: PayoutRound, *, after: dt.date | None = None) -> Projection:
+    """One round as if it closed now, without the applications of the rounds up to `after`.
+
+    What was taken out of the batch of the round stays out.
+    """
+    batch_id = Batch.objects.filter(pay_on=payout_round.pay_on).values_list("pk", flat=True).first()
+    selected = selection.Selection(
+        payout_round.pay_on, payout_round.cut_off, batch_id, after=after, last=is_last_round(payout_round)
+    )
+    sums = selection.counts(selected, programme.current())
+    count, won = next(((count, won) for reason, count, won in sums if reason is None), (0, 0))
+    return Projection(payout_round, count, won, _ordered([row for row in sums if row[0] is not None]))
 
 
 def is_last_round(payout_round: PayoutRound) -> bool:
@@ -106,6 +123,8 @@ def freeze(*, pay_on: dt.date, user: User) -> Batch:
     now = clock.now()
     if now < payout_round.cut_off:
         raise Refused("CUT_OFF", _("마감 전에는 확정할 수 없습니다."))
+    # What no file can hold is left out now, so that nothing is found after the approval.
+    bank_layout.judge_waiting()
     with transaction.atomic():
         raise_timeouts()
         Batch.objects.bulk_create(
@@ -128,6 +147,7 @@ def freeze(*, pay_on: dt.date, user: User) -> Batch:
         batch.prepared_by, batch.prepared_person = user, person
         batch.opened_again = ""
         batch.save()
+        funds.write(batch)
         record_act(user, "batch.frozen", batch, count=count, won=won, digest=digest)
         void_figures(batch.pk)
     return batch
@@ -200,7 +220,8 @@ def _insert_items(batch: Batch, selected: selection.Selection, now: dt.datetime)
             WHERE j.status = 'APPROVED' AND j.decided_at < %s AND a.status = 'APPROVED' AND account.wiped_at IS NULL
               AND account.bank_code <> '000'
               AND (a.hold_until IS NULL OR a.hold_until <= %s)
-              AND NOT EXISTS (SELECT FROM refunds_hold h WHERE h.application_id = a.id AND h.released_at IS NULL)
+              AND NOT {selection.HELD.format("a.id")}
+              AND NOT {selection.BANK_LAYOUT.format("a.account_id")}
               AND NOT EXISTS (SELECT FROM refunds_item i WHERE i.adjustment_id = j.id AND i.status IN {HOLDING_SQL})
               AND NOT EXISTS (SELECT FROM refunds_item i WHERE i.adjustment_id = j.id AND i.status = 'RETURNED'
                               AND i.account_id = a.account_id AND i.code <> ALL(%s))
@@ -211,7 +232,8 @@ def _insert_items(batch: Batch, selected: selection.Selection, now: dt.datetime)
     ORDER BY kind DESC, application_id, adjustment_id
     """  # noqa: S608  (column names are ours, values are parameters)
     with connection.cursor() as cursor:
-        cursor.execute(text, [batch.pk, now, selected.cut_off, selected.cut_off, list(SAME_ACCOUNT), batch.pk])
+        layout = settings.BANK_FILE_FORMAT
+        cursor.execute(text, [batch.pk, now, selected.cut_off, selected.cut_off, layout, list(SAME_ACCOUNT), batch.pk])
 
 
 def _record_exclusions(batch: Batch) -> dict[str, list[int]]:
@@ -254,7 +276,7 @@ def approve(*, batch_id: int, user: User, typed_total: int, digest: str) -> Batc
     """Approve the content with this digest; by a checker who is not the person that prepared it.
 
     The checker types the total in won. The batch is counted independently from its sources first.
-    Raises Refused: ROLE, PERSON, STATE, CHANGED, SAME_PERSON, TOTAL, DIFFERS.
+    Raises Refused: ROLE, PERSON, STATE, CHANGED, SAME_PERSON, TOTAL, DIFFERS, STOPPED (`stops`).
     """
     require_permission(user, "payouts.approve_batch")
     with transaction.atomic():
@@ -268,12 +290,14 @@ def approve(*, batch_id: int, user: User, typed_total: int, digest: str) -> Batc
             raise Refused("CHANGED", _("보신 뒤에 내용이 바뀌었습니다. 다시 보고 승인해 주세요."))
         if typed_total != batch.won:
             raise Refused("TOTAL", _("적으신 합계가 나가는 합계와 다릅니다."))
+        stops.require_none(batch)
         if not independent_check.check(batch).agrees(batch):
             raise Refused("DIFFERS", _("다시 계산한 값이 확정한 값과 다릅니다. 돌려보내 주세요."))
         batch.status, batch.approved_at = Batch.Status.APPROVED, clock.now()
         batch.approved_by, batch.approved_person, batch.approved_digest = user, person, digest
         batch.save()
         record_act(user, "batch.approved", batch, won=batch.won, digest=digest)
+        stops.require_none(batch, final=True)
     return batch
 
 
@@ -288,21 +312,40 @@ def send_back(*, batch_id: int, user: User, reason: str) -> Batch:
     return batch
 
 
-def take_out(*, item_id: int, user: User, reason: str) -> Batch:
-    """Take one item out of a batch no part of which is at the bank; it is due again in the next round.
+def take_out(*, item_ids: Iterable[int], user: User, reason: str) -> Batch:
+    """Take a selection of items out of a batch no part of which is at the bank; they are due again in the next round.
 
-    The approval is void and the batch open: it must be frozen again. Raises Refused: ROLE, STATE, REASON.
+    The approval is void and the batch open: it is frozen and approved again once, however many were taken out.
+    Raises Refused: ROLE, REASON, EMPTY, MANY (more than `TAKE_OUT_MOST`), BATCHES (of two batches), STATE, which names
+    the items that are at the bank or were taken out already.
     """
     require_permission(user, "payouts.remove_item")
     reason = require_reason(reason)
+    wanted = set(item_ids)
+    if not wanted:
+        raise Refused("EMPTY", _("뺄 건을 골라 주세요."))
+    if len(wanted) > TAKE_OUT_MOST:
+        raise Refused("MANY", _("한 번에 %(most)s건까지 뺄 수 있습니다.") % {"most": f"{TAKE_OUT_MOST:,}"})
     with transaction.atomic():
-        batch = lock_batch(Item.objects.values_list("batch_id", flat=True).get(pk=item_id))
-        item = Item.objects.select_related("application__line").get(pk=item_id)
-        if item.status not in _REMOVABLE:
-            raise Refused("STATE", _("이미 은행에 갔거나 빠진 건입니다."))
-        Item.objects.filter(pk=item.pk).update(taken_out_because=reason)
+        chosen = Item.objects.filter(pk__in=wanted)
+        batch_ids = set(chosen.values_list("batch_id", flat=True))
+        if len(batch_ids) != 1:
+            raise Refused("BATCHES", _("같은 회차에 든 건만 함께 뺄 수 있습니다."))
+        batch = lock_batch(batch_ids.pop())
+        items = list(chosen.select_related("application__line", "file").order_by("id"))
+        gone = [
+            item.reference
+            for item in items
+            if item.status not in _REMOVABLE or (item.file and item.file.status in BankFile.AT_BANK)
+        ]
+        if gone:
+            raise Refused(
+                "STATE", _("이미 은행에 갔거나 빠진 건입니다: %(references)s") % {"references": ", ".join(gone)}
+            )
+        chosen.update(taken_out_because=reason)
         _reopen(batch, reason)
-        record_act(user, "item.taken_out", batch, reason=reason, item=item, reference=item.reference)
+        for item in items:
+            record_act(user, "item.taken_out", batch, reason=reason, item=item, reference=item.reference)
     return batch
 
 
@@ -313,6 +356,9 @@ def _reopen(batch: Batch, reason: str) -> None:
         raise Refused("STATE", _("은행이 거절한 파일을 먼저 다시 만들어 주세요. 그러면 회차를 다시 열 수 있습니다."))
     if batch.status not in Batch.BEFORE_FILE and not (states and states <= set(BankFile.BEFORE_BANK)):
         raise Refused("STATE", _("은행에 전달한 뒤에는 되돌릴 수 없습니다."))
+    funds.void(batch)
+    # The kept forecast of this round is older than its opening.
+    RoundForecast.objects.filter(pay_on=batch.pay_on).update(counted_at=batch.cut_off - dt.timedelta(days=1))
     # An order for the file of the void approval must not make the file of a later one.
     batch.file_orders.filter(done_at=None).update(done_at=clock.now(), refusal_code="STATE")
     batch.files.in_force().filter(status__in=BankFile.BEFORE_BANK).update(status=BankFile.Status.DISCARDED)

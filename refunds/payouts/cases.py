@@ -49,7 +49,10 @@ def balance(application: Application) -> Balance:
 
 
 def hold(*, application_id: int, user: User, reason: str) -> Hold:
-    """Keep an application out of the rounds until it is released; a frozen item stays as it is.
+    """Keep an application out of the rounds until it is released.
+
+    A frozen item blocks the approval and the hand-over; once it is at the bank it stands on the list of exceptions
+    (D-66, `stops`).
 
     Raises Refused: ROLE, REASON, STATE, OWN_CASE.
     """

@@ -16,14 +16,15 @@ from django.db.models import Count, F, Func, QuerySet, Sum, TextField, Value
 from django.utils.translation import gettext as _
 
 from kt_remedy.core import clock, crypto, programme, text
+from kt_remedy.core.templatetags.remedy import kdate
 from kt_remedy.staff.models import User
 from refunds import bankfiles
-from refunds.bankfiles.records import FileHeader, Payment, PaymentRefused
-from refunds.calendar import next_business_day
+from refunds.bankfiles.records import FileHeader, Layout, Payment, PaymentRefused
+from refunds.calendar import first_bank_day, next_business_day
 from refunds.models.bank_files import BankFile, Chunk, Download
 from refunds.models.batches import Batch
 from refunds.models.items import Item
-from refunds.payouts import sms
+from refunds.payouts import sms, stops
 from refunds.payouts.batches import totals
 from refunds.payouts.copy_out import copy_rows
 from refunds.payouts.guards import (
@@ -87,7 +88,7 @@ def approve_part(*, file_id: int, user: User, typed_total: int, sha256: str) -> 
     """Approve a part that was made again after a refusal; by a checker who is not the person that made it (D-64).
 
     The checker types the total in won and names the bytes by their SHA-256.
-    Raises Refused: ROLE, PERSON, STATE, SAME_PERSON, CHANGED, TOTAL.
+    Raises Refused: ROLE, PERSON, STATE, SAME_PERSON, CHANGED, TOTAL, STOPPED (`stops`).
     """
     require_permission(user, "payouts.approve_file")
     with transaction.atomic():
@@ -102,10 +103,12 @@ def approve_part(*, file_id: int, user: User, typed_total: int, sha256: str) -> 
             raise Refused("CHANGED", _("보신 뒤에 내용이 바뀌었습니다. 다시 보고 승인해 주세요."))
         if typed_total != file.won:
             raise Refused("TOTAL", _("적으신 합계가 나가는 합계와 다릅니다."))
+        stops.require_none(batch, file)
         file.status, file.approved_by, file.approved_person = BankFile.Status.APPROVED, user, person
         file.approved_at = clock.now()
         file.save(update_fields=["status", "approved_by", "approved_person", "approved_at"])
         record_act(user, "file.approved", batch, part=file.part, won=file.won, sha256=file.sha256)
+        stops.require_none(batch, file, final=True)
     return file
 
 
@@ -157,13 +160,14 @@ def _write_file(batch: Batch, part: int, items: Any, user: User, replaces: BankF
     )
     try:
         size, sha256 = store_bytes(message_id, layout.write(payments(items), head))
-    except PaymentRefused as error:
+    except PaymentRefused:
+        refused = _refused(layout, items)
+        values = {
+            "reference": ", ".join(error.reference for error in refused),
+            "why": ", ".join(sorted({error.text for error in refused})),
+        }
         raise Refused(
-            "LINES",
-            _("%(reference)s: 이 양식에 쓸 수 없는 건입니다. 먼저 빼 주세요. (%(why)s)")
-            % {"reference": error.reference, "why": error.text},
-            reference=error.reference,
-            why=error.text,
+            "LINES", _("%(reference)s: 이 양식에 쓸 수 없는 건입니다. 먼저 빼 주세요. (%(why)s)") % values, **values
         ) from None
     file = BankFile.objects.create(
         batch=batch,
@@ -187,14 +191,36 @@ def _write_file(batch: Batch, part: int, items: Any, user: User, replaces: BankF
 
 
 def _execution_on(batch: Batch) -> dt.date:
-    """The pay day; for a late file the next business day."""
-    return next_business_day(max(batch.pay_on, clock.today()))
+    """The pay day; for a late file the first business day that the bank can keep."""
+    return max(next_business_day(batch.pay_on), earliest_execution())
 
 
-def payments(items: Any) -> Iterator[Payment]:
+def earliest_execution() -> dt.date:
+    """The first day on which the bank can execute a file handed over now (BANK_CUT_OFF_HOUR, BANK_LEAD_DAYS)."""
+    return first_bank_day(
+        clock.now(),
+        zone=clock.KST,
+        cut_off_hour=settings.BANK_CUT_OFF_HOUR,
+        lead_days=settings.BANK_LEAD_DAYS,
+    )
+
+
+def _refused(layout: Layout, items: Any) -> list[PaymentRefused]:
+    """Every payment of items that cannot be written, so that all are taken out at once."""
+    refused: list[PaymentRefused] = []
+    for payment in payments(items, refused):
+        try:
+            layout.check(payment)
+        except PaymentRefused as error:
+            refused.append(error)
+    return refused
+
+
+def payments(items: Any, refused: list[PaymentRefused] | None = None) -> Iterator[Payment]:
     """The payments of items in the order of their keys. Each number is checked against the index it was entered with.
 
-    The temporary file of `copy_rows` holds ciphertext only.
+    A payment whose account cannot be read raises PaymentRefused, or is added to `refused` where that is given. The
+    temporary file of `copy_rows` holds ciphertext only.
     """
     query, params = (
         items.order_by("id")
@@ -210,11 +236,15 @@ def payments(items: Any) -> Iterator[Payment]:
     spelling_of = crypto.opener("refunds_holder_check:bank_spelling_enc")
     index_of = crypto.indexer("account")
     for reference, amount, account, bank, number_enc, name_enc, index, spelling_enc in copy_rows(query, params):
-        if not (number_enc and name_enc):
-            raise PaymentRefused(reference, "the account was wiped")
-        number = number_of(unhexlify(number_enc), account)
-        if index_of(f"{bank}:{number}") != unhexlify(index):
-            raise PaymentRefused(reference, "the account number is not the one that was entered")
+        fault = "" if number_enc and name_enc else "the account was wiped"
+        number = "" if fault else number_of(unhexlify(number_enc), account)
+        if not fault and index_of(f"{bank}:{number}") != unhexlify(index):
+            fault = "the account number is not the one that was entered"
+        if fault:
+            if refused is None:
+                raise PaymentRefused(reference, fault)
+            refused.append(PaymentRefused(reference, fault))
+            continue
         # As `Account.name_in_file` does.
         name = (
             spelling_of(unhexlify(spelling_enc), account)
@@ -280,10 +310,13 @@ def download(*, file_id: int, user: User, reason: str) -> Iterator[bytes]:
     return stored_bytes(file.message_id)
 
 
-def hand_over(*, file_id: int, user: User) -> BankFile:
+def hand_over(*, file_id: int, user: User, typed_total: int, funds_confirmed: bool) -> BankFile:
     """Record that a file was given to the bank; with the last part the customers of the batch get a message.
 
-    Raises Refused: ROLE, STATE, SEAL (the stored bytes are not the ones that were made).
+    The maker types the total in won and confirms that the paying account holds it. A file whose execution day the bank
+    can no longer keep is refused: its batch is opened again.
+    Raises Refused: ROLE, STATE, FUNDS, TOTAL, DATE, STOPPED (`stops`), SEAL (the stored bytes are not the ones that
+    were made).
     """
     require_permission(user, "payouts.hand_over_file")
     with transaction.atomic():
@@ -293,6 +326,17 @@ def hand_over(*, file_id: int, user: User) -> BankFile:
             raise Refused("STATE", _("아직 승인되지 않은 파일입니다. 다른 사람이 먼저 승인해야 합니다."))
         if file.status != BankFile.Status.APPROVED:
             raise Refused("STATE", _("이미 전달했거나 버린 파일입니다."))
+        if not funds_confirmed:
+            raise Refused("FUNDS", _("지급 계좌에 돈이 있는지 확인해 주세요."))
+        if typed_total != file.won:
+            raise Refused("TOTAL", _("적으신 합계가 나가는 합계와 다릅니다."))
+        if file.execution_on < earliest_execution():
+            raise Refused(
+                "DATE",
+                _("이체일 %(day)s을 은행이 지킬 수 없습니다. 회차를 다시 열어 새 이체일로 파일을 만들어 주세요.")
+                % {"day": kdate(file.execution_on)},
+            )
+        stops.require_none(batch, file)
         if stored_digest(file.message_id) != file.sha256:
             raise Refused("SEAL", _("보관된 파일이 만든 때와 다릅니다. 전달하지 말고 감사 담당에게 알려 주세요."))
         now = clock.now()
@@ -302,7 +346,8 @@ def hand_over(*, file_id: int, user: User) -> BankFile:
             batch.handed_over_at = batch.handed_over_at or now
             batch.save(update_fields=["handed_over_at"])
             sms.announce_hand_over(batch)
-        record_act(user, "file.handed_over", batch, part=file.part, sha256=file.sha256)
+        record_act(user, "file.handed_over", batch, part=file.part, won=file.won, sha256=file.sha256)
+        stops.require_none(batch, file, final=True)
     return file
 
 

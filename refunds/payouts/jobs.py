@@ -8,7 +8,8 @@ import structlog
 from django.utils.translation import gettext_noop
 
 from kt_remedy.core.tasks import schedule
-from refunds.payouts import batch_figures, invariants, wipe
+from refunds.applications import bank_layout
+from refunds.payouts import batch_figures, forecasts, invariants, stops, wipe
 from refunds.payouts.overdue import late_rounds
 
 _LATE = {
@@ -36,6 +37,18 @@ def find_outdated_figures(_job: object) -> schedule.TaskResult:
     return schedule.result_message(gettext_noop("다시 셀 회차 %(n)s개"), n=found) if found else None
 
 
+def count_forecasts(_job: object) -> schedule.TaskResult:
+    """Count the open rounds for the pages that show them. Safe to run twice."""
+    forecasts.refresh()
+    return None
+
+
+def judge_layouts(_job: object) -> schedule.TaskResult:
+    """Judge new accounts by the bank's layout, so that forecasts know what no file can hold. Safe to run twice."""
+    judged = bank_layout.judge_waiting(limit=50_000)
+    return schedule.result_message(gettext_noop("계좌 %(n)s개를 이체 양식으로 봄"), n=judged) if judged else None
+
+
 def wipe_accounts(_job: object) -> schedule.TaskResult:
     """Wipe account numbers that are no longer needed. At-least-once."""
     accounts, pieces = wipe.wipe()
@@ -44,8 +57,13 @@ def wipe_accounts(_job: object) -> schedule.TaskResult:
 
 
 def watch_rounds(_job: object) -> schedule.TaskResult:
-    """Warn of every overdue round, which the page of the calendar shows too. Safe to run twice."""
+    """Warn of every overdue round and of payments to stop at the bank; pages show both. Safe to run twice."""
     late = late_rounds()
+    stopped = stops.at_bank().count()
     for row in late:
         log.warning("payout round late", what=row.code, pay_on=row.pay_on.isoformat(), waiting=row.count)
-    return [schedule.result_message(_LATE[row.code], round=row.number, n=row.count) for row in late]
+    found = [schedule.result_message(_LATE[row.code], round=row.number, n=row.count) for row in late]
+    if stopped:
+        log.error("payments to stop at the bank", count=stopped)
+        found.append(schedule.result_message(gettext_noop("은행에 간 뒤 보류되었거나 판정이 바뀜, %(n)s건"), n=stopped))
+    return found

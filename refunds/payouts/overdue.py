@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from kt_remedy.core import clock, programme
-from refunds.calendar import PayoutRound, payout_rounds
+from refunds.calendar import payout_rounds
 from refunds.models.batches import Batch
-from refunds.payouts import selection
+from refunds.payouts import batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +32,19 @@ def late_rounds(*, at: dt.datetime | None = None) -> list[OverdueRound]:
     """Every round that is overdue at `at`, earliest first.
 
     Among the rounds that were not frozen only the latest past its cut-off counts: it pays the applications of the
-    earlier ones. A round without applications to pay is not overdue.
+    earlier ones. A round without applications to pay, or whose payments were all taken out, is over and not overdue.
     """
     at = at or clock.now()
     today = clock.kst_date(at)
-    batches = {row.pay_on: row for row in Batch.objects.exclude(status=Batch.Status.OPEN)}
+    frozen = {row.pay_on: row for row in Batch.objects.exclude(status=Batch.Status.OPEN)}
     overdue = [
         OverdueRound("HAND_OVER", row.number, row.pay_on, row.count or 0)
-        for row in batches.values()
+        for row in frozen.values()
         if row.pay_on <= today and not row.handed_over
     ]
     rounds = payout_rounds(programme.current())
-    waiting = next((r for r in reversed(rounds) if r.cut_off <= at and r.pay_on not in batches), None)
-    if waiting is not None and (count := _due(waiting, last=waiting == rounds[-1])):
+    waiting = next((r for r in reversed(rounds) if r.cut_off <= at and r.pay_on not in frozen), None)
+    if waiting is not None and (count := batches.project(waiting).count):
         code = "FREEZE" if today < waiting.pay_on else "HAND_OVER"
         overdue.append(OverdueRound(code, waiting.number, waiting.pay_on, count))
     return sorted(overdue, key=lambda row: row.pay_on)
-
-
-def _due(waiting: PayoutRound, *, last: bool) -> int:
-    sums = selection.counts(selection.Selection(waiting.pay_on, waiting.cut_off, last=last), programme.current())
-    return next((count for reason, count, _won in sums if reason is None), 0)

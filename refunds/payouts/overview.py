@@ -18,10 +18,10 @@ from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT
 from refunds.bankfiles.returns import return_reason
 from refunds.calendar import PayoutRound, business_days_before, round_on
 from refunds.models.bank_files import BankFile
-from refunds.models.batches import Batch, Roster
+from refunds.models.batches import Batch, BatchFigures, Roster
 from refunds.models.cases import Adjustment, OfflinePayment
 from refunds.models.items import Item
-from refunds.payouts import batches, roster
+from refunds.payouts import forecasts, funds, roster, stops
 from refunds.payouts.selection import REASONS
 
 # Bounds of the bars in won; larger amounts share the last bar.
@@ -148,6 +148,7 @@ def review_hints(items: QuerySet[Item]) -> dict[str, QuerySet[Item]]:
         batch__pay_on__lt=OuterRef("batch__pay_on"),
     )
     return {
+        "stopped": stops.flagged(items),
         "large": items.filter(amount_krw__gte=LARGE_KRW),
         "differs": items.filter(kind="REFUND").exclude(amount_krw=F("application__amount_seen_krw")),
         "changed": items.exclude(account=F("application__filing__account")),
@@ -162,6 +163,8 @@ def review_hint_sums(batch: Batch) -> list[tuple[str, int, int]]:
     """(code of `review_hints`, items, won) of the hints that apply; for "differs" the difference in won."""
     hints = []
     for code, rows in review_hints(batch.items.standing()).items():
+        if code == "stopped":
+            continue  # the page counts them anew each time
         if code == "new" and _previous_batch(batch) is None:
             continue  # every account of the first round is new
         sums = rows.aggregate(count=Count("pk"), total=Sum("amount_krw"), seen=Sum("application__amount_seen_krw"))
@@ -224,10 +227,18 @@ def state_bars(batch: Batch, sums: dict[str, tuple[int, int]]) -> list[FigureBar
 
 
 def by_state() -> list[FigureBar]:
-    """Won by state, of all items that were not taken out."""
-    rows = Item.objects.standing().values_list("status").annotate(count=Count("pk"), total=Sum("amount_krw")).order_by()
-    sums = {status: (count, total) for status, count, total in rows}
-    return _won_bars((str(label), *sums[code]) for code, label in Item.Status.choices if code in sums)
+    """Won by state, of all items that were not taken out: from the stored figures of each batch where they stand."""
+    sums: dict[str, tuple[int, int]] = {}
+    kept = {row.batch_id: row for row in BatchFigures.objects.filter(asked=False).only("batch_id", "figures")}
+    for batch in Batch.objects.exclude(status=Batch.Status.OPEN):
+        row = kept.get(batch.pk)
+        by_code = row.figures["states"] if row is not None and row.figures else states(batch)
+        for code, (count, total) in by_code.items():
+            before = sums.get(code, (0, 0))
+            sums[code] = (before[0] + count, before[1] + total)
+    return _won_bars(
+        (str(label), *sums[code]) for code, label in Item.Status.choices if code in sums and code != Item.Status.VOID
+    )
 
 
 def returns() -> list[FigureBar]:
@@ -297,7 +308,10 @@ def duties(*, at: dt.datetime | None = None) -> list[Duty]:
     """The duties of today, in the order of their deadlines."""
     at = at or clock.now()
     open_duties: list[tuple[str, str, dt.datetime | None, str]] = []
-    for payout_round in batches.open_rounds(at=at):
+    for forecast in forecasts.current(at=at)[0]:
+        payout_round = forecast.round
+        if forecast.is_over(at):
+            continue
         if payout_round.cut_off <= at:
             url = reverse("admin:payouts:freeze", args=[payout_round.pay_on])
             open_duties.append(
@@ -332,6 +346,16 @@ def duties(*, at: dt.datetime | None = None) -> list[Duty]:
         elif batch.pay_on <= clock.kst_date(at):
             evening = clock.kst(batch.pay_on, HAND_OVER_AT)
             open_duties.append((_("%(round)s 결과 올리기") % {"round": label}, "RESULTS", evening, url))
+    for notice in funds.untold().select_related("batch"):
+        label = round_name(notice.batch.number, notice.batch.pay_on)
+        url = reverse("admin:payouts:funds_tell", args=[notice.pk])
+        text = _("%(round)s 지급 자금을 재무에 알리기") % {"round": label}
+        open_duties.append((text, "FREEZE", hand_over_by(notice.batch.pay_on), url))
+    stopped = stops.at_bank().count()
+    if stopped:
+        url = reverse("admin:payouts:stopped_at_bank")
+        text = _("은행에 간 뒤 보류되었거나 판정이 바뀐 %(count)s건, 재무에 알리기")
+        open_duties.append((text % {"count": won(stopped)}, "RESULTS", None, url))
     unknown = Item.objects.filter(status=Item.Status.UNKNOWN).count()
     if unknown:
         url = reverse("admin:payouts:inquiries")

@@ -8,6 +8,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
@@ -32,6 +33,7 @@ REASONS: dict[str, Any] = {
     "VERDICT_CHANGED": _("판정이 바뀜"),
     "UNPAID": _("납부가 취소됨"),
     "ACCOUNT_WIPED": _("계좌번호가 지워짐"),
+    "BANK_LAYOUT": _("은행 이체 양식에 쓸 수 없는 이름이나 계좌"),
     "OFFLINE": _("한국 계좌가 없어 따로 보냄"),
     "AMOUNT_MISMATCH": _("금액이 청구 자료와 다름"),
     "NOTHING_DUE": _("돌려드릴 금액 없음"),
@@ -40,6 +42,17 @@ REASONS: dict[str, Any] = {
 # Won of one bill row `b` that belong to the customer (D-23); `eligibility.rules.verdict.refundable_of` is the rule
 # itself.
 REFUNDABLE = "GREATEST(0, LEAST(b.billed_krw, b.paid_krw) - b.refunded_krw)"
+
+# Obstacles that can arise after the freeze too (`stops`): a hold, a line that is no longer eligible, a payment that was
+# taken back. `STANDING` is the outcome of line `l` that counts; of application `a` (or `d`) `reviewed` is read.
+HELD = "EXISTS (SELECT FROM refunds_hold h WHERE h.application_id = {} AND h.released_at IS NULL)"
+STANDING = "COALESCE(NULLIF(l.decided_outcome, ''), l.outcome)"
+VERDICT_CHANGED = "({0} IN ('NOT_ELIGIBLE', 'NOTHING_DUE') OR {0} = 'REVIEW' AND NOT reviewed)"
+# The bank's layout cannot hold a payment to the account {}; the parameter is the layout (`bank_layout.judge_waiting`).
+BANK_LAYOUT = (
+    "EXISTS (SELECT FROM refunds_holder_check hc WHERE hc.account_id = {} AND hc.layout_fault <> '' AND hc.layout = %s)"
+)
+UNPAID = "l.reasons ~ '(^|;)UNPAID(;|$)'"
 
 # A digest over every bill row `b` of a line, in the order of its key.
 BILLS_DIGEST = """sha256(convert_to(string_agg(
@@ -94,12 +107,12 @@ def round_select(selection: Selection, programme: Programme) -> tuple[str, list[
     )
     due_params = [selection.pay_on] if selection.after is None else [selection.after, selection.pay_on]
     # The last round refunds the paid part of a bill that is still open (D-24).
-    unpaid = "false" if selection.last else "l.reasons ~ '(^|;)UNPAID(;|$)'"
+    unpaid = "false" if selection.last else UNPAID
     text = f"""
     WITH due AS MATERIALIZED (
         SELECT a.id, a.status, a.status_since, a.account_id, a.hold_until, a.reviewed, l.contract_no,
                l.refundable_krw,
-               COALESCE(NULLIF(l.decided_outcome, ''), l.outcome) AS standing, {unpaid} AS unpaid
+               {STANDING} AS standing, {unpaid} AS unpaid
         FROM refunds_application a
         JOIN eligibility_line l ON l.contract_no = a.contract_no
         CROSS JOIN LATERAL (SELECT {wanted} AS pay_on) w
@@ -126,15 +139,14 @@ def round_select(selection: Selection, programme: Programme) -> tuple[str, list[
                WHEN EXISTS (
                    SELECT FROM refunds_item i WHERE i.application_id = d.id AND i.batch_id = %s AND i.kind = 'REFUND'
                    AND i.taken_out_because <> '') THEN 'TAKEN_OUT'
-               WHEN EXISTS (
-                   SELECT FROM refunds_hold h WHERE h.application_id = d.id AND h.released_at IS NULL) THEN 'HELD'
+               WHEN {HELD.format("d.id")} THEN 'HELD'
                WHEN d.hold_until > %s THEN 'ACCOUNT_CHANGED'
                WHEN d.status_since >= %s THEN 'AFTER_CUT_OFF'
-               WHEN d.standing IN ('NOT_ELIGIBLE', 'NOTHING_DUE') OR d.standing = 'REVIEW' AND NOT d.reviewed
-                   THEN 'VERDICT_CHANGED'
+               WHEN {VERDICT_CHANGED.format("d.standing")} THEN 'VERDICT_CHANGED'
                WHEN d.unpaid THEN 'UNPAID'
                WHEN account.bank_code = '000' THEN 'OFFLINE'
                WHEN account.wiped_at IS NOT NULL THEN 'ACCOUNT_WIPED'
+               WHEN {BANK_LAYOUT.format("d.account_id")} THEN 'BANK_LAYOUT'
                WHEN COALESCE(bills.amount, 0) <> d.refundable_krw THEN 'AMOUNT_MISMATCH'
                WHEN d.refundable_krw = 0 THEN 'NOTHING_DUE'
            END AS reason
@@ -149,6 +161,7 @@ def round_select(selection: Selection, programme: Programme) -> tuple[str, list[
         selection.batch_id,
         selection.cut_off,
         selection.cut_off,
+        settings.BANK_FILE_FORMAT,
     ]
     return text, params
 

@@ -197,6 +197,8 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     download.value.save_as(sent)
     admin.goto(f"/admin/payouts/batches/{batch.pk}/")
     admin.get_by_role("link", name=re.compile("은행에 전달함")).first.click()
+    admin.locator("input[name=total]").fill(f"{batch.won:,}")
+    admin.locator("input[name=funds_confirmed]").check()
     admin.locator("form button.btn-primary").click()
 
     bank = someone().page

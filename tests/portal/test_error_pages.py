@@ -2,10 +2,13 @@
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, InterfaceError, OperationalError, connection
 from django.test import Client, RequestFactory
 from django.views.defaults import permission_denied
 
+from kt_remedy.core import health
 from kt_remedy.portal import views
+from tests.conftest import free_port
 
 
 @pytest.mark.django_db
@@ -58,3 +61,50 @@ def test_a_page_of_somebody_else_is_refused_in_words(at, rf):
     answer = permission_denied(request, PermissionDenied())
     assert answer.status_code == 403
     assert "이 페이지를 볼 수 없습니다" in answer.content.decode()
+
+
+class Driver(Exception):
+    """An error of the driver with its SQLSTATE."""
+
+    def __init__(self, pgcode: str | None) -> None:
+        super().__init__("the database said so")
+        self.pgcode = pgcode
+
+
+@pytest.mark.parametrize(
+    ("error", "pgcode", "gone"),
+    [
+        (OperationalError, None, True),  # refused, or the server closed the connection
+        (InterfaceError, None, True),
+        (OperationalError, "57P01", True),  # stops
+        (OperationalError, "57P03", True),  # recovers
+        (OperationalError, "08006", True),
+        (OperationalError, "53300", True),  # no connection is free
+        (OperationalError, "57014", False),  # a statement took too long
+        (OperationalError, "55P03", False),  # a lock was not free
+        (OperationalError, "40P01", False),
+        (IntegrityError, None, False),
+        (RuntimeError, None, False),
+    ],
+)
+def test_what_says_that_the_database_is_gone(error, pgcode, gone):
+    caught = error("x")
+    caught.__cause__ = Driver(pgcode)
+    assert health.database_is_gone(caught) == gone
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("path", ["/", "/admin/payouts/", "/my/"])
+def test_while_the_database_is_gone_pages_ask_to_come_back(client, path):
+    client.raise_request_exception = False
+    client.cookies["sessionid"] = "a" * 32
+    port = connection.settings_dict["PORT"]
+    connection.close()
+    connection.settings_dict["PORT"] = str(free_port())
+    try:
+        answer = client.get(path)
+    finally:
+        connection.close()
+        connection.settings_dict["PORT"] = port
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert "몇 분 뒤에 다시" in answer.content.decode()

@@ -148,7 +148,7 @@ class Payouts(RuleBasedStateMachine):
     def take_out(self, n):
         queued = list(Item.objects.filter(status__in=["QUEUED", "FILED"]).order_by("id"))
         if queued:
-            attempt(batches.take_out, item_id=queued[n % len(queued)].pk, user=maker(), reason="뺀다")
+            attempt(batches.take_out, item_ids=[queued[n % len(queued)].pk], user=maker(), reason="뺀다")
 
     @rule()
     def file(self):
@@ -162,7 +162,7 @@ class Payouts(RuleBasedStateMachine):
     @rule()
     def hand_over(self):
         for file in BankFile.objects.filter(status="APPROVED"):
-            attempt(files.hand_over, file_id=file.pk, user=maker())
+            attempt(money.hand_over, file=file)
 
     @rule(closed=st.booleans())
     def a_day_goes_well(self, closed):

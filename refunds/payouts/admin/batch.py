@@ -16,8 +16,9 @@ from kt_remedy.staff.models import User
 from refunds import banks
 from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch, BatchFigures
+from refunds.models.cases import Hold
 from refunds.models.items import Item
-from refunds.payouts import batch_figures, batches, file_orders, overview
+from refunds.payouts import batch_figures, batches, file_orders, forecasts, overview, stops
 from refunds.payouts.admin.forms import ReasonForm, TotalForm
 from refunds.payouts.admin.pages import (
     ConfirmedAction,
@@ -36,6 +37,7 @@ from refunds.payouts.guards import Refused, is_maker
 # While a worker counts the figures or makes the file, the page reloads after so many seconds.
 RELOAD_SECONDS = 3
 BANKS_SHOWN = 8
+STOPS_SHOWN = 20
 
 ACTIONS = {
     "send-back": ConfirmedAction(
@@ -156,6 +158,8 @@ def _page(request: HttpRequest, row: Batch, form: TotalForm | None) -> HttpRespo
         context |= {"counted": counted, "began": began, "mean": (row.won or 0) // row.count if row.count else 0}
     if counted:
         context |= _figures(row, counted)
+    if row.status != Batch.Status.OPEN:
+        context |= _stops(row)
     if row.status == Batch.Status.FROZEN and request.user.has_perm("payouts.approve_batch"):
         context |= _approval(request, row, form)
     status = 400 if form is not None and form.errors else 200
@@ -172,6 +176,7 @@ def _head(request: HttpRequest, row: Batch) -> dict[str, Any]:
     return {
         "batch": row,
         "stage": row.stage,
+        "over": _is_over(row),
         "stage_label": row.stage_label,
         "heading": overview.round_name(row.number, row.pay_on),
         "steps": steps,
@@ -186,6 +191,14 @@ def _head(request: HttpRequest, row: Batch) -> dict[str, Any]:
         "bank_url": f"{settings.SANDBOX_URL}/bank/" if settings.SANDBOX_URL else "",
         "head_spread": [_("금액대"), _("건수")],
     }
+
+
+def _is_over(row: Batch) -> bool:
+    """True for an open batch whose cut-off has passed and of which nothing is left to pay."""
+    if row.status != Batch.Status.OPEN:
+        return False
+    forecast = next((one for one in forecasts.current()[0] if one.round.pay_on == row.pay_on), None)
+    return row.cut_off <= clock.now() and (forecast is None or forecast.is_over(clock.now()))
 
 
 def _figures(row: Batch, counted: BatchFigures) -> dict[str, Any]:
@@ -211,6 +224,22 @@ def _figures(row: Batch, counted: BatchFigures) -> dict[str, Any]:
     if counted.again:
         context |= {"agrees": counted.again["agrees"], "pairs": _pairs(row, counted.again)}
     return context
+
+
+def _stops(row: Batch) -> dict[str, Any]:
+    """The payments that must not leave, with their reason; they stand before everything else."""
+    rows = list(stops.waiting(row).order_by("id"))
+    held = set(
+        Hold.objects.filter(application_id__in=[item.application_id for item in rows], released_at=None).values_list(
+            "application_id", flat=True
+        )
+    )
+    reasons = {True: stops.REASONS["HELD"], False: stops.REASONS["VERDICT_CHANGED"]}
+    return {
+        "stops": [(item, reasons[item.application_id in held]) for item in rows[:STOPS_SHOWN]],
+        "stops_count": len(rows),
+        "stops_ids": ",".join(str(item.pk) for item in rows[: batches.TAKE_OUT_MOST]),
+    }
 
 
 def _approval(request: HttpRequest, row: Batch, form: TotalForm | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import kdate, krw
 from kt_remedy.staff.models import User
 from refunds.bankfiles.returns import return_reason
-from refunds.payouts import exceptions
+from refunds.payouts import exceptions, overview, stops
 from refunds.payouts import shared_accounts as sharing
 from refunds.payouts.admin.application_detail import application_url
 from refunds.payouts.admin.pages import (
@@ -18,6 +18,9 @@ from refunds.payouts.admin.pages import (
     page,
     record_look,
 )
+
+# Payments that a list of exceptions names.
+SHOWN = 200
 
 
 @permission_required("payouts.view_case")
@@ -52,6 +55,36 @@ def shared_accounts(request: HttpRequest) -> HttpResponse:
         "heading": _("같은 계좌, 같은 사람"),
         "lead": _("철회와 거절을 뺀 모든 신청에서 찾았습니다. 번호를 지운 뒤에도 찾을 수 있습니다."),
         "tables": tables,
+    }
+    return page(request, "listing", context["heading"], context)
+
+
+@permission_required("payouts.view_batch")
+def stopped_at_bank(request: HttpRequest) -> HttpResponse:
+    """Payments that were held, or whose verdict changed, after they went to the bank: finance asks for them back."""
+    record_look(request, "admin.listed", "hold", report="stopped")
+    rows = []
+    for item in stops.at_bank().select_related("batch", "account", "application__filing").order_by("id")[:SHOWN]:
+        held = item.application.holds.filter(released_at=None).first()
+        rows.append(
+            [
+                (item.reference, reverse("admin:payouts:item", args=[item.pk])),
+                (item.application.filing.reference, application_url(item.application_id)),
+                (masking.name(item.account.holder_name or ""), ""),
+                (overview.round_name(item.batch.number, item.batch.pay_on), ""),
+                (str(stops.REASONS["HELD"] if held else stops.REASONS["VERDICT_CHANGED"]), ""),
+                (held.reason if held else "", ""),
+                (krw(item.amount_krw), ""),
+            ]
+        )
+    heads = [_("관리번호"), _("접수번호"), _("받는 사람"), _("지급 회차"), _("까닭"), _("보류한 이유"), _("금액")]
+    context = {
+        "heading": _("은행에 간 뒤 멈춰야 할 돈"),
+        "lead": _(
+            "은행에 전달한 뒤 보류되었거나 판정이 바뀐 건입니다. 재무와 은행에 바로 알려 주세요. 여기서는 돈을 멈출 수"
+            " 없습니다."
+        ),
+        "tables": [{"title": _("모두"), "head": heads, "rows": rows, "empty": _("없습니다.")}],
     }
     return page(request, "listing", context["heading"], context)
 

@@ -8,12 +8,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kt_remedy.core.access import permission_required
+from kt_remedy.core.templatetags.remedy import kdate
 from kt_remedy.staff.models import User
 from refunds import bankfiles
 from refunds.bankfiles.records import FileFault
 from refunds.models.bank_files import BankFile
 from refunds.payouts import file_orders, files, overview
-from refunds.payouts.admin.forms import PartForm, UploadForm
+from refunds.payouts.admin.forms import HandOverForm, PartForm, UploadForm
 from refunds.payouts.admin.pages import (
     ConfirmedAction,
     confirm,
@@ -34,6 +35,7 @@ ACTIONS = {
         gettext_lazy("은행에 전달함"),
         files.hand_over,
         gettext_lazy("은행에 전달한 것으로 남겼습니다."),
+        form=HandOverForm,
         fresh=True,
     ),
     "again": ConfirmedAction(
@@ -49,7 +51,7 @@ ACTIONS = {
 
 
 def _rows(file: BankFile) -> list[tuple[str, str]]:
-    return [*count_and_sum(file), ("SHA-256", file.sha256[:16])]
+    return [*count_and_sum(file), (_("이체일"), kdate(file.execution_on)), ("SHA-256", file.sha256[:16])]
 
 
 @permission_required("payouts.download_file")

@@ -26,6 +26,24 @@ class ReasonForm(forms.Form):
     )
 
 
+class ToldForm(forms.Form):
+    """Who in finance was told."""
+
+    told_to = TextField(
+        label=_("재무의 누구에게 알렸나"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("재무의 누구에게 알렸는지 적어 주세요.")},
+    )
+
+
+class SelectionForm(ReasonForm):
+    """Selected items, by their keys, and the reason of the act on them."""
+
+    items = TextField(widget=forms.HiddenInput, max_length=20_000)
+    confirmed = TextField(widget=forms.HiddenInput, initial="yes", max_length=3)
+
+
 class ConfirmForm(forms.Form):
     """An action that needs a confirmation only."""
 
@@ -46,6 +64,22 @@ class TypedTotalForm(forms.Form):
         if not plain.isascii() or not plain.isdigit():
             raise forms.ValidationError(_("숫자로 적어 주세요."))
         return int(plain)
+
+
+class HandOverForm(TypedTotalForm):
+    """The total that the maker types at the hand-over, and the confirmation of the funds."""
+
+    funds_confirmed = forms.BooleanField(
+        label=_("지급 계좌에 이 금액이 있음을 재무에 확인했습니다"),
+        error_messages={"required": _("지급 계좌에 돈이 있는지 확인해 주세요.")},
+    )
+
+    def clean(self) -> dict:
+        """The values under the names of `files.hand_over`."""
+        values = super().clean() or self.cleaned_data
+        if "total" in values:
+            values["typed_total"] = values.pop("total")
+        return values
 
 
 class TotalForm(TypedTotalForm):

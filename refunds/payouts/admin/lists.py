@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db import models
@@ -23,7 +23,8 @@ from refunds.models.bank_files import BankFile, Download, Inquiry, ResultFile
 from refunds.models.batches import Batch, Roster
 from refunds.models.cases import Adjustment, Hold, OfflinePayment
 from refunds.models.items import Item
-from refunds.payouts import overview
+from refunds.payouts import batches, overview
+from refunds.payouts.admin import items
 from refunds.payouts.admin.application_detail import application_url
 
 
@@ -105,6 +106,7 @@ class ReviewHintFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list:
         return [
+            ("stopped", _("나가면 안 되는 것")),
             ("large", _("큰 금액")),
             ("differs", _("보여 드린 금액과 다름")),
             ("changed", _("계좌를 바꿈")),
@@ -159,6 +161,21 @@ class ItemAdmin(TotalsMixin, PageAdmin):
     ordering = ("-id",)
     change_list_template = "admin/refunds/item_list.html"
     total_column = "amount_krw"
+    actions = ("take_out",)
+
+    def has_remove_permission(self, request: HttpRequest) -> bool:
+        """True for those who may take items out of a batch."""
+        return request.user.has_perm(items.TAKE_OUT.permission)
+
+    @admin.action(description=gettext_lazy("고른 건을 회차에서 빼기"), permissions=["remove"])
+    def take_out(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        """Show what the selected items are before they are taken out."""
+        chosen = list(queryset.order_by("id").values_list("pk", flat=True)[: batches.TAKE_OUT_MOST + 1])
+        if len(chosen) > batches.TAKE_OUT_MOST:
+            most = f"{batches.TAKE_OUT_MOST:,}"
+            messages.error(request, _("한 번에 %(most)s건까지 뺄 수 있습니다.") % {"most": most})
+            return None
+        return items.take_out_page(request, chosen)
 
     @admin.display(description=gettext_lazy("금액"), ordering="amount_krw")
     def amount(self, item: Item) -> str:
@@ -262,6 +279,21 @@ class TwoPeopleAdmin(TotalsMixin, PageAdmin):
     ordering = ("-pk",)
     change_list_template = "admin/refunds/item_list.html"
     total_column = "amount_krw"
+    actions = ("take_out",)
+
+    def has_remove_permission(self, request: HttpRequest) -> bool:
+        """True for those who may take items out of a batch."""
+        return request.user.has_perm(items.TAKE_OUT.permission)
+
+    @admin.action(description=gettext_lazy("고른 건을 회차에서 빼기"), permissions=["remove"])
+    def take_out(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        """Show what the selected items are before they are taken out."""
+        chosen = list(queryset.order_by("id").values_list("pk", flat=True)[: batches.TAKE_OUT_MOST + 1])
+        if len(chosen) > batches.TAKE_OUT_MOST:
+            most = f"{batches.TAKE_OUT_MOST:,}"
+            messages.error(request, _("한 번에 %(most)s건까지 뺄 수 있습니다.") % {"most": most})
+            return None
+        return items.take_out_page(request, chosen)
 
     @admin.display(description=gettext_lazy("접수번호"))
     def case(self, row: Adjustment | OfflinePayment) -> str:

@@ -10,12 +10,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from kt_remedy.core import clock, masking
+from kt_remedy.core import clock, masking, programme
 from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import kdate, krw
 from kt_remedy.staff.models import User
+from refunds.calendar import round_on
 from refunds.models.batches import Batch
-from refunds.payouts import batches, exceptions, inquiry, overview
+from refunds.payouts import batches, exceptions, forecasts, inquiry, overview
 from refunds.payouts import settlement as settlement_sheet
 from refunds.payouts.admin.application_detail import application_url
 from refunds.payouts.admin.pages import (
@@ -48,6 +49,7 @@ FREEZE = ConfirmedAction(
 def rounds(request: HttpRequest) -> HttpResponse:
     """Each open round as if it closed now, and the money that went out so far."""
     now = clock.now()
+    coming, counted_at = forecasts.current()
     projections = [
         {
             "name": overview.round_name(row.round.number, row.round.pay_on),
@@ -58,12 +60,13 @@ def rounds(request: HttpRequest) -> HttpResponse:
             "excluded_count": row.excluded_count,
             "excluded_won": sum(won for _code, _count, won in row.excluded),
             "closed": row.round.cut_off <= now,
+            "over": row.is_over(now),
         }
-        for row in batches.projection(at=now)
+        for row in coming
     ]
     context = {
         "coming": projections,
-        "now": now,
+        "now": counted_at,
         "unknown": inquiry.unanswered().count(),
         "charts": [
             (_("회차별로 나간 돈"), _("지급일"), overview.by_round()),
@@ -126,19 +129,32 @@ def freeze(request: HttpRequest, pay_on: str) -> HttpResponse:
     day = parse_day(pay_on)
     if frozen := _frozen(day):
         return redirect("admin:payouts:batch", frozen.pk)
-    title, rows = kdate(day), []
-    for row in batches.projection():
-        if row.round.pay_on == day:
-            title = overview.round_name(row.round.number, day)
-            rows = [
-                (_("나갈 건수"), _("%(count)s건") % {"count": f"{row.count:,}"}),
-                (_("나갈 합계"), krw(row.won)),
-                (_("이번에 나가지 않는 것"), _("%(count)s건") % {"count": f"{row.excluded_count:,}"}),
-            ]
+    payout_round = round_on(day, programme.current())
+    if payout_round is None:
+        raise Http404
+    title = overview.round_name(payout_round.number, day)
+    later = [row for row in batches.open_rounds() if row.pay_on > day]
+    if day < clock.today() and later:
+        over = _("지급일이 지났습니다. 남은 신청은 다음 회차(%(round)s)에 담깁니다.")
+        following = overview.round_name(later[0].number, later[0].pay_on)
+        return _round_is_over(request, title, over % {"round": following})
+    forecast = batches.project(payout_round)
+    if forecast.is_over(clock.now()):
+        return _round_is_over(request, title, _("이 회차는 끝났습니다. 나갈 것이 없어 확정할 것도 없습니다."))
+    rows = [
+        (_("나갈 건수"), _("%(count)s건") % {"count": f"{forecast.count:,}"}),
+        (_("나갈 합계"), krw(forecast.won)),
+        (_("이번에 나가지 않는 것"), _("%(count)s건") % {"count": f"{forecast.excluded_count:,}"}),
+    ]
     response = confirm(request, FREEZE, back_url=reverse("admin:payouts:rounds"), title=title, rows=rows, pay_on=day)
     if request.method == "POST" and (frozen := _frozen(day)):
         return redirect("admin:payouts:batch", frozen.pk)
     return response
+
+
+def _round_is_over(request: HttpRequest, title: str, lead: str) -> HttpResponse:
+    context = {"heading": title, "lead": lead, "tables": []}
+    return page(request, "listing", title, context, status=409 if request.method == "POST" else 200)
 
 
 def _frozen(day: dt.date) -> Batch | None:

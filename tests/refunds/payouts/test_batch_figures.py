@@ -66,7 +66,7 @@ def test_whatever_changes_voids_the_count_and_the_next_one_holds(change):
     assert money.count_figures() == 0
     assert COUNTING not in seen(maker(), here(batch))
     if change == "frozen again":
-        batches.take_out(item_id=money.items(batch)[0].pk, user=maker(), reason="잘못")
+        batches.take_out(item_ids=[money.items(batch)[0].pk], user=maker(), reason="잘못")
         batch = batches.freeze(pay_on=batch.pay_on, user=maker())
     elif change == "a delivery":
         fed()

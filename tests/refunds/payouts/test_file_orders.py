@@ -166,7 +166,7 @@ def test_a_payment_that_the_layout_cannot_hold_is_named():
     assert f"{item.reference}: 이 양식에 쓸 수 없어" in page
     assert BUTTON in page
     assert f"{item.reference}: the file was not made" in seen(batch, language="en")
-    batches.take_out(item_id=item.pk, user=maker(), reason="삭제된 계좌")
+    batches.take_out(item_ids=[item.pk], user=maker(), reason="삭제된 계좌")
     assert "이 양식에 쓸 수 없어" not in seen(batch)
 
 

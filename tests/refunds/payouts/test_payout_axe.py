@@ -8,7 +8,7 @@ from django.urls import reverse
 from refunds import tasks
 from refunds.models.bank_files import BankFile, FileOrder
 from refunds.payouts import answers as bank_answers
-from refunds.payouts import batches, cases, file_orders, files
+from refunds.payouts import batches, cases, file_orders
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
 from tests.sessions import as_staff
@@ -56,7 +56,7 @@ def test_no_finding_and_nothing_cut_off(page, at, live_server):
     look(maker(), reverse("admin:payouts:file_download", args=[file.pk]))
     look(maker(), reverse("admin:payouts:file_compare", args=[file.pk]))
     look(maker(), reverse("admin:payouts:answer_load"))
-    files.hand_over(file_id=file.pk, user=maker())
+    money.hand_over(file)
     first, second, third, *_rest = money.items(batch)
     answers = [(first, "ACSC", ""), (second, "RJCT", "AC04")]
     bank_answers.load_result(content=money.pain002(file, answers), name="r", user=maker())

@@ -120,21 +120,21 @@ def test_a_filed_batch_opens_again_while_no_part_is_at_the_bank(settings, act):
     if act == "send back":
         batches.send_back(batch_id=batch.pk, user=checker(), reason="한 번 더")
     else:
-        batches.take_out(item_id=first.pk, user=maker(), reason="보류")
+        batches.take_out(item_ids=[first.pk], user=maker(), reason="보류")
     batch.refresh_from_db()
     assert (batch.status, batch.approved_by, batch.digest) == ("OPEN", None, "")
     assert set(BankFile.objects.values_list("status", flat=True)) == {"DISCARDED"}
     # A payment that was taken back keeps the part it was in.
     assert list(batch.items.order_by("id").values_list("status", "file")) == [("VOID", part.pk) for part in parts]
     assert not broken()
-    refused("STATE", files.hand_over, file_id=parts[0].pk, user=maker())
+    refused("STATE", money.hand_over, file=parts[0])
     again = batches.freeze(pay_on=batch.pay_on, user=maker())
     assert again.count == (2 if act == "send back" else 1)
     batches.approve(batch_id=again.pk, user=checker(), typed_total=again.won, digest=again.digest)
     made = files.create_files(batch_id=again.pk, user=maker())
     assert [part.part for part in made] == ([3, 4] if act == "send back" else [3])
     for part in made:
-        files.hand_over(file_id=part.pk, user=maker())
+        money.hand_over(part)
     again.refresh_from_db()
     assert again.handed_over
     assert second.reference in {item.reference for item in money.items(again)}
@@ -144,9 +144,9 @@ def test_a_filed_batch_opens_again_while_no_part_is_at_the_bank(settings, act):
 def test_no_batch_opens_again_with_a_part_at_the_bank(settings):
     settings.BANK_FILE_MAX_ROWS = 1
     batch, (one, two) = money.filed(2)
-    files.hand_over(file_id=one.pk, user=maker())
+    money.hand_over(one)
     refused("STATE", batches.send_back, batch_id=batch.pk, user=checker(), reason="늦었다")
-    refused("STATE", batches.take_out, item_id=two.items.get().pk, user=maker(), reason="늦었다")
+    refused("STATE", batches.take_out, item_ids=[two.items.get().pk], user=maker(), reason="늦었다")
     for statement in (
         "UPDATE refunds_item SET status = 'VOID' WHERE status = 'FILED'",
         "UPDATE refunds_batch SET status = 'OPEN', count = NULL, won = NULL, hash_total = NULL, digest = '',"
@@ -162,7 +162,7 @@ def test_a_batch_with_a_refused_part_opens_again_once_the_part_is_made_again():
     answers.load_result(content=money.pain002(file, [], group="RJCT", reason="AM10"), name="r.xml", user=maker())
     refused("STATE", batches.send_back, batch_id=batch.pk, user=checker(), reason="다시")
     again = files.replace_refused_file(file_id=file.pk, user=maker())
-    batches.take_out(item_id=money.items(batch)[0].pk, user=maker(), reason="보류")
+    batches.take_out(item_ids=[money.items(batch)[0].pk], user=maker(), reason="보류")
     again.refresh_from_db()
     assert again.status == "DISCARDED"
     assert not broken()

@@ -77,7 +77,12 @@ def test_the_whole_way_offline():
         {"file": SimpleUploadedFile("x.xml", b"".join(files.stored_bytes(made.message_id)))},
     )
     assert "모두 같습니다" in text(same)
-    make.post(reverse("admin:payouts:file_action", args=[made.pk, "hand-over"]), {"confirmed": "yes"})
+    over = reverse("admin:payouts:file_action", args=[made.pk, "hand-over"])
+    for wrong in ({"total": str(made.won)}, {"funds_confirmed": "on"}, {"total": "1", "funds_confirmed": "on"}):
+        make.post(over, wrong)
+        made.refresh_from_db()
+        assert made.status == "APPROVED"
+    make.post(over, {"total": f"{made.won:,}", "funds_confirmed": "on"})
     batch.refresh_from_db()
     made.refresh_from_db()
     assert batch.stage == "HANDED_OVER"

@@ -222,7 +222,7 @@ def test_sent_back_opens_the_batch_and_freezing_again_gives_the_same_digest():
 def test_one_taken_out_rides_with_the_next_round(at):
     batch = money.approved()
     out, *remaining = money.items(batch)
-    opened = batches.take_out(item_id=out.pk, user=maker(), reason="고객 요청 확인")
+    opened = batches.take_out(item_ids=[out.pk], user=maker(), reason="고객 요청 확인")
     assert (opened.status, opened.approved_by) == ("OPEN", None)
     again = batches.freeze(pay_on=DAY, user=maker())
     assert again.count == len(remaining)
@@ -275,7 +275,7 @@ def test_parts_where_the_bank_limits_rows(settings):
     for part in made:
         batch.refresh_from_db()
         assert (batch.status, batch.stage, batch.handed_over) == ("FILED", "FILED", False)
-        files.hand_over(file_id=part.pk, user=maker())
+        money.hand_over(part)
     batch.refresh_from_db()
     assert (batch.status, batch.stage, batch.handed_over) == ("FILED", "HANDED_OVER", True)
 
@@ -327,10 +327,10 @@ def test_an_uploaded_copy_is_compared_by_row(settings, layout):
 def test_hand_over_checks_the_seal_and_happens_once():
     _batch, (made,) = money.filed()
     tamper("refunds_bank_file", "UPDATE refunds_bank_file SET sha256 = repeat('0', 64)")
-    refused("SEAL", files.hand_over, file_id=made.pk, user=maker())
+    refused("SEAL", money.hand_over, file=made)
     tamper("refunds_bank_file", "UPDATE refunds_bank_file SET sha256 = %s", made.sha256)
-    files.hand_over(file_id=made.pk, user=maker())
-    refused("STATE", files.hand_over, file_id=made.pk, user=maker())
+    money.hand_over(made)
+    refused("STATE", money.hand_over, file=made)
 
 
 def test_a_customer_may_not_change_what_is_frozen():
@@ -566,9 +566,9 @@ def test_a_file_refused_whole_becomes_a_new_part_with_the_same_items():
     assert (again.part, again.replaces_id, again.won, again.status) == (2, file.pk, file.won, "MADE")
     assert (batch.stage, batch.handed_over) == ("MADE", False)
     assert [(i.pk, i.file_id, i.status) for i in money.items(batch)] == [(i.pk, again.pk, "FILED") for i in before]
-    refused("STATE", files.hand_over, file_id=again.pk, user=maker())
+    refused("STATE", money.hand_over, file=again)
     money.approve_part(again)
-    files.hand_over(file_id=again.pk, user=maker())
+    money.hand_over(again)
     refused("STATE", load, content=money.pain002(file, [(before[0], "ACSC", "")]))
     load(money.pain002(again, [(item, "ACSC", "") for item in before]))
     batch.refresh_from_db()
@@ -684,7 +684,7 @@ def test_an_adjustment_that_came_back_is_sent_to_the_mended_account(at):
         later = batches.freeze(pay_on=pay_on, user=maker())
         batches.approve(batch_id=later.pk, user=checker(), typed_total=later.won, digest=later.digest)
         (file,) = files.create_files(batch_id=later.pk, user=maker())
-        files.hand_over(file_id=file.pk, user=maker())
+        money.hand_over(file)
         (extra,) = money.items(later)
         load(money.pain002(file, [(extra, status, code)]))
         extra.refresh_from_db()

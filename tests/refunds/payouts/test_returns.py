@@ -34,7 +34,7 @@ def carried(pay_on: dt.date, status: str, code: str) -> Item:
     later = batches.freeze(pay_on=pay_on, user=maker())
     batches.approve(batch_id=later.pk, user=checker(), typed_total=later.won, digest=later.digest)
     (file,) = files.create_files(batch_id=later.pk, user=maker())
-    files.hand_over(file_id=file.pk, user=maker())
+    money.hand_over(file)
     (item,) = money.items(later)
     answers.load_result(content=money.pain002(file, [(item, status, code)]), name="r", user=maker())
     item.refresh_from_db()

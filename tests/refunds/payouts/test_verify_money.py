@@ -31,18 +31,18 @@ def test_all_is_well_at_every_step():
     batches.send_back(batch_id=batch.pk, user=checker(), reason="다시")
     assert broken() == {}
     batch = batches.freeze(pay_on=DAY, user=maker())
-    batches.take_out(item_id=money.items(batch)[0].pk, user=maker(), reason="빼기")
+    batches.take_out(item_ids=[money.items(batch)[0].pk], user=maker(), reason="빼기")
     batch = batches.freeze(pay_on=DAY, user=maker())
     batches.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
     (file,) = files.create_files(batch_id=batch.pk, user=maker())
     assert broken() == {}
-    files.hand_over(file_id=file.pk, user=maker())
+    money.hand_over(file)
     answers.load_result(content=money.pain002(file, [], group="RJCT", reason="AM10"), name="r", user=maker())
     assert broken() == {}
     again = files.replace_refused_file(file_id=file.pk, user=maker())
     assert broken() == {}
     money.approve_part(again)
-    files.hand_over(file_id=again.pk, user=maker())
+    money.hand_over(again)
     first, second, *_rest = money.items(batch)
     rows = [(first, "ACSC", ""), (second, "RJCT", "AC04")]
     answers.load_result(content=money.pain002(again, rows), name="r", user=maker())
