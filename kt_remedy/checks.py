@@ -3,21 +3,25 @@
 `kt_remedy/settings.py` gathers the faults and lets no process start with one of them. The numbers stay as they are:
 
 E001 unknown REMEDY_ENV, E002 unreadable value, E003 no time, E004 programme file, E005 secret key, E006 keys of fields,
-E007 set clock, E008 servers, E009 address of a stand-in, E010 secrets of the services, E011 payer, E012 folders.
+E007 set clock, E008 servers, E009 address of a service, E010 secrets of the services, E011 payer, E012 folders,
+E013 weak keys, E014 hosts, E015 plain connections, E016 numbers out of range, E017 demonstration accounts.
 """
 
+import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.core.checks import Error, Tags, register
 
-from kt_remedy.core import programme
+from kt_remedy.core import crypto, programme
 
 SERVICES = ("PORTONE_API_SECRET", "PORTONE_STORE_ID", "PORTONE_CHANNEL_KEY", "SOLAPI_API_KEY", "SOLAPI_API_SECRET")
 PAYER = ("PAYER_NAME", "PAYER_BANK", "PAYER_ACCOUNT")
 SERVERS = {"DATABASE_URL": "PostgreSQL", "REDIS_URL": "Redis"}
+SERVICE_HOSTS = {"PORTONE_API_URL": "api.portone.io", "SOLAPI_API_URL": "api.solapi.com"}
+ENCRYPTED = {"verify-ca", "verify-full"}  # `require` alone would talk to any server
 FOLDERS = {
     "UPLOADS_DIR": "outside the web root for the documents people send",
     "DELIVERIES_DIR": "where the deliveries of the billing system appear",
@@ -45,15 +49,26 @@ def of_production(environ: Mapping[str, str]) -> Iterator[Error]:
     def given(name: str) -> str:
         return environ.get(name, "")
 
-    key = given("SECRET_KEY")
-    if len(key) < 50 or len(set(key)) < 10 or key.startswith("django-insecure"):
-        yield fault(5, "SECRET_KEY is missing or weak.", "Set it to at least 50 random characters.")
+    keys = [given("SECRET_KEY"), *filter(None, given("SECRET_KEY_FALLBACKS").split(","))]
+    for name, key in zip(["SECRET_KEY"] + ["A key of SECRET_KEY_FALLBACKS"] * len(keys), keys, strict=False):
+        if len(key) < 50 or len(set(key)) < 10 or key.startswith("django-insecure"):
+            yield fault(5, f"{name} is missing or weak.", "Set it to at least 50 random characters.")
     for name in ("FIELD_KEYS", "INDEX_KEY"):
         if not given(name).strip(","):
             yield fault(6, f"{name} is missing.", "Set it: it keeps personal data encrypted.")
+    yield from _of_keys(given("FIELD_KEYS"), given("INDEX_KEY"))
+    yield from _of_hosts(given("ALLOWED_HOSTS"), given("STAFF_HOST"))
     for name, server in SERVERS.items():
         if not given(name):
             yield fault(8, f"{name} is missing.", f"Name the {server} to use.")
+    for name in ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL"):
+        if hint := _plain_connection(given(name)):
+            yield fault(15, f"{name} leads to another machine without encryption or password.", hint)
+    named = set(filter(None, given("SERVICE_HOSTS").split(",")))
+    for name, host in SERVICE_HOSTS.items():
+        if name in environ and not _is_stand_in(given(name)) and urlsplit(given(name)).hostname not in {host, *named}:
+            hint = f"Unset it to use {host}, or name the host in SERVICE_HOSTS."
+            yield fault(9, f"{name} is {given(name)}.", hint)
     for name in ("PORTONE_API_URL", "SOLAPI_API_URL"):
         if name in environ and _is_stand_in(given(name)):
             yield fault(9, f"{name} is {given(name)}.", "Name the service: that is the address of a stand-in.")
@@ -68,6 +83,58 @@ def of_production(environ: Mapping[str, str]) -> Iterator[Error]:
             yield fault(12, f"{name} is missing.", f"Name a folder {content}.")
 
 
+def _of_keys(field_keys: str, index_key: str) -> Iterator[Error]:
+    """Keys that nobody drew at random, and one key in two places. What cannot be read at all is E002."""
+    try:
+        keys = list(crypto.parse_keys(field_keys).values()) + ([crypto.parse_key(index_key)] if index_key else [])
+    except ValueError:
+        return
+    if any(len(set(key)) < 16 for key in keys):  # 32 random bytes have 30 different ones
+        yield fault(13, "A key in FIELD_KEYS or INDEX_KEY is weak.", "Draw it: openssl rand -base64 32.")
+    if len(set(keys)) < len(keys):
+        yield fault(13, "FIELD_KEYS and INDEX_KEY hold the same key twice.", "Give each place a key of its own.")
+
+
+def _of_hosts(allowed: str, staff: str) -> Iterator[Error]:
+    hosts = {host.strip() for host in allowed.split(",") if host.strip()}
+    if not hosts:
+        yield fault(14, "ALLOWED_HOSTS is missing.", "Name the hosts under which customers open the portal.")
+    if any("*" in host or host.startswith(".") for host in {*hosts, staff}):
+        yield fault(14, "ALLOWED_HOSTS or STAFF_HOST holds a wildcard.", "Name each host in full.")
+    if not staff:
+        yield fault(14, "STAFF_HOST is missing.", "Name the host under which staff work, another one than customers'.")
+    elif staff in hosts:
+        yield fault(14, "STAFF_HOST is a host of customers.", "Give staff a host name of their own.")
+
+
+def _plain_connection(address: str) -> str:
+    """The hint for an address beyond this machine without encryption or without a password; empty for a good one."""
+    try:
+        parts = urlsplit(address)
+        parts.port  # noqa: B018  (raises where it is no number)
+        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    except ValueError:
+        return ""  # E002
+    host = query.get("host", parts.hostname or "")
+    if host.startswith(("/", "%2f", "%2F")) or host in {"", "localhost"} or _is_loopback(host):
+        return ""
+    if parts.scheme.startswith("redis"):
+        safe = parts.scheme == "rediss" and query.get("ssl_cert_reqs", "required").lower() in {
+            "required",
+            "cert_required",
+        }
+        return "" if safe and parts.password else "Use rediss:// with a password, and ssl_cert_reqs=required."
+    safe = query.get("sslmode") in ENCRYPTED
+    return "" if safe else "Add ?sslmode=verify-full and the certificate of the authority as sslrootcert."
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _is_stand_in(address: str) -> bool:
     try:
         parts = urlsplit(address)
@@ -75,6 +142,17 @@ def _is_stand_in(address: str) -> bool:
         return True
     host = parts.hostname or ""
     return parts.scheme != "https" or host in {"localhost", "::1"} or host.startswith("127.")
+
+
+@register(Tags.database)
+def check_accounts(databases: Any = None, **_options: Any) -> list[Error]:
+    """The accounts of the demonstration, whose passwords everybody can read, in production (`migrate` stops)."""
+    from kt_remedy.staff import service  # late: it needs the models
+
+    if settings.DEVELOPMENT or not databases or not service.has_demonstration_accounts():
+        return []
+    hint = "Use a database that was no try-out; these accounts can do nothing here."
+    return [fault(17, "The database holds accounts of the demonstration.", hint)]
 
 
 @register(Tags.security, "deployment")

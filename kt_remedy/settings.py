@@ -9,6 +9,7 @@ Django's own DEBUG is never on: its error page prints local variables, and here 
 import datetime as dt
 import json
 import os
+import re
 import secrets
 import sys
 import sysconfig
@@ -28,7 +29,7 @@ from whitenoise.compress import Compressor as WhiteNoiseCompressor
 
 from kt_remedy import checks
 from kt_remedy.core import crypto
-from kt_remedy.core.logging import scrub
+from kt_remedy.core.logging import drop_traceback_of_refusal, scrub, stamp
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL = BASE_DIR / ".local"  # what `make run` keeps: servers, secrets, uploads
@@ -47,6 +48,25 @@ def _read(reader: Callable[..., Any], name: str, default: Any) -> Any:
     except (EnvError, ValueError) as error:
         _fault(2, f"The setting {name} cannot be read: {error}.", "Correct or unset it.")
         return default
+
+
+def _number(name: str, default: int, *, least: int = 1, most: int | None = None) -> int:
+    """A whole number from the environment, in its range."""
+    value = int(_read(env.int, name, default))
+    if value < least or (most is not None and value > most):
+        bounds = f"{least} or more" if most is None else f"from {least} to {most}"
+        _fault(16, f"The setting {name} is {value}.", f"It must be {bounds}.")
+        return default
+    return value
+
+
+def _duration(name: str, default: str) -> str:
+    """A time-out as PostgreSQL writes it, above zero, which would mean none."""
+    value = env.str(name, default)
+    if not re.fullmatch(r"0*[1-9]\d*(us|ms|s|min|h|d)?", value):
+        _fault(16, f"The setting {name} is {value!r}.", "Write it as 15s: a whole number above zero and its unit.")
+        return default
+    return value
 
 
 def _read_key(parse: Callable[[str], Any], name: str, default: Any) -> Any:
@@ -110,23 +130,26 @@ PAYER_NAME = env.str("PAYER_NAME", "주식회사 케이티" if DEVELOPMENT else 
 PAYER_BANK = env.str("PAYER_BANK", "020" if DEVELOPMENT else "")
 PAYER_ACCOUNT = env.str("PAYER_ACCOUNT", "1005000000000" if DEVELOPMENT else "")
 BANK_FILE_FORMAT = env.str("BANK_FILE_FORMAT", "pain001")
-BANK_FILE_MAX_ROWS = _read(env.int, "BANK_FILE_MAX_ROWS", 100_000)
+BANK_FILE_MAX_ROWS = _number("BANK_FILE_MAX_ROWS", 100_000)
 # A file that the bank gets before this hour is executed so many business days later at the earliest.
-BANK_CUT_OFF_HOUR = _read(env.int, "BANK_CUT_OFF_HOUR", 16)
-BANK_LEAD_DAYS = _read(env.int, "BANK_LEAD_DAYS", 0)
-QA_SAMPLE_PERCENT = _read(env.int, "QA_SAMPLE_PERCENT", 2)
+BANK_CUT_OFF_HOUR = _number("BANK_CUT_OFF_HOUR", 16, least=0, most=24)
+BANK_LEAD_DAYS = _number("BANK_LEAD_DAYS", 0, least=0)
+QA_SAMPLE_PERCENT = _number("QA_SAMPLE_PERCENT", 2, least=0, most=100)
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
-ACCOUNT_WIPE_DAYS = _read(env.int, "ACCOUNT_WIPE_DAYS", 180)
-SMS_PER_SECOND = _read(env.int, "SMS_PER_SECOND", 50)
+ACCOUNT_WIPE_DAYS = _number("ACCOUNT_WIPE_DAYS", 180)
+SMS_PER_SECOND = _number("SMS_PER_SECOND", 50)
 # A call without a clear answer is asked about after so many seconds, and given up as unknown after so many minutes.
-SMS_ASK_AFTER_SECONDS = _read(env.int, "SMS_ASK_AFTER_SECONDS", 30)
-SMS_UNKNOWN_AFTER_MINUTES = _read(env.int, "SMS_UNKNOWN_AFTER_MINUTES", 10)
+SMS_ASK_AFTER_SECONDS = _number("SMS_ASK_AFTER_SECONDS", 30)
+SMS_UNKNOWN_AFTER_MINUTES = _number("SMS_UNKNOWN_AFTER_MINUTES", 10)
 # Whether a round of reminders waits until one person has looked at it and another has approved it.
 ROUNDS_NEED_APPROVAL = _read(env.bool, "ROUNDS_NEED_APPROVAL", not DEVELOPMENT)
 
 # 3 The names of the site -----------------------------------------------------------------------------------
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if DEVELOPMENT else [])
+CUSTOMER_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if DEVELOPMENT else [])
+# Staff work under a name of their own, so that their cookies never reach a page of customers; empty in a try-out.
+STAFF_HOST = env.str("STAFF_HOST", "")
+ALLOWED_HOSTS = [*CUSTOMER_HOSTS, *filter(None, [STAFF_HOST])]
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 
 # 4 Applications -----------------------------------------------------------------------------------------
@@ -159,7 +182,6 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
-    "axes",
     "csp",
     "pgtrigger",
     "pghistory",
@@ -183,7 +205,6 @@ MIDDLEWARE = [
     "kt_remedy.staff.middleware.StaffSessionMiddleware",
     "kt_remedy.identity.middleware.PersonMiddleware",
     "kt_remedy.core.access.AccessMiddleware",
-    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "kt_remedy.urls"
 WSGI_APPLICATION = "kt_remedy.wsgi.application"
@@ -231,14 +252,14 @@ try:
 except ValueError:  # its text would repeat the password
     _fault(2, f"The setting {_name} cannot be read.", "Write it as postgres://user:password@host:port/name.")
     _database = dj_database_url.parse("postgres:///")
-_database |= {"CONN_MAX_AGE": _read(env.int, "DATABASE_CONN_MAX_AGE", 60), "CONN_HEALTH_CHECKS": True}
+_database |= {"CONN_MAX_AGE": _number("DATABASE_CONN_MAX_AGE", 60, least=0), "CONN_HEALTH_CHECKS": True}
 DATABASES = {"default": _database}
 DATABASES["default"].setdefault("OPTIONS", {})
 # Web requests are short. Deliveries and batches raise these limits in their own transactions.
 STATEMENT_TIMEOUTS = {
-    "statement_timeout": env.str("STATEMENT_TIMEOUT", "15s"),
-    "lock_timeout": env.str("LOCK_TIMEOUT", "5s"),
-    "idle_in_transaction_session_timeout": env.str("IDLE_TRANSACTION_TIMEOUT", "60s"),
+    "statement_timeout": _duration("STATEMENT_TIMEOUT", "15s"),
+    "lock_timeout": _duration("LOCK_TIMEOUT", "5s"),
+    "idle_in_transaction_session_timeout": _duration("IDLE_TRANSACTION_TIMEOUT", "60s"),
 }
 DATABASES["default"]["OPTIONS"]["options"] = " ".join(
     [DATABASES["default"]["OPTIONS"].get("options", "")] + [f"-c {k}={v}" for k, v in STATEMENT_TIMEOUTS.items()]
@@ -272,18 +293,17 @@ WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*WhiteNoiseCompressor.SKIP_COMPRESS_EXTEN
 MEDIA_ROOT = env.str("UPLOADS_DIR", str(LOCAL / "uploads") if DEVELOPMENT else "")
 # A photograph of 50 megapixels has 10 to 25 MB; the largest camera of a telephone has 200 megapixels; a certificate
 # or a hospital's record has some pages, and thirty are drawn in five seconds.
-DOCUMENT_MAX_MB = _read(env.int, "DOCUMENT_MAX_MB", 30)
-DOCUMENT_MAX_TOTAL_MB = _read(env.int, "DOCUMENT_MAX_TOTAL_MB", 60)
-DOCUMENT_MAX_MEGAPIXELS = _read(env.int, "DOCUMENT_MAX_MEGAPIXELS", 220)
-DOCUMENT_MAX_PAGES = _read(env.int, "DOCUMENT_MAX_PAGES", 30)
+DOCUMENT_MAX_MB = _number("DOCUMENT_MAX_MB", 30)
+DOCUMENT_MAX_TOTAL_MB = _number("DOCUMENT_MAX_TOTAL_MB", 60)
+DOCUMENT_MAX_MEGAPIXELS = _number("DOCUMENT_MAX_MEGAPIXELS", 220)
+DOCUMENT_MAX_PAGES = _number("DOCUMENT_MAX_PAGES", 30)
 CLAMD_ADDRESS = env.str("CLAMD_ADDRESS", "")
 
 # 6 People ---------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "staff.User"
 AUTHENTICATION_BACKENDS = [
-    "kt_remedy.staff.backends.RoleBackend",  # what an account may do; the next two sign in
-    "axes.backends.AxesStandaloneBackend",
+    "kt_remedy.staff.backends.RoleBackend",  # what an account may do; the next one signs in
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
 PASSWORD_HASHERS = [
@@ -326,13 +346,12 @@ MFA_TOTP_TOLERANCE = 1
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "KT remedy"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEVELOPMENT
-AXES_FAILURE_LIMIT = 5
-AXES_COOLOFF_TIME = dt.timedelta(minutes=30)
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_USERNAME_FORM_FIELD = "login"
-AXES_RESET_ON_SUCCESS = True
-AXES_LOCKOUT_TEMPLATE = "account/locked.html"
-AXES_CLIENT_IP_CALLABLE = "kt_remedy.core.access.address_of"
+# A security key alone signs in where it verified its user.
+MFA_PASSKEY_LOGIN_ENABLED = True
+# One lock for wrong passwords and codes: kt_remedy/staff/lockout.py. Limits of an address would stop a call centre.
+ACCOUNT_RATE_LIMITS = dict.fromkeys(("login", "login_failed", "reauthenticate"))
+MFA_RATE_LIMITS = {"webauthn_login": None}
+KNOWN_BROWSER_COOKIE_NAME = "known-browser"
 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 30 * 60
@@ -341,6 +360,7 @@ CSRF_COOKIE_HTTPONLY = True
 BEHIND_PROXY = _read(env.bool, "BEHIND_PROXY", False)
 if not DEVELOPMENT:  # a plain http try-out cannot carry Secure cookies
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    KNOWN_BROWSER_COOKIE_NAME = "__Host-known-browser"
     LANGUAGE_COOKIE_SECURE = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = _read(env.bool, "SECURE_SSL_REDIRECT", True)
     SECURE_HSTS_SECONDS = 31_536_000
@@ -438,17 +458,18 @@ LOGGING = {
                 structlog.contextvars.merge_contextvars,
                 structlog.stdlib.add_log_level,
                 structlog.stdlib.add_logger_name,
-                structlog.processors.TimeStamper(fmt="iso", utc=False),
+                stamp,
             ],
         }
     },
+    "filters": {"no_traceback_of_refusal": {"()": lambda: drop_traceback_of_refusal}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO")},
     "loggers": {
         # These write phone and account numbers, which the services take in addresses, at INFO.
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
-        "axes": {"level": "WARNING"},
+        "django.request": {"filters": ["no_traceback_of_refusal"]},
         # What each task did stands in the row it worked on.
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
@@ -462,7 +483,7 @@ structlog.configure(
         structlog.stdlib.filter_by_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=False),
+        stamp,
         structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
     ],
     logger_factory=structlog.stdlib.LoggerFactory(),

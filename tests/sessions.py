@@ -11,7 +11,7 @@ from django.test import Client
 
 from kt_remedy.core import crypto
 from kt_remedy.identity import service as identity
-from kt_remedy.staff import service
+from kt_remedy.staff import invitations, rights, service
 from kt_remedy.staff.models import Store, User
 
 
@@ -65,6 +65,15 @@ def two_administrators() -> tuple[User, User]:
     for user in pair:
         service.record_second_factor(user)
     return pair
+
+
+def hired(name: str = "강새봄", username: str = "newcomer", *, roles: tuple[str, ...] = ("maker",)) -> User:
+    """A new account as two administrators made it: with a password, and nobody proven behind it yet."""
+    first, second = two_administrators()
+    asked = rights.ask(by=first, kind="HIRE", username=username, name=name, roles=list(roles), reason="hired")
+    code = rights.approve(by=second, request_id=asked.pk)
+    assert code is not None
+    return invitations.accept(username=username, code=code.code, password="sea-lamp-river-42")
 
 
 def as_staff(client: Client, user: User, *, second_factor: bool = True) -> Client:

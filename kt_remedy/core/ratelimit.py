@@ -54,6 +54,24 @@ def peek(key: str, *, limit: int, seconds: int) -> Verdict:
     return Verdict(row[0] < limit, max(limit - row[0], 0), row[1])
 
 
+def give_back(key: str) -> None:
+    """Take one use of `key` back, where what it counted did not happen."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE limit_counter SET hits = hits - 1 WHERE key = %s AND hits > 0 AND window_ends > now()",
+            [hashlib.sha256(key.encode()).hexdigest()],
+        )
+
+
+def hold(key: str, *, seconds: int) -> None:
+    """Let the window of `key` end `seconds` from now; its uses stay counted until then."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE limit_counter SET window_ends = now() + make_interval(secs => %s) WHERE key = %s",
+            [seconds, hashlib.sha256(key.encode()).hexdigest()],
+        )
+
+
 def clear(key: str) -> None:
     """Forget the tries of `key`, as after a success."""
     with connection.cursor() as cursor:

@@ -12,7 +12,7 @@ from django.db import transaction
 from kt_remedy.audit import service as audit
 from kt_remedy.core import crypto
 from kt_remedy.devtools import demo_staff
-from kt_remedy.staff.models import Store, User
+from kt_remedy.staff.models import Store, User, certified_until
 from kt_remedy.staff.roles import ROLE_LABELS
 from kt_remedy.staff.service import NotAllowed
 
@@ -41,6 +41,7 @@ def create() -> list[DemoAccount]:
         for code, name in demo_staff.STORES.items()
     }
     password = make_password(demo_staff.PASSWORD)  # once for all: hashing is slow on purpose, and these hide nothing
+    User.objects.filter(demonstration=True).update(certified_until=certified_until())  # a try-out may be old
     known = set(User.objects.values_list("username", flat=True))
     for member in demo_staff.STAFF:
         if member.username in known:
@@ -51,6 +52,7 @@ def create() -> list[DemoAccount]:
             roles=list(member.roles),
             store=stores.get(member.store),
             is_staff=True,
+            demonstration=True,
             person_index=crypto.blind_index(f"demonstration:{member.name}", "ci"),
             password=password,
         )

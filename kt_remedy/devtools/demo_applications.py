@@ -83,14 +83,13 @@ def apply_early(part: int, parts: int) -> int:
 
 def name_duties() -> None:
     """Name the demonstration's staff for each duty of a cut-off, with their deputy. Safe to repeat."""
-    known = {
-        user.username: user for user in User.objects.filter(username__in=["maker", "checker", "checker2", "admin"])
-    }
-    if len(known) < 4 or Roster.objects.exists():
+    names = ("maker", "maker2", "checker", "checker2", "admin")
+    known = {user.username: user for user in User.objects.filter(username__in=names)}
+    if len(known) < len(names) or Roster.objects.exists():
         return
     for duty, holder in (("FREEZE", "maker"), ("APPROVE", "checker"), ("FILE", "maker"), ("RESULTS", "maker")):
         roster.assign(
-            duty=duty, holder=known[holder], deputy=known["checker2"], by=known["admin"], reason="demonstration"
+            duty=duty, holder=known[holder], deputy=known[f"{holder}2"], by=known["admin"], reason="demonstration"
         )
 
 

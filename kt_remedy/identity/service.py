@@ -12,6 +12,8 @@ import ipaddress
 import json
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.contrib.sessions.backends.base import SessionBase
@@ -28,11 +30,18 @@ REFRESH_SECONDS = 60
 
 RESEND_SECONDS = 30
 
-# Pairs of (limit, seconds). A network is a /24 or /48. Thousands of people share one address of a mobile carrier, so
-# the limit of a network only stops machines. Counters are rows of the database and expire by themselves.
+# Pairs of (limit, seconds). Counters are rows of the database and expire by themselves.
+# Only what the carrier accepted counts against a number, so a stranger who knows the number alone keeps nobody out. The
+# app and codes count apart.
 SENDS_PER_NUMBER = ((5, 3600), (10, 86_400))
-SENDS_PER_NETWORK = ((600, 600),)
 TRIES_PER_PERSON = ((10, 3600), (20, 86_400))
+# Details that the carrier did not accept count against the browser that sent them.
+MISMATCHES_PER_BROWSER = ((10, 3600),)
+# A network is a /24 or /48. Thousands of people share one address of a mobile carrier, so above these limits a network
+# is slowed and never blocked.
+SENDS_PER_NETWORK = ((600, 600),)
+MISMATCHES_PER_NETWORK = ((60, 600),)
+SLOW_SECONDS = 3.0  # shorter than the time the carrier itself may take
 
 _SESSION_KEY = "person"
 
@@ -93,30 +102,47 @@ class Person:
 
 
 def begin(
-    *, method: str, carrier: str, name: str, phone: str, identity_number: str | None = None, address: str
+    *,
+    method: str,
+    carrier: str,
+    name: str,
+    phone: str,
+    identity_number: str | None = None,
+    address: str,
+    browser: str = "",
 ) -> PendingVerification:
     """Request a verification from the carrier: "APP" in the PASS app, "SMS" by a code to the number.
 
     `phone` holds digits only. `identity_number` (YYMMDDN, SMS only) is passed on and not kept. `address` is the network
-    address of the request. Raises LimitReached, provider.VerificationRefused or provider.Unavailable. Call it outside
-    any transaction, because it waits for the service.
+    address of the request, `browser` a random key of the browser's session. Raises LimitReached,
+    provider.VerificationRefused or provider.Unavailable. Call it outside any transaction, because it waits for the
+    service.
     """
     number_index = crypto.blind_index(phone, "msisdn").hex()
     birth_date = (identity_number or "")[:6]
     person_index = crypto.blind_index(f"{name}|{birth_date}|{phone}", "identity").hex()
+    network = _network(address)
     _check_limits(f"identity:tries:{person_index}", TRIES_PER_PERSON, count=False)
-    _check_limits(f"identity:network:{_network(address)}", SENDS_PER_NETWORK)
-    _check_limits(f"identity:sends:{number_index}", SENDS_PER_NUMBER)
+    if browser:
+        _check_limits(f"identity:mismatches:browser:{browser}", MISMATCHES_PER_BROWSER, count=False)
+    _slow_down(network)
     key = f"kt-{secrets.token_hex(16)}"
-    provider.send(
-        key,
-        method=method,
-        carrier=carrier,
-        name=name,
-        phone=phone,
-        identity_number=identity_number if method == "SMS" else None,
-        address=address,
-    )
+    with _one_send(method, number_index):
+        try:
+            provider.send(
+                key,
+                method=method,
+                carrier=carrier,
+                name=name,
+                phone=phone,
+                identity_number=identity_number if method == "SMS" else None,
+                address=address,
+            )
+        except provider.VerificationRefused:
+            _count(f"identity:mismatches:network:{network}", MISMATCHES_PER_NETWORK)
+            if browser:
+                _count(f"identity:mismatches:browser:{browser}", MISMATCHES_PER_BROWSER)
+            raise
     return PendingVerification(key, method, masking.phone(phone), number_index, person_index, int(time.time()))
 
 
@@ -128,8 +154,8 @@ def resend_code(pending: PendingVerification) -> PendingVerification:
     """
     if pending.wait_seconds:
         raise LimitReached(dt.datetime.fromtimestamp(pending.sent_at + RESEND_SECONDS, dt.UTC))
-    _check_limits(f"identity:sends:{pending.number_index}", SENDS_PER_NUMBER)
-    provider.resend(pending.key)
+    with _one_send(pending.method, pending.number_index):
+        provider.resend(pending.key)
     return dataclasses.replace(pending, sent_at=int(time.time()))
 
 
@@ -259,6 +285,42 @@ def _check_limits(key: str, windows: tuple[tuple[int, int], ...], *, count: bool
         result = (ratelimit.consume if count else ratelimit.peek)(f"{key}:{seconds}", limit=limit, seconds=seconds)
         if not result.allowed:
             raise LimitReached(result.retry_at)
+
+
+def _count(key: str, windows: tuple[tuple[int, int], ...]) -> bool:
+    """Count one use in each window of the key; True if it is within all of them."""
+    verdicts = [ratelimit.consume(f"{key}:{seconds}", limit=limit, seconds=seconds) for limit, seconds in windows]
+    return all(verdict.allowed for verdict in verdicts)
+
+
+@contextmanager
+def _one_send(method: str, number_index: str) -> Iterator[None]:
+    """Count a send against the number before it is made, so that parallel ones see it, and give it back if it failed.
+
+    Raises LimitReached, after which nothing is sent.
+    """
+    key = f"identity:sends:{method}:{number_index}"
+    counted = []
+    try:
+        for limit, seconds in SENDS_PER_NUMBER:
+            counted.append(f"{key}:{seconds}")
+            _check_limits(key, ((limit, seconds),))
+        yield
+    except Exception:
+        for window in counted:
+            ratelimit.give_back(window)
+        raise
+
+
+def _slow_down(network: str) -> None:
+    """Wait a little where a network sends very many requests or was often refused."""
+    within = _count(f"identity:network:{network}", SENDS_PER_NETWORK)
+    for limit, seconds in MISMATCHES_PER_NETWORK:
+        within &= ratelimit.peek(
+            f"identity:mismatches:network:{network}:{seconds}", limit=limit, seconds=seconds
+        ).allowed
+    if not within:
+        time.sleep(SLOW_SECONDS)
 
 
 def _network(address: str) -> str:

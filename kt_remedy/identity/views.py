@@ -3,6 +3,7 @@
 No page shows whether the person is a customer.
 """
 
+import secrets
 import time
 from urllib.parse import urlencode
 
@@ -19,11 +20,11 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from kt_remedy.core import practice
-from kt_remedy.core.access import address_of, customer, public
+from kt_remedy.core.access import address_of, customer, forget_cache, public
 from kt_remedy.identity import provider, service
 from kt_remedy.identity.forms import CodeForm, PassAppForm, SmsForm
 
-PENDING, NEXT = "identity_pending", "identity_next"
+PENDING, NEXT, BROWSER = "identity_pending", "identity_next", "identity_browser"
 METHODS = {"app": ("APP", PassAppForm), "sms": ("SMS", SmsForm)}
 
 log = structlog.get_logger(__name__)
@@ -58,6 +59,7 @@ def enter_details(request: HttpRequest, way: str) -> HttpResponse:
                     phone=form.cleaned_data["phone"],
                     identity_number=form.identity_number,
                     address=address_of(request),
+                    browser=request.session.setdefault(BROWSER, secrets.token_hex(16)),
                 )
             except service.LimitReached as reached:
                 return _too_many(request, reached)
@@ -183,7 +185,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         service.sign_out(request)
         messages.success(request, _("나가셨습니다. 이 기기에는 아무것도 남지 않았습니다."))
-        return redirect("portal:home")
+        return forget_cache(redirect("portal:home"))
     return render(request, "identity/leave.html")
 
 

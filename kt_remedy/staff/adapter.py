@@ -5,16 +5,24 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.translation import gettext
 
 from kt_remedy.core import crypto
 from kt_remedy.core.access import address_of
+from kt_remedy.staff import lockout
 
 _SECRET = "mfa_authenticator:secret"  # noqa: S105  the name of a column
+
+
+def locked(request: HttpRequest) -> HttpResponse:
+    """The page that says that this name is locked in this browser, and when the lock ends."""
+    return render(request, "account/locked.html", {"minutes": lockout.SECONDS // 60}, status=429)
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -25,6 +33,20 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return address_of(request) or "unknown"
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the try. Raises ImmediateHttpResponse with the page of the lock; allauth's own limit is off."""
+        if not lockout.is_open(request, credentials.get("username", ""), step="password"):
+            raise ImmediateHttpResponse(locked(request))
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        user = super().authenticate(request, **credentials)
+        if user is not None:
+            lockout.record_success(request, credentials.get("username", ""), step="password")
+        return user
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        lockout.record_failure(request, credentials.get("username", ""), step="password")
 
     def is_reauthentication_required(self, **kwargs: object) -> bool:
         """True if the last authentication is too old; the set-up of the first second factor follows a recent one."""

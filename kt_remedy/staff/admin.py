@@ -1,82 +1,64 @@
-"""The admin of accounts and stores."""
+"""The admin of accounts, requests for rights, and stores."""
 
-from django import forms
+from typing import Any
+from urllib.parse import urlencode
+
 from django.contrib import admin, messages
-from django.contrib.auth.forms import BaseUserCreationForm
-from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit.admin import RoleAdmin
-from kt_remedy.core.fields import TextField
-from kt_remedy.staff import service
-from kt_remedy.staff.models import Store, User
-from kt_remedy.staff.roles import ROLE_LABELS, STORE_ROLES
+from kt_remedy.staff import rights, service
+from kt_remedy.staff.admin_forms import ACTS, Act, HireForm
+from kt_remedy.staff.models import RightsRequest, Store, User
+from kt_remedy.staff.roles import ROLE_LABELS
+
+MOST = 50  # accounts or requests on one page
 
 
-class _ReasonForm(forms.ModelForm):
-    reason = TextField(
-        label=_("이유"),
-        help_text=_("왜 바꾸는지 적어 주세요. 기록에 남습니다."),
-        widget=forms.Textarea(attrs={"rows": 2}),
-        max_length=500,
-        error_messages={"required": _("이유를 적어 주세요.")},
-    )
+def _second_factor_first(request: HttpRequest) -> HttpResponse | None:
+    """A redirect to the second factor and back, where the last one is too long ago."""
+    if service.has_fresh_second_factor(request):
+        return None
+    return redirect(reverse("mfa_reauthenticate") + "?" + urlencode({"next": request.get_full_path()}))
 
 
-class _RolesForm(forms.ModelForm):
-    roles = forms.MultipleChoiceField(
-        label=_("역할"),
-        choices=list(ROLE_LABELS.items()),
-        widget=forms.CheckboxSelectMultiple,
-        required=False,
-    )
-
-    def clean(self) -> dict | None:
-        values = super().clean() or self.cleaned_data
-        if set(STORE_ROLES) & set(values.get("roles", ())) and not values.get("store"):
-            self.add_error("store", _("매장 직원과 매장 관리자에게는 매장이 있어야 합니다."))
-        if self._gives_right(values) and service.count_administrators() < service.REQUIRED_ADMINISTRATORS:
-            self.add_error(None, service.NotAllowed("TOO_FEW").message)
-        return values
-
-    def _gives_right(self, values: dict) -> bool:
-        before = User.objects.filter(pk=self.instance.pk).first()
-        return before is None or service.gives_right(before, roles=values.get("roles", []), store=values.get("store"))
-
-
-class ChangeForm(_RolesForm, _ReasonForm):
-    class Meta:
-        model = User
-        fields = ("roles", "store")
-
-
-class HireForm(_RolesForm, _ReasonForm, BaseUserCreationForm):
-    first_name = TextField(
-        label=_("이름"),
-        max_length=60,
-        help_text=_("휴대폰에 가입된 이름 그대로. 처음 들어올 때 본인 확인으로 이 이름을 맞추어 봅니다."),
-        error_messages={"required": _("이름을 적어 주세요.")},
-    )
-
-    class Meta:
-        model = User
-        fields = ("username", "first_name", "roles", "store")
+def _chosen(request: HttpRequest, queryset: models.QuerySet[Any]) -> list[Any]:
+    """The rows whose ids the address names. Raises Http404 for none, too many, unknown ones and no numbers."""
+    ids = [text for text in request.GET.get("ids", "").split(",") if text.isdecimal() and len(text) < 19]
+    rows = list(queryset.filter(pk__in=ids).order_by("pk")) if len(ids) <= MOST else []
+    if not rows or len(rows) != len(set(ids)):
+        raise Http404
+    return rows
 
 
 @admin.register(User)
 class UserAdmin(RoleAdmin):
-    """Accounts of staff; every change of roles or store needs a reason."""
+    """Accounts of staff. What changes one is an act with a page of its own, for one account or for several."""
 
     view_permission = "staff.view_user"
     change_permission = add_permission = "staff.change_user"
-    list_display = ("username", "first_name", "role_names", "store", "is_active", "person_known", "last_login")
-    list_filter = ("is_active", "store")
+    list_display = (
+        "username",
+        "first_name",
+        "role_names",
+        "store",
+        "is_active",
+        "person_known",
+        "certified_until",
+        "last_login",
+    )
+    list_filter = ("is_active", "store", ("certified_until", admin.DateFieldListFilter))
     search_fields = ("username",)
     list_select_related = ("store",)
-    readonly_fields = ("username", "first_name", "is_active", "person_known", "last_login")
-    actions = ("dismiss", "reset_second_factor", "reset_person")
+    fields = (*list_display, "acts")
+    readonly_fields = fields
+    actions = tuple(f"ask_{kind.lower()}" for kind in ACTS)
 
     @admin.display(description=_("본인 확인"), boolean=True)
     def person_known(self, user: User) -> bool:
@@ -88,65 +70,150 @@ class UserAdmin(RoleAdmin):
         """The labels of the roles."""
         return ", ".join(str(ROLE_LABELS[role]) for role in user.roles)
 
-    def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: object) -> type:
-        kwargs["form"] = HireForm if obj is None else ChangeForm
-        return super().get_form(request, obj, change, **kwargs)
+    @admin.display(description=_("할 수 있는 일"))
+    def acts(self, user: User) -> str:
+        """Links to the acts on this account."""
+        fitting = [(self._address(kind, [user.pk]), act.title) for kind, act in ACTS.items() if act.fits(user)]
+        return format_html_join(" · ", '<a href="{}">{}</a>', fitting)
 
-    def get_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        if obj is None:
-            return ("username", "first_name", "password1", "password2", "roles", "store", "reason")
-        shown = (*self.readonly_fields, "roles", "store")
-        return (*shown, "reason") if self.has_change_permission(request, obj) else shown
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """An action for each act; it leads to the page where a reason is given."""
+        if not self.has_change_permission(request):
+            return {}
+        return {
+            f"ask_{kind.lower()}": (self._lead_to(kind), f"ask_{kind.lower()}", act.title) for kind, act in ACTS.items()
+        }
 
-    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        return () if obj is None else self.readonly_fields
+    def get_urls(self) -> list[URLPattern]:
+        act = self.admin_site.admin_view(self.act)
+        act.policy = ("staff.change_user",)  # type: ignore[attr-defined]  # a mark
+        return [path("act/<slug:kind>/", act, name="staff_user_act"), *super().get_urls()]
 
-    def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
-        by, data = request.user, form.cleaned_data
-        assert isinstance(by, User)
-        try:
-            if change:
-                before = User.objects.get(pk=obj.pk)
-                service.set_roles(by=by, user=before, roles=data["roles"], store=data["store"], reason=data["reason"])
-            else:
-                hired = service.hire(
-                    by=by,
-                    username=data["username"],
-                    name=data["first_name"],
-                    password=data["password1"],
-                    roles=data["roles"],
-                    store=data["store"],
-                    reason=data["reason"],
-                )
-                obj.pk = hired.pk
-        except service.NotAllowed:
-            raise PermissionDenied from None
-
-    @admin.action(description=_("계정 닫기(퇴사)"), permissions=["change"])
-    def dismiss(self, request: HttpRequest, chosen: models.QuerySet[User]) -> None:
-        """Close the chosen accounts."""
-        self._change_each(request, chosen, service.dismiss, str(_("관리 화면에서 계정을 닫음")))
-
-    @admin.action(description=_("2단계 인증 다시 정하게 하기"), permissions=["change"])
-    def reset_second_factor(self, request: HttpRequest, chosen: models.QuerySet[User]) -> None:
-        """Make the owners of the chosen accounts set up a new second factor."""
-        self._change_each(
-            request, chosen, service.reset_second_factor, str(_("관리 화면에서 2단계 인증을 다시 정하게 함"))
-        )
-
-    @admin.action(description=_("본인 확인 다시 하게 하기"), permissions=["change"])
-    def reset_person(self, request: HttpRequest, chosen: models.QuerySet[User]) -> None:
-        """Make the owners of the chosen accounts verify themselves again."""
-        self._change_each(request, chosen, service.reset_person, str(_("관리 화면에서 본인 확인을 다시 하게 함")))
-
-    def _change_each(self, request: HttpRequest, chosen: models.QuerySet[User], change: object, reason: str) -> None:
-        for user in chosen:
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None) -> HttpResponse:
+        """Ask for a new account."""
+        if response := _second_factor_first(request):
+            return response
+        form = HireForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            values = form.cleaned_data
             try:
-                change(by=request.user, user=user, reason=reason)  # type: ignore[operator]
+                rights.ask(by=request.user, kind="HIRE", **values)  # type: ignore[arg-type]
             except service.NotAllowed as refused:
-                self.message_user(request, refused.message, messages.ERROR)
+                form.add_error(None, refused.message)
             else:
-                self.message_user(request, _("%(user)s: 바꾸었습니다.") % {"user": user.username}, messages.SUCCESS)
+                messages.success(request, _("요청했습니다. 다른 관리자가 승인하면 계정이 생깁니다."))
+                return redirect("admin:staff_rightsrequest_changelist")
+        return self._page(request, form, _("새 계정"), [])
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Nothing: an account changes by acts."""
+
+    def act(self, request: HttpRequest, kind: str) -> HttpResponse:
+        """Confirm an act on the accounts of `ids` with a reason, and do it or ask for it."""
+        if kind not in ACTS:
+            raise Http404
+        act, users = ACTS[kind], _chosen(request, User.objects.select_related("store"))
+        if act.one_account and len(users) > 1:
+            messages.error(request, _("이 일은 계정 하나씩 합니다."))
+            return redirect("admin:staff_user_changelist")
+        if response := _second_factor_first(request):
+            return response
+        form = act.form(request.POST or None, initial=act.initial(users[0]))
+        if request.method == "POST" and form.is_valid():
+            self._do(request, act, users, form.cleaned_data)
+            return redirect("admin:staff_user_changelist")
+        return self._page(request, form, act.title, users, act.text)
+
+    def _do(self, request: HttpRequest, act: Act, users: list[User], values: dict) -> None:
+        for user in users:
+            try:
+                done = act.do(by=request.user, user=user, **values)
+            except service.NotAllowed as refused:
+                messages.error(request, f"{user.username}: {refused.message}")
+            else:
+                messages.success(request, f"{user.username}: {done}")
+
+    def _page(self, request: HttpRequest, form: Any, title: Any, users: list[User], text: Any = "") -> HttpResponse:
+        context = {**self.admin_site.each_context(request), "title": title, "form": form, "users": users, "text": text}
+        return TemplateResponse(request, "admin/staff/act.html", context, status=422 if form.errors else 200)
+
+    def _lead_to(self, kind: str) -> Any:
+        def lead(_admin: Any, request: HttpRequest, chosen: models.QuerySet[User]) -> HttpResponse:
+            return redirect(self._address(kind, list(chosen.values_list("pk", flat=True)[: MOST + 1])))
+
+        return lead
+
+    @staticmethod
+    def _address(kind: str, ids: list[int]) -> str:
+        return reverse("admin:staff_user_act", args=[kind]) + "?ids=" + ",".join(map(str, ids))
+
+
+@admin.register(RightsRequest)
+class RightsRequestAdmin(RoleAdmin):
+    """Requests for rights: one administrator asked, another one decides."""
+
+    view_permission = "staff.view_user"
+    change_permission = "staff.change_user"
+    list_display = ("username", "kind", "role_names", "reason", "requested_by", "requested_at", "state", "decided_by")
+    list_filter = ("state", "kind")
+    list_select_related = ("requested_by", "decided_by")
+    ordering = ("-requested_at",)
+    actions = ("decide_together",)
+
+    @admin.display(description=_("역할"))
+    def role_names(self, asked: RightsRequest) -> str:
+        """The labels of the roles that are asked for."""
+        return asked.role_names()
+
+    @admin.action(description=_("한꺼번에 정하기"), permissions=["change"])
+    def decide_together(self, request: HttpRequest, chosen: models.QuerySet[RightsRequest]) -> HttpResponse:
+        """Lead to the page of the chosen requests."""
+        ids = ",".join(str(key) for key in chosen.values_list("pk", flat=True)[: MOST + 1])
+        return redirect(reverse("admin:staff_rightsrequest_decide") + "?ids=" + ids)
+
+    def get_urls(self) -> list[URLPattern]:
+        decide = self.admin_site.admin_view(self.decide)
+        decide.policy = ("staff.change_user",)  # type: ignore[attr-defined]  # a mark
+        return [path("decide/", decide, name="staff_rightsrequest_decide"), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
+    ) -> HttpResponse:
+        asked = self.get_object(request, object_id)
+        if asked is None:
+            raise Http404
+        if self.has_change_permission(request):
+            return redirect(reverse("admin:staff_rightsrequest_decide") + f"?ids={asked.pk}")
+        return self._page(request, [asked])
+
+    def decide(self, request: HttpRequest) -> HttpResponse:
+        """Approve or decline the requests of `ids`; codes are shown once, to the person who approved."""
+        if response := _second_factor_first(request):
+            return response
+        chosen = _chosen(request, RightsRequest.objects.select_related("requested_by", "user", "store", "decided_by"))
+        if request.method != "POST":
+            return self._page(request, chosen)
+        codes = []
+        for asked in chosen:
+            try:
+                if request.POST.get("decision") == "approve":
+                    code = rights.approve(by=request.user, request_id=asked.pk)  # type: ignore[arg-type]
+                    codes += [(asked, code)] if code else []
+                else:
+                    rights.decline(by=request.user, request_id=asked.pk)  # type: ignore[arg-type]
+            except service.NotAllowed as refused:
+                messages.error(request, f"{asked.username}: {refused.message}")
+            else:
+                messages.success(request, f"{asked}: {_('정했습니다.')}")
+        if not codes:
+            return redirect("admin:staff_rightsrequest_changelist")
+        context = {**self.admin_site.each_context(request), "title": _("건넬 코드"), "codes": codes}
+        return TemplateResponse(request, "admin/staff/codes.html", context)
+
+    def _page(self, request: HttpRequest, chosen: list[RightsRequest]) -> HttpResponse:
+        may = self.has_change_permission(request) and any(asked.state == "OPEN" for asked in chosen)
+        context = {**self.admin_site.each_context(request), "title": _("권한 요청"), "requests": chosen, "may": may}
+        return TemplateResponse(request, "admin/staff/requests.html", context)
 
 
 @admin.register(Store)

@@ -13,12 +13,14 @@ def _record_setup_as_shown(sender: object, request: Any, user: Any, authenticato
     record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type)
 
 
-def _record_second_factor(sender: object, user: Any, method: str, **kwargs: Any) -> None:
-    """Store the time of the first authentication with a second factor."""
-    from kt_remedy.staff import service
+def _record_second_factor(sender: object, request: Any, user: Any, method: str, **kwargs: Any) -> None:
+    """Store the time of the first authentication with a second factor; from then on the browser is known."""
+    from kt_remedy.staff import lockout, service
 
-    if method == "mfa" and user.second_factor_at is None:
-        service.record_second_factor(user)
+    if method == "mfa":
+        lockout.remember_browser(request, user.get_username())
+        if user.second_factor_at is None:
+            service.record_second_factor(user)
 
 
 class StaffConfig(AppConfig):
@@ -27,6 +29,10 @@ class StaffConfig(AppConfig):
 
     def ready(self) -> None:
         actions.register({"staff": _("직원 계정과 로그인")})
+
+        from kt_remedy.staff import tasks  # needs the models
+
+        tasks.register()
 
         from allauth.account.signals import authentication_step_completed
         from allauth.mfa.signals import authenticator_added  # late: it loads models

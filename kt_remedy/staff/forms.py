@@ -4,6 +4,8 @@ import unicodedata
 from typing import Any
 
 from allauth.account.forms import ChangePasswordForm, LoginForm, ReauthenticateForm
+from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.base.forms import ReauthenticateForm as ReauthenticateByCodeForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
@@ -12,8 +14,10 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy.core import text
+from kt_remedy.core import phones, text
 from kt_remedy.core.fields import TextField
+from kt_remedy.staff import lockout
+from kt_remedy.staff.adapter import locked
 
 
 def _set_texts(field: forms.Field, label: object, required: object) -> None:
@@ -66,11 +70,27 @@ class _CodeForm(forms.Form):
         return super().clean_code()  # type: ignore[misc]  # allauth's form stands behind this one
 
 
-class SecondFactorForm(_CodeForm, AuthenticateForm):
+class _CountedCodeForm(_CodeForm):
+    """A code of a second factor that exists; wrong ones lock the account in this browser (see `lockout`)."""
+
+    def clean_code(self) -> str:
+        request, name = context.request, self.user.get_username()  # type: ignore[attr-defined]
+        if not lockout.is_open(request, name, step="code"):
+            raise ImmediateHttpResponse(locked(request))
+        try:
+            code = super().clean_code()
+        except forms.ValidationError:
+            lockout.record_failure(request, name, step="code")
+            raise
+        lockout.record_success(request, name, step="code")
+        return code
+
+
+class SecondFactorForm(_CountedCodeForm, AuthenticateForm):
     pass
 
 
-class SecondFactorAgainForm(_CodeForm, ReauthenticateByCodeForm):
+class SecondFactorAgainForm(_CountedCodeForm, ReauthenticateByCodeForm):
     pass
 
 
@@ -82,11 +102,33 @@ class NewKeyForm(AddWebAuthnForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _set_texts(self.fields["name"], _("보안 키의 이름"), _("보안 키를 알아볼 이름을 적어 주세요."))
+        passwordless = self.fields["passwordless"]
+        passwordless.label = _("이 키만으로 로그인하기")
+        passwordless.help_text = _("지문, 얼굴, PIN으로 잠긴 키여야 합니다. 그러면 비밀번호도 번호도 적지 않습니다.")
+        passwordless.initial = True
 
     def clean_name(self) -> str:
         """The name as one line; allauth gives one where it is empty."""
         self.cleaned_data["name"] = text.clean(self.cleaned_data["name"])
         return super().clean_name()
+
+
+class HouseholdForm(forms.Form):
+    """The mobile number of somebody of one's household."""
+
+    phone = TextField(
+        label=_("함께 사는 분의 휴대폰 번호"),
+        max_length=20,
+        widget=forms.TelInput(attrs={"autocomplete": "off", "inputmode": "tel"}),
+        error_messages={"required": _("휴대폰 번호를 적어 주세요.")},
+    )
+
+    def clean_phone(self) -> str:
+        """The digits of the number."""
+        try:
+            return phones.mobile(self.cleaned_data["phone"])
+        except ValueError:
+            raise forms.ValidationError(_("010으로 시작하는 11자리 번호를 적어 주세요.")) from None
 
 
 class InvitationForm(forms.Form):

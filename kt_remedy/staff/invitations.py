@@ -1,6 +1,8 @@
-"""Invitations of the first administrators: a command creates the account and a one-time code for its password.
+"""One-time codes for a new password, handed over in person (D-76).
 
-The command refuses once two administrators have signed in with their second factor (D-76).
+A command gives them to the first two administrators; it refuses once two have signed in and proved who they are. After
+that an approved request gives one (`rights`). A code opens nothing by itself: an account whose person is not proven may
+do nothing but prove the person, and only the person who had the account before, or one of the same name, can.
 """
 
 import datetime as dt
@@ -70,14 +72,22 @@ def invite(*, username: str, name: str) -> NewInvitation:
         raise service.NotAllowed("SAME_NAME", f"{name} is an administrator already: the two must be different people.")
     user.set_unusable_password()
     user.save()
-    code = "".join(secrets.choice(_ALPHABET) for _ in range(_LETTERS))
-    ends_at = dt.datetime.now(dt.UTC) + dt.timedelta(hours=HOURS)
-    Invitation.objects.update_or_create(user=user, defaults={"code_index": _index(code), "ends_at": ends_at})
+    invitation = new_code(user, from_shell=True)
     audit.record(
         actor="system",
         action="staff.invited",
         object=f"user:{user.pk}",
-        detail={"roles": user.roles, "ends_at": ends_at.isoformat(), "again": renewed},
+        detail={"roles": user.roles, "ends_at": invitation.ends_at.isoformat(), "again": renewed},
+    )
+    return invitation
+
+
+def new_code(user: User, *, from_shell: bool = False) -> NewInvitation:
+    """Make a code for the account, which replaces an earlier one; part of the caller's transaction."""
+    code = "".join(secrets.choice(_ALPHABET) for _ in range(_LETTERS))
+    ends_at = dt.datetime.now(dt.UTC) + dt.timedelta(hours=HOURS)
+    Invitation.objects.update_or_create(
+        user=user, defaults={"code_index": _index(code), "ends_at": ends_at, "from_shell": from_shell}
     )
     return NewInvitation("-".join(code[at : at + _GROUP] for at in range(0, _LETTERS, _GROUP)), ends_at)
 
@@ -96,7 +106,7 @@ def accept(*, username: str, code: str, password: str) -> User:
         or invitation is None
     ):
         raise InvitationRefused
-    if service.count_administrators() >= service.REQUIRED_ADMINISTRATORS:
+    if invitation.from_shell and service.count_administrators() >= service.REQUIRED_ADMINISTRATORS:
         raise InvitationNotNeeded
     if invitation.ends_at <= dt.datetime.now(dt.UTC):
         raise InvitationExpired

@@ -1,4 +1,4 @@
-"""The middleware that ends sessions of staff."""
+"""The middleware of signed-in staff: it ends sessions and makes browsers known."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,9 @@ from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-IDLE_SECONDS = 15 * 60
+from kt_remedy.staff import lockout, sessions
+from kt_remedy.staff.sessions import IDLE_SECONDS
+
 ABSOLUTE_SECONDS = 10 * 60 * 60
 REFRESH_SECONDS = 60
 
@@ -34,4 +36,7 @@ class StaffSessionMiddleware:
                 messages.info(request, _("한동안 쓰지 않아 나가졌습니다. 다시 들어와 주세요."))
             elif _LAST_USE_KEY not in request.session or now - last_use >= REFRESH_SECONDS:
                 request.session[_LAST_USE_KEY] = int(now)
-        return self.get_response(request)
+                sessions.note(request, request.user)
+        response = self.get_response(request)
+        lockout.set_cookie(request, response)
+        return response

@@ -1,5 +1,8 @@
-"""Accounts of staff, stores and invitations."""
+"""Accounts of staff, their stores, codes and sessions, and requests for rights."""
 
+import datetime as dt
+
+import pgtrigger
 from allauth.account.authentication import get_authentication_records
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
@@ -7,8 +10,15 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy.core import crypto
-from kt_remedy.staff.roles import ROLE_LABELS, ROLES, STORE_ROLES
+from kt_remedy.core import clock, crypto
+from kt_remedy.staff.roles import ALONE, APART, ROLE_LABELS, ROLES, STORE_ROLES
+
+CERTIFIED_DAYS = 90  # after so many days somebody looks again whether the person still needs the roles
+
+
+def certified_until() -> dt.date:
+    """The last day (KST, wall clock) of rights that are given or confirmed now."""
+    return clock.kst_date(dt.datetime.now(dt.UTC)) + dt.timedelta(days=CERTIFIED_DAYS)
 
 
 class Store(models.Model):
@@ -35,6 +45,11 @@ class User(AbstractUser):
     roles = ArrayField(models.CharField(max_length=20), default=list, blank=True, verbose_name=_("역할"))
     store = models.ForeignKey(Store, models.PROTECT, null=True, blank=True, verbose_name=_("매장"))
     person_index = crypto.BlindIndexField(null=True, editable=False)
+    # The person who had this account before a code was given out: nobody else can be proven behind it.
+    expected_person = crypto.BlindIndexField(null=True, editable=False)
+    certified_until = models.DateField(_("권한 확인 기한"), default=certified_until, editable=False)
+    # Its password stands in the source: made for a try-out, and without any right elsewhere.
+    demonstration = models.BooleanField(default=False, editable=False)
     # Wall clock of the first authentication with a second factor.
     second_factor_at = models.DateTimeField(null=True, editable=False)
 
@@ -50,6 +65,15 @@ class User(AbstractUser):
                 condition=~models.Q(roles__overlap=list(STORE_ROLES)) | models.Q(store__isnull=False),
                 name="user_of_a_store",
             ),
+            *(
+                models.CheckConstraint(
+                    condition=~models.Q(roles__contains=list(pair)), name=f"user_{'_or_'.join(pair)}"
+                )
+                for pair in APART
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(roles__contains=[ALONE]) | models.Q(roles__len=1), name="user_auditor_alone"
+            ),
         ]
 
     def role_names(self) -> list[str]:
@@ -60,14 +84,123 @@ class User(AbstractUser):
         """True if this active account holds `role` (one of `roles.ROLES`)."""
         return self.is_active and role in self.roles
 
+    @property
+    def certified(self) -> bool:
+        """True while the roles of the account are confirmed (wall clock, KST)."""
+        return clock.kst_date(dt.datetime.now(dt.UTC)) <= self.certified_until
+
     def second_factor_done(self, request: HttpRequest) -> bool:
         """True if this session passed the second factor, as allauth records it."""
         return any(record["method"] == "mfa" for record in get_authentication_records(request, self))
 
 
 class Invitation(models.Model):
-    """A one-time code for the first password of an invited administrator (D-76); the row is deleted after use."""
+    """A one-time code for a new password, handed over in person (D-76); the row is deleted after use."""
 
     user = models.OneToOneField(User, models.CASCADE, related_name="invitation")
     code_index = models.BinaryField()  # blind index of the code; the code itself is not stored
     ends_at = models.DateTimeField()  # wall clock
+    # Given by the shell to one of the first two administrators; it ends once there are two.
+    from_shell = models.BooleanField(default=True)
+
+
+class StaffSession(models.Model):
+    """A browser that is signed in to an account; the row is deleted when the session ends."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
+    session_key = models.CharField(max_length=40, unique=True)
+    browser = models.CharField(max_length=60)
+    address = models.GenericIPAddressField(null=True)
+    started_at = models.DateTimeField()  # wall clock, as below
+    seen_at = models.DateTimeField()
+
+
+class HouseholdMember(models.Model):
+    """A person of whom a member of staff said that they belong to their household: their cases are closed (D-90)."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="household")
+    number_index = crypto.BlindIndexField()  # of the mobile number that the member of staff gave
+    declared_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "number_index"], name="household_once")]
+
+
+class RightsRequest(models.Model):
+    """What one administrator asks and another one approves with a fresh second factor (D-76)."""
+
+    class Kind(models.TextChoices):
+        HIRE = "HIRE", _("새 계정")
+        CHANGE = "CHANGE", _("역할과 매장 바꾸기")
+        RENAME = "RENAME", _("이름 고치기")
+        PASSWORD = "PASSWORD", _("새 비밀번호 코드")
+        SECOND_FACTOR = "SECOND_FACTOR", _("2단계 인증을 잃음")
+        REOPEN = "REOPEN", _("닫힌 계정 다시 열기")
+        PERSON = "PERSON", _("본인 확인 다시 하기")
+        CERTIFY = "CERTIFY", _("권한을 계속 둠")
+
+    class State(models.TextChoices):
+        OPEN = "OPEN", _("승인 기다림")
+        APPROVED = "APPROVED", _("승인됨")
+        DECLINED = "DECLINED", _("받아들이지 않음")
+
+    GIVE_CODE = (Kind.HIRE, Kind.PASSWORD, Kind.SECOND_FACTOR, Kind.REOPEN)
+
+    kind = models.CharField(_("무엇을"), max_length=13, choices=Kind.choices)
+    state = models.CharField(_("상태"), max_length=8, choices=State.choices, default=State.OPEN)
+    user = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("계정"))
+    username = models.CharField(_("아이디"), max_length=150)
+    name = models.CharField(_("이름"), max_length=60, blank=True)
+    roles = ArrayField(models.CharField(max_length=20), default=list, verbose_name=_("역할"))
+    store = models.ForeignKey(Store, models.PROTECT, null=True, related_name="+", verbose_name=_("매장"))
+    reason = models.TextField(_("이유"))
+    requested_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("낸 사람"))
+    requested_person = crypto.BlindIndexField()
+    requested_at = models.DateTimeField(_("낸 때"))  # wall clock, as below
+    decided_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("정한 사람"))
+    decided_person = crypto.BlindIndexField(null=True)
+    decided_at = models.DateTimeField(_("정한 때"), null=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("권한 요청")
+        constraints = [
+            models.CheckConstraint(name="request_reason", condition=~models.Q(reason="")),
+            models.CheckConstraint(
+                name="request_decided",
+                condition=models.Q(state="OPEN", decided_by=None, decided_person=None, decided_at=None)
+                | ~models.Q(state="OPEN")
+                & models.Q(decided_by__isnull=False, decided_person__isnull=False, decided_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="request_two_people",
+                condition=~models.Q(state="APPROVED")
+                | ~models.Q(decided_by=models.F("requested_by"))
+                & ~models.Q(decided_person=models.F("requested_person")),
+            ),
+            models.CheckConstraint(
+                name="request_for_another",
+                condition=models.Q(user=None) & models.Q(kind="HIRE")
+                | ~models.Q(user=models.F("requested_by"))
+                & (models.Q(decided_by=None) | ~models.Q(user=models.F("decided_by"))),
+            ),
+            models.UniqueConstraint(
+                fields=["user", "kind"], condition=models.Q(state="OPEN"), name="request_once_open"
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="stays", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="starts_open", operation=pgtrigger.Insert, condition=pgtrigger.Q(new__state__df="OPEN")
+            ),
+            pgtrigger.Protect(
+                name="decided_once", operation=pgtrigger.Update, condition=pgtrigger.Q(old__state__df="OPEN")
+            ),
+            pgtrigger.ReadOnly(name="stored", exclude=["state", "user", "decided_by", "decided_person", "decided_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.username}"
+
+    def role_names(self) -> str:
+        """The labels of the roles that are asked for."""
+        return ", ".join(str(ROLE_LABELS[role]) for role in self.roles)

@@ -8,6 +8,8 @@ access.register(
     {
         "staff.open_admin": ROLES,
         "staff.prove_person": ROLES,
+        "staff.view_sessions": ROLES,
+        "staff.declare_household": ROLES,
         "staff.view_user": ("auditor", "administrator"),
         "staff.change_user": ("administrator",),
         "staff.view_store": ("store_manager", "supervisor", "auditor", "administrator"),

@@ -1,5 +1,7 @@
 """The roles of staff and their labels, in the order of display."""
 
+from collections.abc import Iterable
+
 from django.utils.translation import gettext_lazy as _
 
 ROLE_LABELS = {
@@ -16,3 +18,13 @@ ROLE_LABELS = {
 ROLES = tuple(ROLE_LABELS)
 # Roles that belong to one store and see only the filings of that store.
 STORE_ROLES = ("clerk", "store_manager")
+
+# Pairs that no person holds together (D-76); "auditor" stands alone. The table of accounts refuses them too.
+APART = (("maker", "checker"), ("administrator", "maker"), ("administrator", "checker"))
+ALONE = "auditor"
+
+
+def forbidden(roles: Iterable[str]) -> bool:
+    """True if one person must not hold these roles together (D-76)."""
+    held = set(roles)
+    return any(held.issuperset(pair) for pair in APART) or (ALONE in held and len(held) > 1)

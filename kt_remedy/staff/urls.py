@@ -3,14 +3,17 @@
 from allauth.account import views
 from django.urls import include, path
 
-from kt_remedy.staff.views import invitation
+from kt_remedy.staff.own_views import household, own_sessions
+from kt_remedy.staff.views import invitation, leave
 
 urlpatterns = [
     path("login/", views.login, name="account_login"),
-    path("logout/", views.logout, name="account_logout"),
+    path("logout/", leave, name="account_logout"),
     path("inactive/", views.account_inactive, name="account_inactive"),
     path("again/", views.reauthenticate, name="account_reauthenticate"),
     path("password/", views.password_change, name="account_change_password"),
     path("invitation/", invitation, name="staff-invitation"),
+    path("sessions/", own_sessions, name="staff-sessions"),
+    path("household/", household, name="staff-household"),
     path("second-factor/", include("allauth.mfa.urls")),
 ]

@@ -1,5 +1,6 @@
-"""The page on which an invited administrator sets the first password."""
+"""Leaving, and the page on which a one-time code sets a password."""
 
+from allauth.account.views import logout as sign_out
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -34,9 +35,17 @@ def invitation(request: HttpRequest) -> HttpResponse:
                 )
                 status = 429
             elif _accept(form):
-                messages.success(request, _("비밀번호를 정했습니다. 이제 로그인해 주세요."))
+                messages.success(
+                    request, _("비밀번호를 정했습니다. 로그인한 뒤 휴대폰 본인 확인을 마치면 계정이 열립니다.")
+                )
                 return redirect("account_login")
     return render(request, "staff/invitation.html", {"form": form}, status=status)
+
+
+def leave(request: HttpRequest) -> HttpResponse:
+    """Sign out; the browser drops what it kept of the portal."""
+    response = sign_out(request)
+    return access.forget_cache(response) if request.method == "POST" else response
 
 
 def _consume_limits(username: str) -> bool:
@@ -53,9 +62,7 @@ def _accept(form: InvitationForm) -> bool:
     try:
         invitations.accept(username=data["username"], code=data["code"], password=data["password1"])
     except invitations.InvitationExpired:
-        sentence = _(
-            "%(hours)s시간이 지나 쓸 수 없는 코드입니다. 초대한 서버 담당자에게 새 코드를 만들어 달라고 하세요."
-        )
+        sentence = _("%(hours)s시간이 지나 쓸 수 없는 코드입니다. 코드를 준 사람에게 새 코드를 만들어 달라고 하세요.")
         form.add_error("code", sentence % {"hours": invitations.HOURS})
     except invitations.InvitationNotNeeded:
         form.add_error(None, _("관리자 두 명이 이미 있어 이 초대는 끝났습니다. 그 관리자에게 계정을 부탁하세요."))

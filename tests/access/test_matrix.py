@@ -156,7 +156,7 @@ def test_who_gets_in(case, visitors):
         if visitors[visitor]:
             BROWSER.cookies[settings.SESSION_COOKIE_NAME] = visitors[visitor]
         answer = BROWSER.generic(case["method"], target, HTTP_X_STAY="1")
-        assert answer.status_code < 500, f"{visitor}: {answer.status_code}"
+        assert answer.status_code < 500, f"{visitor}: {answer.status_code} {answer.content[:300]!r}"
         if answer.status_code == 404 and _ROUTES[case["route"]].arguments:
             continue
         if let_in(answer, everybody=everybody) is not (case[visitor] == "x"):

@@ -1,5 +1,6 @@
 """Log lines: JSON, without personal data, with the request's id in web and tasks."""
 
+import datetime as dt
 import json
 import logging
 import logging.config
@@ -8,8 +9,11 @@ import uuid
 import pytest
 import structlog
 from django.conf import settings
+from django.test import Client
+from django.urls import reverse
 
-from kt_remedy.core.logging import REMOVED, scrub
+from kt_remedy.core.logging import REMOVED, scrub, stamp
+from tests.sessions import as_staff, staff_user
 
 
 @pytest.mark.parametrize(
@@ -98,3 +102,19 @@ def test_every_answer_of_the_web_is_logged_with_the_id_of_its_request(client, ca
 def test_libraries_that_log_addresses_are_quiet():
     for name in ("httpx", "httpcore"):
         assert logging.getLogger(name).getEffectiveLevel() >= logging.WARNING
+
+
+def test_times_carry_their_offset():
+    at = dt.datetime.fromisoformat(stamp(None, "info", {})["timestamp"])
+    assert at.utcoffset() == dt.timedelta(hours=9)
+    assert abs(at - dt.datetime.now(dt.UTC)) < dt.timedelta(seconds=5)
+
+
+@pytest.mark.django_db
+def test_a_refused_page_logs_no_traceback_and_a_defect_does(caplog):
+    as_staff(client := Client(), staff_user("clerk"))
+    assert client.get(reverse("admin:staff_user_changelist")).status_code == 403
+    lines = [record for record in caplog.records if record.name == "django.request"]
+    assert [record.exc_info for record in lines] == [None]
+    logging.getLogger("django.request").error("broken", exc_info=(ValueError, ValueError("x"), None))
+    assert caplog.records[-1].exc_info

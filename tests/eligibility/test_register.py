@@ -246,7 +246,7 @@ def test_an_older_delivery_is_refused(deliveries: Deliveries) -> None:
 
 def test_a_decision_stands_above_what_deliveries_say(deliveries: Deliveries) -> None:
     deliveries.load("2026-01-20", [LINE | {"contract_event": "TRANSFER", "contract_started_at": "2025-09-02T10:00Z"}])
-    reviewer = User.objects.create_user("reviewer", roles=["reviewer"])
+    reviewer = User.objects.create_user("reviewer", roles=["reviewer"], person_index=b"reviewer".ljust(32))
     assert list(service.awaiting_decision()) == [Line.objects.get()]
     service.record_decision(contract_no="A-1", outcome="ELIGIBLE", reason="승계 확인", decided_by=reviewer)
 

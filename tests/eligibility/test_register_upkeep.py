@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def reviewer() -> User:
-    return User.objects.create_user("reviewer", roles=["reviewer"])
+    return User.objects.create_user("reviewer", roles=["reviewer"], person_index=b"reviewer".ljust(32))
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_of_many_changes_the_first_are_printed_and_the_rest_counted(other_progra
 
 def test_only_reviewers_decide_and_never_their_own(reviewer) -> None:
     people.load_cast()
-    clerk = User.objects.create_user("clerk", roles=["supervisor"])
+    clerk = User.objects.create_user("clerk", roles=["supervisor"], person_index=b"clerk".ljust(32))
     with pytest.raises(PermissionDenied):
         service.record_decision(contract_no="CAST-110-1", outcome="ELIGIBLE", reason="x", decided_by=clerk)
     reviewer.person_index = people.index_of("bae")

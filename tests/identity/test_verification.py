@@ -237,17 +237,89 @@ def test_wrong_codes_add_up_over_requests_of_one_person(monkeypatch):
     assert statuses == [302, *[200] * 5, 302, *[200] * 5, 429]
 
 
-def test_a_limit_of_a_network_leaves_other_networks_alone(monkeypatch):
+@pytest.fixture
+def waits(monkeypatch):
+    """The seconds that requests were made to wait, without waiting."""
+    waited: list[float] = []
+
+    class Clock:
+        time = staticmethod(time.time)
+        sleep = staticmethod(waited.append)
+
+    monkeypatch.setattr(service, "time", Clock)
+    return waited
+
+
+def test_a_network_above_its_limit_is_slowed_and_never_blocked(monkeypatch, waits):
     monkeypatch.setattr(service, "SENDS_PER_NETWORK", ((2, 600),))
     ours, theirs = Client(REMOTE_ADDR="203.0.113.7"), Client(REMOTE_ADDR="198.51.100.7")
-    assert [ask(ours, number()).status_code for _ in range(3)] == [302, 302, 429]
+    assert [ask(ours, number()).status_code for _ in range(2)] == [302, 302]
+    assert waits == []
+    assert [ask(ours, number()).status_code for _ in range(2)] == [302, 302]
+    assert waits == [service.SLOW_SECONDS] * 2
     assert ask(theirs, number()).status_code == 302
+    assert len(waits) == 2, "another network does not wait"
+
+
+def refusing(monkeypatch, kind=provider.Mismatch):
+    def refuse(*args, **kwargs):
+        raise kind("MISMATCH")
+
+    monkeypatch.setattr(provider, "send", refuse)
+
+
+@pytest.mark.parametrize("way", ["sms", "app"])
+@pytest.mark.parametrize("kind", [provider.Mismatch, provider.Unavailable])
+def test_a_stranger_with_a_wrong_name_keeps_nobody_out_of_their_number(monkeypatch, way, kind):
+    phone = number()
+    with monkeypatch.context() as patch:
+        refusing(patch, kind)
+        for _ in range(12):
+            assert ask(Client(), phone, way=way, name="남모름").status_code in (200, 503)
+    for _ in range(5):
+        assert ask(Client(), phone, way=way).status_code == 302
+    assert ask(Client(), phone, way=way).status_code == 429, "sends that the carrier accepted count"
+
+
+def test_app_and_code_count_apart():
+    phone = number()
+    assert [ask(Client(), phone, way="app").status_code for _ in range(6)] == [302] * 5 + [429]
+    assert ask(Client(), phone).status_code == 302
+
+
+def test_mismatches_count_against_the_browser_and_slow_the_network(monkeypatch, waits):
+    monkeypatch.setattr(service, "MISMATCHES_PER_BROWSER", ((3, 3600),))
+    monkeypatch.setattr(service, "MISMATCHES_PER_NETWORK", ((4, 600),))
+    guesser, neighbour = Client(REMOTE_ADDR="203.0.113.50"), Client(REMOTE_ADDR="203.0.113.51")
+    with monkeypatch.context() as patch:
+        refusing(patch)
+        assert [ask(guesser, number()).status_code for _ in range(4)] == [200, 200, 200, 429]
+        assert waits == []
+        assert ask(neighbour, number()).status_code == 200
+    assert waits == []
+    assert ask(neighbour, number()).status_code == 302
+    assert waits == [service.SLOW_SECONDS], "slower, but in"
+    assert ask(guesser, number()).status_code == 429
+
+
+def test_parallel_sends_to_one_number_are_all_counted(monkeypatch):
+    """Each is counted before the carrier answers, so that none slips through meanwhile."""
+    phone, sent = number(), []
+
+    def send(*args, **kwargs):
+        sent.append(1)
+        if len(sent) < 8:  # the next one arrives while this one waits for the carrier
+            ask(Client(), phone)
+
+    monkeypatch.setattr(provider, "send", send)
+    ask(Client(), phone)
+    assert len(sent) == 5
 
 
 def test_limits_hold_no_number_and_end_by_themselves():
     phone = number()
     ask(Client(), phone)
-    key = f"identity:sends:{crypto.blind_index(phone, 'msisdn').hex()}:3600"
+    key = f"identity:sends:SMS:{crypto.blind_index(phone, 'msisdn').hex()}:3600"
     assert ratelimit.peek(key, limit=1, seconds=3600).allowed is False
     assert ratelimit.peek(key, limit=2, seconds=3600).allowed is True
 

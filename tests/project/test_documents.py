@@ -87,13 +87,13 @@ def broken_links(files: Files, others: Iterable[str] = ()) -> Iterator[str]:
 
 def names_read(source: str) -> set[str]:
     """Environment variables that a module reads: `env.<type>(name, …)`, `os.environ.get(name, …)`, or through one of
-    the settings' own readers, `_read…(type, name, …)`."""
+    the settings' own readers, `_read…(type, name, …)`, `_number(name, …)`, `_duration(name, …)`, `given(name)`."""
     found = set()
     for call in ast.walk(ast.parse(source)):
         if not isinstance(call, ast.Call):
             continue
         function = ast.unparse(call.func)
-        if function.startswith("env.") or function == "os.environ.get":
+        if function.startswith("env.") or function in {"os.environ.get", "_number", "_duration", "given"}:
             found.add(call.args[0])
         elif function.startswith("_read") and len(call.args) > 1:
             found.add(call.args[1])
@@ -122,7 +122,7 @@ def test_every_link_of_a_page_leads_somewhere(files):
 @pytest.mark.parametrize(
     ("modules", "heading"),
     [
-        (("kt_remedy/settings.py", "kt_remedy/core/programme.py"), "Settings"),
+        (("kt_remedy/settings.py", "kt_remedy/checks.py", "kt_remedy/core/programme.py"), "Settings"),
         (("kt_remedy/gunicorn_conf.py",), "Settings of the web server"),
     ],
 )
@@ -134,7 +134,7 @@ def test_every_setting_is_documented_and_no_other(files, modules, heading):
 @pytest.mark.parametrize(
     ("check", "planted", "finding"),
     [
-        (undecided, {"a.py": "# as D-96 says"}, "a.py: D-96"),
+        (undecided, {"a.py": "# as D-00 says"}, "a.py: D-00"),
         (undecided, {"docs/decisions.md": '<a id="d-01"></a>\n### D-02 Wrong\n'}, "docs/decisions.md: D-02"),
         (pages_elsewhere, {"a.py": "# (DESIGN 5)"}, "a.py: DESIGN"),
         (pages_elsewhere, {"a.toml": "# see FEED.md"}, "a.toml: FEED"),
@@ -152,7 +152,7 @@ def test_a_planted_fault_is_found(check, planted, finding):
 
 
 def test_a_setting_that_only_one_side_knows_is_found():
-    source = 'A = env.str("A", "")\nB = _read(env.int, "B", 2)\nC = os.environ.get("C")\n'
+    source = 'A = env.str("A", "")\nB = _read(env.int, "B", 2)\nC = os.environ.get("C")\nD = _number("D", 3)\n'
     page = "# Operations\n\n## Settings\n\n| name | meaning |\n|---|---|\n| `A`, `B` | two |\n\n## Next\n| `D` | |\n"
-    assert names_read(source) == {"A", "B", "C"}
+    assert names_read(source) == {"A", "B", "C", "D"}
     assert names_in_table(page, "Settings") == {"A", "B"}

@@ -1,11 +1,13 @@
 """One settings file: what production refuses, each fault in one line, all at once, and with an exit status."""
 
+import base64
 import os
 import subprocess
 import sys
 
 import pytest
 
+from kt_remedy import checks
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow  # each test starts processes
@@ -17,6 +19,7 @@ GOOD = {
     "FIELD_KEYS": os.environ.get("FIELD_KEYS", ""),
     "INDEX_KEY": os.environ.get("INDEX_KEY", ""),
     "ALLOWED_HOSTS": "remedy.example.kr",
+    "STAFF_HOST": "staff.remedy.example.kr",
     "PORTONE_API_SECRET": "a-secret",
     "PORTONE_STORE_ID": "store-1",
     "PORTONE_CHANNEL_KEY": "channel-1",
@@ -40,6 +43,11 @@ SEVERAL = {
     "HAND_OFF_DIR": None,
     "BANK_FILE_MAX_ROWS": "many",
     "BEHIND_PROXY": "perhaps",
+    "ALLOWED_HOSTS": "*",
+    "STAFF_HOST": None,
+    "DATABASE_URL": "postgres://remedy:hidden@db.example.kr/remedy",
+    "ACCOUNT_WIPE_DAYS": "-5",
+    "PORTONE_API_URL": "https://portone.example.kr",
 }
 SEVERAL_SENTENCES = [
     "The setting FIELD_KEYS cannot be read: a key is 32 bytes in base64.",
@@ -52,6 +60,42 @@ SEVERAL_SENTENCES = [
     "SOLAPI_API_URL is https://localhost/solapi.",
     "PAYER_BANK is missing.",
     "HAND_OFF_DIR is missing.",
+    "ALLOWED_HOSTS or STAFF_HOST holds a wildcard.",
+    "STAFF_HOST is missing.",
+    "DATABASE_URL leads to another machine without encryption or password.",
+    "The setting ACCOUNT_WIPE_DAYS is -5.",
+    "PORTONE_API_URL is https://portone.example.kr.",
+]
+
+
+def key(*octets: int) -> str:
+    return base64.b64encode(bytes(octets)).decode()
+
+
+DRAWN = [key(*range(first, first + 32)) for first in (0, 100, 200)]
+REMOTE = "@db.example.kr/remedy"
+WEAK: list[tuple[dict[str, str | None], str]] = [
+    ({"INDEX_KEY": key(*[0] * 32)}, "A key in FIELD_KEYS or INDEX_KEY is weak."),
+    ({"FIELD_KEYS": f"1:{key(*[7] * 32)}"}, "A key in FIELD_KEYS or INDEX_KEY is weak."),
+    ({"FIELD_KEYS": f"2:{DRAWN[0]},1:{key(*[1, 2] * 16)}"}, "A key in FIELD_KEYS or INDEX_KEY is weak."),
+    ({"FIELD_KEYS": f"1:{DRAWN[0]}", "INDEX_KEY": DRAWN[0]}, "hold the same key twice"),
+    ({"FIELD_KEYS": f"2:{DRAWN[0]},1:{DRAWN[0]}", "INDEX_KEY": DRAWN[1]}, "hold the same key twice"),
+    ({"SECRET_KEY_FALLBACKS": "b" * 60}, "A key of SECRET_KEY_FALLBACKS is missing or weak."),
+    ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS or STAFF_HOST holds a wildcard."),
+    ({"ALLOWED_HOSTS": ".example.kr"}, "ALLOWED_HOSTS or STAFF_HOST holds a wildcard."),
+    ({"ALLOWED_HOSTS": None}, "ALLOWED_HOSTS is missing."),
+    ({"STAFF_HOST": None}, "STAFF_HOST is missing."),
+    ({"STAFF_HOST": "remedy.example.kr"}, "STAFF_HOST is a host of customers."),
+    ({"DATABASE_URL": f"postgres://remedy:hidden{REMOTE}"}, "DATABASE_URL leads to another machine"),
+    ({"DATABASE_URL": f"postgres://remedy:hidden{REMOTE}?sslmode=require"}, "DATABASE_URL leads to another machine"),
+    ({"DATABASE_URL": f"postgres://remedy:hidden{REMOTE}?sslmode=prefer"}, "DATABASE_URL leads to another machine"),
+    ({"MIGRATE_DATABASE_URL": f"postgres://remedy:hidden{REMOTE}"}, "MIGRATE_DATABASE_URL leads to another machine"),
+    ({"DATABASE_URL": "postgres://remedy:hidden@/remedy?host=10.0.0.7"}, "DATABASE_URL leads to another machine"),
+    ({"REDIS_URL": "redis://:hidden@cache.example.kr/0"}, "REDIS_URL leads to another machine"),
+    ({"REDIS_URL": "rediss://cache.example.kr/0?ssl_cert_reqs=required"}, "REDIS_URL leads to another machine"),
+    ({"REDIS_URL": "rediss://:hidden@cache.example.kr/0?ssl_cert_reqs=none"}, "REDIS_URL leads to another machine"),
+    ({"PORTONE_API_URL": "https://portone.example.kr/api"}, "PORTONE_API_URL is https://portone.example.kr/api"),
+    ({"SOLAPI_API_URL": "https://api.portone.io"}, "SOLAPI_API_URL is https://api.portone.io"),
 ]
 
 
@@ -72,6 +116,49 @@ def test_a_complete_production_environment_is_taken():
     assert done.returncode == 0, done.stderr
     assert "+ SESSION_COOKIE_SECURE = True" in done.stdout
     assert "+ DEBUG = True" not in done.stdout
+
+
+OUT_OF_RANGE = {
+    "ACCOUNT_WIPE_DAYS": "0",
+    "SMS_UNKNOWN_AFTER_MINUTES": "-1",
+    "QA_SAMPLE_PERCENT": "101",
+    "STATEMENT_TIMEOUT": "'-15s'",
+    "LOCK_TIMEOUT": "'0'",
+}
+
+
+def test_numbers_out_of_range_are_refused():
+    done = check(**{name: value.strip("'") for name, value in OUT_OF_RANGE.items()})
+    assert done.returncode != 0
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == len(OUT_OF_RANGE)
+    for name, value in OUT_OF_RANGE.items():
+        assert sum(f"The setting {name} is {value}." in line for line in lines) == 1, lines
+
+
+@pytest.mark.parametrize(("changes", "sentence"), WEAK)
+def test_what_is_weak_is_one_fault(changes, sentence):
+    environ = {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
+    faults = [fault.msg for fault in checks.of_production(environ)]
+    assert len(faults) == 1, faults
+    assert sentence in faults[0]
+    assert "hidden" not in faults[0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {
+            "DATABASE_URL": f"postgres://remedy:hidden{REMOTE}?sslmode=verify-full",
+            "REDIS_URL": "rediss://:hidden@cache.example.kr/0?ssl_cert_reqs=required",
+        },
+        {"DATABASE_URL": "postgres://remedy@%2Frun%2Fpostgresql/remedy", "REDIS_URL": "redis://[::1]:6379/0"},
+        {"PORTONE_API_URL": "https://gateway.example.kr/portone", "SERVICE_HOSTS": "gateway.example.kr"},
+        {"SOLAPI_API_URL": "https://api.solapi.com", "QA_SAMPLE_PERCENT": "0", "STATEMENT_TIMEOUT": "15000"},
+    ],
+)
+def test_what_is_safe_is_taken(changes):
+    assert list(checks.of_production({**GOOD, **changes})) == []
 
 
 @pytest.mark.parametrize(
@@ -101,6 +188,7 @@ def test_a_complete_production_environment_is_taken():
         ({"PORTONE_API_URL": "https://[portone"}, "PORTONE_API_URL is https://[portone"),
         ({"FIELD_KEYS": ","}, "FIELD_KEYS is missing"),
         ({"PROGRAMME_FILE": "nothing.toml"}, "programme file nothing.toml cannot be read"),
+        ({"INDEX_KEY": "c2hvcnQ="}, "The setting INDEX_KEY cannot be read"),
         ({"STATEMENT_TIMEOUT": "15s", "BANK_FILE_MAX_ROWS": "many"}, "The setting BANK_FILE_MAX_ROWS cannot be read"),
     ],
 )

@@ -23,7 +23,7 @@ def run() -> Iterator[Callable[..., subprocess.CompletedProcess]]:
     control.autocommit = True
     address = f"{server.rpartition('/')[0]}/{NAME}" + (f"?{query}" if query else "")
     env = {**GOOD, "PATH": os.environ["PATH"], "DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "kt_remedy.settings"}
-    env |= {"ALLOWED_HOSTS": "testserver", "LOG_LEVEL": "ERROR"}
+    env |= {"ALLOWED_HOSTS": "customers.test", "STAFF_HOST": "testserver", "LOG_LEVEL": "ERROR"}
 
     def python(*argv: str) -> subprocess.CompletedProcess:
         return subprocess.run(
@@ -58,7 +58,9 @@ def test_two_people_are_invited_and_only_then_a_right_is_given(run):
         assert results[f"{username} invitation"] == "/staff/login/"
         assert results[f"{username} password alone"] == "/staff/second-factor/totp/activate/"
         assert results[f"{username} admin"] == 200
-    assert results["hire"] == [[200, True, None], [302, False, ["agent"]]]
+    assert results["before the proof"] == "/staff/person/"
+    assert results["ask"] == [[422, True, 0], [422, True, 0], [302, False, 1]]
+    assert results["approve"] == [[302, False, None], [200, True, ["agent"]]], "not by the one who asked"
 
     late = run("manage.py", "invite_administrator", "third", "남기태")
     assert late.returncode == 1

@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from kt_remedy.audit.models import AuditEntry
-from kt_remedy.staff import invitations, service
-from kt_remedy.staff.models import Invitation, User
+from kt_remedy.staff import invitations, rights, service
+from kt_remedy.staff.models import Invitation, RightsRequest, Store, User
 from tests.sessions import as_staff, staff_user, two_administrators
 
 pytestmark = pytest.mark.django_db
@@ -223,48 +223,46 @@ def alone() -> User:
     return user
 
 
-def test_one_administrator_alone_gives_no_right():
-    by, user = alone(), staff_user("auditor")
-    with pytest.raises(service.TooFewAdministrators):
-        service.set_roles(by=by, user=user, roles=["auditor", "maker"], store=None, reason="new duty")
-    with pytest.raises(service.TooFewAdministrators):
-        service.hire(by=by, username="new", name="a", password=PASSWORD, roles=[], store=None, reason="hired")
-    clerk = staff_user("clerk")
-    elsewhere = type(clerk.store).objects.create(code="S-0002", name="다른점")
-    with pytest.raises(service.TooFewAdministrators):
-        service.set_roles(by=by, user=clerk, roles=["clerk"], store=elsewhere, reason="moved")
-    user.refresh_from_db()
-    assert user.roles == ["auditor"]
-    assert not User.objects.filter(username="new").exists()
+def test_one_administrator_alone_can_ask_for_nothing():
+    by, clerk = alone(), staff_user("clerk")
+    for values in (
+        {"kind": "CHANGE", "user": staff_user("auditor"), "roles": ["maker"]},
+        {"kind": "HIRE", "username": "new", "name": "강새봄"},
+        {"kind": "CHANGE", "user": clerk, "roles": ["clerk"], "store": Store.objects.create(code="S-2", name="다른점")},
+    ):
+        with pytest.raises(service.TooFewAdministrators):
+            rights.ask(by=by, reason="new duty", **values)
+    assert not RightsRequest.objects.exists()
 
 
-def test_an_administrator_who_never_signed_in_does_not_count():
-    by, _ = alone(), staff_user("administrator", username="invited")
+@pytest.mark.parametrize("missing", [{"second_factor_at": None}, {"person_index": None}, {"is_active": False}])
+def test_an_administrator_who_never_signed_in_or_is_not_proven_does_not_count(missing):
+    first, second = two_administrators()
+    User.objects.filter(pk=second.pk).update(**missing)
     with pytest.raises(service.TooFewAdministrators):
-        service.set_roles(by=by, user=staff_user("auditor"), roles=["maker"], store=None, reason="moved")
+        rights.ask(by=first, kind="CHANGE", user=staff_user("auditor"), roles=["maker"], reason="moved")
 
 
 def test_one_administrator_alone_may_take_rights_away():
     user = staff_user("maker")
-    service.set_roles(by=alone(), user=user, roles=[], store=None, reason="moved")
+    service.revoke(by=alone(), user=user, roles=[], reason="moved")
     assert user.roles == []
 
 
 def test_the_admin_says_what_to_do_where_a_second_administrator_is_missing():
     client, user = as_staff(Client(), alone()), staff_user("auditor")
-    new = {"username": "new", "first_name": "강새봄", "password1": PASSWORD, "password2": PASSWORD, "reason": "hired"}
-    changed = {"roles": ["auditor", "maker"], "reason": "new duty"}
-    for address, data in (
-        (reverse("admin:staff_user_add"), new),
-        (reverse("admin:staff_user_change", args=[user.pk]), changed),
-    ):
-        answer = client.post(address, data)
-        assert answer.status_code == 200
-        assert "invite_administrator로 다른 관리자를 초대" in answer.content.decode()
+    new = {"username": "new", "name": "강새봄", "reason": "hired"}
+    changed = {"roles": ["maker"], "reason": "new duty"}
+    act = reverse("admin:staff_user_act", args=["change"]) + f"?ids={user.pk}"
+    for address, data in ((reverse("admin:staff_user_add"), new), (act, changed)):
+        page = client.post(address, data, follow=True).content.decode()
+        assert "invite_administrator로 다른 관리자를 초대" in page
     user.refresh_from_db()
     assert user.roles == ["auditor"]
     assert not User.objects.filter(username="new").exists()
-    assert client.post(address, {"roles": [], "reason": "moved"}).status_code == 302
+    client.post(act, {"roles": [], "reason": "moved"})
+    user.refresh_from_db()
+    assert user.roles == []
 
 
 def test_createsuperuser_names_the_command_to_use():

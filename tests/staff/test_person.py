@@ -11,9 +11,9 @@ from django.urls import reverse
 
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.identity import provider
-from kt_remedy.staff import service
-from kt_remedy.staff.models import User
-from tests.sessions import as_staff, staff_user, two_administrators
+from kt_remedy.staff import rights, service
+from kt_remedy.staff.models import RightsRequest, User
+from tests.sessions import as_staff, hired, two_administrators
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sandbox")]
 
@@ -26,18 +26,6 @@ def fresh_client():
     provider._client.cache_clear()
     yield
     provider._client.cache_clear()
-
-
-def hired(name: str = "강새봄", username: str = "newcomer") -> User:
-    return service.hire(
-        by=two_administrators()[0],
-        username=username,
-        name=name,
-        password="sea-lamp-river-42",
-        roles=["maker"],
-        store=None,
-        reason="hired",
-    )
 
 
 def approve(phone: str) -> None:
@@ -89,11 +77,14 @@ def test_a_person_is_kept_once_and_only_under_the_name_of_the_account():
     with pytest.raises(service.NotAllowed) as refused:
         service.record_person(user=user, person_index=b"2" * 32, name="강새봄")
     assert refused.value.code == "KNOWN"
+    first, second = two_administrators()
     with pytest.raises(service.NotAllowed):
-        service.reset_person(by=user, user=user, reason="again")
-    service.reset_person(by=staff_user("administrator"), user=user, reason="name changed")
+        rights.ask(by=user, kind="PERSON", user=user, reason="again")
+    asked = rights.ask(by=first, kind="PERSON", user=user, reason="a new CI at the carrier")
+    assert rights.approve(by=second, request_id=asked.pk) is None
     user.refresh_from_db()
     assert user.person_index is None
+    service.record_person(user=user, person_index=b"2" * 32, name="강새봄")
 
 
 def test_a_name_that_was_pasted_or_sent_in_parts_is_the_same_name():
@@ -107,17 +98,10 @@ def test_a_name_that_was_pasted_or_sent_in_parts_is_the_same_name():
 
 def test_the_administrator_must_give_a_name_to_prove():
     client = as_staff(Client(), two_administrators()[0])
-    data = {
-        "username": "nameless",
-        "first_name": "",
-        "password1": "sea-lamp-river-42",
-        "password2": "sea-lamp-river-42",
-        "roles": ["agent"],
-        "reason": "hired",
-    }
+    data = {"username": "nameless", "name": "", "roles": ["agent"], "reason": "hired"}
     answer = client.post(reverse("admin:staff_user_add"), data)
     assert "이름을 적어 주세요" in answer.content.decode()
-    assert not User.objects.filter(username="nameless").exists()
+    assert not RightsRequest.objects.exists()
 
 
 def test_one_person_is_not_two_administrators():

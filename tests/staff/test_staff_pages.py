@@ -88,7 +88,7 @@ def test_an_invited_administrator_sets_a_password(page):
     User.objects.filter(roles=["administrator"]).delete()
     code = invitations.invite(username="first", name="윤가람").code
     page.goto("/staff/login/")
-    page.get_by_role("link", name="초대 코드를 받으셨나요? 비밀번호 정하기").click()
+    page.get_by_role("link", name="코드를 받으셨나요? 비밀번호 정하기").click()
     clean(page, "invitation")
     page.get_by_role("button", name="비밀번호 정하기").click()
     page.get_by_role("heading", name="고쳐 주세요").wait_for()
@@ -99,4 +99,4 @@ def test_an_invited_administrator_sets_a_password(page):
     page.get_by_label("새 비밀번호 한 번 더").fill("sea-lamp-river-42")
     page.get_by_role("button", name="비밀번호 정하기").click()
     page.get_by_role("heading", name="직원 로그인").wait_for()
-    page.get_by_text("비밀번호를 정했습니다. 이제 로그인해 주세요.").wait_for()
+    page.get_by_text("비밀번호를 정했습니다. 로그인한 뒤 휴대폰 본인 확인을 마치면 계정이 열립니다.").wait_for()

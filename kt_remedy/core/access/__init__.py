@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import ResolverMatch, reverse
+from django.utils.cache import patch_cache_control
 
 from kt_remedy.core.access.registry import check_roles, permissions, register, register_roles, roles_of
 
@@ -31,6 +32,10 @@ PACKAGE_PREFIXES = {
 }
 
 
+# Names of public routes: pages of the sign-in of staff, and what both hosts serve. Other public pages are customers'.
+STAFF_PREFIXES = ("account_", "mfa_", "staff-")
+ON_BOTH_HOSTS = {"set_language", "livez", "readyz", "pulsez", "metrics"}
+
 _address: ContextVar[str] = ContextVar("address", default="")
 
 
@@ -45,6 +50,12 @@ def address_of(request: HttpRequest) -> str:
 def current_address() -> str:
     """The address of the request being answered, or nothing outside of one."""
     return _address.get()
+
+
+def forget_cache(response: HttpResponse) -> HttpResponse:
+    """Tell the browser to drop what it kept of this site; the answer to leaving carries it."""
+    response["Clear-Site-Data"] = '"cache"'
+    return response
 
 
 def public(view: Callable) -> Callable:
@@ -83,6 +94,14 @@ def policy_of(match: ResolverMatch | None) -> Policy | None:
     return next((p for prefix, p in PACKAGE_PREFIXES.items() if (match.url_name or "").startswith(prefix)), None)
 
 
+def is_for_staff(match: ResolverMatch) -> bool | None:
+    """True for a page of staff, False for one of customers, None for what both hosts serve."""
+    policy, name = policy_of(match), match.url_name or ""
+    if policy is None or name in ON_BOTH_HOSTS:
+        return None
+    return policy not in (PUBLIC, CUSTOMER) or name.startswith(STAFF_PREFIXES)
+
+
 class AccessMiddleware:
     """Applies the declared policy before any view runs. Needs `request.user` and `request.person`."""
 
@@ -90,13 +109,21 @@ class AccessMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            raise Http404  # no page has such an address, and PostgreSQL takes no such text
         token = _address.set(address_of(request))
         try:
-            return self.get_response(request)
+            response = self.get_response(request)
         finally:
             _address.reset(token)
+        if policy_of(request.resolver_match) != PUBLIC or settings.SESSION_COOKIE_NAME in request.COOKIES:
+            # Pages of a person, and public ones that may greet them, stay on no disk; what a view says besides remains.
+            patch_cache_control(response, no_store=True, private=True)
+        return response
 
     def process_view(self, request: HttpRequest, view: Callable, args: tuple, kwargs: dict) -> HttpResponse | None:
+        if settings.STAFF_HOST and (elsewhere := _on_the_other_host(request)):
+            return elsewhere
         policy = policy_of(request.resolver_match)
         if policy == PUBLIC:
             return None
@@ -114,5 +141,24 @@ class AccessMiddleware:
         if not request.user.second_factor_done(request):
             return redirect(reverse("mfa_activate_totp"))
         if not any(request.user.has_perm(code) for code in policy):
+            if not request.user.person_index:  # who is not proven may do nothing else
+                return redirect(reverse("portal:staff-person"))
             raise PermissionDenied("this page belongs to another role")
         return None
+
+
+def _on_the_other_host(request: HttpRequest) -> HttpResponse | None:
+    """Keep the pages of staff and of customers on their own hosts; cookies are bound to a host, so to one side.
+
+    The host of customers does not name that of staff: their pages are not found there (Http404).
+    """
+    assert request.resolver_match is not None
+    on_staff_host = request.get_host().partition(":")[0] == settings.STAFF_HOST
+    for_staff = is_for_staff(request.resolver_match)
+    if for_staff is None or for_staff is on_staff_host:
+        return None
+    if for_staff or request.method not in {"GET", "HEAD"}:
+        raise Http404
+    if request.path == "/":
+        return redirect(settings.LOGIN_REDIRECT_URL)
+    return redirect(f"{request.scheme}://{settings.CUSTOMER_HOSTS[0]}{request.get_full_path()}")

@@ -276,12 +276,13 @@ def test_nobody_decides_their_own_case():
 
 def test_an_account_nobody_is_known_behind_moves_no_money():
     due()
-    nobody = money.user("nobody", "maker", "checker")
-    type(nobody).objects.filter(pk=nobody.pk).update(person_index=None)
-    nobody.refresh_from_db()
-    refused("PERSON", batches.freeze, pay_on=DAY, user=nobody)
+    nobody, nobody_else = money.user("nobody", "maker"), money.user("nobody else", "checker")
+    for account in (nobody, nobody_else):
+        type(account).objects.filter(pk=account.pk).update(person_index=None)
+        account.refresh_from_db()
+    refused("ROLE", batches.freeze, pay_on=DAY, user=nobody)
     batch = batches.freeze(pay_on=DAY, user=maker())
-    refused("PERSON", batches.approve, batch_id=batch.pk, user=nobody, typed_total=batch.won, digest=batch.digest)
+    refused("ROLE", batches.approve, batch_id=batch.pk, user=nobody_else, typed_total=batch.won, digest=batch.digest)
 
 
 # Evidence -------------------------------------------------------------------------------------------------------------
@@ -495,13 +496,14 @@ def named(duty: str, holder, deputy, by=None):
 
 def test_a_holder_and_a_deputy_for_each_duty():
     second = money.user("second-maker", "maker")
-    both = money.user("both", "maker", "checker", person="maker")
+    both = money.user("both", "maker", person="maker")
+    both_again = money.user("both again", "checker", person="maker")
     other = money.user("second-checker", "checker")
     refused("ROLE", named, duty="FREEZE", holder=maker(), deputy=second, by=maker())
     refused("UNFIT", named, duty="FREEZE", holder=maker(), deputy=other)
     refused("SAME_PERSON", named, duty="FREEZE", holder=maker(), deputy=both)
     named("FREEZE", maker(), second)
-    refused("SAME_PERSON", named, duty="APPROVE", holder=both, deputy=checker())
+    refused("SAME_PERSON", named, duty="APPROVE", holder=both_again, deputy=checker())
     named("APPROVE", checker(), other)
     named("FREEZE", second, maker())
     assert Roster.objects.count() == 2

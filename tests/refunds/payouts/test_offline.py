@@ -57,7 +57,7 @@ def test_recorded_by_one_confirmed_by_another_and_paid_for_its_customer():
     (view,) = presenters.present([row])
     assert (view.paid, view.can_withdraw, view.can_change_account) == (False, False, False)
     refused("ROLE", offline.decide, payment_id=made.pk, user=maker(), confirm=True)
-    both = money.user("both", "maker", "checker", person="maker")
+    both = money.user("both", "checker", person="maker")
     refused("SAME_PERSON", offline.decide, payment_id=made.pk, user=both, confirm=True)
     offline.decide(payment_id=made.pk, user=checker(), confirm=True)
     refused("STATE", offline.decide, payment_id=made.pk, user=checker(), confirm=True)
