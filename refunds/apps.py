@@ -51,13 +51,15 @@ class RefundsConfig(AppConfig):
             }
         )
 
-        from refunds import reminders, tasks  # models are loaded only now
+        from refunds import balance, reminders, tasks  # models are loaded only now
         from refunds.applications import sms
         from refunds.payouts import invariants
         from refunds.payouts import sms as payout_texts
 
         post_migrate.connect(steady_history, sender=self)
         pre_migrate.connect(invariants.drop_views, sender=self)
+        pre_migrate.connect(balance.drop_view, sender=self)
+        post_migrate.connect(balance.make_view, sender=self)  # the invariants read it
         post_migrate.connect(invariants.make_views, sender=self)
         sms.register()
         payout_texts.register()

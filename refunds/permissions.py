@@ -41,6 +41,7 @@ access.register(
         "payouts.view_case": ("reviewer", "supervisor", *_MONEY),
         "payouts.hold_application": ("reviewer", "supervisor", "maker"),
         "payouts.propose_adjustment": ("maker",),
+        "payouts.propose_exception": ("supervisor",),
         "payouts.decide_adjustment": ("checker",),
         "payouts.record_recovery": ("maker",),
         "payouts.record_offline_payment": ("maker",),

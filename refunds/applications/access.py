@@ -106,11 +106,14 @@ def lock(application_id: int, *, person_index: bytes | None, staff: User | None 
 def refuse_frozen(row: Application, *, account_only: bool = False) -> None:
     """Raise Refused FROZEN for a locked application that is in a batch or paid.
 
-    `account_only` allows a change of the account while an approved correction of a paid refund is still owed.
+    `account_only` allows a change of the account while something is still to be paid: an approved correction of a paid
+    refund, or a refund that came back after its correction was paid.
     """
     # The freeze takes a share lock on the application before it makes an item, so one of the two sees the other.
     holding: tuple[str, ...] = Item.HOLDING
-    if account_only and row.adjustments.filter(status="APPROVED").exclude(items__status__in=Item.HOLDING).exists():
+    promised = row.adjustments.filter(status="APPROVED").exclude(items__status__in=Item.HOLDING)
+    refund = row.items.filter(kind=Item.Kind.REFUND, status__in=Item.HOLDING)
+    if account_only and (promised.exists() or not refund.exists()):
         holding = Item.LIVE
     if row.items.filter(status__in=holding).exists():
         raise Refused("FROZEN", _("지급 명단이 확정되어 바꿀 수 없습니다."))

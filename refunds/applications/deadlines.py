@@ -13,6 +13,8 @@ from refunds.models.applications import Application
 
 REVIEW_DAYS = 6
 OBJECTION_DAYS = 10
+# Calendar days within which an upheld difference is sent (D-72).
+CORRECTION_DAYS = 14
 DOCUMENT_DAYS = 7
 
 
@@ -49,6 +51,11 @@ def overdue_before(today: dt.date) -> dt.datetime:
 def objection_by(on: dt.date) -> dt.date:
     """Date of the answer to an objection made `on` a day."""
     return business_days_after(on, OBJECTION_DAYS)
+
+
+def correction_by(answered_on: dt.date) -> dt.date:
+    """Date by which the difference of an upheld objection is sent (D-72)."""
+    return answered_on + dt.timedelta(days=CORRECTION_DAYS)
 
 
 def documents_by(on: dt.date) -> dt.date:

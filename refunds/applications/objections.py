@@ -75,9 +75,13 @@ def object_to(
         return before
 
 
-def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, answer: str) -> Objection:
+def answer_objection(
+    *, objection_id: uuid.UUID, reviewer: User, uphold: bool, answer: str, difference_krw: int | None = None
+) -> Objection:
     """Answer an objection. If it is upheld, the line is decided ELIGIBLE and a rejected application reopened.
 
+    An approved application stays approved: `difference_krw`, the won it gets beyond the amount it contested, is
+    proposed as a correction by exception (D-72).
     Raises Refused: UNKNOWN, ROLE, OWN_CASE, WORDS, STATE; ValidationError for a registration number.
     """
     if not reviewer.has_perm("refunds.answer_objection"):
@@ -96,10 +100,13 @@ def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, a
             raise Refused("STATE", _("이미 답한 이의입니다."))
         row.status = Objection.Status.UPHELD if uphold else Objection.Status.DECLINED
         row.answer, row.answered_at, row.answered_by = answer.strip(), clock.now(), reviewer
-        row.save(update_fields=["status", "answer", "answered_at", "answered_by"])
+        row.difference_krw = difference_krw if uphold else None
+        newest = Application.objects.filter(line=row.line_id).order_by("-id").values_list("pk", flat=True).first()
+        if row.difference_krw:
+            row.application_id = newest
+        row.save(update_fields=["status", "answer", "answered_at", "answered_by", "difference_krw", "application"])
         if uphold and row.line.effective_outcome != "ELIGIBLE":
             decide_line(row.line, "ELIGIBLE", answer, reviewer)
-        newest = Application.objects.filter(line=row.line_id).order_by("-id").values_list("pk", flat=True).first()
         last = locked(newest) if newest else None
         if uphold and last is not None and last.status == Status.REJECTED:
             record_review(last, Status.REVIEW, "OBJECTION_UPHELD", reviewer, answer, reviewed=False)
@@ -109,7 +116,7 @@ def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, a
             object=f"objection:{row.pk}",
             subject=row.line.customer_id,
             reason=answer.strip(),
-            detail={"upheld": uphold},
+            detail={"upheld": uphold, "difference": row.difference_krw},
         )
         notices.queue(
             kind="objection.answered",
@@ -119,6 +126,12 @@ def answer_objection(*, objection_id: uuid.UUID, reviewer: User, uphold: bool, a
             language=row.language,
         )
         return row
+
+
+def is_about_amount(row: Objection) -> bool:
+    """True if the contested line is eligible and its application approved: only its amount can be meant (D-72)."""
+    newest = Application.objects.filter(line=row.line_id).order_by("-id").first()
+    return row.line.effective_outcome == "ELIGIBLE" and newest is not None and newest.status == Status.APPROVED
 
 
 def open_objections() -> QuerySet[Objection]:

@@ -4,13 +4,14 @@ from refunds.models.accounts import Account, HolderCheck
 from refunds.models.applications import Application, Decision, Draft, Evidence, Filing, LateReason, Note, Objection
 from refunds.models.bank_files import BankFile, Chunk, Download, FileOrder, Inquiry, ResultFile
 from refunds.models.batches import Batch, BatchFigures, ExcludedApplication, FundsNotice, Roster, RoundForecast
-from refunds.models.cases import Adjustment, Hold, OfflinePayment
+from refunds.models.cases import Adjustment, BalanceFinding, Hold, OfflinePayment
 from refunds.models.items import Item
 
 __all__ = [
     "Account",
     "Adjustment",
     "Application",
+    "BalanceFinding",
     "BankFile",
     "Batch",
     "BatchFigures",

@@ -247,6 +247,8 @@ class Objection(models.Model):
     received_at = models.DateTimeField(_("접수"))
     answer_by = models.DateField(_("답변 기한"))
     answer = models.TextField(_("답변"), blank=True, default="")
+    # Won that an upheld objection gives beyond the amount that was contested; paid as a correction (D-72).
+    difference_krw = models.BigIntegerField(_("더 드릴 금액(원)"), null=True, blank=True)
     answered_at = models.DateTimeField(_("답변 시각"), null=True, blank=True)
     answered_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("답변자")

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import crypto
 from refunds.models.accounts import Account
-from refunds.models.applications import Application
+from refunds.models.applications import Application, Objection
 from refunds.models.item_states import HOLDING_SQL
 from refunds.models.protection import HISTORY, STAFF, STAY, only_moves, starts_as
 
@@ -23,13 +23,15 @@ from refunds.models.protection import HISTORY, STAFF, STAY, only_moves, starts_a
 class Adjustment(models.Model):
     """A correction of a paid refund: proposed by one person, decided by another.
 
-    A missing amount is paid as an item of its own; an overpayment is claimed back and never an item.
+    A missing amount is paid as an item of its own; an overpayment is claimed back and never an item. Neither passes the
+    balance (D-63), except by exception: proposed by a supervisor, its amount typed again by the checker.
     """
 
     class Cause(models.TextChoices):
         UNDERPAID = "UNDERPAID", _("덜 드림")
         CORRECTED_BILL = "CORRECTED_BILL", _("청구서가 정정됨")
         OVERPAID = "OVERPAID", _("더 드림(돌려받기)")
+        OBJECTION = "OBJECTION", _("금액에 대한 이의를 받아들임")
 
     class Status(models.TextChoices):
         PROPOSED = "PROPOSED", _("승인 기다림")
@@ -42,6 +44,13 @@ class Adjustment(models.Model):
     cause = models.CharField(_("까닭"), max_length=14, choices=Cause.choices, default=Cause.UNDERPAID)
     amount_krw = models.BigIntegerField(_("금액(원)"))
     reason = models.TextField(_("이유"))
+    by_exception = models.BooleanField(_("예외"), default=False, db_default=False)
+    # The upheld objection that it settles (D-72).
+    objection = models.ForeignKey(
+        Objection, models.PROTECT, null=True, blank=True, related_name="adjustments", verbose_name=_("이의")
+    )
+    # Won that the balance allowed when it was approved.
+    allowed_krw = models.BigIntegerField(_("그때 남은 금액(원)"), null=True, blank=True)
     status = models.CharField(_("상태"), max_length=9, choices=Status.choices, default=Status.PROPOSED)
     proposed_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("낸 사람"))
     proposed_person = crypto.BlindIndexField()
@@ -51,6 +60,7 @@ class Adjustment(models.Model):
     )
     decided_person = crypto.BlindIndexField(null=True)
     decided_at = models.DateTimeField(_("정한 때"), null=True, blank=True)
+    recovered_at = models.DateTimeField(_("돌려받은 때"), null=True, blank=True)
 
     class Meta:
         db_table = "refunds_adjustment"
@@ -68,6 +78,13 @@ class Adjustment(models.Model):
                 fields=["application"], condition=Q(status="PROPOSED"), name="adjustment_one_proposed"
             ),
             models.CheckConstraint(
+                name="adjustment_within_balance",
+                condition=Q(allowed_krw=None) | Q(by_exception=True) | Q(amount_krw__lte=F("allowed_krw")),
+            ),
+            models.UniqueConstraint(
+                fields=["objection"], condition=~Q(status="DECLINED"), name="adjustment_one_for_objection"
+            ),
+            models.CheckConstraint(
                 name="adjustment_two_people",
                 condition=Q(status="PROPOSED", decided_by=None)
                 | ~Q(status="PROPOSED")
@@ -79,9 +96,17 @@ class Adjustment(models.Model):
         triggers = [
             starts_as("PROPOSED"),
             only_moves(
-                ("PROPOSED", "APPROVED"), ("PROPOSED", "DECLINED"), ("PROPOSED", "CLAIMED"), ("CLAIMED", "RECOVERED")
+                ("PROPOSED", "APPROVED"),
+                ("PROPOSED", "DECLINED"),
+                ("PROPOSED", "CLAIMED"),
+                ("CLAIMED", "RECOVERED"),
+                # No item carries it yet, and later bills leave no money for it (`cases.decide_adjustment`).
+                ("APPROVED", "DECLINED"),
             ),
-            pgtrigger.ReadOnly(name="stored", exclude=["status", "decided_by", "decided_person", "decided_at"]),
+            pgtrigger.ReadOnly(
+                name="stored",
+                exclude=["status", "allowed_krw", "decided_by", "decided_person", "decided_at", "recovered_at"],
+            ),
             STAY,
         ]
 
@@ -127,6 +152,9 @@ class OfflinePayment(models.Model):
     # The bill rows of the amount, and the kinds of rows that counted.
     bills_digest = models.BinaryField(editable=False)
     refundable_items = models.JSONField(editable=False)
+    # As of an item of a round.
+    allowed_krw = models.BigIntegerField(_("그때 보낼 수 있던 금액(원)"), null=True, blank=True)
+    movements = models.TextField(blank=True, default="", db_default="", editable=False)
     status = models.CharField(_("상태"), max_length=9, choices=Status.choices, default=Status.RECORDED)
     recorded_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("적은 사람"))
     recorded_person = crypto.BlindIndexField()
@@ -152,6 +180,10 @@ class OfflinePayment(models.Model):
                 name="manual_payment_receipt",
             ),
             models.CheckConstraint(name="manual_payment_filled", condition=Q(amount_krw__gt=0) & ~Q(reference="")),
+            models.CheckConstraint(
+                name="manual_payment_within_balance",
+                condition=Q(allowed_krw=None) | Q(amount_krw__lte=F("allowed_krw")),
+            ),
             models.CheckConstraint(
                 name="manual_payment_two_people",
                 condition=Q(status="RECORDED", decided_by=None)
@@ -184,6 +216,31 @@ class OfflinePayment(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+
+class BalanceFinding(models.Model):
+    """A balance that a person looks at, as the last check of the money found it (`payouts.findings`)."""
+
+    class Kind(models.TextChoices):
+        OVERPAID = "OVERPAID", _("더 드림, 아직 돌려받기로 하지 않음")
+        UNDERPAID = "UNDERPAID", _("덜 드림, 아직 정정하지 않음")
+        BEYOND = "BEYOND", _("승인한 정정이 남은 금액보다 많음")
+        ABOVE_BILL = "ABOVE_BILL", _("청구서보다 더 내심, 요금 부서가 정리")
+
+    application = models.ForeignKey(Application, models.CASCADE, related_name="+", verbose_name=_("신청"))
+    kind = models.CharField(_("무엇"), max_length=10, choices=Kind.choices)
+    won = models.BigIntegerField(_("금액(원)"))
+    found_at = models.DateTimeField(_("찾은 때"))
+
+    class Meta:
+        db_table = "refunds_balance_finding"
+        verbose_name = _("살펴볼 잔액")
+        verbose_name_plural = _("살펴볼 잔액")
+        constraints = [
+            models.UniqueConstraint(fields=["application", "kind"], name="balance_finding_once"),
+            models.CheckConstraint(name="balance_finding_won", condition=Q(won__gt=0)),
+        ]
+        indexes = [models.Index(fields=["kind", "-won"], name="balance_finding_kind")]
 
 
 class Hold(models.Model):

@@ -5,7 +5,7 @@ a frozen item.
 import pghistory
 import pgtrigger
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from refunds.models.accounts import Account
@@ -74,6 +74,10 @@ class Item(models.Model):
     # The reference that the bank returns with its answer. A batch that is frozen again has the same references.
     reference = models.CharField(_("관리번호"), max_length=35, db_collation="C")
     bills_digest = models.BinaryField()
+    # Won that the balance allowed at the freeze, and the movements it counted (`refunds.balance`); empty for an item of
+    # a release before the balance.
+    allowed_krw = models.BigIntegerField(_("그때 보낼 수 있던 금액(원)"), null=True, blank=True)
+    movements = models.TextField(blank=True, default="", db_default="", editable=False)
     digest = models.BinaryField()
     status = models.CharField(_("상태"), max_length=8, choices=Status.choices, default=Status.QUEUED)
     status_at = models.DateTimeField(_("상태 변경"))
@@ -106,6 +110,9 @@ class Item(models.Model):
             ),
             models.UniqueConstraint(fields=["reference"], condition=~Q(status="VOID"), name="item_reference"),
             models.CheckConstraint(name="item_amount", condition=Q(amount_krw__gt=0)),
+            models.CheckConstraint(
+                name="item_within_balance", condition=Q(allowed_krw=None) | Q(amount_krw__lte=F("allowed_krw"))
+            ),
             models.CheckConstraint(
                 name="item_kind",
                 condition=Q(kind="REFUND", adjustment=None) | Q(kind="ADJUSTMENT", adjustment__isnull=False),

@@ -135,6 +135,7 @@ def freeze(*, pay_on: dt.date, user: User) -> Batch:
             raise Refused("STATE", _("이미 확정된 회차입니다."))
         selected = selection.Selection(pay_on, payout_round.cut_off, batch.pk, last=is_last_round(payout_round))
         _lock_candidates()
+        now = clock.now()  # what was decided under the locks is older
         _select_candidates(selected)
         _insert_items(batch, selected, now)
         count, won, hash_total, digest = totals(batch)
@@ -172,7 +173,10 @@ def programme_snapshot(of: Programme) -> dict[str, Any]:
 
 
 def _lock_candidates() -> None:
-    """Lock the approved applications without an item, so that a withdrawal precedes the freeze or finds the item."""
+    """Lock the approved applications without an item and those with an approved correction.
+
+    So a withdrawal, an account, a correction and a payment outside the rounds precede the freeze or find the item.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -180,6 +184,10 @@ def _lock_candidates() -> None:
                 SELECT FROM refunds_application a WHERE a.status = 'APPROVED' AND NOT EXISTS (
                     SELECT FROM refunds_item i
                     WHERE i.application_id = a.id AND i.kind = 'REFUND' AND i.status IN {HOLDING_SQL})
+                FOR SHARE OF a) locked;
+            SELECT count(*) FROM (
+                SELECT FROM refunds_application a
+                WHERE a.id IN (SELECT application_id FROM refunds_adjustment WHERE status = 'APPROVED')
                 FOR SHARE OF a) locked
             """  # noqa: S608  (states are ours)
         )
@@ -200,23 +208,25 @@ def _insert_items(batch: Batch, selected: selection.Selection, now: dt.datetime)
     before = "(SELECT count(*) FROM refunds_item i WHERE i.{0} = {1} AND i.kind = '{2}' AND i.status <> 'VOID')"
     text = f"""
     INSERT INTO refunds_item (batch_id, kind, application_id, adjustment_id, account_id, contract_no, amount_krw,
-        attempt, reference, bills_digest, digest, status, status_at, taken_out_because, code, words)
+        attempt, reference, bills_digest, allowed_krw, movements, digest, status, status_at, taken_out_because, code,
+        words)
     SELECT %s, kind, application_id, adjustment_id, account_id, contract_no, amount, attempt, reference,
-        bills_digest, {selection.ITEM_DIGEST}, 'QUEUED', %s, '', '', ''
+        bills_digest, allowed, movements, {selection.ITEM_DIGEST}, 'QUEUED', %s, '', '', ''
     FROM (
         SELECT t.*, prefix || '-' || attempt AS reference FROM (
             SELECT 'REFUND' AS kind, s.application_id, NULL::bigint AS adjustment_id, s.account_id, s.contract_no,
-                   s.amount, s.bills_digest, 'R' || s.application_id AS prefix,
+                   s.amount, s.bills_digest, s.allowed, s.movements, 'R' || s.application_id AS prefix,
                    1 + {before.format("application_id", "s.application_id", "REFUND")} AS attempt
             FROM chosen s WHERE s.reason IS NULL
             UNION ALL
             SELECT 'ADJUSTMENT', a.id, j.id, a.account_id, a.contract_no, j.amount_krw,
-                   COALESCE((SELECT {selection.BILLS_DIGEST} FROM eligibility_bill b
-                             WHERE b.contract_no = a.contract_no), sha256('')),
+                   b.bills_digest, b.due, b.movements,
                    'J' || j.id, 1 + {before.format("adjustment_id", "j.id", "ADJUSTMENT")}
             FROM refunds_adjustment j
             JOIN refunds_application a ON a.id = j.application_id
             JOIN refunds_account account ON account.id = a.account_id
+            -- A correction that later bills leave no money for waits for a person (`exceptions.corrections_beyond`).
+            JOIN refunds_balance b ON b.application_id = a.id AND b.promised <= b.due
             WHERE j.status = 'APPROVED' AND j.decided_at < %s AND a.status = 'APPROVED' AND account.wiped_at IS NULL
               AND account.bank_code <> '000'
               AND (a.hold_until IS NULL OR a.hold_until <= %s)

@@ -20,6 +20,8 @@ from refunds.payouts import files
 EVERY = dt.timedelta(minutes=10)
 _EXAMPLES = 5
 _TITLE = "-- title: "
+# The other side of the trial balance, which I14 and `trial_balance` read.
+MOVEMENT, MOVEMENT_FILE = "refunds_movement", Path(__file__).parent / "sql" / "movement.sql"
 FILES = sorted((Path(__file__).parent / "sql").glob("i*.sql"))
 
 
@@ -99,6 +101,7 @@ def _drop_views(using: str) -> None:
     with connections[using].cursor() as cursor:
         for file in FILES:
             cursor.execute(f"DROP VIEW IF EXISTS money_i{_number(file)}")
+        cursor.execute(f"DROP VIEW IF EXISTS {MOVEMENT}")
 
 
 def make_views(using: str, **signal: Any) -> None:
@@ -107,6 +110,6 @@ def make_views(using: str, **signal: Any) -> None:
         return
     with transaction.atomic(using), connections[using].cursor() as cursor:
         _drop_views(using)
-        for file in FILES:
+        for file in (MOVEMENT_FILE, *FILES):
             cursor.execute(file.read_text(encoding="utf-8"))
-        grants.let_read(using, [f"money_i{_number(file)}" for file in FILES])
+        grants.let_read(using, [MOVEMENT, *(f"money_i{_number(file)}" for file in FILES)])

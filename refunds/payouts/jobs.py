@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop
 
 from kt_remedy.core.tasks import schedule
 from refunds.applications import bank_layout
-from refunds.payouts import batch_figures, forecasts, invariants, stops, wipe
+from refunds.payouts import batch_figures, findings, forecasts, invariants, stops, wipe
 from refunds.payouts.overdue import late_rounds
 
 _LATE = {
@@ -21,7 +21,11 @@ log = structlog.get_logger(__name__)
 
 
 def verify_money(_job: object) -> schedule.TaskResult:
-    """Check every invariant of the money; the log and the dashboard show a breach as an error."""
+    """Check every invariant of the money and find the balances to look at.
+
+    The log and the dashboard show a breach as an error.
+    """
+    findings.refresh()
     breaches = [finding for finding in invariants.verify() if finding.count]
     for finding in breaches:
         log.error("money invariant broken", invariant=finding.code, count=finding.count)

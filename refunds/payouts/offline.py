@@ -12,13 +12,13 @@ from django.utils.translation import gettext as _
 from kt_remedy.core import clock, programme
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
-from refunds import calendar
+from refunds import balance, calendar
 from refunds.applications.sms import confirmed_number_or_blank
+from refunds.balance import Balance
 from refunds.models.applications import Application
 from refunds.models.cases import OfflinePayment
 from refunds.models.items import Item
 from refunds.models.states import Status
-from refunds.payouts import cases
 from refunds.payouts.guards import (
     Refused,
     get_case,
@@ -28,11 +28,10 @@ from refunds.payouts.guards import (
     require_permission,
     require_reason,
 )
-from refunds.payouts.selection import bills_digest
 
 
-def payable_offline(row: Application) -> int:
-    """Won to be sent offline for this application by its bills as they are now; never 0.
+def payable_offline(row: Application) -> Balance:
+    """The balance of this application, whose `payable` is to be sent offline now and never 0.
 
     The conditions are those of a round, except for the account. Raises Refused STATE or AMOUNT with the obstacle.
     """
@@ -50,10 +49,12 @@ def payable_offline(row: Application) -> int:
         raise Refused("STATE", _("승인 뒤에 판정이 바뀌었습니다. 심사를 마친 뒤에 보내세요."))
     if "UNPAID" in line.reason_codes and not calendar.is_last(now, programme.current()):
         raise Refused("STATE", _("요금을 아직 다 내지 않으셨습니다. 모두 내신 뒤에 보내세요."))
-    won = cases.balance(row).owed
-    if not won or won != line.refundable_krw:
+    left = balance.of(row.pk)
+    if left.owed != line.refundable_krw:
         raise Refused("AMOUNT", _("청구 자료의 금액이 판정한 금액과 다릅니다. 먼저 확인해 주세요."))
-    return won
+    if not left.payable:
+        raise Refused("AMOUNT", _("더 보낼 금액이 없습니다."))
+    return left
 
 
 def record(
@@ -63,7 +64,7 @@ def record(
 
     The application cannot change from now on; it counts as paid once another person confirms.
 
-    Raises Refused: ROLE, PERSON, OWN_CASE, REASON (no receipt), STATE, DATE, AMOUNT (not what the bills give now),
+    Raises Refused: ROLE, PERSON, OWN_CASE, REASON (no receipt), STATE, DATE, AMOUNT (not what the balance leaves),
     RECEIPT (stands for another refund).
     """
     require_permission(user, "payouts.record_offline_payment")
@@ -73,11 +74,11 @@ def record(
     try:
         with transaction.atomic():
             row = get_case(application_id, user)
-            won = payable_offline(row)
+            left = payable_offline(row)
             if not row.applied_on <= paid_on <= clock.today():
                 raise Refused("DATE", _("보낸 날은 신청일과 오늘 사이여야 합니다."))
-            if amount_krw != won:
-                raise Refused("AMOUNT", _("보낸 금액이 지금 청구 자료가 말하는 금액과 다릅니다."))
+            if amount_krw != left.payable:
+                raise Refused("AMOUNT", _("보낸 금액이 지금 보낼 금액과 다릅니다."))
             payment = OfflinePayment.objects.create(
                 application=row,
                 account=row.account,
@@ -85,7 +86,9 @@ def record(
                 paid_on=paid_on,
                 reference=reference,
                 amount_krw=amount_krw,
-                bills_digest=bills_digest(row.line_id),
+                bills_digest=left.bills_digest,
+                allowed_krw=left.due,
+                movements=left.movements,
                 refundable_items=list(programme.current().waiver.refundable_items),
                 recorded_by=user,
                 recorded_person=person,

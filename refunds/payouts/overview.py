@@ -3,7 +3,7 @@
 import datetime as dt
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection
@@ -209,8 +209,13 @@ def excluded(batch: Batch) -> list[tuple[str, int]]:
 
 
 def states(batch: Batch) -> dict[str, tuple[int, int]]:
-    """Items and won by state."""
-    rows = batch.items.values_list("status").annotate(count=Count("pk"), total=Sum("amount_krw")).order_by()
+    """Items and won by state; of the void ones those that a person took out, not the copies of each new freeze."""
+    rows = (
+        batch.items.exclude(status=Item.Status.VOID, taken_out_because="")
+        .values_list("status")
+        .annotate(count=Count("pk"), total=Sum("amount_krw"))
+        .order_by()
+    )
     return {status: (count, total) for status, count, total in rows}
 
 
@@ -223,22 +228,27 @@ def state_label(batch: Batch, code: str) -> str:
 
 def state_bars(batch: Batch, sums: dict[str, tuple[int, int]]) -> list[FigureBar]:
     """Won by state of the items."""
-    return _won_bars((state_label(batch, code), *sums[code]) for code in Item.Status.values if code in sums)
+    return won_bars((state_label(batch, code), *sums[code]) for code in Item.Status.values if code in sums)
 
 
 def by_state() -> list[FigureBar]:
-    """Won by state, of all items that were not taken out: from the stored figures of each batch where they stand."""
+    """Won by state, of all items that were not taken out."""
     sums: dict[str, tuple[int, int]] = {}
-    kept = {row.batch_id: row for row in BatchFigures.objects.filter(asked=False).only("batch_id", "figures")}
-    for batch in Batch.objects.exclude(status=Batch.Status.OPEN):
-        row = kept.get(batch.pk)
-        by_code = row.figures["states"] if row is not None and row.figures else states(batch)
+    for _batch, by_code in _kept_states():
         for code, (count, total) in by_code.items():
             before = sums.get(code, (0, 0))
             sums[code] = (before[0] + count, before[1] + total)
-    return _won_bars(
+    return won_bars(
         (str(label), *sums[code]) for code, label in Item.Status.choices if code in sums and code != Item.Status.VOID
     )
+
+
+def _kept_states() -> Iterable[tuple[Batch, dict[str, tuple[int, int]]]]:
+    """The states of the items of each frozen batch: from its stored figures where they stand."""
+    kept = {row.batch_id: row for row in BatchFigures.objects.filter(asked=False).only("batch_id", "figures")}
+    for batch in Batch.objects.exclude(status=Batch.Status.OPEN).order_by("pay_on"):
+        row = kept.get(batch.pk)
+        yield batch, row.figures["states"] if row is not None and row.figures else states(batch)
 
 
 def returns() -> list[FigureBar]:
@@ -249,13 +259,25 @@ def returns() -> list[FigureBar]:
         .annotate(count=Count("pk"), total=Sum("amount_krw"))
         .order_by("-total", "code")
     )
-    return _won_bars((return_reason(code), count, total) for code, count, total in rows)
+    return won_bars((return_reason(code), count, total) for code, count, total in rows)
 
 
 def by_round() -> list[FigureBar]:
-    """Won by round, of everything frozen so far."""
-    rows = Batch.objects.filter(won__isnull=False).order_by("pay_on")
-    return _won_bars((f"{kdate(row.pay_on)}", row.count or 0, row.won or 0) for row in rows)
+    """Won by round that left for the bank and did not come back; the text says both."""
+    gone = {Item.Status.PAID, Item.Status.RETURNED, Item.Status.UNKNOWN}
+    rows = []
+    for batch, by_code in _kept_states():
+        left = gone | ({Item.Status.FILED} if batch.handed_over else set())
+        count, total = (sum(by_code[code][n] for code in left if code in by_code) for n in (0, 1))
+        if count:
+            rows.append((kdate(batch.pay_on), count, total, by_code.get(Item.Status.RETURNED, (0, 0))[1]))
+    bars = won_bars((label, count, total - back) for label, count, total, back in rows)
+    return [
+        replace(bar, text=_("%(left)s 나감, %(back)s 되돌아옴") % {"left": krw(total), "back": krw(back)})
+        if back
+        else bar
+        for bar, (_label, _count, total, back) in zip(bars, rows, strict=True)
+    ]
 
 
 def _bars(rows: Iterable[tuple[str, int, int]]) -> list[FigureBar]:
@@ -267,7 +289,7 @@ def _bars(rows: Iterable[tuple[str, int, int]]) -> list[FigureBar]:
     ]
 
 
-def _won_bars(rows: Iterable[tuple[str, int, int]]) -> list[FigureBar]:
+def won_bars(rows: Iterable[tuple[str, int, int]]) -> list[FigureBar]:
     """Bars as long as their won."""
     every = list(rows)
     most = max((total for _label, _count, total in every), default=0) or 1

@@ -1,7 +1,7 @@
 """The selection of a round: applications, amounts and reasons of exclusion, in one SQL statement for every reader.
 
-The projection counts with it and the freeze copies from it, so the announcement and the batch agree. It reads only. It
-also holds the digests and the refundable amount in SQL; the independent check has its own in Python on purpose.
+The projection counts with it and the freeze copies from it, so the announcement and the batch agree. It reads only. The
+amount is the balance's (`refunds.balance`); the independent check has its own in Python on purpose.
 """
 
 import datetime as dt
@@ -39,10 +39,6 @@ REASONS: dict[str, Any] = {
     "NOTHING_DUE": _("돌려드릴 금액 없음"),
 }
 
-# Won of one bill row `b` that belong to the customer (D-23); `eligibility.rules.verdict.refundable_of` is the rule
-# itself.
-REFUNDABLE = "GREATEST(0, LEAST(b.billed_krw, b.paid_krw) - b.refunded_krw)"
-
 # Obstacles that can arise after the freeze too (`stops`): a hold, a line that is no longer eligible, a payment that was
 # taken back. `STANDING` is the outcome of line `l` that counts; of application `a` (or `d`) `reviewed` is read.
 HELD = "EXISTS (SELECT FROM refunds_hold h WHERE h.application_id = {} AND h.released_at IS NULL)"
@@ -54,14 +50,9 @@ BANK_LAYOUT = (
 )
 UNPAID = "l.reasons ~ '(^|;)UNPAID(;|$)'"
 
-# A digest over every bill row `b` of a line, in the order of its key.
-BILLS_DIGEST = """sha256(convert_to(string_agg(
-    concat_ws('|', b.item, to_char(b.billed_on, 'YYYY-MM-DD'), b.billed_krw, b.paid_krw, b.waived_krw, b.refunded_krw),
-    E'\\n' ORDER BY b.item COLLATE "C", b.billed_on), 'UTF8'))"""
-
-# A digest over the content of one item.
+# A digest over the content of one item: what it pays, its bill rows, and what the balance counted besides them.
 ITEM_DIGEST = """sha256(convert_to(concat_ws('|', reference, kind, application_id, account_id, amount, attempt,
-    encode(bills_digest, 'hex')), 'UTF8'))"""
+    encode(bills_digest, 'hex'), allowed, movements), 'UTF8'))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +87,11 @@ def _wanted(programme: Programme) -> tuple[str, list[Any]]:
 
 
 def round_select(selection: Selection, programme: Programme) -> tuple[str, list[Any]]:
-    """SELECT application_id, account_id, contract_no, amount, bills_digest, reason; the reason is NULL for a payment.
+    """SELECT application_id, account_id, contract_no, amount, allowed, movements, bills_digest, refundable_krw, reason.
 
-    `bills_digest` covers every bill row of the line as it is now, `amount` is the customer's share of them in won
-    (D-23). An amount that differs from the judged one is not paid: AMOUNT_MISMATCH.
+    The reason is NULL for a payment. `amount` is what the balance leaves to this refund in won: `allowed`, which it
+    still owes (D-63), less the approved corrections that leave as items of their own. Bills that give another amount
+    than the judged one are not paid: AMOUNT_MISMATCH.
     """
     wanted, wanted_params = _wanted(programme)
     pay_day_condition = (
@@ -123,17 +115,9 @@ def round_select(selection: Selection, programme: Programme) -> tuple[str, list[
           AND NOT EXISTS (
               SELECT FROM refunds_manual_payment m
               WHERE m.application_id = a.id AND m.status = 'CONFIRMED')
-    ), bills AS (
-        SELECT b.contract_no,
-               COALESCE(SUM({REFUNDABLE})
-                   FILTER (WHERE b.item = ANY(%s)), 0)::bigint AS amount,
-               {BILLS_DIGEST} AS digest
-        FROM eligibility_bill b
-        WHERE b.contract_no IN (SELECT contract_no FROM due WHERE status = 'APPROVED')
-        GROUP BY b.contract_no
     )
-    SELECT d.id AS application_id, d.account_id, d.contract_no, bills.amount, bills.digest AS bills_digest,
-           d.refundable_krw,
+    SELECT d.id AS application_id, d.account_id, d.contract_no, b.due - b.promised AS amount, b.due AS allowed,
+           b.movements, b.bills_digest, d.refundable_krw,
            CASE
                WHEN d.status <> 'APPROVED' THEN d.status
                WHEN EXISTS (
@@ -147,17 +131,16 @@ def round_select(selection: Selection, programme: Programme) -> tuple[str, list[
                WHEN account.bank_code = '000' THEN 'OFFLINE'
                WHEN account.wiped_at IS NOT NULL THEN 'ACCOUNT_WIPED'
                WHEN {BANK_LAYOUT.format("d.account_id")} THEN 'BANK_LAYOUT'
-               WHEN COALESCE(bills.amount, 0) <> d.refundable_krw THEN 'AMOUNT_MISMATCH'
-               WHEN d.refundable_krw = 0 THEN 'NOTHING_DUE'
+               WHEN b.owed <> d.refundable_krw THEN 'AMOUNT_MISMATCH'
+               WHEN b.due <= b.promised THEN 'NOTHING_DUE'
            END AS reason
     FROM due d
     JOIN refunds_account account ON account.id = d.account_id
-    LEFT JOIN bills ON bills.contract_no = d.contract_no
+    LEFT JOIN refunds_balance b ON b.application_id = d.id AND d.status = 'APPROVED'
     """  # noqa: S608  (column names are ours, values are parameters)
     params = [
         *wanted_params,
         *due_params,
-        list(programme.waiver.refundable_items),
         selection.batch_id,
         selection.cut_off,
         selection.cut_off,
@@ -171,14 +154,9 @@ def counts(selection: Selection, programme: Programme) -> list[tuple[str | None,
     text, params = round_select(selection, programme)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT reason, count(*), COALESCE(sum(refundable_krw), 0)::bigint FROM ({text}) s GROUP BY reason",  # noqa: S608
+            "SELECT reason, count(*),"  # noqa: S608
+            " COALESCE(sum(CASE WHEN reason IS NULL THEN amount ELSE refundable_krw END), 0)::bigint"
+            f" FROM ({text}) s GROUP BY reason",
             params,
         )
         return cursor.fetchall()
-
-
-def bills_digest(contract_no: str) -> bytes:
-    """The digest of the bill rows of one line as they are now."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {BILLS_DIGEST} FROM eligibility_bill b WHERE contract_no = %s", [contract_no])  # noqa: S608
-        return bytes(cursor.fetchone()[0])

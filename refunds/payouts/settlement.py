@@ -5,16 +5,12 @@ none runs as a formula.
 """
 
 import datetime as dt
-from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
 from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.styles import Font
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
@@ -24,6 +20,7 @@ from refunds.bankfiles.returns import return_reason
 from refunds.models.batches import Batch
 from refunds.models.cases import Adjustment, OfflinePayment
 from refunds.models.items import Item
+from refunds.payouts import sheets
 from refunds.payouts.copy_out import copy_rows
 from refunds.payouts.guards import require_permission, require_reason
 
@@ -81,18 +78,18 @@ def _rounds(book: Workbook, batches: Any) -> None:
     for code in STATES:
         label = str(Item.Status(code).label)
         heads += [f"{label} {_('건수')}", f"{label} {_('합계(원)')}"]
-    _head(page, heads)
+    sheets.head(page, heads)
     total = [0] * (2 + 2 * len(STATES))
     for batch, sums in by_state(batches):
         figures = [batch.count or 0, batch.won or 0, *(part for code in STATES for part in sums[code])]
         total = [a + b for a, b in zip(total, figures, strict=True)]
-        page.append(_cells(page, [batch.pay_on, batch.number, str(batch.get_status_display()), *figures]))
-    page.append(_cells(page, [_("모두"), "", "", *total]))
+        page.append(sheets.cells(page, [batch.pay_on, batch.number, str(batch.get_status_display()), *figures]))
+    page.append(sheets.cells(page, [_("모두"), "", "", *total]))
 
 
 def _items(book: Workbook, batches: Any) -> None:
     page = book.create_sheet(_("건별"))
-    _head(
+    sheets.head(
         page,
         [
             _("지급일"),
@@ -130,13 +127,13 @@ def _items(book: Workbook, batches: Any) -> None:
         why = return_reason(code) if status == Item.Status.RETURNED else ""
         day, when = dt.date.fromisoformat(pay_on), dt.datetime.fromisoformat(at)
         texts = [str(kinds[kind]), filing, contract, banks.name(bank)]
-        page.append(_cells(page, [day, reference, *texts, int(amount), str(states[status]), why, when, file]))
-    page.append(_cells(page, [_("모두"), "", "", "", _("%(count)s건") % {"count": f"{count:,}"}, "", won]))
+        page.append(sheets.cells(page, [day, reference, *texts, int(amount), str(states[status]), why, when, file]))
+    page.append(sheets.cells(page, [_("모두"), "", "", "", _("%(count)s건") % {"count": f"{count:,}"}, "", won]))
 
 
 def _corrections(book: Workbook, batches: Any) -> None:
     page = book.create_sheet(_("정정"))
-    _head(
+    sheets.head(
         page,
         [_("접수번호"), _("계약번호"), _("까닭"), _("금액(원)"), _("상태"), _("낸 때"), _("정한 때"), _("이유")],
     )
@@ -146,43 +143,18 @@ def _corrections(book: Workbook, batches: Any) -> None:
     for row in adjustments:
         when = [at.astimezone(clock.KST).replace(tzinfo=None) if at else "" for at in (row.proposed_at, row.decided_at)]
         cells = [row.application.filing.reference, row.application.line_id, str(row.get_cause_display())]
-        page.append(_cells(page, [*cells, row.amount_krw, str(row.get_status_display()), *when, row.reason]))
+        page.append(sheets.cells(page, [*cells, row.amount_krw, str(row.get_status_display()), *when, row.reason]))
 
 
 def _offline(book: Workbook) -> None:
     """Offline payments; the sum is that of the confirmed ones."""
     page = book.create_sheet(_("따로 보낸 지급"))
     heads = [_("보낸 날"), _("접수번호"), _("계약번호"), _("보낸 방법"), _("영수증 번호"), _("금액(원)"), _("상태")]
-    _head(page, [*heads, _("적은 때"), _("확인한 때")])
+    sheets.head(page, [*heads, _("적은 때"), _("확인한 때")])
     won = 0
     for row in OfflinePayment.objects.select_related("application__filing").order_by("pk"):
         won += row.amount_krw if row.status == OfflinePayment.Status.CONFIRMED else 0
         when = [at.astimezone(clock.KST).replace(tzinfo=None) if at else "" for at in (row.recorded_at, row.decided_at)]
         cells = [row.application.filing.reference, row.application.line_id, str(row.get_way_display()), row.reference]
-        page.append(_cells(page, [row.paid_on, *cells, row.amount_krw, str(row.get_status_display()), *when]))
-    page.append(_cells(page, [_("지급됨"), "", "", "", "", won]))
-
-
-def _head(page: Any, titles: Iterable[str]) -> None:
-    page.freeze_panes = "A2"
-    cells = []
-    for place, title in enumerate(titles):
-        page.column_dimensions[chr(ord("A") + place)].width = max(12, 2 * len(title) + 2)
-        cell = WriteOnlyCell(page, title)
-        cell.font = Font(bold=True)
-        cells.append(cell)
-    page.append(cells)
-
-
-def _cells(page: Any, values: Iterable[Any]) -> list[Any]:
-    """Cells with numbers and dates unchanged; a text is stored as text, whatever its first character."""
-    return [_text(page, value) if isinstance(value, str) else value for value in values]
-
-
-def _text(page: Any, value: str) -> Any:
-    value = ILLEGAL_CHARACTERS_RE.sub("", value)
-    if not value.startswith("="):
-        return value
-    cell = WriteOnlyCell(page, value)
-    cell.data_type = "s"
-    return cell
+        page.append(sheets.cells(page, [row.paid_on, *cells, row.amount_krw, str(row.get_status_display()), *when]))
+    page.append(sheets.cells(page, [_("지급됨"), "", "", "", "", won]))

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kt_remedy.core import clock
-from kt_remedy.core.fields import DayField, TextField
+from kt_remedy.core.fields import DayField, NumberField, TextField
 from kt_remedy.core.text import clean
 from refunds import banks
 from refunds.accounts import numbers
@@ -358,3 +358,23 @@ class AnswerForm(PlainForm):
             "max_length": gettext_lazy("%(limit_value)s자 안으로 적어 주세요"),
         },
     )
+    difference_krw = NumberField(
+        label=gettext_lazy("받아들이면 더 드릴 금액(원)"),
+        help_text=gettext_lazy("이미 승인한 금액은 그대로 나가고, 이 차액은 예외 정정으로 따로 나갑니다."),
+        min_value=1,
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, about_amount: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not about_amount:
+            del self.fields["difference_krw"]
+
+    def clean(self) -> dict[str, Any]:
+        """An upheld objection about an amount says the difference (D-72)."""
+        cleaned = super().clean() or {}
+        asked = "difference_krw" in self.fields and cleaned.get("uphold") == "yes" and not self.errors
+        if asked and not cleaned.get("difference_krw"):
+            self.add_error("difference_krw", gettext_lazy("더 드릴 금액을 적어 주세요"))
+        return cleaned

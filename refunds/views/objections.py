@@ -79,7 +79,7 @@ def objection(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     row = Objection.objects.select_related("line__customer", "answered_by").filter(pk=pk).first()
     if row is None:
         raise Http404
-    form = AnswerForm(request.POST if request.method == "POST" else None)
+    form = AnswerForm(request.POST if request.method == "POST" else None, about_amount=objections.is_about_amount(row))
     if request.method == "POST" and form.is_valid():
         try:
             objections.answer_objection(
@@ -87,6 +87,7 @@ def objection(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
                 reviewer=request.user,  # type: ignore[arg-type]
                 uphold=form.cleaned_data["uphold"] == "yes",
                 answer=form.cleaned_data["words"],
+                difference_krw=form.cleaned_data.get("difference_krw"),
             )
         except Refused as refused:
             form.add_error(None, refused.message)

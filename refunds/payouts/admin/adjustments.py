@@ -1,5 +1,6 @@
 """The page of one correction, and its decision."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,10 +12,11 @@ from django.utils.translation import gettext_lazy
 
 from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import kdatetime, krw
+from refunds import balance
 from refunds.models.cases import Adjustment
 from refunds.payouts import cases, overview
 from refunds.payouts.admin.application_detail import application_url, get_case_or_403
-from refunds.payouts.admin.forms import ReasonForm
+from refunds.payouts.admin.forms import ReasonForm, TypedAmountForm
 from refunds.payouts.admin.pages import (
     ConfirmedAction,
     confirm,
@@ -66,8 +68,9 @@ def adjustment(request: HttpRequest, adjustment_id: int) -> HttpResponse:
     user, application = staff_user(request), get_case_or_403(request, row.application_id)
     record_look(request, "admin.viewed", f"adjustment:{row.pk}", application.line.customer_id)
     mine = is_maker(user, row.proposed_by_id, row.proposed_person)
-    deciding = row.status == Adjustment.Status.PROPOSED and request.user.has_perm("payouts.decide_adjustment")
-    names = ["approve", "decline"] if deciding and not mine else []
+    deciding = request.user.has_perm("payouts.decide_adjustment") and cases.is_open(row, approve=False)
+    names = ["approve", "decline"] if cases.is_open(row, approve=True) else ["decline"]
+    names = names if deciding and not mine else []
     if row.status == Adjustment.Status.CLAIMED and request.user.has_perm("payouts.record_recovery"):
         names = ["recovered"]
     context = {
@@ -92,9 +95,12 @@ def action(request: HttpRequest, adjustment_id: int, name: str) -> HttpResponse:
     require_permission(request, ACTIONS[name].permission)
     rows = Adjustment.objects.select_related("application__filing", "application__account")
     row = get_object_or_404(rows, pk=adjustment_id)
+    act = ACTIONS[name]
+    if row.by_exception and name == "approve":
+        act = replace(act, form=TypedAmountForm)
     return confirm(
         request,
-        ACTIONS[name],
+        act,
         back_url=reverse("admin:payouts:adjustment", args=[row.pk]),
         title=_("정정 %(number)s") % {"number": row.pk},
         rows=[(_("금액"), krw(row.amount_krw)), *_rows(row), (_("이유"), row.reason)],
@@ -103,15 +109,19 @@ def action(request: HttpRequest, adjustment_id: int, name: str) -> HttpResponse:
 
 
 def _rows(row: Adjustment) -> list[tuple[str, Any]]:
-    balance = cases.balance(row.application)
+    left = balance.of(row.application_id)
     rows = [
         (_("까닭"), str(row.get_cause_display())),
+        (_("잔액과의 관계"), _("예외: 잔액을 넘을 수 있음") if row.by_exception else _("잔액 안")),
         (_("접수번호"), row.application.filing.reference),
-        (_("지금 청구 자료가 말하는 금액"), krw(balance.owed)),
-        (_("입금된 금액"), krw(balance.paid)),
+        (_("지금 청구 자료가 말하는 금액"), krw(left.owed)),
+        (_("보낸 금액"), krw(left.kept)),
+        (_("지금 남은 금액"), krw(cases.amount_left(row.application, left, row.cause))),
         (_("계좌"), str(row.application.account)),
         (_("낸 사람"), f"{overview.name_of(row.proposed_by)} {kdatetime(row.proposed_at)}"),
     ]
+    if row.allowed_krw is not None:
+        rows.append((_("승인할 때 남은 금액"), krw(row.allowed_krw)))
     if row.decided_at:
         rows.append((_("정한 사람"), f"{overview.name_of(row.decided_by)} {kdatetime(row.decided_at)}"))
     return rows

@@ -15,13 +15,14 @@ from kt_remedy.core import masking, text
 from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import kdate, kdatetime, krw
 from kt_remedy.staff.models import User
+from refunds import balance
 from refunds.models.applications import Application
 from refunds.models.cases import Adjustment, OfflinePayment
 from refunds.models.items import Item
 from refunds.models.states import Status
 from refunds.payouts import audit_bundle as bundle
 from refunds.payouts import cases, offline, overview, shared_accounts
-from refunds.payouts.admin.forms import AdjustmentForm, FindForm, OfflinePaymentForm, ReasonForm
+from refunds.payouts.admin.forms import AdjustmentForm, ExceptionForm, FindForm, OfflinePaymentForm, ReasonForm
 from refunds.payouts.admin.pages import (
     ConfirmedAction,
     confirm,
@@ -64,6 +65,19 @@ ACTIONS = {
         cases.propose_adjustment,
         gettext_lazy("정정을 냈습니다. 다른 사람의 승인을 기다립니다."),
         form=AdjustmentForm,
+    ),
+    "exception": ConfirmedAction(
+        "payouts.propose_exception",
+        gettext_lazy("예외로 정정 내기"),
+        gettext_lazy(
+            "잔액을 넘는 정정입니다. 이유를 적어 내면 지급 승인 담당이 금액을 직접 적고 승인해야 다음 회차에 나가거나 "
+            "돌려받을 목록에 오릅니다."
+        ),
+        gettext_lazy("예외로 내기"),
+        cases.propose_exception,
+        gettext_lazy("예외로 정정을 냈습니다. 다른 사람의 승인을 기다립니다."),
+        form=ExceptionForm,
+        fresh=True,
     ),
     "offline": ConfirmedAction(
         "payouts.record_offline_payment",
@@ -132,14 +146,13 @@ def application_detail(request: HttpRequest, application_id: int) -> HttpRespons
     holds = list(row.holds.select_related("placed_by", "released_by").order_by("-pk"))
     active_hold = next((hold for hold in holds if hold.released_at is None), None)
     items = list(row.items.select_related("batch").order_by("-pk"))
-    paid = any(item.status == Item.Status.PAID and item.kind == Item.Kind.REFUND for item in items)
     corrections = list(row.adjustments.order_by("-pk"))
     offline_payments = list(row.offline_payments.order_by("-pk"))
     actions = _possible_actions(
         request,
         row,
         is_held=active_hold is not None,
-        paid=paid,
+        paid=cases.is_paid(row),
         corrections=corrections,
         offline_payments=offline_payments,
     )
@@ -155,7 +168,7 @@ def application_detail(request: HttpRequest, application_id: int) -> HttpRespons
         "heading": row.filing.reference,
         "rows": summary_rows(row),
         "active_hold": active_hold,
-        "balance": cases.balance(row) if paid else None,
+        "balance": balance.of(row.pk),
         "acts": [(label, reverse("admin:payouts:application_action", args=[row.pk, name])) for label, name in actions],
         "evidence_url": bundle_url,
         "tables": tables,
@@ -170,13 +183,19 @@ def action(request: HttpRequest, application_id: int, name: str) -> HttpResponse
         raise Http404
     require_permission(request, ACTIONS[name].permission)
     row = get_case_or_403(request, application_id)
-    rows = summary_rows(row)
-    if name == "adjust":
-        balance = cases.balance(row)
-        rows += [(_("지금 청구 자료가 말하는 금액"), krw(balance.owed)), (_("입금된 금액"), krw(balance.paid))]
+    rows, initial = summary_rows(row), None
+    if name in {"adjust", "exception"}:
+        left = balance.of(row.pk)
+        rows += [
+            (_("지금 청구 자료가 말하는 금액"), krw(left.owed)),
+            (_("보낸 금액"), krw(left.kept)),
+            (_("더 드릴 수 있는 금액"), krw(cases.amount_left(row, left, Adjustment.Cause.UNDERPAID))),
+            (_("돌려받을 수 있는 금액"), krw(left.claimable)),
+        ]
+        initial = _prefilled(row, left, by_exception=name == "exception")
     if name == "offline":
         try:
-            rows.append((_("지금 보낼 금액"), krw(offline.payable_offline(row))))
+            rows.append((_("지금 보낼 금액"), krw(offline.payable_offline(row).payable)))
         except Refused as refused:
             messages.error(request, refused.message)
             return redirect(application_url(row))
@@ -186,8 +205,19 @@ def action(request: HttpRequest, application_id: int, name: str) -> HttpResponse
         back_url=application_url(row),
         title=row.filing.reference,
         rows=rows,
+        initial=initial,
         application_id=row.pk,
     )
+
+
+def _prefilled(row: Application, left: balance.Balance, *, by_exception: bool) -> dict[str, Any]:
+    """What the form of a correction starts with: an upheld objection's difference, else what the balance leaves."""
+    if by_exception and (objection := cases.settles(row).first()):
+        cause: Adjustment.Cause = Adjustment.Cause.OBJECTION
+        won = objection.difference_krw
+        return {"cause": cause, "amount_krw": won, "objection_id": objection.pk, "reason": objection.answer}
+    cause = Adjustment.Cause.OVERPAID if left.claimable else Adjustment.Cause.CORRECTED_BILL
+    return {"cause": cause, "amount_krw": cases.amount_left(row, left, cause) or None}
 
 
 @permission_required("payouts.download_evidence")
@@ -229,6 +259,8 @@ def _possible_actions(
     proposed = any(correction.status == Adjustment.Status.PROPOSED for correction in corrections)
     if may("payouts.propose_adjustment") and paid and not proposed:
         actions.append((_("정정 내기"), "adjust"))
+    if may("payouts.propose_exception") and row.status == Status.APPROVED and not proposed:
+        actions.append((_("예외로 정정 내기"), "exception"))
     payable = row.account.is_offline and row.status == Status.APPROVED
     holding = any(payment.status in OfflinePayment.HOLDING for payment in offline_payments)
     if may("payouts.record_offline_payment") and payable and not holding:

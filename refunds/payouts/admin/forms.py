@@ -127,12 +127,34 @@ class AdjustmentForm(ReasonForm):
 
     cause = forms.ChoiceField(
         label=_("무엇이 잘못되었나"),
-        choices=Adjustment.Cause.choices,
+        choices=[choice for choice in Adjustment.Cause.choices if choice[0] != Adjustment.Cause.OBJECTION],
         widget=forms.RadioSelect,
         error_messages={"required": _("무엇이 잘못되었는지 골라 주세요.")},
     )
     amount_krw = WonField(label=_("차액(원)"), min_value=1)
     field_order = ("cause", "amount_krw", "reason")
+
+
+class ExceptionForm(AdjustmentForm):
+    """A correction by exception; of an upheld objection if it says which."""
+
+    cause = forms.ChoiceField(
+        label=_("무엇이 잘못되었나"),
+        choices=Adjustment.Cause.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("무엇이 잘못되었는지 골라 주세요.")},
+    )
+    objection_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+
+class TypedAmountForm(forms.Form):
+    """The amount of an exception, typed by the person who approves it."""
+
+    typed_krw = WonField(
+        label=_("예외로 나가는 금액을 직접 적으세요(원)"),
+        help_text=_("잔액을 넘는 정정입니다. 위에 적힌 금액을 보고 다시 적어 주세요."),
+        min_value=1,
+    )
 
 
 class OfflinePaymentForm(forms.Form):

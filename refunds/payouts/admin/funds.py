@@ -11,7 +11,7 @@ from kt_remedy.core.templatetags.remedy import kdate, kdatetime, krw
 from refunds.models.batches import FundsNotice
 from refunds.payouts import funds, overview
 from refunds.payouts.admin.forms import ToldForm
-from refunds.payouts.admin.pages import ConfirmedAction, confirm, count_and_sum, page, refuse_changes
+from refunds.payouts.admin.pages import ConfirmedAction, confirm, count_and_sum, page
 
 TELL = ConfirmedAction(
     "payouts.tell_finance",
@@ -28,7 +28,6 @@ SHOWN = 100
 @permission_required("payouts.view_batch")
 def notices(request: HttpRequest) -> HttpResponse:
     """Sum and value date of every frozen batch, the newest first."""
-    refuse_changes(request)
     may = request.user.has_perm(TELL.permission)
     rows = []
     for row in FundsNotice.objects.select_related("batch", "told_by")[:SHOWN]:

@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy
 
 from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import kdate, kdatetime, krw
+from refunds import balance
 from refunds.models.cases import OfflinePayment
-from refunds.payouts import cases, offline, overview
+from refunds.payouts import offline, overview
 from refunds.payouts.admin.application_detail import application_url, get_case_or_403
 from refunds.payouts.admin.forms import ReasonForm
 from refunds.payouts.admin.pages import (
@@ -95,7 +96,7 @@ def _rows(row: OfflinePayment) -> list[tuple[str, Any]]:
         (_("보낸 방법"), str(row.get_way_display())),
         (_("보낸 날"), kdate(row.paid_on)),
         (_("영수증 번호"), row.reference),
-        (_("지금 청구 자료가 말하는 금액"), krw(cases.balance(row.application).owed)),
+        (_("지금 청구 자료가 말하는 금액"), krw(balance.of(row.application_id).owed)),
         (_("적은 사람"), f"{overview.name_of(row.recorded_by)} {kdatetime(row.recorded_at)}"),
     ]
     if row.decided_at:

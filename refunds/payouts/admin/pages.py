@@ -96,13 +96,23 @@ def reauthenticate_url(to: str) -> str:
 
 
 def confirm(
-    request: HttpRequest, action: ConfirmedAction, *, back_url: str, title: str, rows: list, **target: Any
+    request: HttpRequest,
+    action: ConfirmedAction,
+    *,
+    back_url: str,
+    title: str,
+    rows: list,
+    initial: dict[str, Any] | None = None,
+    **target: Any,
 ) -> HttpResponse:
-    """The page before an action, and the action when it is posted. Raises PermissionDenied without its permission."""
+    """The page before an action, and the action when it is posted. `initial` fills its form.
+
+    Raises PermissionDenied without its permission.
+    """
     user = require_permission(request, action.permission)
     if action.fresh and (response := reauthenticate(request, request.get_full_path())):
         return response
-    form = action.form(request.POST or None)
+    form = action.form(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             action.call(user=user, **target, **form.cleaned_data)

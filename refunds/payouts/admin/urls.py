@@ -19,6 +19,7 @@ from refunds.payouts.admin import (
     offline,
     roster,
     rounds,
+    trial_balance,
 )
 
 ROUTES = (
@@ -28,6 +29,9 @@ ROUTES = (
     ("funds/", funds.notices, "funds"),
     ("funds/<int:notice_id>/tell/", funds.tell, "funds_tell"),
     ("settlement/", rounds.settlement, "settlement"),
+    ("trial-balance/", trial_balance.trial_balance, "trial_balance"),
+    ("trial-balance/sheet/", trial_balance.trial_balance_sheet, "trial_balance_sheet"),
+    ("balances/", trial_balance.balance_findings, "balance_findings"),
     ("batches/<int:batch_id>/", batch.batch, "batch"),
     ("batches/<int:batch_id>/count/", batch.count, "batch_count"),
     ("batches/<int:batch_id>/approve/", batch.approve, "batch_approve"),

@@ -29,5 +29,7 @@ UNION ALL
 SELECT 'item ' || i.reference
 FROM refunds_item i
 WHERE i.digest <> sha256(convert_to(
-    concat_ws('|', reference, kind, application_id, account_id, amount_krw, attempt, encode(bills_digest, 'hex')),
+    concat_ws('|', reference, kind, application_id, account_id, amount_krw, attempt, encode(bills_digest, 'hex'),
+              -- An item of a release before the balance has neither.
+              allowed_krw, CASE WHEN allowed_krw IS NOT NULL THEN movements END),
     'UTF8'))

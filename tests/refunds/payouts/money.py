@@ -5,7 +5,9 @@ from xml.sax.saxutils import escape
 
 import pytest
 from django.db import connection
+from django.db.models import F
 
+from eligibility.models import Bill, Line
 from kt_remedy.core import crypto
 from kt_remedy.staff.models import User
 from refunds import tasks
@@ -45,6 +47,13 @@ def due(won: int = 160_130, *, number: str = "", name: str = "홍길동", **line
     of = make.line(holder, refundable_krw=won, expected_penalty_krw=won, **line)
     to = make.account(holder, number=number or f"110{of.pk[1:]:0>8}")
     return make.application(of, to=to)
+
+
+def billed(row: Application, more: int) -> Application:
+    """A later bill: the penalty was `more` won larger, or smaller if negative; all of it was paid."""
+    Bill.objects.filter(line=row.line_id).update(billed_krw=F("billed_krw") + more, paid_krw=F("paid_krw") + more)
+    Line.objects.filter(pk=row.line_id).update(refundable_krw=F("refundable_krw") + more)
+    return row
 
 
 def spell(account: Account, written: str) -> None:

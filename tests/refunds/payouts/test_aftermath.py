@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 
 from eligibility.models import Bill
 from kt_remedy.audit.models import AuditEntry
-from refunds import bankfiles
+from refunds import balance, bankfiles
 from refunds.applications import change, presenters, transitions
 from refunds.bankfiles.inquiry import INQUIRY
 from refunds.bankfiles.records import FileFault
@@ -171,22 +171,26 @@ def tampered(change: str) -> None:
 
 
 def corrected(item: Item, won: int = 500, reason: str = "정정") -> Adjustment:
+    money.billed(item.application, won)
     made = cases.propose_adjustment(application_id=item.application_id, amount_krw=won, user=maker(), reason=reason)
     return cases.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
 
 
 def test_a_bill_that_was_corrected_shows_what_is_still_owed():
     (item,) = paid()
-    assert cases.balance(item.application).difference == 0
+    assert balance.of(item.application_id).due == 0
     Bill.objects.update(billed_krw=120_000, paid_krw=120_000)
-    assert cases.balance(item.application) == cases.Balance(owed=120_000, paid=100_000)
+    left = balance.of(item.application_id)
+    assert (left.owed, left.paid, left.due) == (120_000, 100_000, 20_000)
     Bill.objects.update(refunded_krw=90_000)  # given back outside the portal, as docs/feed.md defines it
-    assert cases.balance(item.application).difference == -70_000
+    left = balance.of(item.application_id)
+    assert (left.due, left.payable, left.claimable) == (-70_000, 0, 70_000)
 
 
 def test_one_correction_at_a_time():
     (item,) = paid()
     proposal = {"application_id": item.application_id, "user": maker(), "reason": "정정"}
+    money.billed(item.application, 1_000)
     cases.propose_adjustment(amount_krw=500, **proposal)
     refused("STATE", cases.propose_adjustment, amount_krw=500, **proposal)
     second = Adjustment.objects.get()
@@ -199,6 +203,9 @@ def test_what_was_paid_too_much_is_claimed_back_and_never_paid(at):
     (item,) = paid()
     proposal = {"application_id": item.application_id, "user": maker(), "reason": "더 나감", "cause": "OVERPAID"}
     refused("AMOUNT", cases.propose_adjustment, amount_krw=item.amount_krw + 1, **proposal)
+    refused("BALANCE", cases.propose_adjustment, amount_krw=1, **proposal)
+    money.billed(item.application, -700)
+    refused("BALANCE", cases.propose_adjustment, amount_krw=701, **proposal)
     made = cases.propose_adjustment(amount_krw=700, **proposal)
     refused("STATE", cases.recovered, adjustment_id=made.pk, user=maker(), reason="들어옴")
     cases.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
@@ -210,6 +217,9 @@ def test_what_was_paid_too_much_is_claimed_back_and_never_paid(at):
     cases.recovered(adjustment_id=made.pk, user=maker(), reason="2월 1일 고객 송금")
     made.refresh_from_db()
     assert made.status == "RECOVERED"
+    left = balance.of(item.application_id)
+    assert (left.due, left.claimed, left.recovered) == (0, 0, 700)
+    refused("BALANCE", cases.propose_adjustment, amount_krw=1, **proposal)
 
 
 def test_a_correction_that_comes_back_waits_for_another_account_and_leaves_the_refund_paid(at):
@@ -267,6 +277,7 @@ def test_a_doubtful_account_for_a_correction_leaves_what_was_paid_approved(at):
 
 def test_nobody_decides_their_own_case():
     (item,) = paid()
+    money.billed(item.application, 1)
     made = cases.propose_adjustment(application_id=item.application_id, amount_krw=1, user=maker(), reason="정정")
     own = money.user("own-checker", "checker")
     type(own).objects.filter(pk=own.pk).update(person_index=item.application.filing.person_index)
@@ -472,6 +483,7 @@ def test_the_list_behind_a_projection_is_the_projection(at):
 def test_an_account_is_kept_while_a_correction_is_to_be_paid(at, settings):
     settings.ACCOUNT_WIPE_DAYS = 30
     first, second = paid(2)
+    money.billed(first.application, 5)
     made = cases.propose_adjustment(application_id=first.application_id, amount_krw=5, user=maker(), reason="정정")
     at("2026-03-01T00:00+09:00")
     money.spell(first.account, "홍 길 동")

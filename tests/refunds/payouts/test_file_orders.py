@@ -174,7 +174,7 @@ def test_a_changed_batch_is_not_filed():
     batch = money.approved()
     file_orders.order_files(batch_id=batch.pk, user=maker())
     item = money.items(batch)[0]
-    money.tamper("refunds_item", "UPDATE refunds_item SET amount_krw = amount_krw + 1 WHERE id = %s", item.pk)
+    money.tamper("refunds_item", "UPDATE refunds_item SET amount_krw = amount_krw - 1 WHERE id = %s", item.pk)
     run_due("money")
     assert FileOrder.objects.get().refusal_code == "CHANGED"
     assert BankFile.objects.count() == 0

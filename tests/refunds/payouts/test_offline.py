@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from eligibility.models import Bill, Line
 from kt_remedy.notices.models import Message
-from refunds import banks
+from refunds import balance, banks
 from refunds.applications import change, documents, presenters, queries, reviews
 from refunds.applications.transitions import Refused as Kept
 from refunds.models.applications import Application
@@ -68,7 +68,7 @@ def test_recorded_by_one_confirmed_by_another_and_paid_for_its_customer():
     news = queries.summaries_of([row.line_id])[row.line_id]
     assert (news.item_status, news.item_pay_on) == ("SENT", dt.date(2026, 1, 20))
     assert Message.objects.filter(kind="payout.offline").count() == 1
-    assert cases.balance(row).paid == 160_130
+    assert balance.of(row.pk).outside == 160_130
     assert broken() == {}
 
 

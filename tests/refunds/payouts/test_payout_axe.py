@@ -60,6 +60,7 @@ def test_no_finding_and_nothing_cut_off(page, at, live_server):
     first, second, third, *_rest = money.items(batch)
     answers = [(first, "ACSC", ""), (second, "RJCT", "AC04")]
     bank_answers.load_result(content=money.pain002(file, answers), name="r", user=maker())
+    money.billed(first.application, 500)
     made = cases.propose_adjustment(application_id=first.application_id, amount_krw=500, user=maker(), reason="정정")
     look(maker(), reverse("admin:payouts:rounds"))
     look(maker(), reverse("admin:payouts:application", args=[first.application_id]))

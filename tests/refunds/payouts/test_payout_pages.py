@@ -186,6 +186,7 @@ def test_lists_open_for_those_who_may():
         content=money.pain002(file, [(money.items(batch)[0], "ACSC", "")]), name="r.xml", user=maker()
     )
     row = money.items(batch)[0].application
+    money.billed(row, 500)
     cases.propose_adjustment(application_id=row.pk, amount_krw=500, user=maker(), reason="정정")
     check = signed_in(checker())
     for name in ("batch", "item", "bankfile", "resultfile", "adjustment", "hold", "download", "inquiry", "roster"):

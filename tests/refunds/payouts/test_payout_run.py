@@ -259,7 +259,7 @@ def test_no_file_without_approval_or_of_other_content():
     batches.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
     refused("ROLE", files.create_files, batch_id=batch.pk, user=checker())
     tamper(
-        "refunds_item", "UPDATE refunds_item SET amount_krw = amount_krw + 1 WHERE id = %s", money.items(batch)[0].pk
+        "refunds_item", "UPDATE refunds_item SET amount_krw = amount_krw - 1 WHERE id = %s", money.items(batch)[0].pk
     )
     refused("CHANGED", files.create_files, batch_id=batch.pk, user=maker())
     assert BankFile.objects.count() == 0
@@ -662,6 +662,7 @@ def test_an_adjustment_has_its_own_approval_and_rides_with_the_next_round(at):
     row = item.application
     refused("STATE", cases.propose_adjustment, application_id=row.pk, amount_krw=500, user=maker(), reason="덜 냄")
     load(money.pain002(file, [(item, "ACSC", "")]))
+    money.billed(row, 500)
     made = cases.propose_adjustment(application_id=row.pk, amount_krw=500, user=maker(), reason="청구 정정")
     same = money.user("same", "checker", person="maker")
     refused("SAME_PERSON", cases.decide_adjustment, adjustment_id=made.pk, user=same, approve=True)
@@ -678,6 +679,7 @@ def test_an_adjustment_that_came_back_is_sent_to_the_mended_account(at):
     (item,) = money.items(batch)
     row = item.application
     load(money.pain002(file, [(item, "ACSC", "")]))
+    money.billed(row, 500)
     made = cases.propose_adjustment(application_id=row.pk, amount_krw=500, user=maker(), reason="청구 정정")
     cases.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
     at("2026-02-03T18:00+09:00")

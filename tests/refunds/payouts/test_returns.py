@@ -122,6 +122,7 @@ def test_a_correction_rides_to_the_same_account_again_too(at):
     batch, file = money.handed_over(1)
     (item,) = money.items(batch)
     answers.load_result(content=money.pain002(file, [(item, "ACSC", "")]), name="r", user=maker())
+    money.billed(item.application, 500)
     made = cases.propose_adjustment(application_id=item.application_id, amount_krw=500, user=maker(), reason="정정")
     cases.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)
     at("2026-02-03T18:00+09:00")

@@ -50,7 +50,7 @@ def test_all_is_well_at_every_step():
     out = io.StringIO()
     call_command("verify_money", stdout=out)
     assert [line.split()[:2] for line in out.getvalue().splitlines()] == [
-        [code, "0"] for code in ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I12")
+        [code, "0"] for code in ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I12", "I13", "I14")
     ]
 
 
@@ -84,9 +84,9 @@ def test_a_paid_application_that_is_withdrawn_offline():
 def test_an_amount_changed_offline():
     batch = money.frozen(2)
     tamper(
-        "refunds_item", "UPDATE refunds_item SET amount_krw = amount_krw + 1 WHERE id = %s", money.items(batch)[0].pk
+        "refunds_item", "UPDATE refunds_item SET amount_krw = amount_krw - 1 WHERE id = %s", money.items(batch)[0].pk
     )
-    assert broken() == {"I3": 1, "I4": 2, "I6": 1, "I12": 1}
+    assert broken() == {"I3": 1, "I4": 2, "I6": 1, "I12": 1, "I14": 3}
 
 
 def test_an_item_moved_without_its_event():
@@ -148,7 +148,7 @@ def test_a_later_bill_is_no_breach_and_the_command_says_so_by_its_status():
     Bill.objects.update(refunded_krw=100_000)  # billing learnt of the refund
     assert broken() == {}
     tamper("refunds_batch", "UPDATE refunds_batch SET won = won + 1")
-    assert broken() == {"I3": 1, "I4": 1}
+    assert broken() == {"I3": 1, "I4": 1, "I14": 1}
     with pytest.raises(SystemExit) as stopped:
         call_command("verify_money", stdout=io.StringIO())
     assert stopped.value.code == 1
