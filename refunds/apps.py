@@ -42,7 +42,8 @@ class RefundsConfig(AppConfig):
                 "batch": _("지급 회차"),
                 "item": _("지급 건"),
                 "file": _("은행 파일"),
-                "result": _("은행 결과"),
+                "result": _("은행 결과"),  # before answers were staged
+                "answer": _("은행 답"),
                 "inquiry": _("은행 조회 목록"),
                 "adjustment": _("정정 지급"),
                 "offline_payment": _("국내 계좌가 없는 지급"),

@@ -1,6 +1,7 @@
 """Tasks of the refunds: messages on their days, applications, payouts.
 
-No task moves money; people do. A task makes a file for the bank only by the order of a person.
+No task moves money; people do. A task makes a file for the bank, or applies an answer of the bank, only by the order
+of a person.
 """
 
 import datetime as dt
@@ -13,7 +14,7 @@ from kt_remedy.core.tasks import dispatch, schedule
 from refunds import reminders
 from refunds.accounts import service as accounts
 from refunds.applications import jobs
-from refunds.payouts import batch_figures, file_orders, invariants
+from refunds.payouts import answers, batch_figures, file_orders, invariants
 from refunds.payouts import jobs as payout_jobs
 
 # A bank that is down keeps a task waiting for five seconds: more of them at a time would hold up the others.
@@ -25,6 +26,8 @@ def register() -> None:
     dispatch.register_rows(ask_bank, accounts.open_checks, at_once=BANKS_ASKED_AT_ONCE)
     dispatch.register_rows(count_batch, batch_figures.due_figures)
     dispatch.register_rows(create_file, file_orders.open_orders)
+    dispatch.register_rows(read_answer, answers.unread)
+    dispatch.register_rows(apply_answer, answers.unapplied)
     schedule.register(
         "refunds.campaign",
         title=_("대상 고객에게 개별 문자"),
@@ -105,6 +108,18 @@ def count_batch(batch_id: int) -> None:
 def create_file(order_id: int) -> None:
     """Make the file that a person ordered. Safe to run twice: an order is carried out in one transaction."""
     dispatch.run(file_orders.open_orders(), order_id, file_orders.make)
+
+
+@shared_task(soft_time_limit=1800, time_limit=1860)
+def read_answer(answer_id: int) -> None:
+    """Read a staged answer of the bank. Safe to run twice: nothing moves, and lines of a killed run are deleted."""
+    dispatch.run(answers.unread(), answer_id, answers.read)
+
+
+@shared_task(soft_time_limit=1800, time_limit=1860)
+def apply_answer(answer_id: int) -> None:
+    """Apply the answer that another person confirmed. Safe to run twice: it is applied in one transaction."""
+    dispatch.run(answers.unapplied(), answer_id, answers.apply)
 
 
 @shared_task(soft_time_limit=300, time_limit=330)

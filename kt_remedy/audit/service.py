@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -52,6 +53,19 @@ def record(
         reason=reason,
         ip=ip or access.current_address() or None,
         detail=detail or {},
+    )
+
+
+def record_all(*, actor: str, action: str, subjects: Mapping[str, str], detail: dict) -> None:
+    """Add one entry for each object of an act on many, by object: its subject. As `record` otherwise."""
+    actions.kind_of(action)
+    at, ip = clock.now(), access.current_address() or None
+    AuditEntry.objects.bulk_create(
+        [
+            AuditEntry(at=at, actor=actor, action=action, object=row, subject=subject, ip=ip, detail=detail)
+            for row, subject in subjects.items()
+        ],
+        batch_size=1000,
     )
 
 
@@ -110,6 +124,11 @@ def verify(*, head: str = "") -> Proof:
     unlinked = _unsealed(after=0).count()
     fault = "" if head_found else "the head written down earlier is not in the chain: entries were cut off or replaced"
     return Proof(count, unlinked, digest.hex(), fault)
+
+
+def head() -> str:
+    """Digest in hex at the end of the sealed chain; "" while nothing is sealed."""
+    return _head()[1].hex()
 
 
 def _head() -> tuple[int, bytes]:

@@ -5,7 +5,7 @@ or number. What staff declare themselves is kept here, as the index of a mobile 
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from django.db import transaction
 
@@ -13,14 +13,23 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import crypto
 from kt_remedy.staff.models import HouseholdMember, User
 
-# Says whether two persons belong to one household, or the numbers declared by the first name the second.
-Link = Callable[[bytes, bytes, list[bytes]], bool]
-_links: list[Link] = []
+# The persons who belong to the household of one: `source(own person, indexes of declared numbers)`.
+Source = Callable[[bytes, list[bytes]], Iterable[bytes]]
+_sources: list[Source] = []
 
 
-def register_link(link: Link) -> None:
-    """Add a way to find a household: `link(own person, person of the case, declared numbers)`."""
-    _links.append(link)
+def register_source(source: Source) -> None:
+    """Add a way to find a household."""
+    _sources.append(source)
+
+
+def persons(user: User) -> frozenset[bytes]:
+    """Keys of the persons whose cases are closed to the member of staff: their own and those of the household."""
+    if not user.person_index:
+        return frozenset()
+    own = bytes(user.person_index)
+    declared = [bytes(index) for index in user.household.values_list("number_index", flat=True)]
+    return frozenset({own, *(bytes(person) for source in _sources for person in source(own, declared))})
 
 
 def is_closed(user: User, person_index: bytes) -> bool:
@@ -28,13 +37,7 @@ def is_closed(user: User, person_index: bytes) -> bool:
 
     While the member of staff is not proven, every case is: nobody knows which would be their own.
     """
-    if not user.person_index:
-        return True
-    own = bytes(user.person_index)
-    if own == person_index:
-        return True
-    declared = list(user.household.values_list("number_index", flat=True))
-    return any(link(own, bytes(person_index), declared) for link in _links)
+    return not user.person_index or bytes(person_index) in persons(user)
 
 
 @transaction.atomic

@@ -14,6 +14,7 @@ from kt_remedy.core.templatetags.remedy import kdate, krw
 from refunds import calendar
 from refunds.applications import bank_layout, deadlines, queries
 from refunds.applications.timeline import BANK_TEXT, Step, timeline
+from refunds.bankfiles.returns import waits_for_person
 from refunds.models.accounts import Account, HolderCheck
 from refunds.models.applications import Application, Decision
 from refunds.models.cases import OfflinePayment
@@ -209,6 +210,10 @@ def _approved_headline(row: Application, item: Item | None, next_round: calendar
         )
     if item is not None and item.account_id == row.account_id:
         # The account was not the reason of the return, and it was not changed since.
+        if waits_for_person(item.code) and row.holds.filter(released_at=None).exists():
+            return _("은행이 보내지 못해 확인하고 있습니다"), _(
+                "은행이 보내지 못했습니다. 고객님 계좌에는 잘못이 없고, 담당자가 확인해 알려 드립니다."
+            ) + " " + _nothing_to_do()
         if next_round is None:
             return _("은행이 그날 입금을 받지 못했습니다"), _(
                 "어떻게 보내 드릴지 고객센터에서 전화로 여쭙겠습니다."

@@ -14,9 +14,9 @@ from refunds.applications import sms
 from refunds.applications.access import locked
 from refunds.applications.decision import decide
 from refunds.applications.facts import SHARED_ACCOUNT, VERDICT_CHANGED, facts_of
-from refunds.applications.transitions import record_decision, transition
+from refunds.applications.transitions import transition
 from refunds.models.accounts import HolderCheck
-from refunds.models.applications import Application
+from refunds.models.applications import Application, Decision
 from refunds.models.states import REEVALUATED, Status
 
 _NO_LONGER_ELIGIBLE = Q(line__decided_outcome="") & ~Q(line__outcome="ELIGIBLE") | ~Q(
@@ -98,28 +98,38 @@ def recheck_settled(*, limit: int = 500) -> int:
     return recheck(list(stuck.order_by("id").values_list("id", flat=True)[:limit]))
 
 
-def mark_returned(*, application_ids: Iterable[int], code: str, actor: str, ask: bool = True) -> int:
-    """Record that a bank returned the payments of these applications; payouts calls it in its own transaction.
+def mark_returned(*, application_ids: Iterable[int], code: str, actor: str) -> int:
+    """Ask for another account, because the bank returned the payments of these applications for a fault of theirs.
 
-    With `ask`, the customer has to give another account; without, the application stays approved and is paid to the
-    same account again. Payouts queues the message. Returns how many applications it concerned.
+    Payouts calls it in its own transaction, with at most thousands at a time, and queues the messages. Returns how many
+    applications it concerned.
     """
-    rows = (
+    rows = list(
         Application.objects.select_for_update(of=("self",))
         .select_related("line")
         .filter(pk__in=list(application_ids), status=Status.APPROVED)
         .order_by("id")
     )
-    count = 0
-    for row in rows:
-        reason = f"RETURNED_{code}"[:40]
-        if ask:
-            transition(row, Status.NEED_ACCOUNT, code=reason, actor=actor)
-        else:
-            record_decision(row, code=reason, actor=actor)
-        _record(row, "application.returned", actor=actor, detail={"code": code})
-        count += 1
-    return count
+    now, reason = clock.now(), f"RETURNED_{code}"[:40]
+    Application.objects.filter(pk__in=[row.pk for row in rows]).update(status=Status.NEED_ACCOUNT, status_since=now)
+    Decision.objects.bulk_create(
+        Decision(
+            application=row,
+            from_status=Status.APPROVED,
+            to_status=Status.NEED_ACCOUNT,
+            actor=actor,
+            code=reason,
+            decided_at=now,
+        )
+        for row in rows
+    )
+    audit.record_all(
+        actor=actor,
+        action="application.returned",
+        subjects={f"application:{row.pk}": row.line.customer_id for row in rows},
+        detail={"code": code},
+    )
+    return len(rows)
 
 
 def _flag_changed(*, limit: int) -> int:

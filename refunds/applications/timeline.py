@@ -9,7 +9,7 @@ from kt_remedy.core import clock
 from kt_remedy.core.templatetags.remedy import kdatetime
 from refunds import calendar
 from refunds.applications import deadlines
-from refunds.bankfiles.returns import pays_same_account_again
+from refunds.bankfiles.returns import pays_same_account_again, waits_for_person
 from refunds.models.applications import Application, Channel, Decision
 from refunds.models.items import Item
 from refunds.models.states import Status
@@ -68,6 +68,10 @@ def _past_step(decision: Decision) -> tuple[str, str]:
     to, code = decision.to_status, decision.code
     if code == "ACCOUNT_CHANGED":
         return _("받을 계좌를 바꿈"), deadlines.hold_note()
+    if code.startswith("RETURNED_") and waits_for_person(code.removeprefix("RETURNED_")):
+        return _("입금하지 못함"), _(
+            "은행이 보내지 못했습니다. 고객님 계좌에는 잘못이 없고, 담당자가 확인해 알려 드립니다."
+        )
     if code.startswith("RETURNED_") and pays_same_account_again(code.removeprefix("RETURNED_")):
         return _("입금이 되돌아옴"), _("은행이 그날 입금을 받지 못해 같은 계좌로 다시 보냅니다.")
     if code.startswith("RETURNED"):

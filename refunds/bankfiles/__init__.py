@@ -1,8 +1,13 @@
 """Bank file layouts behind one small interface (`records.Layout`). A new bank is one module and one entry here."""
 
+from typing import Any
+
+from django.utils.translation import gettext_noop
+
 from refunds.bankfiles import inquiry, iso20022, sheet
 from refunds.bankfiles.records import FileFault, Layout
 
+_MARK = b"\xef\xbb\xbf"
 LAYOUTS: dict[str, Layout] = {layout.code: layout for layout in (iso20022.Pain001(), sheet.Sheet())}
 
 
@@ -13,13 +18,19 @@ def layout(code: str) -> Layout:
     return LAYOUTS[code]
 
 
-def recognise(content: bytes) -> Layout | inquiry.InquiryLayout:
-    """The layout of a result file, by its first bytes. Raises FileFault for an unknown layout."""
-    start = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
+def recognise(source: Any) -> Layout | inquiry.InquiryLayout:
+    """The layout of an answer, a buffered reader, by its first bytes; skips a byte order mark and blanks before them.
+
+    Raises FileFault for an unknown layout.
+    """
+    while (start := source.peek(4)[:4]) and (start.startswith(_MARK) or start[:1].isspace() or start[:1] == b"\0"):
+        source.read(len(_MARK) if start.startswith(_MARK) else 1)
     if start.startswith(b"<"):
         return LAYOUTS["pain001"]
     if start.startswith(sheet.FIRST):
         return LAYOUTS["sheet"]
     if start.startswith(inquiry.FIRST):
         return inquiry.INQUIRY
-    raise FileFault(0, "this is neither an ISO 20022 message nor a transfer sheet nor an inquiry list")
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise FileFault(0, gettext_noop("UTF-16으로 저장된 파일입니다. 은행에서 받은 그대로 올려 주세요."))
+    raise FileFault(0, gettext_noop("은행 답(pain.002), 이체 결과 파일, 조회 목록 가운데 어느 것도 아닙니다."))

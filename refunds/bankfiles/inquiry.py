@@ -6,11 +6,21 @@ docs/bank-files.md, as those of the sheet do.
 """
 
 import datetime as dt
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, NamedTuple
 
-from refunds.bankfiles.records import Answer, Answers, FileFault
-from refunds.bankfiles.sheet import RESULTS, Column, _amount, _record, _records, _text, record_structs
+from refunds.bankfiles.records import UNKNOWN, UNLISTED, Answer, AnswerHead
+from refunds.bankfiles.sheet import (
+    WHOLE_FILE,
+    Column,
+    _amount,
+    _record,
+    _records,
+    _text,
+    answer_of,
+    check_foot,
+    record_structs,
+)
 
 HEAD = (
     Column("kind", "구분", 1, "text", "I"),
@@ -75,33 +85,26 @@ class InquiryLayout:
         ]
         return b"".join([*lines, _record(FOOT, {"kind": "E", **sums})])
 
-    def read_result(self, content: bytes) -> Answers:
-        """The list with its result columns filled in. Payments it leaves out stay unanswered. Raises FileFault."""
-        answers = Answers("")
-        totals: tuple[int, int] | None = None
+    def read_answer(self, source: BinaryIO, head: AnswerHead) -> Iterator[Answer]:
+        """The payments of the list with its result columns filled in; fills `head`. Raises FileFault.
+
+        Payments it leaves out stay unanswered. No list is refused whole.
+        """
+        totals: tuple[int, int, int] | None = None
         won = 0
-        for line, kind, parts in _records(content, _CUTS):
+        for line, kind, parts in _records(source, _CUTS):
             cells = {column.name: cell for column, cell in zip(RECORDS[kind.decode()], parts[::2], strict=True)}
             if kind == b"I":
-                answers.message_id = _text(cells["message_id"])
+                head.message_id = _text(line, cells["message_id"])
             elif kind == b"E":
-                totals = _amount(line, cells["count"]), _amount(line, cells["won"])
+                totals = line, _amount(line, cells["count"]), _amount(line, cells["won"])
             else:
-                result = _text(cells["result"])
-                outcome, code = RESULTS.get(result, ("", ""))
-                if outcome in ("", "REFUSED"):
-                    raise FileFault(line, f"the result {result} is not known for an inquiry")
+                head.rows += 1
                 amount = _amount(line, cells["amount"])
                 won += amount
-                reason = f"{result} {_text(cells['words'])}".strip()
-                answers.rows.append(Answer(line, _text(cells["reference"]), outcome, code, reason, amount))
-        if totals is None:
-            raise FileFault(0, "the last line (E) is missing: the file was cut off")
-        if totals != (len(answers.rows), won):
-            raise FileFault(
-                0, f"the last line says {totals[0]} rows and {totals[1]} won; there are {len(answers.rows)} and {won}"
-            )
-        return answers
+                answer = answer_of(line, cells["reference"], cells["result"], cells["words"], amount)
+                yield answer._replace(outcome=UNKNOWN, reason=UNLISTED) if answer.code == WHOLE_FILE else answer
+        check_foot(totals, head.rows, won)
 
 
 INQUIRY = InquiryLayout()

@@ -9,32 +9,36 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from io import BytesIO
+from typing import BinaryIO
 from xml.sax.saxutils import escape
 
+from django.utils.translation import gettext_noop
 from lxml import etree
 
+from kt_remedy.core import text as outside
+from refunds.bankfiles import returns
 from refunds.bankfiles.records import (
+    ACCEPTED,
     ACCOUNT_NUMBER,
-    BANK_DOWN,
-    BLOCKED,
-    CLOSED,
-    LIMIT,
-    NAME,
+    CANCELLED,
+    EXECUTED,
     NAME_LENGTH,
     NAME_LETTERS,
-    NO_ACCOUNT,
     OTHER,
     PAID,
+    REFUSED,
     RETURNED,
     STATEMENT_TEXT,
     UNKNOWN,
+    UNLISTED,
     Answer,
-    Answers,
+    AnswerHead,
     FileFault,
     FileHeader,
     Payment,
     PaymentRefused,
     check_totals,
+    whole_number,
 )
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
@@ -42,29 +46,18 @@ CLEARING_SYSTEM = "KFTC"
 _PIECE = 1 << 16
 # Characters that XML forbids, and line breaks and tabs, which no name has and a parser would change.
 _ILLEGAL = re.compile("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_WON = gettext_noop("원화 금액이 아닙니다.")
 _PAIN002 = re.compile(r"urn:iso:std:iso:20022:tech:xsd:pain\.002\.001\.\d\d")
 
-# External payment transaction status codes. Only settled money is paid; money under way is not answered yet.
-_FINAL = {"ACSC": PAID, "ACCC": PAID, "RJCT": RETURNED, "CANC": RETURNED}
-_UNDER_WAY = {"RCVD", "PDNG", "ACTC", "ACCP", "ACSP", "ACWC", "ACWP", "ACFC", "PATC", "PRES"}
-_REASONS = {
-    "AC01": NO_ACCOUNT,
-    "AC02": NO_ACCOUNT,
-    "AC03": NO_ACCOUNT,
-    "AC04": CLOSED,
-    "AC07": CLOSED,
-    "AC06": BLOCKED,
-    "AC14": BLOCKED,
-    "AG01": BLOCKED,
-    "AG02": BLOCKED,
-    "AM02": LIMIT,
-    "AM14": LIMIT,
-    "BE01": NAME,
-    "BE22": NAME,
-    "AB08": BANK_DOWN,
-    "RC01": NO_ACCOUNT,
-    "TM01": BANK_DOWN,
-}
+# External payment transaction status codes. Only settled money is paid; money under way is not answered yet. Any other
+# status leaves the payment unanswered, with a note.
+FINAL = {"ACSC": PAID, "ACCC": PAID, "RJCT": RETURNED, "CANC": RETURNED}
+UNDER_WAY = {
+    "RCVD", "PDNG", "ACTC", "ACCP", "ACSP", "ACWC", "ACWP", "ACFC", "ACFW", "ACPD", "PATC", "PRES", "RCVC", "RVCM",
+    "RVMC", "RVNA", "RVNC", "RVNM",
+}  # fmt: skip
+# Status of the group or of a batch that says something of all its payments (D-64).
+WHOLE = {"RJCT": REFUSED, "ACSC": EXECUTED, "ACCC": EXECUTED} | dict.fromkeys(UNDER_WAY, ACCEPTED)
 
 
 # One payment per line, so that a comparison of two files can name the place. Written as text, not as a tree: only the
@@ -150,10 +143,10 @@ class Pain001:
 
     def read(self, content: bytes) -> Iterator[tuple[int, Payment]]:
         """The payments of a pain.001 message."""
-        for element in _walk(content, {"CdtTrfTxInf"}):
+        for element in _walk(BytesIO(content), {"CdtTrfTxInf"}):
             amount = _child_at(element, "Amt/InstdAmt")
             if amount is None or amount.get("Ccy") != "KRW":
-                raise FileFault(element.sourceline or 0, "this payment is not in won")
+                raise FileFault(element.sourceline or 0, _NOT_WON)
             yield (
                 element.sourceline or 0,
                 Payment(
@@ -165,39 +158,58 @@ class Pain001:
                 ),
             )
 
-    def read_result(self, content: bytes) -> Answers:
-        """A pain.002 message of any version, all three levels."""
-        answers = Answers("")
-        group, batches = "", []
-        wanted = {"OrgnlGrpInfAndSts", "TxInfAndSts", "OrgnlPmtInfAndSts"}
-        for element in _walk(content, wanted, root=_PAIN002):
+    def read_answer(self, source: BinaryIO, head: AnswerHead) -> Iterator[Answer]:
+        """The payments of a pain.002 message of any version; fills `head` from all three levels. Raises FileFault.
+
+        A payment without a reason of its own has that of its batch, else that of the group.
+        """
+        group, batches, ways = "", list[str](), dict[str, int]()
+        for element in _walk(source, {"OrgnlGrpInfAndSts", "TxInfAndSts", "OrgnlPmtInfAndSts"}, root=_PAIN002):
             name = etree.QName(element).localname
-            if name == "OrgnlGrpInfAndSts":
+            if name == "TxInfAndSts":
+                head.rows += 1
+                answer = _answer(element, head)
+                ways.setdefault(UNLISTED if answer.reason == UNLISTED else answer.outcome, answer.line)
+                yield answer
+            elif name == "OrgnlGrpInfAndSts":
                 group = _text(element, "GrpSts")
-                answers.message_id = _text(element, "OrgnlMsgId")
-                answers.code, answers.words = _reason(element)
+                head.message_id = _text(element, "OrgnlMsgId")
+                head.code, head.words = _reason(element)
                 count, won = _text(element, "OrgnlNbOfTxs"), _child_at(element, "OrgnlCtrlSum")
-                answers.count = int(count) if count.isdecimal() else None
-                answers.won = None if won is None else _won(won)
-            elif name == "OrgnlPmtInfAndSts":
-                batches.append(_text(element, "PmtInfSts"))
-                if batches[-1] == "RJCT" and not answers.code:
-                    answers.code, answers.words = _reason(element)
+                head.count = whole_number(count, element.sourceline or 0, "OrgnlNbOfTxs") if count else None
+                head.won = None if won is None else _won(won, "OrgnlCtrlSum")
             else:
-                answers.rows.append(_answer(element))
-        if not answers.message_id:
-            raise FileFault(0, "this message does not name the file it answers (OrgnlMsgId)")
-        # A message has one batch, so a refused batch is a refused message. If the payments name reasons of their own,
-        # the bank examined each of them: it returned the payments and did not refuse the file.
-        if group == "RJCT" or (batches and set(batches) == {"RJCT"}):
-            for row in answers.rows:
-                if row.outcome != RETURNED:
-                    raise FileFault(row.line, "this payment is not refused although the whole file is")
-            own = any(row.words and row.words.partition(" ")[0] != answers.code for row in answers.rows)
-            answers.refused = not own
-        if not answers.refused:
-            answers.code = answers.words = ""
-        return answers
+                batches.append(_text(element, "PmtInfSts"))
+                if not head.code:
+                    head.code, head.words = _reason(element)
+        if not head.message_id:
+            raise FileFault(0, gettext_noop("이 메시지는 어느 파일에 대한 답인지 말하지 않습니다."), "OrgnlMsgId")
+        head.verdict = _verdict(group, batches, ways)
+        if head.verdict != REFUSED:
+            head.code = head.words = ""
+
+
+def _verdict(group: str, batches: list[str], ways: dict[str, int]) -> str:
+    """What the group, or else every batch, says of the whole file. `ways` has the first line of each outcome.
+
+    Raises FileFault if the levels contradict each other.
+    """
+    of_batches = {WHOLE.get(status, "") for status in batches}
+    of_batch = of_batches.pop() if len(of_batches) == 1 else ""
+    verdict = WHOLE.get(group, "") or of_batch
+    if of_batch == REFUSED and verdict == ACCEPTED:
+        verdict = REFUSED
+    if {verdict, of_batch} == {REFUSED, EXECUTED}:
+        raise FileFault(0, gettext_noop("파일 전체의 상태와 묶음의 상태가 서로 반대입니다."), "GrpSts, PmtInfSts")
+    if verdict == REFUSED and (line := ways.get(PAID) or ways.get(UNKNOWN)):
+        raise FileFault(line, gettext_noop("파일 전체가 거절되었다는데 이 건은 거절되지 않았습니다."), "TxSts")
+    if verdict == EXECUTED and (line := ways.get(RETURNED) or ways.get(UNKNOWN) or ways.get(UNLISTED)):
+        raise FileFault(line, gettext_noop("모두 보냈다는 답인데 이 건은 다르게 말합니다."), "TxSts")
+    if group and group != "PART" and group not in WHOLE and not ways:
+        raise FileFault(
+            0, gettext_noop("파일 전체의 상태 %(status)s은(는) 모르는 코드입니다."), "GrpSts", status=group[:35]
+        )
+    return verdict
 
 
 def _line(payment: Payment) -> bytes:
@@ -215,15 +227,15 @@ def _line(payment: Payment) -> bytes:
     return _PAYMENT(reference, amount, bank, escape(holder), number).encode()
 
 
-def _walk(content: bytes, names: set[str], *, root: re.Pattern | None = None) -> Iterator[etree._Element]:
-    """The elements with these local names, each freed after its use. No entities, no network."""
+def _walk(source: BinaryIO, names: set[str], *, root: re.Pattern | None = None) -> Iterator[etree._Element]:
+    """The elements with these local names, each freed after its use. No entities, no network, no huge texts."""
     parser = etree.iterparse(
-        BytesIO(content),
+        source,
         tag=[f"{{*}}{name}" for name in names],
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
-        huge_tree=True,
+        huge_tree=False,
     )
     started = False
     try:
@@ -236,16 +248,16 @@ def _walk(content: bytes, names: set[str], *, root: re.Pattern | None = None) ->
             while (before := element.getprevious()) is not None and before.tag == element.tag:
                 element.getparent().remove(before)
     except etree.XMLSyntaxError as error:
-        raise FileFault(error.lineno or 0, "this is not well-formed XML") from None
+        raise FileFault(error.lineno or 0, gettext_noop("XML이 올바르지 않습니다.")) from None
     if not started:
         _check_root(parser.root, root)
 
 
 def _check_root(top: etree._Element, root: re.Pattern | None) -> None:
     if top.getroottree().docinfo.doctype:
-        raise FileFault(1, "a bank message has no document type")
+        raise FileFault(1, gettext_noop("은행 메시지에는 문서 형식 선언(DOCTYPE)이 있을 수 없습니다."))
     if root and not root.fullmatch(etree.QName(top).namespace or ""):
-        raise FileFault(top.sourceline or 1, "this is no payment status report (pain.002)")
+        raise FileFault(top.sourceline or 1, gettext_noop("지급 상태 보고(pain.002)가 아닙니다."))
 
 
 @lru_cache(maxsize=256)
@@ -262,32 +274,50 @@ def _text(element: etree._Element, path: str) -> str:
     return "" if child is None else (child.text or "").strip()
 
 
-def _won(element: etree._Element) -> int:
+def _won(element: etree._Element, place: str = "InstdAmt") -> int:
     # ISO amounts may carry a fraction; a won has none.
-    won, _, fraction = (element.text or "").strip().partition(".")
-    if not won.isascii() or not won.isdigit() or fraction.strip("0"):
-        raise FileFault(element.sourceline or 0, "this amount is not in whole won")
-    return int(won)
+    won, _point, fraction = (element.text or "").strip().partition(".")
+    if fraction.strip("0"):
+        raise FileFault(element.sourceline or 0, gettext_noop("금액에 1원보다 작은 자리가 있습니다."), place)
+    return whole_number(won, element.sourceline or 0, place)
 
 
 def _reason(element: etree._Element) -> tuple[str, str]:
     why = _child_at(element, "StsRsnInf")
     if why is None:
         return "", ""
-    return _text(why, "Rsn/Cd") or _text(why, "Rsn/Prtry"), _text(why, "AddtlInf")
+    return _text(why, "Rsn/Cd") or _text(why, "Rsn/Prtry"), outside.clean(_text(why, "AddtlInf"))
 
 
-def _answer(element: etree._Element) -> Answer:
-    line, status = element.sourceline or 0, _text(element, "TxSts")
+def _answer(element: etree._Element, head: AnswerHead) -> Answer:
+    line, place, status = element.sourceline or 0, f"TxInfAndSts[{head.rows}]", _text(element, "TxSts")
     reference = _text(element, "OrgnlEndToEndId")
     if not reference:
-        raise FileFault(line, "this payment has no OrgnlEndToEndId")
-    if status not in _FINAL and status not in _UNDER_WAY:
-        raise FileFault(line, f"the status {status or '(none)'} of this payment is not known")
-    code, reason = _reason(element)
+        raise FileFault(line, gettext_noop("이 건에는 우리 관리번호가 없습니다."), f"{place}/OrgnlEndToEndId")
     named = _child_at(element, "OrgnlTxRef/Amt/InstdAmt")
     if named is not None and named.get("Ccy", "KRW") != "KRW":
-        raise FileFault(line, "this payment is not in won")
-    outcome = _FINAL.get(status, UNKNOWN)
-    meaning = _REASONS.get(code, OTHER) if outcome == RETURNED else ""
-    return Answer(line, reference, outcome, meaning, f"{code} {reason}".strip(), None if named is None else _won(named))
+        raise FileFault(line, _NOT_WON, f"{place}/OrgnlTxRef/Amt/InstdAmt")
+    won = None if named is None else _won(named, f"{place}/OrgnlTxRef/Amt/InstdAmt")
+    code, words = _reason(element)
+    outcome = FINAL.get(status, UNKNOWN)
+    if outcome == PAID or status in UNDER_WAY:
+        return Answer(line, reference, outcome, "", code, words, won)
+    if outcome == UNKNOWN:
+        return Answer(line, reference, UNKNOWN, UNLISTED, status, words, won)
+    if status == "CANC":
+        return Answer(line, reference, RETURNED, CANCELLED, code or status, words, won)
+    known = returns.CODES[returns.STATUS].get(code)
+    if known is not None:
+        head.customer_rows += known.owner == returns.CUSTOMER
+    elif code:
+        return Answer(line, reference, UNKNOWN, UNLISTED, code, words, won)
+    else:
+        code, words = _batch_reason(element)
+        code, words = (code, words) if code else (head.code, head.words)
+        known = returns.CODES[returns.STATUS].get(code)
+    return Answer(line, reference, RETURNED, known.reason if known else OTHER, code, words, won)
+
+
+def _batch_reason(element: etree._Element) -> tuple[str, str]:
+    batch = element.getparent()
+    return ("", "") if batch is None else _reason(batch)

@@ -1,25 +1,30 @@
-"""Content of bank files in both directions, independent of any layout. Pure: no database, no clock, no Django."""
+"""Content of bank files in both directions, independent of any layout. Pure: no database and no clock."""
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple, Protocol
+
+from django.utils.translation import gettext, gettext_noop
 
 # Text on the customer's bank statement: at most seven Hangul are safe at every bank (docs/domain.md#c3).
 STATEMENT_TEXT = "KT위약금환급"
 
 PAID, RETURNED, UNKNOWN = "PAID", "RETURNED", "UNKNOWN"
 
-# Reasons of returned payments, in one vocabulary for all layouts.
-NO_ACCOUNT, CLOSED, NAME, BLOCKED, BANK_DOWN, LIMIT, OTHER = (
-    "NO_ACCOUNT",
-    "CLOSED",
-    "NAME",
-    "BLOCKED",
-    "BANK_DOWN",
-    "LIMIT",
-    "OTHER",
-)
+# Reasons of returned payments, in one vocabulary for all layouts (`returns` has their labels and owners).
+NO_ACCOUNT, CLOSED, NAME, BLOCKED = "NO_ACCOUNT", "CLOSED", "NAME", "BLOCKED"
+BANK_DOWN, LIMIT = "BANK_DOWN", "LIMIT"
+FUNDS, PAYER_ACCOUNT, PAYER_LIMIT = "FUNDS", "PAYER_ACCOUNT", "PAYER_LIMIT"
+DUPLICATE, CANCELLED, FILE = "DUPLICATE", "CANCELLED", "FILE"
+OTHER = "OTHER"
+# Note of a payment whose status or code is in no list that we know: it stays unanswered.
+UNLISTED = "UNLISTED"
+
+# What an answer says of the whole file. "" leaves it to the payments.
+REFUSED, ACCEPTED, EXECUTED = "REFUSED", "ACCEPTED", "EXECUTED"
+# No file holds more payments or won than so many digits; longer numbers are a fault.
+DIGITS = 15
 
 
 class Payment(NamedTuple):
@@ -47,35 +52,65 @@ class FileHeader:
 
 
 class Answer(NamedTuple):
-    """The bank's answer to one payment. `line` is the physical line of the result file; `amount` None if not named."""
+    """The bank's answer to one payment. `line` is the physical line of the answer; `won` is None if not named.
+
+    `reason` is of our vocabulary, or UNLISTED; `code` and `words` are the bank's.
+    """
 
     line: int
     reference: str
     outcome: str
+    reason: str
     code: str
     words: str
-    amount: int | None
+    won: int | None
 
 
 @dataclass(slots=True)
-class Answers:
-    """A whole result file. `refused`: the bank accepted none of it, for the reason in `code` and `words`."""
+class AnswerHead:
+    """What an answer says of itself; complete once all its payments were read.
 
-    message_id: str
-    refused: bool = False
+    `verdict` is what it says of the whole file, with the bank's `code` and `words`. `rows` counts the payments,
+    `customer_rows` those that name a reason of their own on the customer's side.
+    """
+
+    message_id: str = ""
+    verdict: str = ""
     code: str = ""
     words: str = ""
     count: int | None = None
     won: int | None = None
-    rows: list[Answer] = field(default_factory=list)
+    rows: int = 0
+    customer_rows: int = 0
 
 
 class FileFault(Exception):
-    """A file that cannot be read or written. Carries the physical line (0 for none) and one sentence."""
+    """A file that cannot be read or written.
 
-    def __init__(self, line: int, text: str) -> None:
-        super().__init__(f"{line}: {text}" if line else text)
-        self.line, self.text = line, text
+    Carries the physical line (0 for none), the place inside an XML message, and one sentence: Korean source text with
+    its values, worded in the reader's language by `text`.
+    """
+
+    def __init__(self, line: int, source: str, place: str = "", **values: object) -> None:
+        super().__init__(f"{line}: {source}" if line else source)
+        self.line, self.source, self.place, self.values = line, source, place, values
+
+    @property
+    def text(self) -> str:
+        """The sentence."""
+        return gettext(self.source) % self.values if self.values else gettext(self.source)
+
+
+def whole_number(digits: str, line: int, place: str = "") -> int:
+    """A number of payments or won as a bank writes it. Raises FileFault for anything but DIGITS digits at most."""
+    if not (digits.isascii() and digits.isdigit()):
+        raise FileFault(line, gettext_noop("금액이나 건수는 숫자만 적을 수 있습니다."), place)
+    if len(digits.lstrip("0")) > DIGITS:
+        raise FileFault(
+            line, gettext_noop("숫자가 %(length)s자리라 너무 깁니다. %(most)s자리까지 읽습니다."), place,
+            length=len(digits), most=DIGITS,
+        )  # fmt: skip
+    return int(digits.lstrip("0") or "0")
 
 
 # What of a payment a layout cannot hold.
@@ -109,8 +144,8 @@ class Layout(Protocol):
     def read(self, content: bytes) -> Iterator[tuple[int, Payment]]:
         """The payments of such a file with their physical lines. Raises FileFault."""
 
-    def read_result(self, content: bytes) -> Answers:
-        """The bank's answer to such a file. Raises FileFault."""
+    def read_answer(self, source: BinaryIO, head: AnswerHead) -> Iterator[Answer]:
+        """The payments of the bank's answer to such a file, one by one; fills `head` as it reads. Raises FileFault."""
 
 
 def check_totals(head: FileHeader, count: int, won: int) -> None:

@@ -10,32 +10,33 @@ text is refused; a bank file is never changed to make it safe.
 import io
 import struct
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from functools import lru_cache
+from typing import BinaryIO, NamedTuple
 
+from django.utils.translation import gettext_noop
+
+from kt_remedy.core import text as outside
 from kt_remedy.core.csv import FORMULA_STARTS
+from refunds.bankfiles import returns
 from refunds.bankfiles.records import (
     ACCOUNT_NUMBER,
-    BANK_DOWN,
-    BLOCKED,
-    CLOSED,
-    LIMIT,
-    NAME,
     NAME_LENGTH,
     NAME_LETTERS,
     NAME_START,
-    NO_ACCOUNT,
-    OTHER,
     PAID,
+    REFUSED,
     RETURNED,
     STATEMENT_TEXT,
     UNKNOWN,
+    UNLISTED,
     Answer,
-    Answers,
+    AnswerHead,
     FileFault,
     FileHeader,
     Payment,
     PaymentRefused,
     check_totals,
+    whole_number,
 )
 
 ENCODING = "cp949"
@@ -90,19 +91,14 @@ def record_structs(records: dict[str, tuple[Column, ...]]) -> dict[bytes, tuple[
 
 
 _CUTS = record_structs(RECORDS)
-# The result codes: outcome and reason. Blank is no answer.
+# On every row: the bank refused the whole file.
+WHOLE_FILE = "99"
+# The result codes: outcome and reason. Blank is no answer; those of returns stand in reason_codes.csv.
 RESULTS = {
     "": (UNKNOWN, ""),
     "00": (PAID, ""),
-    "01": (RETURNED, NO_ACCOUNT),
-    "02": (RETURNED, CLOSED),
-    "03": (RETURNED, NAME),
-    "04": (RETURNED, BLOCKED),
-    "05": (RETURNED, BANK_DOWN),
-    "06": (RETURNED, LIMIT),
-    "07": (RETURNED, OTHER),
+    **{row.code: (RETURNED, row.reason) for row in returns.CODES[returns.SHEET].values()},
     "98": (UNKNOWN, ""),
-    "99": ("REFUSED", ""),  # on every row: the bank refused the whole file
 }
 FIRST = b"H\t"
 _PIECE = 500
@@ -118,7 +114,8 @@ def describe(records: dict[str, tuple[Column, ...]] = RECORDS) -> str:
 
 def describe_results() -> str:
     """The result codes in one line, for docs/bank-files.md."""
-    return ", ".join(f"`{code}` {' '.join(filter(None, answer)).lower()}" for code, answer in RESULTS.items() if code)
+    said = {**{code: " ".join(filter(None, answer)) for code, answer in RESULTS.items() if code}, WHOLE_FILE: REFUSED}
+    return ", ".join(f"`{code}` {said[code].lower()}" for code in sorted(said))
 
 
 def _padded(column: Column, value: str, reference: str) -> bytes:
@@ -209,62 +206,72 @@ class Sheet:
         bank, account, amount, holder, reference = (
             _place(DETAIL, name) for name in ("bank", "account", "amount", "holder", "reference")
         )
-        for line, kind, cells in _records(content):
+        for line, kind, cells in _records(io.BytesIO(content)):
             if kind == b"D":
                 yield (
                     line,
                     Payment(
-                        _text(cells[reference]),
-                        _text(cells[bank]),
-                        _text(cells[account]),
-                        _text(cells[holder]),
+                        _text(line, cells[reference]),
+                        _text(line, cells[bank]),
+                        _text(line, cells[account]),
+                        _text(line, cells[holder]),
                         _amount(line, cells[amount]),
                     ),
                 )
 
-    def read_result(self, content: bytes) -> Answers:
-        """A sheet with its result columns filled in."""
-        answers = Answers("")
-        rows, won = 0, 0
-        refused = 0
+    def read_answer(self, source: BinaryIO, head: AnswerHead) -> Iterator[Answer]:
+        """The payments of a sheet with its result columns filled in; fills `head`. Raises FileFault."""
+        won = refused = 0
         totals = None
         d_amount, d_reference, d_result, d_words = (
             _place(DETAIL, name) for name in ("amount", "reference", "result", "words")
         )
-        for line, kind, cells in _records(content):
+        for line, kind, cells in _records(source):
             if kind == b"D":
-                amount, result = _amount(line, cells[d_amount]), _text(cells[d_result])
-                rows += 1
+                amount = _amount(line, cells[d_amount])
+                head.rows += 1
                 won += amount
-                if result not in RESULTS:
-                    raise FileFault(line, f"the result {result} is not known")
-                outcome, code = RESULTS[result]
-                reason = _text(cells[d_words])
-                if outcome == "REFUSED":
+                answer = answer_of(line, cells[d_reference], cells[d_result], cells[d_words], amount)
+                if answer.code == WHOLE_FILE:
                     refused += 1
-                    answers.words = answers.words or reason
-                answers.rows.append(
-                    Answer(line, _text(cells[d_reference]), outcome, code, f"{result} {reason}".strip(), amount)
-                )
+                    head.code, head.words = WHOLE_FILE, head.words or answer.words
+                yield answer
             elif kind == b"H":
-                answers.message_id = _text(cells[_place(HEAD, "message_id")])
-                answers.count = _amount(line, cells[_place(HEAD, "count")])
-                answers.won = _amount(line, cells[_place(HEAD, "won")])
+                head.message_id = _text(line, cells[_place(HEAD, "message_id")])
+                head.count = _amount(line, cells[_place(HEAD, "count")])
+                head.won = _amount(line, cells[_place(HEAD, "won")])
             else:
-                totals = (line, _amount(line, cells[_place(FOOT, "count")]), _amount(line, cells[_place(FOOT, "won")]))
-        if not answers.message_id:
-            raise FileFault(1, "the first line does not name the file")
-        if totals is None:
-            raise FileFault(0, "the last line (T) is missing: the file was cut off")
-        if totals[1:] != (rows, won):
-            raise FileFault(
-                totals[0], f"the last line says {totals[1]} rows and {totals[2]} won; there are {rows} and {won}"
-            )
+                totals = line, _amount(line, cells[_place(FOOT, "count")]), _amount(line, cells[_place(FOOT, "won")])
+        check_foot(totals, head.rows, won)
+        if not head.message_id:
+            raise FileFault(1, gettext_noop("첫 줄에 파일번호가 없습니다."))
         if refused:
-            if refused != rows:
-                raise FileFault(0, "some rows say the whole file was refused and others do not")
-            answers.refused, answers.code, answers.rows = True, "99", []
-        return answers
+            if refused != head.rows:
+                raise FileFault(0, gettext_noop("어떤 줄은 파일 전체가 거절되었다고 하고 다른 줄은 그렇지 않습니다."))
+            head.verdict = REFUSED
+
+
+def answer_of(line: int, reference: bytes, result: bytes, words: bytes, amount: int) -> Answer:
+    """The answer in one line. A result that is in no list leaves the payment unanswered, with a note."""
+    code = _loose(result)
+    outcome, reason = RESULTS.get(code, (UNKNOWN, UNLISTED))
+    return Answer(line, _text(line, reference), outcome, reason, code, _loose(words), amount)
+
+
+def check_foot(totals: tuple[int, int, int] | None, rows: int, won: int) -> None:
+    """Raise FileFault if the last line is missing or says another number or sum: (line, number, won)."""
+    if totals is None:
+        raise FileFault(0, gettext_noop("마지막 줄이 없습니다. 파일이 잘린 것 같습니다. 은행에서 다시 받아 주세요."))
+    line, said, said_won = totals
+    if (said, said_won) != (rows, won):
+        raise FileFault(
+            line,
+            gettext_noop("마지막 줄은 %(said)s건 %(said_won)s원이라는데 줄을 세면 %(rows)s건 %(won)s원입니다."),
+            said=said,
+            said_won=said_won,
+            rows=rows,
+            won=won,
+        )
 
 
 def _place(columns: tuple[Column, ...], name: str) -> int:
@@ -273,44 +280,79 @@ def _place(columns: tuple[Column, ...], name: str) -> int:
 
 
 def _records(
-    content: bytes, cuts: dict[bytes, tuple[tuple[Column, ...], struct.Struct]] = _CUTS
+    source: BinaryIO, cuts: dict[bytes, tuple[tuple[Column, ...], struct.Struct]] = _CUTS
 ) -> Iterator[tuple[int, bytes, tuple[bytes, ...]]]:
-    """The lines with their kind and cells (and the tabs between them). Raises FileFault if a line does not fit."""
-    *first_kinds, last = (kind.decode() for kind in cuts)
+    """The lines with their kind and cells (and the tabs between them), one at a time. Raises FileFault.
+
+    Editors change a sheet: they save it as UTF-8, pad it with NUL or cut trailing blanks. Such a line is taken as it
+    was meant. A line that does not fit then is a fault.
+    """
     first = next(iter(cuts))
-    for number, raw in enumerate(io.BytesIO(content.rstrip(b"\x1a\r\n")), 1):
-        data = raw.rstrip(b"\r\n")
+    longest = max(cut.size for _columns, cut in cuts.values())
+    number = 0
+    while raw := source.readline(3 * longest):
+        number += 1
+        data = raw.rstrip(b"\r\n\x1a")
+        if b"\0" in data:
+            data = data.replace(b"\0", b" ")
         kind = data[:1]
+        if not data.strip():
+            continue
         if kind not in cuts:
-            raise FileFault(number, f"a line begins with {', '.join(first_kinds)} or {last}")
+            raise FileFault(
+                number,
+                gettext_noop("줄은 %(kinds)s 가운데 하나로 시작해야 합니다."),
+                kinds=", ".join(known.decode() for known in cuts),
+            )
         columns, cut = cuts[kind]
-        if len(data) != cut.size:
-            raise FileFault(number, f"this line has {len(data)} bytes, which is not its length")
-        cells = cut.unpack(data)
-        if cells[1::2].count(b"\t") != len(columns) - 1:
-            wrong = cells[1::2].index(next(tab for tab in cells[1::2] if tab != b"\t"))
-            raise FileFault(number, f"there is no tab after {columns[wrong].title}")
-        if b"\0" in data or not data.isascii():
-            _readable(number, columns, cells[::2])
+        cells = _cut(data, columns, cut) or _cut(_from_utf8(data), columns, cut)
+        if cells is None:
+            raise FileFault(
+                number,
+                gettext_noop("이 줄은 %(bytes)s바이트인데 %(right)s바이트여야 하고 칸 사이에는 탭이 있어야 합니다."),
+                bytes=len(data),
+                right=cut.size,
+            )
         if (number == 1) != (kind == first):
-            raise FileFault(number, f"the line {first.decode()} stands first, and once")
+            raise FileFault(number, gettext_noop("%(kind)s 줄은 맨 앞에 한 번만 있습니다."), kind=first.decode())
         yield number, kind, cells
 
 
-def _readable(line: int, columns: tuple[Column, ...], cells: tuple[bytes, ...]) -> None:
-    for column, cell in zip(columns, cells, strict=True):
-        try:
-            if "\0" in cell.decode(ENCODING):
-                raise FileFault(line, f"{column.title} holds a control sign")
-        except UnicodeDecodeError:
-            raise FileFault(line, f"{column.title} is not CP949") from None
+@lru_cache(maxsize=16)
+def _blank(columns: tuple[Column, ...]) -> bytes:
+    return b"\t".join(b" " * column.width for column in columns)
 
 
-def _text(cell: bytes) -> str:
-    return cell.rstrip(b" ").decode(ENCODING)
+def _cut(data: bytes, columns: tuple[Column, ...], cut: struct.Struct) -> tuple[bytes, ...] | None:
+    """The cells of a line, without its blanks at the end if need be; None if it does not fit."""
+    if len(data) != cut.size:
+        if len(data) > cut.size:
+            return None
+        data += _blank(columns)[len(data) :]
+    cells = cut.unpack(data)
+    return cells if cells[1::2].count(b"\t") == len(columns) - 1 else None
+
+
+def _from_utf8(data: bytes) -> bytes:
+    """A line of a UTF-8 copy as it stood in the sheet; the bytes themselves if they are no UTF-8."""
+    try:
+        return data.decode("utf-8").encode(ENCODING, errors="replace")
+    except UnicodeDecodeError:
+        return data
+
+
+def _text(line: int, cell: bytes) -> str:
+    try:
+        return cell.rstrip(b" ").decode(ENCODING)
+    except UnicodeDecodeError:
+        raise FileFault(line, gettext_noop("한글이 깨진 칸이 있습니다(CP949가 아님).")) from None
+
+
+def _loose(cell: bytes) -> str:
+    """Words of the bank: what cannot be read, as half a letter at the end of the cell, is left out."""
+    cell = cell.strip(b" ")
+    return outside.clean(cell.decode(ENCODING, errors="ignore")) if cell else ""
 
 
 def _amount(line: int, digits: bytes) -> int:
-    if not digits.isdigit():
-        raise FileFault(line, "an amount holds digits only")
-    return int(digits)
+    return whole_number(digits.decode("ascii", errors="replace"), line)

@@ -2,7 +2,8 @@
 
 from refunds.models.accounts import Account, HolderCheck
 from refunds.models.applications import Application, Decision, Draft, Evidence, Filing, LateReason, Note, Objection
-from refunds.models.bank_files import BankFile, Chunk, Download, FileOrder, Inquiry, ResultFile
+from refunds.models.bank_answers import AnswerLine, BankAnswer
+from refunds.models.bank_files import BankFile, Chunk, Download, FileOrder, Inquiry
 from refunds.models.batches import Batch, BatchFigures, ExcludedApplication, FundsNotice, Roster, RoundForecast
 from refunds.models.cases import Adjustment, BalanceFinding, Hold, OfflinePayment
 from refunds.models.items import Item
@@ -10,8 +11,10 @@ from refunds.models.items import Item
 __all__ = [
     "Account",
     "Adjustment",
+    "AnswerLine",
     "Application",
     "BalanceFinding",
+    "BankAnswer",
     "BankFile",
     "Batch",
     "BatchFigures",
@@ -32,7 +35,6 @@ __all__ = [
     "Note",
     "Objection",
     "OfflinePayment",
-    "ResultFile",
     "Roster",
     "RoundForecast",
 ]

@@ -1,4 +1,4 @@
-"""Files made for the bank, their encrypted bytes, the bank's answers to them, and the questions asked about them."""
+"""Files made for the bank, their encrypted bytes, and the questions asked about them."""
 
 import pghistory
 import pgtrigger
@@ -183,7 +183,7 @@ class FileOrder(TaskRow):
 
 
 class Chunk(models.Model):
-    """A piece of a stored file, encrypted. `key` is the file's message id, or the SHA-256 of a result file."""
+    """A piece of a stored file, encrypted. `key` is the file's message id, or the SHA-256 of an answer."""
 
     key = models.CharField(max_length=64, db_collation="C")
     number = models.IntegerField()
@@ -219,36 +219,6 @@ class Download(models.Model):
         verbose_name_plural = _("내려받은 기록")
         constraints = [models.CheckConstraint(name="download_reason", condition=~Q(reason=""))]
         triggers = [APPEND_ONLY]
-
-
-class ResultFile(models.Model):
-    """An answer of the bank that was loaded whole. The same bytes are never loaded twice."""
-
-    sha256 = models.CharField("SHA-256", max_length=64, unique=True)
-    name = models.CharField(_("파일 이름"), max_length=120)
-    layout = models.CharField(_("양식"), max_length=10)
-    size = models.BigIntegerField(_("크기(바이트)"))
-    rows = models.IntegerField(_("행"))
-    paid = models.IntegerField(_("입금"), default=0)
-    paid_won = models.BigIntegerField(_("입금(원)"), default=0)
-    returned = models.IntegerField(_("되돌아옴"), default=0)
-    returned_won = models.BigIntegerField(_("되돌아옴(원)"), default=0)
-    unknown = models.IntegerField(_("모름"), default=0)
-    absent = models.IntegerField(_("답 없음"), default=0)
-    notes = models.JSONField(_("알아 둘 것"), default=list, blank=True)
-    loaded_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("올린 사람"))
-    loaded_at = models.DateTimeField(_("올린 때"))
-    files = models.ManyToManyField(BankFile, related_name="results", verbose_name=_("은행 파일"))
-
-    class Meta:
-        db_table = "refunds_result_file"
-        verbose_name = _("은행 결과")
-        verbose_name_plural = _("은행 결과")
-        ordering = ["-loaded_at"]
-        triggers = [APPEND_ONLY]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class Inquiry(models.Model):

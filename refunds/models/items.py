@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from refunds.models.accounts import Account
 from refunds.models.applications import Application
-from refunds.models.bank_files import BankFile, ResultFile
+from refunds.models.bank_answers import BankAnswer
+from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch
 from refunds.models.cases import Adjustment
 from refunds.models.item_states import HOLDING, LIVE, OPEN_AT_BANK, ItemStatus
@@ -88,7 +89,7 @@ class Item(models.Model):
     code = models.CharField(_("은행 코드"), max_length=35, blank=True, default="")
     words = models.CharField(_("은행 설명"), max_length=140, blank=True, default="")
     result = models.ForeignKey(
-        ResultFile, models.PROTECT, null=True, blank=True, related_name="items", verbose_name=_("은행 결과")
+        BankAnswer, models.PROTECT, null=True, blank=True, related_name="items", verbose_name=_("은행 답")
     )
 
     objects = ItemQuerySet.as_manager()

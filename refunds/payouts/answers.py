@@ -1,334 +1,386 @@
-"""Answers of the bank: a file is loaded whole or not at all, with every fault named by its line.
+"""Answers of the bank: staged by one person, confirmed by another, applied whole or not at all (D-64).
 
-The lines are copied into a temporary table and joined once with the items they name; every check reads that table.
-Without a fault one statement moves the items. An item that a file leaves out is unknown, never paid.
+`stage` keeps the bytes. A worker reads them (`read`), names every fault by its line, and counts what the answer would
+change. Another person confirms those figures (`confirm`) or discards the answer. A worker applies a confirmed answer
+(`apply`) in one transaction, if it still says what was confirmed. An item that an answer leaves out is unknown, never
+paid.
 """
 
-import csv
-import datetime as dt
 import hashlib
-import io
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
-from django.db import connection, transaction
+import structlog
+from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from kt_remedy.audit import service as audit
-from kt_remedy.core import clock, programme
-from kt_remedy.notices import service as notices
+from kt_remedy.core import clock
 from kt_remedy.staff.models import User
-from refunds import bankfiles
-from refunds.applications import recheck
-from refunds.applications.sms import confirmed_number_or_blank
-from refunds.bankfiles import records
-from refunds.bankfiles.inquiry import INQUIRY
-from refunds.bankfiles.records import Answers, FileFault
-from refunds.bankfiles.returns import pays_same_account_again
-from refunds.calendar import next_round
-from refunds.models.bank_files import BankFile, ResultFile
+from refunds.bankfiles.records import AnswerHead, FileFault
+from refunds.models.bank_answers import BankAnswer
+from refunds.models.bank_files import BankFile, Chunk, Inquiry
 from refunds.models.batches import Batch
-from refunds.models.items import Item
-from refunds.payouts.files import store_bytes
-from refunds.payouts.guards import Refused, lock_batch, require_permission, void_figures
-
-_SHOWN = 200
-
-# The faults of a line, as SQL over `answer`: the line beside the item that it names.
-_FAULTS = (
-    ("DOUBLED", "reference IN (SELECT reference FROM answer GROUP BY reference HAVING count(*) > 1)"),
-    ("UNKNOWN_ITEM", "item_id IS NULL"),
-    ("FOREIGN_ITEM", "file_id IS DISTINCT FROM %(file)s"),
-    ("AMOUNT", "amount IS NOT NULL AND amount <> amount_krw"),
-    ("NOT_OUT", "status NOT IN ('FILED', 'UNKNOWN', 'PAID', 'RETURNED')"),
-    ("PAID_AFTER_RETURN", "status = 'RETURNED' AND outcome = 'PAID'"),
+from refunds.payouts import answer_checks, answer_effects
+from refunds.payouts.answer_checks import AnswerFault, AnswerRefused, Findings
+from refunds.payouts.answer_reading import copy_lines
+from refunds.payouts.files import CHUNK_BYTES, store_bytes
+from refunds.payouts.guards import (
+    Refused,
+    is_maker,
+    lock_batch,
+    person_of,
+    raise_timeouts,
+    require_permission,
+    require_reason,
+    void_figures,
 )
 
+log = structlog.get_logger(__name__)
 
-@dataclass(frozen=True, slots=True)
-class ResultFault:
-    """A fault in one line of a result file; line 0 means the whole file."""
-
-    line: int
-    code: str
-    reference: str = ""
-
-    @property
-    def text(self) -> str:
-        """The fault as a sentence."""
-        return _WORDS[self.code]() if self.code in _WORDS else self.code
+# Returns that a person has to ask the bank about before they are confirmed (D-65): more than this share of the file in
+# percent, or so many for one reason only.
+ODD_SHARE, ODD_NUMBER = 5, 100
+# Parts of the preview that say nothing about money.
+_NOT_COMPARED = ("said_of_file", "refused_because", "people")
+# Why the worker discards an answer by itself: its faults say what is wrong.
+FAULTY = "FAULTS"
 
 
-_WORDS: dict[str, Any] = {
-    "DOUBLED": lambda: _("같은 관리번호가 두 번 나옵니다."),
-    "UNKNOWN_ITEM": lambda: _("우리가 보낸 적 없는 관리번호입니다."),
-    "FOREIGN_ITEM": lambda: _("다른 파일에 든 관리번호입니다."),
-    "AMOUNT": lambda: _("금액이 우리가 보낸 금액과 다릅니다."),
-    "NOT_OUT": lambda: _("아직 은행에 보내지 않은 건입니다."),
-    "PAID_AFTER_RETURN": lambda: _("이미 되돌아온 건을 입금되었다고 합니다. 은행에 물어보세요."),
-    "SUM": lambda: _("파일이 말하는 건수나 합계가 우리가 보낸 파일과 다릅니다."),
-    "EMPTY": lambda: _("결과가 한 줄도 없습니다."),
-}
+def stage(*, content: BinaryIO, name: str, user: User) -> BankAnswer:
+    """Keep an answer of the bank; nothing moves. A worker reads it within seconds.
 
-
-class ResultRefused(Exception):
-    """A result file that was not loaded. Carries the first faults by line, and their total."""
-
-    def __init__(self, faults: list[ResultFault], total: int) -> None:
-        super().__init__(f"{total} faults")
-        self.faults, self.total = faults, total
-
-
-def load_result(*, content: bytes, name: str, user: User) -> ResultFile:
-    """Load an answer of the bank, whole or not at all.
-
-    Items move to PAID, RETURNED or UNKNOWN; items that the answer leaves out become UNKNOWN and go on the inquiry
-    list. A file refused whole is made again as a new part. Customers of returned payments are asked for another
-    account, unless the account is not the cause (`bankfiles.returns`); customers of paid ones get a message.
-    Raises Refused (ROLE, SAME_FILE, UNKNOWN_FILE, STATE) or ResultRefused.
+    Raises Refused: ROLE, PERSON, OWN_FILE (the bytes are a file of ours), SAME_FILE (they are staged or confirmed).
     """
-    require_permission(user, "payouts.load_result")
-    sha256 = hashlib.sha256(content).hexdigest()
+    require_permission(user, "payouts.stage_answer")
+    person = person_of(user)
+    sha256, size = _digest(content)
+    if BankFile.objects.filter(sha256=sha256).exists() or Inquiry.objects.filter(sha256=sha256).exists():
+        _record_refusal(user, sha256, "OWN_FILE")
+        raise Refused("OWN_FILE", _("우리가 만든 파일 그대로입니다. 은행이 보낸 답을 올려 주세요."))
     try:
         with transaction.atomic():
-            return _load(content, sha256, name, user)
-    except ResultRefused as error:
-        _refusal(user, sha256, f"{error.total} faults: " + ", ".join(sorted({fault.code for fault in error.faults})))
-        raise
-    except Refused as error:
-        _refusal(user, sha256, error.code)
-        raise
-
-
-def _refusal(user: User, sha256: str, why: str) -> None:
-    # In a transaction of its own: the failed one is rolled back, but the try is recorded.
-    audit.record(actor=audit.actor(user), action="result.refused", object=f"result:{sha256[:16]}", detail={"why": why})
-
-
-def _load(content: bytes, sha256: str, name: str, user: User) -> ResultFile:
-    if ResultFile.objects.filter(sha256=sha256).exists():
-        raise Refused("SAME_FILE", _("이미 올린 파일입니다. 아무것도 바뀌지 않았습니다."))
-    try:
-        layout = bankfiles.recognise(content)
-        answers = layout.read_result(content)
-    except FileFault as fault:
-        raise ResultRefused([ResultFault(fault.line, fault.text)], 1) from None
-    bank_file = BankFile.objects.filter(message_id=answers.message_id).first()
-    # An inquiry list is answered in its own layout, whatever layout carried the payments.
-    if bank_file is None or layout.code not in (bank_file.layout, INQUIRY.code):
-        raise Refused("UNKNOWN_FILE", _("우리가 보낸 파일에 대한 결과가 아닙니다."))
-    batch = lock_batch(bank_file.batch_id)
-    bank_file = BankFile.objects.select_for_update().get(pk=bank_file.pk)
-    if bank_file.status not in BankFile.AT_BANK:
-        raise Refused("STATE", _("은행에 전달하지 않았거나 은행이 거절한 파일의 결과입니다."))
-    if _differs(answers.count, bank_file.count) or _differs(answers.won, bank_file.won):
-        raise ResultRefused([ResultFault(0, "SUM")], 1)
-    # A concurrent load of the same bytes waits at the batch and finds this row.
-    if ResultFile.objects.filter(sha256=sha256).exists():
-        raise Refused("SAME_FILE", _("이미 올린 파일입니다. 아무것도 바뀌지 않았습니다."))
-    now = clock.now()
-    if answers.refused:
-        sums: dict[str, Any] = {}
-        _refuse_whole(bank_file, answers)
-    else:
-        if not answers.rows:
-            raise ResultRefused([ResultFault(0, "EMPTY")], 1)
-        _stage(answers)
-        _check(bank_file)
-        sums = _sums(bank_file)
-    loaded = ResultFile(
-        sha256=sha256,
-        name=name[:120],
-        layout=layout.code,
-        size=len(content),
-        rows=len(answers.rows),
-        loaded_by=user,
-        loaded_at=now,
-        **sums,
-    )
-    loaded.save()
-    loaded.files.set([bank_file])
-    store_bytes(sha256, (content,))
-    if not answers.refused:
-        _apply(loaded, bank_file, now)
-        _notify_customers(loaded, batch, user)
-        _settle(batch)
-    audit.record(
-        actor=audit.actor(user),
-        action="result.loaded",
-        object=f"batch:{batch.pay_on}",
-        detail={"part": bank_file.part, "sha256": sha256, "refused": answers.refused, **_plain(sums)},
-    )
-    void_figures(batch.pk)
-    return loaded
-
-
-def _differs(stated: int | None, expected: int) -> bool:
-    return stated is not None and stated != expected
-
-
-def _plain(sums: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in sums.items() if key != "notes"}
-
-
-def _refuse_whole(bank_file: BankFile, answers: Answers) -> None:
-    """The bank refused the whole file: the same items go out again in a new part (`files.replace_refused_file`)."""
-    if Item.objects.filter(file=bank_file).exclude(status=Item.Status.FILED).exists():
-        raise Refused(
-            "STATE", _("이미 답이 온 건이 있는 파일을 은행이 통째로 거절할 수는 없습니다. 은행에 물어보세요.")
-        )
-    bank_file.status = BankFile.Status.REFUSED
-    bank_file.refused_because = f"{answers.code} {answers.words}".strip()[:140]
-    bank_file.save(update_fields=["status", "refused_because"])
-
-
-def _stage(answers: Answers) -> None:
-    """Fill the temporary table `answer`: each line with the item it names. ANALYZE keeps later plans right."""
-    text = io.StringIO()
-    csv.writer(text).writerows(answers.rows)
-    text.seek(0)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DROP TABLE IF EXISTS pg_temp.line, pg_temp.answer;"
-            'CREATE TEMP TABLE line (line int, reference text COLLATE "C", outcome text, code text, words text,'
-            " amount bigint) ON COMMIT DROP"
-        )
-        cursor.copy_expert("COPY line FROM STDIN (FORMAT csv, FORCE_NOT_NULL (reference, code, words))", text)
-        cursor.execute(
-            """
-            ANALYZE pg_temp.line;
-            CREATE TEMP TABLE answer ON COMMIT DROP AS
-            SELECT t.line, t.reference, t.outcome, t.code, left(t.words, 140) AS words, t.amount, i.id AS item_id,
-                   i.file_id, i.status, i.amount_krw, i.application_id
-            FROM pg_temp.line t LEFT JOIN refunds_item i ON i.reference = t.reference AND i.status <> 'VOID';
-            ANALYZE pg_temp.answer
-            """
-        )
-
-
-def _check(bank_file: BankFile) -> None:
-    """Raise ResultRefused naming every faulty line, the first fault of each."""
-    case = " ".join(f"WHEN {condition} THEN '{code}'" for code, condition in _FAULTS)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT line, fault, reference, count(*) OVER () FROM ("  # noqa: S608
-            f" SELECT line, reference, CASE {case} END AS fault FROM answer) s"
-            " WHERE fault IS NOT NULL ORDER BY line, reference LIMIT %(shown)s",
-            {"file": bank_file.pk, "shown": _SHOWN},
-        )
-        faults = cursor.fetchall()
-    if faults:
-        raise ResultRefused(
-            [ResultFault(line, code, reference) for line, code, reference, _all in faults], faults[0][3]
-        )
-
-
-def _sums(bank_file: BankFile) -> dict[str, Any]:
-    """Sums of the answers, and notes about answers that repeat or reverse earlier ones."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT count(*) FILTER (WHERE outcome = 'PAID'),
-                   COALESCE(sum(amount_krw) FILTER (WHERE outcome = 'PAID'), 0)::bigint,
-                   count(*) FILTER (WHERE outcome = 'RETURNED'),
-                   COALESCE(sum(amount_krw) FILTER (WHERE outcome = 'RETURNED'), 0)::bigint,
-                   count(*) FILTER (WHERE outcome = 'UNKNOWN'),
-                   (SELECT count(*) FROM refunds_item WHERE file_id = %s AND status = 'FILED')
-                       - count(*) FILTER (WHERE status = 'FILED'),
-                   count(*) FILTER (WHERE outcome = status),
-                   count(*) FILTER (WHERE outcome = 'RETURNED' AND status = 'PAID')
-            FROM answer
-            """,
-            [bank_file.pk],
-        )
-        paid, paid_won, returned, returned_won, unknown, absent, known, taken_back = cursor.fetchone()
-    notes = []
-    if known:
-        notes.append({"code": "KNOWN", "count": known})
-    if taken_back:
-        notes.append({"code": "RETURNED_AFTER_PAID", "count": taken_back})
-    return {
-        "paid": paid,
-        "paid_won": paid_won,
-        "returned": returned,
-        "returned_won": returned_won,
-        "unknown": unknown,
-        "absent": absent,
-        "notes": notes,
-    }
-
-
-def _apply(loaded: ResultFile, bank_file: BankFile, now: Any) -> None:
-    with connection.cursor() as cursor:
-        # A repeated answer changes nothing; "not answered yet" never withdraws an answer.
-        cursor.execute(
-            """
-            UPDATE refunds_item i SET status = t.outcome, status_at = %s, code = t.code, words = t.words, result_id = %s
-            FROM answer t
-            WHERE i.id = t.item_id AND i.status <> t.outcome AND (t.outcome <> 'UNKNOWN' OR i.status = 'FILED')
-            """,
-            [now, loaded.pk],
-        )
-        if loaded.absent:
-            # Every answered item has moved: the items that are still FILED were left out.
-            cursor.execute(
-                "UPDATE refunds_item SET status = 'UNKNOWN', status_at = %s, code = 'ABSENT', result_id = %s"
-                " WHERE file_id = %s AND status = 'FILED'",
-                [now, loaded.pk, bank_file.pk],
+            answer = BankAnswer.objects.create(
+                sha256=sha256, name=name[:120], size=size, staged_by=user, staged_person=person, staged_at=clock.now()
             )
+            # The second of two people with the same bytes waits here for the first, and is refused.
+            if not Chunk.objects.filter(key=sha256).exists():
+                content.seek(0)
+                store_bytes(sha256, iter(lambda: content.read(CHUNK_BYTES), b""))
+            _record(answer, "answer.staged", actor=audit.actor(user), size=size)
+    except IntegrityError:
+        _record_refusal(user, sha256, "SAME_FILE")
+        raise Refused("SAME_FILE", _("이미 올린 파일입니다. 아무것도 바뀌지 않았습니다.")) from None
+    return answer
 
 
-def _notify_customers(loaded: ResultFile, batch: Batch, user: User) -> None:
-    """Queue the messages to customers of returned and of paid items; ask for another account where it is needed."""
-    returned = (
-        Item.objects.filter(result=loaded, status=Item.Status.RETURNED)
-        .select_related("application__filing")
-        .order_by("id")
-    )
-    by_code: dict[str, list[int]] = {}
-    payout_round = next_round(clock.now(), programme.current())
-    for item in returned:
-        filing = item.application.filing
-        kind = "payout.returned"
-        context: dict[str, dt.date] = {}
-        if pays_same_account_again(item.code):
-            kind, context = ("payout.again", {"pay_on": payout_round.pay_on}) if payout_round else ("payout.called", {})
-        if item.kind == Item.Kind.REFUND:
-            by_code.setdefault(item.code or records.OTHER, []).append(item.application_id)
-        notices.queue(
-            kind=kind,
-            subject=f"item:{item.pk}",
-            context=context,
-            person=filing.person_index,
-            to=confirmed_number_or_blank(filing),
-            language=filing.language,
+def unread() -> QuerySet[BankAnswer]:
+    """Staged answers that no worker has read to their end."""
+    return BankAnswer.objects.filter(status=BankAnswer.Status.STAGED, read_at=None)
+
+
+def read(answer: BankAnswer) -> None:
+    """Read a staged answer and keep what it would change; discard one that cannot be taken in, with its faults.
+
+    Safe to run twice: a run that was killed left lines only, and the next one begins with none.
+    """
+    try:
+        layout, head = copy_lines(answer)
+        with transaction.atomic():
+            raise_timeouts()
+            file = answer_checks.file_of(head, layout)
+            early = answer_checks.is_early(answer.staged_at, file)
+            found = answer_checks.examine(answer, answer_checks.kind_of(head, file), file, early=early)
+            _keep(answer, found, layout=layout, rows=head.rows, file=file, early=early, head=head)
+    except FileFault as error:
+        _discard_faulty(answer, answer_checks.file_fault(error))
+    except AnswerRefused as error:
+        _discard_faulty(answer, error)
+
+
+def odd_returns(answer: BankAnswer) -> list[str]:
+    """Codes of what must be asked of the bank before the answer is confirmed (D-65): SHARE, ONE_REASON."""
+    if not answer.file:
+        return []
+    codes = {code or reason for reason, code, _count, _won in answer.preview.get("reasons", [])}
+    return [
+        code
+        for code, found in (
+            ("SHARE", answer.returned * 100 > answer.file.count * ODD_SHARE),
+            ("ONE_REASON", answer.returned >= ODD_NUMBER and len(codes) == 1),
         )
-    # A returned correction changes neither the paid refund nor the state of the application.
-    for code, ids in by_code.items():
-        ask = not pays_same_account_again(code)
-        recheck.mark_returned(application_ids=ids, code=code, actor=audit.actor(user), ask=ask)
+        if found
+    ]
+
+
+def number_to_type(answer: BankAnswer) -> int:
+    """The number a person types to confirm: the returned payments of odd returns, else the paid ones.
+
+    An answer about the whole file asks for its number of payments.
+    """
+    assert answer.file is not None
+    if answer.kind not in (BankAnswer.Kind.PAYMENTS, BankAnswer.Kind.EXECUTED):
+        return answer.file.count
+    return answer.returned if odd_returns(answer) else answer.paid
+
+
+def confirm(*, answer_id: int, user: User, typed: int, asked_whom: str = "", bank_said: str = "") -> BankAnswer:
+    """Confirm the figures of an answer that another person staged; a worker applies it within seconds.
+
+    Odd returns need to say whom of the bank one asked and the answer. Raises Refused: ROLE, PERSON, STATE,
+    SAME_PERSON, COUNT (the typed number is another one), ASK_BANK.
+    """
+    require_permission(user, "payouts.confirm_answer")
+    person = person_of(user)
+    with transaction.atomic():
+        answer = _lock(answer_id)
+        _require_open(answer)
+        if is_maker(user, answer.staged_by_id, answer.staged_person):
+            raise Refused("SAME_PERSON", _("올린 사람과 다른 사람이 확인해야 합니다."))
+        asked_whom, bank_said = asked_whom.strip(), bank_said.strip()
+        odd = odd_returns(answer)
+        if odd and not (asked_whom and bank_said):
+            raise Refused("ASK_BANK", _("은행의 누구에게 물었고 뭐라고 했는지 적어 주세요."))
+        if typed != number_to_type(answer):
+            raise Refused("COUNT", _("적으신 건수가 이 답과 다릅니다. 다시 보고 적어 주세요."))
+        answer.confirmed_by, answer.confirmed_person, answer.confirmed_at = user, person, clock.now()
+        answer.asked_whom, answer.bank_said = (asked_whom[:120], bank_said[:500]) if odd else ("", "")
+        answer.save(update_fields=["confirmed_by", "confirmed_person", "confirmed_at", "asked_whom", "bank_said"])
+        BankAnswer.objects.filter(pk=answer.pk).update(
+            waiting_since=Now(), retry_at=None, attempts=0, published_at=None, taken_at=None
+        )
+        _record(
+            answer,
+            "answer.confirmed",
+            actor=audit.actor(user),
+            reason=" / ".join(filter(None, (answer.asked_whom, answer.bank_said))),
+            odd=odd,
+            audit_head=audit.head(),
+            **_sums(answer),
+        )
+    return answer
+
+
+def discard(*, answer_id: int, user: User, reason: str) -> BankAnswer:
+    """Discard a staged answer; nothing has moved. Raises Refused: ROLE, REASON, STATE."""
+    require_permission(user, "payouts.discard_answer")
+    reason = require_reason(reason)
+    with transaction.atomic():
+        answer = _lock(answer_id)
+        if answer.status != BankAnswer.Status.STAGED or answer.confirmed_by_id:
+            raise Refused("STATE", _("확인을 기다리는 답만 버릴 수 있습니다."))
+        answer.status, answer.discarded_by = BankAnswer.Status.DISCARDED, user
+        answer.discarded_at, answer.discarded_because = clock.now(), reason[:500]
+        answer.save(update_fields=["status", "discarded_by", "discarded_at", "discarded_because"])
+        _record(answer, "answer.discarded", actor=audit.actor(user), reason=reason)
+    return answer
+
+
+def unapplied() -> QuerySet[BankAnswer]:
+    """Confirmed answers that no worker has applied."""
+    return BankAnswer.objects.filter(status=BankAnswer.Status.STAGED, confirmed_by__isnull=False)
+
+
+def apply(answer: BankAnswer) -> None:
+    """Apply a confirmed answer, whole or not at all, in one transaction. Safe to run twice.
+
+    Items move to PAID, RETURNED or UNKNOWN, or the part to ACCEPTED or REFUSED; customers get their messages. If the
+    answer would change something else than was confirmed, because another one came first, its confirmation is void and
+    a person looks at the new figures.
+    """
+    file_id = answer.file_id
+    assert file_id is not None
+    batch_id = BankFile.objects.values_list("batch_id", flat=True).get(pk=file_id)
+    try:
+        with transaction.atomic():
+            batch = lock_batch(batch_id)
+            file = BankFile.objects.select_for_update().get(pk=file_id)
+            answer = _lock(answer.pk)
+            if answer.status != BankAnswer.Status.STAGED or answer.confirmed_by is None:
+                return
+            found = answer_checks.examine(answer, _kind_said(answer), file, early=answer.early)
+            if not answer.confirmed_by.has_perm("payouts.confirm_answer"):
+                _void_confirmation(answer, found, "ROLE")
+            elif (found.kind, found.figures, found.preview) != (answer.kind, _figures(answer, found), _shown(answer)):
+                _void_confirmation(answer, found, "CHANGED")
+            else:
+                _apply(answer, batch, file)
+    except AnswerRefused as error:
+        with transaction.atomic():
+            answer = _lock(answer.pk)
+            _clear_confirmation(answer)
+            _discard_faulty(answer, error)
+
+
+def send_again(*, answer_id: int, reason_code: str, user: User, reason: str) -> int:
+    """Let the returns that wait for a person ride again: release the holds that an answer placed for one reason.
+
+    Returns their number. Raises Refused: ROLE, REASON, STATE (none is held).
+    """
+    require_permission(user, "payouts.hold_application")
+    reason = require_reason(reason)
+    with transaction.atomic():
+        answer = _lock(answer_id)
+        condition, params = answer_effects.held_by(answer, reason_code)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE refunds_hold h SET released_by_id = %s, released_at = %s WHERE {condition}",  # noqa: S608
+                [user.pk, clock.now(), *params],
+            )
+            released = cursor.rowcount
+        if not released:
+            raise Refused("STATE", _("이 이유로 보류된 건이 없습니다."))
+        _record(answer, "answer.sent_again", actor=audit.actor(user), reason=reason, code=reason_code, count=released)
+    return released
+
+
+def held(answer: BankAnswer, reason_code: str) -> int:
+    """How many applications this answer holds for a reason, until a person decides."""
+    if answer.applied_at is None:
+        return 0
+    condition, params = answer_effects.held_by(answer, reason_code)
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            DROP TABLE IF EXISTS pg_temp.recipients;
-            CREATE TEMP TABLE recipients ON COMMIT DROP AS
-            SELECT DISTINCT ON (f.person_index) f.person_index, f.id::text AS recipient, f.language
-            FROM answer t
-            JOIN refunds_application a ON a.id = t.application_id
-            JOIN refunds_filing f ON f.id = a.filing_id
-            WHERE t.outcome = 'PAID' AND t.status <> 'PAID'
-            ORDER BY f.person_index, f.received_at DESC;
-            ANALYZE pg_temp.recipients
-            """
+        cursor.execute(f"SELECT count(*) FROM refunds_hold h WHERE {condition}", params)  # noqa: S608
+        return cursor.fetchone()[0]
+
+
+def _lock(answer_id: int) -> BankAnswer:
+    return BankAnswer.objects.select_for_update(of=("self",)).select_related("file__batch").get(pk=answer_id)
+
+
+def _require_open(answer: BankAnswer) -> None:
+    if answer.status != BankAnswer.Status.STAGED or answer.read_at is None or answer.confirmed_by_id:
+        raise Refused("STATE", _("확인을 기다리는 답이 아닙니다."))
+
+
+def _digest(content: BinaryIO) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    while piece := content.read(CHUNK_BYTES):
+        digest.update(piece)
+        size += len(piece)
+    return digest.hexdigest(), size
+
+
+def _keep(answer: BankAnswer, found: Findings, *, head: AnswerHead, **columns: Any) -> None:
+    """Keep what a worker found; the verdict on the whole file is kept for the time of the confirmation."""
+    preview = {
+        **found.preview,
+        "people": answer_checks.people() if found.figures else {},
+        "said_of_file": str(answer_checks.kind_of(head, columns["file"])),
+    }
+    if found.kind == BankAnswer.Kind.REFUSED:
+        code = head.code or (found.preview["reasons"][0][1] if found.preview["reasons"] else "")
+        preview["refused_because"] = f"{code} {head.words}".strip()
+    unread().filter(pk=answer.pk).update(
+        kind=found.kind, preview=preview, read_at=clock.now(), progress=answer.size, **columns, **found.figures
+    )
+    _record(answer, "answer.read", actor="system", kind=found.kind, **found.figures)
+
+
+def _kind_said(answer: BankAnswer) -> str:
+    return answer.preview["said_of_file"]
+
+
+def _shown(answer: BankAnswer) -> dict[str, Any]:
+    return {name: value for name, value in answer.preview.items() if name not in _NOT_COMPARED}
+
+
+def _figures(answer: BankAnswer, found: Findings) -> dict[str, Any]:
+    return {name: getattr(answer, name) for name in found.figures}
+
+
+def _sums(answer: BankAnswer) -> dict[str, Any]:
+    names = ("kind", "paid", "paid_won", "returned", "returned_won", "unknown", "absent")
+    return {name: getattr(answer, name) for name in names}
+
+
+def _apply(answer: BankAnswer, batch: Batch, file: BankFile) -> None:
+    now = clock.now()
+    assert answer.confirmed_by is not None
+    actor = audit.actor(answer.confirmed_by)
+    # The items name their answer, and what follows finds its holds by this moment.
+    answer.status, answer.applied_at = BankAnswer.Status.CONFIRMED, now
+    answer.save(update_fields=["status", "applied_at"])
+    if answer.kind == BankAnswer.Kind.REFUSED:
+        answer_effects.refuse_file(answer, file)
+    elif answer.kind == BankAnswer.Kind.ACCEPTED:
+        answer_effects.accept_file(file)
+    elif answer.kind == BankAnswer.Kind.SUSPENSE:
+        answer_effects.to_suspense(answer, file)
+    else:
+        if answer.early:
+            answer_effects.accept_file(file)
+        answer_effects.move_items(answer, file, now)
+        answer_effects.follow_returns(answer, now, actor)
+        answer_effects.write_messages(answer, batch)
+        answer_effects.to_suspense(answer, file)
+        answer_effects.settle(batch, now)
+    count, won = answer.preview.get("after_paid", (0, 0))
+    if count:
+        log.error("payments came back after they were paid", answer=answer.pk, count=count, won=won)
+    _record(answer, "answer.applied", actor=actor, **_sums(answer))
+    void_figures(batch.pk)
+
+
+def _clear_confirmation(answer: BankAnswer) -> None:
+    answer.confirmed_by = answer.confirmed_person = answer.confirmed_at = None
+    answer.asked_whom = answer.bank_said = ""
+    answer.save(update_fields=["confirmed_by", "confirmed_person", "confirmed_at", "asked_whom", "bank_said"])
+
+
+def _void_confirmation(answer: BankAnswer, found: Findings, why: str) -> None:
+    """Keep the new figures for another look."""
+    _clear_confirmation(answer)
+    kept = {name: answer.preview[name] for name in _NOT_COMPARED if name in answer.preview}
+    if found.figures:
+        kept["people"] = answer_checks.people()
+    BankAnswer.objects.filter(pk=answer.pk).update(
+        kind=found.kind, preview={**found.preview, **kept}, notes=[{"code": why}], **found.figures
+    )
+    _record(answer, "answer.confirmation_voided", actor="system", why=why)
+
+
+def _discard_faulty(answer: BankAnswer, error: AnswerRefused) -> None:
+    """Discard an answer that cannot be taken in. Nothing moved, and the page shows every fault by its line."""
+    faults = [
+        {
+            "line": fault.line,
+            "code": fault.code,
+            "source": fault.source,
+            "values": fault.values,
+            "place": fault.place,
+            "reference": fault.reference,
+        }
+        for fault in error.faults
+    ]
+    with transaction.atomic():
+        BankAnswer.objects.filter(pk=answer.pk, status=BankAnswer.Status.STAGED).update(
+            status=BankAnswer.Status.DISCARDED,
+            faults=faults,
+            notes=[{"code": FAULTY, "count": error.total}],
+            read_at=clock.now(),
+            discarded_at=clock.now(),
+            discarded_because=FAULTY,
         )
-    notices.queue_all(
-        kind="payout.paid",
-        subject=f"batch:{batch.pk}",
-        select="SELECT person_index, recipient, language FROM recipients",
+        codes = ", ".join(sorted({fault.code for fault in error.faults}))
+        _record(answer, "answer.refused", actor="system", why=f"{error.total} faults: {codes}")
+
+
+def faults_of(answer: BankAnswer) -> list[AnswerFault]:
+    """The faults kept with an answer that cannot be taken in."""
+    return [AnswerFault(**kept) for kept in answer.faults]
+
+
+def _record(answer: BankAnswer, action: str, *, actor: str, reason: str = "", **detail: Any) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        object=f"answer:{answer.pk}",
+        reason=reason,
+        detail={"sha256": answer.sha256, **({"part": answer.file.message_id} if answer.file else {}), **detail},
     )
 
 
-def _settle(batch: Batch) -> None:
-    if batch.status == Batch.Status.FILED and not batch.items.live().exists():
-        batch.status, batch.settled_at = Batch.Status.SETTLED, clock.now()
-        batch.save(update_fields=["status", "settled_at"])
+def _record_refusal(user: User, sha256: str, why: str) -> None:
+    audit.record(actor=audit.actor(user), action="answer.refused", object=f"answer:{sha256[:16]}", detail={"why": why})

@@ -24,14 +24,15 @@ from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import User
 from refunds import bankfiles
 from refunds.accounts import name_masks
-from refunds.bankfiles.records import FileFault
+from refunds.bankfiles.records import REFUSED, AnswerHead, FileFault
 from refunds.models.accounts import Account, HolderCheck
 from refunds.models.applications import Application, Decision, Objection
-from refunds.models.bank_files import BankFile, Download, Inquiry, ResultFile
+from refunds.models.bank_answers import BankAnswer
+from refunds.models.bank_files import BankFile, Download, Inquiry
 from refunds.models.batches import Batch, ExcludedApplication
 from refunds.models.cases import Adjustment, Hold, OfflinePayment
 from refunds.models.items import Item
-from refunds.payouts.files import stored_bytes
+from refunds.payouts.files import open_stored, stored_bytes
 from refunds.payouts.guards import get_case, require_permission, require_reason
 
 _ZERO = (1980, 1, 1, 0, 0, 0)
@@ -95,7 +96,7 @@ def _tables(row: Application, clear: bool) -> dict[str, Any]:
     ).distinct()
     files = BankFile.objects.filter(Q(items__application=pk) | Q(batch__in=batches.values("pk"))).distinct()
     accounts = _accounts(row)
-    answered = ResultFile.objects.filter(Q(items__application=pk) | Q(files__items__application=pk)).distinct()
+    answered = BankAnswer.objects.filter(Q(items__application=pk) | Q(file__items__application=pk)).distinct()
     return {
         "application.json": {
             **_row(row),
@@ -180,14 +181,21 @@ def _messages(row: Application, items: QuerySet, batches: QuerySet) -> QuerySet[
     about |= Q(subject__startswith=f"application:{row.pk}:")
     about |= Q(subject__in=[f"item:{pk}" for pk in items.values_list("pk", flat=True)])
     about |= Q(subject__in=[f"batch:{pk}" for pk in batches.values_list("pk", flat=True)])
+    about |= Q(subject__in=_answer_keys(items))
     return Message.objects.filter(about, person_index=row.filing.person_index).order_by("pk")
+
+
+def _answer_keys(items: QuerySet) -> list[str]:
+    """Answers of the bank that settled these items or are about their files, as messages and the audit name them."""
+    answers = BankAnswer.objects.filter(Q(items__in=items) | Q(file__items__in=items)).distinct()
+    return [f"answer:{pk}" for pk in answers.values_list("pk", flat=True)]
 
 
 def _audit_entries(row: Application, items: QuerySet, batches: QuerySet, files: QuerySet) -> QuerySet[AuditEntry]:
     """The audit's entries of the application and its money, and of looks at its customer."""
     objects = {f"application:{row.pk}", f"filing:{row.filing_id}"}
     objects |= {f"account:{row.account_id}", f"account:{row.filing.account_id}"}
-    objects |= {f"item:{pk}" for pk in items.values_list("pk", flat=True)}
+    objects |= {f"item:{pk}" for pk in items.values_list("pk", flat=True)} | set(_answer_keys(items))
     for pk, pay_on in batches.values_list("pk", "pay_on"):
         objects |= {f"batch:{pay_on}", f"batch:{pk}"}
     objects |= {f"bankfile:{pk}" for pk in files.values_list("pk", flat=True)}
@@ -211,7 +219,7 @@ def _file_lines(row: Application, clear: bool) -> dict[str, bytes]:
             line = _stored_line(file.message_id, item.reference)
             if line is not None:
                 parts[f"lines/{item.reference}-part{file.part:02}.txt"] = line if clear else _masked_line(line, item)
-        results = ResultFile.objects.filter(Q(files__in=[file.pk for file in files]) | Q(items=item)).distinct()
+        results = BankAnswer.objects.filter(Q(file__in=[file.pk for file in files]) | Q(items=item)).distinct()
         for result in results.order_by("pk"):
             named = [] if clear else _names(item.account)
             answers += [
@@ -267,20 +275,21 @@ def _without_names(value: Any, names: list[str]) -> Any:
     return name_masks.mask_names(value, names) if isinstance(value, str) else value
 
 
-def _answers(result: ResultFile, item: Item) -> Iterable[dict[str, Any]]:
+def _answers(result: BankAnswer, item: Item) -> Iterable[dict[str, Any]]:
     """The lines of one answer of the bank that name an item."""
-    content = b"".join(stored_bytes(result.sha256))
-    if not content:
+    if result.status != BankAnswer.Status.CONFIRMED:
+        return
+    head, reader = AnswerHead(), open_stored(result.sha256)
+    if not reader.peek(1):
         return
     try:
-        bank_answer = bankfiles.recognise(content).read_result(content)
+        for answer in bankfiles.recognise(reader).read_answer(reader, head):
+            if answer.reference == item.reference:
+                yield answer._asdict()
     except FileFault:
         return
-    if bank_answer.refused:
-        yield {"refused_whole": True, "code": bank_answer.code, "words": bank_answer.words}
-    for answer in bank_answer.rows:
-        if answer.reference == item.reference:
-            yield answer._asdict()
+    if head.verdict == REFUSED:
+        yield {"refused_whole": True, "code": head.code, "words": head.words}
 
 
 def _clear(value: str | None, clear: bool, mask: Any) -> str:

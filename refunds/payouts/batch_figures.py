@@ -31,7 +31,7 @@ def fingerprints(batch_id: int | None = None) -> dict[int, str]:
         batches = batches.filter(pk=batch_id)
     last_feed = Feed.objects.aggregate(last=Max("pk"), finished=Max("finished_at"))
     texts = {}
-    for batch in batches.annotate(file=Max("files__pk"), result=Max("files__results__pk")):
+    for batch in batches.annotate(file=Max("files__pk"), result=Max("files__answers__applied_at")):
         if batch.status in Batch.BEFORE_FILE:
             inputs = f"bills|{last_feed['last']}|{last_feed['finished']}"
         else:

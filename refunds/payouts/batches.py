@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, programme
 from kt_remedy.core.programme import Programme
 from kt_remedy.staff.models import User
@@ -306,7 +307,7 @@ def approve(*, batch_id: int, user: User, typed_total: int, digest: str) -> Batc
         batch.status, batch.approved_at = Batch.Status.APPROVED, clock.now()
         batch.approved_by, batch.approved_person, batch.approved_digest = user, person, digest
         batch.save()
-        record_act(user, "batch.approved", batch, won=batch.won, digest=digest)
+        record_act(user, "batch.approved", batch, won=batch.won, digest=digest, audit_head=audit.head())
         stops.require_none(batch, final=True)
     return batch
 

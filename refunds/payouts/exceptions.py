@@ -7,6 +7,7 @@ import io
 from dataclasses import dataclass
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from kt_remedy.audit import service as audit
@@ -16,6 +17,7 @@ from kt_remedy.staff.models import User
 from refunds.bankfiles.returns import SAME_ACCOUNT, return_reason
 from refunds.calendar import PayoutRound, next_round
 from refunds.models.applications import Application
+from refunds.models.items import Item
 from refunds.payouts import batches, guards, selection
 
 
@@ -69,6 +71,16 @@ class UnpaidReturn:
     attempts: int
     returned_on: dt.date
     tried_again: bool
+
+
+def returned_after_paid() -> QuerySet[Item]:
+    """Payments that came back after the bank had called them paid, newest first: their customers heard otherwise."""
+    return (
+        Item.objects.filter(status=Item.Status.RETURNED, events__status=Item.Status.PAID)
+        .select_related("application__filing", "batch")
+        .distinct()
+        .order_by("-status_at", "-pk")
+    )
 
 
 def unpaid_returns(*, at: dt.datetime | None = None) -> tuple[list[UnpaidReturn], bool]:

@@ -5,6 +5,7 @@ Bytes are stored in encrypted pieces and stream piece by piece; the files of ans
 
 import datetime as dt
 import hashlib
+import io
 from binascii import unhexlify
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Func, QuerySet, Sum, TextField, Value
 from django.utils.translation import gettext as _
 
+from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, crypto, programme, text
 from kt_remedy.core.templatetags.remedy import kdate
 from kt_remedy.staff.models import User
@@ -107,7 +109,8 @@ def approve_part(*, file_id: int, user: User, typed_total: int, sha256: str) -> 
         file.status, file.approved_by, file.approved_person = BankFile.Status.APPROVED, user, person
         file.approved_at = clock.now()
         file.save(update_fields=["status", "approved_by", "approved_person", "approved_at"])
-        record_act(user, "file.approved", batch, part=file.part, won=file.won, sha256=file.sha256)
+        chain = audit.head()
+        record_act(user, "file.approved", batch, part=file.part, won=file.won, sha256=file.sha256, audit_head=chain)
         stops.require_none(batch, file, final=True)
     return file
 
@@ -282,6 +285,32 @@ def stored_bytes(key: str) -> Iterator[bytes]:
     while chunk := Chunk.objects.filter(key=key, number=number).first():
         yield chunk.data
         number += 1
+
+
+class StoredBytes(io.RawIOBase):
+    """The stored bytes of a key as a file to read; holds one piece at a time and counts what was read."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self._pieces, self._piece, self.read_bytes = stored_bytes(key), memoryview(b""), 0
+
+    def readable(self) -> bool:
+        """True: the file is for reading."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer from the piece at hand; 0 at the end."""
+        if not self._piece:
+            self._piece = memoryview(next(self._pieces, b""))
+        taken = min(len(buffer), len(self._piece))
+        buffer[:taken], self._piece = self._piece[:taken], self._piece[taken:]
+        self.read_bytes += taken
+        return taken
+
+
+def open_stored(key: str) -> io.BufferedReader:
+    """The stored bytes of a key as a buffered file, by lines or blocks."""
+    return io.BufferedReader(StoredBytes(key))
 
 
 def stored_digest(key: str) -> str:

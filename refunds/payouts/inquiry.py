@@ -1,7 +1,7 @@
 """Inquiries: lists of payments that the bank has not answered, stored as they were made, settled by its answer.
 
-A payment on a list is never sent again before the bank has answered it (D-40). `answers.load_result` loads the answer
-in any layout.
+A payment on a list is never sent again before the bank has answered it (D-40). `answers.stage` takes the answer in any
+layout.
 """
 
 from collections.abc import Iterator

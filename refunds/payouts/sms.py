@@ -65,7 +65,7 @@ def register() -> None:
             _("입금되지 않음"),
             "[KT] 환급금이 되돌아왔습니다. 신청 현황에서 계좌를 고쳐 주세요. 문의 {hotline}(무료)",
             "[KT] Your refund came back. Please correct the account of your claim: {hotline}",
-            {},
+            {"address": contact_of},
         ),
         (
             "payout.again",
@@ -74,7 +74,7 @@ def register() -> None:
             " 문의 {hotline}(무료)",
             "[KT] Your bank could not take your refund that day. We send it to the same account again on {pay_on}."
             " You need not do anything. Questions: {hotline} (free)",
-            {"example": day},
+            {"address": contact_of, "example": day},
         ),
         (
             "payout.called",
@@ -83,7 +83,7 @@ def register() -> None:
             " 문의 {hotline}(무료)",
             "[KT] Your bank could not take your refund that day. We will call you about how to send it."
             " Questions: {hotline} (free)",
-            {},
+            {"address": contact_of},
         ),
         (
             "payout.offline",

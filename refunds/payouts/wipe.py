@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
+from refunds.models.bank_answers import BankAnswer
 from refunds.models.bank_files import Chunk, Inquiry
 from refunds.models.batches import Batch
 from refunds.models.items import Item
@@ -63,8 +64,12 @@ def wipe() -> tuple[int, int]:
         ).values_list("name", flat=True)
         results = list(
             Batch.objects.filter(status=Batch.Status.SETTLED, settled_at__lt=before).values_list(
-                "files__results__sha256", flat=True
+                "files__answers__sha256", flat=True
             )
+        )
+        # An answer that was not taken in belongs to no batch.
+        results += BankAnswer.objects.filter(status=BankAnswer.Status.DISCARDED, discarded_at__lt=before).values_list(
+            "sha256", flat=True
         )
         with pgtrigger.ignore("refunds.Chunk:append_only"):
             pieces, _each = Chunk.objects.filter(key__in=[key for key in {*keys, *results} if key]).delete()

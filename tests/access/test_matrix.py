@@ -48,7 +48,7 @@ BROWSER = Client(
 # Refused by the view to those who hold the permission: an autocomplete that names no field, and a POST to a page of
 # money, whose rows nobody edits.
 NARROWER = {("admin:autocomplete", "GET")}
-NARROWER |= {(f"admin:payouts:{page}", "POST") for page in ("batch", "item", "adjustment", "offline_payment")}
+NARROWER |= {(f"admin:payouts:{page}", "POST") for page in ("answer", "batch", "item", "adjustment", "offline_payment")}
 # Change pages whose POST needs no permission of its own at the door; the act that is posted checks its own.
 POSTED_ALIKE = {"admin:eligibility_line_change", "admin:password_change"}
 # The two kinds of route that differ from access_before.csv, the table before permissions were data. These three used
@@ -100,7 +100,8 @@ def test_nobody_gained_or_lost_a_page_when_permissions_became_data():
     now = {(case["route"], case["method"]): insiders(case) for case in cases()}
     changed = set()
     for case in cases("access_before.csv"):
-        name = renamed.get(case["route"], case["route"])
+        # The model of the bank's answers has another name since.
+        name = renamed.get(case["route"], case["route"]).replace("refunds_resultfile_", "refunds_bankanswer_")
         if now[name, case["method"]] != insiders(case):
             changed.add(name)
     acts = {renamed.get(name, name) for name in ACTS_ANSWERED_FIRST}
@@ -156,7 +157,9 @@ def test_who_gets_in(case, visitors):
         if visitors[visitor]:
             BROWSER.cookies[settings.SESSION_COOKIE_NAME] = visitors[visitor]
         answer = BROWSER.generic(case["method"], target, HTTP_X_STAY="1")
-        assert answer.status_code < 500, f"{visitor}: {answer.status_code} {answer.content[:300]!r}"
+        # /pulsez says 503 once the database is some minutes old, because no worker runs here.
+        served = answer.status_code < 500 or (case["route"] == "pulsez" and answer.status_code == 503)
+        assert served, f"{visitor}: {answer.status_code} {answer.content[:300]!r}"
         if answer.status_code == 404 and _ROUTES[case["route"]].arguments:
             continue
         if let_in(answer, everybody=everybody) is not (case[visitor] == "x"):

@@ -5,6 +5,7 @@ A child of this process dies at each statement of the act in turn, until it come
 
 import datetime as dt
 import hashlib
+import io
 import os
 import signal
 from collections.abc import Callable
@@ -20,8 +21,10 @@ from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import User
 from refunds import tasks
 from refunds.models.applications import Application
-from refunds.models.bank_files import BankFile, Chunk, FileOrder, ResultFile
+from refunds.models.bank_answers import AnswerLine, BankAnswer
+from refunds.models.bank_files import BankFile, Chunk, FileOrder
 from refunds.models.batches import Batch, BatchFigures
+from refunds.models.cases import Hold
 from refunds.models.items import Item
 from refunds.payouts import answers, batch_figures, batches, file_orders, files
 from tests.background import due, run_due
@@ -194,7 +197,7 @@ def test_the_task_of_an_ordered_file(settings, monkeypatch):
 
 def test_the_task_of_a_file_that_is_made_again():
     _batch, file = money.handed_over(2)
-    answers.load_result(content=money.pain002(file, [], group="RJCT", reason="AM10"), name="r.xml", user=maker())
+    money.load(money.pain002(file, [], group="RJCT", reason="AM10"))
     expected = undone(lambda: files.replace_refused_file(file_id=file.pk, user=maker()), stored)
     order = file_orders.order_replacement(file_id=file.pk, user=maker())
     kills = 0
@@ -242,47 +245,72 @@ def test_a_count_that_is_killed_anywhere_is_counted_again():
     assert batch_figures.current_figures(batch)[0].again["agrees"] is True
 
 
-def test_results():
-    batch, file = money.handed_over(4)
-    first, second, third, _four = money.items(batch)
-    content = money.pain002(file, [(first, "ACSC", ""), (second, "RJCT", "AC04"), (third, "ACSC", "")])
-    by = maker()
-
-    def load() -> ResultFile:
-        return answers.load_result(content=content, name="r.xml", user=by)
-
-    def look() -> object:
-        result_files = ResultFile.objects.values_list(
-            "sha256", "rows", "paid", "paid_won", "returned", "unknown", "absent"
-        )
-        messages = Message.objects.filter(kind__startswith="payout.").order_by("kind", "person_index")
-        return (
-            list(result_files),
-            list(batch.items.order_by("id").values_list("status", "code", "words")),
-            list(messages.values_list("kind", "person_index")),
-            list(Application.objects.order_by("id").values_list("status", flat=True)),
-        )
-
-    nothing = look()
-    expected = undone(load, look)
-    assert nothing != expected
-    kills = 0
-    while not run(load, kills + 1):
-        kills += 1
-        assert look() == nothing
-    assert kills > 20
-    assert look() == expected
-    assert [item.status for item in money.items(batch)] == ["PAID", "RETURNED", "PAID", "UNKNOWN"]
-    refused("SAME_FILE", load)
-    assert not broken()
-
-
-def test_results_killed_after_the_commit():
+def test_staging_killed_anywhere_keeps_the_whole_file_or_nothing():
     batch, file = money.handed_over(1)
     content = money.pain002(file, [(money.items(batch)[0], "ACSC", "")])
-    by = maker()
-    assert not run(lambda: answers.load_result(content=content, name="r.xml", user=by), 0)
-    refused("SAME_FILE", lambda: answers.load_result(content=content, name="r.xml", user=by))
-    assert [item.status for item in money.items(batch)] == ["PAID"]
-    assert Message.objects.filter(kind="payout.paid").count() == 1
+    by, kept = maker(), len(Chunk.objects.all())
+    kills = 0
+    while not run(lambda: answers.stage(content=io.BytesIO(content), name="r.xml", user=by), kills + 1):
+        kills += 1
+        assert (BankAnswer.objects.count(), Chunk.objects.count()) == (0, kept)
+    assert kills > 5
+    answer = BankAnswer.objects.get()
+    assert b"".join(files.stored_bytes(answer.sha256)) == content
+
+
+def looked_at(batch: Batch) -> object:
+    messages = Message.objects.filter(kind__startswith="payout.").order_by("kind", "person_index")
+    return (
+        list(batch.items.order_by("id").values_list("status", "code", "words")),
+        list(messages.values_list("kind", "person_index")),
+        list(Application.objects.order_by("id").values_list("status", flat=True)),
+        Hold.objects.count(),
+    )
+
+
+def test_an_answer_killed_anywhere_between_staging_and_its_effect(monkeypatch):
+    monkeypatch.setattr("refunds.payouts.answer_reading.SHARD", 2)
+    batch, file = money.handed_over(5)
+    first, second, third, fourth, _five = money.items(batch)
+    content = money.pain002(
+        file, [(first, "ACSC", ""), (second, "RJCT", "AC04"), (third, "ACSC", ""), (fourth, "RJCT", "AM04")]
+    )
+    money.to_pay_day()
+    nothing = looked_at(batch)
+    answer = answers.stage(content=io.BytesIO(content), name="r.xml", user=maker())
+    kills = 0
+    while not run_task(tasks.read_answer, answer, kills + 1):
+        kills += 1
+        a_minute_later(BankAnswer)
+        assert looked_at(batch) == nothing
+        if not answers.unread().exists():
+            break
+    assert kills > 15
+    run_due("money")
+    answer.refresh_from_db()
+    lines = list(AnswerLine.objects.filter(answer=answer.pk).values_list("number", "reference"))
+    assert sorted(lines) == [(n, item.reference) for n, item in enumerate((first, second, third, fourth), 1)]
+    assert (answer.paid, answer.returned, answer.absent) == (2, 2, 1)
+
+    asked = {"asked_whom": "김 과장", "bank_said": "맞음"}
+    kills, by = 0, checker()
+    while not run(lambda: answers.confirm(answer_id=answer.pk, user=by, typed=2, **asked), kills + 1):
+        kills += 1
+        assert not answers.unapplied().exists()
+    assert kills > 3
+    assert looked_at(batch) == nothing
+    expected = undone(lambda: answers.apply(BankAnswer.objects.get()), lambda: looked_at(batch))
+    kills = 0
+    while not run_task(tasks.apply_answer, answer, kills + 1):
+        kills += 1
+        a_minute_later(BankAnswer)
+        if not answers.unapplied().exists():
+            break
+        assert looked_at(batch) == nothing
+    assert kills > 20
+    run_due("money")
+    tasks.apply_answer(answer.pk)
+    assert looked_at(batch) == expected
+    assert [item.status for item in money.items(batch)] == ["PAID", "RETURNED", "PAID", "RETURNED", "UNKNOWN"]
+    refused("SAME_FILE", lambda: answers.stage(content=io.BytesIO(content), name="r.xml", user=maker()))
     assert not broken()

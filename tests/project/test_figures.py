@@ -21,6 +21,7 @@ from kt_remedy.identity import alarm, service
 from kt_remedy.notices import staff_views as messages
 from kt_remedy.notices import texts
 from kt_remedy.portal import desk_code
+from kt_remedy.staff import lockout
 from refunds.accounts import service as accounts
 from refunds.applications import deadlines, decision, file_types, representation, reviews, window
 from refunds.payouts import invariants, overview
@@ -81,8 +82,8 @@ CONSTANTS = {
     "SMS_UNKNOWN_AFTER_MINUTES": (settings.SMS_UNKNOWN_AFTER_MINUTES, "minutes"),
     "BANK_FILE_MAX_ROWS": (settings.BANK_FILE_MAX_ROWS, "rows"),
     "PASSWORD_LEAST": (settings.PASSWORD_LEAST, "characters"),
-    "AXES_FAILURE_LIMIT": (settings.AXES_FAILURE_LIMIT, "times"),
-    "AXES_COOLOFF_TIME": (settings.AXES_COOLOFF_TIME // dt.timedelta(minutes=1), "minutes"),
+    "lockout.FAILURES": (lockout.FAILURES, "times"),
+    "lockout.SECONDS": (lockout.SECONDS // 60, "minutes"),
     "ACCOUNT_REAUTHENTICATION_TIMEOUT": (settings.ACCOUNT_REAUTHENTICATION_TIMEOUT // 60, "minutes"),
     "persons.ADULT_AGE": (persons.ADULT_AGE, "age"),
     "identity.IDLE_SECONDS": (service.IDLE_SECONDS // 60, "minutes"),

@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 import pytest
 from django.db import transaction
+from django.db.models import F
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -30,12 +31,13 @@ from kt_remedy.core import clock, programme
 from refunds import balance, banks, calendar
 from refunds.applications import change, transitions
 from refunds.models.applications import Application
+from refunds.models.bank_answers import BankAnswer
 from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch
 from refunds.models.cases import Adjustment, OfflinePayment
 from refunds.models.items import Item
-from refunds.payouts import answers as bank_answers
 from refunds.payouts import batches, cases, files, guards, invariants, offline
+from refunds.payouts.answer_checks import AnswerRefused
 from refunds.payouts.invariants import verify
 from tests.owner import as_owner
 from tests.refunds import make
@@ -43,7 +45,7 @@ from tests.refunds.payouts import money
 from tests.refunds.payouts.money import checker, due, maker
 
 # Whatever a rule tries may be refused; what it may not do is go through wrongly.
-REFUSALS = (guards.Refused, bank_answers.ResultRefused, transitions.Refused)
+REFUSALS = (guards.Refused, AnswerRefused, transitions.Refused)
 
 
 def attempt(act, **kwargs):
@@ -293,15 +295,15 @@ class Payouts(RuleBasedStateMachine):
             self.recover(n)
         self.a_day_goes_well(closed=True, whole=True)
 
-    @precondition(lambda self: BankFile.objects.filter(status="HANDED_OVER").exists())
-    @rule(seed=st.integers(0, 10**6), whole=st.booleans())
-    def answer(self, seed, whole):
-        files = list(BankFile.objects.filter(status="HANDED_OVER").order_by("-id"))
+    @precondition(lambda self: BankFile.objects.filter(status__in=BankFile.AT_BANK).exists())
+    @rule(seed=st.integers(0, 10**6), whole=st.booleans(), early=st.booleans())
+    def answer(self, seed, whole, early):
+        files = list(BankFile.objects.filter(status__in=BankFile.AT_BANK).order_by("-id"))
         file = files[seed // 7 % len(files)]
-        options = [("ACSC", ""), ("RJCT", "AC04"), ("PDNG", ""), None, ("RJCT", "AB08")]
+        options = [("ACSC", ""), ("RJCT", "AC04"), ("PDNG", ""), None, ("RJCT", "AB08"), ("RJCT", "AM04")]
         answered = []
         for n, item in enumerate(Item.objects.filter(file=file).order_by("id")):
-            chosen = options[(seed >> (2 * n % 20)) % 5]
+            chosen = options[(seed >> (2 * n % 20)) % 6]
             if chosen:
                 answered.append((item, *chosen))
         content = (
@@ -309,7 +311,7 @@ class Payouts(RuleBasedStateMachine):
             if whole and seed % 7 == 0
             else money.pain002(file, answered)
         )
-        self.load(content, answered)
+        self.load(content, answered, name=f"r{seed}", early=early)
 
     @rule(n=st.integers(0, 50))
     def return_late(self, n):
@@ -320,12 +322,12 @@ class Payouts(RuleBasedStateMachine):
             answered = [(item, "RJCT", "AC04")]
             self.load(money.pain002(item.file, answered), answered)
 
-    def load(self, content: bytes, answered: list) -> None:
+    def load(self, content: bytes, answered: list, name: str = "r", early: bool = False) -> None:
         """Load an answer of the bank, and keep what it says was paid."""
-        loaded = attempt(bank_answers.load_result, content=content, name="r", user=maker())
+        loaded = attempt(money.load, content=content, name=name, wait=not early)
         if loaded and b"TxInfAndSts" in content:
             for item, status, _code in answered:
-                if status == "ACSC":
+                if status == "ACSC" and not loaded.early:
                     self.bank[item.reference] = item.amount_krw
                 elif status == "RJCT":
                     self.bank.pop(item.reference, None)
@@ -344,6 +346,12 @@ class Payouts(RuleBasedStateMachine):
     def nobody_is_paid_twice(self):
         paid = list(Item.objects.filter(status="PAID", kind="REFUND").values_list("application_id", flat=True))
         assert len(paid) == len(set(paid))
+
+    @invariant()
+    def every_answer_has_two_people(self):
+        confirmed = BankAnswer.objects.filter(status="CONFIRMED")
+        assert not confirmed.filter(confirmed_person=F("staged_person")).exists()
+        assert not confirmed.filter(confirmed_person=None).exists()
 
     @invariant()
     def paid_is_what_the_bank_paid(self):
@@ -383,6 +391,7 @@ class Payouts(RuleBasedStateMachine):
 CHECKS = (
     "each_payment_is_what_was_due",
     "nothing_is_lost",
+    "every_answer_has_two_people",
     "nobody_is_paid_twice",
     "paid_is_what_the_bank_paid",
     "every_won_is_somewhere",
@@ -424,7 +433,7 @@ def walk(seed: int, steps: int, checks: tuple[str, ...] = CHECKS) -> tuple[set[s
         walker.begin()
         for _step in range(steps):
             (name,) = chance.choices(list(STEPS), list(STEPS.values()))
-            if name == "answer" and not BankFile.objects.filter(status="HANDED_OVER").exists():
+            if name == "answer" and not BankFile.objects.filter(status__in=BankFile.AT_BANK).exists():
                 continue
             step = getattr(walker, name)
             arguments = {
@@ -432,6 +441,7 @@ def walk(seed: int, steps: int, checks: tuple[str, ...] = CHECKS) -> tuple[set[s
                 "won": chance.randrange(1_000, 50_000),
                 "seed": chance.randrange(10**6),
                 "whole": chance.random() < 0.5,
+                "early": chance.random() < 0.1,
                 "closed": True,
                 "yes": chance.random() < 0.7,
                 "more": chance.choice((-1, 1)) * chance.randrange(1, 40_000),

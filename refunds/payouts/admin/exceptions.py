@@ -1,5 +1,7 @@
 """Lists of exceptions: shared accounts, and returned payments for the call centre."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -122,13 +124,35 @@ def unpaid_returns(request: HttpRequest) -> HttpResponse:
                 "head": heads,
                 "rows": rows,
                 "empty": _("되돌아와 기다리는 돈이 없습니다."),
-            }
+            },
+            _after_paid(request),
         ],
         "links": [(_("고객센터 명단 내려받기"), reverse("admin:payouts:call_list"), "doc")]
         if returns and callers
         else [],
     }
     return page(request, "listing", context["heading"], context)
+
+
+def _after_paid(request: HttpRequest) -> dict[str, Any]:
+    """The table of payments that came back after the bank had called them paid."""
+    found = exceptions.returned_after_paid()
+    cases = request.user.has_perm("payouts.view_case")
+    return {
+        "title": _("입금 뒤에 되돌아온 %(count)s건") % {"count": f"{found.count():,}"},
+        "head": [_("접수번호"), _("지급일"), _("까닭"), _("되돌아온 날"), _("금액")],
+        "rows": [
+            [
+                (item.application.filing.reference, application_url(item.application_id) if cases else ""),
+                (kdate(item.batch.pay_on), ""),
+                (return_reason(item.code), ""),
+                (kdate(item.status_at), ""),
+                (krw(item.amount_krw), ""),
+            ]
+            for item in found[:SHOWN]
+        ],
+        "empty": _("입금되었다가 되돌아온 돈이 없습니다."),
+    }
 
 
 @permission_required("payouts.download_call_list")

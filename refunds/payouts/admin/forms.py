@@ -209,3 +209,41 @@ class FindForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": _("번호를 적어 주세요.")},
     )
+
+
+class AnswerForm(forms.Form):
+    """The confirmation of an answer of the bank: the number of payments, typed to be compared."""
+
+    typed = NumberField(
+        help_text=_("숫자만. 쉼표는 있어도 없어도 됩니다."),
+        min_value=0,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={
+            "required": _("건수를 적어 주세요."),
+            "invalid": _("숫자로 적어 주세요."),
+            "min_value": _("숫자로 적어 주세요."),
+        },
+    )
+
+    def __init__(self, *args: Any, label: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["typed"].label = label
+
+
+class AskedAnswerForm(AnswerForm):
+    """The confirmation of odd returns: also whom of the bank one asked, and the answer."""
+
+    asked_whom = TextField(
+        label=_("은행의 누구에게 물어보셨나요?"),
+        help_text=_("이름과 부서. 이 답과 함께 남습니다."),
+        max_length=120,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("은행의 누구에게 물어보셨는지 적어 주세요.")},
+    )
+    bank_said = TextField(
+        label=_("은행이 뭐라고 했나요?"),
+        max_length=500,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("은행이 뭐라고 했는지 적어 주세요.")},
+    )
+    field_order = ("asked_whom", "bank_said", "typed")

@@ -19,7 +19,8 @@ from kt_remedy.core.templatetags.remedy import krw
 from kt_remedy.staff.admin import RoleAdmin
 from refunds import banks
 from refunds.bankfiles.returns import RETURNS, return_reason
-from refunds.models.bank_files import BankFile, Download, Inquiry, ResultFile
+from refunds.models.bank_answers import BankAnswer
+from refunds.models.bank_files import BankFile, Download, Inquiry
 from refunds.models.batches import Batch, Roster
 from refunds.models.cases import Adjustment, Hold, OfflinePayment
 from refunds.models.items import Item
@@ -219,27 +220,29 @@ class BankFileAdmin(RoleAdmin):
         return krw(file.won)
 
 
-@admin.register(ResultFile)
-class ResultFileAdmin(RoleAdmin):
+@admin.register(BankAnswer)
+class BankAnswerAdmin(PageAdmin):
     """Answers of the bank."""
 
+    page_route = "admin:payouts:answer"
     view_permission = "payouts.view_batch"
-    list_display = ("name", "loaded_at", "rows", "paid", "returned", "unknown", "absent")
-    fields = readonly_fields = (
-        "name", "layout", "size", "sha256", "rows", "paid", "paid_text", "returned", "returned_text", "unknown",
-        "absent", "notes", "loaded_by", "loaded_at", "files",
+    list_display = (
+        "name", "file", "kind", "status", "paid", "returned", "unknown", "absent", "staged", "staged_at", "confirmed",
+        "applied_at",
     )  # fmt: skip
-    change_list_template = "admin/refunds/result_list.html"
+    list_filter = ("status", "kind")
+    list_select_related = ("file", "staged_by", "confirmed_by")
+    change_list_template = "admin/refunds/answer_list.html"
 
-    @admin.display(description=gettext_lazy("입금(원)"))
-    def paid_text(self, result: ResultFile) -> str:
-        """Won that arrived, with its unit."""
-        return krw(result.paid_won)
+    @admin.display(description=gettext_lazy("올린 사람"))
+    def staged(self, answer: BankAnswer) -> str:
+        """The person who staged it, masked."""
+        return overview.name_of(answer.staged_by)
 
-    @admin.display(description=gettext_lazy("되돌아옴(원)"))
-    def returned_text(self, result: ResultFile) -> str:
-        """Won that came back, with its unit."""
-        return krw(result.returned_won)
+    @admin.display(description=gettext_lazy("확인한 사람"))
+    def confirmed(self, answer: BankAnswer) -> str:
+        """The person who confirmed it, masked."""
+        return overview.name_of(answer.confirmed_by)
 
 
 @admin.register(Download)

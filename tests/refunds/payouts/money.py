@@ -1,5 +1,7 @@
 """A small round to try payouts with: applications that are due, staff who may act, answers as a bank writes them."""
 
+import datetime as dt
+import io
 from collections.abc import Callable
 from xml.sax.saxutils import escape
 
@@ -8,15 +10,17 @@ from django.db import connection
 from django.db.models import F
 
 from eligibility.models import Bill, Line
-from kt_remedy.core import crypto
+from kt_remedy.core import clock, crypto
 from kt_remedy.staff.models import User
 from refunds import tasks
 from refunds.models.accounts import Account
 from refunds.models.applications import Application
+from refunds.models.bank_answers import BankAnswer
 from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch
 from refunds.models.items import Item
-from refunds.payouts import batch_figures, batches, files, guards
+from refunds.payouts import answers, batch_figures, batches, files, guards
+from refunds.payouts.answer_checks import AnswerRefused
 from refunds.payouts.invariants import verify
 from tests.owner import as_owner
 from tests.refunds import make
@@ -109,8 +113,6 @@ def approve_part(file: BankFile) -> BankFile:
 
 
 def _day():
-    import datetime as dt
-
     return dt.date.fromisoformat(PAY_ON)
 
 
@@ -152,6 +154,45 @@ def pain002(
         f"<OrgnlCtrlSum>{file.won if won is None else won}</OrgnlCtrlSum><GrpSts>{group}</GrpSts>{why}"
         f"</OrgnlGrpInfAndSts>\n{batch}</CstmrPmtStsRpt></Document>\n"
     ).encode()
+
+
+def staged(content: bytes, name: str = "answer.xml", by: User | None = None, *, wait: bool = True) -> BankAnswer:
+    """An answer that the maker staged and a worker read; with `wait`, not before the day of the transfer."""
+    if wait:
+        to_pay_day()
+    answer = answers.stage(content=io.BytesIO(content), name=name, user=by or maker())
+    tasks.read_answer(answer.pk)
+    answer.refresh_from_db()
+    return answer
+
+
+def to_pay_day() -> None:
+    """Move business time on to the morning of the last transfer that was handed over."""
+    last = BankFile.objects.filter(handed_over_at__isnull=False).order_by("execution_on").last()
+    if last and clock.today() < last.execution_on:
+        clock._write(clock.kst(last.execution_on, dt.time(9)) - dt.datetime.now(dt.UTC))
+
+
+def confirmed(answer: BankAnswer, by: User | None = None) -> BankAnswer:
+    """The answer, confirmed by the checker and applied by a worker."""
+    answers.confirm(
+        answer_id=answer.pk,
+        user=by or checker(),
+        typed=answers.number_to_type(answer),
+        asked_whom="영업부 김 과장",
+        bank_said="맞습니다",
+    )
+    tasks.apply_answer(answer.pk)
+    answer.refresh_from_db()
+    return answer
+
+
+def load(content: bytes, name: str = "answer.xml", *, wait: bool = True) -> BankAnswer:
+    """Stage, read, confirm and apply an answer of the bank. Raises AnswerRefused for one that cannot be taken in."""
+    answer = staged(content, name, wait=wait)
+    if answer.faults:
+        raise AnswerRefused(answers.faults_of(answer), answer.notes[0]["count"])
+    return confirmed(answer)
 
 
 def items(batch: Batch) -> list[Item]:

@@ -14,14 +14,12 @@ from eligibility.models import Bill
 from kt_remedy.audit.models import AuditEntry
 from refunds import balance, bankfiles
 from refunds.applications import change, presenters, transitions
-from refunds.bankfiles.inquiry import INQUIRY
 from refunds.bankfiles.records import FileFault
 from refunds.models.accounts import Account
 from refunds.models.batches import Roster
 from refunds.models.cases import Adjustment
 from refunds.models.items import Item
 from refunds.payouts import (
-    answers,
     audit_bundle,
     batches,
     cases,
@@ -34,6 +32,7 @@ from refunds.payouts import (
     shared_accounts,
     wipe,
 )
+from refunds.payouts.answer_checks import AnswerRefused
 from tests.owner import as_owner
 from tests.refunds import make
 from tests.refunds.payouts import money
@@ -45,7 +44,7 @@ DAY, NEXT, NEXT_CUT_OFF = dt.date(2026, 1, 22), dt.date(2026, 2, 5), "2026-02-03
 
 
 def load(content: bytes):
-    return answers.load_result(content=content, name="r", user=maker())
+    return money.load(content)
 
 
 def auditor():
@@ -116,7 +115,8 @@ def test_an_answer_without_an_answer_changes_nothing_and_is_asked_again():
     load(money.pain002(file, [(money.items(batch)[0], "ACSC", "")]))
     first = inquiry.create_inquiry(file_id=file.pk, user=maker())
     content = b"".join(files.stored_bytes(first.name))
-    load(content)  # came back as it went
+    refused("OWN_FILE", load, content=content)  # came back as it went
+    load(answered(content, **{money.items(batch)[1].reference.replace("-", "_"): "98"}))
     assert money.items(batch)[1].status == "UNKNOWN"
     assert inquiry.create_inquiry(file_id=file.pk, user=maker()).number == 2
 
@@ -124,22 +124,17 @@ def test_an_answer_without_an_answer_changes_nothing_and_is_asked_again():
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (lambda text: text.replace(b"\t00000000002\t", b"\t00000000009\t"), None),
-        (lambda text: text[: text.rindex(b"E\t")], "cut off"),
-        (lambda text: text.replace(b"Q\t000000001", b"X\t000000001"), "begins with I, Q or E"),
+        (lambda text: text[: text.rindex(b"E\t")], "잘린"),
+        (lambda text: text.replace(b"Q\t000000001", b"X\t000000001"), "I, Q, E"),
     ],
 )
 def test_a_list_that_is_not_the_one_we_made_is_refused_by_line(change, why):
     batch, file = money.handed_over(2)
     load(money.pain002(file, [(money.items(batch)[0], "ACSC", "")]))
     content = b"".join(files.stored_bytes(inquiry.create_inquiry(file_id=file.pk, user=maker()).name))
-    if why is None:
+    with pytest.raises(AnswerRefused) as caught:
         load(change(content))
-        return
-    with pytest.raises(FileFault, match=why):
-        INQUIRY.read_result(change(content))
-    with pytest.raises(answers.ResultRefused):
-        load(change(content))
+    assert why in caught.value.faults[0].text
 
 
 def test_the_result_code_of_a_refused_file_is_none_of_an_inquiry():
@@ -147,8 +142,8 @@ def test_the_result_code_of_a_refused_file_is_none_of_an_inquiry():
     first, second = money.items(batch)
     load(money.pain002(file, [(first, "ACSC", "")]))
     content = b"".join(files.stored_bytes(inquiry.create_inquiry(file_id=file.pk, user=maker()).name))
-    with pytest.raises(answers.ResultRefused):
-        load(answered(content, **{second.reference.replace("-", "_"): "99"}))
+    answer = load(answered(content, **{second.reference.replace("-", "_"): "99"}))
+    assert answer.preview["unlisted"] == [1, second.amount_krw]
     assert money.items(batch)[1].status == "UNKNOWN"
 
 
@@ -319,7 +314,7 @@ def test_the_bundle_holds_every_step_and_its_bytes_repeat():
     assert [one["status"] for one in read["batch-events.json"]][:2] == ["OPEN", "FROZEN"]
     assert [one["reason"] for one in read["holds.json"]] == ["확인 중"]
     assert [one["reason"] for one in read["downloads.json"]] == ["은행에 올림"]
-    assert [one["code"] for one in read["answers.json"]] == ["CLOSED"]
+    assert [one["reason"] for one in read["answers.json"]] == ["CLOSED"]
     assert [one["kind"] for one in read["messages.json"]] == ["payout.at_bank", "payout.returned"]
     assert {"batch.frozen", "batch.approved", "file.handed_over", "application.held"} <= {
         one["action"] for one in read["looks.json"]
@@ -367,7 +362,7 @@ def test_the_sheet_adds_up_to_what_sql_says_and_runs_no_formula(at):
     out = io.BytesIO()
     refused("ROLE", settlement.write_sheet, to=out, user=money.user("agent", "agent"), reason="정산")
     name = settlement.write_sheet(to=out, user=auditor(), reason="정산")
-    assert name == "settlement-20260120.xlsx"
+    assert name == "settlement-20260122.xlsx"
     book = openpyxl.load_workbook(io.BytesIO(out.getvalue()))
     rounds, items, corrections, _offline = book.worksheets
     head, line, total = rounds.iter_rows(values_only=True)
@@ -424,7 +419,7 @@ def test_what_came_back_is_listed_for_the_call_centre(at):
         "100000",
         "해지된 계좌",
         "1",
-        "2026-01-20",
+        "2026-01-22",
     ]
     assert AuditEntry.objects.filter(action="item.call_list", reason="전화").count() == 1
     assert len(head) == 7

@@ -12,7 +12,7 @@ from refunds import balance
 from refunds.applications import change, objections
 from refunds.models.cases import Adjustment
 from refunds.models.items import Item
-from refunds.payouts import answers, batches, cases, files, independent_check
+from refunds.payouts import batches, cases, files, independent_check
 from tests.owner import as_owner
 from tests.refunds import make
 from tests.refunds.payouts import money
@@ -29,7 +29,7 @@ def supervisor():
 
 
 def load(file, *rows):
-    return answers.load_result(content=money.pain002(file, list(rows)), name="r", user=maker())
+    return money.load(money.pain002(file, list(rows)))
 
 
 class Rounds:

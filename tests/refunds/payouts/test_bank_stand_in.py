@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from refunds.payouts import answers, files, inquiry
+from refunds.payouts import files, inquiry
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, maker
 
@@ -40,7 +40,7 @@ def test_a_file_goes_there_and_its_answer_comes_back(at, settings, sandbox, layo
     url = upload(sandbox, b"".join(files.stored_bytes(file.message_id)))
     chosen = {second: "closed", third: "pending", fifth: "down"}
     answer = post(url, **{f"answer:{item.reference}": word for item, word in chosen.items()})
-    result = answers.load_result(content=answer, name="r", user=maker())
+    result = money.load(answer)
     assert (result.paid, result.returned, result.unknown, result.absent) == (2, 2, 1, 0)
     assert [item.status for item in money.items(batch)] == ["PAID", "RETURNED", "UNKNOWN", "PAID", "RETURNED"]
     assert [item.code for item in money.items(batch) if item.status == "RETURNED"] == ["CLOSED", "BANK_DOWN"]
@@ -53,7 +53,7 @@ def test_the_bank_refuses_a_file_whole(at, settings, sandbox, layout):
     settings.BANK_FILE_FORMAT = layout
     batch, file = money.handed_over(2)
     url = upload(sandbox, b"".join(files.stored_bytes(file.message_id)))
-    answers.load_result(content=post(url, refused="yes"), name="r", user=maker())
+    money.load(post(url, refused="yes"))
     batch.refresh_from_db()
     assert batch.stage == "REFUSED"
 
@@ -62,11 +62,11 @@ def test_the_bank_answers_what_it_is_asked(at, sandbox):
     at(CUT_OFF)
     batch, file = money.handed_over(3)
     first, second, third = money.items(batch)
-    answers.load_result(content=money.pain002(file, [(first, "ACSC", "")]), name="r", user=maker())
+    money.load(money.pain002(file, [(first, "ACSC", "")]))
     inquiry_list = inquiry.create_inquiry(file_id=file.pk, user=maker())
     url = upload(sandbox, b"".join(files.stored_bytes(inquiry_list.name)))
     answer = post(url, **{f"answer:{third.reference}": "name"})
-    answers.load_result(content=answer, name="r", user=maker())
+    money.load(answer)
     assert [(item.status, item.code) for item in money.items(batch)][1:] == [("PAID", ""), ("RETURNED", "NAME")]
     assert second.pk != first.pk
 

@@ -16,7 +16,6 @@ from kt_remedy.core.models import PeriodicTask
 from kt_remedy.core.tasks import schedule
 from refunds import tasks
 from refunds.models.batches import BatchFigures
-from refunds.payouts import answers as bank_answers
 from refunds.payouts import batch_figures, batches, files, guards
 from tests.background import run_due
 from tests.refunds.payouts import money
@@ -83,7 +82,7 @@ def test_whatever_changes_voids_the_count_and_the_next_one_holds(change):
         files.create_files(batch_id=batch.pk, user=maker())
     else:
         answers = [(item, "ACSC", "") for item in money.items(batch)]
-        bank_answers.load_result(content=money.pain002(file, answers), name="r", user=maker())
+        money.load(money.pain002(file, answers))
     assert COUNTING in seen(maker(), here(batch))
     assert money.count_figures() == 1
     assert COUNTING not in seen(maker(), here(batch))
@@ -182,7 +181,7 @@ def test_a_page_reads_the_items_it_shows_and_no_others(answered):
     if answered:
         batch, file = money.handed_over(25)
         answers = [(item, "ACSC", "") for item in money.items(batch)[:20]]
-        bank_answers.load_result(content=money.pain002(file, answers), name="r", user=maker())
+        money.load(money.pain002(file, answers))
     else:
         batch = money.frozen(25)
     browser = as_staff(Client(), checker())

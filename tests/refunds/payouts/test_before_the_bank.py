@@ -19,7 +19,7 @@ from refunds.applications import bank_layout
 from refunds.models.accounts import HolderCheck
 from refunds.models.batches import Batch, FundsNotice, RoundForecast
 from refunds.models.items import Item
-from refunds.payouts import answers, batches, files, forecasts, funds, jobs, overview
+from refunds.payouts import batches, files, forecasts, funds, jobs, overview
 from refunds.payouts.guards import Refused
 from refunds.payouts.overdue import late_rounds
 from tests.refunds.payouts import money
@@ -186,7 +186,7 @@ def test_a_hand_over_after_the_execution_day_is_refused(at, cut_off):
 def test_a_part_made_again_gets_the_first_day_the_bank_can_keep(at):
     _batch, file = money.handed_over(1)
     at("2026-01-22T17:00+09:00")
-    answers.load_result(content=money.pain002(file, [], group="RJCT", reason="AM10"), name="r.xml", user=maker())
+    money.load(money.pain002(file, [], group="RJCT", reason="AM10"))
     again = files.replace_refused_file(file_id=file.pk, user=maker())
     assert again.execution_on == dt.date(2026, 1, 23)
 

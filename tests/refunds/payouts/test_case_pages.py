@@ -13,11 +13,13 @@ from django.test import Client
 from django.urls import reverse
 
 from kt_remedy.core.models import PeriodicTask
+from refunds.models.bank_answers import BankAnswer
 from refunds.models.bank_files import Inquiry
 from refunds.models.batches import Roster
 from refunds.models.cases import Adjustment
 from refunds.models.items import Item
-from refunds.payouts import answers, batches, cases, overview
+from refunds.payouts import batches, cases, overview
+from tests.background import run_due
 from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import checker, due, maker
@@ -45,7 +47,7 @@ def answered(*codes: str) -> list[Item]:
     rows = [
         (item, code, "AC04" if code == "RJCT" else "") for item, code in zip(money.items(batch), codes, strict=True)
     ]
-    answers.load_result(content=money.pain002(file, [row for row in rows if row[1]]), name="r", user=maker())
+    money.load(money.pain002(file, [row for row in rows if row[1]]))
     return money.items(batch)
 
 
@@ -163,8 +165,9 @@ def test_the_bank_is_asked_offline_and_its_list_settles_it():
     lines = [line.split(b"\t") for line in content.split(b"\r\n")]
     lines[1][7] = b"00"
     answer = b"\r\n".join(b"\t".join(cells) for cells in lines)
-    done = make_.post(url("payouts:answer_load"), {"file": SimpleUploadedFile("a.txt", answer)}, follow=True)
-    assert "입금 1건" in text(done)
+    make_.post(url("payouts:answer_load"), {"file": SimpleUploadedFile("a.txt", answer)})
+    run_due("money")
+    money.confirmed(BankAnswer.objects.get(status="STAGED"))
     unknown.refresh_from_db()
     assert unknown.status == "PAID"
     assert "물어볼 것이 없습니다" in text(make_.get(url("payouts:inquiries")))

@@ -14,7 +14,6 @@ from refunds import tasks
 from refunds.models.accounts import Account
 from refunds.models.bank_files import BankFile, FileOrder
 from refunds.models.batches import Batch
-from refunds.payouts import answers as bank_answers
 from refunds.payouts import batches, file_orders, files, guards
 from tests.background import due, run_due
 from tests.owner import as_owner
@@ -43,7 +42,7 @@ def seen(batch: Batch, user: User | None = None, language: str = "ko") -> str:
 def refused_file() -> tuple[Batch, BankFile]:
     batch, file = money.handed_over(2)
     content = money.pain002(file, [], group="RJCT", reason="AM10")
-    bank_answers.load_result(content=content, name="r", user=maker())
+    money.load(content)
     file.refresh_from_db()
     batch.refresh_from_db()
     return batch, file

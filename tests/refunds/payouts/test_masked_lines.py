@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kt_remedy.core import masking
 from refunds.accounts import name_masks
-from refunds.payouts import answers, audit_bundle
+from refunds.payouts import audit_bundle
 from tests.refunds.payouts import money
 
 KOREAN = "홍길동"
@@ -117,7 +117,7 @@ def test_a_bank_that_names_the_holder_in_its_words_is_masked_too() -> None:
     words = "예금주는 홍길동상사 주식회사"
     answer = money.pain002(file, [(item, "RJCT", "BE01")])
     answer = answer.replace(b"</Rsn></StsRsnInf>", f"</Rsn><AddtlInf>{words}</AddtlInf></StsRsnInf>".encode())
-    answers.load_result(content=answer, name="r", user=money.maker())
+    money.load(answer)
     clear, masked = bundle(item.application, clear=True), bundle(item.application, clear=False)
     for name in ("items.json", "answers.json"):
         assert words.encode() in clear[name]

@@ -10,7 +10,6 @@ from django.urls import reverse
 from kt_remedy.core import clock, programme
 from kt_remedy.core.models import worded
 from refunds.calendar import payout_rounds
-from refunds.payouts import answers as bank_answers
 from refunds.payouts import batches, jobs
 from refunds.payouts.overdue import late_rounds
 from tests.refunds.payouts import money
@@ -51,9 +50,7 @@ def test_a_round_nobody_froze_is_late_from_its_cut_off_until_a_later_one_took_it
 
 
 def refuse(file) -> None:
-    bank_answers.load_result(
-        content=money.pain002(file, [], group="RJCT", reason="FF01"), name="answer.xml", user=money.maker()
-    )
+    money.load(money.pain002(file, [], group="RJCT", reason="FF01"))
 
 
 @pytest.mark.parametrize("step", ["frozen", "approved", "filed"])

@@ -7,7 +7,6 @@ from django.urls import reverse
 
 from refunds import tasks
 from refunds.models.bank_files import BankFile, FileOrder
-from refunds.payouts import answers as bank_answers
 from refunds.payouts import batches, cases, file_orders
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
@@ -59,7 +58,7 @@ def test_no_finding_and_nothing_cut_off(page, at, live_server):
     money.hand_over(file)
     first, second, third, *_rest = money.items(batch)
     answers = [(first, "ACSC", ""), (second, "RJCT", "AC04")]
-    bank_answers.load_result(content=money.pain002(file, answers), name="r", user=maker())
+    money.load(money.pain002(file, answers))
     money.billed(first.application, 500)
     made = cases.propose_adjustment(application_id=first.application_id, amount_krw=500, user=maker(), reason="정정")
     look(maker(), reverse("admin:payouts:rounds"))

@@ -5,14 +5,17 @@ from pathlib import Path
 
 import pytest
 from django.db import Error, connection, transaction
+from django.test import Client
+from django.urls import reverse
 
 from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch
 from refunds.models.items import Item
-from refunds.payouts import answers, batches, files
+from refunds.payouts import batches, files
 from tests.owner import as_owner
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import broken, checker, maker, refused
+from tests.sessions import as_staff
 
 pytestmark = pytest.mark.usefixtures("cut_off")
 
@@ -64,7 +67,7 @@ def insert(file: BankFile, **values: object) -> None:
 def refused_part() -> tuple[Batch, BankFile, BankFile]:
     """A batch whose only part the bank refused, that part, and the part made again."""
     batch, file = money.handed_over(2)
-    answers.load_result(content=money.pain002(file, [], group="RJCT", reason="AM10"), name="r.xml", user=maker())
+    money.load(money.pain002(file, [], group="RJCT", reason="AM10"))
     again = files.replace_refused_file(file_id=file.pk, user=maker())
     return batch, BankFile.objects.get(pk=file.pk), again
 
@@ -159,7 +162,7 @@ def test_no_batch_opens_again_with_a_part_at_the_bank(settings):
 
 def test_a_batch_with_a_refused_part_opens_again_once_the_part_is_made_again():
     batch, file = money.handed_over(2)
-    answers.load_result(content=money.pain002(file, [], group="RJCT", reason="AM10"), name="r.xml", user=maker())
+    money.load(money.pain002(file, [], group="RJCT", reason="AM10"))
     refused("STATE", batches.send_back, batch_id=batch.pk, user=checker(), reason="다시")
     again = files.replace_refused_file(file_id=file.pk, user=maker())
     batches.take_out(item_ids=[money.items(batch)[0].pk], user=maker(), reason="보류")
@@ -172,3 +175,33 @@ def test_a_batch_with_a_refused_part_opens_again_once_the_part_is_made_again():
     (part,) = files.create_files(batch_id=later.pk, user=maker())
     assert (part.part, part.status) == (3, "APPROVED")
     assert not broken()
+
+
+def test_the_checker_sees_both_parts_and_the_refusal_before_the_approval():
+    batch, first, again = refused_part()
+    url = reverse("admin:payouts:file_approve", args=[again.pk])
+    assert as_staff(Client(), maker()).get(url).status_code == 403
+    batch_url = reverse("admin:payouts:batch", args=[batch.pk])
+    assert "은행에 전달함" not in as_staff(Client(), maker()).get(batch_url).content.decode()
+    desk = as_staff(Client(), checker())
+    assert url in desk.get(batch_url).content.decode()
+    page = desk.get(url).content.decode()
+    for shown in (first.name, again.name, first.sha256, again.sha256, "AM10 no"):
+        assert shown in page
+    good = {"total": str(again.won), "sha256": again.sha256}
+    assert desk.post(url, {**good, "total": "1"}).status_code == 400
+    desk.post(url, {**good, "sha256": "0" * 64})
+    again.refresh_from_db()
+    assert again.status == "MADE"
+    assert "승인했습니다" in desk.post(url, good, follow=True).content.decode()
+    again.refresh_from_db()
+    assert again.status == "APPROVED"
+    assert desk.get(url).url == batch_url  # nothing is left to approve
+
+
+def test_one_person_does_not_see_the_form_of_their_own_part():
+    _batch, _first, again = refused_part()
+    both = money.user("both", "checker", person="maker")
+    page = as_staff(Client(), both).get(reverse("admin:payouts:file_approve", args=[again.pk])).content.decode()
+    assert "만들지 않은 사람이 승인합니다" in page
+    assert 'name="total"' not in page

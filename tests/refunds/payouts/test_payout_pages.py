@@ -8,11 +8,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from refunds.models.bank_answers import BankAnswer
 from refunds.models.bank_files import BankFile, Download
 from refunds.models.batches import Batch
 from refunds.models.cases import Adjustment
 from refunds.models.items import Item
-from refunds.payouts import answers as bank_answers
 from refunds.payouts import batches, cases, files
 from tests.background import run_due
 from tests.refunds.payouts import money
@@ -89,14 +89,30 @@ def test_the_whole_way_offline():
 
     first, second = money.items(batch)
     load = reverse("admin:payouts:answer_load")
-    bad = make.post(
-        load, {"file": SimpleUploadedFile("r.xml", money.pain002(made, [("R0-1", "ACSC", ""), (first, "ACSC", "")]))}
-    )
-    assert bad.status_code == 400
-    assert "우리가 보낸 적 없는 관리번호" in text(bad)
+    money.to_pay_day()
+    bad = money.pain002(made, [(second, "ACSC", ""), (first, "ACSC", ""), (first, "ACSC", "")])
+    staged = make.post(load, {"file": SimpleUploadedFile("r.xml", bad)})
+    assert "읽는 중" in text(make.get(staged.url))
+    run_due("money")
+    faulty = text(make.get(staged.url))
+    assert "같은 관리번호가 두 번 나옵니다" in faulty
+    assert "아무것도 받아들이지 않았습니다" in faulty
     good = money.pain002(made, [(first, "ACSC", ""), (second, "RJCT", "AC04")])
-    done = make.post(load, {"file": SimpleUploadedFile("r.xml", good)}, follow=True)
-    assert "입금 1건, 되돌아옴 1건" in text(done)
+    staged = make.post(load, {"file": SimpleUploadedFile("r.xml", good)})
+    run_due("money")
+    seen = text(make.get(staged.url))
+    assert "먼저 은행에 물어보세요" in seen
+    assert "본인이 올린 답" in seen
+    answer = BankAnswer.objects.get(status="STAGED")
+    confirm = reverse("admin:payouts:answer_confirm", args=[answer.pk])
+    assert make.post(confirm, {"typed": "1"}).status_code == 403
+    checks = signed_in(checker())
+    assert checks.post(confirm, {"typed": "1"}).status_code == 400
+    asked = {"typed": "1", "asked_whom": "김 과장", "bank_said": "맞습니다"}
+    assert checks.post(confirm, {**asked, "typed": "2"}).status_code == 400
+    assert "정하는 중" in text(checks.post(confirm, asked, follow=True))
+    run_due("money")
+    assert "1건이 입금으로 정해졌습니다" in text(make.get(staged.url))
     batch.refresh_from_db()
     assert batch.status == "SETTLED"
     assert "해지된 계좌" in text(make.get(reverse("admin:payouts:rounds")))
@@ -182,14 +198,12 @@ def test_nobody_adds_edits_or_deletes_money():
 
 def test_lists_open_for_those_who_may():
     batch, file = money.handed_over(1)
-    bank_answers.load_result(
-        content=money.pain002(file, [(money.items(batch)[0], "ACSC", "")]), name="r.xml", user=maker()
-    )
+    money.load(money.pain002(file, [(money.items(batch)[0], "ACSC", "")]))
     row = money.items(batch)[0].application
     money.billed(row, 500)
     cases.propose_adjustment(application_id=row.pk, amount_krw=500, user=maker(), reason="정정")
     check = signed_in(checker())
-    for name in ("batch", "item", "bankfile", "resultfile", "adjustment", "hold", "download", "inquiry", "roster"):
+    for name in ("batch", "item", "bankfile", "bankanswer", "adjustment", "hold", "download", "inquiry", "roster"):
         assert check.get(reverse(f"admin:refunds_{name}_changelist"), follow=True).status_code == 200, name
     assert check.get(reverse("admin:refunds_bankfile_change", args=[file.pk])).status_code == 200
     made = Adjustment.objects.get()

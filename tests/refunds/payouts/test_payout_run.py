@@ -8,17 +8,18 @@ from django.db import Error, connection, transaction
 from lxml import etree
 
 from eligibility.models import Bill
-from kt_remedy.audit.models import AuditEntry
+from kt_remedy.audit.models import AuditEntry, AuditSeal
+from kt_remedy.audit.service import seal_entries
 from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message
-from refunds import bankfiles
 from refunds.applications import change, transitions
 from refunds.bankfiles import iso20022
 from refunds.models.applications import Application
 from refunds.models.bank_files import BankFile, Download
 from refunds.models.batches import Batch
 from refunds.models.items import Item
-from refunds.payouts import answers, batches, cases, files, independent_check, inquiry
+from refunds.payouts import batches, cases, files, independent_check, inquiry
+from refunds.payouts.answer_checks import AnswerRefused
 from refunds.payouts.sms import announce_hand_over
 from tests.notices.gateway_stand_in import texts_to
 from tests.notices.sending import send_due
@@ -159,7 +160,10 @@ def test_another_person_approves_what_they_saw():
     refused("ROLE", batches.approve, **{**good, "user": maker()})
     refused("TOTAL", batches.approve, **{**good, "typed_total": batch.won + 1})
     refused("CHANGED", batches.approve, **{**good, "digest": "0" * 64})
+    seal_entries()
     done = batches.approve(**good)
+    entry = AuditEntry.objects.get(action="batch.approved")
+    assert entry.detail["audit_head"] == AuditSeal.objects.latest("position").digest.hex()
     assert (done.status, done.approved_digest, done.approved_by) == ("APPROVED", batch.digest, checker())
     refused("STATE", batches.approve, **good)
 
@@ -392,12 +396,12 @@ def test_what_was_filed_stays(statement):
 
 
 def load(content: bytes, name: str = "answer.xml"):
-    return answers.load_result(content=content, name=name, user=maker())
+    return money.load(content)
 
 
 def faults(content: bytes) -> list[tuple[str, str]]:
     before = list(Item.objects.order_by("id").values_list("status", "code"))
-    with pytest.raises(answers.ResultRefused) as caught:
+    with pytest.raises(AnswerRefused) as caught:
         load(content)
     assert list(Item.objects.order_by("id").values_list("status", "code")) == before
     return [(fault.code, fault.reference) for fault in caught.value.faults]
@@ -483,9 +487,9 @@ def test_money_under_way_is_no_answer_yet_and_takes_none_back():
     assert [item.status for item in money.items(batch)] == ["PAID", "UNKNOWN"]
 
 
-def test_a_group_status_without_rows_pays_nobody():
+def test_a_partial_answer_without_rows_says_nothing():
     batch, file = money.handed_over(1)
-    assert faults(money.pain002(file, [], group="ACSC")) == [("EMPTY", "")]
+    assert faults(money.pain002(file, [], group="PART")) == [("EMPTY", "")]
     assert money.items(batch)[0].status == "FILED"
 
 
@@ -510,16 +514,15 @@ def test_each_fault_is_named_by_its_line_and_nothing_is_taken_in(at):
         ],
         amounts={third.reference: 5},
     )
-    with pytest.raises(answers.ResultRefused) as caught:
+    with pytest.raises(AnswerRefused) as caught:
         load(content)
     assert [(f.line, f.code, f.reference) for f in caught.value.faults] == [
         (7, "DOUBLED", second.reference),
         (8, "DOUBLED", second.reference),
-        (9, "UNKNOWN_ITEM", "R999-1"),
         (10, "AMOUNT", third.reference),
     ]
     assert {item.status for item in money.items(batch)} == {"FILED"}
-    assert AuditEntry.objects.filter(action="result.refused").count() == 1
+    assert AuditEntry.objects.filter(action="answer.refused").count() == 1
 
 
 def test_wrong_count_or_sum():
@@ -537,12 +540,12 @@ def test_an_item_of_another_file_and_an_unknown_file(settings):
         ("FOREIGN_ITEM", second.reference)
     ]
     file.message_id = "KT-2026-20990101-01"
-    refused("UNKNOWN_FILE", load, content=money.pain002(file, [(first, "ACSC", "")]))
+    assert faults(money.pain002(file, [(first, "ACSC", "")])) == [("UNKNOWN_FILE", "")]
 
 
 def test_a_result_before_the_hand_over():
     batch, (made,) = money.filed(1)
-    refused("STATE", load, content=money.pain002(made, [(money.items(batch)[0], "ACSC", "")]))
+    assert faults(money.pain002(made, [(money.items(batch)[0], "ACSC", "")])) == [("STATE", "")]
 
 
 def test_success_then_return_is_named_and_return_then_success_refused():
@@ -550,7 +553,7 @@ def test_success_then_return_is_named_and_return_then_success_refused():
     first, second = money.items(batch)
     load(money.pain002(file, [(first, "ACSC", ""), (second, "RJCT", "AC01")]))
     result = load(money.pain002(file, [(first, "RJCT", "AC04")]))
-    assert result.notes == [{"code": "RETURNED_AFTER_PAID", "count": 1}]
+    assert result.preview["after_paid"] == [1, first.amount_krw]
     assert money.items(batch)[0].status == "RETURNED"
     assert faults(money.pain002(file, [(second, "ACSC", "")])) == [("PAID_AFTER_RETURN", second.reference)]
 
@@ -571,7 +574,9 @@ def test_a_file_refused_whole_becomes_a_new_part_with_the_same_items():
     refused("STATE", money.hand_over, file=again)
     money.approve_part(again)
     money.hand_over(again)
-    refused("STATE", load, content=money.pain002(file, [(before[0], "ACSC", "")]))
+    late = load(money.pain002(file, [(before[0], "ACSC", "")]))
+    assert (late.kind, late.preview["said"]) == ("SUSPENSE", {"PAID": [1, before[0].amount_krw]})
+    assert {item.status for item in money.items(batch)} == {"FILED"}
     load(money.pain002(again, [(item, "ACSC", "") for item in before]))
     batch.refresh_from_db()
     assert batch.status == "SETTLED"
@@ -596,7 +601,7 @@ def test_a_refused_group_whose_payments_name_their_own_reasons_is_returns():
     refused_whole = money.pain002(
         file, [(first, "RJCT", "AM10"), (second, "RJCT", "AM10")], group="RJCT", reason="AM10"
     )
-    assert bankfiles.layout("pain001").read_result(refused_whole).refused
+    assert money.staged(refused_whole).kind == "REFUSED"
     result = load(money.pain002(file, [(first, "RJCT", "AC04"), (second, "RJCT", "BE01")], group="RJCT"))
     assert result.returned == 2
     assert [(i.status, i.code) for i in money.items(batch)] == [("RETURNED", "CLOSED"), ("RETURNED", "NAME")]
@@ -606,7 +611,7 @@ def test_a_refused_group_with_a_payment_that_was_paid_contradicts_itself():
     batch, file = money.handed_over(2)
     first, second = money.items(batch)
     content = money.pain002(file, [(first, "RJCT", ""), (second, "ACSC", "")], group="RJCT", reason="AM10")
-    with pytest.raises(answers.ResultRefused) as caught:
+    with pytest.raises(AnswerRefused) as caught:
         load(content)
     assert [fault.line for fault in caught.value.faults] == [7]
     assert {item.status for item in money.items(batch)} == {"FILED"}
@@ -616,7 +621,7 @@ def test_an_amount_in_another_currency():
     batch, file = money.handed_over(1)
     (item,) = money.items(batch)
     content = money.pain002(file, [(item, "ACSC", "")], amounts={item.reference: item.amount_krw})
-    with pytest.raises(answers.ResultRefused):
+    with pytest.raises(AnswerRefused):
         load(content.replace(b'Ccy="KRW"', b'Ccy="USD"'))
     load(content)
     assert money.items(batch)[0].status == "PAID"
@@ -648,7 +653,7 @@ def test_the_sheet_and_its_result_columns(settings):
     ],
 )
 def test_what_is_no_result_file(content, line):
-    with pytest.raises(answers.ResultRefused) as caught:
+    with pytest.raises(AnswerRefused) as caught:
         load(content)
     assert [fault.line for fault in caught.value.faults] == [line]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from kt_remedy.core.templatetags.remedy import kdate
-from kt_remedy.notices.models import Message
+from kt_remedy.notices.models import Mailing, Message
 from refunds.applications import change, presenters, queries
-from refunds.bankfiles import iso20022, records, returns, sheet
+from refunds.bankfiles import returns, sheet
 from refunds.models.items import Item
-from refunds.payouts import answers, batches, cases, exceptions, files
+from refunds.payouts import batches, cases, exceptions, files
 from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import broken, checker, maker
@@ -25,7 +25,7 @@ def came_back(code: str) -> Item:
     """The one item of the round of 22 January, returned for the reason `code` of pain.002."""
     batch, file = money.handed_over(1)
     (item,) = money.items(batch)
-    answers.load_result(content=money.pain002(file, [(item, "RJCT", code)]), name="r", user=maker())
+    money.load(money.pain002(file, [(item, "RJCT", code)]))
     return Item.objects.select_related("application__filing", "application__line").get(pk=item.pk)
 
 
@@ -36,7 +36,7 @@ def carried(pay_on: dt.date, status: str, code: str) -> Item:
     (file,) = files.create_files(batch_id=later.pk, user=maker())
     money.hand_over(file)
     (item,) = money.items(later)
-    answers.load_result(content=money.pain002(file, [(item, status, code)]), name="r", user=maker())
+    money.load(money.pain002(file, [(item, status, code)]))
     item.refresh_from_db()
     return item
 
@@ -47,35 +47,33 @@ def view(item: Item) -> presenters.ApplicationView:
 
 
 def test_every_reason_has_its_row():
-    named = {
-        records.NO_ACCOUNT, records.CLOSED, records.NAME, records.BLOCKED, records.BANK_DOWN, records.LIMIT,
-        records.OTHER,
-    }  # fmt: skip
-    assert named == set(returns.RETURNS) == {case["code"] for case in CASES}
-    read = set(iso20022._REASONS.values()) | {code for outcome, code in sheet.RESULTS.values() if outcome == "RETURNED"}
-    assert read <= named
+    assert set(returns.RETURNS) == {case["code"] for case in CASES}
+    assert {row.reason for codes in returns.CODES.values() for row in codes.values()} == set(returns.RETURNS)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['code']}-{case['pain002']}")
 def test_what_follows_a_return(case):
     item = came_back(case["pain002"])
     assert (item.status, item.code) == ("RETURNED", case["code"])
-    assert sheet.RESULTS[case["sheet"]] == ("RETURNED", case["code"])
+    if case["sheet"]:
+        assert sheet.RESULTS[case["sheet"]] == ("RETURNED", case["code"])
     assert returns.return_reason(item.code) == case["words"]
-    same = case["account"] == "same"
-    assert item.application.status == ("APPROVED" if same else "NEED_ACCOUNT")
-    assert Message.objects.filter(kind__in=["payout.returned", "payout.again", "payout.called"]).get().kind == (
-        "payout.again" if same else "payout.returned"
-    )
-    assert view(item).must_change_account is not same
-    assert bool(exceptions.unpaid_returns()[0]) is not same
+    asked = case["account"] == "asked"
+    assert item.application.status == ("NEED_ACCOUNT" if asked else "APPROVED")
+    told = Message.objects.filter(kind__in=["payout.returned", "payout.again", "payout.called"])
+    kinds = {"asked": ["payout.returned"], "same": ["payout.again"], "person": []}[case["account"]]
+    assert list(told.values_list("kind", flat=True)) == kinds
+    assert view(item).must_change_account is asked
+    assert bool(exceptions.unpaid_returns()[0]) is asked
+    # What the payer, the file or nobody we know is to blame for waits for a person.
+    assert item.application.holds.filter(released_at=None).exists() is (case["account"] == "person")
     assert not broken()
 
 
 def test_what_the_account_is_not_to_blame_for_rides_to_it_again(at):
     item = came_back("AB08")
-    message = Message.objects.get(kind="payout.again")
-    assert "2/5(목)에 다시 보냅니다. 하실 일은 없습니다." in message.body
+    assert Message.objects.filter(kind="payout.again").count() == 1
+    assert "2/5(목)에 다시 보냅니다. 하실 일은 없습니다." in Mailing.objects.get(kind="payout.again").ko
     read = view(item)
     assert read.headline == f"은행이 그날 입금을 받지 못해 {kdate(dt.date(2026, 2, 5))}에 다시 보냅니다"
     assert (read.can_change_account, read.can_withdraw, read.must_change_account) == (True, True, False)
@@ -89,7 +87,7 @@ def test_what_the_account_is_not_to_blame_for_rides_to_it_again(at):
 
 
 def test_another_account_may_be_given_all_the_same(at):
-    item = came_back("AM14")
+    item = came_back("AM02")
     row = item.application
     better = make.account(row.line.customer, number="3020000001")
     change.change_account(application_id=row.pk, account_id=better.pk, person_index=bytes(row.filing.person_index))
@@ -113,7 +111,7 @@ def test_a_return_that_comes_after_the_last_round_promises_no_day(at):
     batch, file = money.handed_over(1)
     (item,) = money.items(batch)
     at("2026-06-24T00:00+09:00")
-    answers.load_result(content=money.pain002(file, [(item, "RJCT", "AB08")]), name="r", user=maker())
+    money.load(money.pain002(file, [(item, "RJCT", "AB08")]))
     assert Message.objects.filter(kind="payout.called").count() == 1
     assert not Message.objects.filter(kind="payout.again").exists()
 
@@ -121,7 +119,7 @@ def test_a_return_that_comes_after_the_last_round_promises_no_day(at):
 def test_a_correction_rides_to_the_same_account_again_too(at):
     batch, file = money.handed_over(1)
     (item,) = money.items(batch)
-    answers.load_result(content=money.pain002(file, [(item, "ACSC", "")]), name="r", user=maker())
+    money.load(money.pain002(file, [(item, "ACSC", "")]))
     money.billed(item.application, 500)
     made = cases.propose_adjustment(application_id=item.application_id, amount_krw=500, user=maker(), reason="정정")
     cases.decide_adjustment(adjustment_id=made.pk, user=checker(), approve=True)

@@ -15,7 +15,7 @@ from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch
 from refunds.models.cases import Hold
 from refunds.models.items import Item
-from refunds.payouts import answers, batches, cases, files, jobs, overview, stops
+from refunds.payouts import batches, cases, files, jobs, overview, stops
 from refunds.payouts.guards import Refused
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import broken, checker, maker, refused
@@ -103,7 +103,7 @@ def test_a_hold_in_another_part_blocks_only_its_own(settings):
 @pytest.mark.usefixtures("cut_off")
 def test_a_hold_blocks_the_approval_of_a_part_made_again():
     batch, file = money.handed_over(2)
-    answers.load_result(content=money.pain002(file, [], group="RJCT", reason="AM10"), name="r.xml", user=maker())
+    money.load(money.pain002(file, [], group="RJCT", reason="AM10"))
     again = files.replace_refused_file(file_id=file.pk, user=maker())
     hold(money.items(batch)[0])
     refused("STOPPED", money.approve_part, file=again)

@@ -12,7 +12,7 @@ from refunds.models.accounts import Account
 from refunds.models.applications import Application
 from refunds.models.bank_files import Chunk
 from refunds.models.batches import Batch
-from refunds.payouts import answers, batches, files, guards, wipe
+from refunds.payouts import batches, files, guards, wipe
 from refunds.payouts.invariants import FILES, INVARIANTS, drop_views, make_views
 from tests.owner import as_owner
 from tests.refunds.payouts import money
@@ -37,7 +37,7 @@ def test_all_is_well_at_every_step():
     (file,) = files.create_files(batch_id=batch.pk, user=maker())
     assert broken() == {}
     money.hand_over(file)
-    answers.load_result(content=money.pain002(file, [], group="RJCT", reason="AM10"), name="r", user=maker())
+    money.load(money.pain002(file, [], group="RJCT", reason="AM10"))
     assert broken() == {}
     again = files.replace_refused_file(file_id=file.pk, user=maker())
     assert broken() == {}
@@ -45,7 +45,7 @@ def test_all_is_well_at_every_step():
     money.hand_over(again)
     first, second, *_rest = money.items(batch)
     rows = [(first, "ACSC", ""), (second, "RJCT", "AC04")]
-    answers.load_result(content=money.pain002(again, rows), name="r", user=maker())
+    money.load(money.pain002(again, rows))
     assert broken() == {}
     out = io.StringIO()
     call_command("verify_money", stdout=out)
@@ -159,12 +159,10 @@ def test_the_wipe_empties_numbers_long_after_settlement(at, settings):
     settings.ACCOUNT_WIPE_DAYS = 30
     batch, file = money.handed_over(2)
     first, second = money.items(batch)
-    answers.load_result(
-        content=money.pain002(file, [(first, "ACSC", ""), (second, "RJCT", "AC01")]), name="r", user=maker()
-    )
-    at("2026-02-18T00:00+09:00")
-    assert wipe.wipe() == (0, 0)
+    money.load(money.pain002(file, [(first, "ACSC", ""), (second, "RJCT", "AC01")]))
     at("2026-02-20T00:00+09:00")
+    assert wipe.wipe() == (0, 0)
+    at("2026-02-22T00:00+09:00")
     accounts, pieces = wipe.wipe()
     assert (accounts, pieces) == (1, 2)
     wiped, unwiped = Account.objects.get(pk=first.account_id), Account.objects.get(pk=second.account_id)
