@@ -56,6 +56,13 @@ class Outcome(models.TextChoices):
     NOTHING_DUE = "NOTHING_DUE", _("돌려드릴 금액 없음")
 
 
+class PlanData(models.TextChoices):
+    """Whether the data of a price plan (요금제) has a limit; empty where billing does not say."""
+
+    LIMITED = "LIMITED", _("한도 있음")
+    UNLIMITED = "UNLIMITED", _("무제한")
+
+
 class Feed(models.Model):
     """One delivery of the billing system (데이터 수신): its files, its progress, and counts of the rows it changed."""
 
@@ -215,6 +222,11 @@ class LineColumns(models.Model):
     refundable_krw = models.BigIntegerField(_("환급 대상 금액"))
     programme_version = models.CharField(_("프로그램 버전"), max_length=64)
     as_of = models.DateField(_("기준일"))
+    # Optional columns of the delivery; empty means unknown. The clean name may be longer than the 60 characters sent.
+    plan_name = models.TextField(_("요금제"), blank=True, default="", db_default="")
+    plan_data = models.CharField(
+        _("요금제 데이터"), max_length=9, choices=PlanData.choices, blank=True, default="", db_default=""
+    )
 
     class Meta:
         abstract = True

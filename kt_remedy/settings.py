@@ -432,8 +432,7 @@ CELERY_TASK_ROUTES = {
     "refunds.tasks.*": {"queue": "money"},
     "kt_remedy.notices.tasks.*": {"queue": "messages"},
     "eligibility.tasks.announce_opening": {"queue": "messages"},
-    "rewards.tasks.queue_insured_notices": {"queue": "messages"},
-    "rewards.tasks.queue_choice_reminders": {"queue": "messages"},
+    "rewards.tasks.queue_*": {"queue": "messages"},
     "rewards.tasks.*": {"queue": "perks"},
 }
 DJANGO_STRUCTLOG_CELERY_ENABLED = True

@@ -30,6 +30,18 @@ class PerkForm(forms.Form):
     ward = TextField(max_length=20, required=False)
 
 
+class ReasonForm(forms.Form):
+    """The reason of an act, which stays in the audit."""
+
+    reason = TextField(
+        label=_("이유"),
+        help_text=_("왜 하는지 적어 주세요. 기록에 남습니다."),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        max_length=500,
+        error_messages={"required": _("이유를 적어 주세요.")},
+    )
+
+
 class VoucherForm(forms.Form):
     """A file of codes bought from a service. The cleaned data hold its `found` (`voucher_files.CodeList`).
 

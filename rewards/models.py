@@ -70,6 +70,8 @@ class BaseLine(models.Model):
     person_index = crypto.BlindIndexField(null=True)
     why = models.CharField(_("이유"), max_length=12, choices=Why.choices)
     perks = ArrayField(models.CharField(max_length=40), verbose_name=_("혜택"))
+    # KST date from which a line that was told late has its perks (D-77); null for the lines of the first count.
+    added_on = models.DateField(_("더한 날"), null=True)
 
     class Meta:
         verbose_name = _("기준일 회선")
@@ -86,6 +88,89 @@ class BaseLine(models.Model):
     def in_base(self) -> bool:
         """True if the line can have perks."""
         return self.why == self.Why.IN_SERVICE
+
+
+class BaseAddition(models.Model):
+    """A line told late (늦게 전해진 회선): open on the base date, but told after the base was recorded (D-77).
+
+    The search finds it, one person proposes to add it, another one adds or declines. A declined one may be proposed
+    again.
+    """
+
+    class State(models.TextChoices):
+        """State of an addition."""
+
+        FOUND = "FOUND", _("찾음")
+        PROPOSED = "PROPOSED", _("확인 기다림")
+        ADDED = "ADDED", _("더함")
+        DECLINED = "DECLINED", _("더하지 않음")
+
+    contract_no = KeyField(_("계약번호"), primary_key=True)
+    state = models.CharField(_("상태"), max_length=8, choices=State.choices, default=State.FOUND)
+    found_at = models.DateTimeField(_("찾은 때"))
+    reason = models.TextField(_("이유"), blank=True, default="")
+    proposed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("올린 사람")
+    )
+    proposed_person = crypto.BlindIndexField(null=True)
+    proposed_at = models.DateTimeField(_("올린 때"), null=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("정한 사람")
+    )
+    decided_person = crypto.BlindIndexField(null=True)
+    decided_at = models.DateTimeField(_("정한 때"), null=True)
+
+    class Meta:
+        verbose_name = _("늦게 전해진 회선")
+        verbose_name_plural = _("늦게 전해진 회선")
+        constraints = [
+            models.CheckConstraint(
+                name="addition_two_people",
+                condition=Q(state="FOUND", proposed_by=None, decided_by=None)
+                | Q(proposed_by__isnull=False, proposed_person__isnull=False)
+                & ~Q(reason="")
+                & (
+                    Q(state="PROPOSED", decided_by=None)
+                    | Q(state__in=["ADDED", "DECLINED"], decided_by__isnull=False, decided_person__isnull=False)
+                    & ~Q(decided_by=models.F("proposed_by"))
+                    & ~Q(decided_person=models.F("proposed_person"))
+                ),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["found_at"], condition=Q(state__in=["FOUND", "PROPOSED"]), name="addition_open")
+        ]
+        triggers = [
+            pgtrigger.Protect(name="kept", operation=pgtrigger.Delete),
+            pgtrigger.FSM(
+                name="edges",
+                field="state",
+                transitions=[
+                    ("FOUND", "PROPOSED"),
+                    ("PROPOSED", "ADDED"),
+                    ("PROPOSED", "DECLINED"),
+                    ("DECLINED", "PROPOSED"),
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.contract_no
+
+
+class PerkCount(models.Model):
+    """Lines and persons that have a perk in the base, so that the report need not count millions of rows."""
+
+    perk = models.CharField(_("혜택"), max_length=40, primary_key=True)
+    lines = models.BigIntegerField(_("회선"))
+    persons = models.BigIntegerField(_("사람"))
+
+    class Meta:
+        verbose_name = _("혜택 대상 수")
+        verbose_name_plural = _("혜택 대상 수")
+
+    def __str__(self) -> str:
+        return self.perk
 
 
 class Voucher(models.Model):
@@ -126,6 +211,8 @@ class Entitlement(models.Model):
     made_at = models.DateTimeField(_("시각"))
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     voucher = models.OneToOneField(Voucher, models.PROTECT, null=True, related_name="entitlement")
+    # When a code was asked for and none was left; the queue is in the order of choice (`made_at`, D-79).
+    asked_at = models.DateTimeField(_("번호를 기다린 때"), null=True)
     # Inclusive KST dates: six months from the code, two years of insurance.
     starts_on = models.DateField(_("시작일"), null=True)
     ends_on = models.DateField(_("끝나는 날"), null=True)
@@ -147,7 +234,14 @@ class Entitlement(models.Model):
                 condition=Q(voucher__isnull=True) | Q(starts_on__isnull=False), name="voucher_has_dates"
             ),
         ]
-        indexes = [models.Index(fields=["person_index"], name="entitlement_person")]
+        indexes = [
+            models.Index(fields=["person_index"], name="entitlement_person"),
+            models.Index(
+                fields=["perk", "choice", "made_at"],
+                condition=Q(asked_at__isnull=False, voucher=None),
+                name="entitlement_waiting",
+            ),
+        ]
 
 
 class Grant(models.Model):

@@ -8,6 +8,9 @@ access.register(
         "rewards.view_delivery": ("supervisor", "auditor", "administrator"),
         "rewards.resend_refused": ("supervisor", "administrator"),
         "rewards.view_entitlement": ("agent", "supervisor", "auditor"),
+        "rewards.view_addition": ("supervisor", "auditor", "administrator"),
+        "rewards.propose_addition": ("supervisor", "administrator"),
+        "rewards.decide_addition": ("supervisor", "administrator"),
         "rewards.view_voucher": ("supervisor", "auditor", "administrator"),
         "rewards.upload_vouchers": ("supervisor", "administrator"),
     }

@@ -13,9 +13,11 @@ from django.db.models.functions import TruncDate
 from django.utils.translation import gettext as _
 
 from kt_remedy.core import clock, programme
+from kt_remedy.core.programme import Perk
 from kt_remedy.core.templatetags.remedy import kdate, kmonth
+from rewards import codes
 from rewards.enrolment import working
-from rewards.models import BaseLine, Entitlement, Grant, HandOff, RefusedRow, Shard, Voucher
+from rewards.models import BaseAddition, BaseLine, Entitlement, Grant, HandOff, PerkCount, RefusedRow, Shard
 from rewards.templatetags.perks import perk_name
 
 
@@ -48,10 +50,11 @@ def report_context() -> dict[str, Any]:
     counts_by_key = Counter[str]()
     for counts in Shard.objects.filter(kind=Shard.Kind.BASE).values_list("counts", flat=True):
         counts_by_key.update(counts)
+    counts_by_key[BaseLine.Why.IN_SERVICE] += BaseAddition.objects.filter(state=BaseAddition.State.ADDED).count()
     perks = programme.current().perks
     charts = [
         Chart(_("기준일 회선"), chart_rows((label, counts_by_key[why]) for why, label in BaseLine.Why.choices)),
-        Chart(_("혜택마다 대상 회선"), chart_rows((perk_name(perk.code), counts_by_key[perk.code]) for perk in perks)),
+        Chart(_("혜택마다 대상 (한 분에 하나인 혜택은 사람 수)"), chart_rows(_holders(perks))),
         Chart(_("월 지급"), chart_rows(_grants())),
         Chart(_("고르고 신청한 것"), chart_rows(_entitlements())),
         Chart(_("날마다 고르고 신청한 것"), chart_rows(_entitlements_by_day())),
@@ -62,9 +65,23 @@ def report_context() -> dict[str, Any]:
     return {
         "total": counts_by_key[BaseLine.Why.IN_SERVICE],
         "charts": charts,
+        "low": codes.low_stocks(),
         "providers": working.reconcile(),
         "progress": working.progress(),
     }
+
+
+def _holders(perks: Iterable[Perk]) -> list[tuple[str, int]]:
+    """Lines of each perk by line, persons of each perk by person (D-56); 0 before the base is complete."""
+    counts = {row.perk: row for row in PerkCount.objects.all()}
+    rows = []
+    for perk in perks:
+        row = counts.get(perk.code)
+        per_person = perk.unit == "PERSON"
+        name = _("%(perk)s, 사람") if per_person else _("%(perk)s, 회선")
+        number = 0 if row is None else row.persons if per_person else row.lines
+        rows.append((name % {"perk": perk_name(perk.code)}, number))
+    return rows
 
 
 def _grants() -> list[tuple[str, int]]:
@@ -104,16 +121,8 @@ def _entitlements_by_day() -> list[tuple[str, int]]:
 
 
 def vouchers_left() -> list[tuple[str, int]]:
-    """Codes that are not issued yet, by service; one query."""
-    remaining = {
-        (row["perk"], row["choice"]): row["n"]
-        for row in Voucher.objects.filter(entitlement=None).values("perk", "choice").annotate(n=Count("id"))
-    }
-    return [
-        (f"{perk_name(perk.code)} {choice.name}", remaining.get((perk.code, choice.code), 0))
-        for perk in programme.current().perks
-        for choice in perk.choices
-    ]
+    """Codes that are not issued yet, by service."""
+    return [(f"{perk_name(stock.perk.code)} {stock.choice.name}", stock.left) for stock in codes.stocks()]
 
 
 def _delivered() -> list[tuple[str, int]]:

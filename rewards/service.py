@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.functional import lazy
 from django.utils.translation import gettext, gettext_lazy
 
@@ -26,13 +27,17 @@ from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
 from rewards import voucher_files
 from rewards.enrolment import base
-from rewards.models import BaseLine, Entitlement, Grant, Voucher
+from rewards.models import BaseAddition, BaseLine, Entitlement, Grant, Voucher
 from rewards.perks import holders
 from rewards.perks.holders import HeldLine, PerkHolder
 from rewards.perks.periods import ends_on, grant_months, last_day
 
 # KST times of the dated tasks: the base after the delivery of the night is loaded, grants at the start of the month.
 BASE_AT, GRANT_AT = dt.time(9), dt.time(0, 5)
+# What a person reads whose code is not there yet (D-79).
+WAITS_FOR_CODE = gettext_lazy(
+    "지금은 남은 이용권 번호가 없습니다. 고르신 순서대로, 번호가 들어오는 대로 드리고 문자로 알려 드립니다."
+)
 # Label of the content entry, in place PLAN, for the perk of children who are too young for all services (D-53).
 SUBSTITUTE = "substitute"
 
@@ -57,9 +62,6 @@ class PerkRefused(errors.Refused):
         "GUARDIAN": lazy(_guardian, str)(),
         "FINAL": gettext_lazy("이용권 번호를 이미 받으셔서 바꿀 수 없습니다."),
         "NOT_CHOSEN": gettext_lazy("먼저 서비스를 골라 주세요."),
-        "NO_CODES": gettext_lazy(
-            "지금은 남은 이용권 번호가 없습니다. 고르신 것은 그대로 있으니 내일 다시 받아 주세요."
-        ),
         "NOT_IN_BASE": lazy(_not_in_base, str)(),
         "NOT_INSURED": gettext_lazy("가입되어 있지 않아 증명서를 드릴 수 없습니다."),
         "AUTOMATIC": gettext_lazy("이미 자동으로 가입되어 있어 신청하지 않으셔도 됩니다."),
@@ -68,7 +70,7 @@ class PerkRefused(errors.Refused):
 
 @dataclass(frozen=True)
 class PerkMonth:
-    """One month of a perk. State: GRANTED, SUSPENDED, TERMINATED or COMING; without grants NOW or OVER."""
+    """One month of a perk. State: GRANTED, SUSPENDED, TERMINATED, COMING, BEFORE (D-77); without grants NOW, OVER."""
 
     first: dt.date
     state: str
@@ -79,8 +81,9 @@ class PerkCard:
     """One perk of one line (or of the person) for a page.
 
     state: RUNNING, COMING, OVER, STOPPED (the line was terminated), CHOOSE (a choice is possible), CHOSEN (without a
-    code yet), ACTIVE (between its dates), APPLY, OPTED_OUT, TOO_YOUNG (old enough from `starts_on`), HELD (too young
-    for all services, the right does not lapse), SUBSTITUTE (available), SUBSTITUTED, GUARDIAN (consent is missing),
+    code yet), WAITING (asked for a code when none was left, D-79), ACTIVE (between its dates), APPLY, OPTED_OUT,
+    TOO_YOUNG (old enough from `starts_on`), HELD (too young for all services, the right does not lapse), SUBSTITUTE
+    (available), SUBSTITUTED, GUARDIAN (consent is missing),
     CLOSED (too late to choose or apply).
     """
 
@@ -102,12 +105,14 @@ class LinePerks:
     """A line of the person with its cards and the reason why it is in the base or not.
 
     `why` is a BaseLine.Why, or after a transfer of name (D-57) TAKEN_OVER (new holder: perks of the line) or GIVEN_AWAY
-    (old holder: perks of the person). It is "" while the base is not complete.
+    (old holder: perks of the person), or for a line told late (D-77) TOLD_LATE (two people will add it) or NOT_ADDED
+    (they declined). It is "" while the base is not complete. `added_on` is the day on which a line told late was added.
     """
 
     line: Line
     why: str
     cards: tuple[PerkCard, ...]
+    added_on: dt.date | None = None
 
 
 @dataclass(frozen=True)
@@ -166,22 +171,40 @@ def overview(person_index: bytes, *, guardian: bool = False) -> Overview:
             if perk.mode == "CHOICE" and held_line.held_on_base_date:
                 cards.append(builder.choice(perk, held_line, entitlements.get(key)))
             elif perk.mode == "AUTOMATIC" and held_line.held_now:
-                cards.append(builder.automatic(perk, held_line.line, held_line.ended_on, grants.get(key, {})))
+                added = held_line.base_line.added_on
+                cards.append(builder.automatic(perk, held_line.line, held_line.ended_on, grants.get(key, {}), added))
         why = held_line.base_line.why
         if held_line.base_line.in_base and not (held_line.held_on_base_date and held_line.held_now):
             why = "TAKEN_OVER" if held_line.held_now else "GIVEN_AWAY"
-        by_line.append(LinePerks(held_line.line, why, tuple(cards)))
-    by_line += [LinePerks(line, BaseLine.Why.OPENED_LATER, ()) for line in holder.lines_outside_base]
+        by_line.append(LinePerks(held_line.line, why, tuple(cards), held_line.base_line.added_on))
+    by_line += _outside_base(holder.lines_outside_base)
     personal = []
     for perk in programme.current().perks:
         if perk.unit != "PERSON" or not holder.qualifying_lines(perk.code):
             continue
         ended = holder.ended_on(perk.code)
         if perk.mode == "AUTOMATIC":
-            personal.append(builder.automatic(perk, None, ended, {}))
+            personal.append(builder.automatic(perk, None, ended, {}, holder.added_on(perk.code)))
         else:
             personal.append(builder.application(perk, entitlements.get((perk.code, None)), ended))
     return Overview(True, tuple(by_line), tuple(personal))
+
+
+def _outside_base(lines: Iterable[Line]) -> list[LinePerks]:
+    """Lines that the base does not hold: opened later, or told late (D-77)."""
+    rules = programme.current()
+    why = {
+        line.pk: base.why_of(rules, network=line.network, opened_on=line.opened_on, terminated_on=line.terminated_on)
+        for line in lines
+    }
+    late = [number for number, reason in why.items() if reason == BaseLine.Why.IN_SERVICE]
+    declined = (
+        set(BaseAddition.objects.filter(pk__in=late, state=BaseAddition.State.DECLINED).values_list("pk", flat=True))
+        if late
+        else set()
+    )
+    why |= {number: "NOT_ADDED" if number in declined else "TOLD_LATE" for number in late}
+    return [LinePerks(line, why[line.pk], ()) for line in lines]
 
 
 @dataclass(frozen=True)
@@ -192,11 +215,21 @@ class _CardBuilder:
     guardian: bool
     today: dt.date
 
-    def automatic(self, perk: Perk, line: Line | None, ended: dt.date | None, grants: dict[dt.date, str]) -> PerkCard:
-        """The card of an automatic perk."""
-        starts, ends = perk.starts, ends_on(perk)
+    def automatic(
+        self,
+        perk: Perk,
+        line: Line | None,
+        ended: dt.date | None,
+        grants: dict[dt.date, str],
+        added: dt.date | None,
+    ) -> PerkCard:
+        """The card of an automatic perk, from the day `added` where all was told late (D-77)."""
+        starts, ends = max(perk.starts, added or perk.starts), ends_on(perk)
         if perk.monthly_gb:
-            months = tuple(PerkMonth(first, grants.get(first, "COMING")) for first in grant_months(perk))
+            months = tuple(
+                PerkMonth(first, grants.get(first, "BEFORE" if added and first < added else "COMING"))
+                for first in grant_months(perk)
+            )
         elif perk.categories:
             months = tuple(PerkMonth(first, self._month(first, ended)) for first in grant_months(perk))
         else:
@@ -218,7 +251,7 @@ class _CardBuilder:
     def application(self, perk: Perk, entitlement: Entitlement | None, ended: dt.date | None) -> PerkCard:
         """The card of a perk by application, which may be automatic from an age (D-55)."""
         automatic = is_automatic(perk, self.holder.customer)
-        starts, ends = perk.starts, ends_on(perk)
+        starts, ends = max(perk.starts, self.holder.added_on(perk.code) or perk.starts), ends_on(perk)
         if entitlement is not None:
             automatic, starts, ends = False, entitlement.starts_on or starts, entitlement.ends_on or ends
         insured = automatic or (entitlement is not None and entitlement.kind == Entitlement.Kind.APPLICATION)
@@ -256,8 +289,14 @@ class _CardBuilder:
         if held_line.ended_on is not None:
             return PerkCard(perk, "STOPPED", line, ends_on=held_line.ended_on)
         if entitlement is not None:
+            waits = entitlement.asked_at is not None
             return PerkCard(
-                perk, "CHOSEN", line, choices=allowed, chosen=_choice_of(perk, entitlement), needs_action=True
+                perk,
+                "WAITING" if waits else "CHOSEN",
+                line,
+                choices=allowed,
+                chosen=_choice_of(perk, entitlement),
+                needs_action=not waits,
             )
         if today < perk.starts:
             return PerkCard(perk, "COMING", line, perk.starts, perk.choose_until, choices=perk.choices)
@@ -349,6 +388,7 @@ def choose(
 ) -> Entitlement:
     """Choose a service for a line, or change the choice before a code is issued (D-53).
 
+    The same choice again keeps its place in the queue for codes; another one leaves the queue (D-79).
     `person_index` is the verified holder. `guardian` is True if a verified legal guardian acts. `by` is the member of
     staff who acts for them. Raises PerkRefused: UNKNOWN, NOT_OPEN, CLOSED, TOO_YOUNG, GUARDIAN, FINAL.
     """
@@ -381,8 +421,10 @@ def choose(
         if not created:
             if row.voucher_id or row.kind != Entitlement.Kind.CHOICE:
                 raise PerkRefused("FINAL")
-            row.choice, row.made_at, row.made_by = choice_code, clock.now(), by
-            row.save(update_fields=["choice", "made_at", "made_by"])
+            if row.choice == choice_code:
+                return row
+            row.choice, row.made_at, row.made_by, row.asked_at = choice_code, clock.now(), by, None
+            row.save(update_fields=["choice", "made_at", "made_by", "asked_at"])
         _record("rewards.chosen", row, holder, by, guardian, {"perk": perk.code, "choice": choice_code})
     return row
 
@@ -430,33 +472,81 @@ def issue_code(
 ) -> Entitlement:
     """Issue one code of the chosen service. The choice is then final and its months begin today.
 
-    Of two simultaneous requests for the last code, one gets it (SKIP LOCKED); the other raises NO_CODES and keeps its
-    choice. A second call returns the row with the issued code. `language` is the language of the message, or None for
-    the default of the holder if staff act. Raises PerkRefused: UNKNOWN, NOT_CHOSEN, NO_CODES.
+    If no code is left, or others wait for one, the returned row has no voucher: it waits, and `codes.issue_waiting`
+    issues in the order of choice (D-79). Of two simultaneous requests for the last code one gets it (SKIP LOCKED) and
+    the other waits. A second call returns the row with the issued code. `language` is the language of the message, or
+    None for the default of the holder if staff act. Raises PerkRefused: UNKNOWN, NOT_CHOSEN.
     """
     perk = _get_perk(perk_code, "CHOICE")
     with transaction.atomic():
-        holder, line = _own_line(contract_no, person_index, perk)
-        row = Entitlement.objects.select_for_update().filter(perk=perk.code, contract_no=line.pk).first()
-        if row is None or row.kind != Entitlement.Kind.CHOICE:
-            raise PerkRefused("NOT_CHOSEN")
+        holder, row = _chosen(perk, contract_no, person_index)
         if row.voucher_id:
             return row
-        voucher = (
-            Voucher.objects.select_for_update(skip_locked=True, of=("self",))
-            .filter(perk=perk.code, choice=row.choice, entitlement=None)
-            .order_by("imported_at", "id")
-            .first()
-        )
-        if voucher is None:
-            raise PerkRefused("NO_CODES")
-        row.voucher = voucher
-        row.starts_on = clock.today()
-        row.ends_on = last_day(row.starts_on, perk.months or 1)
-        row.save(update_fields=["voucher", "starts_on", "ends_on"])
-        _record("rewards.code_issued", row, holder, by, False, {"perk": perk.code})
-        _notify("rewards.code", row, holder, language)
+        if waiting_for_codes(perk, row.choice).filter(made_at__lt=row.made_at).exclude(pk=row.pk).exists() or not (
+            _give_code(perk, row, holder, by, language)
+        ):
+            _wait_for_code(row, holder, by, language)
     return row
+
+
+def issue_waiting_code(*, perk_code: str, contract_no: str, person_index: bytes) -> bool:
+    """Issue a code to the entitlement whose turn it is; False if none is left or it waits no more (D-79).
+
+    Raises PerkRefused: UNKNOWN (the line has ended or has another holder), NOT_CHOSEN.
+    """
+    perk = _get_perk(perk_code, "CHOICE")
+    with transaction.atomic():
+        holder, row = _chosen(perk, contract_no, person_index)
+        if row.voucher_id or row.asked_at is None:
+            return False
+        return _give_code(perk, row, holder, None, None)
+
+
+def waiting_for_codes(perk: Perk, choice_code: str) -> QuerySet[Entitlement]:
+    """The entitlements that wait for a code of a service, in the order of choice (D-79); none of an ended line."""
+    ended = Line.objects.filter(
+        pk=OuterRef("contract_no"), terminated_on__isnull=False, customer__person_index=OuterRef("person_index")
+    )
+    waiting = Entitlement.objects.filter(perk=perk.code, choice=choice_code, asked_at__isnull=False, voucher=None)
+    return waiting.filter(~Exists(ended)).order_by("made_at", "id")
+
+
+def _chosen(perk: Perk, contract_no: str, person_index: bytes) -> tuple[PerkHolder, Entitlement]:
+    """The holder and the locked choice of their line. Raises PerkRefused: UNKNOWN, NOT_CHOSEN."""
+    holder, line = _own_line(contract_no, person_index, perk)
+    row = Entitlement.objects.select_for_update().filter(perk=perk.code, contract_no=line.pk).first()
+    if row is None or row.kind != Entitlement.Kind.CHOICE:
+        raise PerkRefused("NOT_CHOSEN")
+    return holder, row
+
+
+def _give_code(perk: Perk, row: Entitlement, holder: PerkHolder, by: User | None, language: str | None) -> bool:
+    """Issue a code to a locked choice, with audit entry and message; False if none is left."""
+    voucher = (
+        Voucher.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(perk=perk.code, choice=row.choice, entitlement=None)
+        .order_by("imported_at", "id")
+        .first()
+    )
+    if voucher is None:
+        return False
+    row.voucher = voucher
+    row.starts_on = clock.today()
+    row.ends_on = last_day(row.starts_on, perk.months or 1)
+    row.save(update_fields=["voucher", "starts_on", "ends_on"])
+    _record("rewards.code_issued", row, holder, by, False, {"perk": perk.code})
+    _notify("rewards.code", row, holder, language)
+    return True
+
+
+def _wait_for_code(row: Entitlement, holder: PerkHolder, by: User | None, language: str | None) -> None:
+    """Put a locked choice into the queue for codes, once, with audit entry and message."""
+    if row.asked_at is not None:
+        return
+    row.asked_at = clock.now()
+    row.save(update_fields=["asked_at"])
+    _record("rewards.code_awaited", row, holder, by, False, {"perk": row.perk})
+    _notify("rewards.code_awaited", row, holder, language)
 
 
 def apply(

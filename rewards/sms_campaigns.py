@@ -1,4 +1,4 @@
-"""SMS campaigns about perks: insurance by age (D-55), and the end of the time to choose a service (D-53).
+"""SMS campaigns about perks: insurance by age or application (D-55), begin and end of the time to choose (D-53).
 
 Each person gets one message. The guardian in the billing data gets the message for a child.
 """
@@ -25,7 +25,8 @@ from rewards.service import contact_numbers, message_number
 SEND_TIME = dt.time(10)  # KST
 DAYS_BEFORE = 7
 
-INSURED, CHOOSE_SOON = "rewards.insured", "rewards.choose_soon"
+INSURED, INSURANCE_OPEN = "rewards.insured", "rewards.insurance_open"
+CHOICE_OPEN, CHOOSE_SOON = "rewards.choice_open", "rewards.choose_soon"
 
 # A line counts for its holder on the base date. After a transfer of name its termination does not matter (D-57).
 _NOT_ENDED = """(l.terminated_on IS NULL
@@ -36,22 +37,33 @@ _FROM = """
     FROM rewards_baseline b JOIN eligibility_line l USING (contract_no)
     JOIN eligibility_customer c ON c.customer_no = b.customer_no
 """
+# A child's message goes to the guardian in the billing data.
+_PERSON_OR_GUARDIAN = "coalesce(CASE WHEN c.birth_date > %(adult)s THEN c.guardian_ci_index END, b.person_index)"
+# Constants of this module; values are parameters.
+_UNDECIDED_PERSON = """NOT EXISTS (SELECT FROM rewards_entitlement e WHERE e.perk = %(perk)s AND e.contract_no IS NULL
+                          AND e.person_index = b.person_index)"""
+# A choice stands, also while its code is awaited (D-79).
+_UNDECIDED_LINE = """NOT EXISTS (SELECT FROM rewards_entitlement e WHERE e.perk = %(perk)s
+                          AND e.contract_no = b.contract_no)"""
+_CHOOSERS = f"""
+        SELECT {_PERSON_OR_GUARDIAN} AS person_index, min(b.contract_no) AS recipient, {_LANGUAGE} {_FROM}
+        WHERE %(perk)s = ANY(b.perks) AND {_NOT_ENDED} AND (c.birth_date IS NULL OR c.birth_date <= %(born)s)
+          AND {_UNDECIDED_LINE} {{only}}
+        GROUP BY 1
+"""
 _GROUPS = {
     INSURED: f"""
         SELECT b.person_index, min(b.contract_no) AS recipient, {_LANGUAGE} {_FROM}
-        WHERE %(perk)s = ANY(b.perks) AND c.birth_date <= %(born)s AND {_NOT_ENDED}
-          AND NOT EXISTS (SELECT FROM rewards_entitlement e WHERE e.perk = %(perk)s AND e.contract_no IS NULL
-                          AND e.person_index = b.person_index) {{only}}
+        WHERE %(perk)s = ANY(b.perks) AND c.birth_date <= %(born)s AND {_NOT_ENDED} AND {_UNDECIDED_PERSON} {{only}}
         GROUP BY b.person_index
-    """,  # noqa: S608  (constants of this module; values are parameters)
-    CHOOSE_SOON: f"""
-        SELECT coalesce(CASE WHEN c.birth_date > %(adult)s THEN c.guardian_ci_index END, b.person_index)
-                   AS person_index, min(b.contract_no) AS recipient, {_LANGUAGE} {_FROM}
-        WHERE %(perk)s = ANY(b.perks) AND {_NOT_ENDED} AND (c.birth_date IS NULL OR c.birth_date <= %(born)s)
-          AND NOT EXISTS (SELECT FROM rewards_entitlement e WHERE e.perk = %(perk)s AND e.contract_no = b.contract_no
-                          AND (e.voucher_id IS NOT NULL OR e.kind <> 'CHOICE')) {{only}}
+    """,
+    INSURANCE_OPEN: f"""
+        SELECT {_PERSON_OR_GUARDIAN} AS person_index, min(b.contract_no) AS recipient, {_LANGUAGE} {_FROM}
+        WHERE %(perk)s = ANY(b.perks) AND c.birth_date > %(born)s AND {_NOT_ENDED} AND {_UNDECIDED_PERSON} {{only}}
         GROUP BY 1
-    """,  # noqa: S608
+    """,
+    CHOICE_OPEN: _CHOOSERS,
+    CHOOSE_SOON: _CHOOSERS,
 }
 
 
@@ -70,15 +82,39 @@ def register() -> None:
             recheck=still_applies,
             address=number_for,
         )
+        notices.register(
+            INSURANCE_OPEN,
+            label=_("안심 보험은 신청해야 시작된다는 안내"),
+            text={
+                "ko": "[KT] 안심 보험은 신청하셔야 시작됩니다. 고객 보답에서 신청하세요. 무료. 문의 {hotline}",
+                "en": "[KT] Fraud insurance is free but starts only if you apply under Rewards. Call {hotline}",
+            },
+            recheck=still_applies,
+            address=number_for,
+            optional=True,
+        )
+    last_day = {"until": dt.date(2026, 7, 31)}
+    notices.register(
+        CHOICE_OPEN,
+        label=_("영상 서비스를 고르실 수 있게 되었을 때"),
+        text={
+            "ko": "[KT] 고객 보답에서 무료 영상 서비스를 {until}까지 골라 주세요. 문의 {hotline}(무료)",
+            "en": "[KT] Choose your free video service under Rewards by {until}. Call {hotline} (free)",
+        },
+        example=last_day,
+        recheck=still_applies,
+        address=number_for,
+        optional=True,
+        funnel=choices_after_opening,
+    )
     notices.register(
         CHOOSE_SOON,
         label=_("영상 서비스를 고르는 기간이 끝나기 전에"),
         text={
-            "ko": "[KT] 영상 서비스를 고르시는 기간이 곧 끝납니다. 홈페이지의 고객 보답에서 고르시거나 전화해 주세요."
-            " 문의 {hotline}(무료)",
-            "en": "[KT] The time to choose your video service ends soon. Choose under Rewards on our website, or call."
-            " Call {hotline} (free)",
+            "ko": "[KT] 영상 서비스는 {until}까지 고객 보답에서 고르실 수 있습니다. 문의 {hotline}",
+            "en": "[KT] Choose your video service under Rewards by {until}, last day. Call {hotline}",
         },
+        example=last_day,
         recheck=still_applies,
         address=number_for,
         optional=True,
@@ -88,24 +124,35 @@ def register() -> None:
 
 def queue_insured_notices(task: Any) -> schedule.TaskResult:
     """Queue the notice for persons insured by age. At-least-once: a second run queues only missing messages."""
-    return _queue(
-        INSURED, [perk for perk in _perks(INSURED) if _notice_day(perk.starts) == clock.kst_date(task.due_at)]
-    )
+    return _queue(INSURED, _due_perks(INSURED, task))
+
+
+def queue_insurance_notices(task: Any) -> schedule.TaskResult:
+    """Queue the notice for persons who may apply for insurance. A second run queues only missing messages."""
+    return _queue(INSURANCE_OPEN, _due_perks(INSURANCE_OPEN, task))
+
+
+def queue_choice_notices(task: Any) -> schedule.TaskResult:
+    """Queue the notice that the choice has opened, with its last day. A second run queues only missing messages."""
+    return _queue_for_choosers(CHOICE_OPEN, task)
 
 
 def queue_choice_reminders(task: Any) -> schedule.TaskResult:
-    """Queue the reminder for persons without a code. At-least-once: a second run queues only missing messages."""
-    day = clock.kst_date(task.due_at)
-    perks = [perk for perk in _perks(CHOOSE_SOON) if perk.choose_until and _notice_day(perk.choose_until) == day]
+    """Queue the reminder for persons without a choice. At-least-once: a second run queues only missing messages."""
+    return _queue_for_choosers(CHOOSE_SOON, task)
+
+
+def _queue_for_choosers(kind: str, task: Any) -> schedule.TaskResult:
+    perks = _due_perks(kind, task)
     if any(perk.choose_until and clock.today() > perk.choose_until for perk in perks):
         return schedule.result_message(gettext_noop("고르는 기간이 끝나 보내지 않음"))
-    return _queue(CHOOSE_SOON, perks)
+    return _queue(kind, perks)
 
 
 def still_applies(message: Message) -> bool:
     """True if the person of a queued message still belongs to its group. Checked just before it is sent."""
     perk = next((perk for perk in _perks(message.kind) if perk.code == message.subject), None)
-    if perk is None or (message.kind == CHOOSE_SOON and perk.choose_until and clock.today() > perk.choose_until):
+    if perk is None or (message.kind in _BY_CHOICE and perk.choose_until and clock.today() > perk.choose_until):
         return False
     person = message.person_index
     # The person's own lines and, if the person is a guardian, those of the child.
@@ -138,8 +185,17 @@ def number_for(message: Message) -> str | None:
     return next((number for number in [*contacts, guardian, message_number(child)] if number), None)
 
 
+def choices_after_opening(subject: str) -> list[tuple[object, int]]:
+    """Number of persons who chose a service after the message that the choice has opened."""
+    return _choices_after(CHOICE_OPEN, subject)
+
+
 def choices_after_reminder(subject: str) -> list[tuple[object, int]]:
     """Number of persons who chose a service after a sent reminder."""
+    return _choices_after(CHOOSE_SOON, subject)
+
+
+def _choices_after(kind: str, subject: str) -> list[tuple[object, int]]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -148,16 +204,19 @@ def choices_after_reminder(subject: str) -> list[tuple[object, int]]:
                                       AND e.made_at >= m.sent_at
             WHERE m.kind = %s AND m.subject = %s AND m.state IN ('ACCEPTED', 'DELIVERED')
             """,
-            [CHOOSE_SOON, subject],
+            [kind, subject],
         )
         return [(_("그 뒤 고름"), cursor.fetchone()[0])]
 
 
+_BY_CHOICE = (CHOICE_OPEN, CHOOSE_SOON)
+
+
 def _perks(kind: str, rules: programme.Programme | None = None) -> list[Perk]:
     perks = (rules or programme.current()).perks
-    if kind == INSURED:
-        return [perk for perk in perks if perk.mode == "APPLICATION" and perk.automatic_from_age is not None]
-    return [perk for perk in perks if perk.mode == "CHOICE" and perk.choose_until]
+    if kind in _BY_CHOICE:
+        return [perk for perk in perks if perk.mode == "CHOICE" and perk.choose_until]
+    return [perk for perk in perks if perk.mode == "APPLICATION" and perk.automatic_from_age is not None]
 
 
 def _age_of_insured() -> int | None:
@@ -167,22 +226,42 @@ def _age_of_insured() -> int | None:
     )
 
 
-def _notice_day(day: dt.date) -> dt.date:
-    return day - dt.timedelta(days=DAYS_BEFORE)
+def _send_on(kind: str, perk: Perk) -> dt.date:
+    """The KST date of a campaign about a perk."""
+    if kind == CHOICE_OPEN:
+        return perk.starts
+    last = perk.choose_until if kind == CHOOSE_SOON else perk.starts
+    assert last is not None, "the perks of this campaign have a last day"
+    return last - dt.timedelta(days=DAYS_BEFORE)
+
+
+def _due_perks(kind: str, task: Any) -> list[Perk]:
+    day = clock.kst_date(task.due_at)
+    return [perk for perk in _perks(kind) if _send_on(kind, perk) == day]
+
+
+def _days(kind: str, rules: programme.Programme) -> list[dt.datetime]:
+    return sorted({clock.kst(_send_on(kind, perk), SEND_TIME) for perk in _perks(kind, rules)})
 
 
 def insured_days(rules: programme.Programme) -> list[dt.datetime]:
-    return sorted({clock.kst(_notice_day(perk.starts), SEND_TIME) for perk in _perks(INSURED, rules)})
+    """When the notices about the insurance are sent: both, to those insured by age and to the others."""
+    return _days(INSURED, rules)
+
+
+def opening_days(rules: programme.Programme) -> list[dt.datetime]:
+    """When the notices that a choice has opened are sent."""
+    return _days(CHOICE_OPEN, rules)
 
 
 def closing_days(rules: programme.Programme) -> list[dt.datetime]:
-    days = [_notice_day(perk.choose_until) for perk in _perks(CHOOSE_SOON, rules) if perk.choose_until]
-    return sorted({clock.kst(day, SEND_TIME) for day in days})
+    """When the reminders before the end of a choice are sent."""
+    return _days(CHOOSE_SOON, rules)
 
 
 def _params(kind: str, perk: Perk) -> dict:
     today = clock.today()
-    if kind == INSURED:
+    if kind not in _BY_CHOICE:
         age, day = perk.automatic_from_age or 0, programme.current().rewards.base_date
     else:
         age, day = min((choice.minimum_age or 0 for choice in perk.choices), default=0), today
@@ -201,7 +280,11 @@ def _queue(kind: str, perks: list[Perk]) -> schedule.TaskResult:
     results = []
     for perk in perks:
         new = notices.queue_all(
-            kind=kind, subject=perk.code, select=_GROUPS[kind].format(only=""), params=_params(kind, perk)
+            kind=kind,
+            subject=perk.code,
+            select=_GROUPS[kind].format(only=""),
+            params=_params(kind, perk),
+            context={"until": perk.choose_until} if kind in _BY_CHOICE else None,
         )
         results.append(schedule.result_message(gettext_noop("새로 올린 안내 %(n)s명"), n=new))
     return results

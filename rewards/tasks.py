@@ -9,8 +9,8 @@ from django.utils.translation import gettext_noop
 
 from kt_remedy.core import clock, programme
 from kt_remedy.core.tasks import dispatch, schedule
-from rewards import providers, sms_campaigns
-from rewards.enrolment import grants, shards, working
+from rewards import codes, providers, sms_campaigns
+from rewards.enrolment import additions, grants, shards, working
 from rewards.providers import files
 from rewards.service import BASE_AT, GRANT_AT
 
@@ -41,11 +41,30 @@ def register() -> None:
         due=sms_campaigns.insured_days,
     )
     schedule.register(
+        sms_campaigns.INSURANCE_OPEN,
+        title=_("안심 보험 신청 안내"),
+        task=queue_insurance_notices,
+        due=sms_campaigns.insured_days,
+    )
+    schedule.register(
+        sms_campaigns.CHOICE_OPEN,
+        title=_("영상 서비스 고르기 시작 안내"),
+        task=queue_choice_notices,
+        due=sms_campaigns.opening_days,
+    )
+    schedule.register(
         sms_campaigns.CHOOSE_SOON,
         title=_("영상 서비스 고르기 알림"),
         task=queue_choice_reminders,
         due=sms_campaigns.closing_days,
     )
+    schedule.register(
+        "rewards.late_lines", title=_("늦게 전해진 회선 찾기"), task=find_late_lines, due=dt.timedelta(hours=1)
+    )
+    schedule.register(
+        "rewards.codes", title=_("기다리는 분께 이용권 번호"), task=issue_codes, due=dt.timedelta(minutes=1)
+    )
+    schedule.register("rewards.stock", title=_("남은 이용권 번호 점검"), task=watch_codes, due=dt.timedelta(hours=1))
     dispatch.register_rows(run_shard, shards.open_shards)
     dispatch.register_rows(write_hand_off, files.next_of_each_provider)
 
@@ -93,9 +112,39 @@ def queue_insured_notices(act_id: int) -> None:
 
 
 @shared_task(soft_time_limit=900, time_limit=960)
+def queue_insurance_notices(act_id: int) -> None:
+    """Queue the notice for persons who may apply for insurance. At-least-once: nobody is queued twice."""
+    schedule.run_dated_task(act_id, sms_campaigns.queue_insurance_notices)
+
+
+@shared_task(soft_time_limit=900, time_limit=960)
+def queue_choice_notices(act_id: int) -> None:
+    """Queue the notice that the choice has opened. At-least-once: nobody is queued twice."""
+    schedule.run_dated_task(act_id, sms_campaigns.queue_choice_notices)
+
+
+@shared_task(soft_time_limit=900, time_limit=960)
 def queue_choice_reminders(act_id: int) -> None:
-    """Queue the reminder for persons without a code. At-least-once: nobody is queued twice."""
+    """Queue the reminder for persons without a choice. At-least-once: nobody is queued twice."""
     schedule.run_dated_task(act_id, sms_campaigns.queue_choice_reminders)
+
+
+@shared_task(soft_time_limit=900, time_limit=960)
+def find_late_lines(code: str) -> None:
+    """Find the lines that were told after the base. Safe to run twice: a line is found once."""
+    schedule.run_periodic_task(code, additions.find_results)
+
+
+@shared_task(soft_time_limit=300, time_limit=330)
+def issue_codes(code: str) -> None:
+    """Issue codes to those who wait for one. Safe to run twice: an entitlement gets one code."""
+    schedule.run_periodic_task(code, codes.queue_results)
+
+
+@shared_task(soft_time_limit=60, time_limit=90)
+def watch_codes(code: str) -> None:
+    """Warn where few codes are left. Safe to run twice: it only reads and warns."""
+    schedule.run_periodic_task(code, codes.watch_stock)
 
 
 def _read_answers(provider: str) -> list[schedule.ResultMessage]:

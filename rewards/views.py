@@ -18,6 +18,7 @@ from kt_remedy.core.access import customer, permission_required
 from kt_remedy.identity.service import VerifiedRequest
 from rewards import reports, service
 from rewards.forms import ChoiceForm, PerkForm
+from rewards.models import Entitlement
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def choose(request: VerifiedRequest) -> HttpResponse:
 @customer
 @require_POST
 def code(request: VerifiedRequest) -> HttpResponse:
-    """Issue the code of the chosen service, which makes the choice final."""
+    """Issue the code of the chosen service, which makes the choice final, or put the person into the queue for it."""
     form = PerkForm(request.POST)
     return _handle_action(
         request,
@@ -73,7 +74,9 @@ def code(request: VerifiedRequest) -> HttpResponse:
             person_index=target["person_index"],
             language=_language(),
         ),
-        _("이용권 번호를 드렸습니다. 아래에서 보실 수 있습니다."),
+        lambda row: (
+            _("이용권 번호를 드렸습니다. 아래에서 보실 수 있습니다.") if row.voucher_id else service.WAITS_FOR_CODE
+        ),
     )
 
 
@@ -148,7 +151,12 @@ def _language() -> str:
     return (get_language() or "ko")[:2]
 
 
-def _handle_action(request: VerifiedRequest, form: Any, action: Callable[[dict], object], success: str) -> HttpResponse:
+def _handle_action(
+    request: VerifiedRequest,
+    form: Any,
+    action: Callable[[dict], Entitlement],
+    success: str | Callable[[Entitlement], Any],
+) -> HttpResponse:
     """Run an action for the person or a ward, and redirect to the page with the result message."""
     if not form.is_valid():
         return redirect("rewards:mine")
@@ -159,9 +167,9 @@ def _handle_action(request: VerifiedRequest, form: Any, action: Callable[[dict],
                 "person_index": service.ward_person_index(customer_no=child, person_index=request.person.ci_index),
                 "guardian": True,
             }
-        action(target)
+        row = action(target)
     except service.PerkRefused as refusal:
         messages.warning(request, refusal.message)
     else:
-        messages.success(request, success)
+        messages.success(request, success if isinstance(success, str) else success(row))
     return redirect("rewards:mine")

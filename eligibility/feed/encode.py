@@ -28,7 +28,7 @@ LINE_ORDER = (
     "contract_type", "contract_event", "contract_started_at", "commitment_started_at", "contract_months",
     "subsidy_krw", "extra_subsidy_krw", "discount_krw", "suspended_days", "status", "terminated_at",
     "termination_reason", "port_requested_at", "rejoined_at", "opened_on", "terminated_on", "outcome", "reasons",
-    "expected_penalty_krw", "refundable_krw", "programme_version", "as_of", "line_no",
+    "expected_penalty_krw", "refundable_krw", "programme_version", "as_of", "plan_name", "plan_data", "line_no",
 )  # fmt: skip
 CUSTOMER_ORDER = (
     "customer_no", "person_index", "ci_enc", "guardian_ci_index", "guardian_ci_enc", "holder_kind", "holder_name_enc",
@@ -116,7 +116,7 @@ class Encoder:
         for line, values, facts in rows:
             contract_no, customer_no, _ci, _guardian, _kind, _name, _birth_date, msisdn, contact, *others = values
             network, product, opened_at, contract_type, contract_event, started_at, committed_at, months = others[:8]
-            status, terminated_at, reason, port_requested_at, rejoined_at = others[-5:]
+            status, terminated_at, reason, port_requested_at, rejoined_at, plan_name, plan_data = others[-7:]
             if holder != values[1:7]:
                 if holder:
                     out.customers.append(self._customer(holder, first, last))
@@ -141,7 +141,8 @@ class Encoder:
                 f"\t{status}\t{time(terminated_at)}\t{reason}\t{time(port_requested_at)}\t{time(rejoined_at)}"
                 f"\t{opened_on}\t{facts.terminated_on or staging.NULL}\t{verdict.outcome}"
                 f"\t{';'.join(verdict.reasons)}\t{verdict.expected_penalty}\t{verdict.refundable}"
-                f"\t{version}\t{as_of}\t{line}\n"
+                f"\t{version}\t{as_of}\t{staging.escaped(text.clean(plan_name)) if plan_name else ''}\t{plan_data}"
+                f"\t{line}\n"
             )
         if holder:
             out.customers.append(self._customer(holder, first, last))

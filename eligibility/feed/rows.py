@@ -62,6 +62,11 @@ LINE_RULES: dict[str, tuple[str, str]] = {
     "port_requested_at": (rf"(?:{_TIME})?", "not a time with its offset or empty"),
     "rejoined_at": (rf"(?:{_TIME})?", "not a time with its offset or empty"),
 }
+# Columns that a delivery may leave out; an empty value means unknown. They change no verdict.
+LINE_OPTIONAL_RULES: dict[str, tuple[str, str]] = {
+    "plan_name": (r"[^\0]{0,60}", "not a text of at most 60 characters"),
+    "plan_data": (r"(?:LIMITED|UNLIMITED)?", "not LIMITED, UNLIMITED or empty"),
+}
 BILL_RULES: dict[str, tuple[str, str]] = {
     "contract_no": (_KEY, "not 1 to 20 of A-Z, 0-9 and -"),
     "item": (r"[^\0]{1,40}", "not a text of 1 to 40 characters"),
@@ -72,6 +77,7 @@ BILL_RULES: dict[str, tuple[str, str]] = {
     "refunded_krw": (_NUMBER, "not a whole number of won"),
 }
 LINE_COLUMNS = tuple(LINE_RULES)
+LINE_OPTIONAL_COLUMNS = tuple(LINE_OPTIONAL_RULES)
 BILL_COLUMNS = tuple(BILL_RULES)
 _DATES = {"birth_date", "billed_on"}
 _PERSONAL = {"ci", "guardian_ci", "holder_name", "birth_date", "msisdn", "contact_msisdn"}
@@ -96,7 +102,10 @@ class RowFault(NamedTuple):
 
 
 class LineRow(NamedTuple):
-    """A good row of lines.csv: number of its first physical line, values as sent, and facts for the rules."""
+    """A good row of lines.csv: number of its first physical line, values as sent, and facts for the rules.
+
+    `values` are in the order of LINE_COLUMNS and LINE_OPTIONAL_COLUMNS; a column that the file leaves out is empty.
+    """
 
     line: int
     values: tuple[str, ...]
@@ -135,13 +144,15 @@ class _FeedFile:
     """One open file of a delivery with a checked header. Raises FeedError if the file or its header is unusable."""
 
     rules: dict[str, tuple[str, str]]
+    optional_rules: dict[str, tuple[str, str]] = {}
     key_columns: int  # number of columns, from the first, that form the key
 
     def __init__(self, path: str | Path) -> None:
         self.name = str(path)
         self.columns = tuple(self.rules)
+        self._all_rules = self.rules | self.optional_rules
         self._checks = [
-            (column, re.compile(pattern).fullmatch, reason) for column, (pattern, reason) in self.rules.items()
+            (column, re.compile(pattern).fullmatch, reason) for column, (pattern, reason) in self._all_rules.items()
         ]
         self._known_dates: set[str] = set()
         try:
@@ -179,14 +190,18 @@ class _FeedFile:
             if column not in header:
                 raise FeedError(f"{self.name} has the wrong header: the column {column} is missing")
         for column in header:
-            if column not in self.columns:
+            if column not in self._all_rules:
                 raise FeedError(f"{self.name} has the wrong header: {column[:40]!r} is not a known column")
             if header.count(column) > 1:
                 raise FeedError(f"{self.name} has the wrong header: the column {column} stands there twice")
+        self._fields = len(header)
         self._order: Callable[[Any], tuple[str, ...]] | None = None
-        if tuple(header) != self.columns:
-            self._order = itemgetter(*(header.index(column) for column in self.columns))
-        self._whole = re.compile(",".join(f"({_unquoted(self.rules[column][0])})" for column in header)).fullmatch
+        # An optional column that the file leaves out is read from an empty value behind the last one.
+        self._absent = ("",) if len(header) < len(self._all_rules) else ()
+        if tuple(header) != tuple(self._all_rules):
+            places = [header.index(column) if column in header else len(header) for column in self._all_rules]
+            self._order = itemgetter(*places)
+        self._whole = re.compile(",".join(f"({_unquoted(self._all_rules[column][0])})" for column in header)).fullmatch
 
     def records(self) -> Iterator[list[Record]]:
         """Yield the records after the header in batches, not parsed into values. Only one pass is possible."""
@@ -202,8 +217,8 @@ class _FeedFile:
 
     def rows(self, records: list[Record]) -> list[Any]:
         """The good and bad rows of some records, which another process may have read."""
-        whole, order, fields, keys = self._whole, self._order, len(self.columns), self.key_columns
-        build = self._build
+        whole, order, fields, keys = self._whole, self._order, self._fields, self.key_columns
+        build, absent = self._build, self._absent
         rows: list[Any] = []
         for line, content in records:
             if isinstance(content, str):
@@ -211,7 +226,7 @@ class _FeedFile:
                 if match is not None:
                     values = match.groups()
                     if order is not None:
-                        values = order(values)
+                        values = order(values + absent)
                     row = build(line, values)
                     if row is not None:
                         rows.append(row)
@@ -223,7 +238,7 @@ class _FeedFile:
                 reason = f"{len(raw)} fields instead of {fields}"
                 rows.append(BadRow(line, None, RowFault("", "", reason)))
                 continue
-            values = order(raw) if order is not None else tuple(raw)
+            values = order((*raw, *absent)) if order is not None else tuple(raw)
             fault = self._first_fault(values)
             row = None if fault else build(line, values)
             rows.append(row if fault is None else BadRow(line, values[:keys], fault))
@@ -258,6 +273,7 @@ class LineFile(_FeedFile):
     """lines.csv. Times become calendar dates of `zone`, the programme's time zone (D-01)."""
 
     rules = LINE_RULES
+    optional_rules = LINE_OPTIONAL_RULES
     key_columns = 1
 
     def __init__(self, path: str | Path, zone: tzinfo) -> None:
@@ -278,7 +294,7 @@ class LineFile(_FeedFile):
         (
             _, _, ci, _, holder_kind, _, birth_date, _, _, network, product, opened_at, contract_type, contract_event,
             contract_started_at, commitment_started_at, months, subsidy, extra_subsidy, discount, suspended_days,
-            status, terminated_at, termination_reason, port_requested_at, rejoined_at,
+            status, terminated_at, termination_reason, port_requested_at, rejoined_at, _, _,
         ) = values  # fmt: skip
         if status == "TERMINATED":
             if not terminated_at or not termination_reason:

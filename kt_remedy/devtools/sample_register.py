@@ -15,7 +15,7 @@ import json
 import random
 from bisect import bisect, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import accumulate
 from pathlib import Path
@@ -61,6 +61,8 @@ LINE_COLUMNS = (
     "termination_reason",
     "port_requested_at",
     "rejoined_at",
+    "plan_name",
+    "plan_data",
 )
 BILL_COLUMNS = ("contract_no", "item", "billed_on", "billed_krw", "paid_krw", "waived_krw", "refunded_krw")
 
@@ -105,13 +107,18 @@ class Contract:
     reason: str = ""
     asked: str = ""  # when the port-out was asked for
     rejoined: str = ""
+    told: str = ""  # when billing first told the line, if later than it was opened
+    plan: tuple[str, str] = ("", "")  # name and kind of data, where billing says
+    # What happened to a line that stays, in order: the day, and suspended or not, or the new holder (D-48, D-57).
+    changes: list[tuple[str, "bool | Holder"]] = field(default_factory=list)
     bills: list[tuple[date, tuple[str, str, int, int, int, int]]] = field(default_factory=list)
 
     def rows(self) -> Iterator[tuple[date, str]]:
         """The line as it is told: since when, and the row without its end of line."""
-        opened = _day(self.opened)
+        opened = _day(self.told or self.opened)
         if not self.ended:
             yield opened, self._row("SUSPENDED" if self.suspended else "ACTIVE", DELIVERIES[0], False)
+            yield from self._later_rows()
             return
         ended = _day(self.ended)
         if ended >= DELIVERIES[0]:
@@ -119,6 +126,17 @@ class Contract:
         yield ended, self._row("TERMINATED", ended, False)
         if self.rejoined:
             yield _day(self.rejoined), self._row("TERMINATED", ended, True)
+
+    def _later_rows(self) -> Iterator[tuple[date, str]]:
+        """The line after each of its changes. A transfer keeps the start of the commitment (D-14)."""
+        now = replace(self)
+        for moment, change in self.changes:
+            if isinstance(change, Holder):
+                committed = now.committed or now.started or now.opened
+                now = replace(now, holder=change, event="TRANSFER", started=moment, committed=committed)
+            else:
+                now = replace(now, suspended=change)
+            yield _day(moment), now._row("SUSPENDED" if now.suspended else "ACTIVE", DELIVERIES[0], False)
 
     def _row(self, status: str, on: date, rejoined: bool) -> str:
         holder, ended = self.holder, status == "TERMINATED"
@@ -151,6 +169,7 @@ class Contract:
                 self.reason if ended else "",
                 self.asked + "+09:00" if self.asked and _day(self.asked) <= on else "",
                 self.rejoined + "+09:00" if rejoined else "",
+                *self.plan,
             )
         )
 
@@ -452,8 +471,41 @@ CAST = (
         "01020260120",
         "KT",
         (
-            "65세, 일시정지 중: 정지하는 동안 데이터는 쉬고 보험은 자동 가입",
-            "65 years old, line suspended: no data while suspended, insurance without applying",
+            "65세, 2월 20일까지 일시정지: 2월 데이터는 건너뛰고 3월부터 받으며, 보험은 자동 가입",
+            "65 years old, suspended until 20 February: data from March, insurance without applying",
+        ),
+    ),
+    Person(
+        "ung",
+        "장화진",
+        "1987-04-19",
+        "01020260121",
+        "KT",
+        (
+            "2월 10일에 명의를 넘긴 회선: 데이터는 회선을 따라가고 영상 서비스와 보험은 남습니다",
+            "Gave a line away on 10 February: the data goes with the line, video service and insurance stay",
+        ),
+    ),
+    Person(
+        "yeon",
+        "배홍련",
+        "1991-09-27",
+        "01020260122",
+        "KT",
+        (
+            "2월 10일에 명의를 넘겨받은 회선: 데이터만 받고, 제 회선은 2월 5일부터 정지",
+            "Took a line over on 10 February and gets its data only; the own line is suspended from 5 February",
+        ),
+    ),
+    Person(
+        "noeul",
+        "황노을",
+        "1993-02-08",
+        "01020260123",
+        "KT",
+        (
+            "1월 10일에 개통했지만 20일에 전해진 회선: 두 사람이 확인해 대상에 더합니다",
+            "A line opened on 10 January and told on the 20th: two members of staff add it to the base",
         ),
     ),
 )
@@ -518,7 +570,14 @@ def cast_contracts() -> list[Contract]:
         line("bang", 1, "2024-09-30T10:00", monthly=12_375, ended="2025-10-14T15:00", reason="CANCEL"),
         line("pat", 1, "2022-03-01T10:00", started="2024-03-01T10:00", event="DEVICE_CHANGE", monthly=8_250,
              contact="01020260108"),
-        line("jara", 1, "2010-06-01T10:00", kind="NONE", months=0, suspended=True, suspended_days=40),
+        line("jara", 1, "2010-06-01T10:00", kind="NONE", months=0, suspended=True, suspended_days=40,
+             changes=[("2026-02-20T10:00", False)]),
+        line("ung", 1, "2018-05-02T10:00", started="2024-05-02T10:00", event="RECONTRACT", monthly=13_750,
+             plan=("넉넉한 무제한 80", "UNLIMITED"), changes=[("2026-02-10T14:00", who["yeon"].holder)]),
+        line("ung", 2, "2024-08-01T10:00", monthly=8_250, msisdn="01020260221"),
+        line("yeon", 1, "2020-10-05T10:00", started="2024-10-05T10:00", event="RECONTRACT", monthly=11_000,
+             plan=("알뜰한 5", "LIMITED"), changes=[("2026-02-05T09:30", True)]),
+        line("noeul", 1, "2026-01-10T15:00", monthly=13_750, told="2026-01-19T09:00"),
     ]  # fmt: skip
     by_no = {contract.contract_no: contract for contract in lines}
     first = billed(by_no["CAST-101-1"], "2026-01-15", "2026-01-15")
@@ -700,6 +759,18 @@ _STORIES: tuple[tuple[str, int], ...] = (
     ("stays_mvno", 28_000),
     ("stays_reissued", 1_200),
     ("joins_later", 2_000),
+    ("stays_then_suspended", 2_000),
+    ("stays_then_restored", 2_000),
+    ("stays_then_transferred", 1_500),
+    ("stays_then_taken_over", 500),
+    ("stays_told_late", 100),
+)
+# Names and data of invented price plans.
+_PLANS = (
+    ("넉넉한 무제한 80", "UNLIMITED"),
+    ("든든한 110", "LIMITED"),
+    ("알뜰한 5", "LIMITED"),
+    ("넉넉한 무제한 100", "UNLIMITED"),
 )
 _NAMES = tuple(name for name, _share in _STORIES)
 _STAYS = 1_000_000 - sum(share for _name, share in _STORIES)
@@ -731,6 +802,7 @@ class _Crowd:
         self.seed = seed
         self.draw = random.Random(seed).random
         self.people = 0
+        self.taker: Holder | None = None  # a person of an earlier line that stays
         self.free_number = ""  # of a line cancelled long enough ago to belong to somebody else today
 
     def pick(self, choices: Sequence[_Choice]) -> _Choice:
@@ -777,7 +849,11 @@ class _Crowd:
         if holder.guardian_ci or holder.kind == "CORPORATE":
             contract.contact = contract.contact or f"010{30_000_000 + self.between(0, 69_999_999)}"
         self._commit(contract, story)
+        if contract.product in {"HANDSET", "TABLET"} and number % 10:  # billing does not know the plan of every line
+            contract.plan = _PLANS[number % len(_PLANS)]
         getattr(self, f"_{story}")(contract)
+        if story == "stays":
+            self.taker = holder
         return contract
 
     def _commit(self, contract: Contract, story: str) -> None:
@@ -983,6 +1059,32 @@ class _Crowd:
 
     def _stays_suspended(self, contract: Contract) -> None:
         contract.suspended, contract.suspended_days = True, self.between(3, 90)
+
+    def _stays_then_suspended(self, contract: Contract) -> None:
+        contract.product = "HANDSET"
+        contract.changes.append((self.moment(date(2026, 1, 20) + timedelta(days=self.between(0, 35))), True))
+
+    def _stays_then_restored(self, contract: Contract) -> None:
+        contract.product, contract.suspended = "HANDSET", True
+        contract.changes.append((self.moment(date(2026, 1, 20) + timedelta(days=self.between(0, 35))), False))
+
+    def _stays_then_transferred(self, contract: Contract) -> None:
+        """To a new customer."""
+        contract.product = "HANDSET"
+        contract.changes.append((self.moment(date(2026, 1, 20) + timedelta(days=self.between(0, 35))), self.holder()))
+
+    def _stays_then_taken_over(self, contract: Contract) -> None:
+        """To a person who has lines already, of whom this crowd knows the last one."""
+        contract.product = "HANDSET"
+        moment = self.moment(date(2026, 1, 20) + timedelta(days=self.between(0, 35)))
+        taker = self.taker if self.taker and self.taker != contract.holder else self.holder()
+        contract.changes.append((moment, taker))
+
+    def _stays_told_late(self, contract: Contract) -> None:
+        """Opened before the end of the base date and told after it (D-77)."""
+        contract.product, contract.event = "HANDSET", "NEW"
+        contract.opened = contract.started = self.moment(date(2026, 1, self.between(5, 13)))
+        contract.told = f"2026-01-{self.between(16, 19)}T09:00"
 
     def _stays_new(self, contract: Contract) -> None:
         contract.event = self.pick(("NEW", "DEVICE_CHANGE", "RECONTRACT"))

@@ -126,14 +126,32 @@ def run_again(request: HttpRequest, act_id: int) -> HttpResponse:
     return redirect("portal:calendar")
 
 
+def round_moments() -> list[timeline.Moment]:
+    """Cut-off and pay day of every payout round in order, supplementary rounds included."""
+    moments = []
+    for payout_round in calendar.payout_rounds(programme.current()):
+        freeze_title, pay_title = _round_titles(payout_round)
+        pay_on = payout_round.pay_on
+        moments.append(timeline.Moment(f"freeze-{pay_on}", payout_round.cut_off, freeze_title))
+        moments.append(timeline.Moment(f"pay-{pay_on}", clock.kst(pay_on, PAY_AT), pay_title))
+    return moments
+
+
+def _round_titles(payout_round: calendar.PayoutRound) -> tuple[str, str]:
+    titles = (
+        _("%(n)d차 지급 명단 확정") % {"n": payout_round.number},
+        _("%(n)d차 입금") % {"n": payout_round.number},
+    )
+    if not payout_round.supplementary:
+        return titles
+    freeze_title, pay_title = (_("%(what)s (매주 하는 추가 지급)") % {"what": title} for title in titles)
+    return freeze_title, pay_title
+
+
 def _programme_dates(now: dt.datetime) -> list[ProgrammeDate]:
     """Dates of the programme, without those of the payouts."""
-    rows = []
-    for moment in timeline.moments(programme.current()):
-        name = moment.key.partition("-")[0]
-        if moment.key in ("lookup", "waiver-ends", "opens", "closes", "closed") or name in ("choose", "ends"):
-            rows.append(ProgrammeDate(moment.at, moment.title, "", done=moment.at <= now))
-    return rows
+    moments = timeline.moments(programme.current())
+    return [ProgrammeDate(moment.at, moment.title, "", done=moment.at <= now) for moment in moments]
 
 
 def _payout_dates(now: dt.datetime, late: list[OverdueRound]) -> list[ProgrammeDate]:
@@ -147,12 +165,7 @@ def _payout_dates(now: dt.datetime, late: list[OverdueRound]) -> list[ProgrammeD
         text = _("사람이 하는 일, 지금: %(state)s") % {"state": state}
         frozen = batch is not None and batch.status != Batch.Status.OPEN
         handed_over = batch is not None and batch.handed_over
-        freeze_title = _("%(n)d차 지급 명단 확정") % {"n": payout_round.number}
-        pay_title = _("%(n)d차 입금") % {"n": payout_round.number}
-        if payout_round.supplementary:
-            freeze_title, pay_title = (
-                _("%(what)s (매주 하는 추가 지급)") % {"what": title} for title in (freeze_title, pay_title)
-            )
+        freeze_title, pay_title = _round_titles(payout_round)
         pay_at = clock.kst(payout_round.pay_on, PAY_AT)
         hand_over_late = ("HAND_OVER", payout_round.pay_on) in overdue
         rows.append(

@@ -18,6 +18,7 @@ from kt_remedy.core.access import permission_required
 from kt_remedy.core.fields import TextField
 from kt_remedy.portal.desk import DeskSession, current_session, desk_user
 from rewards import service as rewards
+from rewards.models import Entitlement
 
 ACTIONS = [(act, act) for act in ("choose", "code", "apply", "opt-out", "substitute")]
 
@@ -68,7 +69,7 @@ def _handle_action(request: HttpRequest, cleaned: dict[str, Any], desk_session: 
     }
     guardian = {"guardian": cleaned["guardian"]}
     line = {"contract_no": cleaned["contract"]}
-    actions: dict[str, tuple[Callable[[], object], Any]] = {
+    actions: dict[str, tuple[Callable[[], Entitlement], Any]] = {
         "choose": (
             lambda: rewards.choose(**common, **line, **guardian, choice_code=cleaned["choice"]),
             gettext_lazy("고객이 말한 서비스로 골랐습니다."),
@@ -89,8 +90,9 @@ def _handle_action(request: HttpRequest, cleaned: dict[str, Any], desk_session: 
         messages.error(request, _("고객이 고른 서비스를 눌러 주세요."))
         return
     try:
-        action()
+        row = action()
     except rewards.PerkRefused as refusal:
         messages.warning(request, refusal.message)
     else:
-        messages.success(request, done_text)
+        waits = cleaned["act"] == "code" and not row.voucher_id
+        messages.success(request, rewards.WAITS_FOR_CODE if waits else done_text)

@@ -12,8 +12,6 @@ from kt_remedy.core import clock
 from kt_remedy.core.programme import Payout, Perk, Programme
 from kt_remedy.core.templatetags.remedy import kday, kmonth, kmonths, kweekday
 from refunds.applications.reviews import HARDSHIP_DAYS
-from refunds.reminders import HOUR as REMINDERS_AT
-from rewards.service import BASE_AT, GRANT_AT
 
 _MORNING = dt.time(9)
 
@@ -60,46 +58,26 @@ def phase(programme: Programme, today: dt.date) -> str:
 
 
 def moments(programme: Programme) -> list[Moment]:
-    """Every moment of the programme in order; the clock of a demonstration moves to them."""
+    """The days of the programme in order on which nothing runs: opening, last days, end of a perk.
+
+    The calendar has dated tasks and payout rounds for everything else.
+    """
     window, waiver = programme.applications, programme.waiver
-    opening = clock.kst(programme.lookup_opens, _MORNING)
     rows = [
-        Moment("lookup", opening, _("조회 시작")),
+        Moment("lookup", clock.kst(programme.lookup_opens, _MORNING), _("조회 시작")),
         Moment("waiver-ends", clock.kst(waiver.terminated_to, _MORNING), _("위약금 없는 해지 마지막 날")),
-        Moment(
-            "base", clock.kst(programme.rewards.base_date + dt.timedelta(days=1), BASE_AT), _("고객 보답 대상 확정")
-        ),
         Moment("opens", clock.kst(window.opens, _MORNING), _("환급 신청 시작")),
         Moment("closes", clock.kst(window.closes, _MORNING), _("환급 신청 마지막 날")),
         Moment("closed", clock.kst(window.closes + dt.timedelta(days=1)), _("환급 신청 마감")),
     ]
-    for reminder in programme.reminders:
-        rows.append(
-            Moment(
-                f"reminder-{reminder.round}",
-                clock.kst(reminder.send_on, REMINDERS_AT),
-                _("%(n)d차 안내 문자") % {"n": reminder.round},
-            )
-        )
-    for n, payout in enumerate(programme.payouts, 1):
-        rows.append(Moment(f"cut-off-{n}", payout.cut_off, _("%(n)d차 지급 명단 확정") % {"n": n}))
-        rows.append(Moment(f"pay-{n}", clock.kst(payout.pay_on, _MORNING), _("%(n)d차 입금") % {"n": n}))
     for perk in programme.perks:
         if perk.choose_until:
-            rows.append(
-                Moment(
-                    f"choose-{perk.code}",
-                    clock.kst(perk.choose_until, _MORNING),
-                    _("영상 서비스 고르기 마지막 날"),
-                )
-            )
-        if perk.monthly_gb and perk.months:
-            for month in range(perk.months):
-                first = _months_later(perk.starts, month)
-                title = _("%(month)s 데이터 지급") % {"month": kmonth(first)}
-                rows.append(Moment(f"grant-{perk.code}-{month + 1}", clock.kst(first, GRANT_AT), title))
+            last_day = clock.kst(perk.choose_until, _MORNING)
+            rows.append(Moment(f"choose-{perk.code}", last_day, _("영상 서비스 고르기 마지막 날")))
         if perk.ends:
             rows.append(Moment(f"ends-{perk.code}", clock.kst(perk.ends, _MORNING), _("로밍 혜택 마지막 날")))
+            after = clock.kst(perk.ends + dt.timedelta(days=1))
+            rows.append(Moment(f"ended-{perk.code}", after, _("로밍 혜택 끝")))
     return sorted(rows, key=lambda moment: moment.at)
 
 

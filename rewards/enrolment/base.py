@@ -4,6 +4,7 @@ One SQL statement writes a shard (a range of contracts), and any number of worke
 changes nothing.
 """
 
+import datetime as dt
 import itertools
 from collections import Counter
 
@@ -46,6 +47,13 @@ WITH lines AS MATERIALIZED (
 """
 
 
+COUNT_PERKS = """
+INSERT INTO rewards_perkcount (perk, lines, persons)
+SELECT perk, count(*), count(DISTINCT person_index) FROM rewards_baseline, unnest(perks) AS perk GROUP BY perk
+ON CONFLICT (perk) DO UPDATE SET lines = excluded.lines, persons = excluded.persons
+"""
+
+
 class BaseNotReady(schedule.NotYet):
     """The base cannot be recorded yet; the message gives the reason. The dated task runs again later."""
 
@@ -62,6 +70,16 @@ def perks_for(rules: programme.Programme, product: str, corporate: bool, status:
         and not (corporate and perk.unit == "PERSON")
         and not (perk.skipped_once and status in perk.skipped_while)
     ]
+
+
+def why_of(rules: programme.Programme, *, network: str, opened_on: dt.date, terminated_on: dt.date | None) -> str:
+    """The reason why a line is in the base or not, a BaseLine.Why, from KST dates; the same rule as the SQL (D-45)."""
+    base = rules.rewards.base_date
+    if network in rules.rewards.excluded_networks:
+        return BaseLine.Why.NETWORK
+    if opened_on > base:
+        return BaseLine.Why.OPENED_LATER
+    return BaseLine.Why.TERMINATED if terminated_on and terminated_on <= base else BaseLine.Why.IN_SERVICE
 
 
 def plan() -> int:
@@ -125,9 +143,17 @@ def record_result() -> schedule.ResultMessage:
     if not is_complete():
         raise schedule.NotYet("Shards of the base are open.")
     counts = list(Shard.objects.filter(kind=Shard.Kind.BASE).values_list("counts", flat=True))
+    _count_perks()
     lines, number = sum(count.get(BaseLine.Why.IN_SERVICE, 0) for count in counts), len(counts)
     audit.record(actor="system", action="rewards.base", object="base", detail={"lines": lines, "shards": number})
     return schedule.result_message(gettext_noop("대상 회선 %(lines)s, %(shards)s묶음"), lines=lines, shards=number)
+
+
+def _count_perks() -> None:
+    """Count lines and persons of each perk: a perk by person counts each person once (D-56)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '15min'; SET LOCAL work_mem = '64MB'")
+        cursor.execute(COUNT_PERKS)
 
 
 def is_complete() -> bool:

@@ -28,6 +28,7 @@ SELECT %(month)s, %(perk)s, b.contract_no,
 FROM rewards_baseline b JOIN eligibility_line l USING (contract_no)
 WHERE b.contract_no >= %(from)s AND (%(to)s = '' OR b.contract_no < %(to)s) AND %(perk)s = ANY(b.perks)
   AND l.contract_no >= %(from)s AND (%(to)s = '' OR l.contract_no < %(to)s)
+  AND (b.added_on IS NULL OR b.added_on <= %(month)s)
 ORDER BY b.contract_no
 RETURNING state
 ) SELECT state, count(*) FROM inserted GROUP BY state

@@ -51,6 +51,11 @@ class PerkHolder:
         """The lines that qualify the person for a perk by person or a choice."""
         return [held for held in self.held_lines if held.held_on_base_date and perk in held.base_line.perks]
 
+    def added_on(self, perk: str) -> dt.date | None:
+        """The day from which a person whose every qualifying line was told late has a perk (D-77), or None."""
+        days = [held.base_line.added_on for held in self.qualifying_lines(perk)]
+        return min((day for day in days if day), default=None) if all(days) else None
+
     def ended_on(self, perk: str) -> dt.date | None:
         """The day a perk by person ended: the termination of the last qualifying line, or None."""
         days = [held.ended_on for held in self.qualifying_lines(perk)]

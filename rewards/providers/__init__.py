@@ -24,6 +24,10 @@ _ALIVE = """(SELECT bool_or(l.terminated_on IS NULL OR l.terminated_on >= %(day)
               JOIN eligibility_customer c ON c.customer_no = l.customer_no
               WHERE o.person_index = b.person_index AND %(perk)s = ANY(o.perks))"""
 
+# A person whose every line was told late has a perk from the day of the first addition (D-77).
+_SINCE = """greatest(%(starts)s, (SELECT min(coalesce(o.added_on, %(starts)s)) FROM rewards_baseline o
+                      WHERE o.person_index = b.person_index AND %(perk)s = ANY(o.perks)))"""
+
 
 class Provider:
     """Destination of one kind of perk. `columns` is the header of the file; the first column is the key of a row."""
@@ -136,7 +140,7 @@ class InsuranceProvider(Provider):
             )
         return (
             f"""
-            SELECT b.customer_no, coalesce(e.starts_on, %(starts)s), coalesce(e.ends_on, %(ends)s),
+            SELECT b.customer_no, coalesce(e.starts_on, {_SINCE}), coalesce(e.ends_on, %(ends)s),
                    coalesce(e.kind, 'AUTOMATIC')
             FROM rewards_baseline b JOIN eligibility_customer h ON h.customer_no = b.customer_no
             LEFT JOIN rewards_entitlement e

@@ -7,6 +7,7 @@ import sys
 import tracemalloc
 from collections import Counter
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -142,6 +143,63 @@ def test_the_proportions_are_those_of_the_event(tmp_path: Path) -> None:
     assert 0.42 < len(forward) / len(eligible) < 0.52  # 312,902 of about 660,000
     assert 0.27 < len(last_two) / len(forward) < 0.35  # 30.9 %
     assert not any(facts.terminated_on == date(2026, 1, 4) for facts in forward if facts.product == "HANDSET")
+
+
+def stays(folder: Path) -> dict[str, list[tuple[date, dict[str, str]]]]:
+    """Every row of the lines that do not end, by contract: the delivery and the values."""
+    told: dict[str, list[tuple[date, dict[str, str]]]] = {}
+    for day in sample_register.DELIVERIES:
+        for batch in LineFile(folder / str(day) / "lines.csv", ZONE).batches():
+            for row in batch:
+                value = dict(zip(sample_register.LINE_COLUMNS, row.values, strict=True))
+                told.setdefault(row.values[0], []).append((day, value))
+    return {number: rows for number, rows in told.items() if rows[-1][1]["status"] != "TERMINATED"}
+
+
+def test_lines_are_suspended_restored_and_transferred_after_the_base(small: Path) -> None:
+    seen = Counter()
+    rows_of = stays(small)
+    holders = {rows[0][1]["customer_no"] for rows in rows_of.values()}
+    for rows in rows_of.values():
+        for (_before, old), (day, new) in pairwise(rows):
+            assert day > date(2026, 1, 14), "the base knows nothing of it"
+            seen[f"{old['status']}-{new['status']}"] += 1
+            if old["customer_no"] != new["customer_no"]:
+                seen["to an old customer" if new["customer_no"] in holders else "to a new customer"] += 1
+                assert (new["contract_event"], new["commitment_started_at"]) == (
+                    "TRANSFER",
+                    old["commitment_started_at"],
+                )
+        first_told, first = rows[0]
+        seen["told late"] += first["opened_at"][:10] <= "2026-01-13" and first_told > date(2026, 1, 14)
+    kinds = ("ACTIVE-SUSPENDED", "SUSPENDED-ACTIVE", "to a new customer", "to an old customer", "told late")
+    assert [kind for kind in kinds if not seen[kind]] == []
+
+
+def test_price_plans_are_told_for_most_lines(small: Path) -> None:
+    seen = Counter(rows[-1][1]["plan_data"] for rows in stays(small).values())
+    assert set(seen) == {"LIMITED", "UNLIMITED", ""}
+    assert all(count > 100 for count in seen.values())
+
+
+@pytest.mark.parametrize(
+    ("contract_no", "states"),
+    [
+        ("CAST-120-1", [("2025-12-31", "SUSPENDED"), ("2026-03-01", "ACTIVE")]),
+        ("CAST-122-1", [("2025-12-31", "ACTIVE"), ("2026-02-10", "SUSPENDED")]),
+        ("CAST-123-1", [("2026-01-20", "ACTIVE")]),
+    ],
+)
+def test_the_cast_lives_on_after_the_base(small: Path, contract_no, states) -> None:
+    assert [(str(day), value["status"]) for day, value in stays(small)[contract_no]] == states
+
+
+def test_a_line_of_the_cast_goes_to_another_of_the_cast(small: Path) -> None:
+    rows = stays(small)["CAST-121-1"]
+    assert [(str(day), value["customer_no"]) for day, value in rows] == [
+        ("2025-12-31", "K20260121"),
+        ("2026-02-12", "K20260122"),
+    ]
 
 
 def test_people_are_described_for_the_stand_in(small: Path) -> None:

@@ -79,7 +79,11 @@ class Deliveries:
 
     def write(self, lines: list[dict], bills: list[dict]) -> None:
         for path, columns, table in (
-            (self.lines, rows.LINE_COLUMNS, lines),
+            (
+                self.lines,
+                (*rows.LINE_COLUMNS, *(c for c in rows.LINE_OPTIONAL_COLUMNS if any(c in r for r in lines))),
+                lines,
+            ),
             (self.bills, rows.BILL_COLUMNS, bills),
         ):
             with path.open("w", encoding="utf-8", newline="") as file:
@@ -117,6 +121,20 @@ def test_a_line_is_stored_as_sent_and_found_again(deliveries: Deliveries) -> Non
     assert line.programme_version == feed.programme_version
     assert list(service.lines_of_wards(persons.ci_index(CI))) == [line]
     assert (feed.lines_new, feed.customers_new, feed.bills_new, feed.state) == (1, 1, 1, Feed.State.LOADED)
+
+
+def test_a_price_plan_is_stored_clean_replaced_and_unknown_where_it_is_not_sent(deliveries: Deliveries) -> None:
+    def stored() -> tuple[str, str]:
+        return Line.objects.values_list("plan_name", "plan_data").get()
+
+    deliveries.load("2026-01-20", [LINE | {"plan_name": "\u200b넉넉한\\t 80\n", "plan_data": "UNLIMITED"}])
+    assert stored() == ("넉넉한\\t 80", "UNLIMITED")
+    feed = deliveries.load("2026-01-21", [LINE | {"plan_name": "알뜰한 5", "plan_data": "LIMITED"}])
+    assert (stored(), feed.lines_changed, feed.verdicts_changed) == (("알뜰한 5", "LIMITED"), 1, 0)
+    assert deliveries.load("2026-01-22", [LINE | {"plan_name": "알뜰한 5", "plan_data": "LIMITED"}]).lines_changed == 0
+    deliveries.load("2026-01-23", [LINE])
+    assert stored() == ("", "")
+    assert list(LineHistory.objects.order_by("id").values_list("plan_name", flat=True)) == ["넉넉한\\t 80", "알뜰한 5"]
 
 
 def test_the_date_is_that_of_seoul(deliveries: Deliveries) -> None:

@@ -10,7 +10,7 @@ import pytest
 from eligibility.feed import delivery, records
 from eligibility.feed.judging import JudgedDelivery
 from eligibility.feed.records import FeedError
-from eligibility.feed.rows import BILL_COLUMNS, LINE_COLUMNS
+from eligibility.feed.rows import BILL_COLUMNS, LINE_COLUMNS, LINE_OPTIONAL_COLUMNS, LineFile
 from kt_remedy.core import programme
 
 KT = programme.load(programme.DEFAULT_FILE)
@@ -134,6 +134,63 @@ def test_lines_are_counted_as_they_stand_in_the_file(tmp_path: Path) -> None:
 def test_columns_stand_in_any_order(tmp_path: Path) -> None:
     lines, bills = text_of(LINE_COLUMNS[::-1], [LINE]), text_of(BILL_COLUMNS[::-1], [BILL])
     assert judged(tmp_path, lines, bills) == (["F1,ELIGIBLE,,32727,32727"], [])
+
+
+PLAN = LINE | {"plan_name": "5G 넉넉한, 80", "plan_data": "UNLIMITED"}
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        LINE_COLUMNS,
+        (*LINE_COLUMNS, "plan_name"),
+        (*LINE_COLUMNS, "plan_data"),
+        (*LINE_COLUMNS, *LINE_OPTIONAL_COLUMNS),
+        ("plan_data", *LINE_COLUMNS[::-1], "plan_name"),
+    ],
+    ids=["neither", "name", "data", "both", "any order"],
+)
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL], ids=["plain", "quoted"])
+def test_each_optional_column_may_be_missing_and_changes_no_verdict(columns, quoting, tmp_path: Path) -> None:
+    sent = [{name: value for name, value in PLAN.items() if name in columns}]
+    answer = judged(tmp_path, text_of(columns, sent, quoting), bills_of({}))
+    assert answer == (["F1,ELIGIBLE,,32727,32727"], [])
+    (row,) = next(LineFile(tmp_path / "lines.csv", KT.zone).batches())
+    assert row.values[-2:] == tuple(PLAN[name] if name in columns else "" for name in LINE_OPTIONAL_COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "column", "value"),
+    [
+        ({"plan_name": "", "plan_data": ""}, "", ""),
+        ({"plan_name": "가" * 60, "plan_data": "LIMITED"}, "", ""),
+        ({"plan_name": "가" * 61}, "plan_name", "가" * 61),
+        ({"plan_data": "unlimited"}, "plan_data", "unlimited"),
+        ({"plan_data": "x", "rejoined_at": "y"}, "rejoined_at", "y"),  # values in the order of the table
+        ({"plan_data": "x", "termination_reason": ""}, "plan_data", "x"),  # before the pairs
+    ],
+)
+def test_optional_values_keep_their_rule(changes, column, value, tmp_path: Path) -> None:
+    _, rejects = judged(
+        tmp_path, text_of((*LINE_COLUMNS, *LINE_OPTIONAL_COLUMNS), [PLAN | changes]), bills_of({"contract_no": "F1"})
+    )
+    own = [place for place in where(rejects) if place[0] == "lines.csv"]
+    assert own == ([("lines.csv", 2, column, value)] if column else [])
+
+
+def test_the_number_of_fields_is_that_of_the_header(tmp_path: Path) -> None:
+    short = text_of(LINE_COLUMNS, [LINE])
+    long = text_of((*LINE_COLUMNS, *LINE_OPTIONAL_COLUMNS), [LINE | {"plan_name": "A", "plan_data": "LIMITED"}])
+    mixed = long.splitlines()[0] + "\n" + short.splitlines()[1] + "\n"
+    assert where(judged(tmp_path, mixed, bills_of({}))[1])[0] == ("lines.csv", 2, "", "")
+    mixed = short.splitlines()[0] + "\n" + long.splitlines()[1] + "\n"
+    assert where(judged(tmp_path, mixed, bills_of({}))[1])[0] == ("lines.csv", 2, "", "")
+
+
+@pytest.mark.parametrize("columns", [(*LINE_COLUMNS, "plan_fee"), (*LINE_COLUMNS, "plan_name", "plan_name")])
+def test_an_unknown_or_doubled_optional_column_refuses_the_file(columns, tmp_path: Path) -> None:
+    with pytest.raises(FeedError, match="wrong header"):
+        judged(tmp_path, ",".join(columns) + "\n", bills_of())
 
 
 def test_a_stray_quotation_mark_swallows_what_follows_and_nothing_more(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Pages of the perks: guardians, the desk, published entries, vouchers, the certificate and the report."""
 
 import datetime as dt
+import re
 import tomllib
 
 import pytest
@@ -92,6 +93,32 @@ def test_open_texts_are_announced_until_staff_publish_them(client: Client, take_
     assert after.count("정해지는 대로 알려 드립니다") == 3
     client.cookies["django_language"] = "en"
     assert "Gana Coffee" in client.get(reverse("rewards:mine"), HTTP_ACCEPT_LANGUAGE="en").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("plan", "shown", "hidden"),
+    [
+        ({}, ["이미 무제한 요금제를 쓰시면 달라지는 것은 없습니다"], ["이미 무제한 요금제를 쓰고 계셔서"]),
+        (
+            {"plan_name": "넉넉한 80", "plan_data": "UNLIMITED"},
+            ["넉넉한 80", "이미 무제한 요금제를 쓰고 계셔서", '<p class="tag">이미 무제한</p>'],
+            ["이미 무제한 요금제를 쓰시면"],
+        ),
+        ({"plan_name": "알뜰한 5", "plan_data": "LIMITED"}, ["알뜰한 5"], ["이미 무제한"]),
+    ],
+    ids=["unknown", "unlimited", "limited"],
+)
+def test_the_card_of_the_data_names_the_price_plan(client: Client, take_base, at, make_line, plan, shown, hidden):
+    line = make_line(make.customer(), **plan)
+    take_base()
+    at(FEBRUARY)
+    customer = sessions.as_customer(client, sessions.person(line.customer.ci))
+    desk = open_desk_session(sessions.as_staff(Client(), sessions.staff_user("clerk")), line.customer)
+    page = re.sub(r"\s*([<>])\s*", r"\1", customer.get(reverse("rewards:mine")).content.decode())
+    assert [text for text in shown if text not in page] == []
+    assert [text for text in hidden if text in page] == []
+    if plan:
+        assert plan["plan_name"] in desk.get(reverse("portal:desk-perks")).content.decode()
 
 
 def test_the_certificate_is_for_the_insured(client: Client, take_base, at, make_line):

@@ -9,7 +9,8 @@ from eligibility.models import Customer, Line
 from kt_remedy.core import clock, persons, programme
 from kt_remedy.core.models import DatedTask, worded
 from kt_remedy.core.tasks import schedule
-from kt_remedy.notices.models import Message
+from kt_remedy.notices import texts
+from kt_remedy.notices.models import Mailing, Message
 from rewards import service, sms_campaigns
 from rewards.models import BaseLine
 from tests.refunds import make
@@ -33,10 +34,15 @@ def keys(*lines: Line) -> list[bytes]:
 
 
 def test_the_days_come_from_the_programme():
-    days = [
-        clock.kst_date(schedule.entry(kind).moments()[0]) for kind in (sms_campaigns.INSURED, sms_campaigns.CHOOSE_SOON)
-    ]
-    assert days == [dt.date(2026, 1, 25), dt.date(2026, 7, 24)]
+    kinds = (
+        sms_campaigns.INSURED,
+        sms_campaigns.INSURANCE_OPEN,
+        sms_campaigns.CHOICE_OPEN,
+        sms_campaigns.CHOOSE_SOON,
+    )
+    days = [[clock.kst_date(moment) for moment in schedule.entry(kind).moments()] for kind in kinds]
+    insurance = [dt.date(2026, 1, 25)]
+    assert days == [insurance, insurance, [dt.date(2026, 2, 1)], [dt.date(2026, 7, 24)]]
 
 
 @pytest.mark.parametrize(("age", "texts"), [(70, ["[KT] 만 70세 이상", "[KT] At 70 or over"]), (None, [])])
@@ -98,9 +104,9 @@ def test_who_has_not_chosen_is_reminded_and_a_child_through_the_guardian(take_ba
     service.issue_code(perk_code="OTT", contract_no=has.pk, person_index=has.customer.person_index)
     assert (
         sentences_of(sms_campaigns.queue_choice_reminders(dated_task(sms_campaigns.CHOOSE_SOON)))
-        == "새로 올린 안내 3명"
+        == "새로 올린 안내 2명"
     )
-    assert recipients(sms_campaigns.CHOOSE_SOON) == sorted([*keys(waits, chose), guardian])
+    assert recipients(sms_campaigns.CHOOSE_SOON) == sorted([*keys(waits), guardian])  # a choice stands (D-79)
     assert iot.customer.person_index not in recipients(sms_campaigns.CHOOSE_SOON)
     to_guardian = Message.objects.get(person_index=guardian)
     assert sms_campaigns.number_for(to_guardian) == child.msisdn  # no contact and no line of the guardian's own
@@ -112,13 +118,81 @@ def test_who_has_not_chosen_is_reminded_and_a_child_through_the_guardian(take_ba
         person_index=waits.customer.person_index,
     )
     mine = Message.objects.get(person_index=waits.customer.person_index)
-    assert sms_campaigns.still_applies(mine)  # chosen, but without a code
-    at("2026-08-01T00:00+09:00")
     assert not sms_campaigns.still_applies(mine)
+    at("2026-08-01T00:00+09:00")
+    assert not sms_campaigns.still_applies(to_guardian)
     assert (
         sentences_of([sms_campaigns.queue_choice_reminders(dated_task(sms_campaigns.CHOOSE_SOON))])
         == "고르는 기간이 끝나 보내지 않음"
     )
+
+
+def test_who_may_choose_is_told_on_the_first_day_until_when(take_base, at, make_line):
+    adult, child = make_line(make.customer()), make_line(make.customer(birth="2010-05-05"))
+    make_line(make.customer(birth="2020-05-05"))  # too young for every service
+    guardian = persons.ci_index("guardian")
+    Customer.objects.filter(pk=child.customer_id).update(guardian_ci_index=guardian)
+    take_base()
+    at("2026-02-01T10:00+09:00")
+    assert (
+        sentences_of(sms_campaigns.queue_choice_notices(dated_task(sms_campaigns.CHOICE_OPEN))) == "새로 올린 안내 2명"
+    )
+    assert recipients(sms_campaigns.CHOICE_OPEN) == sorted([*keys(adult), guardian])
+    mailing = Mailing.objects.get(kind=sms_campaigns.CHOICE_OPEN)
+    assert "7/31(금)까지" in mailing.ko
+    assert "31 Jul" in mailing.en
+    message = Message.objects.get(person_index=adult.customer.person_index)
+    assert sms_campaigns.still_applies(message)
+    service.choose(perk_code="OTT", contract_no=adult.pk, choice_code="TVING", person_index=adult.customer.person_index)
+    assert not sms_campaigns.still_applies(message)
+    at("2026-07-24T10:00+09:00")
+    sms_campaigns.queue_choice_reminders(dated_task(sms_campaigns.CHOOSE_SOON))
+    assert "7/31(금)까지" in Mailing.objects.get(kind=sms_campaigns.CHOOSE_SOON).ko
+
+
+def test_who_is_not_insured_by_age_is_told_to_apply(take_base, at, make_line):
+    young, child = make_line(make.customer(birth="1961-01-14")), make_line(make.customer(birth="2010-05-05"))
+    make_line(young.customer)
+    make_line(make.customer(birth="1961-01-13"))  # insured without applying
+    make_line(make.customer(kind="CORPORATE", birth=None, ci=None))
+    applied, declined, gone = (make_line(make.customer(birth="1985-03-02")) for _ in range(3))
+    guardian = persons.ci_index("guardian")
+    Customer.objects.filter(pk=child.customer_id).update(guardian_ci_index=guardian)
+    take_base()
+    at("2026-01-25T10:00+09:00")
+    service.apply(perk_code="INSURANCE", person_index=applied.customer.person_index)
+    service.opt_out(perk_code="INSURANCE", person_index=declined.customer.person_index)
+    Line.objects.filter(pk=gone.pk).update(status="TERMINATED", terminated_on=dt.date(2026, 1, 20))
+    task = dated_task(sms_campaigns.INSURANCE_OPEN)
+    assert sentences_of(sms_campaigns.queue_insurance_notices(task)) == "새로 올린 안내 2명"
+    assert sentences_of(sms_campaigns.queue_insurance_notices(task)) == "새로 올린 안내 0명"
+    assert recipients(sms_campaigns.INSURANCE_OPEN) == sorted([*keys(young), guardian])
+    message = Message.objects.get(kind=sms_campaigns.INSURANCE_OPEN, person_index=young.customer.person_index)
+    assert sms_campaigns.still_applies(message)
+    service.apply(perk_code="INSURANCE", person_index=young.customer.person_index)
+    assert not sms_campaigns.still_applies(message)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "rewards.code",
+        "rewards.code_awaited",
+        "rewards.applied",
+        sms_campaigns.INSURANCE_OPEN,
+        sms_campaigns.CHOICE_OPEN,
+        sms_campaigns.CHOOSE_SOON,
+    ],
+)
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_short_texts_about_perks_fit_an_sms_on_the_longest_day(kind, language):
+    item = texts.kind(kind)
+    longest = {name: dt.date(2026, 12, 30) for name in item.example}
+    body = item.text[language].format(
+        hotline=programme.current().hotline,
+        **{name: texts.day(day, language) for name, day in longest.items()},
+    )
+    assert len(body.encode("cp949")) <= texts.SMS_BYTES, body
 
 
 def test_nothing_is_told_before_the_base_is_taken(at):

@@ -8,8 +8,8 @@ from django.conf import settings
 
 from kt_remedy.devtools import demo_accounts, demo_staff
 from kt_remedy.devtools.sandbox.phone import totp
-from kt_remedy.staff import invitations
-from kt_remedy.staff.models import User
+from kt_remedy.staff import invitations, service
+from kt_remedy.staff.models import RightsRequest, User
 from tests.journeys.test_pages_public import findings, overflow
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sandbox")]
@@ -53,6 +53,21 @@ def test_sign_in_with_the_code_of_the_practice_phone(page, browser):
     page.get_by_role("button", name="로그인", exact=True).click()
     page.get_by_role("heading", name="내 계정").wait_for()
     clean(page, "account")
+    for name, address in (
+        ("sessions", "/staff/sessions/"),
+        ("household", "/staff/household/"),
+        ("admin-hire", "/admin/staff/user/add/"),
+        ("admin-act", f"/admin/staff/user/act/password/?ids={User.objects.get(username='clerk').pk}"),
+    ):
+        page.goto(address)
+        clean(page, name)
+    service.record_second_factor(User.objects.get(username="admin2"))
+    page.get_by_label("이유").fill("잊어버림")
+    page.get_by_role("button", name="새 비밀번호 코드 주기").click()
+    page.get_by_text("다른 관리자의 승인을 기다립니다").wait_for()
+    asked = RightsRequest.objects.get()
+    page.goto(f"/admin/staff/rightsrequest/decide/?ids={asked.pk}")
+    clean(page, "admin-request")
     page.goto("/admin/staff/user/")
     page.get_by_role("link", name="maker", exact=True).wait_for()
     clean(page, "admin-users", axe=False)

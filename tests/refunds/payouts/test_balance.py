@@ -45,7 +45,7 @@ class Rounds:
         batch = batches.freeze(pay_on=dt.date.fromisoformat(pay_on), user=maker())
         batches.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
         for file in files.create_files(batch_id=batch.pk, user=maker()):
-            files.hand_over(file_id=file.pk, user=maker())
+            money.hand_over(file)
         assert broken() == {}
         return list(Item.objects.filter(batch=batch).select_related("file").order_by("id"))
 

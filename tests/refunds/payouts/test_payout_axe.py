@@ -1,5 +1,7 @@
 """The payout pages: no accessibility finding with every disclosure open, nothing cut off at 360 px."""
 
+import io
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
@@ -7,6 +9,7 @@ from django.urls import reverse
 
 from refunds import tasks
 from refunds.models.bank_files import BankFile, FileOrder
+from refunds.payouts import answers as bank_answers
 from refunds.payouts import batches, cases, file_orders
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
@@ -58,7 +61,19 @@ def test_no_finding_and_nothing_cut_off(page, at, live_server):
     money.hand_over(file)
     first, second, third, *_rest = money.items(batch)
     answers = [(first, "ACSC", ""), (second, "RJCT", "AC04")]
-    money.load(money.pain002(file, answers))
+    money.to_pay_day()
+    staged = bank_answers.stage(content=io.BytesIO(money.pain002(file, answers)), name="r.xml", user=maker())
+    answer = reverse("admin:payouts:answer", args=[staged.pk])
+    look(maker(), answer)
+    tasks.read_answer(staged.pk)
+    staged.refresh_from_db()
+    look(maker(), answer)
+    look(checker(), reverse("admin:payouts:answer_confirm", args=[staged.pk]))
+    look(checker(), reverse("admin:payouts:answer_discard", args=[staged.pk]))
+    money.confirmed(staged)
+    look(maker(), answer)
+    faulty = money.staged(money.pain002(file, [(first, "ACSC", ""), (first, "ACSC", "")]))
+    look(maker(), reverse("admin:payouts:answer", args=[faulty.pk]))
     money.billed(first.application, 500)
     made = cases.propose_adjustment(application_id=first.application_id, amount_krw=500, user=maker(), reason="정정")
     look(maker(), reverse("admin:payouts:rounds"))

@@ -99,7 +99,7 @@ def test_the_copies_of_a_new_freeze_are_not_counted_as_taken_out():
         batches.send_back(batch_id=batch.pk, user=checker(), reason="다시")
         batch = batches.freeze(pay_on=batch.pay_on, user=maker())
     assert overview.states(batch) == {"QUEUED": (3, 300_003)}
-    batches.take_out(item_id=money.items(batch)[0].pk, user=maker(), reason="빼기")
+    batches.take_out(item_ids=[money.items(batch)[0].pk], user=maker(), reason="빼기")
     batch = batches.freeze(pay_on=batch.pay_on, user=maker())
     assert overview.states(batch) == {"QUEUED": (2, 200_003), "VOID": (1, 100_000)}
 

@@ -31,6 +31,7 @@ from eligibility.feed.load import LoadRefusedError
 from eligibility.feed.records import FeedError
 from kt_remedy.core import clock, roles
 from kt_remedy.devtools import demo_accounts, demo_applications, devservers
+from kt_remedy.devtools.demo_content import create_entries
 from kt_remedy.devtools.demo_vouchers import create_vouchers
 from kt_remedy.devtools.processes import Process, ProcessError, ProcessGroup, stop_orphans
 from kt_remedy.devtools.sources import Sources
@@ -151,6 +152,7 @@ class Command(BaseCommand):
         people = self._step("Staff for the demonstration", demo_accounts.create)
         demo_applications.name_duties()
         self._step("Vouchers for the demonstration", create_vouchers)
+        self._step("Partners, plans and insurer for the demonstration", create_entries)
         self._step("Sample deliveries", lambda: self._deliveries(lines, seed))
         self._step(
             "Stand-ins for the outside services",
