@@ -39,8 +39,10 @@ class EligibilityConfig(AppConfig):
             }
         )
 
-        from eligibility import opening, tasks  # importing them needs the models
+        from eligibility import household, opening, tasks  # importing them needs the models
+        from kt_remedy.staff import household as households
 
         post_migrate.connect(make_functions, sender=self)
         tasks.register()
         opening.register()
+        households.register_source(household.persons)

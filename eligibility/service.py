@@ -32,6 +32,7 @@ from kt_remedy.audit import service as audit
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import clock, programme, raw_models
 from kt_remedy.core.errors import Refused
+from kt_remedy.staff import household
 from kt_remedy.staff.models import User
 
 
@@ -337,8 +338,7 @@ def record_decision(*, contract_no: str, outcome: str, reason: str, decided_by: 
         line = Line.objects.select_for_update(of=("self",)).select_related("customer").filter(pk=contract_no).first()
         if line is None:
             raise NotDecidable("UNKNOWN")
-        own = decided_by.person_index
-        if own is not None and own in {line.customer.person_index, line.customer.guardian_ci_index}:
+        if {line.customer.person_index, line.customer.guardian_ci_index} & household.persons(decided_by):
             raise PermissionDenied
         decision = LineDecision.objects.create(
             line=line,

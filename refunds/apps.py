@@ -52,11 +52,14 @@ class RefundsConfig(AppConfig):
             }
         )
 
+        from kt_remedy.staff import household as households
         from refunds import balance, reminders, tasks  # models are loaded only now
+        from refunds.accounts import household
         from refunds.applications import sms
         from refunds.payouts import invariants
         from refunds.payouts import sms as payout_texts
 
+        households.register_source(household.persons)
         post_migrate.connect(steady_history, sender=self)
         pre_migrate.connect(invariants.drop_views, sender=self)
         pre_migrate.connect(balance.drop_view, sender=self)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from eligibility.models import Customer
 from kt_remedy.audit import service as audit
 from kt_remedy.core import raw_models
+from kt_remedy.staff import household
 from kt_remedy.staff.models import User
 from refunds.applications.transitions import Refused
 from refunds.models.accounts import Account, HolderCheck, OwnerKind
@@ -30,9 +31,9 @@ def actor_of(staff: User | None) -> str:
 
 
 def close_to_own_case(staff: User | None, person_index: bytes) -> None:
-    """Raise Refused OWN_CASE where a member of staff is the customer of the case (docs/architecture.md#people)."""
-    if staff is not None and staff.person_index == person_index:
-        raise Refused("OWN_CASE", _("본인의 신청은 다른 직원이 처리해야 합니다."))
+    """Raise Refused OWN_CASE where the customer is the member of staff or of their household (D-90)."""
+    if staff is not None and household.is_closed(staff, person_index):
+        raise Refused("OWN_CASE", _("본인이나 가족의 신청은 다른 직원이 처리해야 합니다."))
 
 
 def visible_to(*, person_index: bytes | None = None, staff: User | None = None, path: str = "") -> Q:

@@ -13,6 +13,7 @@ from eligibility import service as eligibility
 from eligibility.models import Line
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
+from kt_remedy.staff import household
 from kt_remedy.staff.models import User
 from refunds.accounts import service as accounts
 from refunds.applications import deadlines, sms
@@ -64,8 +65,8 @@ def take_next(*, reviewer: User) -> Application | None:
             .order_by("status_since", "id")
         )
         if reviewer.person_index is not None:
-            own = reviewer.person_index
-            free = free.exclude(filing__person_index=own).exclude(line__customer__person_index=own)
+            closed = household.persons(reviewer)
+            free = free.exclude(filing__person_index__in=closed).exclude(line__customer__person_index__in=closed)
         row = free.select_for_update(of=("self",), skip_locked=True).first()
         if row is not None:
             row.reviewer, row.reviewer_until = reviewer, dt.datetime.now(dt.UTC) + CASE_LEASE

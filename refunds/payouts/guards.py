@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import errors
+from kt_remedy.staff import household
 from kt_remedy.staff.models import User
 from refunds.models.applications import Application
 from refunds.models.batches import Batch, BatchFigures
@@ -87,10 +88,10 @@ def void_figures(batch_id: int) -> None:
 
 
 def get_case(application_id: int, user: User) -> Application:
-    """Lock an application with its filing and line. Raises Refused OWN_CASE for the user's own application."""
+    """Lock an application with its filing and line. Raises Refused OWN_CASE for one's own or the household's (D-90)."""
     row = Application.objects.select_for_update(of=("self",)).select_related("filing", "line").get(pk=application_id)
-    if is_same_person(user, row.filing.person_index):
-        raise Refused("OWN_CASE", _("본인의 신청은 다른 직원이 처리해야 합니다."))
+    if household.is_closed(user, row.filing.person_index):
+        raise Refused("OWN_CASE", _("본인이나 가족의 신청은 다른 직원이 처리해야 합니다."))
     return row
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from kt_remedy.core import masking, text
 from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import kdate, kdatetime, krw
+from kt_remedy.staff import household
 from kt_remedy.staff.models import User
 from refunds import balance
 from refunds.models.applications import Application
@@ -33,7 +34,7 @@ from refunds.payouts.admin.pages import (
     require_permission,
     staff_user,
 )
-from refunds.payouts.guards import Refused, is_same_person
+from refunds.payouts.guards import Refused
 
 ACTIONS = {
     "hold": ConfirmedAction(
@@ -107,7 +108,7 @@ def get_case_or_403(request: HttpRequest, application_id: int) -> Application:
     """
     rows = Application.objects.select_related("filing", "line__customer", "account")
     row = get_object_or_404(rows, pk=application_id)
-    if is_same_person(staff_user(request), row.filing.person_index):
+    if household.is_closed(staff_user(request), row.filing.person_index):
         raise PermissionDenied("nobody opens their own case")
     return row
 
