@@ -130,6 +130,7 @@ PAYER_NAME = env.str("PAYER_NAME", "주식회사 케이티" if DEVELOPMENT else 
 PAYER_BANK = env.str("PAYER_BANK", "020" if DEVELOPMENT else "")
 PAYER_ACCOUNT = env.str("PAYER_ACCOUNT", "1005000000000" if DEVELOPMENT else "")
 BANK_FILE_FORMAT = env.str("BANK_FILE_FORMAT", "pain001")
+RETURNS_NEED_STATEMENT = _read(env.bool, "RETURNS_NEED_STATEMENT", True)
 BANK_FILE_MAX_ROWS = _number("BANK_FILE_MAX_ROWS", 100_000)
 # A file that the bank gets before this hour is executed so many business days later at the earliest.
 BANK_CUT_OFF_HOUR = _number("BANK_CUT_OFF_HOUR", 16, least=0, most=24)

@@ -45,6 +45,8 @@ class RefundsConfig(AppConfig):
                 "result": _("은행 결과"),  # before answers were staged
                 "answer": _("은행 답"),
                 "inquiry": _("은행 조회 목록"),
+                "statement": _("거래내역"),
+                "suspense": _("미결"),
                 "adjustment": _("정정 지급"),
                 "offline_payment": _("국내 계좌가 없는 지급"),
                 "settlement": _("정산서"),

@@ -37,6 +37,13 @@ access.register(
         "payouts.confirm_answer": ("checker",),
         "payouts.discard_answer": ("maker", "checker"),
         "payouts.create_inquiry": ("maker",),
+        # Statements of the bank's account
+        "payouts.stage_statement": ("maker",),
+        "payouts.confirm_statement": ("checker",),
+        "payouts.discard_statement": ("maker", "checker"),
+        "payouts.settle_suspense": ("maker",),
+        "payouts.decide_suspense": ("checker",),
+        "payouts.close_day": ("checker",),
         "payouts.download_inquiry": ("maker", "auditor"),
         "payouts.download_settlement": _MONEY,
         # Single cases

@@ -14,7 +14,7 @@ from kt_remedy.core.tasks import dispatch, schedule
 from refunds import reminders
 from refunds.accounts import service as accounts
 from refunds.applications import jobs
-from refunds.payouts import answers, batch_figures, file_orders, invariants
+from refunds.payouts import answers, batch_figures, file_orders, invariants, statements
 from refunds.payouts import jobs as payout_jobs
 
 # A bank that is down keeps a task waiting for five seconds: more of them at a time would hold up the others.
@@ -26,6 +26,7 @@ def register() -> None:
     dispatch.register_rows(ask_bank, accounts.open_checks, at_once=BANKS_ASKED_AT_ONCE)
     dispatch.register_rows(count_batch, batch_figures.due_figures)
     dispatch.register_rows(create_file, file_orders.open_orders)
+    dispatch.register_rows(carry_out_statement, statements.open_statements)
     dispatch.register_rows(read_answer, answers.unread)
     dispatch.register_rows(apply_answer, answers.unapplied)
     schedule.register(
@@ -108,6 +109,12 @@ def count_batch(batch_id: int) -> None:
 def create_file(order_id: int) -> None:
     """Make the file that a person ordered. Safe to run twice: an order is carried out in one transaction."""
     dispatch.run(file_orders.open_orders(), order_id, file_orders.make)
+
+
+@shared_task(soft_time_limit=1800, time_limit=1860)
+def carry_out_statement(statement_id: int) -> None:
+    """Read a staged statement of the bank, or apply a confirmed one. At-least-once: each is done in one transaction."""
+    dispatch.run(statements.open_statements(), statement_id, statements.carry_out)
 
 
 @shared_task(soft_time_limit=1800, time_limit=1860)

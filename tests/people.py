@@ -28,12 +28,12 @@ def deliveries() -> Path:
     return Path(_folder().name)
 
 
-def load_cast(*, until: dt.date = dt.date(2026, 1, 20)) -> list[Feed]:
-    """Load every delivery of the smallest sample up to a day."""
+def load_cast(*, until: dt.date = dt.date(2026, 1, 20), after: dt.date = dt.date.min) -> list[Feed]:
+    """Load every delivery of the smallest sample up to a day, of those later than `after`."""
     return [
         load.load(lines=deliveries() / str(day) / "lines.csv", bills=deliveries() / str(day) / "bills.csv", as_of=day)
         for day in sample_register.DELIVERIES
-        if day <= until
+        if after < day <= until
     ]
 
 

@@ -8,8 +8,9 @@ class DevtoolsConfig(AppConfig):
 
     def ready(self) -> None:
         from kt_remedy.core import practice
-        from kt_remedy.devtools import cast, demo_accounts  # models are loaded only now
+        from kt_remedy.devtools import bank_panel, cast, demo_accounts  # models are loaded only now
 
         practice.register_panel("identity", "devtools/identity.html", cast.panel_context)
         practice.register_form_values("identity", cast.form_values)
+        practice.register_panel("bank", "devtools/bank.html", bank_panel.context)
         practice.register_panel("staff", "devtools/staff.html", demo_accounts.panel_context)

@@ -7,6 +7,7 @@ from refunds.models.bank_files import BankFile, Chunk, Download, FileOrder, Inqu
 from refunds.models.batches import Batch, BatchFigures, ExcludedApplication, FundsNotice, Roster, RoundForecast
 from refunds.models.cases import Adjustment, BalanceFinding, Hold, OfflinePayment
 from refunds.models.items import Item
+from refunds.models.statements import BankStatement, ClosedDay, MoneyBack, StatementLine, Suspense
 
 __all__ = [
     "Account",
@@ -16,9 +17,11 @@ __all__ = [
     "BalanceFinding",
     "BankAnswer",
     "BankFile",
+    "BankStatement",
     "Batch",
     "BatchFigures",
     "Chunk",
+    "ClosedDay",
     "Decision",
     "Download",
     "Draft",
@@ -32,9 +35,12 @@ __all__ = [
     "Inquiry",
     "Item",
     "LateReason",
+    "MoneyBack",
     "Note",
     "Objection",
     "OfflinePayment",
     "Roster",
     "RoundForecast",
+    "StatementLine",
+    "Suspense",
 ]

@@ -23,3 +23,5 @@ OPEN_AT_BANK = (ItemStatus.FILED, ItemStatus.UNKNOWN)
 HOLDING = (*LIVE, ItemStatus.PAID)
 # The same as a list in SQL.
 HOLDING_SQL = "({})".format(", ".join(f"'{status.value}'" for status in HOLDING))
+# For SQL over an item `i`: it came back, and its money is not on our account yet (`payouts.money_back`).
+NOT_BACK_SQL = "i.status = 'RETURNED' AND NOT EXISTS (SELECT FROM refunds_money_back back WHERE back.item_id = i.id)"

@@ -92,6 +92,16 @@ class Item(models.Model):
         BankAnswer, models.PROTECT, null=True, blank=True, related_name="items", verbose_name=_("은행 답")
     )
 
+    # The statement of the bank that moved it last.
+    statement = models.ForeignKey(
+        "refunds.BankStatement",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="items",
+        verbose_name=_("거래내역"),
+    )
+
     objects = ItemQuerySet.as_manager()
 
     class Meta:
@@ -126,7 +136,8 @@ class Item(models.Model):
                 | ~Q(status__in=["QUEUED", "VOID"]) & Q(file__isnull=False),
             ),
             models.CheckConstraint(
-                name="item_answered", condition=~Q(status__in=["PAID", "RETURNED"]) | Q(result__isnull=False)
+                name="item_answered",
+                condition=~Q(status__in=["PAID", "RETURNED"]) | Q(result__isnull=False) | Q(statement__isnull=False),
             ),
         ]
         indexes = [
@@ -139,7 +150,7 @@ class Item(models.Model):
             only_moves(*ITEM_EDGES),
             pgtrigger.ReadOnly(
                 name="frozen",
-                exclude=["status", "status_at", "taken_out_because", "file", "code", "words", "result"],
+                exclude=["status", "status_at", "taken_out_because", "file", "code", "words", "result", "statement"],
             ),
             # Fires on this edge only: a filed payment is taken back while its part has not left the house.
             pgtrigger.Trigger(

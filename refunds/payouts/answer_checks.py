@@ -149,7 +149,7 @@ def examine(answer: BankAnswer, kind: str, file: BankFile, *, early: bool) -> Fi
         return Findings(kind, {}, {"reasons": _codes()})
     _check(file)
     figures, preview = _figures(file)
-    return Findings(kind, figures, {**preview, "reasons": _reasons()})
+    return Findings(kind, figures, {**preview, "reasons": reasons()})
 
 
 def _stage(answer: BankAnswer, kind: str, file: BankFile, early: bool) -> None:
@@ -255,7 +255,7 @@ def _figures(file: BankFile) -> tuple[dict[str, Any], dict[str, Any]]:
     return figures, preview
 
 
-def _reasons() -> list[list[Any]]:
+def reasons() -> list[list[Any]]:
     """[reason, code of the bank, count, won] of the returns, most frequent first."""
     with connection.cursor() as cursor:
         cursor.execute(

@@ -13,12 +13,15 @@ from django.utils.translation import override
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, programme
 from kt_remedy.notices import service as notices
+from kt_remedy.staff.models import User
 from refunds.applications import recheck
 from refunds.bankfiles.returns import ASKS_CUSTOMER, BANK, CUSTOMER, owner_of, return_reason, waits_for_person
 from refunds.calendar import next_round
 from refunds.models.bank_answers import BankAnswer
 from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch
+from refunds.models.statements import Suspense
+from refunds.payouts import suspense
 
 # Applications that are asked for another account, at a time: each is a change of state with its own record.
 _ASKED_AT_ONCE = 1000
@@ -66,13 +69,14 @@ def move_items(answer: BankAnswer, file: BankFile, now: dt.datetime) -> None:
             )
 
 
-def follow_returns(answer: BankAnswer, now: dt.datetime, actor: str) -> None:
+def follow_returns(reasons: list[list], user: User, now: dt.datetime) -> None:
     """What follows the returns, by whose fault they are (D-65, D-80).
 
     The customer's account: another one is asked for. The bank: nothing, it rides again. Payer, file or unclear: the
     application is held until a person decides (`answers.send_again`), and nobody is written to.
     """
-    for reason, code, _count, _won in answer.preview["reasons"]:
+    actor = audit.actor(user)
+    for reason, code, _count, _won in reasons:
         if owner_of(reason) == CUSTOMER:
             _ask(reason, code, actor)
     with connection.cursor() as cursor:
@@ -87,8 +91,8 @@ def follow_returns(answer: BankAnswer, now: dt.datetime, actor: str) -> None:
             """,
             [actor, now, list(ASKS_CUSTOMER)],
         )
-    for reason in sorted({row[0] for row in answer.preview["reasons"] if waits_for_person(row[0])}):
-        _hold(answer, reason, now)
+    for reason in sorted({row[0] for row in reasons if waits_for_person(row[0])}):
+        _hold(user, reason, now)
 
 
 def _ask(reason: str, code: str, actor: str) -> None:
@@ -103,7 +107,7 @@ def _ask(reason: str, code: str, actor: str) -> None:
         recheck.mark_returned(application_ids=ids[at : at + _ASKED_AT_ONCE], code=reason, actor=actor)
 
 
-def _hold(answer: BankAnswer, reason: str, now: dt.datetime) -> None:
+def _hold(user: User, reason: str, now: dt.datetime) -> None:
     with override("ko"):
         words = _("은행이 보내지 못함: %(why)s. 어떻게 할지 정해야 합니다.") % {"why": return_reason(reason)}
     with connection.cursor() as cursor:
@@ -114,7 +118,7 @@ def _hold(answer: BankAnswer, reason: str, now: dt.datetime) -> None:
             FROM answer WHERE moves AND outcome = 'RETURNED' AND reason = %s
             ON CONFLICT (application_id) WHERE released_at IS NULL DO NOTHING
             """,
-            [words, answer.confirmed_by_id, now, reason],
+            [words, user.pk, now, reason],
         )
 
 
@@ -127,20 +131,23 @@ def held_by(answer: BankAnswer, reason: str) -> tuple[str, list[Any]]:
     )
 
 
-def write_messages(answer: BankAnswer, batch: Batch) -> None:
-    """Queue one message for each person of each kind: paid, mend the account, the day moved by the bank's fault."""
+def write_messages(batch: Batch, preview: dict[str, Any], *, subject: str) -> None:
+    """Queue one message for each person of each kind: paid, mend the account, the day moved by the bank's fault.
+
+    `subject` names the answer or the statement; `preview` has the reasons and the people of it.
+    """
     payout_round = next_round(clock.now(), programme.current())
     again, context = ("payout.again", {"pay_on": payout_round.pay_on}) if payout_round else ("payout.called", {})
-    by_bank = [row[0] for row in answer.preview["reasons"] if owner_of(row[0]) == BANK]
-    for told, kind, subject, outcome, reasons, fields in (
+    by_bank = [row[0] for row in preview["reasons"] if owner_of(row[0]) == BANK]
+    for told, kind, about, outcome, reasons, fields in (
         ("paid", "payout.paid", f"batch:{batch.pk}", "PAID", [""], {}),
-        ("mend", "payout.returned", f"answer:{answer.pk}", "RETURNED", list(ASKS_CUSTOMER), {}),
-        ("again", again, f"answer:{answer.pk}", "RETURNED", by_bank, context),
+        ("mend", "payout.returned", subject, "RETURNED", list(ASKS_CUSTOMER), {}),
+        ("again", again, subject, "RETURNED", by_bank, context),
     ):
-        if told in answer.preview["people"]:  # staff would see an empty mailing otherwise
+        if told in preview["people"]:  # staff would see an empty mailing otherwise
             notices.queue_all(
                 kind=kind,
-                subject=subject,
+                subject=about,
                 select=_RECIPIENTS,
                 params={"outcome": outcome, "reasons": reasons},
                 context=fields,
@@ -151,7 +158,7 @@ def to_suspense(answer: BankAnswer, file: BankFile) -> None:
     """Keep what fits no item until a person settles it: an answer to a refused file, and payments we never sent."""
     if answer.kind == BankAnswer.Kind.SUSPENSE:
         said = answer.preview["said"]
-        _suspend(file, reference=file.message_id, won=said.get("PAID", [0, 0])[1], note="ANSWER_TO_REFUSED")
+        _suspend(file, reference=file.message_id, won=said.get("PAID", [0, 0])[1], note="")
         return
     with connection.cursor() as cursor:
         cursor.execute(
@@ -163,13 +170,7 @@ def to_suspense(answer: BankAnswer, file: BankFile) -> None:
 
 
 def _suspend(file: BankFile, *, reference: str, won: int, note: str) -> None:
-    # The list of suspense items takes this over.
-    audit.record(
-        actor="system",
-        action="answer.suspended",
-        object=f"batch:{file.batch.pay_on}",
-        detail={"part": file.part, "reference": reference, "won": won, "note": note},
-    )
+    suspense.add(kind=Suspense.Kind.ANSWER, won=won, reference=reference, part=file, note=note)
 
 
 def settle(batch: Batch, now: dt.datetime) -> None:

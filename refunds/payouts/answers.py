@@ -22,7 +22,7 @@ from refunds.bankfiles.records import AnswerHead, FileFault
 from refunds.models.bank_answers import BankAnswer
 from refunds.models.bank_files import BankFile, Chunk, Inquiry
 from refunds.models.batches import Batch
-from refunds.payouts import answer_checks, answer_effects
+from refunds.payouts import answer_checks, answer_effects, money_back
 from refunds.payouts.answer_checks import AnswerFault, AnswerRefused, Findings
 from refunds.payouts.answer_reading import copy_lines
 from refunds.payouts.files import CHUNK_BYTES, store_bytes
@@ -312,8 +312,9 @@ def _apply(answer: BankAnswer, batch: Batch, file: BankFile) -> None:
         if answer.early:
             answer_effects.accept_file(file)
         answer_effects.move_items(answer, file, now)
-        answer_effects.follow_returns(answer, now, actor)
-        answer_effects.write_messages(answer, batch)
+        answer_effects.follow_returns(answer.preview["reasons"], answer.confirmed_by, now)
+        answer_effects.write_messages(batch, answer.preview, subject=f"answer:{answer.pk}")
+        money_back.find()
         answer_effects.to_suspense(answer, file)
         answer_effects.settle(batch, now)
     count, won = answer.preview.get("after_paid", (0, 0))

@@ -21,7 +21,7 @@ from refunds.bankfiles.returns import SAME_ACCOUNT
 from refunds.calendar import PayoutRound, next_business_day, payout_rounds, round_on
 from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch, RoundForecast
-from refunds.models.item_states import HOLDING_SQL
+from refunds.models.item_states import HOLDING_SQL, NOT_BACK_SQL
 from refunds.models.items import Item
 from refunds.models.states import Status
 from refunds.payouts import funds, independent_check, selection, stops
@@ -234,6 +234,7 @@ def _insert_items(batch: Batch, selected: selection.Selection, now: dt.datetime)
               AND NOT {selection.HELD.format("a.id")}
               AND NOT {selection.BANK_LAYOUT.format("a.account_id")}
               AND NOT EXISTS (SELECT FROM refunds_item i WHERE i.adjustment_id = j.id AND i.status IN {HOLDING_SQL})
+              AND NOT EXISTS (SELECT FROM refunds_item i WHERE i.application_id = a.id AND {NOT_BACK_SQL})
               AND NOT EXISTS (SELECT FROM refunds_item i WHERE i.adjustment_id = j.id AND i.status = 'RETURNED'
                               AND i.account_id = a.account_id AND i.code <> ALL(%s))
               AND NOT EXISTS (SELECT FROM refunds_item i WHERE i.adjustment_id = j.id AND i.batch_id = %s

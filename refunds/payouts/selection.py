@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core.programme import Programme
 from refunds.calendar import next_business_day
-from refunds.models.item_states import HOLDING_SQL
+from refunds.models.item_states import HOLDING_SQL, NOT_BACK_SQL
 from refunds.models.states import Status
 
 # Reasons of exclusion: states of the application first, then the obstacles of an approved one.
@@ -35,6 +35,7 @@ REASONS: dict[str, Any] = {
     "ACCOUNT_WIPED": _("계좌번호가 지워짐"),
     "BANK_LAYOUT": _("은행 이체 양식에 쓸 수 없는 이름이나 계좌"),
     "OFFLINE": _("한국 계좌가 없어 따로 보냄"),
+    "RETURN_NOT_BACK": _("되돌아온 돈이 아직 들어오지 않음"),
     "AMOUNT_MISMATCH": _("금액이 청구 자료와 다름"),
     "NOTHING_DUE": _("돌려드릴 금액 없음"),
 }
@@ -128,6 +129,8 @@ def round_select(selection: Selection, programme: Programme) -> tuple[str, list[
                WHEN d.status_since >= %s THEN 'AFTER_CUT_OFF'
                WHEN {VERDICT_CHANGED.format("d.standing")} THEN 'VERDICT_CHANGED'
                WHEN d.unpaid THEN 'UNPAID'
+               WHEN EXISTS (
+                   SELECT FROM refunds_item i WHERE i.application_id = d.id AND {NOT_BACK_SQL}) THEN 'RETURN_NOT_BACK'
                WHEN account.bank_code = '000' THEN 'OFFLINE'
                WHEN account.wiped_at IS NOT NULL THEN 'ACCOUNT_WIPED'
                WHEN {BANK_LAYOUT.format("d.account_id")} THEN 'BANK_LAYOUT'

@@ -13,6 +13,7 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, errors, programme
 from kt_remedy.core.tasks import schedule
 from kt_remedy.notices import service as notices
+from kt_remedy.staff import household
 from kt_remedy.staff.models import User
 from rewards import service
 from rewards.enrolment import base
@@ -35,11 +36,10 @@ class AdditionRefused(errors.Refused):
 
     sentences = {
         "ROLE": _("이 일을 맡은 사람만 할 수 있습니다."),
-        "PERSON": _("계정의 주인이 아직 확인되지 않았습니다. 본인 확인을 먼저 해 주세요."),
         "REASON": _("이유를 적어 주세요."),
         "STATE": _("이미 정해진 건입니다."),
         "SAME_PERSON": _("올린 사람은 정할 수 없습니다. 다른 사람이 정해야 합니다."),
-        "OWN_CASE": _("본인의 회선은 다른 직원이 처리해야 합니다."),
+        "OWN_CASE": _("본인이나 가족의 회선은 다른 직원이 처리해야 합니다."),
         "NOT_LATE": _("지금 데이터로는 더할 수 없는 회선입니다. 개통일과 해지일을 확인해 주세요."),
     }
 
@@ -63,10 +63,9 @@ def find_results(_job: Any) -> schedule.TaskResult:
 
 
 def propose(*, contract_no: str, by: User, reason: str) -> BaseAddition:
-    """Propose to add a line told late. Raises AdditionRefused: ROLE, PERSON, REASON, STATE, OWN_CASE, NOT_LATE."""
+    """Propose to add a line told late. Raises AdditionRefused: ROLE, REASON, STATE, OWN_CASE, NOT_LATE."""
     if not by.has_perm("rewards.propose_addition"):
         raise AdditionRefused("ROLE")
-    person = _person_of(by)
     if not (reason := reason.strip()):
         raise AdditionRefused("REASON")
     with transaction.atomic():
@@ -74,7 +73,7 @@ def propose(*, contract_no: str, by: User, reason: str) -> BaseAddition:
         if addition.state not in (BaseAddition.State.FOUND, BaseAddition.State.DECLINED):
             raise AdditionRefused("STATE")
         addition.state, addition.reason = BaseAddition.State.PROPOSED, reason
-        addition.proposed_by, addition.proposed_person, addition.proposed_at = by, person, clock.now()
+        addition.proposed_by, addition.proposed_person, addition.proposed_at = by, by.person_index, clock.now()
         addition.decided_by = addition.decided_person = addition.decided_at = None
         addition.save()
         _record("rewards.addition_proposed", line, by, reason)
@@ -85,21 +84,21 @@ def decide(*, contract_no: str, by: User, add: bool, reason: str = "") -> BaseAd
     """Add a proposed line to the base, with its perks from today on, or decline it with a reason; by another person.
 
     Past months are not granted again (D-77). The holder of an added line gets a message.
-    Raises AdditionRefused: ROLE, PERSON, REASON, STATE, SAME_PERSON, OWN_CASE, NOT_LATE.
+    Raises AdditionRefused: ROLE, REASON, STATE, SAME_PERSON, OWN_CASE, NOT_LATE.
     """
     if not by.has_perm("rewards.decide_addition"):
         raise AdditionRefused("ROLE")
-    person, reason = _person_of(by), reason.strip()
+    reason = reason.strip()
     if not add and not reason:
         raise AdditionRefused("REASON")
     with transaction.atomic():
         addition, line = _lock(contract_no, by)
         if addition.state != BaseAddition.State.PROPOSED:
             raise AdditionRefused("STATE")
-        if by.pk == addition.proposed_by_id or person == addition.proposed_person:
+        if by.pk == addition.proposed_by_id or by.person_index == addition.proposed_person:
             raise AdditionRefused("SAME_PERSON")
         addition.state = BaseAddition.State.ADDED if add else BaseAddition.State.DECLINED
-        addition.decided_by, addition.decided_person, addition.decided_at = by, person, clock.now()
+        addition.decided_by, addition.decided_person, addition.decided_at = by, by.person_index, clock.now()
         addition.save()
         _record("rewards.addition_made" if add else "rewards.addition_declined", line, by, reason)
         if add:
@@ -138,7 +137,7 @@ def _lock(contract_no: str, by: User) -> tuple[BaseAddition, Line]:
     line = Line.objects.select_related("customer").filter(pk=contract_no).first()
     if addition is None or line is None:
         raise AdditionRefused("NOT_LATE")
-    if by.person_index is not None and line.customer.person_index == by.person_index:
+    if household.is_closed(by, line.customer.person_index):
         raise AdditionRefused("OWN_CASE")
     why = base.why_of(
         programme.current(), network=line.network, opened_on=line.opened_on, terminated_on=line.terminated_on
@@ -147,12 +146,6 @@ def _lock(contract_no: str, by: User) -> tuple[BaseAddition, Line]:
     if is_open and (why != BaseLine.Why.IN_SERVICE or BaseLine.objects.filter(pk=contract_no).exists()):
         raise AdditionRefused("NOT_LATE")
     return addition, line
-
-
-def _person_of(user: User) -> bytes:
-    if not user.person_index:
-        raise AdditionRefused("PERSON")
-    return user.person_index
 
 
 def _record(action: str, line: Line, by: User, reason: str) -> None:

@@ -48,7 +48,21 @@ BROWSER = Client(
 # Refused by the view to those who hold the permission: an autocomplete that names no field, and a POST to a page of
 # money, whose rows nobody edits.
 NARROWER = {("admin:autocomplete", "GET")}
-NARROWER |= {(f"admin:payouts:{page}", "POST") for page in ("answer", "batch", "item", "adjustment", "offline_payment")}
+NARROWER |= {
+    (f"admin:payouts:{page}", "POST")
+    for page in (
+        "answer",
+        "batch",
+        "item",
+        "adjustment",
+        "offline_payment",
+        "statements",
+        "statement",
+        "day",
+        "suspense",
+        "suspense_entry",
+    )
+}
 # Change pages whose POST needs no permission of its own at the door; the act that is posted checks its own.
 POSTED_ALIKE = {"admin:eligibility_line_change", "admin:password_change"}
 # The two kinds of route that differ from access_before.csv, the table before permissions were data. These three used

@@ -161,7 +161,7 @@ def test_who_may_not_add_and_what_cannot_be_added(late):
     assert refusal(additions.propose, contract_no=late.pk, by=user("agent", "agent"), reason="x") == "ROLE"
     nobody = user("unproven")
     nobody.person_index = None
-    assert refusal(additions.propose, contract_no=late.pk, by=nobody, reason="x") == "PERSON"
+    assert refusal(additions.propose, contract_no=late.pk, by=nobody, reason="x") == "ROLE", "nobody is proven"
     assert refusal(additions.propose, contract_no=late.pk, by=user("one"), reason=" ") == "REASON"
     holder = user("holder", ci=late.customer.ci)
     assert refusal(additions.propose, contract_no=late.pk, by=holder, reason="x") == "OWN_CASE"
@@ -240,7 +240,7 @@ def test_the_sample_shows_suspension_restoration_transfer_and_a_line_told_late(d
     people.load_cast(until=dt.date(2026, 1, 14))
     running.record_base()
     at("2026-01-20T10:00+09:00")
-    people.load_cast(until=dt.date(2026, 3, 1))
+    people.load_cast(until=dt.date(2026, 3, 1), after=dt.date(2026, 1, 14))
     assert additions.find() >= 1
     assert BaseAddition.objects.filter(pk="CAST-123-1").exists()
     at("2026-03-01T05:30+09:00")

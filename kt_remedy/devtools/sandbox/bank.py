@@ -1,7 +1,8 @@
-"""The stand-in for the bank: takes a payment file a person uploads and gives back the answer they choose.
+"""The stand-in for the bank: takes a payment file, answers it on the transfer day, gives statements the next morning.
 
-It reads the bytes by itself, as a bank would, and shares no code with the portal that wrote them. pain.001.001.09 is
-answered with pain.002.001.10, our transfer sheet and our inquiry list with their result columns filled in.
+It reads the bytes by itself, as a bank would, and shares no code with the portal that wrote them. The person at its
+counter chooses each answer, and every way in which a bank misbehaves (`bank_answers`, `bank_book`). It does not know
+the portal's clock: its day is the transfer day of the file unless the person gives another one.
 """
 
 import datetime as dt
@@ -12,26 +13,17 @@ from email.policy import HTTP
 from html import escape
 from typing import Any
 from xml.etree import ElementTree as ET
-from xml.sax.saxutils import escape as xml_escape
 
+from kt_remedy.devtools.sandbox import bank_book as book
 from kt_remedy.devtools.sandbox import folder
+from kt_remedy.devtools.sandbox.bank_answers import ANSWERS, WAYS, acknowledge, answer, chosen_by
 from kt_remedy.devtools.sandbox.phone import page
-from kt_remedy.devtools.sandbox.wire import Start, answer_html, body_of, form_of, path_of, see
+from kt_remedy.devtools.sandbox.wire import Start, answer_html, body_of, form_of, path_of, query_of, see
 
 SHOWN = 300
-# Possible answers to one payment: pain.002 status and reason, result code of the sheet, words.
-ANSWERS = {
-    "paid": ("ACSC", "", "00", "입금 (paid)"),
-    "no-account": ("RJCT", "AC01", "01", "없는 계좌 (no such account)"),
-    "closed": ("RJCT", "AC04", "02", "해지된 계좌 (closed)"),
-    "name": ("RJCT", "BE01", "03", "예금주 다름 (other name)"),
-    "down": ("RJCT", "AB08", "05", "은행 점검 (bank down)"),
-    "pending": ("PDNG", "", "", "아직 모름 (pending)"),
-    "absent": ("", "", "", "결과에 없음 (left out)"),
-}
 # Where the cells of a sheet's detail line stand, in bytes.
 _BANK, _NUMBER, _AMOUNT, _HOLDER = slice(12, 15), slice(16, 32), slice(33, 46), slice(47, 107)
-_REFERENCE, _RESULT = slice(123, 158), slice(159, 161)
+_REFERENCE = slice(123, 158)
 
 
 class Bad(Exception):
@@ -75,7 +67,11 @@ def _read_pain001(content: bytes) -> dict[str, Any]:
         ]
         for one in root.iter(f"{{{space['p']}}}CdtTrfTxInf")
     ]
-    return _checked("pain001", text(head, "MsgId"), int(text(head, "NbOfTxs")), int(text(head, "CtrlSum")), rows)
+    order = root.find("p:CstmrCdtTrfInitn/p:PmtInf", space)
+    if order is None:
+        raise Bad("PmtInf가 없습니다.")
+    found = _checked("pain001", text(head, "MsgId"), int(text(head, "NbOfTxs")), int(text(head, "CtrlSum")), rows)
+    return found | {"execution_on": text(order, "ReqdExctnDt/Dt"), "payer": text(order, "DbtrAcct/Id/Othr/Id")}
 
 
 def _read_sheet(content: bytes) -> dict[str, Any]:
@@ -92,7 +88,8 @@ def _read_sheet(content: bytes) -> dict[str, Any]:
         for line in lines
         if line.startswith(b"D\t")
     ]
-    return _checked("sheet", cells[1].decode().strip(), int(cells[5]), int(cells[6]), rows)
+    found = _checked("sheet", cells[1].decode().strip(), int(cells[5]), int(cells[6]), rows)
+    return found | {"execution_on": _iso(cells[2]), "payer": cells[4].decode().strip()}
 
 
 def _read_inquiry(content: bytes) -> dict[str, Any]:
@@ -103,7 +100,12 @@ def _read_inquiry(content: bytes) -> dict[str, Any]:
         if line.startswith(b"Q\t"):
             _kind, _number, reference, bank, last4, amount, *_rest = line.split(b"\t")
             rows.append([reference.decode().strip(), bank.decode(), last4.decode().strip(), "", int(amount)])
-    return _checked("inquiry", cells[1].decode().strip(), int(cells[4]), int(cells[5]), rows)
+    found = _checked("inquiry", cells[1].decode().strip(), int(cells[4]), int(cells[5]), rows)
+    return found | {"execution_on": _iso(cells[3]), "payer": ""}
+
+
+def _iso(cell: bytes) -> str:
+    return f"{cell[:4].decode()}-{cell[4:6].decode()}-{cell[6:8].decode()}"
 
 
 def _checked(form: str, message_id: str, count: int, won: int, rows: list[list[Any]]) -> dict[str, Any]:
@@ -112,70 +114,8 @@ def _checked(form: str, message_id: str, count: int, won: int, rows: list[list[A
     return {"format": form, "message_id": message_id, "count": count, "won": won, "rows": rows}
 
 
-def answer(payment: dict[str, Any], content: bytes, chosen: dict[str, str], *, refused: bool = False) -> bytes:
-    """The result file: `chosen` names an answer for each reference; "paid" where it names none."""
-    if payment["format"] == "sheet":
-        return _sheet(content, chosen, refused)
-    if payment["format"] == "inquiry":
-        return _inquiry(content, chosen)
-    return _pain002(payment, chosen, refused)
-
-
-def _pain002(payment: dict[str, Any], chosen: dict[str, str], refused: bool) -> bytes:
-    now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    rows = []
-    for reference, *_rest, won in [] if refused else payment["rows"]:
-        status, code, _sheet_code, _words = ANSWERS[chosen.get(reference, "paid")]
-        if not status:
-            continue
-        why = f"<StsRsnInf><Rsn><Cd>{code}</Cd></Rsn></StsRsnInf>" if code else ""
-        rows.append(
-            f"<TxInfAndSts><OrgnlEndToEndId>{xml_escape(reference)}</OrgnlEndToEndId><TxSts>{status}</TxSts>{why}"
-            f'<OrgnlTxRef><Amt><InstdAmt Ccy="KRW">{won}</InstdAmt></Amt></OrgnlTxRef></TxInfAndSts>\n'
-        )
-    group = "RJCT" if refused else "PART"
-    why = "<StsRsnInf><Rsn><Cd>AM10</Cd></Rsn></StsRsnInf>" if refused else ""
-    batch = (
-        f"<OrgnlPmtInfAndSts><OrgnlPmtInfId>{payment['message_id']}</OrgnlPmtInfId>\n{''.join(rows)}"
-        "</OrgnlPmtInfAndSts>\n"
-        if rows
-        else ""
-    )
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt>\n'
-        f"<GrpHdr><MsgId>STANDIN-{now[:19].replace(':', '')}</MsgId><CreDtTm>{now}</CreDtTm></GrpHdr>\n"
-        f"<OrgnlGrpInfAndSts><OrgnlMsgId>{payment['message_id']}</OrgnlMsgId>"
-        f"<OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId><OrgnlNbOfTxs>{payment['count']}</OrgnlNbOfTxs>"
-        f"<OrgnlCtrlSum>{payment['won']}</OrgnlCtrlSum><GrpSts>{group}</GrpSts>{why}</OrgnlGrpInfAndSts>\n"
-        f"{batch}</CstmrPmtStsRpt></Document>\n"
-    ).encode()
-
-
-def _sheet(content: bytes, chosen: dict[str, str], refused: bool) -> bytes:
-    lines = content.split(b"\r\n")
-    out = []
-    for line in lines:
-        if not line.startswith(b"D\t"):
-            out.append(line)
-            continue
-        code = "99" if refused else ANSWERS[chosen.get(line[_REFERENCE].decode("cp949").strip(), "paid")][2]
-        out.append(line[: _RESULT.start] + code.encode().ljust(2) + line[_RESULT.stop :])
-    return b"\r\n".join(out)
-
-
-def _inquiry(content: bytes, chosen: dict[str, str]) -> bytes:
-    out = []
-    for line in content.split(b"\r\n"):
-        cells = line.split(b"\t")
-        if cells[0] == b"Q":
-            cells[7] = ANSWERS[chosen.get(cells[2].decode().strip(), "paid")][2].encode().ljust(2)
-        out.append(b"\t".join(cells))
-    return b"\r\n".join(out)
-
-
 def app(environ: dict[str, Any], start_response: Start) -> Any:
-    """GET /bank/ the counter; POST /bank/ takes a file; GET and POST /bank/<key>/ chooses and gives the answer."""
+    """GET /bank/ the counter; POST takes a file; /bank/<key>/ gives answers, /bank/statements/ statements."""
     here, path = environ.get("SCRIPT_NAME", ""), [part for part in path_of(environ) if part]
     posted = environ["REQUEST_METHOD"] == "POST"
     if not path:
@@ -186,6 +126,8 @@ def app(environ: dict[str, Any], start_response: Start) -> Any:
         except (Bad, ValueError, IndexError) as error:
             return answer_html(start_response, 400, _counter(here, str(error)))
         return see(start_response, f"{here}/{key}/")
+    if path == ["statements"]:
+        return _statement(environ, start_response, posted=posted)
     kept = _kept(path[0])
     if kept is None:
         return answer_html(start_response, 404, page("은행", "<p>그런 파일이 없습니다.</p>"))
@@ -193,21 +135,80 @@ def app(environ: dict[str, Any], start_response: Start) -> Any:
     if not posted:
         return answer_html(start_response, 200, _choose(payment))
     form = form_of(environ)
-    chosen = {row[0]: form.get(f"answer:{row[0]}", form.get("rest", "paid")) for row in payment["rows"]}
-    if set(chosen.values()) - set(ANSWERS):
-        return answer_html(start_response, 400, page("은행", "<p>모르는 답입니다.</p>"))
-    given = answer(payment, content, chosen, refused="refused" in form)
     suffix = "xml" if payment["format"] == "pain001" else "txt"
-    name = f"result-{payment['message_id']}-{hashlib.sha256(given).hexdigest()[:6]}.{suffix}"
+    if "ack" in form:
+        return _file(start_response, f"taken-{payment['message_id']}", suffix, acknowledge(payment))
+    chosen = {row[0]: form.get(f"answer:{row[0]}", form.get("rest", "paid")) for row in payment["rows"]}
+    way, today = form.get("way", "chosen"), form.get("today", payment["execution_on"])
+    if set(chosen.values()) - set(ANSWERS) or way not in WAYS:
+        return answer_html(start_response, 400, page("은행", "<p>모르는 답입니다.</p>"))
+    refused = "refused" in form
+    if today < payment["execution_on"] and not refused and way != "early":
+        words = f"<p role='alert'>이체일({payment['execution_on']})에 답합니다. (on the transfer day)</p>"
+        return answer_html(start_response, 400, page("은행", words))
+    if not refused and way not in ("early", "contradict", "amount-20", "count-5000"):
+        book.execute(payment, chosen_by(way, payment["rows"], chosen), late=way == "late-return")
+    given = answer(payment, content, chosen, refused=refused, way=way)
+    return _file(start_response, f"result-{payment['message_id']}", suffix, given)
+
+
+def _file(start_response: Start, name: str, suffix: str, given: bytes) -> list[bytes]:
+    """A file that the browser saves."""
     start_response(
         "200 OK",
         [
             ("Content-Type", "application/octet-stream"),
-            ("Content-Disposition", f'attachment; filename="{name}"'),
+            (
+                "Content-Disposition",
+                f'attachment; filename="{name}-{hashlib.sha256(given).hexdigest()[:6]}.{suffix}"',
+            ),
             ("Content-Length", str(len(given))),
         ],
     )
     return [given]
+
+
+def _statement(environ: dict[str, Any], start_response: Start, *, posted: bool) -> list[bytes]:
+    """The page of statements, and the statement of the chosen day."""
+    if not posted:
+        return answer_html(start_response, 200, _statements(query_of(environ).get("day", "")))
+    form = form_of(environ)
+    day, kind, fault = form.get("day", ""), form.get("form", "camt053"), form.get("fault", "none")
+    try:
+        dt.date.fromisoformat(day)
+    except ValueError:
+        return answer_html(start_response, 400, _statements("", "날을 골라 주세요. (choose a day)"))
+    if fault not in book.FAULTS or not book.load()["account"]:
+        return answer_html(
+            start_response, 400, _statements(day, "먼저 지급 파일의 답을 받으세요. (answer a file first)")
+        )
+    given = book.statement(day, kind, fault)
+    return _file(start_response, f"statement-{day}", "txt" if kind == "sheet" else "xml", given)
+
+
+def _statements(day: str, fault: str = "") -> str:
+    here = book.load()
+    waiting = sorted({entry["day"] for entry in here["entries"]})
+    rows = "".join(
+        f"<tr><td>{escape(entry['day'])}</td><td>{'입금' if entry['way'] == 'C' else '출금'}</td>"
+        f"<td>{escape(entry['reference'])}</td><td>{entry['won']:,}원</td></tr>"
+        for entry in here["entries"][:SHOWN]
+    )
+    faults = "".join(f'<option value="{key}">{escape(words)}</option>' for key, words in book.FAULTS.items())
+    alert = f'<p role="alert"><strong>{escape(fault)}</strong></p>' if fault else ""
+    return page(
+        "거래내역 (연습)",
+        f"{alert}<p>잔액 {here['balance']:,}원, 마지막 번호 {here['number']}. 하루치는 다음 날 아침에 받습니다."
+        " <small>The statement of a day comes the next morning. It shows what was booked up to that day.</small></p>"
+        '<form method="post"><p><label for="day">날 (day)</label><br>'
+        f'<input id="day" name="day" type="date" value="{escape(day or (waiting[0] if waiting else ""))}"></p>'
+        '<p><label for="form">양식 (layout)</label><br><select id="form" name="form">'
+        '<option value="camt053">camt.053</option><option value="sheet">시트 (sheet)</option></select></p>'
+        f'<p><label for="fault">무엇이 이상한가 (what is wrong)</label><br>'
+        f'<select id="fault" name="fault">{faults}</select></p>'
+        "<p><button>거래내역 받기 (get the statement)</button></p></form>"
+        f"<h2>아직 보이지 않은 거래</h2><table>{rows or '<tr><td>없습니다.</td></tr>'}</table>",
+    )
 
 
 def _take(environ: dict[str, Any]) -> str:
@@ -251,6 +252,7 @@ def _counter(here: str, fault: str = "") -> str:
         ' moves.</small></p><form method="post" enctype="multipart/form-data"><p><label for="file">은행 파일'
         ' (payment file)</label><br><input id="file" name="file" type="file" required></p>'
         "<button>올리기 (upload)</button></form>"
+        f'<p><a href="{here}/statements/">거래내역 (statements)</a></p>'
         f"<h2>받은 파일</h2><table>{rows or '<tr><td>아직 없습니다.</td></tr>'}</table>",
     )
 
@@ -264,12 +266,25 @@ def _choose(payment: dict[str, Any]) -> str:
         for n, (reference, bank, last4, holder, won) in enumerate(payment["rows"][:SHOWN])
     )
     more = payment["count"] - SHOWN
+    ways = "".join(f'<option value="{key}">{escape(words)}</option>' for key, words in WAYS.items())
+    # Our sheet has no answer about the file alone.
+    acknowledged = (
+        ' <button name="ack" value="yes">파일을 받았다는 답 (the file is taken)</button>'
+        if payment["format"] == "pain001"
+        else ""
+    )
     rest = f'<p><label for="rest">나머지 {more:,}건</label> <select id="rest" name="rest">{options}</select></p>'
     return page(
         payment["message_id"],
         f"<p>{payment['count']:,}건, {payment['won']:,}원</p>"
+        f"<p>이체일 {escape(payment['execution_on'])}</p>"
         '<form method="post"><p><button>결과 파일 받기 (get the result file)</button>'
+        f"{acknowledged}"
         ' <button name="refused" value="yes">파일을 통째로 거절 (refuse the whole file)</button></p>'
+        '<p><label for="way">어떻게 답할까 (how to answer)</label><br>'
+        f'<select id="way" name="way">{ways}</select></p>'
+        '<p><label for="today">은행의 오늘 (the day at the bank)</label><br>'
+        f'<input id="today" name="today" type="date" value="{escape(payment["execution_on"])}"></p>'
         f"<table><thead><tr><th>관리번호</th><th>금액</th><th>은행의 답</th></tr></thead><tbody>{rows}</tbody></table>"
         f"{rest if more > 0 else ''}<p><button>결과 파일 받기 (get the result file)</button></p></form>",
     )

@@ -1,5 +1,8 @@
 """Files for the bank in the admin: download, compare, hand over, make again."""
 
+import textwrap
+from typing import Any
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -8,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kt_remedy.core.access import permission_required
-from kt_remedy.core.templatetags.remedy import kdate
+from kt_remedy.core.templatetags.remedy import kdate, kdatetime
 from kt_remedy.staff.models import User
 from refunds import bankfiles
 from refunds.bankfiles.records import FileFault
@@ -51,7 +54,11 @@ ACTIONS = {
 
 
 def _rows(file: BankFile) -> list[tuple[str, str]]:
-    return [*count_and_sum(file), (_("이체일"), kdate(file.execution_on)), ("SHA-256", file.sha256[:16])]
+    return [
+        *count_and_sum(file),
+        (_("이체일"), kdate(file.execution_on)),
+        ("SHA-256", " ".join(textwrap.wrap(file.sha256, 8))),
+    ]
 
 
 @permission_required("payouts.download_file")
@@ -100,6 +107,20 @@ def compare(request: HttpRequest, file_id: int) -> HttpResponse:
     return page(request, "compare", context["heading"], context, status=400 if form.errors else 200)
 
 
+def _two_parts(file: BankFile) -> list[tuple[Any, list[tuple[Any, str]]]]:
+    """The part that the bank refused and the one that was made again, in the same rows."""
+    before = file.replaces
+    assert before is not None
+    refusal = [
+        (_("은행에 전달"), kdatetime(before.handed_over_at)),
+        (_("은행이 거절한 이유"), before.refused_because or "–"),
+    ]
+    return [
+        (_("은행이 거절한 파일"), [(_("파일"), before.name), *_rows(before), *refusal]),
+        (_("다시 만든 파일"), [(_("파일"), file.name), *_rows(file)]),
+    ]
+
+
 @permission_required("payouts.approve_file")
 def approve(request: HttpRequest, file_id: int) -> HttpResponse:
     """The checker's approval of a part that was made again, beside the part that the bank refused."""
@@ -132,7 +153,7 @@ def approve(request: HttpRequest, file_id: int) -> HttpResponse:
         "heading": _("다시 만든 파일 승인"),
         "about": file.name,
         "file": file,
-        "refused": file.replaces,
+        "parts": _two_parts(file),
         "made_by": overview.name_of(file.made_by),
         "same_person": is_maker(user, file.made_by_id, file.made_person),
         "back_url": back_url,

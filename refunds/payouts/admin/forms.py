@@ -10,6 +10,7 @@ from kt_remedy.core import masking
 from kt_remedy.core.fields import DayField, NumberField, TextField, plain_number
 from kt_remedy.staff.models import User
 from refunds.models.cases import Adjustment, OfflinePayment
+from refunds.models.statements import Suspense
 
 UPLOAD_BYTES = 256 << 20
 
@@ -247,3 +248,45 @@ class AskedAnswerForm(AnswerForm):
         error_messages={"required": _("은행이 뭐라고 했는지 적어 주세요.")},
     )
     field_order = ("asked_whom", "bank_said", "typed")
+
+
+class ClosingForm(forms.Form):
+    """The closing balance of a statement, typed."""
+
+    typed_closing = NumberField(
+        label=_("끝 잔액을 직접 적으세요"),
+        help_text=_("원 단위 숫자. 쉼표는 있어도 없어도 됩니다."),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={"required": _("끝 잔액을 적어 주세요."), "invalid": _("숫자로 적어 주세요.")},
+    )
+
+
+class ClosingNoteForm(forms.Form):
+    """The closing of a day; a day with differences needs the note."""
+
+    note = TextField(
+        label=_("차이를 두고 마감하는 까닭"),
+        help_text=_("차이가 없으면 비워 두세요."),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        max_length=500,
+        required=False,
+    )
+
+
+class SettleForm(ReasonForm):
+    """The outcome of a suspense entry; money of a return names its payment."""
+
+    outcome = forms.ChoiceField(
+        label=_("무엇이었나"),
+        choices=Suspense.Outcome.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("무엇이었는지 골라 주세요.")},
+    )
+    reference = TextField(
+        label=_("지급 건의 관리번호"),
+        help_text=_("되돌아온 지급 건의 돈일 때만 적어 주세요."),
+        max_length=35,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    field_order = ("outcome", "reference", "reason")

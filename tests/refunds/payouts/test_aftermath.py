@@ -36,6 +36,7 @@ from refunds.payouts.answer_checks import AnswerRefused
 from tests.owner import as_owner
 from tests.refunds import make
 from tests.refunds.payouts import money
+from tests.refunds.payouts.bank_account import execution_day
 from tests.refunds.payouts.money import broken, checker, due, maker, refused
 
 pytestmark = pytest.mark.usefixtures("cut_off")
@@ -228,6 +229,7 @@ def test_a_correction_that_comes_back_waits_for_another_account_and_leaves_the_r
     money.hand_over(file)
     (extra,) = money.items(later)
     load(money.pain002(file, [(extra, "RJCT", "AC04")]))
+    execution_day(file)
     row.refresh_from_db()
     assert row.status == "APPROVED"
     assert not broken()

@@ -19,6 +19,7 @@ from refunds.models.items import Item
 from refunds.payouts import answers, batches, exceptions, files, inquiry
 from tests.conftest import ROOT
 from tests.refunds.payouts import money
+from tests.refunds.payouts.bank_account import execution_day
 from tests.refunds.payouts.money import broken, checker, maker, refused
 from tests.sessions import as_staff
 
@@ -125,6 +126,8 @@ def test_payer_side_faults_write_to_nobody_and_wait_for_a_person(at):
     refused("ROLE", answers.send_again, user=checker(), **again)
     assert answers.held(answer, "FUNDS") == 1
     assert answers.send_again(user=maker(), **again) == 1
+    refused("EMPTY", batches.freeze, pay_on=day, user=maker())  # the money is not back yet
+    execution_day(file)
     refused("STATE", answers.send_again, user=maker(), **again)
     assert [item.attempt for item in money.items(batches.freeze(pay_on=day, user=maker()))] == [2]
     assert not broken()

@@ -10,7 +10,7 @@ from django.urls import reverse
 from refunds import tasks
 from refunds.models.bank_files import BankFile, FileOrder
 from refunds.payouts import answers as bank_answers
-from refunds.payouts import batches, cases, file_orders
+from refunds.payouts import batches, cases, file_orders, files
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import CUT_OFF, checker, due, maker
 from tests.sessions import as_staff
@@ -26,8 +26,11 @@ def test_no_finding_and_nothing_cut_off(page, at, live_server):
     def look(user, url: str) -> None:
         cookie = as_staff(Client(), user).cookies["sessionid"].value
         page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
-        page.set_viewport_size({"width": 1280, "height": 900})
         page.goto(url)
+        check(url)
+
+    def check(url: str) -> None:
+        page.set_viewport_size({"width": 1280, "height": 900})
         assert page.locator("h1").count() == 1, url
         page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
         violations = Axe().run(page).response["violations"]
@@ -45,6 +48,13 @@ def test_no_finding_and_nothing_cut_off(page, at, live_server):
     money.count_figures()
     look(checker(), here)
     look(checker(), reverse("admin:payouts:item", args=[money.items(batch)[0].pk]))
+    held = money.items(batch)[0].application_id
+    cases.hold(application_id=held, user=maker(), reason="본다")
+    look(maker(), here)
+    page.get_by_role("button", name="이 건들을 회차에서 빼기").click()
+    check("the page before a selection is taken out")
+    cases.release(application_id=held, user=maker(), reason="됐다")
+    look(maker(), reverse("admin:payouts:funds"))
     batches.approve(batch_id=batch.pk, user=checker(), typed_total=batch.won, digest=batch.digest)
     refused = file_orders.order_files(batch_id=batch.pk, user=maker())
     FileOrder.objects.filter(pk=refused.pk).update(done_at=refused.ordered_at, refusal_code="CHANGED")
@@ -58,7 +68,16 @@ def test_no_finding_and_nothing_cut_off(page, at, live_server):
     look(maker(), reverse("admin:payouts:file_download", args=[file.pk]))
     look(maker(), reverse("admin:payouts:file_compare", args=[file.pk]))
     look(maker(), reverse("admin:payouts:answer_load"))
+    look(maker(), reverse("admin:payouts:file_action", args=[file.pk, "hand-over"]))
     money.hand_over(file)
+    whole = money.pain002(file, [], group="RJCT", reason="AM10")
+    bank_answers.load_result(content=whole, name="r", user=maker())
+    file = files.replace_refused_file(file_id=file.pk, user=maker())
+    look(checker(), reverse("admin:payouts:file_approve", args=[file.pk]))
+    money.approve_part(file)
+    money.hand_over(file)
+    cases.hold(application_id=held, user=maker(), reason="본다")
+    look(maker(), reverse("admin:payouts:stopped_at_bank"))
     first, second, third, *_rest = money.items(batch)
     answers = [(first, "ACSC", ""), (second, "RJCT", "AC04")]
     money.to_pay_day()

@@ -186,7 +186,7 @@ def test_the_checker_sees_both_parts_and_the_refusal_before_the_approval():
     desk = as_staff(Client(), checker())
     assert url in desk.get(batch_url).content.decode()
     page = desk.get(url).content.decode()
-    for shown in (first.name, again.name, first.sha256, again.sha256, "AM10 no"):
+    for shown in (first.name, again.name, first.sha256[-8:], again.sha256[-8:], "AM10 no"):
         assert shown in page
     good = {"total": str(again.won), "sha256": again.sha256}
     assert desk.post(url, {**good, "total": "1"}).status_code == 400

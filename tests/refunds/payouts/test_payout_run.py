@@ -25,6 +25,7 @@ from tests.notices.gateway_stand_in import texts_to
 from tests.notices.sending import send_due
 from tests.refunds import make
 from tests.refunds.payouts import money
+from tests.refunds.payouts.bank_account import execution_day
 from tests.refunds.payouts.money import BEFORE, CUT_OFF, broken, checker, due, maker, refused, tamper
 
 pytestmark = pytest.mark.usefixtures("cut_off")
@@ -452,6 +453,7 @@ def test_a_returned_payment_is_tried_again_in_the_next_round(at):
     batch, file = money.handed_over(1)
     (item,) = money.items(batch)
     load(money.pain002(file, [(item, "RJCT", "AC01")]))
+    execution_day(file)
     row = item.application
     better = make.account(row.line.customer, number="3020000001")
     change.change_account(application_id=row.pk, account_id=better.pk, person_index=bytes(row.filing.person_index))
@@ -696,6 +698,7 @@ def test_an_adjustment_that_came_back_is_sent_to_the_mended_account(at):
         money.hand_over(file)
         (extra,) = money.items(later)
         load(money.pain002(file, [(extra, status, code)]))
+        execution_day(file)
         extra.refresh_from_db()
         assert not broken()
         return extra

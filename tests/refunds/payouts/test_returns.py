@@ -14,6 +14,7 @@ from refunds.models.items import Item
 from refunds.payouts import batches, cases, exceptions, files
 from tests.refunds import make
 from tests.refunds.payouts import money
+from tests.refunds.payouts.bank_account import execution_day
 from tests.refunds.payouts.money import broken, checker, maker
 
 pytestmark = pytest.mark.usefixtures("cut_off")
@@ -26,6 +27,7 @@ def came_back(code: str) -> Item:
     batch, file = money.handed_over(1)
     (item,) = money.items(batch)
     money.load(money.pain002(file, [(item, "RJCT", code)]))
+    execution_day(file)
     return Item.objects.select_related("application__filing", "application__line").get(pk=item.pk)
 
 
@@ -37,6 +39,7 @@ def carried(pay_on: dt.date, status: str, code: str) -> Item:
     money.hand_over(file)
     (item,) = money.items(later)
     money.load(money.pain002(file, [(item, status, code)]))
+    execution_day(file)
     item.refresh_from_db()
     return item
 

@@ -50,7 +50,7 @@ def test_all_is_well_at_every_step():
     out = io.StringIO()
     call_command("verify_money", stdout=out)
     assert [line.split()[:2] for line in out.getvalue().splitlines()] == [
-        [code, "0"] for code in ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I12", "I13", "I14")
+        [code, "0"] for code in ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I12", "I13", "I14", "I15")
     ]
 
 
