@@ -23,4 +23,5 @@ urlpatterns = [
     path("metrics", public(health.metrics), name="metrics"),
 ]
 
+handler403 = "kt_remedy.portal.views.permission_denied"
 handler500 = "kt_remedy.portal.views.server_error"

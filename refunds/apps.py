@@ -51,6 +51,7 @@ class RefundsConfig(AppConfig):
                 "offline_payment": _("국내 계좌가 없는 지급"),
                 "settlement": _("정산서"),
                 "roster": _("담당과 대리"),
+                "list": _("목록 내보내기와 거르기"),
             }
         )
 
@@ -60,6 +61,8 @@ class RefundsConfig(AppConfig):
         from refunds.applications import sms
         from refunds.payouts import invariants
         from refunds.payouts import sms as payout_texts
+        from refunds.payouts.admin import home
+        from refunds.views import console
 
         households.register_source(household.persons)
         post_migrate.connect(steady_history, sender=self)
@@ -71,3 +74,5 @@ class RefundsConfig(AppConfig):
         payout_texts.register()
         reminders.register()
         tasks.register()
+        console.register()
+        home.register()

@@ -46,6 +46,9 @@ access.register(
         "payouts.close_day": ("checker",),
         "payouts.download_inquiry": ("maker", "auditor"),
         "payouts.download_settlement": _MONEY,
+        "payouts.export_list": ("supervisor", *_MONEY),
+        "payouts.save_filter": ("reviewer", "supervisor", *_MONEY),
+        "payouts.comment_batch": _MONEY,
         # Single cases
         "payouts.view_case": ("reviewer", "supervisor", *_MONEY),
         "payouts.hold_application": ("reviewer", "supervisor", "maker"),

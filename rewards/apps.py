@@ -5,6 +5,8 @@ from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit import actions
+from kt_remedy.core import console
+from kt_remedy.core.console import Door
 
 
 class RewardsConfig(AppConfig):
@@ -15,6 +17,10 @@ class RewardsConfig(AppConfig):
 
     def ready(self) -> None:
         actions.register({"rewards": _("고객 보답")})
+        console.register_area(
+            "perks", [Door("rewards.view_report", "rewards:report")], pages=["rewards:", "admin:rewards_"]
+        )
+        console.register_index([Door("rewards.view_report", "rewards:report", _("혜택 통계"), "watch")])
 
         from rewards import sms, sms_campaigns, tasks
         from rewards.enrolment import grants

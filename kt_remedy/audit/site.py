@@ -8,10 +8,11 @@ from django.contrib.admin.apps import AdminConfig
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, include, path, reverse
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy.core import access
+from kt_remedy.core import access, clock, console
 
 OWN_PACKAGES = ("kt_remedy.", "eligibility.", "refunds.", "rewards.")
 # Opens the site's own pages, such as the index. `kt_remedy.staff` registers it, because it knows all roles.
@@ -23,6 +24,7 @@ class RoleSite(AdminSite):
 
     site_title = site_header = _("위약금 면제·고객 보답 관리")
     index_title = _("관리")
+    enable_nav_sidebar = False
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
@@ -60,12 +62,34 @@ class RoleSite(AdminSite):
 
         The added pages come first, because Django's last pattern matches every other address.
         """
-        urls = super().get_urls()
+        urls = [path("everything/", self.admin_view(self.everything), name="everything"), *super().get_urls()]
         for pattern in urls:
             if isinstance(pattern, URLPattern) and not hasattr(pattern.callback, "policy"):
                 pattern.callback.policy = (OPEN_ADMIN,)  # type: ignore[attr-defined]  # the mark the middleware reads
         pages = [path(f"{name}/", include((patterns(), name))) for name, patterns in self._pages.items()]
         return [*pages, *urls]
+
+    def index(self, request: HttpRequest, extra_context: dict | None = None) -> TemplateResponse:
+        """The home of the console: the acts of today, the sections of each application, the index of all work."""
+        acts = console.acts(request.user)
+        own = [act for act in acts if act.mine]
+        context = {
+            **self.each_context(request),
+            "title": _("내 업무"),
+            "own": own,
+            "first": own[0] if own else None,
+            "others": [act for act in acts if act is not (own[0] if own else None)],
+            "sections": console.sections(request),
+            "index": console.index(request.user),
+            "closed": console.closed_areas(request.user),
+            "now": clock.now(),
+        }
+        return TemplateResponse(request, "admin/index.html", {**context, **(extra_context or {})})
+
+    def everything(self, request: HttpRequest) -> HttpResponse:
+        """Every list of rows that the reader may open, by application."""
+        context = {**self.each_context(request), "title": _("관리"), "app_list": self.get_app_list(request)}
+        return TemplateResponse(request, "admin/everything.html", context)
 
     def login(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         """Redirect to the only sign-in, which requires the second factor."""

@@ -3,6 +3,8 @@ from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit import actions
+from kt_remedy.core import console
+from kt_remedy.core.console import Door
 
 
 class NoticesConfig(AppConfig):
@@ -11,6 +13,15 @@ class NoticesConfig(AppConfig):
 
     def ready(self) -> None:
         actions.register({"notices": _("메시지")})
+        console.register_area(
+            "messages", [Door("notices.view_messages", "notices:sent")], pages=["notices:", "admin:notices_"]
+        )
+        console.register_index(
+            [
+                Door("notices.view_messages", "notices:sent", _("보낸 메시지"), "watch"),
+                Door("notices.view_text", "admin:notices_text_changelist", _("보내는 문자"), "watch"),
+            ]
+        )
 
         from kt_remedy.notices import batches, service, tasks  # need the models
 

@@ -16,10 +16,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from eligibility import opening
 from eligibility import service as register
 from kt_remedy.core import clock, health, masking, programme
-from kt_remedy.core.access import customer, public
+from kt_remedy.core.access import customer, policy_of, public, roles_of
 from kt_remedy.identity.service import VerifiedRequest
 from kt_remedy.notices import texts
 from kt_remedy.portal import lines, timeline
+from kt_remedy.staff.models import User
+from kt_remedy.staff.roles import ROLE_LABELS
 
 
 @public
@@ -78,6 +80,22 @@ def tell_me(request: VerifiedRequest) -> HttpResponse:
             "text": texts.sample(texts.kind(opening.KIND), wish.language if wish else language),
         },
     )
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Page of a refusal. Staff read whose page it is and what they hold; it counts nothing and reads no application."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User):
+        return render(request, "403.html", status=403)
+    codes = policy_of(request.resolver_match)
+    codes = codes if isinstance(codes, tuple) else ()
+    holders = set().union(*(roles_of(code) for code in codes))
+    context = {
+        "holders": [label for role, label in ROLE_LABELS.items() if role in holders],
+        "allowed": any(user.has_perm(code) for code in codes),
+        "own": user.role_names(),
+    }
+    return render(request, "staff/403.html", context, status=403)
 
 
 # Seconds after which a browser may try again while the database recovers, which takes about one.

@@ -4,6 +4,8 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit import actions
+from kt_remedy.core import console
+from kt_remedy.core.console import Door
 
 
 def _record_setup_as_shown(sender: object, request: Any, user: Any, authenticator: Any, **kwargs: Any) -> None:
@@ -29,6 +31,26 @@ class StaffConfig(AppConfig):
 
     def ready(self) -> None:
         actions.register({"staff": _("직원 계정과 로그인")})
+        console.register_area(
+            "work",
+            [Door("staff.open_admin", console.HOME, count=console.own_acts)],
+            pages=["admin:index", "staff-home"],
+        )
+        console.register_area(
+            "admin",
+            [Door("staff.open_admin", "admin:everything")],
+            pages=["admin:", "account_", "mfa_", "staff-", "portal:staff-person"],
+        )
+        console.register_index(
+            [
+                Door("staff.view_user", "admin:staff_user_changelist", _("직원과 권한"), "admin"),
+                Door("staff.view_store", "admin:staff_store_changelist", _("매장"), "admin"),
+                Door("audit.view_entry", "admin:audit_auditentry_changelist", _("접속 기록"), "admin"),
+                Door("staff.view_user", "admin:staff_rightsrequest_changelist", _("권한 요청 목록"), "admin"),
+                Door("staff.open_admin", "mfa_index", _("내 계정"), "admin"),
+                Door("staff.view_sessions", "staff-sessions", _("내 접속"), "admin"),
+            ]
+        )
 
         from kt_remedy.staff import tasks  # needs the models
 

@@ -4,9 +4,10 @@ from allauth.account import views
 from django.urls import include, path
 
 from kt_remedy.staff.own_views import household, own_sessions
-from kt_remedy.staff.views import invitation, leave
+from kt_remedy.staff.views import home, invitation, leave
 
 urlpatterns = [
+    path("", home, name="staff-home"),
     path("login/", views.login, name="account_login"),
     path("logout/", leave, name="account_logout"),
     path("inactive/", views.account_inactive, name="account_inactive"),

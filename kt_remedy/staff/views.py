@@ -1,4 +1,4 @@
-"""Leaving, and the page on which a one-time code sets a password."""
+"""The way to one's own work, leaving, and the page on which a one-time code sets a password."""
 
 from allauth.account.views import logout as sign_out
 from django.contrib import messages
@@ -8,14 +8,23 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
-from kt_remedy.core import access, ratelimit
-from kt_remedy.core.access import public
+from kt_remedy.core import access, console, ratelimit
+from kt_remedy.core.access import permission_required, public
 from kt_remedy.staff import invitations
 from kt_remedy.staff.forms import InvitationForm
+from kt_remedy.staff.models import User
 
 TRIES_BY_NAME, TRIES_BY_ADDRESS, MINUTES = 5, 20, 15
+
+
+@permission_required("staff.open_admin")
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Lead a member of staff to the page that their role begins at."""
+    assert isinstance(request.user, User)
+    return redirect(console.home_of(request.user.roles))
 
 
 @public

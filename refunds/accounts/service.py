@@ -39,6 +39,19 @@ class HolderAnswer(NamedTuple):
     spelling: str = ""
 
 
+def number_indexes(number: str) -> list[bytes]:
+    """Blind indexes of an account number in any spelling at each bank; empty for an impossible number."""
+    try:
+        digits = numbers.read(number).digits
+    except numbers.NumberFault:
+        return []
+    return [_number_index(bank.code, digits) for bank in banks.BANKS]
+
+
+def _number_index(bank_code: str, digits: str) -> bytes:
+    return crypto.blind_index(f"{bank_code}:{digits}", "account")
+
+
 def enter(
     *,
     person_index: bytes,
@@ -65,7 +78,7 @@ def enter(
         digits = numbers.read(number).digits
     except numbers.NumberFault:
         raise AccountRefused("NUMBER", _("계좌번호를 다시 확인해 주세요")) from None
-    index = crypto.blind_index(f"{bank.code}:{digits}", "account")
+    index = _number_index(bank.code, digits)
     for known in Account.objects.filter(
         number_index=index, person_index=person_index, owner_kind=owner_kind, wiped_at=None
     ).select_related("holder_check"):

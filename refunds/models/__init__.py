@@ -6,6 +6,7 @@ from refunds.models.bank_answers import AnswerLine, BankAnswer
 from refunds.models.bank_files import BankFile, Chunk, Download, FileOrder, Inquiry
 from refunds.models.batches import Batch, BatchFigures, ExcludedApplication, FundsNotice, Roster, RoundForecast
 from refunds.models.cases import Adjustment, BalanceFinding, Hold, OfflinePayment
+from refunds.models.console import BatchComment, SavedFilter
 from refunds.models.items import Item
 from refunds.models.statements import BankStatement, ClosedDay, MoneyBack, StatementLine, Suspense
 
@@ -19,6 +20,7 @@ __all__ = [
     "BankFile",
     "BankStatement",
     "Batch",
+    "BatchComment",
     "BatchFigures",
     "Chunk",
     "ClosedDay",
@@ -41,6 +43,7 @@ __all__ = [
     "OfflinePayment",
     "Roster",
     "RoundForecast",
+    "SavedFilter",
     "StatementLine",
     "Suspense",
 ]

@@ -17,11 +17,12 @@ from kt_remedy.staff.models import User
 from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT
 from refunds.bankfiles.returns import return_reason
 from refunds.calendar import PayoutRound, business_days_before, round_on
+from refunds.models.bank_answers import BankAnswer
 from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch, BatchFigures, Roster
 from refunds.models.cases import Adjustment, OfflinePayment
 from refunds.models.items import Item
-from refunds.payouts import forecasts, funds, roster, stops
+from refunds.payouts import comparison, forecasts, funds, roster, sample, stops
 from refunds.payouts.selection import REASONS
 
 # Bounds of the bars in won; larger amounts share the last bar.
@@ -76,6 +77,8 @@ def stored_figures(batch: Batch) -> dict[str, Any]:
     return {
         "figures": figures(batch),
         "review_hints": review_hint_sums(batch) if batch.status in Batch.BEFORE_FILE else [],
+        "sample": sample.choose(batch, sample.weighed(_risks(batch))) if batch.status in Batch.BEFORE_FILE else [],
+        "channels": comparison.by_channel(batch),
         "spread": spread(batch),
         "banks": by_bank(batch),
         "largest": [item.pk for item in largest(batch)],
@@ -121,10 +124,9 @@ def largest(batch: Batch, limit: int = 20) -> list[Item]:
     return list(batch.items.standing().order_by("-amount_krw", "reference")[:limit])
 
 
-def items_in_order(ids: list[int]) -> list[Item]:
-    """Items by their keys, in this order, with their accounts and applications."""
-    items = Item.objects.select_related("account", "application").in_bulk(ids)
-    return [items[key] for key in ids]
+def items_by_key(ids: Iterable[int]) -> dict[int, Item]:
+    """Items by their keys, with their accounts and applications."""
+    return Item.objects.select_related("account", "application__filing").in_bulk(set(ids))
 
 
 def _previous_batch(batch: Batch) -> Batch | None:
@@ -159,14 +161,34 @@ def review_hints(items: QuerySet[Item]) -> dict[str, QuerySet[Item]]:
     }
 
 
+def hint_labels() -> dict[str, str]:
+    """The review hints in a few words, as filters and samples name them."""
+    return {
+        "stopped": _("나가면 안 되는 것"),
+        "large": _("큰 금액"),
+        "differs": _("보여 드린 금액과 다름"),
+        "changed": _("계좌를 바꿈"),
+        "shared": _("여러 사람이 쓰는 계좌"),
+        "new": _("처음 쓰는 계좌"),
+        "again": _("다시 보냄"),
+        "adjustment": _("정정 지급"),
+    }
+
+
+def _risks(batch: Batch) -> dict[str, QuerySet[Item]]:
+    """The review hints that tell payments of this batch apart: in the first round every account is new."""
+    rows = review_hints(batch.items.standing())
+    if _previous_batch(batch) is None:
+        del rows["new"]
+    return rows
+
+
 def review_hint_sums(batch: Batch) -> list[tuple[str, int, int]]:
     """(code of `review_hints`, items, won) of the hints that apply; for "differs" the difference in won."""
     hints = []
-    for code, rows in review_hints(batch.items.standing()).items():
+    for code, rows in _risks(batch).items():
         if code == "stopped":
             continue  # the page counts them anew each time
-        if code == "new" and _previous_batch(batch) is None:
-            continue  # every account of the first round is new
         sums = rows.aggregate(count=Count("pk"), total=Sum("amount_krw"), seen=Sum("application__amount_seen_krw"))
         if sums["count"]:
             total = abs(sums["total"] - (sums["seen"] or 0)) if code == "differs" else sums["total"]
@@ -203,9 +225,9 @@ _HINT_TEXTS: dict[str, Any] = {
 }
 
 
-def excluded(batch: Batch) -> list[tuple[str, int]]:
-    """(reason in words, applications) left out by the freeze."""
-    return [(str(REASONS.get(code, code)), count) for code, (count, _won) in batch.excluded.items()]
+def excluded(batch: Batch) -> list[tuple[str, int, int]]:
+    """(reason in words, applications, won) left out by the freeze."""
+    return [(str(REASONS.get(code, code)), count, won or 0) for code, (count, won) in batch.excluded.items()]
 
 
 def states(batch: Batch) -> dict[str, tuple[int, int]]:
@@ -314,7 +336,7 @@ class Duty:
     unnamed: bool
 
 
-def _assigned_names(assigned: dict[str, Roster], duty: str) -> tuple[str, str, bool]:
+def assigned_names(assigned: dict[str, Roster], duty: str) -> tuple[str, str, bool]:
     """Holder and deputy of a duty by name, and True if no qualified person is assigned."""
     row = assigned.get(duty)
     if row is not None and (roster.is_qualified(row.holder, duty) or roster.is_qualified(row.deputy, duty)):
@@ -378,7 +400,11 @@ def duties(*, at: dt.datetime | None = None) -> list[Duty]:
         url = reverse("admin:payouts:stopped_at_bank")
         text = _("은행에 간 뒤 보류되었거나 판정이 바뀐 %(count)s건, 재무에 알리기")
         open_duties.append((text % {"count": won(stopped)}, "RESULTS", None, url))
-    unknown = Item.objects.filter(status=Item.Status.UNKNOWN).count()
+    answers = answers_to_confirm().count()
+    if answers:
+        url = reverse("admin:refunds_bankanswer_changelist") + "?status__exact=STAGED"
+        open_duties.append((_("은행 답 확인하기 %(count)s건") % {"count": won(answers)}, "APPROVE", None, url))
+    unknown = unknown_count()
     if unknown:
         url = reverse("admin:payouts:inquiries")
         open_duties.append((_("은행에 물어볼 %(count)s건") % {"count": won(unknown)}, "RESULTS", None, url))
@@ -393,9 +419,23 @@ def duties(*, at: dt.datetime | None = None) -> list[Duty]:
     ordered = sorted(open_duties, key=lambda duty: (duty[2] is None, duty[2] or at))
     assigned = roster.assignments()
     return [
-        Duty(text, code, until, url, bool(until and until < at), *_assigned_names(assigned, code))
+        Duty(text, code, until, url, bool(until and until < at), *assigned_names(assigned, code))
         for text, code, until, url in ordered
     ]
+
+
+def answers_to_confirm() -> QuerySet[BankAnswer]:
+    """Answers that a worker has read without a fault and that wait for another person."""
+    return BankAnswer.objects.filter(
+        status=BankAnswer.Status.STAGED, read_at__isnull=False, faults=[], confirmed_by=None
+    )
+
+
+def unknown_count() -> int:
+    """Unanswered payments by the figures that the worker keeps: each page of staff shows how many acts wait, and none
+    of them may read items for it."""
+    rows = BatchFigures.objects.values_list("figures__states__UNKNOWN", flat=True)
+    return sum(row[0] for row in rows if row)
 
 
 def _round(payout_round: PayoutRound) -> str:
@@ -415,7 +455,7 @@ def batch_steps(batch: Batch) -> tuple[list[str], int]:
     return names, STEPS.index(stage) + 2 if stage != "OPEN" else 1
 
 
-def items_by_state(file: BankFile) -> dict[str, int]:
-    """Number of items of a file by state."""
-    rows = file.items.values_list("status").annotate(count=Count("pk")).order_by()
-    return dict(rows)
+def items_by_state(file: BankFile) -> dict[str, tuple[int, int]]:
+    """Items and won of a file by state."""
+    rows = file.items.values_list("status").annotate(count=Count("pk"), won=Sum("amount_krw")).order_by()
+    return {status: (count, total) for status, count, total in rows}

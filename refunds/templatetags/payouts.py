@@ -1,13 +1,14 @@
-"""Payout figures on the admin's front page."""
+"""Filters of the payout pages."""
 
 import datetime as dt
+from collections.abc import Iterable
+from typing import Any
 
 from django import template
 
+from eligibility.presenters import item_name
 from kt_remedy.core import clock
-from kt_remedy.core.models import PeriodicTask
-from kt_remedy.core.tasks import schedule
-from refunds.payouts import invariants, overview
+from kt_remedy.core.templatetags.remedy import krw
 
 register = template.Library()
 
@@ -18,34 +19,43 @@ def wall_time(value: dt.datetime) -> str:
     return f"{value.astimezone(clock.KST):%Y-%m-%d %H:%M}"
 
 
-@register.inclusion_tag("admin/refunds/_today.html", takes_context=True)
-def payouts_today(context: template.Context) -> dict:
-    """The duties of today with their people and deadlines, and the last check of the money.
+@register.filter
+def paired(cells: Iterable[Any], heads: Iterable[Any]) -> list[tuple[Any, Any]]:
+    """(head of the column, cell) of each cell of a row."""
+    return list(zip(heads, cells, strict=True))
 
-    Other staff see only the links to the pages they may open.
-    """
-    user = context["request"].user
-    concerned = user.has_perm("payouts.view_batch")
-    permissions = {
-        "cases": user.has_perm("payouts.view_case"),
-        "callers": user.has_perm("payouts.view_returned"),
-    }
-    if not concerned:
-        return {"concerned": False, **permissions}
-    checked = PeriodicTask.objects.filter(code="refunds.verify_money").first()
-    broken = {
-        values["code"]: values["n"]
-        for _text, values in (checked.result_messages if checked else [])
-        if "code" in values
-    }
-    return {
-        "concerned": True,
-        **permissions,
-        "duties": overview.duties(),
-        "now": clock.now(),
-        "checked": checked,
-        "check_every": invariants.EVERY,
-        "broken": broken,
-        "late": bool(checked and schedule.is_overdue(checked, dt.datetime.now(dt.UTC))),
-        "findings": [(code, title, broken.get(code, 0)) for code, title, _find in invariants.INVARIANTS],
-    }
+
+@register.filter
+def grouped(digest: str) -> str:
+    """A digest in groups of four signs, as it is read aloud."""
+    return " ".join(digest[at : at + 4] for at in range(0, len(digest), 4))
+
+
+@register.filter
+def signed(value: int) -> str:
+    """+1,234 or -1,234."""
+    return f"{value:+,}"
+
+
+@register.filter
+def signed_krw(value: int) -> str:
+    """+1,234원 or -1,234원, in English +₩1,234."""
+    return f"{'+' if value > 0 else '-' if value < 0 else ''}{krw(abs(value))}"
+
+
+@register.filter
+def bill_item(code: str) -> str:
+    """A kind of bill row in words."""
+    return item_name(code)
+
+
+@register.filter
+def minus_krw(value: int) -> str:
+    """A sum that is taken away: − 1,234원, and 0원 for nothing."""
+    return f"− {krw(value)}" if value else krw(0)
+
+
+@register.filter
+def without_sign(value: int) -> int:
+    """The size of a sum."""
+    return abs(value)

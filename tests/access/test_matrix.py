@@ -37,6 +37,8 @@ ARGUMENTS = {
     "digest": "0" * 64,
     "name": "none",
     "kind": "none",
+    "word": "none",
+    "list_name": "none",
 }
 KEPT_OUT = ("/staff/login/", "/identity/?", "/identity/", "/staff/second-factor/totp/activate/")
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from kt_remedy.core import masking, text
 from kt_remedy.core.access import permission_required
-from kt_remedy.core.templatetags.remedy import kdate, kdatetime, krw
+from kt_remedy.core.templatetags.remedy import kdate, kdate_long, kdatetime, krw
 from kt_remedy.staff import household
 from kt_remedy.staff.models import User
 from refunds import balance
@@ -22,7 +22,7 @@ from refunds.models.cases import Adjustment, OfflinePayment
 from refunds.models.items import Item
 from refunds.models.states import Status
 from refunds.payouts import audit_bundle as bundle
-from refunds.payouts import cases, offline, overview, shared_accounts
+from refunds.payouts import case_timeline, cases, ledger, offline, overview, shared_accounts
 from refunds.payouts.admin.forms import AdjustmentForm, ExceptionForm, FindForm, OfflinePaymentForm, ReasonForm
 from refunds.payouts.admin.pages import (
     ConfirmedAction,
@@ -162,6 +162,7 @@ def application_detail(request: HttpRequest, application_id: int) -> HttpRespons
         tables.append(_offline_payments(request, offline_payments))
     tables.append(_applications(_("같은 계좌로 가는 다른 신청"), shared_accounts.applications_to_same_account(row)))
     tables.append(_applications(_("같은 분의 다른 신청"), shared_accounts.applications_of_same_person(row)))
+    book = ledger.entries(row)
     may_bundle = request.user.has_perm("payouts.download_evidence")
     bundle_url = reverse("admin:payouts:audit_bundle", args=[row.pk]) if may_bundle else ""
     context = {
@@ -172,6 +173,13 @@ def application_detail(request: HttpRequest, application_id: int) -> HttpRespons
         "balance": balance.of(row.pk),
         "acts": [(label, reverse("admin:payouts:application_action", args=[row.pk, name])) for label, name in actions],
         "evidence_url": bundle_url,
+        "about": [
+            masking.name(row.line.customer.holder_name or ""),
+            row.filing.reference,
+            _("%(day)s 해지") % {"day": kdate_long(row.line.terminated_on)} if row.line.terminated_on else "",
+        ],
+        "book": [(entry, _if_money(request, entry.page, entry.key) if entry.page else "") for entry in book],
+        "events": case_timeline.events(row),
         "tables": tables,
     }
     return page(request, "application_detail", context["heading"], context)

@@ -19,6 +19,7 @@ from refunds.models.batches import Batch, BatchFigures
 from refunds.models.cases import Hold
 from refunds.models.items import Item
 from refunds.payouts import batch_figures, batches, file_orders, forecasts, overview, stops
+from refunds.payouts.admin import batch_parts
 from refunds.payouts.admin.forms import ReasonForm, TotalForm
 from refunds.payouts.admin.pages import (
     ConfirmedAction,
@@ -158,6 +159,7 @@ def _page(request: HttpRequest, row: Batch, form: TotalForm | None) -> HttpRespo
         context |= {"counted": counted, "began": began, "mean": (row.won or 0) // row.count if row.count else 0}
     if counted:
         context |= _figures(row, counted)
+    context |= batch_parts.context(row)
     if row.status != Batch.Status.OPEN:
         context |= _stops(row)
     if row.status == Batch.Status.FROZEN and request.user.has_perm("payouts.approve_batch"):
@@ -184,7 +186,8 @@ def _head(request: HttpRequest, row: Batch) -> dict[str, Any]:
         "by": {"prepared": overview.name_of(row.prepared_by), "approved": overview.name_of(row.approved_by)},
         "me": overview.name_of(staff_user(request)),
         "excluded": excluded,
-        "excluded_count": sum(count for _label, count in excluded),
+        "excluded_count": sum(count for _label, count, _won in excluded),
+        "excluded_won": sum(won for _label, _count, won in excluded),
         "hand_over_by": overview.hand_over_by(row.pay_on),
         "now": clock.now(),
         "items_url": reverse("admin:refunds_item_changelist") + f"?batch__id__exact={row.pk}",
@@ -204,6 +207,8 @@ def _is_over(row: Batch) -> bool:
 def _figures(row: Batch, counted: BatchFigures) -> dict[str, Any]:
     """The stored figures in words, and the independent count beside the frozen one."""
     stored = counted.figures
+    chosen = stored.get("sample", [])
+    items = overview.items_by_key([*stored["largest"], *(pk for pk, _hints in chosen)])
     by_bank = [(banks.name(code), count, won) for code, count, won in stored["banks"]]
     others = by_bank[BANKS_SHOWN:]
     context = {
@@ -216,8 +221,9 @@ def _figures(row: Batch, counted: BatchFigures) -> dict[str, Any]:
         else None,
         "largest": [
             {"item": item, "name": masking.name(item.account.holder_name or ""), "account": str(item.account)}
-            for item in overview.items_in_order(stored["largest"])
+            for item in (items[key] for key in stored["largest"])
         ],
+        **batch_parts.comparison_and_sample(row, chosen, items),
         "states": overview.state_bars(row, stored["states"]),
         "open_at_bank": sum(stored["states"].get(code, (0, 0))[0] for code in Item.OPEN_AT_BANK),
     }
@@ -255,10 +261,10 @@ def _approval(request: HttpRequest, row: Batch, form: TotalForm | None) -> dict[
     }
 
 
-def _states(stored: dict, file: BankFile) -> list[tuple[str, int]]:
-    """Number of items of a file by state; nothing while they are counted."""
-    counts = stored.get("files", {}).get(str(file.pk), {})
-    return [(overview.state_label(file.batch, code), counts[code]) for code in Item.Status.values if code in counts]
+def _states(stored: dict, file: BankFile) -> list[tuple[str, int, int]]:
+    """Items and won of a file by state; nothing while they are counted."""
+    sums = stored.get("files", {}).get(str(file.pk), {})
+    return [(overview.state_label(file.batch, code), *sums[code]) for code in Item.Status.values if code in sums]
 
 
 def _pairs(row: Batch, recount: dict) -> list[dict]:

@@ -153,6 +153,7 @@ def test_money_claimed_back_is_noted_when_it_arrives():
 def test_the_bank_is_asked_offline_and_its_list_settles_it():
     paid, unknown = answered("ACSC", "")
     make_ = signed_in(maker())
+    money.count_figures()
     assert "은행에 물어볼 1건" in text(make_.get(reverse("admin:index")))
     page = text(make_.get(url("payouts:inquiries")))
     assert unknown.reference in page
@@ -267,7 +268,7 @@ def test_the_dashboard_names_holder_and_deputy_and_the_last_check_of_the_money()
     assert office.get(url("payouts:roster_assign", "NONE")).status_code == 404
     due()
     dashboard = text(signed_in(maker()).get(reverse("admin:index")))
-    assert re.search(r"<td>\s*maker · second\s*</td>", dashboard)
+    assert "담당 maker · 대리 second" in dashboard
     assert "아직 확인한 적이 없습니다" in dashboard
     PeriodicTask.objects.update_or_create(
         code="refunds.verify_money",

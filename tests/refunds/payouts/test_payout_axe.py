@@ -104,3 +104,7 @@ def test_no_finding_and_nothing_cut_off(page, at, live_server):
     look(money.user("admin", "administrator"), reverse("admin:payouts:roster"))
     look(money.user("admin", "administrator"), reverse("admin:payouts:roster_assign", args=["FREEZE"]))
     look(maker(), reverse("admin:index"))
+    for name in ("batch", "item", "hold", "adjustment", "bankfile"):
+        look(maker(), reverse(f"admin:refunds_{name}_changelist"))
+    look(maker(), reverse("admin:everything"))
+    look(money.user("agent", "agent"), reverse("admin:payouts:rounds"))  # refused
