@@ -430,6 +430,7 @@ CELERY_TASK_DEFAULT_QUEUE = "rest"
 CELERY_TASK_ROUTES = {
     "refunds.tasks.queue_campaign": {"queue": "messages"},
     "refunds.tasks.queue_reminders": {"queue": "messages"},
+    "refunds.tasks.tell_promises": {"queue": "messages"},
     "refunds.tasks.*": {"queue": "money"},
     "kt_remedy.notices.tasks.*": {"queue": "messages"},
     "eligibility.tasks.announce_opening": {"queue": "messages"},

@@ -62,6 +62,7 @@ class RefundsConfig(AppConfig):
         from refunds.payouts import invariants
         from refunds.payouts import sms as payout_texts
         from refunds.payouts.admin import home
+        from refunds.promise import texts as promise_texts
         from refunds.views import console
 
         households.register_source(household.persons)
@@ -72,6 +73,7 @@ class RefundsConfig(AppConfig):
         post_migrate.connect(invariants.make_views, sender=self)
         sms.register()
         payout_texts.register()
+        promise_texts.register()
         reminders.register()
         tasks.register()
         console.register()

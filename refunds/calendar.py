@@ -47,6 +47,14 @@ def next_business_day(day: dt.date) -> dt.date:
     return day
 
 
+def business_days_after(day: dt.date, count: int) -> dt.date:
+    """The day `count` business days after `day`; weekends and holidays do not count."""
+    while count:
+        day += _DAY
+        count -= is_business_day(day)
+    return day
+
+
 def business_days_before(day: dt.date, count: int) -> dt.date:
     """The day `count` business days before `day`."""
     while count:
@@ -131,6 +139,16 @@ def table_pay_day(terminated_on: dt.date, applied_on: dt.date, programme: Progra
     return None
 
 
+def earliest_pay_day(terminated_on: dt.date, programme: Programme) -> dt.date:
+    """The first pay day of the table for lines terminated on this day, whenever they were applied for (D-37).
+
+    A January leaver is billed in February: not even a late application is paid before their day.
+    """
+    terminated_on = min(terminated_on, programme.waiver.terminated_to)
+    fitting = [r.pay_on for r in programme.payouts if r.terminated_from <= terminated_on <= r.terminated_to]
+    return next_business_day(min(fitting)) if fitting else dt.date.min
+
+
 def planned_pay_day(terminated_on: dt.date, applied_on: dt.date, programme: Programme) -> dt.date | None:
     """The pay day of a line terminated on one day and applied for on another, both dates in Seoul (D-37, D-38).
 
@@ -153,3 +171,18 @@ def reachable_pay_day(
     if following is None:
         return None
     return max(regular, following.pay_on) if regular else following.pay_on
+
+
+def pay_by(payout_round: PayoutRound, programme: Programme) -> dt.date:
+    """The last day on which a payment of the bill still counts for a round: the day before the last delivery that is
+    expected by its cut-off (D-84)."""
+    deliveries, cut_off = programme.deliveries, payout_round.cut_off.astimezone(programme.zone)
+    day = cut_off.date() if cut_off.time() >= deliveries.at else cut_off.date() - _DAY
+    while day.weekday() not in deliveries.weekdays:
+        day -= _DAY
+    return day - _DAY
+
+
+def changeable_until(payout_round: PayoutRound, programme: Programme) -> dt.datetime:
+    """The moment until which another account still keeps the pay day: the cut-off less the hold (D-84)."""
+    return payout_round.cut_off - dt.timedelta(hours=programme.applications.change_hold_hours)

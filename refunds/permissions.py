@@ -62,6 +62,7 @@ access.register(
         "payouts.download_clear_evidence": ("auditor",),
         "payouts.view_returned": ("agent", "supervisor", *_MONEY),
         "payouts.download_call_list": ("agent", "supervisor", "maker", "auditor"),
+        "payouts.hand_to_billing": ("maker", "auditor"),
         # Duties
         "payouts.view_roster": (*_MONEY, "administrator"),
         "payouts.assign_duty": ("administrator",),

@@ -16,6 +16,8 @@ from refunds.accounts import service as accounts
 from refunds.applications import jobs
 from refunds.payouts import answers, batch_figures, file_orders, invariants, statements
 from refunds.payouts import jobs as payout_jobs
+from refunds.promise import jobs as promise_jobs
+from refunds.promise import service as promise
 
 # A bank that is down keeps a task waiting for five seconds: more of them at a time would hold up the others.
 BANKS_ASKED_AT_ONCE = 10
@@ -47,6 +49,16 @@ def register() -> None:
         title=_("기다리던 신청 다시 판단"),
         task=release_applications,
         due=dt.timedelta(minutes=1),
+    )
+    dispatch.register_rows(refresh_promises, promise.open_shards)
+    schedule.register(
+        "refunds.passed_promises",
+        title=_("지난 약속 찾기"),
+        task=find_passed_promises,
+        due=dt.timedelta(minutes=30),
+    )
+    schedule.register(
+        "refunds.tell_promises", title=_("바뀐 약속을 문자로"), task=tell_promises, due=dt.timedelta(minutes=1)
     )
     schedule.register(
         "refunds.documents", title=_("서류 기한 확인"), task=check_document_deadlines, due=dt.timedelta(minutes=1)
@@ -133,6 +145,24 @@ def apply_answer(answer_id: int) -> None:
 def release_applications(code: str) -> None:
     """Judge applications again that waited for a bill, a payment or a bank. At-least-once."""
     schedule.run_periodic_task(code, jobs.release)
+
+
+@shared_task(soft_time_limit=300, time_limit=330)
+def refresh_promises(shard_id: int) -> None:
+    """Record the promises that an act on a batch changed. Safe to run twice: what is recorded is no change."""
+    dispatch.run(promise.open_shards(), shard_id, promise.refresh_shard)
+
+
+@shared_task(soft_time_limit=300, time_limit=330)
+def find_passed_promises(code: str) -> None:
+    """Find the promises whose day has passed. Safe to run twice: a changed promise is found once."""
+    schedule.run_periodic_task(code, promise_jobs.find_passed)
+
+
+@shared_task(soft_time_limit=900, time_limit=960)
+def tell_promises(code: str) -> None:
+    """Queue the texts of promises that changed. Safe to run twice: a change is told in the transaction that ends it."""
+    schedule.run_periodic_task(code, promise_jobs.tell)
 
 
 @shared_task(soft_time_limit=300, time_limit=330)

@@ -13,7 +13,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import date
+from datetime import date, time
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -127,6 +127,18 @@ class Supplementary:
 
 @_table
 @dataclass(frozen=True, slots=True)
+class Deliveries:
+    """[deliveries]: when billing is expected to deliver; a payment is known by the next delivery after its day.
+
+    `weekdays` as date.weekday(), Monday is 0. A file without this table means a delivery every morning.
+    """
+
+    weekdays: Annotated[tuple[Weekday, ...], must("be a list of weekdays")] = tuple(range(7))
+    at: TimeOfDay = time(5)
+
+
+@_table
+@dataclass(frozen=True, slots=True)
 class Reminder:
     """[[reminder]]: a round of notices to those who have not applied."""
 
@@ -211,6 +223,7 @@ class _Document:
     supplementary_payouts: Supplementary
     notices: Notices
     rewards: Rewards
+    deliveries: Deliveries = Deliveries()
     payout: Annotated[tuple[Payout, ...], _ROWS] = ()
     reminder: Annotated[tuple[Reminder, ...], _ROWS] = ()
     perk: Annotated[tuple[Perk, ...], _ROWS] = ()
@@ -234,6 +247,7 @@ class Programme:
     applications: Applications
     payouts: tuple[Payout, ...]
     supplementary: Supplementary
+    deliveries: Deliveries
     reminders: tuple[Reminder, ...]
     notices: Notices
     rewards: Rewards
@@ -360,6 +374,7 @@ def parse(data: Mapping[str, Any]) -> Programme:
         applications=document.applications,
         payouts=document.payout,
         supplementary=document.supplementary_payouts,
+        deliveries=document.deliveries,
         reminders=document.reminder,
         notices=document.notices,
         rewards=document.rewards,

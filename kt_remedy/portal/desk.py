@@ -27,7 +27,7 @@ from eligibility.models import Customer, Line
 from kt_remedy.audit import service as audit
 from kt_remedy.core import access, clock, crypto, masking, persons, programme, ratelimit
 from kt_remedy.core.access import permission_required
-from kt_remedy.core.templatetags.remedy import kdate, kdate_long, krw
+from kt_remedy.core.templatetags.remedy import kdate_long, krw
 from kt_remedy.identity import provider
 from kt_remedy.identity import service as identity
 from kt_remedy.portal import desk_code
@@ -41,7 +41,6 @@ from kt_remedy.portal.desk_forms import (
     SpokenCodeForm,
 )
 from kt_remedy.staff.models import User
-from refunds import calendar
 from refunds.accounts import service as accounts
 from refunds.applications import access as application_access
 from refunds.applications import change, deadlines, documents, objections, presenters, queries, reviews, submit, window
@@ -51,6 +50,8 @@ from refunds.applications.transitions import Refused
 from refunds.models.accounts import Account, OwnerKind
 from refunds.models.applications import Application, Channel, Lateness
 from refunds.models.states import Status
+from refunds.promise import service as promise
+from refunds.promise.facts import Situation
 from refunds.views.account_entry import enter_account
 from refunds.views.forms import DocumentsForm, ObjectionForm
 from rewards import service as rewards
@@ -269,9 +270,10 @@ def _desk_line(line: Line, application: Application | None) -> DeskLine:
     label, won = presenters.amount(Application(line=line))
     live = application is not None and application.is_live
     day = None
-    late = clock.today() > current.applications.closes
-    if line.terminated_on and not live and not late:
-        day = calendar.reachable_pay_day(line.terminated_on, clock.today(), clock.now(), current)
+    made = None
+    if line.terminated_on and not live and outcome in {"ELIGIBLE", "REVIEW"}:
+        made = promise.of_line(line, representation=_allowed_representations(line.customer)[0])
+        day = made.day if made.situation == Situation.OFFER else None
     reasons = lines_wording.reasons(line.reason_codes, eligibility.facts_of(line), current)
     return DeskLine(
         line=line,
@@ -286,28 +288,10 @@ def _desk_line(line: Line, application: Application | None) -> DeskLine:
         won=won,
         day=day,
         reasons=reasons,
-        say=_sentence_to_say(line, outcome, day, late=late),
+        say=made.sentence if made else "",
         can_file=outcome in {"ELIGIBLE", "REVIEW"} and not live,
         can_object=kind != "keep" and objections.can_object(line),
     )
-
-
-def _sentence_to_say(line: Line, outcome: str, day: dt.date | None, *, late: bool) -> str:
-    """A sentence that the clerk reads aloud."""
-    if late and outcome in {"ELIGIBLE", "REVIEW"}:
-        return _("신청 기간이 지나 늦은 신청으로 받습니다. 사람이 확인하고 문자로 알려 드립니다.")
-    if outcome == "REVIEW":
-        return _("신청을 받아 두면 심사하는 사람이 보고 문자로 알려 드립니다.")
-    if outcome != "ELIGIBLE" or day is None:
-        return ""
-    if "NOT_BILLED_YET" in line.reason_codes:
-        return _("다음 청구서에 위약금이 나오면 먼저 내시고, %(day)s에 그대로 돌려받으십니다.") % {"day": kdate(day)}
-    if "UNPAID" in line.reason_codes:
-        return _("청구된 위약금을 먼저 내시면 그대로 돌려드립니다. 신청은 지금 받아 둡니다.")
-    return _("오늘 신청하시면 %(day)s에 %(won)s을 돌려받으십니다.") % {
-        "day": kdate(day),
-        "won": krw(line.refundable_krw),
-    }
 
 
 @permission_required("portal.serve_customer")
@@ -744,8 +728,8 @@ def _handle_action(
         )
         if entered is None or form.errors:
             return False
-        change.change_account(application_id=row.pk, account_id=entered.pk, staff=user)
-        messages.success(request, f"{_('계좌를 바꾸었습니다.')} {deadlines.hold_note()}".rstrip())
+        changed = change.change_account(application_id=row.pk, account_id=entered.pk, staff=user)
+        messages.success(request, f"{_('계좌를 바꾸었습니다.')} {deadlines.hold_note(changed)}".rstrip())
     else:
         raise Http404
     return True

@@ -21,10 +21,12 @@ from kt_remedy.core import masking, persons
 from kt_remedy.core.programme import Programme
 from kt_remedy.core.templatetags.remedy import kdate, kdate_long, kmonth, krw
 from kt_remedy.portal import timeline
-from refunds import calendar
 from refunds.applications import queries
 from refunds.applications.queries import ApplicationSummary
 from refunds.models.states import LIVE
+from refunds.promise import service as promise_service
+from refunds.promise.facts import Promise, Situation
+from refunds.promise.sentences import reason_words
 from rewards import service as rewards
 from rewards.enrolment.base import perks_for
 
@@ -73,7 +75,9 @@ class LineCard:
     steps: list[presenters.Step] = field(default_factory=list)
     chart: list[dict[str, object]] = field(default_factory=list)
     next_step: NextStep | None = None
-    status: tuple[str, str] | None = None  # headline and reference of the application
+    status: tuple[str, str] | None = None  # first sentence and reference of the application
+    previous_day: dt.date | None = None  # promised before and not kept
+    moved_because: str = ""
     objection: NextStep | None = None
     automatic_perks: list[timeline.PerkSummary] = field(default_factory=list)
     perks_to_request: list[timeline.PerkSummary] = field(default_factory=list)
@@ -99,15 +103,24 @@ def cards_of(person_index: bytes, now: dt.datetime, today: dt.date, programme: P
     """Cards of all lines of a person and of their wards (D-16); lines that need an action come first."""
     lines = register.lines_with_bills(person_index)
     summary = queries.summaries_of([line.pk for line, _bills in lines])
-    builder = _CardBuilder(person_index, now, today, programme)
+    promises = promise_service.by_ids([each.application_id for each in summary.values()], at=now)
+    builder = _CardBuilder(person_index, now, today, programme, promises)
     cards = [builder.card(line, bills, summary.get(line.pk)) for line, bills in lines]
     order = ("yes", "review", "leave", "no", "none", "keep")
     return sorted(cards, key=lambda card: order.index(card.kind))
 
 
 class _CardBuilder:
-    def __init__(self, person_index: bytes, now: dt.datetime, today: dt.date, programme: Programme) -> None:
+    def __init__(
+        self,
+        person_index: bytes,
+        now: dt.datetime,
+        today: dt.date,
+        programme: Programme,
+        promises: dict[int, Promise],
+    ) -> None:
         self.person_index, self.now, self.today, self.programme = person_index, now, today, programme
+        self.promises = promises
         self.phase = timeline.phase(programme, today)
         self.language = get_language() or "ko"
 
@@ -144,9 +157,11 @@ class _CardBuilder:
             card.notes.append(_("지금 하실 일은 없습니다."))
         self._money(card, line, bills)
         if kind in ("yes", "review"):
-            self._next(card, line, summary)
+            self._next(card, line, bills, summary)
         if summary is not None:
-            card.status = (self._headline(summary, line), summary.reference)
+            promise = self.promises[summary.application_id]
+            card.status = (promise.sentence, summary.reference)
+            card.previous_day, card.moved_because = promise.previous_day, reason_words(promise.reason)
         if kind in ("no", "none"):
             card.objection = _next_step(_("이의 신청하기"), "refunds:object", line.pk)
         if card.amount is not None and "NOT_BILLED_YET" in line.reason_codes:
@@ -254,35 +269,18 @@ class _CardBuilder:
                 _("%(month)s 청구서에서 계산한 내용") % {"month": month} if month else _("청구서에서 계산한 내용")
             )
 
-    def _next(self, card: LineCard, line: Line, summary: ApplicationSummary | None) -> None:
+    def _next(self, card: LineCard, line: Line, bills: list[Bill], summary: ApplicationSummary | None) -> None:
         window, ended = self.programme.applications, line.terminated_on or self.programme.waiver.terminated_to
         if summary is not None and summary.status in LIVE:
             card.next_step = _next_step(_("신청 현황 보기"), "refunds:status")
             return
+        self._promise(card, line, bills)
         if self.phase == "lookup":
-            pay_on = calendar.reachable_pay_day(ended, window.opens, self.now, self.programme)
-            if pay_on:
-                card.rows.append((_("%(day)s에 신청하면 받는 날") % {"day": kdate(window.opens)}, kdate(pay_on)))
             card.notes.append(_("환급 신청은 %(day)s부터 할 수 있습니다.") % {"day": kdate(window.opens)})
             card.next_step = _next_step(_("시작되면 알려 주세요"), "portal:tell-me")
             return
         if self.phase == "over":
-            card.notes.append(_("환급 신청이 모두 끝났습니다. 전화로 알려 주세요."))
             return
-        if card.kind == "review" or "UNPAID" in line.reason_codes:
-            pay_on = calendar.reachable_pay_day(ended, self.today, self.now, self.programme)
-            following = calendar.round_on(pay_on, self.programme) if pay_on else None
-            if following:
-                label = (
-                    _("%(day)s까지 확인이 끝나면 받는 날")
-                    if card.kind == "review"
-                    else _("%(day)s까지 내신 것이 확인되면 받는 날")
-                ) % {"day": kdate(following.cut_off)}
-                card.rows.append((label, kdate(following.pay_on)))
-        elif card.kind == "yes":
-            pay_on = calendar.reachable_pay_day(ended, self.today, self.now, self.programme)
-            if pay_on:
-                card.rows.append((_("오늘 신청하면 받는 날"), kdate(pay_on)))
         if card.view.own and persons.is_minor(line.customer.birth_date, self.today):
             self._guardian(card, line)
             return
@@ -297,8 +295,25 @@ class _CardBuilder:
             )
         elif card.kind == "yes":
             card.notes.append(self._deadlines(ended))
+
+    def _promise(self, card: LineCard, line: Line, bills: list[Bill]) -> None:
+        """The first sentence of a line that is not applied for, and its day where one can be named."""
+        window = self.programme.applications
+        own = line.customer.person_index == self.person_index
+        minor = own and persons.is_minor(line.customer.birth_date, self.today)
+        promise = promise_service.of_line(
+            line,
+            bills=bills,
+            representation="SELF" if own and not minor else "GUARDIAN",
+            applied_on=max(self.today, window.opens),
+            at=self.now,
+        )
+        if promise.situation == Situation.OFFER:
+            card.rows.append((_("오늘 신청하면 받는 날"), kdate(promise.day)))
+        elif promise.situation == Situation.OFFER_LATER:
+            card.rows.append((_("%(day)s에 신청하면 받는 날") % {"day": kdate(window.opens)}, kdate(promise.day)))
         else:
-            card.notes.append(_("신청해 두시면 확인이 끝나는 대로 결과를 문자로 알려 드립니다."))
+            card.notes.append(promise.sentence)
 
     def _guardian(self, card: LineCard, line: Line) -> None:
         """Next step for a minor on a line of their own: the guardian applies (D-16)."""
@@ -330,35 +345,6 @@ class _CardBuilder:
                 "later": kdate(rows[1].pay_on),
             }
         return _("%(closes)s까지 신청하셔야 받습니다.") % {"closes": closes}
-
-    def _headline(self, summary: ApplicationSummary, line: Line) -> str:
-        """Headline about an application; the page of the application explains the next steps."""
-        day = {"day": kdate(summary.item_pay_on)}
-        match summary.item_status if summary.status == "APPROVED" else None:
-            case "PAID":
-                return _("%(day)s에 입금되었습니다") % day
-            case "SENT":
-                return _("%(day)s에 보내 드렸습니다") % day
-            case "QUEUED" | "FILED":
-                return _("지급을 준비하고 있습니다. %(day)s에 받습니다") % day
-            case "UNKNOWN":
-                return _("은행의 답을 기다리고 있습니다")
-        if summary.status == "APPROVED":
-            pay_on = calendar.reachable_pay_day(
-                line.terminated_on or self.today, summary.applied_on, self.now, self.programme
-            )
-            return _("승인되었습니다. %(day)s에 받습니다") % {"day": kdate(pay_on)} if pay_on else _("승인되었습니다")
-        return {
-            "SUBMITTED": _("신청을 받았습니다"),
-            "WAITING_FOR_BILL": _("신청을 받았고, 청구서를 기다립니다"),
-            "ON_HOLD_UNPAID": _("신청을 받았고, 납부를 기다립니다"),
-            "NEED_ACCOUNT": _("계좌를 고쳐 주세요"),
-            "NEED_DOCS": _("서류를 내 주세요"),
-            "REVIEW": _("심사하는 사람이 보고 있습니다"),
-            "LATE": _("늦은 신청을 심사하고 있습니다"),
-            "REJECTED": _("신청이 받아들여지지 않았습니다"),
-            "WITHDRAWN": _("신청을 취소하셨습니다"),
-        }.get(summary.status, summary.status)
 
     def _perk_codes(self, line: Line) -> list[str]:
         return perks_for(self.programme, line.product, line.customer.holder_kind == HolderKind.CORPORATE)

@@ -37,6 +37,8 @@ def change_account(
 ) -> Application:
     """Pay an application to another account, until it is in a batch: 24 hours' hold and a notice (D-34).
 
+    A first account that was never confirmed is replaced without the hold (D-84).
+
     An approved application keeps its account unless the bank has confirmed the new one and its layout can hold it. An
     application that waits for something is decided anew. An account that more than three persons use (D-35), one for
     which staff wrote another holder, or one that does not match but whose passbook a store saw (D-74) sends it to a
@@ -49,8 +51,7 @@ def change_account(
         refuse_frozen(row, account_only=True)
         account = own_account(account_id, row.account.person_index)
         _check_account(row, account)
-        hours = programme.current().applications.change_hold_hours
-        columns: dict[str, Any] = {"account": account, "hold_until": clock.now() + dt.timedelta(hours=hours)}
+        columns: dict[str, Any] = {"account": account, "hold_until": _hold_until(row)}
         review_reason = _review_reason(row, account, staff, columns)
         actor = actor_of(staff)
         record_decision(row, code="ACCOUNT_CHANGED", actor=actor)
@@ -64,6 +65,13 @@ def change_account(
         _record(row, "application.account_changed", staff=staff)
         sms.notify(row, "application.account_changed", subject=f"application:{row.pk}:{account.pk}")
         return row
+
+
+def _hold_until(row: Application) -> dt.datetime | None:
+    """End of the hold after a change; none where no account of this application was ever confirmed (D-84)."""
+    if row.hold_until is None and not row.account.holder_check.matched and not row.items.exists():
+        return None
+    return clock.now() + dt.timedelta(hours=programme.current().applications.change_hold_hours)
 
 
 def _lock_live(application_id: int, person_index: bytes | None, staff: User | None) -> Application:

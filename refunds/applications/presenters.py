@@ -9,20 +9,18 @@ from dataclasses import dataclass, replace
 from django.utils.translation import gettext as _
 
 from eligibility import presenters as lines
-from kt_remedy.core import clock, masking, programme
+from kt_remedy.core import clock, masking
 from kt_remedy.core.templatetags.remedy import kdate, krw
-from refunds import calendar
-from refunds.applications import bank_layout, deadlines, queries
+from refunds.applications import bank_layout, queries
 from refunds.applications.timeline import BANK_TEXT, Step, timeline
-from refunds.bankfiles.returns import waits_for_person
 from refunds.models.accounts import Account, HolderCheck
 from refunds.models.applications import Application, Decision
 from refunds.models.cases import OfflinePayment
 from refunds.models.items import Item
 from refunds.models.states import Status
-
-# States in which no pay day can be promised.
-_UNDATED = {Status.REVIEW, Status.LATE, Status.NEED_DOCS, Status.ON_HOLD_UNPAID}
+from refunds.promise import service as promise_service
+from refunds.promise.facts import Promise, Reason, Situation
+from refunds.promise.sentences import reason_words
 
 
 @dataclass(slots=True)
@@ -37,11 +35,17 @@ class ApplicationView:
     won: int
     details: list[tuple[str, str]]
     timeline: list[Step]
+    promise: Promise
     can_withdraw: bool = False
     can_change_account: bool = False
     can_send_documents: bool = False
     must_change_account: bool = False
     offline_payment: OfflinePayment | None = None
+
+    @property
+    def moved_because(self) -> str:
+        """Why the day is not the one that was promised before; empty if it is."""
+        return reason_words(self.promise.reason) if self.promise.previous_day else ""
 
     @property
     def paid(self) -> bool:
@@ -84,9 +88,11 @@ def present(applications: list[Application], *, at: dt.datetime | None = None) -
     decisions: dict[int, list[Decision]] = {}
     for decision in Decision.objects.filter(application__in=applications).order_by("id"):
         decisions.setdefault(decision.application_id, []).append(decision)
+    promises = promise_service.of_many(applications, at=now)
     returned = queries.returned_corrections(row.pk for row in applications)
     views = [
-        _view(row, items.get(row.pk), decisions.get(row.pk, []), now, returned.get(row.pk, 0)) for row in applications
+        _view(row, items.get(row.pk), decisions.get(row.pk, []), promises[row.pk], returned.get(row.pk, 0))
+        for row in applications
     ]
     if abroad := [row.pk for row in applications if row.account.is_offline]:
         for payment in OfflinePayment.objects.filter(application__in=abroad, status__in=OfflinePayment.HOLDING):
@@ -109,22 +115,22 @@ def _add_offline_payment(view: ApplicationView, payment: OfflinePayment) -> None
 
 
 def _view(
-    row: Application, item: Item | None, decisions: list[Decision], now: dt.datetime, returned_won: int
+    row: Application, item: Item | None, decisions: list[Decision], promise: Promise, returned_won: int
 ) -> ApplicationView:
     """`returned_won`: a correction that was returned and waits for another account."""
-    next_round = pay_round(row, item, now)
-    headline, lead = headline_for(row, item, next_round)
+    headline = headline_for(row, promise)
+    lead = f"{promise.sentence} {_advice(row, promise)}".rstrip()
     if returned_won:
         headline = _("더 드릴 %(won)s이 되돌아왔습니다. 계좌를 고쳐 주세요") % {"won": krw(returned_won)}
-        lead = _("앞서 받으신 환급금은 그대로입니다. 고치시면 다음 지급일에 다시 보냅니다.")
+        lead = f"{promise.sentence} {_('앞서 받으신 환급금은 그대로입니다.')}"
     label, won = amount(row)
     if item is not None and item.status != Item.Status.RETURNED:
         label, won = _("받을 금액"), item.amount_krw
         if item.status == Item.Status.PAID:
             label = _("받으신 금액")
     details = [(_("회선"), line_name(row))]
-    if next_round and row.is_live and row.status not in _UNDATED:
-        details.append((_("받는 날"), kdate(next_round.pay_on)))
+    if promise.pays:
+        details.append((_("받는 날"), kdate(promise.day)))
     details.append((_("받을 계좌"), str(row.account)))
     in_batch = item is not None and item.status in Item.HOLDING
     return ApplicationView(
@@ -135,7 +141,8 @@ def _view(
         label=label,
         won=won,
         details=details,
-        timeline=timeline(row, item, decisions, next_round),
+        timeline=timeline(row, item, decisions, promise),
+        promise=promise,
         can_withdraw=row.is_live and not in_batch,
         can_change_account=row.is_live and (not in_batch or returned_won > 0),
         can_send_documents=row.status in {Status.REVIEW, Status.LATE, Status.NEED_DOCS},
@@ -143,109 +150,62 @@ def _view(
     )
 
 
-def pay_round(row: Application, item: Item | None, now: dt.datetime) -> calendar.PayoutRound | None:
-    """The round that pays an application: the one of its item, else the next it can be in; None without one."""
-    current = programme.current()
-    if row.account.is_offline:
-        return None
-    if item is not None and item.status != Item.Status.RETURNED:
-        return calendar.round_on(item.batch.pay_on, current)
-    ended = row.line.terminated_on or current.waiver.terminated_to
-    ready = max(now, row.hold_until) if row.hold_until else now
-    day = calendar.reachable_pay_day(ended, row.applied_on, ready, current)
-    return calendar.round_on(day, current) if day else None
-
-
-def headline_for(row: Application, item: Item | None, next_round: calendar.PayoutRound | None) -> tuple[str, str]:
-    """Headline and lead of an application; `item` is its last payout item, `next_round` the round that pays it."""
-    if row.status == Status.APPROVED:
-        headline = _item_headline(item) if item else None
-        return headline or _approved_headline(row, item, next_round)
-    if row.status in {Status.SUBMITTED, Status.WAITING_FOR_BILL, Status.ON_HOLD_UNPAID, Status.NEED_ACCOUNT}:
-        return _waiting_headline(row, item)
-    if row.status == Status.NEED_DOCS:
-        due_text = kdate(row.documents_due_on) if row.documents_due_on else ""
-        lead = _("%(day)s까지 여기에 올리시거나 가까운 매장에 보여 주시면 이어서 봅니다.") % {"day": due_text}
-        return _("서류를 내 주세요"), lead if due_text else ""
-    if row.status == Status.LATE:
-        return _("신청 기간이 지나 사람이 확인합니다"), _(
-            "늦은 까닭을 살펴 결과를 문자로 알려 드립니다."
-        ) + " " + _nothing_to_do()
-    if row.status == Status.REVIEW:
-        return _("사람이 확인하고 있습니다"), _("%(day)s까지 결과를 문자로 알려 드립니다.") % {
-            "day": kdate(deadlines.review_by(row.status_since))
-        } + " " + _nothing_to_do()
+def headline_for(row: Application, promise: Promise) -> str:
+    """The headline of an application: its state in a few words. The day stands in the promise."""
+    situation = promise.situation
     if row.status == Status.REJECTED:
-        return _("이번에는 돌려드릴 수 없습니다"), _(
-            "까닭은 아래에 적었습니다. 다르다고 보시면 이의를 신청하실 수 있습니다."
-        )
-    return _("신청을 철회하셨습니다"), _("기간 안에는 언제든 다시 신청하실 수 있습니다.")
+        return _("이번에는 돌려드릴 수 없습니다")
+    if row.status == Status.WITHDRAWN:
+        return _("신청을 철회하셨습니다")
+    if situation == Situation.NEED_ACCOUNT and promise.reason == Reason.RETURNED_ACCOUNT:
+        return _("입금이 되돌아왔습니다. 계좌를 고쳐 주세요")
+    return {
+        Situation.SUBMITTED: _("신청을 받았습니다"),
+        Situation.WAITING_FOR_BILL: _("청구서를 기다리고 있습니다"),
+        Situation.NO_BILL: _("청구서를 기다리고 있습니다"),
+        Situation.UNPAID: _("청구된 위약금을 먼저 내 주세요"),
+        Situation.NEED_ACCOUNT: _("계좌를 고쳐 주세요"),
+        Situation.NEED_DOCS: _("서류를 내 주세요"),
+        Situation.EXTENDED: _("신청 기간이 지나 사람이 확인합니다"),
+        Situation.LATE: _("신청 기간이 지나 사람이 확인합니다"),
+        Situation.REVIEW: _("사람이 확인하고 있습니다"),
+        Situation.ANSWER_PASSED: _("답이 늦어지고 있습니다"),
+        Situation.RECHECK: _("다시 확인하고 있습니다"),
+        Situation.FROZEN: _("지급을 준비하고 있습니다"),
+        Situation.TODAY: _("오늘 입금됩니다"),
+        Situation.STOPPED: _("보내는 일이 늦어지고 있습니다"),
+        Situation.NOT_SENT: _("보내는 일이 늦어지고 있습니다"),
+        Situation.MOVED: _("받는 날이 바뀌었습니다"),
+        Situation.MOVED_BY_CHANGE: _("받는 날이 바뀌었습니다"),
+        Situation.NO_ANSWER: _("은행에 입금을 확인하고 있습니다"),
+        Situation.PAID: _("입금되었습니다"),
+        Situation.DIFFERENCE: _("더 드릴 돈이 있습니다"),
+    }.get(situation, _("승인되었습니다"))
 
 
-def _item_headline(item: Item) -> tuple[str, str] | None:
-    """Headline of an approved application that is in a batch or paid; None once its item was returned."""
-    day = kdate(item.batch.pay_on)
-    if item.status == Item.Status.PAID:
-        return _("%(day)s에 입금되었습니다") % {"day": day}, _(
-            "통장에 %(text)s으로 찍혀 있습니다. 이 신청은 끝났습니다."
-        ) % {"text": BANK_TEXT}
-    if item.status == Item.Status.UNKNOWN:
-        return _("은행에 입금을 확인하고 있습니다"), _(
-            "두 번 보내지 않으려고 은행의 답을 기다립니다."
-        ) + " " + _nothing_to_do()
-    if item.status in {Item.Status.QUEUED, Item.Status.FILED}:
-        days_left = (item.batch.pay_on - clock.today()).days
-        when = {0: _("오늘 입금됩니다"), 1: _("내일 입금됩니다")}.get(
-            days_left, _("%(day)s에 입금됩니다") % {"day": day}
-        )
-        sent = _("은행에 보냈습니다.") if item.status == Item.Status.FILED else _("지급 명단이 확정되었습니다.")
-        return when, sent + " " + _nothing_to_do()
-    return None
-
-
-def _approved_headline(row: Application, item: Item | None, next_round: calendar.PayoutRound | None) -> tuple[str, str]:
-    if row.account.is_offline:
-        return _("승인되었습니다"), _(
-            "한국 계좌가 없으셔서 따로 보내 드립니다. 고객센터에서 받는 방법과 날을 연락드립니다."
-        )
-    if item is not None and item.account_id == row.account_id:
-        # The account was not the reason of the return, and it was not changed since.
-        if waits_for_person(item.code) and row.holds.filter(released_at=None).exists():
-            return _("은행이 보내지 못해 확인하고 있습니다"), _(
-                "은행이 보내지 못했습니다. 고객님 계좌에는 잘못이 없고, 담당자가 확인해 알려 드립니다."
-            ) + " " + _nothing_to_do()
-        if next_round is None:
-            return _("은행이 그날 입금을 받지 못했습니다"), _(
-                "어떻게 보내 드릴지 고객센터에서 전화로 여쭙겠습니다."
-            ) + " " + _nothing_to_do()
-        return _("은행이 그날 입금을 받지 못해 %(day)s에 다시 보냅니다") % {"day": kdate(next_round.pay_on)}, _(
-            "계좌는 그대로 쓰니 하실 일은 없습니다. 다른 계좌로 받으시려면 바꾸셔도 됩니다."
-        )
-    if next_round is None:
-        return _("승인되었습니다"), _("지급일은 고객센터에서 따로 알려 드립니다.")
-    return _("승인되었습니다. %(day)s에 입금됩니다") % {"day": kdate(next_round.pay_on)}, _nothing_to_do()
-
-
-def _waiting_headline(row: Application, item: Item | None) -> tuple[str, str]:
-    if row.status == Status.SUBMITTED:
-        return _("신청을 받았습니다"), _("은행이 답하는 대로 예금주를 확인합니다.") + " " + _nothing_to_do()
-    if row.status == Status.WAITING_FOR_BILL:
-        return _("청구서를 기다리고 있습니다"), _(
-            "마지막 요금이 청구되고 내신 것이 확인되면 저절로 이어집니다. 다시 신청하지 않으셔도 됩니다."
-        )
-    if row.status == Status.ON_HOLD_UNPAID:
-        return _("청구된 위약금을 먼저 내 주세요"), _(
-            "모두 내신 것이 확인되면 저절로 이어집니다. 다시 신청하지 않으셔도 됩니다."
-        ) + " " + _("다 내지 못하셔도 %(day)s 마지막 지급 때 그때까지 내신 만큼은 돌려드립니다.") % {
-            "day": kdate(calendar.payout_rounds(programme.current())[-1].pay_on)
-        }
-    if item is not None and item.status == Item.Status.RETURNED:
-        return _("입금이 되돌아왔습니다. 계좌를 고쳐 주세요"), _(
-            "고치시면 다음 지급일에 다시 보냅니다. 접수번호는 그대로입니다."
-        )
-    if code := bank_layout.fault(row.account):
-        return _("계좌를 고쳐 주세요"), _("신청은 받았습니다.") + " " + bank_layout.words(code)
-    return _("계좌를 고쳐 주세요"), _("신청은 받았습니다. 적으신 계좌가 확인되지 않아 기다리고 있습니다.")
+def _advice(row: Application, promise: Promise) -> str:
+    """What follows the first sentence, where the customer may do something or need not."""
+    match promise.situation:
+        case Situation.WAITING_FOR_BILL | Situation.UNPAID | Situation.NO_BILL:
+            return _("다시 신청하지 않으셔도 됩니다.")
+        case Situation.NEED_ACCOUNT:
+            code = bank_layout.fault(row.account)
+            return bank_layout.words(code) if code else ""
+        case Situation.NEED_DOCS:
+            return _("여기에 올리시거나 가까운 매장에 보여 주시면 됩니다.")
+        case Situation.PAID if row.status == Status.APPROVED:
+            return _("통장에 %(text)s으로 찍혀 있습니다. 이 신청은 끝났습니다.") % {"text": BANK_TEXT}
+        case Situation.NO_ANSWER:
+            return _("두 번 보내지 않으려고 은행의 답을 기다립니다.") + " " + _nothing_to_do()
+        case Situation.NOT_SENT if promise.reason == Reason.RETURNED_PAYER:
+            return _("은행이 보내지 못했습니다. 고객님 계좌에는 잘못이 없고, 담당자가 확인해 알려 드립니다.")
+        case Situation.MOVED if promise.reason == Reason.RETURNED_BANK:
+            return _("은행이 그날 입금을 받지 못해 같은 계좌로 다시 보냅니다.")
+        case Situation.SUBMITTED | Situation.REVIEW | Situation.LATE | Situation.EXTENDED | Situation.FROZEN:
+            return _nothing_to_do()
+    if row.status == Status.REJECTED:
+        return _("까닭은 아래에 적었습니다.")
+    return ""
 
 
 def _nothing_to_do() -> str:

@@ -19,8 +19,8 @@ class ApplicationSummary(NamedTuple):
     Item fields are None where there is no payout item; SENT and the day for a refund that was paid offline.
     """
 
+    application_id: int
     status: str
-    applied_on: dt.date
     reference: str
     item_status: str | None
     item_pay_on: dt.date | None
@@ -55,7 +55,7 @@ def summaries_of(contract_nos: Iterable[str]) -> dict[str, ApplicationSummary]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT DISTINCT ON (a.contract_no) a.contract_no, a.status, a.applied_on, f.reference,
+            SELECT DISTINCT ON (a.contract_no) a.contract_no, a.id, a.status, f.reference,
                    CASE WHEN m.id IS NULL THEN i.status ELSE 'SENT' END, COALESCE(m.paid_on, b.pay_on)
             FROM refunds_application a
             JOIN refunds_filing f ON f.id = a.filing_id

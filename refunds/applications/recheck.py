@@ -18,6 +18,7 @@ from refunds.applications.transitions import transition
 from refunds.models.accounts import HolderCheck
 from refunds.models.applications import Application, Decision
 from refunds.models.states import REEVALUATED, Status
+from refunds.promise import service as promise
 
 _NO_LONGER_ELIGIBLE = Q(line__decided_outcome="") & ~Q(line__outcome="ELIGIBLE") | ~Q(
     line__decided_outcome__in=["", "ELIGIBLE"]
@@ -33,9 +34,7 @@ def reevaluate(row: Application, *, actor: str, **columns: Any) -> bool:
     transition(row, to, code=code, actor=actor, **columns)
     if before == to:
         return False
-    if to == Status.NEED_ACCOUNT:
-        sms.announce_account_needed(row)
-    elif to == Status.APPROVED and before != Status.SUBMITTED:
+    if to == Status.APPROVED:
         sms.announce_approval(row)
     return True
 
@@ -145,6 +144,7 @@ def _flag_changed(*, limit: int) -> int:
                 row = Application.objects.select_for_update(of=("self",)).select_related("line").get(pk=pk)
                 row.flag = wanted
                 row.save(update_fields=["flag"])
+                promise.refresh([pk], cause=VERDICT_CHANGED)
                 _record(row, "application.flagged" if wanted else "application.flag_removed", reason=wanted)
             count += 1
     return count

@@ -173,8 +173,6 @@ def _approve(row: Application, reviewer: User, reason: str) -> None:
     )  # fmt: skip
     if answer.status == Status.APPROVED:
         sms.announce_approval(row)
-    elif answer.status == Status.NEED_ACCOUNT:
-        sms.announce_account_needed(row)
 
 
 def is_hardship_case(row: Application) -> bool:

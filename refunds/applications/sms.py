@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from eligibility import service as eligibility
 from kt_remedy.notices import service as notices
-from refunds.applications import deadlines
 from refunds.models.applications import Application, Filing
 from refunds.models.states import Status
+from refunds.promise import service as promise
 
 _DAY = {"pay_on": dt.date(2026, 1, 22)}
 
@@ -43,13 +43,6 @@ KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
         _("안내 번호 변경"),
         "[KT] 환급 안내를 받는 번호가 바뀌었습니다. 모르는 일이면 바로 {hotline}(무료)로 전화하세요",
         "[KT] Notices of your refund go to another number now. Not you? Call {hotline} (free)",
-        {},
-    ),
-    (
-        "application.need_account",
-        _("계좌 확인 필요"),
-        "[KT] 환급 계좌가 확인되지 않습니다. 신청 현황에서 고쳐 주세요. 문의 {hotline}(무료)",
-        "[KT] Your refund account could not be confirmed. Please correct it. Questions: {hotline}",
         {},
     ),
     (
@@ -143,8 +136,9 @@ def notify(row: Application, kind: str, *, subject: str, context: dict | None = 
 
 
 def announce_approval(row: Application) -> None:
-    """Queue the message of an approval, with the pay day where a round is left."""
-    day = deadlines.pay_day(row)
+    """Queue the message of an approval, with the pay day where one is promised."""
+    made = promise.of(row)
+    day = made.day if made.pays else None
     notify(
         row,
         "application.approved" if day else "application.approved_open",
@@ -153,15 +147,10 @@ def announce_approval(row: Application) -> None:
     )
 
 
-def announce_account_needed(row: Application) -> None:
-    """Queue the request for another account, once for each account that was not confirmed."""
-    notify(row, "application.need_account", subject=f"application:{row.pk}:{row.account_id}")
-
-
 def announce_receipt(filing: Filing, rows: list[Application], now: dt.datetime) -> None:
-    """Queue the receipt of a new filing; it names the pay day if all its lines have the same one and no review."""
-    ready = {Status.APPROVED, Status.SUBMITTED, Status.WAITING_FOR_BILL}
-    days = {deadlines.pay_day(row, at=now) if row.status in ready else None for row in rows}
+    """Queue the receipt of a new filing; it names the pay day if all its lines have the same one."""
+    made = promise.of_many(rows, at=now).values()
+    days = {each.day if each.pays else None for each in made}
     dated = len(days) == 1 and None not in days
     if {row.status for row in rows} == {Status.NEED_ACCOUNT}:
         kind = "filing.need_account"

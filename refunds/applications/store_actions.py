@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from contextlib import suppress
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -12,6 +13,7 @@ from eligibility.models import Customer
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
 from kt_remedy.notices import service as notices
+from kt_remedy.notices import unreached
 from kt_remedy.staff.models import User
 from refunds.applications.access import close_to_own_case, visible_to
 from refunds.applications.submit import find_reference
@@ -122,6 +124,9 @@ def mark_called_back(*, note_id: int, staff: User) -> None:
             raise Refused("UNKNOWN", _("걸 전화를 찾을 수 없습니다."))
         note.called_at = clock.now()
         note.save(update_fields=["called_at"])
+        if note.message_id:
+            with suppress(unreached.ReachedError):  # informed another way meanwhile
+                unreached.mark_reached(message_id=note.message_id, channel=unreached.Channel.CALL, by=staff)
         audit.record(
             actor=audit.actor(staff), action="note.called_back", object=f"note:{note.pk}", subject=note.customer_id
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from kt_remedy.core import clock
+from kt_remedy.core import clock, programme
 from kt_remedy.core.templatetags.remedy import kdatetime
 from refunds import calendar
 from refunds.applications import deadlines
@@ -13,6 +13,7 @@ from refunds.bankfiles.returns import pays_same_account_again, waits_for_person
 from refunds.models.applications import Application, Channel, Decision
 from refunds.models.items import Item
 from refunds.models.states import Status
+from refunds.promise.facts import DayKind, Promise
 
 # Text of the payment in the customer's bank statement.
 BANK_TEXT = "KT위약금환급"
@@ -30,17 +31,15 @@ class Step:
     hours: bool = False
 
 
-def timeline(
-    row: Application, item: Item | None, decisions: list[Decision], next_round: calendar.PayoutRound | None
-) -> list[Step]:
+def timeline(row: Application, item: Item | None, decisions: list[Decision], promise: Promise) -> list[Step]:
     """Steps of an application in the order of their time: those that are done, the present one, those to come.
 
-    `item` is its last payout item, `next_round` the round that pays it (`presenters.pay_round`).
+    `item` is its last payout item; the days to come are those of its promise.
     """
     filing = row.filing
     steps = [Step(_("신청 접수"), _filed_by(filing.channel), "done", filing.received_at, hours=True)]
     for decision in decisions:
-        title, text = _past_step(decision) if decision.from_status else ("", "")
+        title, text = _past_step(row, decision) if decision.from_status else ("", "")
         if title:
             steps.append(Step(title, text, "done", decision.decided_at, hours=True))
     if item is not None:
@@ -51,7 +50,7 @@ def timeline(
     if not over:
         last = steps.pop()
         steps.append(Step(last.title, last.text, "now", last.date, hours=last.hours))
-        steps += _coming_steps(row, item, next_round)
+        steps += _coming_steps(row, item, promise)
     return steps
 
 
@@ -63,11 +62,11 @@ def _filed_by(channel: str) -> str:
     return _("홈페이지에서 신청하셨습니다.")
 
 
-def _past_step(decision: Decision) -> tuple[str, str]:
+def _past_step(row: Application, decision: Decision) -> tuple[str, str]:
     """Title and text of a past decision for the customer; an empty title for one that is internal."""
     to, code = decision.to_status, decision.code
     if code == "ACCOUNT_CHANGED":
-        return _("받을 계좌를 바꿈"), deadlines.hold_note()
+        return _("받을 계좌를 바꿈"), deadlines.hold_note(row)
     if code.startswith("RETURNED_") and waits_for_person(code.removeprefix("RETURNED_")):
         return _("입금하지 못함"), _(
             "은행이 보내지 못했습니다. 고객님 계좌에는 잘못이 없고, 담당자가 확인해 알려 드립니다."
@@ -118,11 +117,11 @@ def _payout_steps(item: Item) -> list[Step]:
     return steps
 
 
-def _coming_steps(row: Application, item: Item | None, next_round: calendar.PayoutRound | None) -> list[Step]:
+def _coming_steps(row: Application, item: Item | None, promise: Promise) -> list[Step]:
     steps: list[Step] = []
     pending = item is not None and item.status in Item.LIVE
-    if row.status == Status.REVIEW:
-        steps.append(Step(_("결과 안내"), _("문자로 알려 드립니다."), "next", deadlines.review_by(row.status_since)))
+    if promise.kind == DayKind.ANSWER:
+        steps.append(Step(_("결과 안내"), _("문자로 알려 드립니다."), "next", promise.day))
     if row.status == Status.NEED_DOCS and row.documents_due_on:
         steps.append(
             Step(
@@ -144,13 +143,14 @@ def _coming_steps(row: Application, item: Item | None, next_round: calendar.Payo
     if row.status == Status.ON_HOLD_UNPAID:
         steps.append(Step(_("납부"), _("모두 내시면 다음 지급일에 돌려드립니다."), "next", when=_("내시면")))
         return steps
-    if next_round is None or row.status in {Status.LATE, Status.NEED_DOCS, Status.REVIEW}:
+    if promise.kind not in {DayKind.PAY, DayKind.IF} or promise.day is None:
         return steps
-    if not pending:
+    next_round = calendar.round_on(promise.day, programme.current())
+    if next_round is not None and not pending:
         steps.append(
             Step(
                 _("지급 명단 확정"),
-                _("%(when)s 전까지 계좌를 바꾸거나 철회할 수 있습니다.") % {"when": kdatetime(next_round.cut_off)},
+                _("%(when)s 전까지 철회할 수 있습니다.") % {"when": kdatetime(next_round.cut_off)},
                 "next",
                 next_round.cut_off,
                 hours=True,
@@ -162,7 +162,7 @@ def _coming_steps(row: Application, item: Item | None, next_round: calendar.Payo
             _("통장에 %(text)s으로 찍힙니다. 되돌아오면 문자로 알려 드리고 다음 지급일에 다시 보냅니다.")
             % {"text": BANK_TEXT},
             "next",
-            next_round.pay_on,
+            promise.day,
         )
     )
     return steps

@@ -6,6 +6,7 @@ from typing import Any
 from kt_remedy.core import clock, errors
 from refunds.models.applications import Application, Decision
 from refunds.models.states import EDGES, Status
+from refunds.promise import service as promise
 
 
 class Refused(errors.Refused):
@@ -33,6 +34,7 @@ def create(filed: list[tuple[Application, Status, str]], *, actor: str, at: dt.d
         Application.objects.filter(pk__in=[row.pk for row in moving]).update(status=status)
         for row in moving:
             row.status = status
+    promise.refresh([row.pk for row in rows], cause="FILED")
 
 
 def transition(
@@ -69,6 +71,8 @@ def transition(
             words=reason,
             decided_at=at,
         )
+    # The message of an approval names the day.
+    promise.refresh([application.pk], cause=code, told=before != to == Status.APPROVED)
 
 
 def record_decision(application: Application, *, code: str, actor: str) -> None:

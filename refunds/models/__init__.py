@@ -8,6 +8,7 @@ from refunds.models.batches import Batch, BatchFigures, ExcludedApplication, Fun
 from refunds.models.cases import Adjustment, BalanceFinding, Hold, OfflinePayment
 from refunds.models.console import BatchComment, SavedFilter
 from refunds.models.items import Item
+from refunds.models.promises import PromiseNotice, PromiseRecord, PromiseShard
 from refunds.models.statements import BankStatement, ClosedDay, MoneyBack, StatementLine, Suspense
 
 __all__ = [
@@ -41,6 +42,9 @@ __all__ = [
     "Note",
     "Objection",
     "OfflinePayment",
+    "PromiseNotice",
+    "PromiseRecord",
+    "PromiseShard",
     "Roster",
     "RoundForecast",
     "SavedFilter",

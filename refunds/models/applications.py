@@ -343,8 +343,11 @@ class Note(models.Model):
     customer = models.ForeignKey("eligibility.Customer", models.PROTECT, related_name="+", db_column="customer_no")
     words_enc = models.BinaryField()
     key = models.UUIDField(default=uuid.uuid4, editable=False)
-    written_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    # Empty for a call that the portal asks for, because no text reached the person.
+    written_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     written_at = models.DateTimeField()
+    # The text that did not arrive and whose content the call tells.
+    message = models.OneToOneField("notices.Message", models.PROTECT, null=True, related_name="+")
     call_back_at = models.DateTimeField(null=True, blank=True)
     called_at = models.DateTimeField(null=True, blank=True)
 

@@ -11,12 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from kt_remedy.audit import service as audit
-from kt_remedy.core import clock, programme
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
 from refunds.applications import recheck
-from refunds.bankfiles.returns import ASKS_CUSTOMER, BANK, CUSTOMER, owner_of, return_reason, waits_for_person
-from refunds.calendar import next_round
+from refunds.bankfiles.returns import ASKS_CUSTOMER, CUSTOMER, owner_of, return_reason, waits_for_person
 from refunds.models.bank_answers import BankAnswer
 from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch
@@ -30,7 +28,7 @@ _RECIPIENTS = """
     FROM answer t
     JOIN refunds_application a ON a.id = t.application_id
     JOIN refunds_filing f ON f.id = a.filing_id
-    WHERE t.moves AND t.outcome = %(outcome)s AND t.reason = ANY(%(reasons)s)
+    WHERE t.moves AND t.outcome = 'PAID'
     ORDER BY f.person_index, f.received_at DESC
 """
 
@@ -131,27 +129,10 @@ def held_by(answer: BankAnswer, reason: str) -> tuple[str, list[Any]]:
     )
 
 
-def write_messages(batch: Batch, preview: dict[str, Any], *, subject: str) -> None:
-    """Queue one message for each person of each kind: paid, mend the account, the day moved by the bank's fault.
-
-    `subject` names the answer or the statement; `preview` has the reasons and the people of it.
-    """
-    payout_round = next_round(clock.now(), programme.current())
-    again, context = ("payout.again", {"pay_on": payout_round.pay_on}) if payout_round else ("payout.called", {})
-    by_bank = [row[0] for row in preview["reasons"] if owner_of(row[0]) == BANK]
-    for told, kind, about, outcome, reasons, fields in (
-        ("paid", "payout.paid", f"batch:{batch.pk}", "PAID", [""], {}),
-        ("mend", "payout.returned", subject, "RETURNED", list(ASKS_CUSTOMER), {}),
-        ("again", again, subject, "RETURNED", by_bank, context),
-    ):
-        if told in preview["people"]:  # staff would see an empty mailing otherwise
-            notices.queue_all(
-                kind=kind,
-                subject=about,
-                select=_RECIPIENTS,
-                params={"outcome": outcome, "reasons": reasons},
-                context=fields,
-            )
+def write_messages(batch: Batch, people: dict[str, Any]) -> None:
+    """Queue one message for each person who is paid. The promises tell those whose payment came back."""
+    if "paid" in people:  # staff would see an empty mailing otherwise
+        notices.queue_all(kind="payout.paid", subject=f"batch:{batch.pk}", select=_RECIPIENTS)
 
 
 def to_suspense(answer: BankAnswer, file: BankFile) -> None:

@@ -36,6 +36,7 @@ from refunds.payouts.guards import (
     require_reason,
     void_figures,
 )
+from refunds.promise import service as promise
 
 log = structlog.get_logger(__name__)
 
@@ -231,6 +232,8 @@ def send_again(*, answer_id: int, reason_code: str, user: User, reason: str) -> 
             released = cursor.rowcount
         if not released:
             raise Refused("STATE", _("이 이유로 보류된 건이 없습니다."))
+        assert answer.file is not None
+        promise.refresh_batch(answer.file.batch_id, cause="SENT_AGAIN")
         _record(answer, "answer.sent_again", actor=audit.actor(user), reason=reason, code=reason_code, count=released)
     return released
 
@@ -313,10 +316,11 @@ def _apply(answer: BankAnswer, batch: Batch, file: BankFile) -> None:
             answer_effects.accept_file(file)
         answer_effects.move_items(answer, file, now)
         answer_effects.follow_returns(answer.preview["reasons"], answer.confirmed_by, now)
-        answer_effects.write_messages(batch, answer.preview, subject=f"answer:{answer.pk}")
+        answer_effects.write_messages(batch, answer.preview["people"])
         money_back.find()
         answer_effects.to_suspense(answer, file)
         answer_effects.settle(batch, now)
+    promise.refresh_batch(batch.pk, cause="ANSWER")
     count, won = answer.preview.get("after_paid", (0, 0))
     if count:
         log.error("payments came back after they were paid", answer=answer.pk, count=count, won=won)

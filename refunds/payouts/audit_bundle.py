@@ -151,6 +151,7 @@ def _tables(row: Application, clear: bool) -> dict[str, Any]:
         "downloads.json": _rows(Download.objects.filter(file__in=files.values("pk"))),
         "inquiries.json": _rows(Inquiry.objects.filter(file__in=files.values("pk")).order_by("pk")),
         "results.json": _rows(answered),
+        "promises.json": _rows(row.promises.order_by("number")),
         "messages.json": [
             {
                 "kind": message.kind,
@@ -181,6 +182,7 @@ def _messages(row: Application, items: QuerySet, batches: QuerySet) -> QuerySet[
     about |= Q(subject__startswith=f"application:{row.pk}:")
     about |= Q(subject__in=[f"item:{pk}" for pk in items.values_list("pk", flat=True)])
     about |= Q(subject__in=[f"batch:{pk}" for pk in batches.values_list("pk", flat=True)])
+    about |= Q(subject__in=row.promise_notices.exclude(subject="").values("subject"))
     about |= Q(subject__in=_answer_keys(items))
     return Message.objects.filter(about, person_index=row.filing.person_index).order_by("pk")
 

@@ -37,6 +37,7 @@ from refunds.payouts.guards import (
     void_figures,
 )
 from refunds.payouts.independent_check import HASH_TOTAL
+from refunds.promise import service as promise
 
 # Each item taken out is one entry of the audit.
 TAKE_OUT_MOST = 1000
@@ -149,6 +150,7 @@ def freeze(*, pay_on: dt.date, user: User) -> Batch:
         batch.prepared_by, batch.prepared_person = user, person
         batch.opened_again = ""
         batch.save()
+        promise.refresh_batch(batch.pk, cause="FROZEN")
         funds.write(batch)
         record_act(user, "batch.frozen", batch, count=count, won=won, digest=digest)
         void_figures(batch.pk)
@@ -382,3 +384,4 @@ def _reopen(batch: Batch, reason: str) -> None:
     batch.approved_by = batch.approved_person = batch.approved_at = None
     batch.approved_digest = ""
     batch.save()
+    promise.refresh_batch(batch.pk, cause="OPENED_AGAIN")

@@ -26,6 +26,7 @@ from refunds.payouts.guards import (
     require_permission,
     require_reason,
 )
+from refunds.promise import service as promise
 
 
 def hold(*, application_id: int, user: User, reason: str) -> Hold:
@@ -43,6 +44,7 @@ def hold(*, application_id: int, user: User, reason: str) -> Hold:
         if row.holds.filter(released_at=None).exists():
             raise Refused("STATE", _("이미 보류된 신청입니다."))
         placed = Hold.objects.create(application=row, reason=reason, placed_by=user, placed_at=clock.now())
+        promise.refresh([row.pk], cause="HELD")
         record_act(user, "application.held", None, reason=reason, application=row)
     return placed
 
@@ -55,6 +57,7 @@ def release(*, application_id: int, user: User, reason: str) -> None:
         row = get_case(application_id, user)
         if not row.holds.filter(released_at=None).update(released_by=user, released_at=clock.now()):
             raise Refused("STATE", _("보류된 신청이 아닙니다."))
+        promise.refresh([row.pk], cause="RELEASED")
         record_act(user, "application.released", None, reason=reason, application=row)
 
 
@@ -233,6 +236,7 @@ def decide_adjustment(
         row.status = approved_status if approve else Adjustment.Status.DECLINED
         row.decided_by, row.decided_person, row.decided_at = user, person, clock.now()
         row.save(update_fields=["status", "allowed_krw", "decided_by", "decided_person", "decided_at"])
+        promise.refresh([row.application_id], cause="CORRECTION")
         action = "adjustment.approved" if approve else "adjustment.declined"
         record_act(user, action, None, reason=reason, application=row.application, amount=row.amount_krw)
     return row

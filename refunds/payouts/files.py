@@ -39,6 +39,7 @@ from refunds.payouts.guards import (
     require_reason,
     void_figures,
 )
+from refunds.promise import service as promise
 
 CHUNK_BYTES = 1 << 20
 
@@ -81,6 +82,7 @@ def replace_refused_file(*, file_id: int, user: User) -> BankFile:
         items = refused_items(refused)
         part = _next_part(batch)
         file = _write_file(batch, part, items, user, replaces=refused)
+        promise.refresh_batch(batch.pk, cause="MADE_AGAIN")
         record_act(user, "file.made_again", batch, part=part, replaces=refused.part, sha256=file.sha256)
         void_figures(batch.pk)
     return file
@@ -375,6 +377,7 @@ def hand_over(*, file_id: int, user: User, typed_total: int, funds_confirmed: bo
             batch.handed_over_at = batch.handed_over_at or now
             batch.save(update_fields=["handed_over_at"])
             sms.announce_hand_over(batch)
+        promise.refresh_batch(batch.pk, cause="HANDED_OVER")
         record_act(user, "file.handed_over", batch, part=file.part, won=file.won, sha256=file.sha256)
         stops.require_none(batch, file, final=True)
     return file

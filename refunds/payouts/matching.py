@@ -16,6 +16,7 @@ from refunds.models.batches import Batch
 from refunds.models.statements import BankStatement
 from refunds.payouts import answer_checks, answer_effects, money_back
 from refunds.payouts.guards import lock_batch, void_figures
+from refunds.promise import service as promise
 
 _LOCK = 0x6B742D73746D74  # one statement at a time
 
@@ -204,10 +205,10 @@ def apply(row: BankStatement, user: User) -> None:
         )
     money_back.find()
     answer_effects.follow_returns(row.preview["reasons"], user, now)
-    _follow_batches(row)
+    _follow_batches()
 
 
-def _follow_batches(row: BankStatement) -> None:
+def _follow_batches() -> None:
     """Messages and the end of each batch; `answer` holds the payments of one batch at a time."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE pg_temp.answer RENAME TO every_answer; CREATE INDEX ON every_answer (batch_id)")
@@ -220,9 +221,7 @@ def _follow_batches(row: BankStatement) -> None:
             cursor.execute(
                 "CREATE TEMP TABLE answer ON COMMIT DROP AS SELECT * FROM every_answer WHERE batch_id = %s", [batch.pk]
             )
-            people = answer_checks.people()
-            answer_effects.write_messages(
-                batch, {**row.preview, "people": people}, subject=f"statement:{row.pk}:{batch.pk}"
-            )
+            answer_effects.write_messages(batch, answer_checks.people())
             answer_effects.settle(batch, clock.now())
+            promise.refresh_batch(batch.pk, cause="STATEMENT")
             void_figures(batch.pk)

@@ -28,6 +28,7 @@ from refunds.payouts.guards import (
     require_permission,
     require_reason,
 )
+from refunds.promise import service as promise
 
 
 def payable_offline(row: Application) -> Balance:
@@ -121,6 +122,7 @@ def decide(*, payment_id: int, user: User, confirm: bool, reason: str = "") -> O
         payment.status = OfflinePayment.Status.CONFIRMED if confirm else OfflinePayment.Status.DECLINED
         payment.decided_by, payment.decided_person, payment.decided_at = user, person, clock.now()
         payment.save(update_fields=["status", "decided_by", "decided_person", "decided_at"])
+        promise.refresh([row.pk], cause="OFFLINE")
         action = "offline_payment.confirmed" if confirm else "offline_payment.declined"
         record_act(user, action, None, reason=reason, application=row, amount=payment.amount_krw)
         if confirm:

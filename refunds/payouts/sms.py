@@ -61,31 +61,6 @@ def register() -> None:
             {"address": contact_of},
         ),
         (
-            "payout.returned",
-            _("입금되지 않음"),
-            "[KT] 환급금이 되돌아왔습니다. 신청 현황에서 계좌를 고쳐 주세요. 문의 {hotline}(무료)",
-            "[KT] Your refund came back. Please correct the account of your claim: {hotline}",
-            {"address": contact_of},
-        ),
-        (
-            "payout.again",
-            _("다시 보냄"),
-            "[KT] 은행이 그날 환급금을 받지 못했습니다. 같은 계좌로 {pay_on}에 다시 보냅니다. 하실 일은 없습니다."
-            " 문의 {hotline}(무료)",
-            "[KT] Your bank could not take your refund that day. We send it to the same account again on {pay_on}."
-            " You need not do anything. Questions: {hotline} (free)",
-            {"address": contact_of, "example": day},
-        ),
-        (
-            "payout.called",
-            _("전화로 알림"),
-            "[KT] 은행이 그날 환급금을 받지 못했습니다. 어떻게 보내 드릴지 고객센터에서 전화로 여쭙겠습니다."
-            " 문의 {hotline}(무료)",
-            "[KT] Your bank could not take your refund that day. We will call you about how to send it."
-            " Questions: {hotline} (free)",
-            {"address": contact_of},
-        ),
-        (
             "payout.offline",
             _("따로 보냄"),
             "[KT] 위약금 환급금을 {paid_on}에 따로 보내 드렸습니다. 문의 {hotline}(무료)",

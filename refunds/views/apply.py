@@ -25,6 +25,8 @@ from refunds.applications import drafts, presenters, queries, reviews, submit, w
 from refunds.applications.transitions import Refused
 from refunds.models.accounts import Account, OwnerKind
 from refunds.models.applications import Application, Channel, Filing, Lateness, LateReason
+from refunds.promise import service as promise
+from refunds.promise.facts import Promise, Situation
 from refunds.views.account_entry import enter_account
 from refunds.views.forms import AccountForm, ConsentForm, LateForm, LinesForm
 
@@ -39,10 +41,15 @@ class LineOption:
     note: str
     won: int
     estimated: bool
-    day: dt.date | None
+    promise: Promise
     why_not: str = ""
     reference: str = ""
     picked: bool = False
+
+    @property
+    def day(self) -> dt.date | None:
+        """The pay day if nothing but the calendar stands before it."""
+        return self.promise.day if self.promise.situation == Situation.OFFER else None
 
 
 @dataclass(slots=True)
@@ -74,7 +81,7 @@ def _options(request: VerifiedRequest, picked: list[str]) -> list[LineOption]:
             note=_("%(day)s 해지") % {"day": kdate_long(line.terminated_on)} if line.terminated_on else "",
             won=presenters.amount(application)[1],
             estimated=presenters.is_estimated(application),
-            day=_pay_day(line),
+            promise=promise.of_line(line, representation="GUARDIAN" if ward else "SELF"),
             picked=line.pk in picked,
         )
         if row is not None:
@@ -89,12 +96,6 @@ def _options(request: VerifiedRequest, picked: list[str]) -> list[LineOption]:
     return options
 
 
-def _pay_day(line: Line) -> dt.date | None:
-    current = programme.current()
-    ended = line.terminated_on or current.waiver.terminated_to
-    return calendar.reachable_pay_day(ended, clock.today(), clock.now(), current)
-
-
 def _chosen_lines(request: VerifiedRequest, answers: drafts.Answers) -> list[LineOption]:
     return [option for option in _options(request, answers.lines) if option.picked and not option.why_not]
 
@@ -103,8 +104,9 @@ def _summary(options: list[LineOption]) -> Summary:
     estimated = any(option.estimated for option in options)
     days = sorted({option.day for option in options if option.day})
     rows = [(_("회선"), option.label) for option in options]
-    if days:
+    if days and all(option.day for option in options):
         rows.append((_("받는 날"), ", ".join(kdate(day) for day in days)))
+    rows += [(_("언제"), sentence) for sentence in dict.fromkeys(o.promise.sentence for o in options if not o.day)]
     return Summary(
         label=presenters.amount_label(estimated=estimated),
         won=sum(option.won for option in options),

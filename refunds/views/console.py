@@ -10,7 +10,9 @@ from kt_remedy.core import clock, console
 from kt_remedy.core.console import Act, Door
 from kt_remedy.core.templatetags.remedy import won
 from kt_remedy.staff.models import User
-from refunds.applications import deadlines, reviews
+from refunds.applications import reviews
+from refunds.promise import service as promise
+from refunds.promise.facts import Situation
 
 SEE = "refunds.view_review"
 # Reviews are due in the course of their day.
@@ -28,14 +30,13 @@ def acts(user: User) -> list[Act]:
     oldest = rows.first()
     if oldest is None:
         return []
-    by = deadlines.review_by(oldest.status_since)
-    until = clock.kst(by, DAY_END)
+    made = promise.of(oldest)
     return [
         Act(
             text=_("심사 %(count)s건") % {"count": won(rows.count())},
             url=reverse("refunds:review"),
-            until=until,
-            late=by < clock.today(),
+            until=clock.kst(made.day, DAY_END) if made.day else None,
+            late=made.situation == Situation.ANSWER_PASSED,
             mine=user.has_perm("refunds.review_application"),
             button=_("심사하러 가기"),
         )

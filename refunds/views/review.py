@@ -23,6 +23,8 @@ from refunds.applications.submit import LateReasonInput
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Application, Channel, Decision, LateReason
 from refunds.models.states import UNDER_REVIEW, Status
+from refunds.promise import service as promise
+from refunds.promise.facts import Situation
 from refunds.views.forms import CaseForm, DecisionForm, ReviewReasonForm
 
 PER_PAGE = 50
@@ -59,6 +61,7 @@ def work_list(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(status_since__lt=deadlines.overdue_before(clock.today()))
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     now = clock.now()
+    promises = promise.of_many(page)
     cases = [
         {
             "row": row,
@@ -66,8 +69,8 @@ def work_list(request: HttpRequest) -> HttpResponse:
             "line": presenters.line_name(row),
             "reason": staff_presenters.staff_reason(row),
             "days": (now - row.status_since).days,
-            "by": deadlines.review_by(row.status_since),
-            "over": deadlines.review_by(row.status_since) < clock.kst_date(now),
+            "by": promises[row.pk].day,
+            "over": promises[row.pk].situation == Situation.ANSWER_PASSED,
         }
         for row in page
     ]
@@ -146,7 +149,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "open_case": open_case,
         "can_undo": row.status in {Status.REJECTED, Status.APPROVED} and not row.flag,
         "changed": row.status == Status.APPROVED and row.flag == VERDICT_CHANGED,
-        "by": deadlines.review_by(row.status_since),
+        "by": promise.of(row).day,
         "may_decide": request.user.has_perm("refunds.review_application") or (hardship and supervisor),
         "hardship": hardship,
         "late": late,

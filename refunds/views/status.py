@@ -46,7 +46,7 @@ def receipt(request: VerifiedRequest, reference: str) -> HttpResponse:
     ]
     estimated = any(presenters.is_estimated(row) for row in rows)
     facts = [(_("회선"), presenters.line_name(row)) for row in rows]
-    days = sorted({r.pay_on for view in views if (r := presenters.pay_round(view.application, view.item, clock.now()))})
+    days = sorted({view.promise.day for view in views if view.promise.pays and view.promise.day})
     if days:
         facts.append((_("받는 날"), ", ".join(kdate(day) for day in days)))
     facts.append((_("받을 계좌"), str(filing.account)))
@@ -135,11 +135,11 @@ def change_account(request: VerifiedRequest, pk: int) -> HttpResponse:
         )
         if entered is not None and not form.errors:
             try:
-                change.change_account(application_id=pk, account_id=entered.pk, person_index=me.ci_index)
+                changed = change.change_account(application_id=pk, account_id=entered.pk, person_index=me.ci_index)
             except Refused as refused:
                 form.add_error("number", refused.message)
             else:
-                messages.success(request, f"{_('계좌를 바꾸었습니다.')} {deadlines.hold_note()}".rstrip())
+                messages.success(request, f"{_('계좌를 바꾸었습니다.')} {deadlines.hold_note(changed)}".rstrip())
                 return redirect("refunds:application", pk)
     status_code = 422 if form.errors else 200
     context = {"view": view, "form": form, "name": name, "for_ward": for_ward}

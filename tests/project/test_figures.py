@@ -74,7 +74,7 @@ PROGRAMME_UNITS = {
     "automatic_from_age": "age",
     "minimum_age": "age",
 }
-NO_FIGURE = {"weekday"}
+NO_FIGURE = {"weekday", "weekdays"}
 
 CONSTANTS = {
     "ACCOUNT_WIPE_DAYS": (settings.ACCOUNT_WIPE_DAYS, "days"),

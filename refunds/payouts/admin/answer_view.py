@@ -10,9 +10,10 @@ from kt_remedy.core import clock, programme
 from kt_remedy.core.templatetags.remedy import kdate, kdatetime, krw
 from kt_remedy.notices import texts
 from refunds.bankfiles.returns import BANK, CUSTOMER, OWNERS, PAYER, UNCLEAR, owner_of, return_reason
-from refunds.calendar import PayoutRound, next_round
+from refunds.calendar import PayoutRound, business_days_after, changeable_until, next_round, payout_rounds
 from refunds.models.bank_answers import BankAnswer
 from refunds.payouts import answers
+from refunds.promise.rules import BANK_DAYS, CALL_DAYS
 
 _KIND = BankAnswer.Kind
 _MOVES = (_KIND.PAYMENTS, _KIND.EXECUTED)
@@ -277,7 +278,7 @@ def _sides(answer: BankAnswer, payout_round: PayoutRound | None) -> list[Side]:
             "round": payout_round.number,
             "day": kdate(payout_round.pay_on),
         }
-    person = _("담당자가 정할 때까지 보류합니다. 문자는 없습니다")
+    person = _("담당자가 정할 때까지 보류하고, 보내지 못했다고 알립니다")
     follows = {CUSTOMER: _("계좌를 고쳐 달라는 문자가 나갑니다"), BANK: again, PAYER: person, UNCLEAR: person}
     sides = []
     for owner, label in OWNERS.items():
@@ -295,20 +296,28 @@ def _sides(answer: BankAnswer, payout_round: PayoutRound | None) -> list[Side]:
 
 def _told(answer: BankAnswer, payout_round: PayoutRound | None) -> list[Told]:
     people = answer.preview["people"]
-    again, fields = ("payout.again", {"pay_on": payout_round.pay_on}) if payout_round else ("payout.called", {})
+    called = {"answer_by": business_days_after(clock.today(), CALL_DAYS)}
+    again, fields = ("payout.again", {"pay_on": payout_round.pay_on}) if payout_round else ("payout.called", called)
+    current, now = programme.current(), clock.now()
+    keeps = next((r for r in payout_rounds(current) if now < changeable_until(r, current)), None)
+    mend, days = (
+        ("payout.returned", {"until": clock.kst_date(changeable_until(keeps, current)), "pay_on": keeps.pay_on})
+        if keeps
+        else ("payout.called", called)
+    )
+    assert answer.file is not None
+    open_day = {"was": answer.file.execution_on, "answer_by": business_days_after(clock.today(), BANK_DAYS)}
     language = "en" if (get_language() or "ko").startswith("en") else "ko"
-    told = [
+    return [
         Told(title, people[key][0], people[key][1], texts.render(kind, language, context))
         for key, title, kind, context in (
             ("paid", _("입금 안내"), "payout.paid", {}),
-            ("mend", _("계좌를 고쳐 주세요"), "payout.returned", {}),
+            ("mend", _("계좌를 고쳐 주세요"), mend, days),
             ("again", _("날이 바뀌었습니다"), again, fields),
+            ("nothing", _("보내지 못함, 새 날 미정"), "promise.stopped", open_day),
         )
         if key in people
     ]
-    if "nothing" in people:
-        told.append(Told(_("문자 없음"), *people["nothing"]))
-    return told
 
 
 def _shares(answer: BankAnswer) -> list[tuple[str, str]]:

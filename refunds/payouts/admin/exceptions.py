@@ -1,8 +1,8 @@
-"""Lists of exceptions: shared accounts, and returned payments for the call centre."""
+"""Lists of exceptions: shared accounts, returned payments for the call centre, refunds that no round paid."""
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -11,7 +11,7 @@ from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import kdate, krw
 from kt_remedy.staff.models import User
 from refunds.bankfiles.returns import return_reason
-from refunds.payouts import exceptions, overview, stops
+from refunds.payouts import after_rounds, exceptions, overview, stops
 from refunds.payouts import shared_accounts as sharing
 from refunds.payouts.admin.application_detail import application_url
 from refunds.payouts.admin.pages import (
@@ -170,5 +170,69 @@ def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         text=_("전화를 드려야 하므로 연락처가 그대로 들어 있습니다. 이름은 가려져 있고 계좌는 없습니다."),
         rows=[],
         back_url=reverse("admin:payouts:unpaid_returns"),
+        make=make,
+    )
+
+
+@permission_required("payouts.view_returned")
+def left_unpaid(request: HttpRequest) -> HttpResponse:
+    """Refunds that no round paid, for billing (D-94)."""
+    record_look(request, "admin.listed", "hold", report="unpaid")
+    rows = after_rounds.unpaid()
+    lead = (
+        _("마지막 지급일까지 보내지 못한 돈입니다. 청구 부서가 이어서 처리하고, 고객에게 전화로 알립니다.")
+        if after_rounds.is_over()
+        else _("마지막 지급일이 지나면 그때까지 보내지 못한 환급이 여기에 모입니다.")
+    )
+    linked = request.user.has_perm("payouts.view_case")
+    cells = [
+        [
+            (row.reference, application_url(row.application_id) if linked else ""),
+            (row.contract_no, ""),
+            (row.why, ""),
+            (krw(row.won), ""),
+        ]
+        for row in rows
+    ]
+    may_export = rows and request.user.has_perm("payouts.hand_to_billing")
+    context = {
+        "heading": _("청구 부서에 넘길 환급"),
+        "lead": lead,
+        "tables": [
+            {
+                "title": _("%(count)s건, %(won)s")
+                % {"count": f"{len(rows):,}", "won": krw(sum(row.won for row in rows))},
+                "head": [_("접수번호"), _("계약번호"), _("까닭"), _("금액")],
+                "rows": cells,
+                "empty": _("없습니다."),
+            }
+        ],
+        "links": [
+            (_("%(kind)s로 내려받기") % {"kind": kind}, reverse("admin:payouts:left_unpaid_file", args=[kind]), "doc")
+            for kind in after_rounds.FORMATS
+        ]
+        if may_export
+        else [],
+    }
+    return page(request, "listing", context["heading"], context)
+
+
+@permission_required("payouts.hand_to_billing")
+def left_unpaid_file(request: HttpRequest, kind: str) -> HttpResponse | StreamingHttpResponse:
+    """The refunds that no round paid as a file for billing."""
+    if kind not in after_rounds.FORMATS:
+        raise Http404
+
+    def make(user: User, reason: str) -> HttpResponse | StreamingHttpResponse:
+        content = after_rounds.export(kind=kind, user=user, reason=reason)
+        return file_response(content, f"unpaid-{clock.today():%Y%m%d}.{kind}", after_rounds.FORMATS[kind])
+
+    return download_with_reason(
+        request,
+        title=_("청구 부서에 넘길 환급"),
+        about=_("마지막 지급일까지 보내지 못한 돈"),
+        text=_("접수번호, 계약번호, 금액이 들어 있습니다. 이름, 연락처, 계좌는 없습니다."),
+        rows=[],
+        back_url=reverse("admin:payouts:left_unpaid"),
         make=make,
     )

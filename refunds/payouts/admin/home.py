@@ -15,7 +15,7 @@ from refunds.models.batches import Batch, Roster
 from refunds.models.cases import Adjustment
 from refunds.models.items import Item
 from refunds.payouts import console as figures
-from refunds.payouts import overview, queues, roster
+from refunds.payouts import overview, queues, roster, suspense
 
 SEE = "payouts.view_batch"
 
@@ -122,6 +122,10 @@ def _holds(user: User) -> int:
     return queues.active_holds().count()
 
 
+def _suspense(user: User) -> int:
+    return suspense.unsettled().count()
+
+
 def _corrections(user: User) -> int:
     return Adjustment.objects.filter(status=Adjustment.Status.PROPOSED).count()
 
@@ -146,9 +150,14 @@ def register() -> None:
             Door(SEE, "admin:refunds_batch_changelist", _("회차와 묶음"), pay, _batches),
             Door(SEE, "admin:refunds_item_changelist", _("지급 건"), pay),
             Door(SEE, "admin:refunds_bankanswer_changelist", _("은행 답"), pay, _answers),
+            Door(SEE, "admin:payouts:funds", _("재무에 알릴 자금"), pay),
             Door("payouts.view_returned", "admin:payouts:unpaid_returns", _("되돌아온 돈"), pay),
+            Door(SEE, "admin:payouts:stopped_at_bank", _("은행에 간 뒤 보류된 것"), pay),
+            Door("payouts.view_returned", "admin:payouts:left_unpaid", _("청구 부서에 넘길 환급"), pay),
             Door("payouts.view_case", "admin:refunds_hold_changelist", _("보류된 것"), pay, _holds),
             Door("payouts.view_case", "admin:payouts:application_find", _("신청 한 건 찾기"), pay),
+            Door(SEE, "admin:payouts:statements", _("입출금 명세와 하루 맞춰 보기"), match),
+            Door(SEE, "admin:payouts:suspense", _("미결"), match, _suspense),
             Door(SEE, "admin:payouts:inquiries", _("은행에 물어볼 것"), match, _unknown),
             Door(SEE, "admin:refunds_adjustment_changelist", _("정정과 되찾기"), match, _corrections),
             Door(SEE, "admin:refunds_offlinepayment_changelist", _("따로 보낸 지급"), match),

@@ -82,6 +82,8 @@ ROUTES = (
     ("exports/<str:word>/", list_pages.export, "export"),
     ("filters/<slug:list_name>/", list_pages.save_filter, "filter_save"),
     ("filters/<int:filter_id>/delete/", list_pages.delete_filter, "filter_delete"),
+    ("unpaid/", exceptions.left_unpaid, "left_unpaid"),
+    ("unpaid/<slug:kind>/", exceptions.left_unpaid_file, "left_unpaid_file"),
     ("roster/", roster.roster, "roster"),
     ("roster/<slug:duty>/", roster.assign, "roster_assign"),
 )

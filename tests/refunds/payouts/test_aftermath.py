@@ -38,6 +38,7 @@ from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.bank_account import execution_day
 from tests.refunds.payouts.money import broken, checker, due, maker, refused
+from tests.refunds.promise import telling
 
 pytestmark = pytest.mark.usefixtures("cut_off")
 
@@ -304,8 +305,10 @@ def opened(content: bytes) -> dict[str, bytes]:
 def test_the_bundle_holds_every_step_and_its_bytes_repeat():
     batch, file = money.handed_over(2)
     one, two = money.items(batch)
+    telling.record()
     load(money.pain002(file, [(one, "RJCT", "AC04"), (two, "ACSC", "")]))
     row = one.application
+    telling.tell()
     cases.hold(application_id=row.pk, user=maker(), reason="확인 중")
     b"".join(files.download(file_id=file.pk, user=maker(), reason="은행에 올림"))
     first = audit_bundle.build_bundle(application_id=row.pk, clear=True)

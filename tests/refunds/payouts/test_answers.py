@@ -21,6 +21,7 @@ from tests.conftest import ROOT
 from tests.refunds.payouts import money
 from tests.refunds.payouts.bank_account import execution_day
 from tests.refunds.payouts.money import broken, checker, maker, refused
+from tests.refunds.promise import telling
 from tests.sessions import as_staff
 
 pytestmark = pytest.mark.usefixtures("cut_off")
@@ -183,7 +184,7 @@ def waiting(count: int = 2, code: str = "") -> tuple[Any, Any, BankAnswer]:
 def test_nothing_moves_before_another_person_confirms():
     batch, _file, answer = waiting()
     assert {status for status, _code in states(batch)} == {"FILED"}
-    both = money.user("both", "maker", "checker", person="maker")
+    both = money.user("both", "checker", person="maker")
     refused("ROLE", answers.confirm, answer_id=answer.pk, user=maker(), typed=2)
     refused("SAME_PERSON", answers.confirm, answer_id=answer.pk, user=both, typed=2)
     refused("COUNT", answers.confirm, answer_id=answer.pk, user=checker(), typed=3)
@@ -206,7 +207,7 @@ def test_one_person_cannot_pay_a_batch_twice():
     invented = money.staged(money.pain002(file, [], group="RJCT", reason="AM10"))
     refused("STATE", files.replace_refused_file, file_id=file.pk, user=maker())
     refused("ROLE", answers.confirm, answer_id=invented.pk, user=maker(), typed=2)
-    second_account = money.user("maker-again", "maker", "checker", person="maker")
+    second_account = money.user("maker-again", "checker", person="maker")
     refused("SAME_PERSON", answers.confirm, answer_id=invented.pk, user=second_account, typed=2)
     with pytest.raises(Error), transaction.atomic():
         BankAnswer.objects.filter(pk=invented.pk).update(
@@ -402,9 +403,10 @@ def test_one_text_for_two_payments_of_one_person():
     first, second = money.items(batch)
     person = bytes(first.application.filing.person_index)
     type(first.application.filing).objects.filter(pk=second.application.filing_id).update(person_index=person)
+    telling.record()
     answer = money.load(money.pain002(file, [(first, "RJCT", "AC04"), (second, "RJCT", "BE01")]))
     assert answer.preview["people"] == {"mend": [1, 2]}
-    assert Message.objects.filter(kind="payout.returned").count() == 1
+    assert [message.kind for message in telling.tell()] == ["payout.returned"]
 
 
 def test_a_restart_reads_the_lines_anew():

@@ -27,6 +27,7 @@ from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.bank_account import execution_day
 from tests.refunds.payouts.money import BEFORE, CUT_OFF, broken, checker, due, maker, refused, tamper
+from tests.refunds.promise import telling
 
 pytestmark = pytest.mark.usefixtures("cut_off")
 
@@ -411,6 +412,7 @@ def faults(content: bytes) -> list[tuple[str, str]]:
 def test_paid_and_returned():
     batch, file = money.handed_over(3)
     first, second, third = money.items(batch)
+    telling.record()
     result = load(money.pain002(file, [(first, "ACSC", ""), (second, "RJCT", "AC04"), (third, "ACCC", "")]))
     assert (result.paid, result.paid_won, result.returned, result.returned_won, result.absent) == (
         2,
@@ -425,7 +427,7 @@ def test_paid_and_returned():
     second.application.refresh_from_db()
     assert second.application.status == "NEED_ACCOUNT"
     assert money.items(batch)[1].code == "CLOSED"
-    assert Message.objects.filter(kind="payout.returned").count() == 1
+    assert [message.kind for message in telling.tell()] == ["payout.returned"]
     assert Message.objects.filter(kind="payout.paid").count() == 2
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from kt_remedy.core.templatetags.remedy import kdate
-from kt_remedy.notices.models import Mailing, Message
 from refunds.applications import change, presenters, queries
 from refunds.bankfiles import returns, sheet
 from refunds.models.items import Item
@@ -16,6 +15,7 @@ from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.bank_account import execution_day
 from tests.refunds.payouts.money import broken, checker, maker
+from tests.refunds.promise import telling
 
 pytestmark = pytest.mark.usefixtures("cut_off")
 
@@ -26,6 +26,7 @@ def came_back(code: str) -> Item:
     """The one item of the round of 22 January, returned for the reason `code` of pain.002."""
     batch, file = money.handed_over(1)
     (item,) = money.items(batch)
+    telling.record()
     money.load(money.pain002(file, [(item, "RJCT", code)]))
     execution_day(file)
     return Item.objects.select_related("application__filing", "application__line").get(pk=item.pk)
@@ -63,9 +64,10 @@ def test_what_follows_a_return(case):
     assert returns.return_reason(item.code) == case["words"]
     asked = case["account"] == "asked"
     assert item.application.status == ("NEED_ACCOUNT" if asked else "APPROVED")
-    told = Message.objects.filter(kind__in=["payout.returned", "payout.again", "payout.called"])
-    kinds = {"asked": ["payout.returned"], "same": ["payout.again"], "person": []}[case["account"]]
-    assert list(told.values_list("kind", flat=True)) == kinds
+    # What the payer or the file is to blame for asks nothing, but that the day is not kept is told (D-80).
+    kind = {"asked": "payout.returned", "same": "payout.again", "person": "promise.stopped"}[case["account"]]
+    assert [message.kind for message in telling.tell()] == [kind]
+    assert telling.tell() == []
     assert view(item).must_change_account is asked
     assert bool(exceptions.unpaid_returns()[0]) is asked
     # What the payer, the file or nobody we know is to blame for waits for a person.
@@ -75,10 +77,12 @@ def test_what_follows_a_return(case):
 
 def test_what_the_account_is_not_to_blame_for_rides_to_it_again(at):
     item = came_back("AB08")
-    assert Message.objects.filter(kind="payout.again").count() == 1
-    assert "2/5(목)에 다시 보냅니다. 하실 일은 없습니다." in Mailing.objects.get(kind="payout.again").ko
     read = view(item)
-    assert read.headline == f"은행이 그날 입금을 받지 못해 {kdate(dt.date(2026, 2, 5))}에 다시 보냅니다"
+    assert read.headline == "받는 날이 바뀌었습니다"
+    days = [kdate(dt.date(2026, 1, 22)), kdate(dt.date(2026, 2, 5))]
+    assert f"받는 날이 {days[0]}에서 {days[1]}로 바뀌었습니다. 죄송합니다. 하실 일은 없습니다." in read.lead
+    (message,) = telling.tell()
+    assert "2/5(목)에 다시 보냅니다. 하실 일은 없습니다." in message.body
     assert (read.can_change_account, read.can_withdraw, read.must_change_account) == (True, True, False)
     assert "입금이 되돌아옴" in [step.title for step in read.timeline]
     assert read.timeline[-1].title == "입금"
@@ -94,7 +98,7 @@ def test_another_account_may_be_given_all_the_same(at):
     row = item.application
     better = make.account(row.line.customer, number="3020000001")
     change.change_account(application_id=row.pk, account_id=better.pk, person_index=bytes(row.filing.person_index))
-    assert "다시 보냅니다" not in view(item).headline
+    assert "같은 계좌로" not in view(item).lead
     at("2026-02-03T18:00+09:00")
     again = carried(dt.date(2026, 2, 5), "ACSC", "")
     assert (again.attempt, again.account_id) == (2, better.pk)
@@ -104,19 +108,19 @@ def test_another_account_may_be_given_all_the_same(at):
 def test_after_the_last_round_the_call_centre_calls(at):
     item = came_back("AB08")
     assert exceptions.unpaid_returns()[0] == []
-    at("2026-06-24T00:00+09:00")
+    at("2026-06-26T00:00+09:00")
     (unpaid_return,), over = exceptions.unpaid_returns()
     assert (over, unpaid_return.code, unpaid_return.application_id) == (True, "BANK_DOWN", item.application_id)
-    assert "전화로 여쭙겠습니다" in view(item).lead
+    assert "전화로 받는 방법과 날을 정합니다" in view(item).lead
 
 
 def test_a_return_that_comes_after_the_last_round_promises_no_day(at):
     batch, file = money.handed_over(1)
     (item,) = money.items(batch)
-    at("2026-06-24T00:00+09:00")
+    telling.record()
+    at("2026-06-24T10:00+09:00")
     money.load(money.pain002(file, [(item, "RJCT", "AB08")]))
-    assert Message.objects.filter(kind="payout.called").count() == 1
-    assert not Message.objects.filter(kind="payout.again").exists()
+    assert [message.kind for message in telling.tell()] == ["promise.billing"]
 
 
 def test_a_correction_rides_to_the_same_account_again_too(at):

@@ -382,7 +382,7 @@ def test_replaced_parts_share_references(paid_out, bank):
     batch, file, items = paid_out
     money.load(money.pain002(file, [], group="RJCT", reason="AM10"))
     again = money.approve_part(files.replace_refused_file(file_id=file.pk, user=maker()))
-    files.hand_over(file_id=again.pk, user=maker())
+    money.hand_over(again)
     row = bank.day("2026-01-26", *(debit(i.amount_krw, i.reference) for i in (*items, *items)))
     assert row.preview["suspense"] == {"DOUBLE": [3, 300_003]}
     assert statuses(batch) == ["PAID"] * 3
