@@ -33,17 +33,19 @@ install: .venv/installed $(CATALOGUES)
 reset:
 	@test ! -d .local || exec $(BIN)/python -m kt_remedy.devtools.devservers reset
 
-# Everything but the soaks: what needs little by two workers, the rest in one process; ARGS name tests of one run.
+# Everything but the soaks: what needs little by two workers, beside it the rest in one process, which waits most of
+# its time; ARGS name tests of one run.
 test: .venv/installed-test $(CATALOGUES)
 	@$(BIN)/python .ci/chromium.py
 	@$(MAKE) --no-print-directory lint
 ifdef ARGS
 	@exec $(BIN)/python -m pytest $(ARGS)
 else
-	@failed=0; \
-	$(BIN)/python -m pytest -n 2 $(FAST) || failed=1; \
+	@failed=0; log=$$(mktemp); \
+	$(BIN)/python -m pytest -n 2 $(FAST) > $$log 2>&1 & fast=$$!; \
 	$(BIN)/python -m pytest -m "slow and not soak" || failed=1; \
-	exit $$failed
+	wait $$fast || failed=1; \
+	cat $$log; rm -f $$log; exit $$failed
 endif
 
 # The answer while one works: two workers, each with servers of its own, no lint.

@@ -141,7 +141,7 @@ ACCOUNT_WIPE_DAYS = _number("ACCOUNT_WIPE_DAYS", 180)
 SMS_PER_SECOND = _number("SMS_PER_SECOND", 50)
 # A call without a clear answer is asked about after so many seconds, and given up as unknown after so many minutes.
 SMS_ASK_AFTER_SECONDS = _number("SMS_ASK_AFTER_SECONDS", 30)
-SMS_UNKNOWN_AFTER_MINUTES = _number("SMS_UNKNOWN_AFTER_MINUTES", 10)
+SMS_UNKNOWN_AFTER_MINUTES = _number("SMS_UNKNOWN_AFTER_MINUTES", 10, least=0)
 # Whether a round of reminders waits until one person has looked at it and another has approved it.
 ROUNDS_NEED_APPROVAL = _read(env.bool, "ROUNDS_NEED_APPROVAL", not DEVELOPMENT)
 

@@ -68,7 +68,7 @@ def _key(request: HttpRequest, name: str, step: str) -> str:
         browser = known["id"]
     else:
         browser = address_of(request) if step == "password" else "any"
-    return f"staff:{step}:{name}:{browser}"
+    return f"lock:{step}:{name}:{browser}"
 
 
 def _known(request: HttpRequest) -> dict[str, Any]:

@@ -107,6 +107,7 @@ def approve_part(*, file_id: int, user: User, typed_total: int, sha256: str) -> 
             raise Refused("CHANGED", _("보신 뒤에 내용이 바뀌었습니다. 다시 보고 승인해 주세요."))
         if typed_total != file.won:
             raise Refused("TOTAL", _("적으신 합계가 나가는 합계와 다릅니다."))
+        stops.require_settled(file)
         stops.require_none(batch, file)
         file.status, file.approved_by, file.approved_person = BankFile.Status.APPROVED, user, person
         file.approved_at = clock.now()
@@ -367,6 +368,7 @@ def hand_over(*, file_id: int, user: User, typed_total: int, funds_confirmed: bo
                 _("이체일 %(day)s을 은행이 지킬 수 없습니다. 회차를 다시 열어 새 이체일로 파일을 만들어 주세요.")
                 % {"day": kdate(file.execution_on)},
             )
+        stops.require_settled(file)
         stops.require_none(batch, file)
         if stored_digest(file.message_id) != file.sha256:
             raise Refused("SEAL", _("보관된 파일이 만든 때와 다릅니다. 전달하지 말고 감사 담당에게 알려 주세요."))

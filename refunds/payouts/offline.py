@@ -43,6 +43,8 @@ def payable_offline(row: Application) -> Balance:
         raise Refused("STATE", _("이미 따로 보낸 기록이 있습니다. 두 번 보내지 마세요."))
     if row.items.filter(kind=Item.Kind.REFUND, status__in=Item.HOLDING).exists():
         raise Refused("STATE", _("이미 회차에 담긴 신청입니다. 따로 보내지 마세요."))
+    if row.items.filter(status=Item.Status.RETURNED, money_back=None).exists():
+        raise Refused("STATE", _("되돌아온 돈이 아직 들어오지 않았습니다. 들어온 뒤에 보내세요."))
     if row.holds.filter(released_at=None).exists() or (row.hold_until and row.hold_until > now):
         raise Refused("STATE", _("보류된 신청입니다. 보류가 풀린 뒤에 보내세요."))
     outcome = line.effective_outcome

@@ -3,7 +3,7 @@
 import datetime as dt
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
@@ -285,21 +285,18 @@ def returns() -> list[FigureBar]:
 
 
 def by_round() -> list[FigureBar]:
-    """Won by round that left for the bank and did not come back; the text says both."""
+    """Won by round that left for the bank and did not come back; the label says what came back."""
     gone = {Item.Status.PAID, Item.Status.RETURNED, Item.Status.UNKNOWN}
     rows = []
     for batch, by_code in _kept_states():
         left = gone | ({Item.Status.FILED} if batch.handed_over else set())
         count, total = (sum(by_code[code][n] for code in left if code in by_code) for n in (0, 1))
+        back = by_code.get(Item.Status.RETURNED, (0, 0))[1]
         if count:
-            rows.append((kdate(batch.pay_on), count, total, by_code.get(Item.Status.RETURNED, (0, 0))[1]))
-    bars = won_bars((label, count, total - back) for label, count, total, back in rows)
-    return [
-        replace(bar, text=_("%(left)s 나감, %(back)s 되돌아옴") % {"left": krw(total), "back": krw(back)})
-        if back
-        else bar
-        for bar, (_label, _count, total, back) in zip(bars, rows, strict=True)
-    ]
+            day = kdate(batch.pay_on)
+            label = _("%(day)s, %(back)s 되돌아옴") % {"day": day, "back": krw(back)} if back else day
+            rows.append((label, count, total - back))
+    return won_bars(rows)
 
 
 def _bars(rows: Iterable[tuple[str, int, int]]) -> list[FigureBar]:

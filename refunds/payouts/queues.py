@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Abs
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -19,6 +20,7 @@ from refunds.models.batches import Batch, Roster
 from refunds.models.cases import Hold
 from refunds.models.items import Item
 from refunds.models.states import UNDER_REVIEW, Status
+from refunds.payouts import suspense
 from refunds.payouts.overview import LARGE_KRW
 
 # Limits of waiting in days of the calendar, or in business days.
@@ -172,7 +174,21 @@ def _large(_today: dt.date) -> Queue:
     )
 
 
-QUEUES: list[Callable[[dt.date], Queue]] = [_unknown, _after_paid, _other_side, _held, _large]
+def _suspense(_today: dt.date) -> Queue:
+    return _queue(
+        "SUSPENSE",
+        _("미결"),
+        _("어느 지급에도 맞지 않는 은행의 거래나 답"),
+        reverse("admin:payouts:suspense"),
+        Roster.Duty.RESULTS,
+        # What came and what left count by their size.
+        suspense.unsettled().annotate(size=Abs("won")),
+        "at",
+        won="size",
+    )
+
+
+QUEUES: list[Callable[[dt.date], Queue]] = [_unknown, _after_paid, _other_side, _held, _large, _suspense]
 
 
 def _queue(

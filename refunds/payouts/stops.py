@@ -82,6 +82,21 @@ def require_none(batch: Batch, part: BankFile | None = None, *, final: bool = Fa
         )
 
 
+def require_settled(part: BankFile) -> None:
+    """Raise Refused STATE while an answer to the part that this one replaces, or a debit of it, lies in suspense.
+
+    The bank may have executed the refused part after all: its payments would be paid twice.
+    """
+    refused = part.replaces
+    while refused is not None:
+        if refused.suspense.exclude(status="SETTLED").exists():
+            raise Refused(
+                "STATE",
+                _("대신한 파일의 답이나 출금이 미결에 있습니다. 두 번 나가지 않게 먼저 처리해 주세요."),
+            )
+        refused = refused.replaces
+
+
 def flagged(items: QuerySet[Item]) -> QuerySet[Item]:
     """The items among `items` whose application is held or whose verdict changed.
 

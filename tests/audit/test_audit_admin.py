@@ -38,7 +38,7 @@ def test_the_auditor_finds_whose_data_were_seen(auditor):
 
 def test_every_kind_of_act_has_its_filter(auditor):
     """The auditor can filter by the first word of every action in the code; the filter returns only its kind."""
-    before = r"(?:action=|record_act\(\s*user,\s*|_audit\(\s*row,\s*|_record\(\s*(?:row,\s*)?)"
+    before = r"(?:action=|record_act\(\s*user,\s*|_audit\(\s*row,\s*|_record\(\s*(?:(?:row|answer|user),\s*)?)"
     written = re.compile(before + r'"([a-z_]+)\.[a-z_]+"')
     kinds = {
         kind
@@ -46,7 +46,7 @@ def test_every_kind_of_act_has_its_filter(auditor):
         for path in (Path(settings.BASE_DIR) / package).rglob("*.py")
         for kind in written.findall(path.read_text(encoding="utf-8"))
     }
-    assert {"file", "inquiry", "evidence", "adjustment", "settlement", "result", "rewards", "offline_payment"} <= kinds
+    assert {"file", "inquiry", "evidence", "adjustment", "settlement", "answer", "rewards", "offline_payment"} <= kinds
     offered = {kind for kind, _label in KindFilter(None, {}, AuditEntry, None).lookup_choices}
     assert kinds - offered == set()
     audit.record(actor="staff:1", action="file.downloaded", object="file:1", reason="은행에 올림")

@@ -14,8 +14,10 @@ from eligibility.models import Line
 from kt_remedy.devtools import demo_accounts, demo_staff, sample_register
 from kt_remedy.devtools.demo_vouchers import create_vouchers
 from refunds.models.applications import Application
+from refunds.models.bank_answers import BankAnswer
 from refunds.models.batches import Batch
 from refunds.models.items import Item
+from refunds.payouts import answers
 from rewards.models import BaseLine, Grant
 from tests import people
 from tests.conftest import wait_until
@@ -215,18 +217,38 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     result = tmp_path / "result.xml"
     download.value.save_as(result)
 
+    # The bank pays on the day itself: an answer before it would settle nothing.
+    customer.move_clock("1차 입금")
     admin.goto("/admin/payouts/answers/load/")
     admin.locator("input[type=file]").set_input_files(result)
     admin.locator("form button.btn-primary").click()
-    admin.wait_for_load_state()
-    assert dict(Item.objects.values_list("application__line", "status")) == {
-        "CAST-101-1": "PAID",
-        "CAST-102-1": "RETURNED",
-    }
+    admin.wait_for_url(re.compile(r"/answers/\d+/$"))
+    # Nothing has moved: a worker reads the answer, and the checker confirms it after a word with the bank.
+    wait_until(lambda: not answers.unread().exists(), what="the answer to be read")
+    answer = BankAnswer.objects.get()
+    assert answer.staged_by.username == "maker"
+    assert set(Item.objects.values_list("status", flat=True)) == {"FILED"}
+    desk.goto(f"/admin/payouts/answers/{answer.pk}/")
+    assert "먼저 은행에 물어보세요" in desk.content()
+    desk.locator("input[name=asked_whom]").fill("기업영업부 김 과장")
+    desk.locator("input[name=bank_said]").fill("보낸 것과 같습니다")
+    desk.locator("input[name=typed]").fill("1")
+    desk.get_by_role("button", name="이 답을 확인하기").click()
+    wait_until(
+        lambda: (
+            dict(Item.objects.values_list("application__line", "status"))
+            == {"CAST-101-1": "PAID", "CAST-102-1": "RETURNED"}
+        ),
+        what="the confirmed answer to be applied",
+    )
     page.goto("/refunds/status/")
     assert "받으셨습니다" in page.content() or "입금" in page.content()
+    # A change of the promise is told after ten minutes, so that several make one text.
+    customer.move_clock("안심 보험 자동 가입 알림")
     wait_until(
-        lambda: "계좌" in customer.beside(f"/inbox?to={wolmae.phone}"), what="the message about the returned payment"
+        lambda: "계좌" in customer.beside(f"/inbox?to={wolmae.phone}"),
+        seconds=150,
+        what="the message about the returned payment",
     )
 
     customer.move_clock("월 혜택 지급")

@@ -91,7 +91,7 @@ def test_staff_call_and_note_it_on_the_page():
     only = agent.get(reverse("notices:sent"), {"channel": "POST", "reason": "NO_NUMBER"}).content.decode()
     assert page not in only
     assert "모두 보기" in only
-    assert page in agent.get(reverse("notices:sent"), {"channel": "POST", "reason": "\0"}).content.decode()
+    assert page in agent.get(reverse("notices:sent"), {"channel": "POST", "reason": "\x01"}).content.decode()
     shown = agent.get(page).content.decode()
     assert "01012345678" in shown
     assert "확인한 뒤 알려 드립니다" in shown, "the text of the message"

@@ -151,7 +151,7 @@ def test_spellings_and_unknown_names_count_alike(staff, name):  # noqa: F811
 def test_no_name_is_kept_in_clear(staff):  # noqa: F811
     fail(Client(), "clerk", 2)
     keys = list(LimitCounter.objects.values_list("key", flat=True))
-    assert hashlib.sha256(b"staff:password:clerk:127.0.0.1").hexdigest() in keys
+    assert hashlib.sha256(b"lock:password:clerk:127.0.0.1").hexdigest() in keys
     assert not any("clerk" in key for key in keys)
 
 

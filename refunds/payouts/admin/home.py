@@ -118,12 +118,12 @@ def _answers(user: User) -> int:
     return overview.answers_to_confirm().count()
 
 
-def _holds(user: User) -> int:
-    return queues.active_holds().count()
-
-
 def _suspense(user: User) -> int:
     return suspense.unsettled().count()
+
+
+def _holds(user: User) -> int:
+    return queues.active_holds().count()
 
 
 def _corrections(user: User) -> int:
@@ -156,14 +156,14 @@ def register() -> None:
             Door("payouts.view_returned", "admin:payouts:left_unpaid", _("청구 부서에 넘길 환급"), pay),
             Door("payouts.view_case", "admin:refunds_hold_changelist", _("보류된 것"), pay, _holds),
             Door("payouts.view_case", "admin:payouts:application_find", _("신청 한 건 찾기"), pay),
-            Door(SEE, "admin:payouts:statements", _("입출금 명세와 하루 맞춰 보기"), match),
-            Door(SEE, "admin:payouts:suspense", _("미결"), match, _suspense),
             Door(SEE, "admin:payouts:inquiries", _("은행에 물어볼 것"), match, _unknown),
             Door(SEE, "admin:refunds_adjustment_changelist", _("정정과 되찾기"), match, _corrections),
             Door(SEE, "admin:refunds_offlinepayment_changelist", _("따로 보낸 지급"), match),
             Door("payouts.view_case", "admin:payouts:shared_accounts", _("같은 계좌, 같은 사람"), match),
             Door(SEE, "admin:payouts:trial_balance", _("잔액표"), match),
             Door(SEE, "admin:payouts:balance_findings", _("살펴볼 잔액"), match),
+            Door(SEE, "admin:payouts:statements", _("거래내역과 마감"), match),
+            Door(SEE, "admin:payouts:suspense", _("미결"), match, _suspense),
             Door("payouts.download_settlement", "admin:payouts:settlement", _("정산서"), match),
             Door(SEE, "admin:refunds_download_changelist", _("내려받은 기록"), watch),
             Door("payouts.view_roster", "admin:payouts:roster", _("담당과 대리"), watch),

@@ -34,6 +34,14 @@ class BankAccount:
     def __init__(self) -> None:
         self.number, self.balance = 0, OPENING
 
+    @classmethod
+    def of_database(cls) -> "BankAccount":
+        """The account after the last statement that was confirmed."""
+        bank = cls()
+        if last := BankStatement.objects.filter(status="CONFIRMED").order_by("number").last():
+            bank.number, bank.balance = last.number, last.closing
+        return bank
+
     def content(self, day: str, *lines: Line, write=camt053) -> bytes:
         """The next statement as a file."""
         self.number += 1
@@ -48,8 +56,7 @@ class BankAccount:
 
 def execution_day(file: BankFile) -> BankStatement:
     """The statement of a part's execution day: each payment that did not come back left the account."""
-    bank = BankAccount()
-    if last := BankStatement.objects.filter(status="CONFIRMED").order_by("number").last():
-        bank.number, bank.balance = last.number, last.closing
     left = Item.objects.filter(file=file).exclude(status="RETURNED").order_by("id")
-    return bank.day(file.execution_on.isoformat(), *(debit(item.amount_krw, item.reference) for item in left))
+    return BankAccount.of_database().day(
+        file.execution_on.isoformat(), *(debit(item.amount_krw, item.reference) for item in left)
+    )

@@ -24,6 +24,12 @@ ROUNDS = [("2026-01-20T18:00+09:00", "2026-01-22"), ("2026-02-03T18:00+09:00", "
 ROUNDS += [("2026-02-12T18:00+09:00", "2026-02-19"), ("2026-02-24T18:00+09:00", "2026-02-26")]
 
 
+@pytest.fixture(autouse=True)
+def returns_count_at_once(settings):
+    """These stories are about the balance; test_statements.py waits for the statement of each return (D-95)."""
+    settings.RETURNS_NEED_STATEMENT = False
+
+
 def supervisor():
     return money.user("supervisor", "supervisor")
 

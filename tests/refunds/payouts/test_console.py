@@ -19,7 +19,7 @@ from refunds import balance
 from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch
 from refunds.models.console import BatchComment, SavedFilter
-from refunds.payouts import batches, cases, comments, console, ledger, queues, saved_filters
+from refunds.payouts import batches, cases, comments, console, ledger, queues, saved_filters, suspense
 from refunds.payouts.guards import Refused
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import checker, due, maker
@@ -74,6 +74,9 @@ def test_the_home_says_what_sql_says(answered):
     assert found["UNKNOWN"] == unknown
     assert found["RETURNED_AFTER_PAID"] == (1, items[0].amount_krw)
     assert found["HELD"] == (1, 88_000)
+    suspense.add(kind="ANSWER", won=-7_000, note="맞는 건이 없음")
+    suspense.add(kind="ANSWER", won=5_000, note="맞는 건이 없음")
+    assert {queue.code: (queue.count, queue.won) for queue in queues.queues()}["SUSPENSE"] == (2, 12_000)
     by_state = dict(sql("SELECT status, count(*) FROM refunds_item WHERE batch_id = %s GROUP BY 1", batch.pk))
     assert {code: count for code, (count, _won) in console.progress(fresh(batch)).states.items()} == by_state
     steps = console.flow(fresh(batch))
@@ -89,7 +92,7 @@ def test_the_home_says_what_sql_says(answered):
     assert [(row.count, row.won)] == counted
     assert sum(row.cells) == row.count == 2
     page = text(signed_in(checker()).get(url("index")))
-    assert "확인이 필요한 것 3건" in page
+    assert "확인이 필요한 것 5건" in page
     assert f"{paid:,}원" in page
     assert "33.33%" in page  # two of six came back
 

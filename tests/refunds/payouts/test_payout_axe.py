@@ -71,7 +71,7 @@ def test_no_finding_and_nothing_cut_off(page, at, live_server):
     look(maker(), reverse("admin:payouts:file_action", args=[file.pk, "hand-over"]))
     money.hand_over(file)
     whole = money.pain002(file, [], group="RJCT", reason="AM10")
-    bank_answers.load_result(content=whole, name="r", user=maker())
+    money.load(whole)
     file = files.replace_refused_file(file_id=file.pk, user=maker())
     look(checker(), reverse("admin:payouts:file_approve", args=[file.pk]))
     money.approve_part(file)
@@ -99,6 +99,12 @@ def test_no_finding_and_nothing_cut_off(page, at, live_server):
     look(maker(), reverse("admin:payouts:application", args=[first.application_id]))
     look(maker(), reverse("admin:payouts:application_action", args=[third.application_id, "adjust"]))
     look(checker(), reverse("admin:payouts:adjustment", args=[made.pk]))
+    look(checker(), reverse("admin:payouts:trial_balance"))
+    look(checker(), reverse("admin:payouts:balance_findings"))
+    look(
+        money.user("supervisor", "supervisor"),
+        reverse("admin:payouts:application_action", args=[first.application_id, "exception"]),
+    )
     look(maker(), reverse("admin:payouts:inquiries"))
     look(maker(), reverse("admin:payouts:unpaid_returns"))
     look(money.user("admin", "administrator"), reverse("admin:payouts:roster"))

@@ -10,12 +10,16 @@ from django.db import IntegrityError, InternalError, connection, transaction
 
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.notices.models import Message
-from refunds import tasks
+from refunds import banks, tasks
+from refunds.models.applications import Application
 from refunds.models.bank_files import BankFile
 from refunds.models.batches import ExcludedApplication
 from refunds.models.items import Item
+from refunds.models.promises import PromiseNotice
 from refunds.models.statements import BankStatement, MoneyBack, StatementLine, Suspense
-from refunds.payouts import batches, files, statements, suspense
+from refunds.payouts import batches, files, offline, statements, suspense
+from tests.background import run_due
+from tests.refunds import make
 from tests.refunds.payouts import money
 from tests.refunds.payouts.bank_account import BankAccount, confirm, stage
 from tests.refunds.payouts.money import broken, checker, maker, refused
@@ -82,6 +86,7 @@ def test_a_credit_returns_a_payment_and_its_money(paid_out, bank):
     _batch, file, (a, b, c) = paid_out
     answered(file, [(i, "ACSC", "") for i in (a, b, c)])
     bank.day(DAY, *(debit(i.amount_krw, i.reference) for i in (a, b, c)))
+    run_due("money")  # what was promised so far
     row = stage(bank.content(NEXT, credit(a.amount_krw, a.reference, code="AC04", words="closed")))
     assert row.preview["after_paid"] == [1, a.amount_krw]
     confirm(row)
@@ -90,11 +95,20 @@ def test_a_credit_returns_a_payment_and_its_money(paid_out, bank):
     assert a.application.__class__.objects.get(pk=a.application_id).status == "NEED_ACCOUNT"
     assert MoneyBack.objects.get(item=a).statement_line == row.lines.get()
     assert row.lines.get().after_paid
-    assert Message.objects.filter(kind="payout.returned").count() == 1
+    run_due("money")
+    assert PromiseNotice.objects.get(application=a.application_id).kind == "payout.returned"
     assert not broken()
 
 
 # When the money of a return is back (D-95) ------------------------------------------------------------------
+
+
+def test_money_that_is_not_back_is_not_sent_outside_the_rounds_either(paid_out):
+    a, _others = returned_once(paid_out)
+    abroad = make.account(a.application.line.customer, outcome="OFFLINE", bank=banks.OFFLINE)
+    Application.objects.filter(pk=a.application_id).update(account=abroad)
+    sent = {"way": "OVERSEAS", "paid_on": dt.date(2026, 1, 20), "reference": "FX-1", "amount_krw": a.amount_krw}
+    refused("STATE", offline.record, application_id=a.application_id, user=maker(), **sent)
 
 
 def returned_once(paid_out) -> tuple[Item, list[Item]]:
@@ -218,6 +232,14 @@ def test_a_debit_of_a_refused_part(paid_out, bank):
     bank.day(DAY, debit(file.won, file.message_id))
     assert kinds() == [("REFUSED_PART", -file.won)]
     assert statuses(batch) == ["FILED"] * 3
+    # The bank executed the refused part after all: the new one must not leave before that is settled.
+    again = files.replace_refused_file(file_id=file.pk, user=maker())
+    approve = {"file_id": again.pk, "user": checker(), "typed_total": again.won, "sha256": again.sha256}
+    refused("STATE", files.approve_part, **approve)
+    row = Suspense.objects.get()
+    suspense.propose(suspense_id=row.pk, user=maker(), outcome="BANK_ERROR", reason="은행이 되돌려 놓음")
+    suspense.decide(suspense_id=row.pk, user=checker(), approve=True)
+    assert files.approve_part(**approve).status == "APPROVED"
 
 
 def test_suspense_is_settled_by_two_people(paid_out, bank):

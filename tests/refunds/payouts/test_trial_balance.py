@@ -54,7 +54,10 @@ def test_days_and_rounds_add_up_to_the_balances(moved):
     total = by_view()
     assert total == balances.Accounts(0, 5_000, 130_000, 0, 60_000, 160_130, 500, 1_500)
     days = balances.by_day()
-    assert [day for day, _row in days] == [dt.date(2026, 1, 20), dt.date(2026, 2, 3)]
+    # Frozen, paid on the pay day, corrected with the next round, returned on its pay day.
+    frozen, paid, _corrected, _returned = days
+    assert [day.isoformat() for day, _row in days] == ["2026-01-20", "2026-01-22", "2026-02-03", "2026-02-05"]
+    assert (frozen[1].at_bank, paid[1].at_bank, paid[1].paid) == (190_000, 0, 190_000)
     assert days[-1][1] == total
     summed = balances.Accounts()
     for _round, row in balances.by_round():
@@ -90,7 +93,8 @@ def test_the_page_and_the_workbook_say_the_same(moved):
 def test_what_left_by_round_is_what_did_not_come_back(moved):
     first, second = overview.by_round()
     assert (first.count, first.won, second.won) == (3, 130_000, 5_000)
-    assert "190,000원 나감, 60,000원 되돌아옴" in first.text
+    assert "60,000원 되돌아옴" in first.label
+    assert "되돌아옴" not in second.label
 
 
 def test_the_copies_of_a_new_freeze_are_not_counted_as_taken_out():
@@ -164,5 +168,5 @@ def test_an_application_page_names_what_is_too_much(at):
     money.billed(row, -7_000)
     Bill.objects.filter(line=row.line_id).update(paid_krw=200_000)
     shown = text(signed_in(maker()).get(reverse("admin:payouts:application", args=[row.pk])))
-    assert re.search(r"더 드린 금액</th> <td>7,000원", shown)
+    assert re.search(r"더 드린 금액 </th> <td><strong>-7,000원", shown)
     assert "107,000원" in shown
