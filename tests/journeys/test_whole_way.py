@@ -17,6 +17,7 @@ from refunds.models.applications import Application
 from refunds.models.bank_answers import BankAnswer
 from refunds.models.batches import Batch
 from refunds.models.items import Item
+from refunds.models.promises import PromiseNotice
 from refunds.payouts import answers
 from rewards.models import BaseLine, Grant
 from tests import people
@@ -244,6 +245,7 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     page.goto("/refunds/status/")
     assert "받으셨습니다" in page.content() or "입금" in page.content()
     # A change of the promise is told after ten minutes, so that several make one text.
+    wait_until(lambda: PromiseNotice.objects.filter(kind="payout.returned").exists(), what="the changed promise")
     customer.move_clock("안심 보험 자동 가입 알림")
     wait_until(
         lambda: "계좌" in customer.beside(f"/inbox?to={wolmae.phone}"),
