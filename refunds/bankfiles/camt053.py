@@ -12,7 +12,8 @@ from typing import Any, BinaryIO, NoReturn
 from lxml import etree
 
 from kt_remedy.core import text
-from refunds.bankfiles import iso20022, records, returns
+from refunds.bankfiles import records, returns
+from refunds.bankfiles.elements import child_at, text_at
 from refunds.bankfiles.statement import (
     CREDIT,
     DEBIT,
@@ -148,10 +149,10 @@ class _Reader:
                 "number", digits((element.text or "").strip(), NUMBER_DIGITS, _fault(element, f"Stmt/{name}"))
             )
         elif name == "Acct":
-            number = _text(element, "Id/IBAN") or _text(element, "Id/Othr/Id")
+            number = text_at(element, "Id/IBAN") or text_at(element, "Id/Othr/Id")
             self.parts["account"] = text.without_separators(number)
         elif name == "Bal":
-            kind = _text(element, "Tp/CdOrPrtry/Cd")
+            kind = text_at(element, "Tp/CdOrPrtry/Cd")
             if kind in (*_OPENING, *_CLOSING):
                 won = _won(_child(element, "Amt", "Stmt/Bal/Amt"), "Stmt/Bal/Amt")
                 won = -won if _direction(element, "Stmt/Bal") == DEBIT else won
@@ -181,8 +182,8 @@ class _Reader:
         if not _booked(entry):
             return
         self.details += 1
-        own = _find(element, "Amt")
-        own = _find(element, "AmtDtls/TxAmt/Amt") if own is None else own
+        own = child_at(element, "Amt")
+        own = child_at(element, "AmtDtls/TxAmt/Amt") if own is None else own
         names = _names(element, entry)
         if own is None:
             if self.details > 1:
@@ -199,9 +200,9 @@ class _Reader:
         if _booked(element):
             won = _won(_child(element, "Amt", "Ntry/Amt"), "Ntry/Amt")
             if self.details == 0:
-                batch = _find(element, "NtryDtls/Btch")
-                reference = "" if batch is None else _text(batch, "PmtInfId") or _text(batch, "MsgId")
-                names = (reference, _bank_reference(element), "", _text(element, "AddtlNtryInf"))
+                batch = child_at(element, "NtryDtls/Btch")
+                reference = "" if batch is None else text_at(batch, "PmtInfId") or text_at(batch, "MsgId")
+                names = (reference, _bank_reference(element), "", text_at(element, "AddtlNtryInf"))
                 yield self._row(element, element, won, names)
             elif self.whole is not None:
                 if self.details > 1:
@@ -222,7 +223,7 @@ class _Reader:
         if not won:
             raise StatementFault(line, "WON", path="Ntry/Amt")
         assert self.head is not None
-        booked_on = _day(entry, "BookgDt", "Ntry/BookgDt") if _find(entry, "BookgDt") is not None else self.head.day
+        booked_on = _day(entry, "BookgDt", "Ntry/BookgDt") if child_at(entry, "BookgDt") is not None else self.head.day
         words = text.clean(words)[:WORDS_LENGTH]
         return StatementEntry(
             line, _direction(entry, "Ntry"), won, booked_on, reference, bank_reference, code, words
@@ -231,40 +232,30 @@ class _Reader:
 
 def _names(element: etree._Element, entry: etree._Element) -> tuple[str, str, str, str]:
     """Our reference, the bank's, the code of a return and the bank's words of one payment."""
-    reference = _text(element, "Refs/EndToEndId")
+    reference = text_at(element, "Refs/EndToEndId")
     if not reference or reference == _NONE:
-        reference = _text(element, "Refs/PmtInfId") or _text(element, "Refs/MsgId")
-    bank_reference = _text(element, "Refs/AcctSvcrRef") or _bank_reference(entry)
-    code = _text(element, "RtrInf/Rsn/Cd") or _text(element, "RtrInf/Rsn/Prtry")
-    words = _text(element, "RtrInf/AddtlInf") or _text(element, "AddtlTxInf")
+        reference = text_at(element, "Refs/PmtInfId") or text_at(element, "Refs/MsgId")
+    bank_reference = text_at(element, "Refs/AcctSvcrRef") or _bank_reference(entry)
+    code = text_at(element, "RtrInf/Rsn/Cd") or text_at(element, "RtrInf/Rsn/Prtry")
+    words = text_at(element, "RtrInf/AddtlInf") or text_at(element, "AddtlTxInf")
     return reference, bank_reference, code, words
 
 
 def _bank_reference(entry: etree._Element) -> str:
-    return _text(entry, "AcctSvcrRef") or _text(entry, "NtryRef")
+    return text_at(entry, "AcctSvcrRef") or text_at(entry, "NtryRef")
 
 
 def _booked(entry: etree._Element) -> bool:
     """True unless the entry is only announced: such an entry has not moved the balance."""
-    return (_text(entry, "Sts/Cd") or _text(entry, "Sts") or "BOOK") == "BOOK"
+    return (text_at(entry, "Sts/Cd") or text_at(entry, "Sts") or "BOOK") == "BOOK"
 
 
 def _fault(element: etree._Element, path: str) -> Any:
     return lambda code: StatementFault(element.sourceline or 0, code, path=path)
 
 
-def _find(element: etree._Element, path: str) -> etree._Element | None:
-    space = element.tag[1:].rpartition("}")[0]
-    return element.find(iso20022._path(space, path))
-
-
-def _text(element: etree._Element, path: str) -> str:
-    child = _find(element, path)
-    return "" if child is None else (child.text or "").strip()
-
-
 def _child(element: etree._Element, name: str, path: str) -> etree._Element:
-    child = _find(element, name)
+    child = child_at(element, name)
     if child is None:
         _missing(element, path)
     return child
@@ -285,14 +276,14 @@ def _won(element: etree._Element, path: str) -> int:
 
 
 def _direction(element: etree._Element, path: str) -> str:
-    direction = _DIRECTIONS.get(_text(element, "CdtDbtInd"))
+    direction = _DIRECTIONS.get(text_at(element, "CdtDbtInd"))
     if direction is None:
         raise StatementFault(element.sourceline or 0, "DIRECTION", path=f"{path}/CdtDbtInd")
     return direction
 
 
 def _day(element: etree._Element, name: str, path: str) -> dt.date:
-    written = _text(element, f"{name}/Dt") or _text(element, f"{name}/DtTm")
+    written = text_at(element, f"{name}/Dt") or text_at(element, f"{name}/DtTm")
     try:
         return dt.date.fromisoformat(written[:10])
     except ValueError:

@@ -7,7 +7,6 @@ looks at one transaction at a time, so neither holds the message as a tree. Stat
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from io import BytesIO
 from typing import BinaryIO
 from xml.sax.saxutils import escape
@@ -17,6 +16,7 @@ from lxml import etree
 
 from kt_remedy.core import text as outside
 from refunds.bankfiles import returns
+from refunds.bankfiles.elements import child_at, text_at
 from refunds.bankfiles.records import (
     ACCEPTED,
     ACCOUNT_NUMBER,
@@ -144,16 +144,16 @@ class Pain001:
     def read(self, content: bytes) -> Iterator[tuple[int, Payment]]:
         """The payments of a pain.001 message."""
         for element in _walk(BytesIO(content), {"CdtTrfTxInf"}):
-            amount = _child_at(element, "Amt/InstdAmt")
+            amount = child_at(element, "Amt/InstdAmt")
             if amount is None or amount.get("Ccy") != "KRW":
                 raise FileFault(element.sourceline or 0, _NOT_WON)
             yield (
                 element.sourceline or 0,
                 Payment(
-                    _text(element, "PmtId/EndToEndId"),
-                    _text(element, "CdtrAgt/FinInstnId/ClrSysMmbId/MmbId"),
-                    _text(element, "CdtrAcct/Id/Othr/Id"),
-                    _text(element, "Cdtr/Nm"),
+                    text_at(element, "PmtId/EndToEndId"),
+                    text_at(element, "CdtrAgt/FinInstnId/ClrSysMmbId/MmbId"),
+                    text_at(element, "CdtrAcct/Id/Othr/Id"),
+                    text_at(element, "Cdtr/Nm"),
                     _won(amount),
                 ),
             )
@@ -172,14 +172,14 @@ class Pain001:
                 ways.setdefault(UNLISTED if answer.reason == UNLISTED else answer.outcome, answer.line)
                 yield answer
             elif name == "OrgnlGrpInfAndSts":
-                group = _text(element, "GrpSts")
-                head.message_id = _text(element, "OrgnlMsgId")
+                group = text_at(element, "GrpSts")
+                head.message_id = text_at(element, "OrgnlMsgId")
                 head.code, head.words = _reason(element)
-                count, won = _text(element, "OrgnlNbOfTxs"), _child_at(element, "OrgnlCtrlSum")
+                count, won = text_at(element, "OrgnlNbOfTxs"), child_at(element, "OrgnlCtrlSum")
                 head.count = whole_number(count, element.sourceline or 0, "OrgnlNbOfTxs") if count else None
                 head.won = None if won is None else _won(won, "OrgnlCtrlSum")
             else:
-                batches.append(_text(element, "PmtInfSts"))
+                batches.append(text_at(element, "PmtInfSts"))
                 if not head.code:
                     head.code, head.words = _reason(element)
         if not head.message_id:
@@ -260,20 +260,6 @@ def _check_root(top: etree._Element, root: re.Pattern | None) -> None:
         raise FileFault(top.sourceline or 1, gettext_noop("지급 상태 보고(pain.002)가 아닙니다."))
 
 
-@lru_cache(maxsize=256)
-def _path(space: str, path: str) -> str:
-    return "/".join(f"{{{space}}}{name}" for name in path.split("/"))
-
-
-def _child_at(element: etree._Element, path: str) -> etree._Element | None:
-    return element.find(_path(element.tag[1:].rpartition("}")[0], path))
-
-
-def _text(element: etree._Element, path: str) -> str:
-    child = _child_at(element, path)
-    return "" if child is None else (child.text or "").strip()
-
-
 def _won(element: etree._Element, place: str = "InstdAmt") -> int:
     # ISO amounts may carry a fraction; a won has none.
     won, _point, fraction = (element.text or "").strip().partition(".")
@@ -283,18 +269,18 @@ def _won(element: etree._Element, place: str = "InstdAmt") -> int:
 
 
 def _reason(element: etree._Element) -> tuple[str, str]:
-    why = _child_at(element, "StsRsnInf")
+    why = child_at(element, "StsRsnInf")
     if why is None:
         return "", ""
-    return _text(why, "Rsn/Cd") or _text(why, "Rsn/Prtry"), outside.clean(_text(why, "AddtlInf"))
+    return text_at(why, "Rsn/Cd") or text_at(why, "Rsn/Prtry"), outside.clean(text_at(why, "AddtlInf"))
 
 
 def _answer(element: etree._Element, head: AnswerHead) -> Answer:
-    line, place, status = element.sourceline or 0, f"TxInfAndSts[{head.rows}]", _text(element, "TxSts")
-    reference = _text(element, "OrgnlEndToEndId")
+    line, place, status = element.sourceline or 0, f"TxInfAndSts[{head.rows}]", text_at(element, "TxSts")
+    reference = text_at(element, "OrgnlEndToEndId")
     if not reference:
         raise FileFault(line, gettext_noop("이 건에는 우리 관리번호가 없습니다."), f"{place}/OrgnlEndToEndId")
-    named = _child_at(element, "OrgnlTxRef/Amt/InstdAmt")
+    named = child_at(element, "OrgnlTxRef/Amt/InstdAmt")
     if named is not None and named.get("Ccy", "KRW") != "KRW":
         raise FileFault(line, _NOT_WON, f"{place}/OrgnlTxRef/Amt/InstdAmt")
     won = None if named is None else _won(named, f"{place}/OrgnlTxRef/Amt/InstdAmt")
