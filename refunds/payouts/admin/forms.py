@@ -42,7 +42,6 @@ class SelectionForm(ReasonForm):
     """Selected items, by their keys, and the reason of the act on them."""
 
     items = TextField(widget=forms.HiddenInput, max_length=20_000)
-    confirmed = TextField(widget=forms.HiddenInput, initial="yes", max_length=3)
 
 
 class ConfirmForm(forms.Form):

@@ -130,4 +130,4 @@ def take_out_page(request: HttpRequest, item_ids: list[int], *, confirmed: bool 
         "references": list(items.order_by("id").values_list("reference", "amount_krw")[:SHOWN]),
         "back_url": back_url,
     }
-    return page(request, "take_out", context["heading"], context, status=400 if form.errors else 200)
+    return page(request, "confirm", context["heading"], context, status=400 if form.errors else 200)
