@@ -1,28 +1,20 @@
 """Refunds that no round paid: after the last one they stand on a list for billing, which takes them over (D-94)."""
 
-import csv
 import io
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
-from openpyxl import Workbook
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, programme
-from kt_remedy.core import csv as csv_cells
 from kt_remedy.staff.models import User
 from refunds.bankfiles.returns import return_reason
 from refunds.calendar import payout_rounds
 from refunds.models.item_states import HOLDING_SQL
 from refunds.models.states import LIVE, Status
+from refunds.payouts import sheets
 from refunds.payouts.guards import Refused, require_permission, require_reason
-
-FORMATS = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +90,6 @@ def export(*, kind: str, user: User, reason: str) -> bytes:
         )
     heads = [_("접수번호"), _("계약번호"), _("상태"), _("까닭"), _("금액(원)")]
     cells = [[row.reference, row.contract_no, str(Status(row.status).label), row.why, row.won] for row in rows]
-    return _csv([heads, *cells]) if kind == "csv" else _xlsx([heads, *cells])
-
-
-def _csv(table: list[Any]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows([csv_cells.guarded(cell) for cell in row] for row in table)
-    return text.getvalue().encode("utf-8-sig")
-
-
-def _xlsx(table: list[Any]) -> bytes:
-    book = Workbook(write_only=True)
-    page = book.create_sheet(_("청구 부서에 넘길 환급"))
-    page.freeze_panes = "A2"
-    for row in table:
-        page.append(row)
     written = io.BytesIO()
-    book.save(written)
+    sheets.write(written, kind, heads, cells, name=_("청구 부서에 넘길 환급"))
     return written.getvalue()

@@ -1,18 +1,14 @@
 """Exports of the console's lists, as xlsx or csv. Names and accounts are masked by the list that gives the rows."""
 
-import csv
 import datetime as dt
-import io
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from openpyxl import Workbook
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
-from kt_remedy.core import csv as csv_cells
 from kt_remedy.staff.models import User
 from refunds.payouts import sheets
 from refunds.payouts.guards import Refused, require_permission, require_reason
@@ -49,11 +45,7 @@ def write(
             _("한 번에 %(most)s건까지 내보냅니다. 날이나 금액으로 더 좁혀 주세요.") % {"most": f"{MOST:,}"},
         )
     lines = ([_plain(value) for value in cells(row)] for row in rows.iterator(chunk_size=1_000))
-    titles = [str(title) for title in head]
-    if kind == "xlsx":
-        _xlsx(to, titles, lines)
-    else:
-        _csv(to, titles, lines)
+    sheets.write(to, kind, [str(title) for title in head], lines, name=_("목록"))
     audit.record(
         actor=audit.actor(user),
         action="list.exported",
@@ -69,22 +61,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dt.datetime):
         return value.astimezone(clock.KST).replace(tzinfo=None, microsecond=0)
     return "" if value is None else value
-
-
-def _xlsx(to: Any, head: list[str], lines: Iterable[list[Any]]) -> None:
-    book = Workbook(write_only=True)
-    page = book.create_sheet(_("목록"))
-    sheets.head(page, head)
-    for line in lines:
-        page.append(sheets.cells(page, line))
-    book.save(to)
-
-
-def _csv(to: Any, head: list[str], lines: Iterable[list[Any]]) -> None:
-    text = io.TextIOWrapper(to, encoding="utf-8-sig", newline="", write_through=True)
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(head)
-    for line in lines:
-        writer.writerow([csv_cells.guarded(cell) if isinstance(cell, str) else cell for cell in line])
-    text.flush()
-    text.detach()

@@ -1,11 +1,40 @@
-"""Sheets of a workbook that is written row by row: its head, and cells in which no text runs as a formula."""
+"""Tables for spreadsheets, written row by row as a workbook or as CSV: no text of them runs as a formula."""
 
+import csv
+import io
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, BinaryIO
 
+from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
+
+from kt_remedy.core import csv as csv_cells
+
+MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+def write(to: BinaryIO, kind: str, titles: list[str], lines: Iterable[list[Any]], *, name: str) -> None:
+    """Write a table into a binary file as `kind` ("xlsx" or "csv"); `name` is that of the sheet of a workbook."""
+    if kind == "xlsx":
+        book = Workbook(write_only=True)
+        page = book.create_sheet(name)
+        head(page, titles)
+        for line in lines:
+            page.append(cells(page, line))
+        book.save(to)
+        return
+    text = io.TextIOWrapper(to, encoding="utf-8-sig", newline="", write_through=True)
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(titles)
+    for line in lines:
+        writer.writerow([csv_cells.guarded(cell) if isinstance(cell, str) else cell for cell in line])
+    text.flush()
+    text.detach()
 
 
 def head(page: Any, titles: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import kdate, krw
 from kt_remedy.staff.models import User
 from refunds.bankfiles.returns import return_reason
-from refunds.payouts import after_rounds, exceptions, overview, stops
+from refunds.payouts import after_rounds, exceptions, overview, sheets, stops
 from refunds.payouts import shared_accounts as sharing
 from refunds.payouts.admin.application_detail import application_url
 from refunds.payouts.admin.pages import (
@@ -209,7 +209,7 @@ def left_unpaid(request: HttpRequest) -> HttpResponse:
         ],
         "links": [
             (_("%(kind)s로 내려받기") % {"kind": kind}, reverse("admin:payouts:left_unpaid_file", args=[kind]), "doc")
-            for kind in after_rounds.FORMATS
+            for kind in sheets.MEDIA_TYPES
         ]
         if may_export
         else [],
@@ -220,12 +220,12 @@ def left_unpaid(request: HttpRequest) -> HttpResponse:
 @permission_required("payouts.hand_to_billing")
 def left_unpaid_file(request: HttpRequest, kind: str) -> HttpResponse | StreamingHttpResponse:
     """The refunds that no round paid as a file for billing."""
-    if kind not in after_rounds.FORMATS:
+    if kind not in sheets.MEDIA_TYPES:
         raise Http404
 
     def make(user: User, reason: str) -> HttpResponse | StreamingHttpResponse:
         content = after_rounds.export(kind=kind, user=user, reason=reason)
-        return file_response(content, f"unpaid-{clock.today():%Y%m%d}.{kind}", after_rounds.FORMATS[kind])
+        return file_response(content, f"unpaid-{clock.today():%Y%m%d}.{kind}", sheets.MEDIA_TYPES[kind])
 
     return download_with_reason(
         request,

@@ -15,16 +15,11 @@ from kt_remedy.core import clock
 from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import krw
 from kt_remedy.staff.models import User
-from refunds.payouts import list_exports, saved_filters
+from refunds.payouts import list_exports, saved_filters, sheets
 from refunds.payouts.admin import kept
 from refunds.payouts.admin.console_list import ConsoleAdmin
 from refunds.payouts.admin.pages import download_with_reason, staff_user
 from refunds.payouts.guards import Refused
-
-MEDIA_TYPES = {
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "csv": "text/csv; charset=utf-8",
-}
 
 
 def _list_called(name: str) -> ConsoleAdmin:
@@ -73,7 +68,7 @@ def export(request: HttpRequest, word: str) -> HttpResponse | StreamingHttpRespo
             raise
         content.seek(0)
         name = f"{plan['list']}-{clock.today():%Y%m%d}.{plan['kind']}"
-        return FileResponse(content, as_attachment=True, filename=name, content_type=MEDIA_TYPES[plan["kind"]])
+        return FileResponse(content, as_attachment=True, filename=name, content_type=sheets.MEDIA_TYPES[plan["kind"]])
 
     return download_with_reason(
         request,

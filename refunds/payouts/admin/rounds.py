@@ -16,7 +16,7 @@ from kt_remedy.core.templatetags.remedy import kdate, krw
 from kt_remedy.staff.models import User
 from refunds.calendar import round_on
 from refunds.models.batches import Batch
-from refunds.payouts import batches, exceptions, forecasts, inquiry, overview
+from refunds.payouts import batches, exceptions, forecasts, inquiry, overview, sheets
 from refunds.payouts import settlement as settlement_sheet
 from refunds.payouts.admin.application_detail import application_url
 from refunds.payouts.admin.pages import (
@@ -32,7 +32,6 @@ from refunds.payouts.guards import Refused
 from refunds.payouts.selection import REASONS
 
 PAGE = 100
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FREEZE = ConfirmedAction(
     "payouts.freeze_batch",
     gettext_lazy("회차 확정"),
@@ -178,7 +177,7 @@ def settlement(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             content.close()
             raise
         content.seek(0)
-        return FileResponse(content, as_attachment=True, filename=name, content_type=XLSX)
+        return FileResponse(content, as_attachment=True, filename=name, content_type=sheets.MEDIA_TYPES["xlsx"])
 
     return download_with_reason(
         request,

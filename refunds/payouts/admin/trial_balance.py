@@ -14,11 +14,10 @@ from kt_remedy.core.templatetags.remedy import kdate, krw
 from kt_remedy.staff.models import User
 from refunds.applications import deadlines
 from refunds.models.cases import BalanceFinding
-from refunds.payouts import cases, findings, overview
+from refunds.payouts import cases, findings, overview, sheets
 from refunds.payouts import trial_balance as balances
 from refunds.payouts.admin.application_detail import application_url
 from refunds.payouts.admin.pages import download_with_reason, page, record_look
-from refunds.payouts.admin.rounds import XLSX
 from refunds.payouts.guards import Refused
 
 
@@ -76,7 +75,7 @@ def trial_balance_sheet(request: HttpRequest) -> HttpResponse | StreamingHttpRes
             content.close()
             raise
         content.seek(0)
-        return FileResponse(content, as_attachment=True, filename=name, content_type=XLSX)
+        return FileResponse(content, as_attachment=True, filename=name, content_type=sheets.MEDIA_TYPES["xlsx"])
 
     return download_with_reason(
         request,

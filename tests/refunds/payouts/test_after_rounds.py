@@ -7,7 +7,7 @@ import pytest
 
 from kt_remedy.audit.models import AuditEntry
 from refunds.models.states import Status
-from refunds.payouts import after_rounds
+from refunds.payouts import after_rounds, sheets
 from refunds.promise import service as promise
 from tests.refunds import make
 from tests.refunds.payouts import money
@@ -35,7 +35,7 @@ def test_after_the_last_pay_day_each_unpaid_refund_is_listed_and_its_customer_to
     assert promise.of(row).situation == "CALL"
 
 
-@pytest.mark.parametrize("kind", list(after_rounds.FORMATS))
+@pytest.mark.parametrize("kind", list(sheets.MEDIA_TYPES))
 def test_the_file_holds_the_list_and_is_recorded_with_its_reason(at, kind):
     at("2026-06-10T10:00+09:00")
     row = money.due(84_500)
