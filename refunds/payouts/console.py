@@ -16,11 +16,8 @@ from kt_remedy.core.tasks import schedule
 from kt_remedy.core.templatetags.remedy import kdatetime, krw, won
 from refunds.models.batches import Batch, BatchFigures
 from refunds.models.items import Item
-from refunds.payouts import invariants, overview
+from refunds.payouts import answers, invariants, overview
 from refunds.payouts.overview import FigureBar
-
-# The bars of returned payments end at this share: above it an answer needs a confirmation of its own (D-65).
-RETURNED_LIMIT_PERCENT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +210,10 @@ def sent_by_round() -> list[FigureBar]:
 
 
 def returned_by_round() -> list[FigureBar]:
-    """Share of the payments of each round that came back; the bar ends at `RETURNED_LIMIT_PERCENT`."""
+    """Share of the payments of each round that came back.
+
+    The bar ends where an answer needs a confirmation of its own (D-65).
+    """
     bars = []
     for row in batches_with_figures().filter(won__isnull=False).order_by("pay_on"):
         done = progress(row)
@@ -224,7 +224,7 @@ def returned_by_round() -> list[FigureBar]:
         bars.append(
             FigureBar(
                 overview.round_name(row.number, row.pay_on),
-                min(1000, share * 10 // RETURNED_LIMIT_PERCENT),
+                min(1000, share * 10 // answers.ODD_SHARE),
                 f"{share / 100:.2f}%",
                 returned,
                 done.won(Item.Status.RETURNED),

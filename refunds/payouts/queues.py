@@ -46,6 +46,26 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of exceptions: its rows, the columns of their moment and won, the KST date before which it is late."""
+
+    code: str
+    label: str
+    note: str
+    url: str
+    duty: str
+    rows: QuerySet[Any]
+    since: str
+    won: str = "amount_krw"
+    limit: str = ""
+    late_before: dt.date | None = None
+
+    def is_late(self, day: dt.date) -> bool:
+        """True for a row of this day that passed the limit."""
+        return self.late_before is not None and day < self.late_before
+
+
+@dataclass(frozen=True, slots=True)
 class Ageing:
     """A waiting state: its applications by days waited (`AGES`), their won, and how many passed the limit."""
 
@@ -102,13 +122,13 @@ def large_before_approval() -> QuerySet[Item]:
 def queues(*, at: dt.datetime | None = None) -> list[Queue]:
     """Every queue of exceptions, also the empty ones, in one fixed order."""
     today = clock.kst_date(at or clock.now())
-    return [make(today) for make in QUEUES]
+    return [_counted(kind_of(today)) for kind_of in KINDS]
 
 
-def _unknown(today: dt.date) -> Queue:
+def _unknown(today: dt.date) -> _Kind:
     rows = Item.objects.filter(status=Item.Status.UNKNOWN)
     since = business_days_before(today, UNKNOWN_BUSINESS_DAYS)
-    return _queue(
+    return _Kind(
         "UNKNOWN",
         _("은행 답을 모름"),
         _("은행에 물어보기 전에는 다시 보내지 않습니다"),
@@ -121,8 +141,8 @@ def _unknown(today: dt.date) -> Queue:
     )
 
 
-def _after_paid(_today: dt.date) -> Queue:
-    return _queue(
+def _after_paid(_today: dt.date) -> _Kind:
+    return _Kind(
         "RETURNED_AFTER_PAID",
         _("입금 뒤 되돌아옴"),
         _("입금 안내가 이미 나간 건"),
@@ -133,8 +153,8 @@ def _after_paid(_today: dt.date) -> Queue:
     )
 
 
-def _other_side(today: dt.date) -> Queue:
-    return _queue(
+def _other_side(today: dt.date) -> _Kind:
+    return _Kind(
         "OTHER_SIDE",
         _("회사·파일 쪽 사유"),
         _("고객 탓이 아니어서 고객에게 알리지 않았고, 사람이 정할 때까지 다시 보내지 않습니다"),
@@ -147,8 +167,8 @@ def _other_side(today: dt.date) -> Queue:
     )
 
 
-def _held(today: dt.date) -> Queue:
-    return _queue(
+def _held(today: dt.date) -> _Kind:
+    return _Kind(
         "HELD",
         _("보류된 것"),
         _("사람이 멈춘 지급. 풀거나 빼야 합니다"),
@@ -162,8 +182,8 @@ def _held(today: dt.date) -> Queue:
     )
 
 
-def _large(_today: dt.date) -> Queue:
-    return _queue(
+def _large(_today: dt.date) -> _Kind:
+    return _Kind(
         "LARGE",
         _("한도 초과"),
         _("한 건이 %(limit)s만 원 이상이고 승인을 기다립니다") % {"limit": LARGE_KRW // 10_000},
@@ -174,8 +194,8 @@ def _large(_today: dt.date) -> Queue:
     )
 
 
-def _suspense(_today: dt.date) -> Queue:
-    return _queue(
+def _suspense(_today: dt.date) -> _Kind:
+    return _Kind(
         "SUSPENSE",
         _("미결"),
         _("어느 지급에도 맞지 않는 은행의 거래나 답"),
@@ -188,26 +208,16 @@ def _suspense(_today: dt.date) -> Queue:
     )
 
 
-QUEUES: list[Callable[[dt.date], Queue]] = [_unknown, _after_paid, _other_side, _held, _large, _suspense]
+KINDS: list[Callable[[dt.date], _Kind]] = [_unknown, _after_paid, _other_side, _held, _large, _suspense]
 
 
-def _queue(
-    code: str,
-    label: str,
-    note: str,
-    url: str,
-    duty: str,
-    rows: QuerySet[Any],
-    since: str,
-    *,
-    won: str = "amount_krw",
-    limit: str = "",
-    late_before: dt.date | None = None,
-) -> Queue:
-    sums = rows.aggregate(count=Count("pk"), won=Sum(won), since=Min(since))
+def _counted(kind: _Kind) -> Queue:
+    sums = kind.rows.aggregate(count=Count("pk"), won=Sum(kind.won), since=Min(kind.since))
     first = clock.kst_date(sums["since"]) if sums["since"] else None
-    late = bool(first and late_before and first < late_before)
-    return Queue(code, label, note, url, duty, sums["count"], sums["won"] or 0, first, limit, late)
+    late = first is not None and kind.is_late(first)
+    return Queue(
+        kind.code, kind.label, kind.note, kind.url, kind.duty, sums["count"], sums["won"] or 0, first, kind.limit, late
+    )
 
 
 # (state in words, its states, its limit in words, applications that came before this moment are over it)
@@ -261,30 +271,16 @@ def ageing(*, at: dt.datetime | None = None) -> list[Ageing]:
     for label, codes, limit, before in states:
         own = [row for row in rows if row[0] in codes]
         waiting.append(_aged(label, limit, (row[1:] for row in own), limited=bool(before)))
-    return [*waiting, *(_ageing_of(make(today), rows) for make, rows in _queue_ages())]
+    return [*waiting, *(_ageing_of(kind_of(today), today) for kind_of in (_held, _unknown))]
 
 
-def _queue_ages() -> list[tuple[Callable[[dt.date], Queue], tuple[QuerySet[Any], str, str]]]:
-    return [
-        (_held, (active_holds(), "placed_at", "application__line__refundable_krw")),
-        (_unknown, (Item.objects.filter(status=Item.Status.UNKNOWN), "status_at", "amount_krw")),
-    ]
-
-
-def _ageing_of(queue: Queue, source: tuple[QuerySet[Any], str, str]) -> Ageing:
-    rows, since, won = source
-    today = clock.today()
+def _ageing_of(kind: _Kind, today: dt.date) -> Ageing:
     aged = []
-    for at, amount in rows.values_list(since, won):
+    for at, amount in kind.rows.values_list(kind.since, kind.won):
         day = clock.kst_date(at)
         age = sum(1 for bound in AGES[1:] if (today - day).days >= bound)
-        late = (
-            (today - day).days > HOLD_DAYS
-            if queue.code == "HELD"
-            else day < business_days_before(today, UNKNOWN_BUSINESS_DAYS)
-        )
-        aged.append((age, 1, amount or 0, int(late)))
-    return _aged(queue.label, queue.limit, aged, limited=True)
+        aged.append((age, 1, amount or 0, int(kind.is_late(day))))
+    return _aged(kind.label, kind.limit, aged, limited=True)
 
 
 def _aged(label: str, limit: str, rows: Iterable[tuple[int, int, int, int]], *, limited: bool) -> Ageing:

@@ -14,8 +14,8 @@ from kt_remedy.staff.models import User
 from refunds.models.batches import Batch, Roster
 from refunds.models.cases import Adjustment
 from refunds.models.items import Item
+from refunds.payouts import answers, overview, queues, roster, suspense
 from refunds.payouts import console as figures
-from refunds.payouts import overview, queues, roster, suspense
 
 SEE = "payouts.view_batch"
 
@@ -97,7 +97,7 @@ def trend(request: HttpRequest) -> dict[str, Any]:
     return {
         "sent": figures.sent_by_round(),
         "returned": figures.returned_by_round(),
-        "limit": figures.RETURNED_LIMIT_PERCENT,
+        "limit": answers.ODD_SHARE,
     }
 
 
