@@ -6,6 +6,7 @@ and what a page shows as moved comes from it.
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -60,11 +61,6 @@ def of_line(
     return rules.promise(facts, now=now, programme=programme.current())
 
 
-def history_of(application: Application) -> list[PromiseRecord]:
-    """Every promise of an application, the newest first."""
-    return list(application.promises.order_by("-number"))
-
-
 def refresh(application_ids: Iterable[int], *, cause: str, told: bool = False) -> int:
     """Record the promises of these applications where they changed, and let a text tell of it; returns how many did.
 
@@ -77,31 +73,45 @@ def refresh(application_ids: Iterable[int], *, cause: str, told: bool = False) -
     now = clock.now()
     with transaction.atomic():
         # One writer at a time for each application, so that records follow each other.
-        list(Application.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=ids).order_by("pk"))
-        changes = [
-            (pk, known, made)
-            for pk, known in gather.known_of(ids, now=now).items()
-            if (made := _changed(known, now)) is not None
-        ]
-        PromiseRecord.objects.bulk_create([_record(pk, known, made, cause, now) for pk, known, made in changes])
+        locked = Application.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=ids)
+        list(locked.order_by("pk").values_list("pk", flat=True))
+        changes, records = [], []
+        for pk, known in gather.known_of(ids, now=now).items():
+            made = rules.promise(known.facts, now=now, programme=programme.current())
+            with translation.override(known.language):
+                sentence = sentences.first_sentence(made)
+            if _differs(made, sentence, known):
+                changes.append((pk, known, made))
+                records.append(_record(pk, known, made, sentence, cause, now))
+        PromiseRecord.objects.bulk_create(records)
         notices.note(changes, now=now, told=told)
     return len(changes)
 
 
 def refresh_batch(batch_id: int, *, cause: str) -> None:
     """Have the promises of all applications of a batch refreshed by workers, those it left out too, in shards."""
+    _leave_to_workers(
+        "SELECT application_id FROM refunds_item WHERE batch_id = %(batch)s"
+        " UNION SELECT application_id FROM refunds_left_behind WHERE batch_id = %(batch)s",
+        {"batch": batch_id},
+        cause,
+    )
+
+
+def _leave_to_workers(select: str, params: dict[str, Any], cause: str) -> int:
+    """Make shards of the applications that an SQL statement selects; returns the number of applications."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             INSERT INTO refunds_promise_shard (application_ids, cause, attempts)
-            SELECT array_agg(application_id), %s, 0 FROM (
-                SELECT application_id, (row_number() OVER (ORDER BY application_id) - 1) / %s AS shard FROM (
-                    SELECT application_id FROM refunds_item WHERE batch_id = %s
-                    UNION SELECT application_id FROM refunds_left_behind WHERE batch_id = %s) t) numbered
-            GROUP BY shard
-            """,
-            [cause, SHARD, batch_id, batch_id],
+            SELECT array_agg(application_id), %(cause)s, 0 FROM (
+                SELECT application_id, (row_number() OVER (ORDER BY application_id) - 1) / %(size)s AS shard
+                FROM ({select}) chosen) numbered
+            GROUP BY shard RETURNING cardinality(application_ids)
+            """,  # noqa: S608  (statements of this module)
+            {**params, "cause": cause, "size": SHARD},
         )
+        return sum(count for (count,) in cursor.fetchall())
 
 
 def open_shards() -> QuerySet[PromiseShard]:
@@ -121,47 +131,33 @@ def refresh_passed() -> int:
 
     Also approvals that became unpaid again by a delivery. Returns the number of applications.
     """
-    now = clock.now()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH passed AS (
-                SELECT p.application_id FROM refunds_promise p
-                WHERE p.check_at <= %(now)s AND NOT EXISTS (
-                    SELECT FROM refunds_promise n WHERE n.application_id = p.application_id AND n.number > p.number)
-                UNION
-                SELECT a.id FROM refunds_application a
-                JOIN eligibility_line l ON l.contract_no = a.contract_no AND l.reasons ~ '(^|;)UNPAID(;|$)'
-                JOIN LATERAL (SELECT * FROM refunds_promise WHERE application_id = a.id
-                              ORDER BY number DESC LIMIT 1) p ON p.situation IN ('APPROVED', 'CHANGE_MOVES', 'MOVED')
-                WHERE a.status = 'APPROVED'
-            )
-            INSERT INTO refunds_promise_shard (application_ids, cause, attempts)
-            SELECT array_agg(application_id), 'PASSED', 0 FROM (
-                SELECT application_id, (row_number() OVER (ORDER BY application_id) - 1) / %(size)s AS shard
-                FROM passed) numbered
-            GROUP BY shard RETURNING cardinality(application_ids)
-            """,
-            {"now": now, "size": SHARD},
-        )
-        return sum(count for (count,) in cursor.fetchall())
+    return _leave_to_workers(
+        """
+        SELECT p.application_id FROM refunds_promise p
+        WHERE p.check_at <= %(now)s AND NOT EXISTS (
+            SELECT FROM refunds_promise n WHERE n.application_id = p.application_id AND n.number > p.number)
+        UNION
+        SELECT a.id FROM refunds_application a
+        JOIN eligibility_line l ON l.contract_no = a.contract_no AND l.reasons ~ '(^|;)UNPAID(;|$)'
+        JOIN LATERAL (SELECT * FROM refunds_promise WHERE application_id = a.id
+                      ORDER BY number DESC LIMIT 1) p ON p.situation IN ('APPROVED', 'CHANGE_MOVES', 'MOVED')
+        WHERE a.status = 'APPROVED'
+        """,
+        {"now": clock.now()},
+        "PASSED",
+    )
 
 
-def _changed(known: Known, now: dt.datetime) -> Promise | None:
-    """The promise if it differs from the last record."""
-    made = rules.promise(known.facts, now=now, programme=programme.current())
+def _differs(made: Promise, sentence: str, known: Known) -> bool:
+    """True if a promise is not the one that the last record holds."""
     last = known.facts.last
     if last is None:
-        return made
-    with translation.override(known.language):
-        sentence = sentences.first_sentence(made)
-    same = (made.situation, made.day, made.previous_day) == (last.situation, last.day, last.previous_day)
-    return None if same and (sentence, made.check_at) == (known.sentence, known.check_at) else made
+        return True
+    before = (last.situation, last.day, last.previous_day, known.sentence, known.check_at)
+    return (made.situation, made.day, made.previous_day, sentence, made.check_at) != before
 
 
-def _record(pk: int, known: Known, made: Promise, cause: str, now: dt.datetime) -> PromiseRecord:
-    with translation.override(known.language):
-        sentence = sentences.first_sentence(made)
+def _record(pk: int, known: Known, made: Promise, sentence: str, cause: str, now: dt.datetime) -> PromiseRecord:
     return PromiseRecord(
         application_id=pk,
         number=known.number + 1,
