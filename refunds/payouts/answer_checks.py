@@ -20,8 +20,8 @@ from refunds.models.bank_answers import BankAnswer
 from refunds.models.bank_files import BankFile
 from refunds.models.items import Item
 
-# Faults that are kept with an answer, of any number.
-SHOWN = 200
+# Faults, and codes of a file refused whole, that are kept with an answer, of any number.
+SHOWN, MOST_CODES = 200, 50
 # So many lines may name payments that we never sent; they go to suspense. An answer with more is none to our file.
 MOST_STRANGERS = 100
 
@@ -257,20 +257,19 @@ def _figures(file: BankFile) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def reasons() -> list[list[Any]]:
     """[reason, code of the bank, count, won] of the returns, most frequent first."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT reason, code, count(*), COALESCE(sum(amount_krw), 0)::bigint FROM answer"
-            " WHERE outcome = 'RETURNED' AND item_id IS NOT NULL GROUP BY reason, code ORDER BY 3 DESC, reason, code"
-        )
-        return [list(row) for row in cursor.fetchall()]
+    return _by_reason("outcome = 'RETURNED' AND item_id IS NOT NULL")
 
 
 def _codes() -> list[list[Any]]:
     """[reason, code of the bank, count, won] of the lines of a file that was refused whole."""
+    return _by_reason("code <> ''")[:MOST_CODES]
+
+
+def _by_reason(condition: str) -> list[list[Any]]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT reason, code, count(*), COALESCE(sum(amount_krw), 0)::bigint FROM answer WHERE code <> ''"
-            " GROUP BY reason, code ORDER BY 3 DESC, reason, code LIMIT 50"
+            "SELECT reason, code, count(*), COALESCE(sum(amount_krw), 0)::bigint FROM answer"  # noqa: S608
+            f" WHERE {condition} GROUP BY reason, code ORDER BY 3 DESC, reason, code"
         )
         return [list(row) for row in cursor.fetchall()]
 

@@ -71,7 +71,7 @@ def follow_returns(reasons: list[list], user: User, now: dt.datetime) -> None:
     """What follows the returns, by whose fault they are (D-65, D-80).
 
     The customer's account: another one is asked for. The bank: nothing, it rides again. Payer, file or unclear: the
-    application is held until a person decides (`answers.send_again`), and nobody is written to.
+    application is held until a person decides (`answers.send_again`), and nothing is asked of the customer.
     """
     actor = audit.actor(user)
     for reason, code, _count, _won in reasons:
@@ -129,9 +129,12 @@ def held_by(answer: BankAnswer, reason: str) -> tuple[str, list[Any]]:
     )
 
 
-def write_messages(batch: Batch, people: dict[str, Any]) -> None:
+def write_messages(batch: Batch) -> None:
     """Queue one message for each person who is paid. The promises tell those whose payment came back."""
-    if "paid" in people:  # staff would see an empty mailing otherwise
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM answer WHERE moves AND outcome = 'PAID')")
+        (paid,) = cursor.fetchone()
+    if paid:  # staff would see an empty mailing otherwise
         notices.queue_all(kind="payout.paid", subject=f"batch:{batch.pk}", select=_RECIPIENTS)
 
 

@@ -6,26 +6,25 @@ change. Another person confirms those figures (`confirm`) or discards the answer
 paid.
 """
 
-import hashlib
 from typing import Any, BinaryIO
 
 import structlog
 from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
-from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
+from kt_remedy.core.tasks.rows import as_new
 from kt_remedy.staff.models import User
 from refunds.bankfiles.records import AnswerHead, FileFault
 from refunds.models.bank_answers import BankAnswer
-from refunds.models.bank_files import BankFile, Chunk, Inquiry
+from refunds.models.bank_files import BankFile, Inquiry
 from refunds.models.batches import Batch
 from refunds.payouts import answer_checks, answer_effects, money_back
 from refunds.payouts.answer_checks import AnswerFault, AnswerRefused, Findings
 from refunds.payouts.answer_reading import copy_lines
-from refunds.payouts.files import CHUNK_BYTES, store_bytes
+from refunds.payouts.files import digest_of, keep_bytes
 from refunds.payouts.guards import (
     Refused,
     is_maker,
@@ -56,7 +55,7 @@ def stage(*, content: BinaryIO, name: str, user: User) -> BankAnswer:
     """
     require_permission(user, "payouts.stage_answer")
     person = person_of(user)
-    sha256, size = _digest(content)
+    sha256, size = digest_of(content)
     if BankFile.objects.filter(sha256=sha256).exists() or Inquiry.objects.filter(sha256=sha256).exists():
         _record_refusal(user, sha256, "OWN_FILE")
         raise Refused("OWN_FILE", _("우리가 만든 파일 그대로입니다. 은행이 보낸 답을 올려 주세요."))
@@ -66,9 +65,7 @@ def stage(*, content: BinaryIO, name: str, user: User) -> BankAnswer:
                 sha256=sha256, name=name[:120], size=size, staged_by=user, staged_person=person, staged_at=clock.now()
             )
             # The second of two people with the same bytes waits here for the first, and is refused.
-            if not Chunk.objects.filter(key=sha256).exists():
-                content.seek(0)
-                store_bytes(sha256, iter(lambda: content.read(CHUNK_BYTES), b""))
+            keep_bytes(sha256, content)
             _record(answer, "answer.staged", actor=audit.actor(user), size=size)
     except IntegrityError:
         _record_refusal(user, sha256, "SAME_FILE")
@@ -148,9 +145,7 @@ def confirm(*, answer_id: int, user: User, typed: int, asked_whom: str = "", ban
         answer.confirmed_by, answer.confirmed_person, answer.confirmed_at = user, person, clock.now()
         answer.asked_whom, answer.bank_said = (asked_whom[:120], bank_said[:500]) if odd else ("", "")
         answer.save(update_fields=["confirmed_by", "confirmed_person", "confirmed_at", "asked_whom", "bank_said"])
-        BankAnswer.objects.filter(pk=answer.pk).update(
-            waiting_since=Now(), retry_at=None, attempts=0, published_at=None, taken_at=None
-        )
+        BankAnswer.objects.filter(pk=answer.pk).update(**as_new())
         _record(
             answer,
             "answer.confirmed",
@@ -257,14 +252,6 @@ def _require_open(answer: BankAnswer) -> None:
         raise Refused("STATE", _("확인을 기다리는 답이 아닙니다."))
 
 
-def _digest(content: BinaryIO) -> tuple[str, int]:
-    digest, size = hashlib.sha256(), 0
-    while piece := content.read(CHUNK_BYTES):
-        digest.update(piece)
-        size += len(piece)
-    return digest.hexdigest(), size
-
-
 def _keep(answer: BankAnswer, found: Findings, *, head: AnswerHead, **columns: Any) -> None:
     """Keep what a worker found; the verdict on the whole file is kept for the time of the confirmation."""
     preview = {
@@ -316,7 +303,7 @@ def _apply(answer: BankAnswer, batch: Batch, file: BankFile) -> None:
             answer_effects.accept_file(file)
         answer_effects.move_items(answer, file, now)
         answer_effects.follow_returns(answer.preview["reasons"], answer.confirmed_by, now)
-        answer_effects.write_messages(batch, answer.preview["people"])
+        answer_effects.write_messages(batch)
         money_back.find()
         answer_effects.to_suspense(answer, file)
         answer_effects.settle(batch, now)

@@ -9,7 +9,7 @@ import io
 from binascii import unhexlify
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -268,6 +268,23 @@ def store_bytes(key: str, pieces: Iterable[bytes]) -> tuple[int, str]:
         size += len(piece)
         Chunk.objects.create(key=key, number=number, data_enc=crypto.encrypt_bytes(piece, Chunk.aad(key, number)))
     return size, digest.hexdigest()
+
+
+def digest_of(content: BinaryIO) -> tuple[str, int]:
+    """SHA-256 in hex and size in bytes of a file that somebody gives; it is read to its end."""
+    digest, size = hashlib.sha256(), 0
+    content.seek(0)
+    while piece := content.read(CHUNK_BYTES):
+        digest.update(piece)
+        size += len(piece)
+    return digest.hexdigest(), size
+
+
+def keep_bytes(sha256: str, content: BinaryIO) -> None:
+    """Store a given file under its digest, unless the same bytes came before, as those of a discarded file do."""
+    if not Chunk.objects.filter(key=sha256).exists():
+        content.seek(0)
+        store_bytes(sha256, iter(lambda: content.read(CHUNK_BYTES), b""))
 
 
 def _rechunk(pieces: Iterable[bytes]) -> Iterator[bytes]:

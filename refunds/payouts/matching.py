@@ -221,7 +221,7 @@ def _follow_batches() -> None:
             cursor.execute(
                 "CREATE TEMP TABLE answer ON COMMIT DROP AS SELECT * FROM every_answer WHERE batch_id = %s", [batch.pk]
             )
-            answer_effects.write_messages(batch, answer_checks.people())
+            answer_effects.write_messages(batch)
             answer_effects.settle(batch, clock.now())
             promise.refresh_batch(batch.pk, cause="STATEMENT")
             void_figures(batch.pk)

@@ -5,28 +5,25 @@ than in the preview that the person saw, nothing is applied and the new preview 
 """
 
 import csv
-import hashlib
 import io
 import tempfile
-from typing import Any
+from typing import Any, BinaryIO
 
 import structlog
 from django.conf import settings
-from django.core.files.base import File
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, text
+from kt_remedy.core.tasks.rows import as_new
 from kt_remedy.staff.models import User
 from refunds import bankfiles
 from refunds.bankfiles.statement import Reading, StatementFault, StatementHead, fault_text
-from refunds.models.bank_files import Chunk
 from refunds.models.statements import BankStatement
 from refunds.payouts import matching, statement_chain
-from refunds.payouts.files import StoredBytes, store_bytes
+from refunds.payouts.files import StoredBytes, digest_of, keep_bytes
 from refunds.payouts.guards import Refused, is_maker, person_of, raise_timeouts, require_permission, require_reason
 
 log = structlog.get_logger(__name__)
@@ -39,37 +36,31 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def stage(*, upload: File, name: str, user: User) -> BankStatement:
+def stage(*, upload: BinaryIO, name: str, user: User) -> BankStatement:
     """Keep an uploaded statement; a worker reads it within seconds. Nothing else changes.
 
     Raises Refused: ROLE, PERSON, LAYOUT, SAME_FILE (these bytes wait or were confirmed).
     """
     require_permission(user, "payouts.stage_statement")
     person = person_of(user)
-    digest = hashlib.sha256()
-    start = b""
-    for piece in upload.chunks():
-        start = start or piece[:_START_BYTES]
-        digest.update(piece)
+    sha256, size = digest_of(upload)
+    upload.seek(0)
     try:
-        layout = bankfiles.recognise_statement(start)
+        layout = bankfiles.recognise_statement(upload.read(_START_BYTES))
     except StatementFault as fault:
         raise Refused(fault.code, fault_text(fault.code, fault.values)) from None
-    sha256 = digest.hexdigest()
     try:
         with transaction.atomic():
             row = BankStatement.objects.create(
                 sha256=sha256,
                 name=text.clean(name)[:120],
                 layout=layout.code,
-                size=upload.size,
+                size=size,
                 staged_by=user,
                 staged_person=person,
                 staged_at=clock.now(),
             )
-            # A statement that was discarded and comes again has its bytes already.
-            if not Chunk.objects.filter(key=sha256).exists():
-                store_bytes(sha256, upload.chunks())
+            keep_bytes(sha256, upload)
             _record(user, "statement.staged", row, sha256=sha256)
     except IntegrityError:
         if not BankStatement.objects.filter(sha256=sha256).exclude(status=BankStatement.Status.DISCARDED).exists():
@@ -97,9 +88,8 @@ def confirm(*, statement_id: int, user: User, typed_closing: int) -> BankStateme
             raise Refused("NUMBER", _REFUSALS["NUMBER"]())
         row.confirmed_by, row.confirmed_person, row.confirmed_at = user, person, clock.now()
         row.refusal_code = ""
-        row.attempts, row.retry_at, row.published_at = 0, None, None
         row.save()
-        BankStatement.objects.filter(pk=row.pk).update(waiting_since=Now())
+        BankStatement.objects.filter(pk=row.pk).update(**as_new())
         _record(user, "statement.confirmed", row, number=row.number, closing=row.closing)
     return row
 

@@ -116,9 +116,7 @@ def resend_lost(provider: str) -> int:
         provider=provider, state=HandOff.State.SENT, sent_at__lt=clock.now() - ANSWER_TIMEOUT
     )
     lost = [row.pk for row in unanswered.order_by("id")[:200] if not (provider_folder(provider) / row.name).exists()]
-    return HandOff.objects.filter(pk__in=lost).update(
-        state=HandOff.State.WAITING, attempts=0, waiting_since=Now(), published_at=None
-    )
+    return HandOff.objects.filter(pk__in=lost).update(state=HandOff.State.WAITING, **task_rows.as_new())
 
 
 def remove_stale_drafts(provider: str) -> int:

@@ -10,6 +10,7 @@ import datetime as dt
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, models
@@ -50,6 +51,11 @@ class TaskRow(Published):
 
     class Meta:
         abstract = True
+
+
+def as_new() -> dict[str, Any]:
+    """The values that let a row wait as if it had just been written: it is due at once, and nothing was tried yet."""
+    return {"waiting_since": Now(), "retry_at": None, "attempts": 0, "published_at": None, "taken_at": None}
 
 
 def publishable(waiting: models.QuerySet) -> models.QuerySet:

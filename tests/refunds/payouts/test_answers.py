@@ -488,7 +488,6 @@ def test_an_answer_is_discarded_and_held_money_released_on_pages():
 
 def test_a_large_upload_stays_out_of_memory_and_is_stored_once(monkeypatch):
     monkeypatch.setattr("refunds.payouts.files.CHUNK_BYTES", 1000)
-    monkeypatch.setattr("refunds.payouts.answers.CHUNK_BYTES", 1000)
     batch, file = money.handed_over(20)
     content = money.pain002(file, [(item, "ACSC", "") for item in money.items(batch)])
     answer = money.staged(content)
