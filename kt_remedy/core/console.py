@@ -38,7 +38,7 @@ HOME = "admin:index"
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """A way into an area, or a line of the index of work: `route` opens for whoever holds `permission`.
+    """A way into an area, or a line of the index of work: `route` opens for holders of `permission`.
 
     `count` gives the number shown beside the words, for the signed-in member of staff.
     """

@@ -2,7 +2,7 @@
 
 A browser that once passed the second factor of an account carries a signed cookie and has a counter of its own, so
 nobody who types another person's name elsewhere keeps that person out. Other browsers share a counter: for passwords
-that of the name and the network address, for codes that of the account, because whoever asks for a code knows the
+that of the name and the network address, for codes that of the account, because nobody is asked for a code without the
 password. Each try is counted before it is judged, so parallel tries do not pass either. Security keys never lock:
 nothing about them can be guessed. Counters follow the wall clock and hold no name in clear.
 """

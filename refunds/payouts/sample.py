@@ -1,4 +1,4 @@
-"""A sample of a batch to verify by hand: the riskiest payments first, then some by chance, with their bills."""
+"""A sample of a batch for a person to verify: the riskiest payments first, then some by chance, with their bills."""
 
 import datetime as dt
 from collections import defaultdict

@@ -51,7 +51,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TextSample:
     """A message that leaves with the confirmation; an empty text means that nobody is written to."""
 
     title: str
@@ -71,7 +71,7 @@ class Shown:
     total: Row | None
     checks: list[Check]
     sides: list[Side]
-    told: list[Told]
+    samples: list[TextSample]
     shares: list[tuple[str, str]]
     percent: int
 
@@ -95,7 +95,7 @@ def present(answer: BankAnswer, *, same_person: bool) -> Shown:
         Row(_("은행에 보낸 것"), answer.file.count, answer.file.won, "100%"),
         sorted(_checks(answer, odd, same_person), key=lambda check: not check.wait),
         _sides(answer, payout_round),
-        _told(answer, payout_round) if moves else [],
+        _text_samples(answer, payout_round) if moves else [],
         _shares(answer) if odd else [],
         100,
     )
@@ -294,7 +294,7 @@ def _sides(answer: BankAnswer, payout_round: PayoutRound | None) -> list[Side]:
     return sides
 
 
-def _told(answer: BankAnswer, payout_round: PayoutRound | None) -> list[Told]:
+def _text_samples(answer: BankAnswer, payout_round: PayoutRound | None) -> list[TextSample]:
     people = answer.preview["people"]
     called = {"answer_by": business_days_after(clock.today(), CALL_DAYS)}
     again, fields = ("payout.again", {"pay_on": payout_round.pay_on}) if payout_round else ("payout.called", called)
@@ -309,7 +309,7 @@ def _told(answer: BankAnswer, payout_round: PayoutRound | None) -> list[Told]:
     open_day = {"was": answer.file.execution_on, "answer_by": business_days_after(clock.today(), BANK_DAYS)}
     language = "en" if (get_language() or "ko").startswith("en") else "ko"
     return [
-        Told(title, people[key][0], people[key][1], texts.render(kind, language, context))
+        TextSample(title, people[key][0], people[key][1], texts.render(kind, language, context))
         for key, title, kind, context in (
             ("paid", _("입금 안내"), "payout.paid", {}),
             ("mend", _("계좌를 고쳐 주세요"), mend, days),

@@ -5,7 +5,7 @@
 -- plus what was recovered and granted, in won. A refund is that amount less the corrections promised beside it. Forbids
 -- also that a payment leaves out an earlier payment, a payment outside the rounds or a recovery.
 --
--- An item is asked by the list of refundable items its batch was frozen with, a payment by hand by its own. Bill rows
+-- An item is asked by the list of refundable items its batch was frozen with, a payment outside the rounds by its own. Bill rows
 -- that a later feed changed have another digest and prove nothing.
 
 CREATE VIEW money_i12 AS
