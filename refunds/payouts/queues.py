@@ -157,7 +157,7 @@ def _other_side(today: dt.date) -> _Kind:
     return _Kind(
         "OTHER_SIDE",
         _("회사·파일 쪽 사유"),
-        _("고객 탓이 아니어서 고객에게 알리지 않았고, 사람이 정할 때까지 다시 보내지 않습니다"),
+        _("고객 탓이 아닙니다. 고객에게는 보내지 못했다고만 알렸고, 사람이 정할 때까지 다시 보내지 않습니다"),
         reverse("admin:refunds_item_changelist") + "?exception=other_side",
         Roster.Duty.RESULTS,
         returned_by_other_side(),
