@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 from django.test import Client
+from playwright.sync_api import expect
 
 from kt_remedy.core import clock
 from tests.journeys.test_pages_public import findings, overflow
@@ -48,11 +49,11 @@ def test_asking_to_be_told(at, my_lines):
     my_lines.get_by_role("link", name="시작되면 알려 주세요").first.click()
     assert findings(my_lines) == []
     my_lines.get_by_role("button", name="문자로 알려 주세요").click()
-    assert my_lines.locator("h1").inner_text() == "신청이 시작되면 알려 드립니다"
+    expect(my_lines.locator("h1")).to_have_text("신청이 시작되면 알려 드립니다")
     assert findings(my_lines) == []
     assert overflow(my_lines, 320) <= 0
     my_lines.get_by_role("button", name="알림 취소하기").click()
-    assert my_lines.locator("h1").inner_text() == "신청이 시작되면 알려 드릴까요?"
+    expect(my_lines.locator("h1")).to_have_text("신청이 시작되면 알려 드릴까요?")
 
 
 def test_leaving_ends_the_session(at, my_lines):

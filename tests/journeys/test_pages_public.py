@@ -2,6 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -73,7 +74,7 @@ def test_the_quick_check_by_keyboard_alone(at, page):
     page.locator("#id_contract").fill("2024-07-01")
     page.keyboard.press("Enter")
     page.wait_for_url("**/check/?how=PORT_OUT**")
-    assert page.locator("h1").inner_text() == "환급 대상으로 보입니다"
+    expect(page.locator("h1")).to_have_text("환급 대상으로 보입니다")
 
 
 def test_without_javascript_one_can_switch_language_and_check(at, browser, live_server):
@@ -89,7 +90,7 @@ def test_without_javascript_one_can_switch_language_and_check(at, browser, live_
     page.locator("#id_ended").fill("2025-12-31")
     page.locator("#id_contract").fill("2025-09-01")
     page.get_by_role("button", name="알아보기").click()
-    assert page.locator("h1").inner_text() == "이번 환급 대상이 아닌 것으로 보입니다"
+    expect(page.locator("h1")).to_have_text("이번 환급 대상이 아닌 것으로 보입니다")
     context.close()
 
 

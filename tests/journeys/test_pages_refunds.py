@@ -6,6 +6,7 @@ import re
 import pytest
 from django.test import Client
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import Store
@@ -94,7 +95,7 @@ def test_a_customer_objects(page, live_server) -> None:
     page.locator("textarea").fill("기기를 바꾸지 않았습니다.")
     page.get_by_role("button", name="이의 보내기").click()
     look(page)
-    assert "이의를 받았습니다" in page.content()
+    expect(page.locator("body")).to_contain_text("이의를 받았습니다")
 
 
 def test_a_late_customer_says_why_and_sends_documents(page, live_server, at) -> None:
@@ -122,7 +123,7 @@ def test_a_late_customer_says_why_and_sends_documents(page, live_server, at) -> 
     look(page)
     page.locator("input[type=file]").set_input_files([sent | {"buffer": PDF}])
     page.get_by_role("button", name="올리기").click()
-    assert "입원 확인서.pdf" in page.content()
+    expect(page.locator("body")).to_contain_text("입원 확인서.pdf")
     look(page)
     row = Application.objects.get()
     page.context.clear_cookies()

@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 from django.test import Client
+from playwright.sync_api import expect
 
 from eligibility.models import Customer, Feed
 from rewards import service
@@ -44,7 +45,7 @@ def test_the_rewards_page_in_its_states(at, page, live_server) -> None:
     service.issue_code(perk_code="OTT", contract_no=gets.pk, person_index=adult.person_index)
     service.apply(perk_code="INSURANCE", person_index=adult.person_index)
     page.goto("/rewards/")
-    assert "TV-0001" in page.content()
+    expect(page.locator("body")).to_contain_text("TV-0001")
     look(page)  # chosen, code in hand, insured, months running, a line outside the base, a child to act for
     page.get_by_role("link", name="가입 확인서").click()
     look(page)
@@ -73,9 +74,9 @@ def test_the_desk_and_the_figures(at, page, live_server) -> None:
     enter(page, live_server, as_staff(Client(), staff_user("administrator")))
     page.goto("/rewards/report/")
     look(page)
-    assert "100%" in page.content()
+    expect(page.locator("body")).to_contain_text("100%")
     page.goto("/admin/rewards/shard/")
-    assert "100%" in page.content()
+    expect(page.locator("body")).to_contain_text("100%")
 
 
 def test_staff_look_at_a_list_and_then_import_it_without_choosing_it_again(page, live_server, tmp_path):
@@ -88,11 +89,11 @@ def test_staff_look_at_a_list_and_then_import_it_without_choosing_it_again(page,
     page.set_input_files("input[type=file]", str(listed))
     page.get_by_label("이유").fill("2월 구매분")
     page.get_by_role("button", name="먼저 확인만 하기").click()
-    assert "번호 32개 가운데 새 번호가 31개" in page.locator("main").inner_text()
+    expect(page.locator("main")).to_contain_text("번호 32개 가운데 새 번호가 31개")
     look(page)
     page.get_by_role("button", name="번호 올리기").click()
-    assert "이상한 줄을 확인하고 표시해 주세요" in page.locator("main").inner_text()
+    expect(page.locator("main")).to_contain_text("이상한 줄을 확인하고 표시해 주세요")
     look(page)
     page.get_by_label("이상한 줄을 확인했고").check()
     page.get_by_role("button", name="번호 올리기").click()
-    assert "새 번호 31개를 올렸습니다" in page.locator("body").inner_text()
+    expect(page.locator("body")).to_contain_text("새 번호 31개를 올렸습니다")

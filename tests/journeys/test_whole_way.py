@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from playwright.sync_api import expect
 
 from eligibility.models import Line
 from kt_remedy.devtools import demo_accounts, demo_staff, sample_register
@@ -243,7 +244,7 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
         what="the confirmed answer to be applied",
     )
     page.goto("/refunds/status/")
-    assert "받으셨습니다" in page.content() or "입금" in page.content()
+    expect(page.locator("main")).to_contain_text(re.compile("받으셨습니다|입금"))
     # A change of the promise is told after ten minutes, so that several make one text.
     wait_until(lambda: PromiseNotice.objects.filter(kind="payout.returned").exists(), what="the changed promise")
     customer.move_clock("안심 보험 자동 가입 알림")
@@ -259,7 +260,7 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     page.get_by_label(re.compile("TVING")).check()
     page.get_by_role("button", name="이 서비스로 고르기").click()
     page.get_by_role("button", name=re.compile("이용권 번호 받기")).click()
-    assert "DEMO-TVING-" in page.content()
+    expect(page.locator("body")).to_contain_text("DEMO-TVING-")
     # It is five past midnight: the message to that line waits for the hours in which messages leave.
     number = Line.objects.get(pk="CAST-101-3").msisdn
     assert "이용권" not in customer.beside(f"/inbox?to={number}")
