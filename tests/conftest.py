@@ -206,6 +206,14 @@ def fresh_clock() -> None:
     versions.clear_cache()
 
 
+@pytest.fixture(autouse=True)
+def korean() -> None:
+    """Forget the language of the test before: the client leaves that of its last request active."""
+    from django.utils import translation
+
+    translation.deactivate()
+
+
 @pytest.fixture
 def at(db: None) -> Callable[[str], dt.datetime]:
     """Set business time, forward or back: `at("2026-01-20T10:00+09:00")`."""
