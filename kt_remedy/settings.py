@@ -206,6 +206,7 @@ MIDDLEWARE = [
     "kt_remedy.staff.middleware.StaffSessionMiddleware",
     "kt_remedy.identity.middleware.PersonMiddleware",
     "kt_remedy.core.access.AccessMiddleware",
+    "kt_remedy.core.switches.SwitchMiddleware",
 ]
 ROOT_URLCONF = "kt_remedy.urls"
 WSGI_APPLICATION = "kt_remedy.wsgi.application"

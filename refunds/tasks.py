@@ -27,7 +27,7 @@ def register() -> None:
     """Put the tasks on the calendar, and register the rows that have tasks of their own."""
     dispatch.register_rows(ask_bank, accounts.open_checks, at_once=BANKS_ASKED_AT_ONCE)
     dispatch.register_rows(count_batch, batch_figures.due_figures)
-    dispatch.register_rows(create_file, file_orders.open_orders)
+    dispatch.register_rows(create_file, file_orders.due_orders)
     dispatch.register_rows(carry_out_statement, statements.open_statements)
     dispatch.register_rows(read_answer, answers.unread)
     dispatch.register_rows(apply_answer, answers.unapplied)
@@ -120,7 +120,7 @@ def count_batch(batch_id: int) -> None:
 @shared_task(soft_time_limit=1800, time_limit=1860)
 def create_file(order_id: int) -> None:
     """Make the file that a person ordered. Safe to run twice: an order is carried out in one transaction."""
-    dispatch.run(file_orders.open_orders(), order_id, file_orders.make)
+    dispatch.run(file_orders.due_orders(), order_id, file_orders.make)
 
 
 @shared_task(soft_time_limit=1800, time_limit=1860)

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from kt_remedy.core import virus_scan
+from kt_remedy.core import switches, virus_scan
 from kt_remedy.core.tasks import dispatch, schedule
 from kt_remedy.core.tasks import metrics as task_metrics
 
@@ -54,12 +54,13 @@ def pulsez(request: HttpRequest) -> JsonResponse:
     """200 while every periodic task succeeds in time and no due row waits for long, else 503 with their names.
 
     The alarm for monitoring from outside: it also fires when no worker is left to log a warning. `clamd` is among the
-    names where a virus scanner is set and silent.
+    names where a virus scanner is set and silent, `switch:CODE` where nobody confirmed a stop in time.
     A web process is not taken out of service for it, so it stands apart from `readyz`.
     """
     silent = sorted(job.code for job in schedule.overdue_periodic_tasks()) + dispatch.overdue()
     if virus_scan.state() is virus_scan.Finding.SILENT:
         silent.append("clamd")
+    silent += [f"switch:{code}" for code in switches.unconfirmed()]
     return JsonResponse({"status": "silent" if silent else "ok", "jobs": silent}, status=503 if silent else 200)
 
 

@@ -116,3 +116,27 @@ class PeriodicTask(Published):
     def result(self) -> str:
         """Result of the last run, in the reader's language."""
         return worded(self.result_messages)
+
+
+class Switch(models.Model):
+    """State of one switch (see `switches`); names are user names, times those of the wall clock. No row: running."""
+
+    class Code(models.TextChoices):
+        FILINGS = "FILINGS", _("새 신청 접수")
+        BANK_FILES = "BANK_FILES", _("은행 파일 만들기와 보내기")
+        MESSAGES = "MESSAGES", _("안내 문자 발송")
+        READ_ONLY = "READ_ONLY", _("모든 변경")
+
+    code = models.CharField(_("대상"), max_length=10, primary_key=True, choices=Code.choices)
+    stopped_at = models.DateTimeField(_("멈춘 시각"), null=True)
+    stopped_by = models.CharField(_("멈춘 사람"), max_length=150, blank=True)
+    reason = models.CharField(_("이유"), max_length=200, blank=True)
+    confirmed_by = models.CharField(_("확인한 사람"), max_length=150, blank=True)
+    start_asked_by = models.CharField(_("다시 열자고 한 사람"), max_length=150, blank=True)
+    start_reason = models.CharField(_("다시 여는 이유"), max_length=200, blank=True)
+
+    class Meta:
+        db_table = "switch"
+
+    def __str__(self) -> str:
+        return self.code

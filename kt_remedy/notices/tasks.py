@@ -1,7 +1,10 @@
 """Tasks of the messages: put those that wait into batches, send a batch, follow a sent batch to its end."""
 
 from celery import shared_task
+from django.db.models import QuerySet
 
+from kt_remedy.core import switches
+from kt_remedy.core.models import Switch
 from kt_remedy.core.tasks import dispatch
 from kt_remedy.notices import batches, following, sender
 from kt_remedy.notices.models import MessageBatch
@@ -14,11 +17,16 @@ def register() -> None:
     """Let beat publish the pace that is due, and batches in their slots."""
     state = MessageBatch.State
     dispatch.register_rows(form_batches, batches.open_paces)
-    dispatch.register_rows(send, lambda: MessageBatch.objects.filter(state=state.WAITING))
+    dispatch.register_rows(send, _unsent)
     # Each question to a gateway that is down takes five seconds, and messages leave through the same queue.
     dispatch.register_rows(
         follow, lambda: MessageBatch.objects.filter(state=state.SENT).order_by("retry_at"), at_once=30
     )
+
+
+def _unsent() -> QuerySet[MessageBatch]:
+    """Batches to send; none while messages are stopped."""
+    return switches.running(MessageBatch.objects.filter(state=MessageBatch.State.WAITING), Switch.Code.MESSAGES)
 
 
 @shared_task(**_LIMITS)
@@ -30,7 +38,7 @@ def form_batches(pace_id: str) -> None:
 @shared_task(**_LIMITS)
 def send(batch_id: int) -> None:
     """Send a batch. At-most-once for each message (`notices.sender`)."""
-    dispatch.run(MessageBatch.objects.filter(state=MessageBatch.State.WAITING), batch_id, sender.send)
+    dispatch.run(_unsent(), batch_id, sender.send)
 
 
 @shared_task(**_LIMITS)

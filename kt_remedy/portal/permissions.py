@@ -10,5 +10,6 @@ access.register(
         "portal.view_calendar": ROLES,
         "portal.rerun_task": ("supervisor", "administrator"),
         "portal.view_security": ("supervisor", "administrator"),
+        "portal.use_switches": ("supervisor", "administrator"),
     }
 )

@@ -8,7 +8,7 @@ from django.urls import path
 from django.views.generic import TemplateView
 
 from kt_remedy.core.access import public
-from kt_remedy.portal import calendar, clock_views, desk, desk_perks, person, security, security_txt, views
+from kt_remedy.portal import calendar, clock_views, desk, desk_perks, person, security, security_txt, switches, views
 from refunds.applications.representation import FAMILY_MONTHS
 from refunds.applications.reviews import HARDSHIP_DAYS
 
@@ -33,6 +33,7 @@ urlpatterns = [
     path("calendar/", calendar.show, name="calendar"),
     path("calendar/run/<int:act_id>/", calendar.run_again, name="calendar-run-again"),
     path("security/", security.show, name="security"),
+    path("switches/", switches.show, name="switches"),
     path("desk/", desk.desk, name="desk"),
     path("desk/leave/", desk.end_session, name="desk-leave"),
     path("desk/prove/card/", desk.prove_card, name="desk-prove-card"),

@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 from eligibility import service as register
 from eligibility.models import Line
 from kt_remedy.audit import service as audit
-from kt_remedy.core import clock, programme
+from kt_remedy.core import clock, programme, switches
+from kt_remedy.core.models import Switch
 from kt_remedy.staff.models import User
 from refunds.applications import drafts, facts, queries, sms, transitions, window
 from refunds.applications.access import actor_of, close_to_own_case, may_claim, own_account
@@ -99,8 +100,9 @@ def submit(submission: Submission) -> Submitted:
     Lines that have a live application already are left out and named in the result (D-33); if all have one, the result
     is the filing of the first.
     Raises Refused: NOT_OPEN, CLOSED, LINES (not this person's), NO_CLAIM (nothing to apply for), ACCOUNT, CONSENT,
-    OWN_CASE, OUTAGE.
+    OWN_CASE, OUTAGE; and `switches.Stopped`.
     """
+    switches.require(Switch.Code.FILINGS)
     _validate(submission)
     for attempt in range(_ATTEMPTS):
         try:

@@ -11,7 +11,8 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from kt_remedy.core import clock
+from kt_remedy.core import clock, switches
+from kt_remedy.core.models import Switch
 from kt_remedy.staff.models import User
 from refunds.models.bank_files import BankFile, FileOrder
 from refunds.models.batches import Batch
@@ -63,6 +64,11 @@ def order_replacement(*, file_id: int, user: User) -> FileOrder:
 def open_orders() -> QuerySet[FileOrder]:
     """Orders that no worker has carried out."""
     return FileOrder.objects.filter(done_at=None)
+
+
+def due_orders() -> QuerySet[FileOrder]:
+    """The open orders; none while files for the bank are stopped."""
+    return switches.running(open_orders(), Switch.Code.BANK_FILES)
 
 
 def make(order: FileOrder) -> None:

@@ -17,7 +17,8 @@ from django.db.models import Count, F, Func, QuerySet, Sum, TextField, Value
 from django.utils.translation import gettext as _
 
 from kt_remedy.audit import service as audit
-from kt_remedy.core import clock, crypto, programme, text
+from kt_remedy.core import clock, crypto, programme, switches, text
+from kt_remedy.core.models import Switch
 from kt_remedy.core.templatetags.remedy import kdate
 from kt_remedy.staff.models import User
 from refunds import bankfiles
@@ -51,6 +52,7 @@ def create_files(*, batch_id: int, user: User) -> list[BankFile]:
     Raises Refused: ROLE, STATE, CHANGED, LINES (a payment that the layout cannot hold: take it out first).
     """
     require_permission(user, "payouts.create_file")
+    switches.require(Switch.Code.BANK_FILES)
     with transaction.atomic():
         batch = lock_batch(batch_id)
         require_approved(batch)
@@ -350,6 +352,7 @@ def require_stored(key: str) -> None:
 def download(*, file_id: int, user: User, reason: str) -> Iterator[bytes]:
     """The stored bytes of a file, after the download was recorded. Raises Refused: ROLE, REASON, GONE (wiped)."""
     require_permission(user, "payouts.download_file")
+    switches.require(Switch.Code.BANK_FILES)
     reason = require_reason(reason)
     with transaction.atomic():
         file = BankFile.objects.select_related("batch").get(pk=file_id)
@@ -368,6 +371,7 @@ def hand_over(*, file_id: int, user: User, typed_total: int, funds_confirmed: bo
     were made).
     """
     require_permission(user, "payouts.hand_over_file")
+    switches.require(Switch.Code.BANK_FILES)
     with transaction.atomic():
         batch = lock_batch(BankFile.objects.values_list("batch_id", flat=True).get(pk=file_id))
         file = BankFile.objects.select_for_update().get(pk=file_id)

@@ -32,6 +32,14 @@ HELD_LOCKS = (
 _NUMBER_OF_KEY = "(hashtext({}) & 2147483647)".format
 
 
+# True while every change is stopped (`switches`): work then waits, and goes on by itself afterwards.
+READ_ONLY = RawSQL(
+    "EXISTS (SELECT 1 FROM switch WHERE code = 'READ_ONLY' AND stopped_at IS NOT NULL)",
+    [],
+    output_field=models.BooleanField(),
+)
+
+
 class Published(models.Model):
     """The columns of a row whose id is published to the broker."""
 
@@ -73,8 +81,11 @@ def publishable(waiting: models.QuerySet) -> models.QuerySet:
 
 
 def due(open_rows: models.QuerySet) -> models.QuerySet:
-    """The rows of `open_rows` whose pause, if any, is over; a row whose workers died repeatedly pauses too."""
-    return open_rows.filter(Q(retry_at__isnull=True) | Q(retry_at__lte=Now())).exclude(
+    """The rows of `open_rows` whose pause, if any, is over; a row whose workers died repeatedly pauses too.
+
+    None is due while every change is stopped.
+    """
+    return open_rows.filter(Q(retry_at__isnull=True) | Q(retry_at__lte=Now()), ~Q(READ_ONLY)).exclude(
         attempts__gte=DEATHS_BEFORE_PAUSE,
         taken_at__gte=F("published_at"),
         taken_at__gt=Now() - PAUSE_AFTER_DEATH,

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db import models, transaction
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q
 from django.db.models.functions import Coalesce, Now
 
 from kt_remedy.core import clock, programme
@@ -388,8 +388,12 @@ def _waiting_dated() -> list[Waiting]:
 
 
 def _due_periodic() -> models.QuerySet[PeriodicTask]:
-    codes = [item.code for item in _entries.values() if item.period]
-    return PeriodicTask.objects.filter(code__in=codes, due_at__lte=Now())
+    periodic = [item for item in _entries.values() if item.period]
+    # The audit and the upkeep of the database go on while every change is stopped.
+    upkeep = [item.code for item in periodic if item.queue == "rest"]
+    return PeriodicTask.objects.filter(
+        Q(code__in=upkeep) | (Q(code__in=[item.code for item in periodic]) & ~Q(rows.READ_ONLY)), due_at__lte=Now()
+    )
 
 
 def _publishable_periodic() -> models.QuerySet[PeriodicTask]:
