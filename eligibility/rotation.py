@@ -1,8 +1,8 @@
 """Key rotation: re-encrypt every encrypted value with the active key, in small batches, while the site is up.
 
-Procedure: add the new key in front of FIELD_KEYS, restart, rotate, then remove the old key. The rotation covers every
-model of every package that declares columns with `crypto.Encrypted`. History tables keep the associated data of the
-register's tables. Blind indexes have a key of their own and stay as they are.
+docs/operations.md has the procedure. The rotation covers every model of every package that declares columns with
+`crypto.Encrypted`. History tables keep the associated data of the register's tables. Blind indexes have a key of their
+own and stay as they are.
 """
 
 # ruff: noqa: S608, S610  (names of tables and columns are our own; every value is a parameter)
@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import pgtrigger
 from django.apps import apps
 from django.db import connection, models, transaction
-from psycopg2.extras import execute_values
 
 from eligibility.models import Customer, CustomerHistory, Line, LineHistory
 from kt_remedy.core import crypto
@@ -92,12 +91,14 @@ def _batches(column: Column) -> Iterator[int]:
             for row in rows:
                 clear = crypto.decrypt_bytes(getattr(row, column.name), column.aad(row))
                 moved.append((row.pk, crypto.encrypt_bytes(clear, column.aad(row))))
-            # The plaintext stays the same, so append-only tables may be rewritten here.
+            keys, values = zip(*moved, strict=True)
+            # The plaintext stays the same, so append-only tables may be rewritten here. Only statements of Django's own
+            # cursor are told to ignore triggers.
             with pgtrigger.ignore():
-                execute_values(
-                    cursor.cursor,
-                    f"UPDATE {column.table} t SET {column.name} = v.blob FROM (VALUES %s) v (key, blob)"
+                cursor.execute(
+                    f"UPDATE {column.table} t SET {column.name} = v.blob"
+                    f" FROM unnest(%s, %s) v (key, blob)"
                     f" WHERE t.{column.model._meta.pk.column} = v.key",
-                    moved,
+                    [list(keys), list(values)],
                 )
         yield len(rows)
