@@ -283,7 +283,7 @@ class LineAdmin(RoleAdmin):
                 messages.success(request, _("결정을 기록했습니다."))
                 return HttpResponseRedirect(reverse("admin:eligibility_line_changelist"))
         if request.method == "GET":
-            self._record_act(request, "admin.viewed", line.pk, line.customer_id, {})
+            self._note_look(line)
         current, facts = programme.current(), service.facts_of(line)
         bills = service.bills_of([line.pk])[line.pk]
         checks = service.trace_of(line, bills)

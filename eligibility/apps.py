@@ -1,5 +1,6 @@
 """Start of the register application."""
 
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,13 @@ def make_functions(using: str, **signal: Any) -> None:
         grants.let_call(using, "analyse_register(text)", roles.WORKER)
 
 
+def _customers_of(persons: Collection[bytes]) -> Iterable[str]:
+    """The customer numbers of persons."""
+    from eligibility.models import Customer  # needs the models
+
+    return Customer.objects.filter(person_index__in=persons).values_list("pk", flat=True)
+
+
 class EligibilityConfig(AppConfig):
     """Register audit action names, dated tasks and the message text of this package."""
 
@@ -40,9 +48,11 @@ class EligibilityConfig(AppConfig):
         )
 
         from eligibility import household, opening, tasks  # importing them needs the models
+        from kt_remedy.audit import looks
         from kt_remedy.staff import household as households
 
         post_migrate.connect(make_functions, sender=self)
         tasks.register()
         opening.register()
+        looks.register_customers(_customers_of)
         households.register_source(household.persons)

@@ -5,7 +5,8 @@ The key of a line is its contract number, never its telephone number: a number m
 LineDecision.
 """
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Self
 
 import pgtrigger
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from kt_remedy.audit import looks
 from kt_remedy.core import crypto
 
 
@@ -171,6 +173,13 @@ class Customer(CustomerColumns):
             models.Index(fields=["birth_date"], name="customer_birth"),
         ]
 
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+        """A row of the register as it was read; a page of staff records whose it was (`looks`)."""
+        row = super().from_db(db, field_names, values)
+        looks.seen(row.__dict__.get("customer_no"))
+        return row
+
     def __str__(self) -> str:
         return self.customer_no
 
@@ -258,6 +267,13 @@ class Line(LineColumns):
             # The reviewers' queue holds few lines of millions.
             models.Index(fields=["terminated_on"], name="line_review", condition=Q(outcome=Outcome.REVIEW)),
         ]
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+        """A row of the register as it was read; a page of staff records whose it was (`looks`)."""
+        row = super().from_db(db, field_names, values)
+        looks.seen(row.__dict__.get("customer_id"))
+        return row
 
     def __str__(self) -> str:
         return self.contract_no

@@ -29,7 +29,7 @@ from eligibility.models import (
 )
 from eligibility.rules.facts import local_day
 from kt_remedy.audit import service as audit
-from kt_remedy.audit.models import AuditEntry
+from kt_remedy.audit.models import AuditEntry, AuditSubject
 from kt_remedy.core import clock, programme, raw_models
 from kt_remedy.core.errors import Refused
 from kt_remedy.staff import household
@@ -300,10 +300,14 @@ def _stored_verdict(row: LineHistory | Line) -> tuple[str, str, int, int]:
 
 
 def views_of(line: Line, *, limit: int = 20) -> list[AuditEntry]:
-    """Audit entries of views of a line by its holder, its guardian (with the view) or staff, latest first."""
+    """Audit entries of views of a line by its holder, its guardian (with the view) or staff, latest first.
+
+    A look of staff at anything of its holder counts, on whatever page.
+    """
+    looked_at = AuditSubject.objects.filter(customer=line.customer_id).order_by("-at", "-id")
     entries = AuditEntry.objects.filter(
         Q(subject=line.customer_id, action="lines.seen", detail__lines__has_key=line.pk)
-        | Q(object=f"line:{line.pk}", action="admin.viewed")
+        | Q(pk__in=list(looked_at.values_list("entry_id", flat=True)[:limit]))
     )
     return list(entries.order_by("-at", "-id")[:limit])
 

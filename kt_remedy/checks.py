@@ -4,7 +4,8 @@
 
 E001 unknown REMEDY_ENV, E002 unreadable value, E003 no time, E004 programme file, E005 secret key, E006 keys of fields,
 E007 set clock, E008 servers, E009 address of a service, E010 secrets of the services, E011 payer, E012 folders,
-E013 weak keys, E014 hosts, E015 plain connections, E016 numbers out of range, E017 demonstration accounts.
+E013 weak keys, E014 hosts, E015 plain connections, E016 numbers out of range, E017 demonstration accounts, E018 key of
+the audit.
 """
 
 import ipaddress
@@ -26,6 +27,7 @@ FOLDERS = {
     "UPLOADS_DIR": "outside the web root for the documents people send",
     "DELIVERIES_DIR": "where the deliveries of the billing system appear",
     "HAND_OFF_DIR": "for the lists of the perk providers",
+    "AUDIT_HEADS_DIR": "that is copied elsewhere, for the heads of the audit",
 }
 
 
@@ -56,7 +58,9 @@ def of_production(environ: Mapping[str, str]) -> Iterator[Error]:
     for name in ("FIELD_KEYS", "INDEX_KEY"):
         if not given(name).strip(","):
             yield fault(6, f"{name} is missing.", "Set it: it keeps personal data encrypted.")
-    yield from _of_keys(given("FIELD_KEYS"), given("INDEX_KEY"))
+    if given("REMEDY_PROCESS") != "web" and not given("AUDIT_KEYS").strip(","):
+        yield fault(18, "AUDIT_KEYS is missing.", "Set it for workers and commands: it seals the audit.")
+    yield from _of_keys(given("FIELD_KEYS"), given("INDEX_KEY"), given("AUDIT_KEYS"))
     yield from _of_hosts(given("ALLOWED_HOSTS"), given("STAFF_HOST"))
     for name, server in SERVERS.items():
         if not given(name):
@@ -83,12 +87,15 @@ def of_production(environ: Mapping[str, str]) -> Iterator[Error]:
             yield fault(12, f"{name} is missing.", f"Name a folder {content}.")
 
 
-def _of_keys(field_keys: str, index_key: str) -> Iterator[Error]:
+def _of_keys(field_keys: str, index_key: str, audit_keys: str) -> Iterator[Error]:
     """Keys that nobody drew at random, and one key in two places. What cannot be read at all is E002."""
     try:
         keys = list(crypto.parse_keys(field_keys).values()) + ([crypto.parse_key(index_key)] if index_key else [])
+        audit = list(crypto.parse_keys(audit_keys).values())
     except ValueError:
         return
+    if any(len(set(key)) < 16 for key in audit) or {*audit} & {*keys}:
+        yield fault(13, "A key in AUDIT_KEYS is weak or stands elsewhere too.", "Draw it: openssl rand -base64 32.")
     if any(len(set(key)) < 16 for key in keys):  # 32 random bytes have 30 different ones
         yield fault(13, "A key in FIELD_KEYS or INDEX_KEY is weak.", "Draw it: openssl rand -base64 32.")
     if len(set(keys)) < len(keys):

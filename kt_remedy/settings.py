@@ -97,6 +97,11 @@ if (DEVELOPMENT and not SECRET_KEY) or FILES_ONLY:
     SECRET_KEY = secrets.token_urlsafe(50)
 FIELD_KEYS = _read_key(crypto.parse_keys, "FIELD_KEYS", {})
 INDEX_KEY = _read_key(crypto.parse_key, "INDEX_KEY", None)
+# The key of the audit's chain. A process that serves pages does not hold it, so it can build no other chain.
+SERVES_PAGES = env.str("REMEDY_PROCESS", "") == "web"
+AUDIT_KEYS = {} if SERVES_PAGES else _read_key(crypto.parse_keys, "AUDIT_KEYS", {})
+if SERVES_PAGES and not DEVELOPMENT and env.str("AUDIT_KEYS", ""):
+    _fault(18, "AUDIT_KEYS is set for the web server.", "Give it to workers and commands alone.")
 
 REMEDY_NOW = None
 if _text := env.str("REMEDY_NOW", _local.get("REMEDY_NOW", "")):
@@ -124,6 +129,8 @@ SOLAPI_API_SECRET = env.str("SOLAPI_API_SECRET", "sandbox" if DEVELOPMENT else "
 SANDBOX_URL = _sandbox
 DELIVERIES_DIR = env.str("DELIVERIES_DIR", str(LOCAL / "deliveries") if DEVELOPMENT else "")
 HAND_OFF_DIR = env.str("HAND_OFF_DIR", str(LOCAL / "hand-off") if DEVELOPMENT else "")
+# A folder that is copied to another machine: the head of the audit's chain, a file a day.
+AUDIT_HEADS_DIR = env.str("AUDIT_HEADS_DIR", str(LOCAL / "audit-heads") if DEVELOPMENT else "")
 
 # The account the refunds are paid from, as the bank file names it.
 PAYER_NAME = env.str("PAYER_NAME", "주식회사 케이티" if DEVELOPMENT else "")
@@ -207,6 +214,7 @@ MIDDLEWARE = [
     "kt_remedy.identity.middleware.PersonMiddleware",
     "kt_remedy.core.access.AccessMiddleware",
     "kt_remedy.core.switches.SwitchMiddleware",
+    "kt_remedy.audit.looks.LooksMiddleware",
 ]
 ROOT_URLCONF = "kt_remedy.urls"
 WSGI_APPLICATION = "kt_remedy.wsgi.application"

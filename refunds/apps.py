@@ -55,17 +55,19 @@ class RefundsConfig(AppConfig):
             }
         )
 
+        from kt_remedy.audit import heads
         from kt_remedy.staff import household as households
         from refunds import balance, reminders, tasks  # models are loaded only now
         from refunds.accounts import household
         from refunds.applications import sms
-        from refunds.payouts import invariants
+        from refunds.payouts import chain_heads, invariants
         from refunds.payouts import sms as payout_texts
         from refunds.payouts.admin import home
         from refunds.promise import texts as promise_texts
         from refunds.views import console
 
         households.register_source(household.persons)
+        heads.register_source(chain_heads.stored)
         post_migrate.connect(steady_history, sender=self)
         pre_migrate.connect(invariants.drop_views, sender=self)
         pre_migrate.connect(balance.drop_view, sender=self)

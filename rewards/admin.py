@@ -123,7 +123,7 @@ class BaseAdditionAdmin(RoleAdmin):
             raise Http404
         if request.method == "POST" or not self.has_view_permission(request, addition):
             raise PermissionDenied
-        self._record_act(request, "admin.viewed", str(addition.pk), self.subject_of(addition), {})
+        self._note_look(addition)
         return self._page(request, addition, ReasonForm())
 
     @permission_required("rewards.propose_addition")

@@ -70,10 +70,12 @@ def pytest_configure(config: pytest.Config) -> None:
         SECRET_KEY="tests-" + "0123456789abcdef" * 4,
         FIELD_KEYS="1:" + base64.b64encode(bytes(range(32))).decode(),
         INDEX_KEY=base64.b64encode(bytes(range(32, 64))).decode(),
+        AUDIT_KEYS="1:" + base64.b64encode(bytes(range(64, 96))).decode(),
         REMEDY_NOW="2026-01-20T10:00+09:00",
         SANDBOX_PORT=str(free_port()),
         DELIVERIES_DIR=str(Path(state.name) / "deliveries"),
         HAND_OFF_DIR=str(Path(state.name) / "hand-off"),
+        AUDIT_HEADS_DIR=str(Path(state.name) / "audit-heads"),
         SANDBOX_DIR=str(Path(state.name) / "sandbox"),
         UPLOADS_DIR=str(Path(state.name) / "uploads"),
         DATABASE_CONN_MAX_AGE="0",  # a kept connection of a server thread would hold the test database

@@ -3,6 +3,7 @@
 from typing import Any
 
 _kinds: dict[str, Any] = {}
+_looks: dict[str, Any] = {}
 
 
 def register(kinds: dict[str, Any]) -> None:
@@ -27,3 +28,31 @@ def kind_of(action: str) -> str:
 def labels() -> list[tuple[str, Any]]:
     """Return every kind and its label in the order of registration."""
     return list(_kinds.items())
+
+
+def register_looks(purposes: dict[str, Any]) -> None:
+    """Register actions that are looks at a customer: action and its purpose as the customer reads it (D-92).
+
+    Call it in `AppConfig.ready()`. Raises ValueError for an action that is registered already.
+    """
+    for action, purpose in purposes.items():
+        if action in _looks:
+            raise ValueError(f"{action} is registered already")
+        _looks[action] = purpose
+
+
+def is_look(action: str) -> bool:
+    """True if the action is a look at a customer's data."""
+    return action in _looks
+
+
+def purpose_of(action: str) -> Any:
+    """The purpose of a look as the customer reads it. Raises LookupError for another action."""
+    if action not in _looks:
+        raise LookupError(f"{action} is no look")
+    return _looks[action]
+
+
+def looks() -> list[str]:
+    """Every action that is a look."""
+    return list(_looks)

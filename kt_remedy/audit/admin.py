@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils.translation import gettext_lazy as _
 
-from kt_remedy.audit import actions, service
+from kt_remedy.audit import actions, looks, service
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import access, text
 from kt_remedy.core.fields import DayField, KeyField, TextField
@@ -73,16 +73,19 @@ class RoleAdmin(admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         # Only names of filters are recorded, because a search term may be a telephone number.
-        self._record_act(request, "admin.listed", "", "", {"filters": sorted(request.GET)})
+        looks.note(action="admin.listed", object=str(self.opts.model_name), filters=sorted(request.GET))
         # Django's own title invites to select a row and has no Korean form.
-        return super().changelist_view(request, {"title": self.opts.verbose_name_plural, **(extra_context or {})})
+        page = super().changelist_view(request, {"title": self.opts.verbose_name_plural, **(extra_context or {})})
+        for row in page.context_data["cl"].result_list if getattr(page, "context_data", None) else ():
+            looks.seen(self.subject_of(row))
+        return page
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
     ) -> HttpResponse:
         obj = self.get_object(request, object_id)
         if obj is not None and self.has_view_permission(request, obj) and request.method == "GET":
-            self._record_act(request, "admin.viewed", str(obj.pk), self.subject_of(obj), {})
+            self._note_look(obj)
         context = {"title": self.opts.verbose_name, **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 
@@ -93,6 +96,9 @@ class RoleAdmin(admin.ModelAdmin):
     def log_change(self, request: HttpRequest, obj: models.Model, message: object) -> LogEntry:
         self._record_act(request, "admin.changed", str(obj.pk), self.subject_of(obj), {})
         return super().log_change(request, obj, message)
+
+    def _note_look(self, obj: models.Model) -> None:
+        looks.note(action="admin.viewed", object=f"{self.opts.model_name}:{obj.pk}", subject=self.subject_of(obj))
 
     def _record_act(self, request: HttpRequest, action: str, key: str, subject: str, detail: dict) -> None:
         service.record(
@@ -129,6 +135,10 @@ class AuditAdmin(RoleAdmin):
     ordering = ("-at", "-id")
     fields = ("at", "who", "action", "object", "subject", "reason", "ip", "detail", "position", "digest_hex")
     readonly_fields = fields
+
+    def subject_of(self, obj: Any) -> str:
+        """The customer of the entry."""
+        return obj.subject
 
     @admin.display(description=_("누가"))
     def who(self, entry: AuditEntry) -> str:

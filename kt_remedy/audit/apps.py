@@ -13,6 +13,26 @@ class AuditConfig(AppConfig):
             {
                 "admin": _("관리 화면"),
                 "schedule": _("일정표"),
+                "look": _("고객 정보가 있는 화면"),
+                "reveal": _("가린 번호 보기"),
+                "question": _("조회에 대한 질문"),
+                "review": _("월간 점검"),
+            }
+        )
+        # The purpose of a page is that of its area of the console.
+        actions.register_looks(
+            {
+                "look.work": _("맡은 일을 하려고"),
+                "look.desk": _("고객님의 신청과 문의를 도와드리려고"),
+                "look.review": _("고객님의 신청이나 이의를 심사하려고"),
+                "look.payouts": _("환급금을 보내 드리려고"),
+                "look.perks": _("혜택을 드리려고"),
+                "look.messages": _("안내가 닿았는지 확인하려고"),
+                "look.reports": _("신청 현황을 집계하려고"),
+                "look.calendar": _("일정을 확인하려고"),
+                "look.admin": _("업무가 바르게 되었는지 점검하려고"),
+                "admin.listed": _("업무가 바르게 되었는지 점검하려고"),
+                "admin.viewed": _("업무가 바르게 되었는지 점검하려고"),
             }
         )
 

@@ -30,6 +30,8 @@ _BESIDES = (
     (roles.WORKER, f"UPDATE ({', '.join(_WIPED)})", "refunds_account"),
     (roles.WORKER, "DELETE", "refunds_chunk"),
 )
+# The worker seals: the chain and its heads are no business of the process that serves pages.
+_NOT_OF_THE_WEB = (("INSERT", "audit_seal"), ("INSERT", "audit_head"))
 # Its trigger lets the wipe pass, so the general rule finds it changeable.
 _NEVER_CHANGED = {"refunds_account"}
 # No trigger guards the former rows of the register, and a load only adds to them.
@@ -130,6 +132,8 @@ def _statements(installed: list[type[models.Model]]) -> Iterator[str]:
     tables = {model._meta.db_table: privileges(model) for model in installed} | _WITHOUT_MODEL
     for table, granted in tables.items():
         yield f'GRANT {", ".join(granted)} ON "{table}" TO {processes}'
+    for privilege, table in _NOT_OF_THE_WEB:
+        yield f'REVOKE {privilege} ON "{table}" FROM {roles.WEB}'
     for role, privilege, table in _BESIDES:
         yield f'GRANT {privilege} ON "{table}" TO {role}'
     yield f"DROP SCHEMA IF EXISTS {REPORT_SCHEMA} CASCADE"

@@ -53,7 +53,11 @@ def secrets(home: Path = HOME) -> dict[str, str]:
         home.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             _write_private(path, _fresh_secrets())
-        return dict(json.loads(path.read_text()))
+        have = dict(json.loads(path.read_text()))
+        if missing := {name: value for name, value in _fresh_secrets().items() if name not in have}:
+            have |= missing  # a try-out that is older than a key
+            _write_private(path, have)
+        return have
     except OSError as error:
         raise ServerError(
             f"{path} cannot be read or written: {error.strerror}. Give yourself access to {home}."
@@ -88,6 +92,7 @@ def _fresh_secrets() -> dict[str, str]:
         "SECRET_KEY": random.token_urlsafe(64),
         "FIELD_KEYS": f"1:{key()}",
         "INDEX_KEY": key(),
+        "AUDIT_KEYS": f"1:{key()}",
         "POSTGRES_PASSWORD": random.token_urlsafe(32),
     }
 

@@ -4,6 +4,9 @@ A message is a row written in the transaction of the change that causes it. Work
 batches, send each batch with one call and follow its delivery.
 """
 
+from collections.abc import Collection
+from typing import Any, Self
+
 import pgtrigger
 from django.conf import settings
 from django.db import models
@@ -11,6 +14,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from kt_remedy.audit import looks
 from kt_remedy.core import crypto
 from kt_remedy.core.tasks.rows import TaskRow
 
@@ -177,6 +181,13 @@ class Message(models.Model):
             ),
             models.Index(fields=["to_index"], name="message_number", condition=Q(to_index__isnull=False)),
         ]
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+        """A message as it was read; a page of staff records whose it was (`looks`)."""
+        row = super().from_db(db, field_names, values)
+        looks.seen_person(row.__dict__.get("person_index"))
+        return row
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"

@@ -13,6 +13,7 @@ class PortalConfig(AppConfig):
     def ready(self) -> None:
         """Register the one message of the desk."""
         actions.register({"customer": _("고객 정보 보기"), "switch": _("멈춤 스위치")})
+        actions.register_looks({"customer.searched": _("고객님을 찾으려고")})
         console.register_area("desk", [Door("portal.serve_customer", "portal:desk")], pages=["portal:desk"])
         console.register_area("calendar", [Door("portal.view_calendar", "portal:calendar")], pages=["portal:calendar"])
         console.register_area("admin", [], pages=["portal:security", "portal:switches"])

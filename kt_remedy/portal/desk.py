@@ -24,6 +24,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from eligibility import presenters as lines_wording
 from eligibility import service as eligibility
 from eligibility.models import Customer, Line
+from kt_remedy.audit import looks
 from kt_remedy.audit import service as audit
 from kt_remedy.core import access, clock, crypto, masking, persons, programme, ratelimit
 from kt_remedy.core.access import permission_required
@@ -162,6 +163,7 @@ def desk(request: HttpRequest) -> HttpResponse:
         "now": clock.now(),
     }
     if desk_session is not None:
+        looks.note(object=f"customer:{desk_session.customer.pk}", subject=desk_session.customer.pk)
         context |= _customer_context(desk_session, user)
     status = 422 if form.errors else 200
     return render(request, "portal/desk.html", context, status=status)
@@ -649,12 +651,7 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
         except Refused as refused:
             messages.warning(request, refused.message)
             return redirect("portal:desk-application", pk)
-    audit.record(
-        actor=audit.actor(user),
-        action="application.viewed",
-        object=f"application:{pk}",
-        subject=row.line.customer_id,
-    )
+    looks.note(object=f"application:{pk}", subject=row.line.customer_id)
     context = {
         "view": presenters.present([row])[0],
         "name": masking.name(row.line.customer.holder_name or ""),

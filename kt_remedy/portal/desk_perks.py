@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from kt_remedy.audit import service as audit
+from kt_remedy.audit import looks
 from kt_remedy.core import clock, masking, persons
 from kt_remedy.core.access import permission_required
 from kt_remedy.core.fields import TextField
@@ -42,7 +42,7 @@ def perks(request: HttpRequest) -> HttpResponse:
     desk_session = current_session(request)
     if desk_session is None or not desk_session.proven:
         return redirect("portal:desk")
-    user, customer = desk_user(request), desk_session.customer
+    customer = desk_session.customer
     if request.method == "POST":
         form = PerkActionForm(request.POST)
         if form.is_valid():
@@ -54,9 +54,7 @@ def perks(request: HttpRequest) -> HttpResponse:
     minor = persons.is_minor(customer.birth_date, clock.today())
     # The guardian's view: each action asks for the guardian again.
     overview = rewards.overview(key, guardian=minor)
-    audit.record(
-        actor=audit.actor(user), action="rewards.viewed", object=f"customer:{customer.pk}", subject=customer.pk
-    )
+    looks.note(object=f"customer:{customer.pk}", subject=customer.pk)
     context = {"overview": overview, "name": masking.name(customer.holder_name or ""), "minor": minor}
     return render(request, "portal/desk_perks.html", context)
 

@@ -5,12 +5,15 @@ Only this table holds ciphertexts of account numbers, so the wipe after settleme
 """
 
 import uuid
+from collections.abc import Collection
+from typing import Any, Self
 
 import pgtrigger
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from kt_remedy.audit import looks
 from kt_remedy.core import crypto, masking, text
 from kt_remedy.core.tasks.rows import TaskRow
 from refunds import banks
@@ -68,6 +71,13 @@ class Account(models.Model):
                 condition=pgtrigger.Condition(f"NOT ({_ONLY_WIPED})"),
             ),
         ]
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+        """An account as it was read; a page of staff records whose it was (`looks`)."""
+        row = super().from_db(db, field_names, values)
+        looks.seen_person(row.__dict__.get("person_index"))
+        return row
 
     def __str__(self) -> str:
         return self.bank_name if self.is_offline else f"{self.bank_name} {masking.account(self.last4)}"

@@ -12,7 +12,7 @@ from refunds.models.bank_files import BankFile
 from refunds.models.protection import HISTORY, STAFF, STAY, changed, only_moves, starts_as
 
 ANSWER_EDGES = (("STAGED", "CONFIRMED"), ("STAGED", "DISCARDED"))
-_CONFIRMATION = ("confirmed_by_id", "confirmed_person", "confirmed_at", "asked_whom", "bank_said")
+_CONFIRMATION = ("confirmed_by_id", "confirmed_person", "confirmed_at", "confirmed_head", "asked_whom", "bank_said")
 _FOUND = (
     "layout", "rows", "file_id", "kind", "early", "paid", "paid_won", "returned", "returned_won", "unknown", "absent",
     "preview", "faults", "read_at",
@@ -85,6 +85,8 @@ class BankAnswer(TaskRow):
     )
     confirmed_person = crypto.BlindIndexField(null=True)
     confirmed_at = models.DateTimeField(_("확인"), null=True, blank=True)
+    # The end of the audit's chain at the confirmation: its position and digest.
+    confirmed_head = models.CharField(max_length=90, blank=True, default="", editable=False)
     asked_whom = models.CharField(_("은행의 누구에게 물었나"), max_length=120, blank=True, default="")
     bank_said = models.CharField(_("은행이 한 말"), max_length=500, blank=True, default="")
     applied_at = models.DateTimeField(_("정해진 때"), null=True, blank=True)

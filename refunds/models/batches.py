@@ -28,7 +28,7 @@ BATCH_EDGES = (
 FIGURES = (
     "count", "won", "hash_total", "digest", "programme_snapshot", "prepared_by_id", "prepared_person", "prepared_at",
 )  # fmt: skip
-APPROVAL = ("approved_by_id", "approved_person", "approved_at", "approved_digest")
+APPROVAL = ("approved_by_id", "approved_person", "approved_at", "approved_digest", "approved_head")
 
 
 @pghistory.track(
@@ -84,6 +84,8 @@ class Batch(models.Model):
     approved_person = crypto.BlindIndexField(null=True)
     approved_at = models.DateTimeField(_("승인"), null=True, blank=True)
     approved_digest = models.CharField(max_length=64, blank=True, default="")
+    # The end of the audit's chain at the approval: its position and digest.
+    approved_head = models.CharField(max_length=90, blank=True, default="", editable=False)
     opened_again = models.TextField(_("돌려보낸 이유"), blank=True, default="")
     handed_over_at = models.DateTimeField(_("은행에 전달"), null=True, blank=True)
     settled_at = models.DateTimeField(_("정산"), null=True, blank=True)

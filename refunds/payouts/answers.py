@@ -13,6 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from kt_remedy.audit import chain
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
 from kt_remedy.core.tasks.rows import as_new
@@ -37,6 +38,9 @@ from refunds.payouts.guards import (
 )
 from refunds.promise import service as promise
 
+_CONFIRMATION = (
+    "confirmed_by", "confirmed_person", "confirmed_at", "confirmed_head", "asked_whom", "bank_said",
+)  # fmt: skip
 log = structlog.get_logger(__name__)
 
 # Returns that a person has to ask the bank about before they are confirmed (D-65): more than this share of the file in
@@ -143,8 +147,9 @@ def confirm(*, answer_id: int, user: User, typed: int, asked_whom: str = "", ban
         if typed != number_to_type(answer):
             raise Refused("COUNT", _("적으신 건수가 이 답과 다릅니다. 다시 보고 적어 주세요."))
         answer.confirmed_by, answer.confirmed_person, answer.confirmed_at = user, person, clock.now()
+        answer.confirmed_head = str(chain.end() or "")
         answer.asked_whom, answer.bank_said = (asked_whom[:120], bank_said[:500]) if odd else ("", "")
-        answer.save(update_fields=["confirmed_by", "confirmed_person", "confirmed_at", "asked_whom", "bank_said"])
+        answer.save(update_fields=_CONFIRMATION)
         BankAnswer.objects.filter(pk=answer.pk).update(**as_new())
         _record(
             answer,
@@ -317,8 +322,8 @@ def _apply(answer: BankAnswer, batch: Batch, file: BankFile) -> None:
 
 def _clear_confirmation(answer: BankAnswer) -> None:
     answer.confirmed_by = answer.confirmed_person = answer.confirmed_at = None
-    answer.asked_whom = answer.bank_said = ""
-    answer.save(update_fields=["confirmed_by", "confirmed_person", "confirmed_at", "asked_whom", "bank_said"])
+    answer.confirmed_head = answer.asked_whom = answer.bank_said = ""
+    answer.save(update_fields=_CONFIRMATION)
 
 
 def _void_confirmation(answer: BankAnswer, found: Findings, why: str) -> None:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from kt_remedy.audit import chain
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, programme
 from kt_remedy.core.programme import Programme
@@ -309,6 +310,7 @@ def approve(*, batch_id: int, user: User, typed_total: int, digest: str) -> Batc
             raise Refused("DIFFERS", _("다시 계산한 값이 확정한 값과 다릅니다. 돌려보내 주세요."))
         batch.status, batch.approved_at = Batch.Status.APPROVED, clock.now()
         batch.approved_by, batch.approved_person, batch.approved_digest = user, person, digest
+        batch.approved_head = str(chain.end() or "")
         batch.save()
         record_act(user, "batch.approved", batch, won=batch.won, digest=digest, audit_head=audit.head())
         stops.require_none(batch, final=True)
@@ -382,6 +384,6 @@ def _reopen(batch: Batch, reason: str) -> None:
     batch.programme_snapshot = {}
     batch.prepared_by = batch.prepared_person = batch.prepared_at = None
     batch.approved_by = batch.approved_person = batch.approved_at = None
-    batch.approved_digest = ""
+    batch.approved_digest = batch.approved_head = ""
     batch.save()
     promise.refresh_batch(batch.pk, cause="OPENED_AGAIN")

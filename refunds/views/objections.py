@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from eligibility import presenters as lines
 from eligibility import service as eligibility
 from eligibility.models import Line
-from kt_remedy.audit import service as audit
+from kt_remedy.audit import looks
 from kt_remedy.core import clock, masking, programme
 from kt_remedy.core.access import customer, permission_required
 from kt_remedy.identity.service import VerifiedRequest
@@ -94,12 +94,7 @@ def objection(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         else:
             messages.success(request, _("답변을 보냈습니다."))
             return redirect("refunds:review")
-    audit.record(
-        actor=audit.actor(request.user),
-        action="objection.viewed",
-        object=f"objection:{pk}",
-        subject=row.line.customer_id,
-    )
+    looks.note(object=f"objection:{pk}", subject=row.line.customer_id)
     context = {
         "row": row,
         "form": form,

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from eligibility import presenters as lines
 from eligibility import service as eligibility
-from kt_remedy.audit import service as audit
+from kt_remedy.audit import looks
 from kt_remedy.core import clock, masking, programme
 from kt_remedy.core.access import permission_required
 from refunds.applications import deadlines, documents, objections, presenters, representation, reviews, staff_presenters
@@ -129,12 +129,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, _("결정을 남겼습니다."))
             return redirect("refunds:review")
-    audit.record(
-        actor=audit.actor(request.user),
-        action="application.viewed",
-        object=f"application:{row.pk}",
-        subject=row.line.customer_id,
-    )
+    looks.note(object=f"application:{row.pk}", subject=row.line.customer_id)
     facts = eligibility.facts_of(row.line)
     context = {
         "row": row,

@@ -4,6 +4,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
 
+from kt_remedy.audit import chain
 from kt_remedy.audit import service as audit
 from kt_remedy.audit.models import AuditEntry, AuditSeal
 from tests.conftest import ROOT
@@ -33,14 +34,14 @@ def raw(sql: str) -> None:
 def test_entries_cannot_be_changed(linked, change):
     act(1)
     if linked:
-        audit.seal_entries()
+        chain.seal_entries()
     with pytest.raises(DatabaseError, match="Cannot update or delete"), transaction.atomic(), as_owner():
         AuditEntry.objects.update(**change)
 
 
 def test_neither_entries_nor_seals_are_deleted_and_no_seal_is_changed():
     entry = act(1)
-    audit.seal_entries()
+    chain.seal_entries()
     with pytest.raises(DatabaseError, match="Cannot update or delete"), transaction.atomic(), as_owner():
         AuditEntry.objects.filter(pk=entry.pk)._raw_delete("default")
     with pytest.raises(DatabaseError, match="Cannot update or delete"), transaction.atomic(), as_owner():
@@ -51,37 +52,37 @@ def test_neither_entries_nor_seals_are_deleted_and_no_seal_is_changed():
 
 def test_even_the_owner_does_not_empty_the_record():
     act(1)
-    audit.seal_entries()
+    chain.seal_entries()
     raw("SELECT")  # no deferred check may be pending, because it would refuse as well
-    for tables in ("audit_seal", "audit_entry, audit_seal"):
+    for tables in ("audit_seal", "audit_entry, audit_subject, audit_seal, audit_mark, audit_question"):
         refused = pytest.raises(DatabaseError, match="never emptied")
         with refused, transaction.atomic(), as_owner(), connection.cursor() as cursor:
             cursor.execute(f"TRUNCATE {tables}")
-    assert audit.verify().entries == 1
+    assert chain.verify().entries == 1
 
 
 def test_the_chain_links_each_entry_once_and_holds():
     for number in range(5):
         act(number)
-    assert audit.seal_entries(limit=3) == 3
-    assert audit.seal_entries() == 2
-    assert audit.seal_entries() == 0
-    proof = audit.verify()
-    assert (proof.entries, proof.unlinked, proof.fault) == (5, 0, "")
+    assert chain.seal_entries(limit=3) == 3
+    assert chain.seal_entries() == 2
+    assert chain.seal_entries() == 0
+    proof = chain.verify()
+    assert (proof.entries, proof.unlinked, proof.faults) == (5, 0, [])
 
 
 def test_an_act_that_commits_long_after_the_acts_behind_it_is_sealed_by_the_look_at_all(monkeypatch):
-    monkeypatch.setattr(audit, "_LOOK_BACK", 2)
+    monkeypatch.setattr(chain, "_LOOK_BACK", 2)
     late = act(0)
     raw(f"UPDATE audit_entry SET id = id + 1000000 WHERE id = {late.pk}")  # not committed yet, as the chain sees it
     for number in range(1, 6):
         act(number)
-    audit.seal_entries(limit=5)
+    chain.seal_entries(limit=5)
     raw(f"UPDATE audit_entry SET id = {late.pk} WHERE id = {late.pk + 1000000}")
-    assert audit.seal_entries() == 0
-    assert audit.verify().unlinked == 1
-    assert audit.seal_entries(everything=True) == 1
-    assert (audit.verify().unlinked, audit.verify().fault) == (0, "")
+    assert chain.seal_entries() == 0
+    assert chain.verify().unlinked == 1
+    assert chain.seal_entries(everything=True) == 1
+    assert (chain.verify().unlinked, chain.verify().faults) == (0, [])
 
 
 @pytest.mark.parametrize(
@@ -99,23 +100,23 @@ def test_an_act_that_commits_long_after_the_acts_behind_it_is_sealed_by_the_look
 def test_a_change_behind_the_triggers_is_found(sql):
     for number in range(4):
         act(number)
-    audit.seal_entries()
+    chain.seal_entries()
     raw(sql)
-    assert "entry 2 of the chain" in audit.verify().fault
+    assert "entry 2 of the chain" in chain.verify().faults[0]
 
 
 def test_a_cut_end_is_found_by_a_head_written_down():
     for number in range(4):
         act(number)
-    audit.seal_entries()
-    head = audit.verify().head
-    assert audit.verify(head=head).fault == ""
+    chain.seal_entries()
+    head = chain.end()
+    assert chain.verify([head]).faults == []
     raw(
         "WITH gone AS (DELETE FROM audit_seal WHERE position > 2 RETURNING entry_id)"
         " DELETE FROM audit_entry USING gone WHERE id = entry_id"
     )
-    assert audit.verify().fault == ""
-    assert "cut off" in audit.verify(head=head).fault
+    assert chain.verify().faults == []
+    assert "cut off" in chain.verify([head]).faults[0]
 
 
 def test_an_entry_and_its_act_stand_or_fall_together():

@@ -148,6 +148,7 @@ def test_who_saw_which_verdict_when(reviewer: Client, at) -> None:
 
     shown = [entry.detail["lines"][line.pk] for entry in service.views_of(line)]
     assert shown == [["ELIGIBLE", "", line.refundable_krw], ["ELIGIBLE", "NOT_BILLED_YET", 0]]
+    reviewer.get(reverse("admin:eligibility_line_change", args=[line.pk]))
     page = reviewer.get(reverse("admin:eligibility_line_change", args=[line.pk])).content.decode()
     assert "보인 내용: 면제 대상 · 0원" in page
     assert f"보인 내용: 면제 대상 · {line.refundable_krw:,}원" in page

@@ -18,6 +18,7 @@ GOOD = {
     "SECRET_KEY": "Qm7" + "abcdefghijklmnopqrstuvwxyz0123456789" * 2,
     "FIELD_KEYS": os.environ.get("FIELD_KEYS", ""),
     "INDEX_KEY": os.environ.get("INDEX_KEY", ""),
+    "AUDIT_KEYS": os.environ.get("AUDIT_KEYS", ""),
     "ALLOWED_HOSTS": "remedy.example.kr",
     "STAFF_HOST": "staff.remedy.example.kr",
     "PORTONE_API_SECRET": "a-secret",
@@ -31,6 +32,7 @@ GOOD = {
     "UPLOADS_DIR": "/srv/uploads",
     "DELIVERIES_DIR": "/srv/deliveries",
     "HAND_OFF_DIR": "/srv/hand-off",
+    "AUDIT_HEADS_DIR": "/srv/audit-heads",
 }
 SEVERAL = {
     "SECRET_KEY": None,

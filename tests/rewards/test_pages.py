@@ -170,7 +170,7 @@ def test_the_desk_chooses_and_applies_for_a_proven_customer(take_base, at, make_
     assert "바꿀 수 없습니다" in client.post(address, body | {"choice": "TVING"}, follow=True).content.decode()
     client.post(address, {"act": "apply", "perk": "INSURANCE"})
     assert set(Entitlement.objects.values_list("perk", "made_by")) == {("OTT", clerk.pk), ("INSURANCE", clerk.pk)}
-    assert AuditEntry.objects.filter(actor=f"staff:{clerk.pk}", action="rewards.viewed").exists()
+    assert AuditEntry.objects.filter(actor=f"staff:{clerk.pk}", action="look.desk").exists()
     client.post(address, {"act": "opt-out", "perk": "INSURANCE"})
     assert Entitlement.objects.get(perk="INSURANCE").kind == "OPT_OUT"
     client.post(address, {"act": "burn", "perk": "INSURANCE"})

@@ -19,7 +19,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from kt_remedy.audit import service as audit
+from kt_remedy.audit import looks
 from kt_remedy.core.templatetags.remedy import krw
 from kt_remedy.staff.models import User
 from kt_remedy.staff.service import has_fresh_second_factor
@@ -65,8 +65,8 @@ def refuse_changes(request: HttpRequest) -> None:
 
 
 def record_look(request: HttpRequest, action: str, subject_of: str, customer_id: str = "", **detail: Any) -> None:
-    """Record that a member of staff looked: `subject_of` names the object or the list, `customer_id` its customer."""
-    audit.record(actor=audit.actor(request.user), action=action, object=subject_of, subject=customer_id, detail=detail)
+    """Name what the page is about: `subject_of` is the object or the list, `customer_id` its customer (`looks`)."""
+    looks.note(action=action, object=subject_of, subject=customer_id, **detail)
 
 
 def parse_day(text: str) -> dt.date:

@@ -8,7 +8,7 @@ from django.db import Error, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from kt_remedy.audit import service as audit
+from kt_remedy.audit import chain
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import User
@@ -190,13 +190,15 @@ def test_nothing_moves_before_another_person_confirms():
     refused("COUNT", answers.confirm, answer_id=answer.pk, user=checker(), typed=3)
     tasks.apply_answer(answer.pk)
     assert {status for status, _code in states(batch)} == {"FILED"}
-    audit.seal_entries()
+    chain.seal_entries()
     money.confirmed(answer)
     refused("STATE", answers.confirm, answer_id=answer.pk, user=checker(), typed=2)
     refused("STATE", answers.discard, answer_id=answer.pk, user=maker(), reason="늦음")
     assert states(batch) == [("PAID", ""), ("PAID", "")]
     entry = AuditEntry.objects.get(action="answer.confirmed")
     assert entry.detail["audit_head"]
+    answer.refresh_from_db()
+    assert answer.confirmed_head == str(chain.end())
     assert (entry.detail["paid"], entry.detail["sha256"]) == (2, answer.sha256)
 
 

@@ -8,8 +8,8 @@ from django.db import Error, connection, transaction
 from lxml import etree
 
 from eligibility.models import Bill
+from kt_remedy.audit import chain, heads
 from kt_remedy.audit.models import AuditEntry, AuditSeal
-from kt_remedy.audit.service import seal_entries
 from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message
 from refunds.applications import change, transitions
@@ -162,10 +162,12 @@ def test_another_person_approves_what_they_saw():
     refused("ROLE", batches.approve, **{**good, "user": maker()})
     refused("TOTAL", batches.approve, **{**good, "typed_total": batch.won + 1})
     refused("CHANGED", batches.approve, **{**good, "digest": "0" * 64})
-    seal_entries()
+    chain.seal_entries()
     done = batches.approve(**good)
     entry = AuditEntry.objects.get(action="batch.approved")
     assert entry.detail["audit_head"] == AuditSeal.objects.latest("position").digest.hex()
+    assert done.approved_head == str(chain.end())
+    assert [head.source for head in heads.stored()] == [f"in the approval of batch {batch.pk}"]
     assert (done.status, done.approved_digest, done.approved_by) == ("APPROVED", batch.digest, checker())
     refused("STATE", batches.approve, **good)
 
