@@ -2,8 +2,8 @@
 
 from django.contrib import admin
 
-from refunds.payouts.admin import lists, urls
+from refunds.payouts.admin import batch_list, case_lists, file_lists, item_list, urls
 
-__all__ = ["lists"]
+__all__ = ["batch_list", "case_lists", "file_lists", "item_list"]
 
 admin.site.add_pages("payouts", urls.patterns)  # type: ignore[attr-defined]

@@ -18,6 +18,7 @@ urlpatterns = [
     path("status/<int:pk>/account/", status.change_account, name="change-account"),
     path("status/<int:pk>/documents/", documents.send_documents, name="documents"),
     path("status/<int:pk>/proof/", status.proof, name="proof"),
+    path("status/<int:pk>/pay-day.ics", status.pay_day, name="pay-day"),
     path("object/<str:contract_no>/", objections.object_to, name="object"),
     path("report/", report.report, name="report"),
     path("review/", review.work_list, name="review"),

@@ -1,7 +1,7 @@
 """My lines: each line of a person as one card, refunds and rewards side by side.
 
 This module builds the texts of a card; the template only lays them out. The number of queries does not depend on the
-number of lines: one for the lines with their bills, two for their applications.
+number of lines: one for the lines with their bills, two for their applications, one for objections.
 """
 
 import datetime as dt
@@ -21,12 +21,12 @@ from kt_remedy.core import masking, persons
 from kt_remedy.core.programme import Programme
 from kt_remedy.core.templatetags.remedy import kdate, kdate_long, kmonth, krw
 from kt_remedy.portal import timeline
-from refunds.applications import queries
+from refunds.applications import objection_views, queries
+from refunds.applications.objection_views import ObjectionView
 from refunds.applications.queries import ApplicationSummary
 from refunds.models.states import LIVE
 from refunds.promise import service as promise_service
 from refunds.promise.facts import Promise, Situation
-from refunds.promise.sentences import reason_words
 from rewards import service as rewards
 from rewards.enrolment.base import perks_for
 
@@ -75,10 +75,10 @@ class LineCard:
     steps: list[presenters.Step] = field(default_factory=list)
     chart: list[dict[str, object]] = field(default_factory=list)
     next_step: NextStep | None = None
-    status: tuple[str, str] | None = None  # first sentence and reference of the application
-    previous_day: dt.date | None = None  # promised before and not kept
-    moved_because: str = ""
-    objection: NextStep | None = None
+    promise: Promise | None = None
+    reference: str = ""  # of the application, if there is one
+    objection: NextStep | None = None  # the way to object
+    objected: ObjectionView | None = None  # the last objection
     automatic_perks: list[timeline.PerkSummary] = field(default_factory=list)
     perks_to_request: list[timeline.PerkSummary] = field(default_factory=list)
 
@@ -102,10 +102,19 @@ class LineCard:
 def cards_of(person_index: bytes, now: dt.datetime, today: dt.date, programme: Programme) -> list[LineCard]:
     """Cards of all lines of a person and of their wards (D-16); lines that need an action come first."""
     lines = register.lines_with_bills(person_index)
-    summary = queries.summaries_of([line.pk for line, _bills in lines])
+    numbers = [line.pk for line, _bills in lines]
+    filed, objected = queries.filed_or_objected(numbers)
+    summary = queries.summaries_of(numbers) if filed else {}
     promises = promise_service.by_ids([each.application_id for each in summary.values()], at=now)
+    objections = objection_views.of_lines(numbers, at=now) if objected else {}
     builder = _CardBuilder(person_index, now, today, programme, promises)
-    cards = [builder.card(line, bills, summary.get(line.pk)) for line, bills in lines]
+    cards = []
+    for line, bills in lines:
+        card = builder.card(line, bills, summary.get(line.pk))
+        card.objected = objections[line.pk][-1] if line.pk in objections else None
+        if card.objected is not None and card.objected.promise is not None:
+            card.objection = None  # one at a time: it stands above, and can be added to there
+        cards.append(card)
     order = ("yes", "review", "leave", "no", "none", "keep")
     return sorted(cards, key=lambda card: order.index(card.kind))
 
@@ -159,9 +168,7 @@ class _CardBuilder:
         if kind in ("yes", "review"):
             self._next(card, line, bills, summary)
         if summary is not None:
-            promise = self.promises[summary.application_id]
-            card.status = (promise.sentence, summary.reference)
-            card.previous_day, card.moved_because = promise.previous_day, reason_words(promise.reason)
+            card.promise, card.reference = self.promises[summary.application_id], summary.reference
         if kind in ("no", "none"):
             card.objection = _next_step(_("이의 신청하기"), "refunds:object", line.pk)
         if card.amount is not None and "NOT_BILLED_YET" in line.reason_codes:
@@ -284,17 +291,20 @@ class _CardBuilder:
         if card.view.own and persons.is_minor(line.customer.birth_date, self.today):
             self._guardian(card, line)
             return
+        # The days that D-30 adds count as in time, and no reason is asked on them.
+        late = self.phase == "late" and self.today > window.late_cured_until
         card.next_step = _next_step(
-            _("늦은 신청하기") if self.phase == "late" else _("이 회선 환급 신청하기"), "refunds:apply", line=line.pk
+            _("늦은 신청하기") if late else _("이 회선 환급 신청하기"), "refunds:apply", line=line.pk
         )
-        if self.phase == "late":
+        if late:
             values = {"closed": kdate(window.closes), "until": kdate(window.late_accepted_until)}
             card.notes.append(
                 _("신청 기간은 %(closed)s에 끝났습니다. %(until)s까지는 늦은 이유와 함께 신청하실 수 있습니다.")
                 % values
             )
-        elif card.kind == "yes":
-            card.notes.append(self._deadlines(ended))
+        elif card.kind == "yes" and self.phase == "open":
+            in_table = card.promise is not None and card.promise.situation == Situation.OFFER
+            card.notes.append(self._deadlines(ended, in_table=in_table))
 
     def _promise(self, card: LineCard, line: Line, bills: list[Bill]) -> None:
         """The first sentence of a line that is not applied for, and its day where one can be named."""
@@ -308,12 +318,10 @@ class _CardBuilder:
             applied_on=max(self.today, window.opens),
             at=self.now,
         )
-        if promise.situation == Situation.OFFER:
-            card.rows.append((_("오늘 신청하면 받는 날"), kdate(promise.day)))
-        elif promise.situation == Situation.OFFER_LATER:
-            card.rows.append((_("%(day)s에 신청하면 받는 날") % {"day": kdate(window.opens)}, kdate(promise.day)))
-        else:
-            card.notes.append(promise.sentence)
+        card.promise = promise
+        if promise.situation == Situation.CLOSED:
+            # The end is the news, and no sum is offered any more.
+            card.title, card.amount, card.rows = _("신청을 받는 기간이 끝났습니다"), None, []
 
     def _guardian(self, card: LineCard, line: Line) -> None:
         """Next step for a minor on a line of their own: the guardian applies (D-16)."""
@@ -328,11 +336,12 @@ class _CardBuilder:
             )
         card.next_step = _next_step(_("보호자가 신청하는 방법"), "portal:bring")
 
-    def _deadlines(self, ended: dt.date) -> str:
+    def _deadlines(self, ended: dt.date, *, in_table: bool) -> str:
+        """Until when to apply; with the later pay day where the table of the announcement alone decides it."""
         rows = [
             row
             for row in self.programme.payouts
-            if row.terminated_from <= ended <= row.terminated_to and row.applied_to >= self.today
+            if in_table and row.terminated_from <= ended <= row.terminated_to and row.applied_to >= self.today
         ]
         closes = kdate(self.programme.applications.closes)
         if len(rows) > 1:

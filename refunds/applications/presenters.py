@@ -4,23 +4,26 @@ The status page and the desk show it. Staff read the labels of `states.Status` a
 """
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from eligibility import presenters as lines
 from kt_remedy.core import clock, masking
 from kt_remedy.core.templatetags.remedy import kdate, krw
-from refunds.applications import bank_layout, queries
+from refunds.applications import bank_layout, objection_views, queries
+from refunds.applications.objection_views import ObjectionView
 from refunds.applications.timeline import BANK_TEXT, Step, timeline
 from refunds.models.accounts import Account, HolderCheck
 from refunds.models.applications import Application, Decision
 from refunds.models.cases import OfflinePayment
 from refunds.models.items import Item
 from refunds.models.states import Status
+from refunds.promise import calendar_file
 from refunds.promise import service as promise_service
 from refunds.promise.facts import Promise, Reason, Situation
-from refunds.promise.sentences import reason_words
+from refunds.promise.service import MovedDay
 
 
 @dataclass(slots=True)
@@ -30,7 +33,7 @@ class ApplicationView:
     application: Application
     item: Item | None
     headline: str
-    lead: str
+    advice: str  # what follows the first sentence
     label: str
     won: int
     details: list[tuple[str, str]]
@@ -41,11 +44,22 @@ class ApplicationView:
     can_send_documents: bool = False
     must_change_account: bool = False
     offline_payment: OfflinePayment | None = None
+    objections: list[ObjectionView] = field(default_factory=list)  # to the decision on its line
 
     @property
-    def moved_because(self) -> str:
-        """Why the day is not the one that was promised before; empty if it is."""
-        return reason_words(self.promise.reason) if self.promise.previous_day else ""
+    def objection(self) -> ObjectionView | None:
+        """The last objection, if there is one."""
+        return self.objections[-1] if self.objections else None
+
+    @property
+    def has_pay_day(self) -> bool:
+        """True if its pay day can be put into a calendar."""
+        return self.offline_payment is None and calendar_file.has_day(self.promise)
+
+    @property
+    def lead(self) -> str:
+        """The first sentence of the promise, and what follows it."""
+        return f"{self.promise.sentence} {self.advice}".rstrip()
 
     @property
     def paid(self) -> bool:
@@ -81,7 +95,7 @@ def amount(application: Application) -> tuple[str, int]:
 def present(applications: list[Application], *, at: dt.datetime | None = None) -> list[ApplicationView]:
     """The applications of a person as they read them, in the same order, as of `at` (now unless given).
 
-    Four queries for any number of applications, and one more where a refund is paid offline.
+    Six queries for any number of applications, and one more where a refund is paid offline.
     """
     now = at or clock.now()
     items = queries.last_items(applications)
@@ -89,11 +103,13 @@ def present(applications: list[Application], *, at: dt.datetime | None = None) -
     for decision in Decision.objects.filter(application__in=applications).order_by("id"):
         decisions.setdefault(decision.application_id, []).append(decision)
     promises = promise_service.of_many(applications, at=now)
+    moved = promise_service.moved_days(promises)
+    objections = objection_views.of_lines((row.line_id for row in applications), at=now)
     returned = queries.returned_corrections(row.pk for row in applications)
-    views = [
-        _view(row, items.get(row.pk), decisions.get(row.pk, []), promises[row.pk], returned.get(row.pk, 0))
-        for row in applications
-    ]
+    views = []
+    for row in applications:
+        parts = items.get(row.pk), decisions.get(row.pk, []), promises[row.pk], moved[row.pk], returned.get(row.pk, 0)
+        views.append(_view(row, *parts, objections.get(row.line_id, [])))
     if abroad := [row.pk for row in applications if row.account.is_offline]:
         for payment in OfflinePayment.objects.filter(application__in=abroad, status__in=OfflinePayment.HOLDING):
             _add_offline_payment(next(view for view in views if view.application.pk == payment.application_id), payment)
@@ -103,26 +119,32 @@ def present(applications: list[Application], *, at: dt.datetime | None = None) -
 def _add_offline_payment(view: ApplicationView, payment: OfflinePayment) -> None:
     view.can_withdraw = view.can_change_account = view.must_change_account = False
     if payment.status != OfflinePayment.Status.CONFIRMED:
-        view.lead = _("보내는 일이 시작되었습니다. 다른 직원이 확인하면 문자로 알려 드립니다.")
+        view.advice = _("보내는 일이 시작되었습니다. 다른 직원이 확인하면 문자로 알려 드립니다.")
         return
     way = str(payment.get_way_display())
     day = kdate(payment.paid_on)
     view.offline_payment, view.label, view.won = payment, _("받으신 금액"), payment.amount_krw
     view.headline = _("%(day)s에 보내 드렸습니다") % {"day": day}
-    view.lead = _("보낸 방법은 %(way)s입니다. 이 신청은 끝났습니다.") % {"way": way}
+    view.advice = _("보낸 방법은 %(way)s입니다. 이 신청은 끝났습니다.") % {"way": way}
     *earlier, last = view.timeline
     view.timeline = [*earlier, replace(last, state="done"), Step(_("따로 보냄"), way, "done", payment.paid_on)]
 
 
 def _view(
-    row: Application, item: Item | None, decisions: list[Decision], promise: Promise, returned_won: int
+    row: Application,
+    item: Item | None,
+    decisions: list[Decision],
+    promise: Promise,
+    moved: list[MovedDay],
+    returned_won: int,
+    objections: list[ObjectionView],
 ) -> ApplicationView:
     """`returned_won`: a correction that was returned and waits for another account."""
     headline = headline_for(row, promise)
-    lead = f"{promise.sentence} {_advice(row, promise)}".rstrip()
+    advice = _advice(row, promise)
     if returned_won:
         headline = _("더 드릴 %(won)s이 되돌아왔습니다. 계좌를 고쳐 주세요") % {"won": krw(returned_won)}
-        lead = f"{promise.sentence} {_('앞서 받으신 환급금은 그대로입니다.')}"
+        advice = _("앞서 받으신 환급금은 그대로입니다.")
     label, won = amount(row)
     if item is not None and item.status != Item.Status.RETURNED:
         label, won = _("받을 금액"), item.amount_krw
@@ -130,23 +152,36 @@ def _view(
             label = _("받으신 금액")
     details = [(_("회선"), line_name(row))]
     if promise.pays:
-        details.append((_("받는 날"), kdate(promise.day)))
+        details.append((_("받는 날"), _pay_day(promise)))
     details.append((_("받을 계좌"), str(row.account)))
     in_batch = item is not None and item.status in Item.HOLDING
     return ApplicationView(
         application=row,
         item=item,
         headline=headline,
-        lead=lead,
+        advice=advice,
         label=label,
         won=won,
         details=details,
-        timeline=timeline(row, item, decisions, promise),
+        timeline=timeline(row, item, decisions, promise, moved, objections),
+        objections=objections,
         promise=promise,
         can_withdraw=row.is_live and not in_batch,
         can_change_account=row.is_live and (not in_batch or returned_won > 0),
         can_send_documents=row.status in {Status.REVIEW, Status.LATE, Status.NEED_DOCS},
         must_change_account=(row.status == Status.NEED_ACCOUNT and not in_batch) or returned_won > 0,
+    )
+
+
+def _pay_day(promise: Promise) -> str:
+    """The day of payment, behind the one that was promised before and not kept."""
+    if promise.previous_day is None:
+        return kdate(promise.day)
+    return format_html(
+        '<span class="swap"><del><span class="visually-hidden">{}</span> {}</del> <span>{}</span></span>',
+        _("앞서 알려 드린 날"),
+        kdate(promise.previous_day),
+        kdate(promise.day),
     )
 
 

@@ -1,6 +1,7 @@
 """Timeline of an application as its customer reads it: past, present and coming steps with dates."""
 
 import datetime as dt
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -9,11 +10,13 @@ from kt_remedy.core import clock, programme
 from kt_remedy.core.templatetags.remedy import kdatetime
 from refunds import calendar
 from refunds.applications import deadlines
+from refunds.applications.objection_views import ObjectionView
 from refunds.bankfiles.returns import pays_same_account_again, waits_for_person
 from refunds.models.applications import Application, Channel, Decision
 from refunds.models.items import Item
 from refunds.models.states import Status
 from refunds.promise.facts import DayKind, Promise
+from refunds.promise.service import MovedDay
 
 # Text of the payment in the customer's bank statement.
 BANK_TEXT = "KT위약금환급"
@@ -25,16 +28,24 @@ class Step:
 
     title: str
     text: str
-    state: str  # done, now, next
+    state: str  # done, now, next, moved (a day that was not kept)
     date: dt.date | dt.datetime | None = None
     when: str = ""
     hours: bool = False
+    tag: str = ""
 
 
-def timeline(row: Application, item: Item | None, decisions: list[Decision], promise: Promise) -> list[Step]:
+def timeline(
+    row: Application,
+    item: Item | None,
+    decisions: list[Decision],
+    promise: Promise,
+    moved: Iterable[MovedDay] = (),
+    objections: Iterable[ObjectionView] = (),
+) -> list[Step]:
     """Steps of an application in the order of their time: those that are done, the present one, those to come.
 
-    `item` is its last payout item; the days to come are those of its promise.
+    `item` is its last payout item; the days to come are those of its promise. A day of `moved` keeps its place.
     """
     filing = row.filing
     steps = [Step(_("신청 접수"), _filed_by(filing.channel), "done", filing.received_at, hours=True)]
@@ -44,6 +55,8 @@ def timeline(row: Application, item: Item | None, decisions: list[Decision], pro
             steps.append(Step(title, text, "done", decision.decided_at, hours=True))
     if item is not None:
         steps += _payout_steps(item)
+    for one in objections:
+        steps += _objection_steps(one)
     # By time, so that a decision after a returned payment stands after that payment.
     steps.sort(key=lambda step: step.date if isinstance(step.date, dt.datetime) else clock.kst(step.date))  # type: ignore[arg-type]
     over = not row.is_live or (item is not None and item.status == Item.Status.PAID)
@@ -51,7 +64,33 @@ def timeline(row: Application, item: Item | None, decisions: list[Decision], pro
         last = steps.pop()
         steps.append(Step(last.title, last.text, "now", last.date, hours=last.hours))
         steps += _coming_steps(row, item, promise)
+    for one in objections:
+        if one.promise is not None:
+            _insert(steps, Step(_("이의에 대한 답"), _("여기와 문자로 알려 드립니다."), "next", one.promise.day))
+    for gone in moved:
+        tag = _("보내지 못했습니다") if gone.day <= clock.today() else _("바뀌었습니다")
+        _insert(steps, Step(_("입금"), gone.because, "moved", gone.day, tag=tag))
     return steps
+
+
+def _insert(steps: list[Step], new: Step) -> None:
+    """Put a step of a day where it belongs: before the first step of a later day."""
+    assert new.date is not None
+    later = (at for at, step in enumerate(steps) if step.date and _day(step.date) > _day(new.date))
+    steps.insert(next(later, len(steps)), new)
+
+
+def _objection_steps(one: ObjectionView) -> Iterator[Step]:
+    row = one.row
+    said = one.promise.sentence if one.promise is not None else ""
+    yield Step(_("이의를 받음"), said, "done", row.received_at, hours=True)
+    if row.answered_at:
+        title = _("이의에 답함: %(state)s") % {"state": row.get_status_display()}
+        yield Step(title, row.answer, "done", row.answered_at, hours=True)
+
+
+def _day(date: dt.date | dt.datetime) -> dt.date:
+    return clock.kst_date(date) if isinstance(date, dt.datetime) else date
 
 
 def _filed_by(channel: str) -> str:

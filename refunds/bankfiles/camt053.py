@@ -13,7 +13,7 @@ from lxml import etree
 
 from kt_remedy.core import text
 from refunds.bankfiles import records, returns
-from refunds.bankfiles.elements import child_at, text_at
+from refunds.bankfiles.elements import child_at, text_at, whole_won
 from refunds.bankfiles.statement import (
     CREDIT,
     DEBIT,
@@ -268,9 +268,8 @@ def _missing(element: etree._Element, path: str) -> NoReturn:
 def _won(element: etree._Element, path: str) -> int:
     if element.get("Ccy", "KRW") != "KRW":
         raise StatementFault(element.sourceline or 0, "CURRENCY", path=path)
-    # ISO amounts may carry a fraction; a won has none.
-    whole, _point, fraction = (element.text or "").strip().partition(".")
-    if fraction.strip("0"):
+    whole = whole_won(element.text)
+    if whole is None:
         raise StatementFault(element.sourceline or 0, "WON", path=path)
     return digits(whole, WON_DIGITS, _fault(element, path), "WON")
 

@@ -16,6 +16,12 @@ def text_at(element: etree._Element, path: str) -> str:
     return "" if child is None else (child.text or "").strip()
 
 
+def whole_won(text: str | None) -> str | None:
+    """The digits of an ISO amount without its fraction, which a won does not have; None for a fraction above zero."""
+    whole, _point, fraction = (text or "").strip().partition(".")
+    return None if fraction.strip("0") else whole
+
+
 @lru_cache(maxsize=256)
 def _in_namespace(space: str, path: str) -> str:
     return "/".join(f"{{{space}}}{name}" for name in path.split("/"))

@@ -16,7 +16,7 @@ from lxml import etree
 
 from kt_remedy.core import text as outside
 from refunds.bankfiles import returns
-from refunds.bankfiles.elements import child_at, text_at
+from refunds.bankfiles.elements import child_at, text_at, whole_won
 from refunds.bankfiles.records import (
     ACCEPTED,
     ACCOUNT_NUMBER,
@@ -261,9 +261,8 @@ def _check_root(top: etree._Element, root: re.Pattern | None) -> None:
 
 
 def _won(element: etree._Element, place: str = "InstdAmt") -> int:
-    # ISO amounts may carry a fraction; a won has none.
-    won, _point, fraction = (element.text or "").strip().partition(".")
-    if fraction.strip("0"):
+    won = whole_won(element.text)
+    if won is None:
         raise FileFault(element.sourceline or 0, gettext_noop("금액에 1원보다 작은 자리가 있습니다."), place)
     return whole_number(won, element.sourceline or 0, place)
 

@@ -16,6 +16,7 @@ from refunds.models.applications import Application
 from refunds.models.items import Item
 from refunds.models.states import Status
 from refunds.payouts import overview
+from refunds.promise.sentences import reason_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,14 @@ class Event:
 
 
 def events(application: Application) -> list[Event]:
-    """Decisions, payments, holds, corrections, payments outside rounds and messages of an application."""
+    """Decisions, payments, holds, corrections, payments outside rounds, promises and messages of an application."""
     every = [
         Event(application.filing.received_at, _("신청을 받음"), str(application.get_channel_display())),
         *_decisions(application),
         *_payments(application),
         *_holds(application),
         *_cases(application),
+        *_promises(application),
         *_messages(application),
     ]
     return sorted(every, key=lambda event: event.date, reverse=True)
@@ -94,6 +96,13 @@ def _cases(application: Application) -> Iterator[Event]:
         if paid.decided_at:
             decided = f"{what} · {overview.name_of(paid.decided_by)}"
             yield Event(paid.decided_at, _("따로 보낸 지급: %(state)s") % {"state": paid.get_status_display()}, decided)
+
+
+def _promises(application: Application) -> Iterator[Event]:
+    """Each promise as the customer read it, and why its day moved."""
+    for row in application.promises.order_by("number"):
+        why = reason_words(row.reason) if row.previous_day else ""
+        yield Event(row.at, _("약속"), " · ".join(filter(None, (row.sentence, why))))
 
 
 def _messages(application: Application) -> Iterator[Event]:

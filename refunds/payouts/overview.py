@@ -2,7 +2,7 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,7 +105,10 @@ def spread_bars(by_bucket: dict[str, tuple[int, int]]) -> list[FigureBar]:
     labels = [_("%(to)s만 원 미만") % {"to": bounds[0]}]
     labels += [_("%(from)s만~%(to)s만") % {"from": low, "to": high} for low, high in itertools.pairwise(bounds)]
     labels.append(_("%(from)s만 원 이상") % {"from": bounds[-1]})
-    return _bars((label, *by_bucket.get(str(bucket), (0, 0))) for bucket, label in enumerate(labels))
+    rows = ((label, *by_bucket.get(str(bucket), (0, 0))) for bucket, label in enumerate(labels))
+    return _bars(
+        rows, length=lambda count, _won: count, text=lambda count, _won: _("%(count)s건") % {"count": won(count)}
+    )
 
 
 def by_bank(batch: Batch) -> list[tuple[str, int, int]]:
@@ -299,20 +302,20 @@ def by_round() -> list[FigureBar]:
     return won_bars(rows)
 
 
-def _bars(rows: Iterable[tuple[str, int, int]]) -> list[FigureBar]:
-    every = list(rows)
-    most = max((count for _label, count, _won in every), default=0) or 1
-    return [
-        FigureBar(label, count * 1000 // most, _("%(count)s건") % {"count": won(count)}, count, total)
-        for label, count, total in every
-    ]
-
-
 def won_bars(rows: Iterable[tuple[str, int, int]]) -> list[FigureBar]:
     """Bars as long as their won."""
+    return _bars(rows, length=lambda _count, won: won, text=lambda _count, won: krw(won))
+
+
+def _bars(
+    rows: Iterable[tuple[str, int, int]], *, length: Callable[[int, int], int], text: Callable[[int, int], str]
+) -> list[FigureBar]:
+    """Bars of rows of label, count and won; the longest is 1000 long."""
     every = list(rows)
-    most = max((total for _label, _count, total in every), default=0) or 1
-    return [FigureBar(label, total * 1000 // most, krw(total), count, total) for label, count, total in every]
+    most = max((length(count, won) for _label, count, won in every), default=0) or 1
+    return [
+        FigureBar(label, length(count, won) * 1000 // most, text(count, won), count, won) for label, count, won in every
+    ]
 
 
 # Today --------------------------------------------------------------------------------------------------------------

@@ -40,7 +40,11 @@ class Situation(StrEnum):
     REJECTED = "REJECTED"
     WITHDRAWN = "WITHDRAWN"
     WITHDRAWN_EARLY = "WITHDRAWN_EARLY"  # within the window
+    # Answers that are no payment: `rules.answer`.
     OBJECTION = "OBJECTION"
+    SECOND_LOOK = "SECOND_LOOK"
+    CALL_BACK = "CALL_BACK"
+    LOOK_QUESTION = "LOOK_QUESTION"  # about a look at one's data
 
 
 class DayKind(StrEnum):
@@ -149,6 +153,22 @@ class Promise:
     def pays(self) -> bool:
         """True if the day is one of payment and depends on nothing but the calendar."""
         return self.kind == DayKind.PAY
+
+    @property
+    def struck_day(self) -> dt.date | None:
+        """The day that the first sentence names and that does not hold any more."""
+        if self.situation in {Situation.MOVED, Situation.MOVED_BY_CHANGE}:
+            return self.previous_day
+        if self.situation in {Situation.STOPPED, Situation.RECHECK, Situation.NOT_SENT, Situation.NO_BILL}:
+            return self.values.get("was")
+        return None
+
+    @property
+    def because(self) -> str:
+        """Why the day is not the one that was promised before, in the reader's language; empty if it is."""
+        from refunds.promise.sentences import reason_words
+
+        return reason_words(self.reason) if self.previous_day or self.struck_day else ""
 
     @property
     def sentence(self) -> str:

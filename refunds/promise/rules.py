@@ -16,6 +16,12 @@ from refunds.calendar import PayoutRound, business_days_after
 from refunds.promise.facts import DayKind, Facts, Payment, Promise, Reason, Situation
 
 REVIEW_DAYS, OBJECTION_DAYS = 6, 10
+# Business days within which an answer that is no payment comes (D-81, D-82, D-92); a call-back names its own time.
+ANSWER_DAYS = {
+    Situation.OBJECTION: OBJECTION_DAYS,
+    Situation.SECOND_LOOK: REVIEW_DAYS,
+    Situation.LOOK_QUESTION: OBJECTION_DAYS,
+}
 AGAIN_DAYS = 3  # a day for an answer that passed without one
 STOPPED_DAYS = 3
 BANK_DAYS = 2
@@ -28,6 +34,25 @@ _DAY = dt.timedelta(days=1)
 def promise(facts: Facts, *, now: dt.datetime, programme: Programme) -> Promise:
     """The promise at `now`. A day that moved carries the day that was promised before."""
     return _with_history(_Rules(facts, now, programme).answer(), facts)
+
+
+def answer(
+    situation: Situation,
+    *,
+    since: dt.datetime,
+    now: dt.datetime,
+    programme: Programme,
+    day: dt.date | None = None,
+    until: dt.time | None = None,
+) -> Promise:
+    """The promise of an answer that is no payment: to an objection, of a second look, of a call-back, about a look.
+
+    `day` is the promised day, counted by `ANSWER_DAYS` from `since` if it is not given, and `until` the hour on it.
+    Past it the answer is promised anew, with an apology, as that of a review.
+    """
+    made = _Rules(Facts(since=since, applied_on=since.astimezone(programme.zone).date()), now, programme)
+    day = day or business_days_after(made.date(since), ANSWER_DAYS[situation])
+    return made.answering(situation, day, since, until=until, values={"until": until} if until else None)
 
 
 class _Rules:

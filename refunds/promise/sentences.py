@@ -259,6 +259,20 @@ def _withdrawn_early(p: Promise, _values: dict[str, Any]) -> str:
     return _("%(day)s까지 다시 신청하실 수 있습니다.") % {"day": kdate(p.day)}
 
 
+def _second_look(p: Promise, values: dict[str, Any]) -> str:
+    return _review(p, values)
+
+
+def _call_back(p: Promise, values: dict[str, Any]) -> str:
+    if values.get("until") is None:
+        return _("%(day)s까지 전화드립니다.") % {"day": kdate(p.day)}
+    return _("%(day)s %(time)s까지 전화드립니다.") % {"day": kdate(p.day), "time": _time(values["until"])}
+
+
+def _look_question(p: Promise, _values: dict[str, Any]) -> str:
+    return _("물으신 것을 %(day)s까지 답해 드립니다.") % {"day": kdate(p.day)}
+
+
 def _objection(p: Promise, _values: dict[str, Any]) -> str:
     return _("이의를 보고 %(day)s까지 답해 드립니다.") % {"day": kdate(p.day)}
 

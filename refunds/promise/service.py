@@ -6,6 +6,7 @@ and what a page shows as moved comes from it.
 
 import datetime as dt
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
@@ -17,7 +18,7 @@ from kt_remedy.core import clock, programme
 from refunds.models.applications import Application
 from refunds.models.promises import PromiseRecord, PromiseShard
 from refunds.promise import gather, notices, rules, sentences
-from refunds.promise.facts import Promise
+from refunds.promise.facts import DayKind, Promise
 from refunds.promise.gather import Known
 
 # Applications of one shard: a second of work.
@@ -59,6 +60,41 @@ def of_line(
         bills = Bill.objects.filter(line=line)
     facts = gather.facts_of_line(line, bills, representation=representation, now=now, applied_on=applied_on)
     return rules.promise(facts, now=now, programme=programme.current())
+
+
+@dataclass(frozen=True, slots=True)
+class MovedDay:
+    """A pay day that was promised and not kept, and why."""
+
+    day: dt.date
+    because: str
+
+
+def moved_days(promises: dict[int, Promise]) -> dict[int, list[MovedDay]]:
+    """The pay days that were promised and not kept, in their order, of applications with their present promises.
+
+    A day that is promised again, or came earlier than promised, is none of them.
+    """
+    found: dict[int, dict[dt.date, str]] = {pk: {} for pk in promises}
+    last: dict[int, PromiseRecord] = {}
+    rows = PromiseRecord.objects.filter(application__in=promises).order_by("application_id", "number")
+    for row in rows.only("application_id", "number", "kind", "day", "reason"):
+        before = last.get(row.application_id)
+        if before is not None and before.kind == DayKind.PAY and before.day and before.day != row.day:
+            found[row.application_id][before.day] = sentences.reason_words(row.reason)
+        last[row.application_id] = row
+    for pk, promise in promises.items():
+        # The present one may not be recorded yet.
+        if promise.previous_day is not None:
+            found[pk].setdefault(promise.previous_day, sentences.reason_words(promise.reason))
+    return {
+        pk: [
+            MovedDay(day, because)
+            for day, because in sorted(days.items())
+            if promises[pk].kind != DayKind.PAY or promises[pk].day is None or day < promises[pk].day
+        ]
+        for pk, days in found.items()
+    }
 
 
 def refresh(application_ids: Iterable[int], *, cause: str, told: bool = False) -> int:

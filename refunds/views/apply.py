@@ -18,7 +18,7 @@ from eligibility import service as eligibility
 from eligibility.models import Line
 from kt_remedy.core import clock, masking, persons, programme
 from kt_remedy.core.access import customer
-from kt_remedy.core.templatetags.remedy import kdate, kdate_long
+from kt_remedy.core.templatetags.remedy import kdate_long
 from kt_remedy.identity.service import VerifiedRequest
 from refunds import banks, calendar
 from refunds.applications import drafts, presenters, queries, reviews, submit, window
@@ -27,6 +27,7 @@ from refunds.models.accounts import Account, OwnerKind
 from refunds.models.applications import Application, Channel, Filing, Lateness, LateReason
 from refunds.promise import service as promise
 from refunds.promise.facts import Promise, Situation
+from refunds.promise.sentences import of_lines
 from refunds.views.account_entry import enter_account
 from refunds.views.forms import AccountForm, ConsentForm, LateForm, LinesForm
 
@@ -46,22 +47,22 @@ class LineOption:
     reference: str = ""
     picked: bool = False
 
-    @property
-    def day(self) -> dt.date | None:
-        """The pay day if nothing but the calendar stands before it."""
-        return self.promise.day if self.promise.situation == Situation.OFFER else None
-
 
 @dataclass(slots=True)
 class Summary:
-    """Sum, lines and pay days of the lines that were picked."""
+    """Sum, lines and promises of the lines that were picked. `differ` is a sentence, empty unless their days differ."""
 
     label: str
     won: int
     rows: list[tuple[str, str]]
-    days: list[dt.date]
+    promises: list[tuple[str, Promise]]  # with the name of the line where they differ
+    differ: str
     estimated: bool
-    wait: bool
+
+    @property
+    def certain(self) -> bool:
+        """True if nothing but the calendar stands between the filing and the payment of each line."""
+        return all(promise.situation == Situation.OFFER for _label, promise in self.promises)
 
 
 def _options(request: VerifiedRequest, picked: list[str]) -> list[LineOption]:
@@ -102,19 +103,25 @@ def _chosen_lines(request: VerifiedRequest, answers: drafts.Answers) -> list[Lin
 
 def _summary(options: list[LineOption]) -> Summary:
     estimated = any(option.estimated for option in options)
-    days = sorted({option.day for option in options if option.day})
-    rows = [(_("회선"), option.label) for option in options]
-    if days and all(option.day for option in options):
-        rows.append((_("받는 날"), ", ".join(kdate(day) for day in days)))
-    rows += [(_("언제"), sentence) for sentence in dict.fromkeys(o.promise.sentence for o in options if not o.day)]
+    differ = of_lines(option.promise for option in options)
+    promises = [(option.label, option.promise) for option in options]
     return Summary(
         label=presenters.amount_label(estimated=estimated),
         won=sum(option.won for option in options),
-        rows=rows,
-        days=days,
+        rows=[(_("회선"), option.label) for option in options],
+        promises=promises if differ else [("", promise) for _label, promise in promises[:1]],
+        differ=differ,
         estimated=estimated,
-        wait=any(option.line.effective_outcome == "REVIEW" for option in options),
     )
+
+
+def _rounds(summary: Summary) -> list[calendar.PayoutRound]:
+    """The rounds that pay the lines, where nothing but the calendar stands before them."""
+    if not summary.certain:
+        return []
+    days = sorted({promise.day for _label, promise in summary.promises if promise.day})
+    found = (calendar.round_on(day, programme.current()) for day in days)
+    return [payout_round for payout_round in found if payout_round is not None]
 
 
 def _needs_late_reason() -> bool:
@@ -179,7 +186,7 @@ def apply(request: VerifiedRequest) -> HttpResponse:
         form=form,
         options=open_ones,
         others=[option for option in options if option.why_not],
-        late=clock.today() > programme.current().applications.closes,
+        late=_needs_late_reason(),
         window=programme.current().applications,
         resumed=bool(answers.lines) and request.method != "POST",
     )
@@ -298,17 +305,17 @@ def check(request: VerifiedRequest) -> HttpResponse:
     if step != "refunds:apply-check":
         return redirect(step)
     entered = Account.objects.select_related("holder_check").get(pk=answers.account)
+    summary = _summary(options)
     return _page(
         request,
         "apply_check",
         key=key,
-        summary=(summary := _summary(options)),
+        summary=summary,
         options=options,
         account=entered,
         account_note=presenters.account_note(entered, unusual=answers.unusual_length),
         person=me,
-        round=calendar.round_on(summary.days[0], programme.current()) if summary.days else None,
-        late=clock.today() > programme.current().applications.closes,
+        rounds=_rounds(summary),
         late_reason=LateReason.Kind(answers.late["kind"]).label if _needs_late_reason() else "",
     )
 

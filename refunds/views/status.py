@@ -11,15 +11,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from kt_remedy.core import clock, programme
 from kt_remedy.core.access import customer
-from kt_remedy.core.templatetags.remedy import kdate
 from kt_remedy.identity.service import VerifiedRequest
 from kt_remedy.notices import service as notices
 from refunds import calendar
-from refunds.applications import change, deadlines, drafts, presenters, queries
+from refunds.applications import change, deadlines, drafts, objection_views, presenters, queries
 from refunds.applications.access import visible_to
 from refunds.applications.transitions import Refused
 from refunds.models.accounts import OwnerKind
 from refunds.models.applications import Application
+from refunds.promise import calendar_file
+from refunds.promise import service as promises
+from refunds.promise.sentences import of_lines
 from refunds.views.account_entry import enter_account
 from refunds.views.forms import AccountForm
 from refunds.views.own import own_application
@@ -46,9 +48,6 @@ def receipt(request: VerifiedRequest, reference: str) -> HttpResponse:
     ]
     estimated = any(presenters.is_estimated(row) for row in rows)
     facts = [(_("회선"), presenters.line_name(row)) for row in rows]
-    days = sorted({view.promise.day for view in views if view.promise.pays and view.promise.day})
-    if days:
-        facts.append((_("받는 날"), ", ".join(kdate(day) for day in days)))
     facts.append((_("받을 계좌"), str(filing.account)))
     return render(
         request,
@@ -56,6 +55,7 @@ def receipt(request: VerifiedRequest, reference: str) -> HttpResponse:
         {
             "filing": filing,
             "views": views,
+            "differ": of_lines(view.promise for view in views),
             "label": presenters.amount_label(estimated=estimated),
             "won": sum(view.won for view in views),
             "rows": facts,
@@ -70,10 +70,18 @@ def receipt(request: VerifiedRequest, reference: str) -> HttpResponse:
 def status(request: VerifiedRequest) -> HttpResponse:
     """All applications of this person and their wards; a single one opens at once."""
     views = presenters.present(queries.of_person(request.person.ci_index))
-    if len(views) == 1:
+    filed = {view.application.line_id for view in views}
+    objections = [one for one in objection_views.of_person(request.person.ci_index) if one.row.line_id not in filed]
+    if len(views) == 1 and not objections:
         return _application_page(request, views[0])
     key, answers = drafts.load(person_index=request.person.ci_index)
-    return render(request, "refunds/status.html", {"views": views, "draft": bool(key and answers.lines)})
+    context = {
+        "views": views,
+        "objections": objections,
+        "differ": of_lines(view.promise for view in views),
+        "draft": bool(key and answers.lines),
+    }
+    return render(request, "refunds/status.html", context)
 
 
 @customer
@@ -155,3 +163,16 @@ def proof(request: VerifiedRequest, pk: int) -> HttpResponse:
     if not view.paid:
         raise Http404
     return render(request, "refunds/proof.html", {"view": view, "now": clock.now()})
+
+
+@customer
+@never_cache
+@require_safe
+def pay_day(request: VerifiedRequest, pk: int) -> HttpResponse:
+    """The pay day as a calendar file; only where nothing but the calendar stands before it."""
+    promise = promises.of(own_application(request, pk))
+    if not calendar_file.has_day(promise):
+        raise Http404
+    content = calendar_file.of_pay_day(pk, promise)
+    headers = {"Content-Disposition": 'attachment; filename="pay-day.ics"'}
+    return HttpResponse(content, content_type=calendar_file.MEDIA_TYPE, headers=headers)

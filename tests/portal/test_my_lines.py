@@ -65,8 +65,7 @@ def test_eligible_shows_amount_day_and_one_button(holder, look):
     (card,) = look()
     assert "환급 대상입니다" in card
     assert "160,130<small>원</small>" in card
-    assert "오늘 신청하면 받는 날" in card
-    assert "2월\xa05일(목)" in card
+    assert "오늘 신청하시면 2월\xa05일(목)\u2060에 받습니다." in card
     assert card.count("btn-primary") == 1
     assert re.search(rf'name="lines"\s+value="{line.pk}"', card)
     assert "돌려드리지 않는 것" in card
@@ -94,7 +93,7 @@ def test_before_the_window_the_day_is_that_of_the_first_day(at, holder, look):
     make.line(holder)
     at("2026-01-05T10:00+09:00")
     (card,) = look()
-    assert "1월\xa014일(수)\u2060에 신청하면 받는 날" in card
+    assert "1월\xa014일(수)\u2060에 신청하시면 " in card
     assert "1월\xa022일(목)" in card
     assert "환급 신청하기" not in card
 
@@ -251,7 +250,7 @@ def test_a_minor_is_told_that_the_guardian_applies(at, guardian, says):
     assert "보호자가 신청합니다" in page
     assert says in page
     assert "신청하시면 직원이 확인하고" in page
-    assert "오늘 신청하면 받는 날" not in page
+    assert "오늘 신청하시면" not in page
     assert "이 회선 환급 신청하기" not in page
     assert 'href="/help/bring/"' in page
 

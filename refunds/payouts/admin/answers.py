@@ -6,12 +6,14 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kt_remedy.core.access import permission_required
-from kt_remedy.core.templatetags.remedy import krw
+from kt_remedy.core.templatetags.remedy import krw, won
 from kt_remedy.staff.service import has_fresh_second_factor
 from refunds.bankfiles.returns import RETURNS, WAITS_FOR_PERSON, return_reason
 from refunds.models.bank_answers import BankAnswer
@@ -22,15 +24,14 @@ from refunds.payouts.admin.pages import (
     ConfirmedAction,
     confirm,
     page,
+    people_of,
     reauthenticate,
     record_look,
     refuse_changes,
+    reload_soon,
     staff_user,
 )
 from refunds.payouts.guards import Refused, is_maker
-
-# While a worker reads or applies an answer, its page reloads after so many seconds.
-RELOAD_SECONDS = 3
 
 DISCARD = ConfirmedAction(
     "payouts.discard_answer",
@@ -147,6 +148,19 @@ def _form(row: BankAnswer) -> Any:
     return functools.partial(form, label=label)
 
 
+def _facts(row: BankAnswer) -> list[tuple[str, Any]]:
+    facts: list[tuple[str, Any]] = [(_("파일"), f"{row.name} · {filesizeformat(row.size)}")]
+    if row.layout:
+        facts.append((_("양식"), f"{row.layout} · " + _("%(rows)s줄") % {"rows": won(row.rows)}))
+    if row.file:
+        batch_url = reverse("admin:payouts:batch", args=[row.file.batch_id])
+        facts.append((_("답하는 우리 파일"), format_html('<a href="{}">{}</a>', batch_url, row.file.name)))
+    facts += people_of(row)
+    if row.asked_whom:
+        facts.append((_("은행에 물은 것"), f"{row.asked_whom}: {row.bank_said}"))
+    return facts
+
+
 def _page(request: HttpRequest, row: BankAnswer, form: Any) -> HttpResponse:
     user = staff_user(request)
     reading = row.status == BankAnswer.Status.STAGED and row.read_at is None
@@ -167,6 +181,7 @@ def _page(request: HttpRequest, row: BankAnswer, form: Any) -> HttpResponse:
         "same_person": same,
         "may_confirm": may_confirm,
         "form": form if may_confirm else None,
+        "facts": _facts(row),
         "faults": answers.faults_of(row),
         "fault_count": next((note["count"] for note in row.notes if note["code"] == answers.FAULTY), 0),
         "voided": next((note["code"] for note in row.notes if note["code"] in ("CHANGED", "ROLE")), ""),
@@ -179,5 +194,5 @@ def _page(request: HttpRequest, row: BankAnswer, form: Any) -> HttpResponse:
     }
     response = page(request, "answer", shown.heading, context, status=400 if form and form.errors else 200)
     if reading or applying:
-        response["Refresh"] = str(RELOAD_SECONDS)
+        reload_soon(response)
     return response

@@ -30,13 +30,12 @@ from refunds.payouts.admin.pages import (
     reauthenticate_url,
     record_look,
     refuse_changes,
+    reload_soon,
     require_permission,
     staff_user,
 )
 from refunds.payouts.guards import Refused, is_maker
 
-# While a worker counts the figures or makes the file, the page reloads after so many seconds.
-RELOAD_SECONDS = 3
 BANKS_SHOWN = 8
 STOPS_SHOWN = 20
 
@@ -167,7 +166,7 @@ def _page(request: HttpRequest, row: Batch, form: TotalForm | None) -> HttpRespo
     status = 400 if form is not None and form.errors else 200
     response = page(request, "batch", context["heading"], context, status=status)
     if making or (row.status != Batch.Status.OPEN and counted is None):
-        response["Refresh"] = f"{RELOAD_SECONDS}; url={reverse('admin:payouts:batch', args=[row.pk])}"
+        reload_soon(response, reverse("admin:payouts:batch", args=[row.pk]))
     return response
 
 

@@ -20,11 +20,17 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from kt_remedy.audit import looks
-from kt_remedy.core.templatetags.remedy import krw
+from kt_remedy.core.templatetags.remedy import kdatetime, krw
 from kt_remedy.staff.models import User
 from kt_remedy.staff.service import has_fresh_second_factor
+from refunds.models.bank_answers import BankAnswer
+from refunds.models.statements import BankStatement
+from refunds.payouts import overview
 from refunds.payouts.admin.forms import ConfirmForm, ReasonForm
 from refunds.payouts.guards import Refused
+
+# A page that shows the work of a worker reloads after so many seconds.
+RELOAD_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,3 +180,19 @@ def file_response(content: Any, name: str, media_type: str) -> HttpResponse | St
 def count_and_sum(row: Any) -> list[tuple[str, str]]:
     """Count and won of a batch, a file or an inquiry as table rows."""
     return [(_("건수"), f"{row.count:,}"), (_("합계"), krw(row.won))]
+
+
+def reload_soon(response: HttpResponse, url: str = "") -> None:
+    """Let a page reload by itself while a worker does what it shows, at `url` if it is another address."""
+    response["Refresh"] = f"{RELOAD_SECONDS}; url={url}" if url else str(RELOAD_SECONDS)
+
+
+def people_of(row: BankAnswer | BankStatement) -> list[tuple[str, str]]:
+    """The rows of a table of facts that name the people who staged, confirmed and discarded a file of the bank."""
+    facts = [(_("올린 사람"), f"{overview.name_of(row.staged_by)} · {kdatetime(row.staged_at)}")]
+    if row.confirmed_by:
+        facts.append((_("확인한 사람"), f"{overview.name_of(row.confirmed_by)} · {kdatetime(row.confirmed_at)}"))
+    if row.discarded_by:
+        facts.append((_("버린 사람"), f"{overview.name_of(row.discarded_by)} · {kdatetime(row.discarded_at)}"))
+        facts.append((_("버린 이유"), row.discarded_because))
+    return facts

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kt_remedy.core.access import permission_required
-from kt_remedy.core.templatetags.remedy import kdate, kdatetime, krw, won
+from kt_remedy.core.templatetags.remedy import kdate, krw, won
 from kt_remedy.staff.service import has_fresh_second_factor
 from refunds.bankfiles.returns import OWNERS, owner_of, return_reason
 from refunds.models.statements import BankStatement, Suspense
@@ -20,14 +20,15 @@ from refunds.payouts.admin.pages import (
     ConfirmedAction,
     confirm,
     page,
+    people_of,
     reauthenticate,
     record_look,
     refuse_changes,
+    reload_soon,
     staff_user,
 )
 from refunds.payouts.guards import Refused, is_maker
 
-RELOAD_SECONDS = 3
 SHOWN = 100
 
 DISCARD = ConfirmedAction(
@@ -175,15 +176,10 @@ def _facts(row: BankStatement) -> list[tuple[str, Any]]:
     facts = [
         (_("파일"), row.name),
         ("SHA-256", row.sha256),
-        (_("올린 사람"), f"{overview.name_of(row.staged_by)} {kdatetime(row.staged_at)}"),
+        *people_of(row),
     ]
     if row.number is not None:
         facts[:0] = [(_("시작 잔액"), krw(row.opening)), (_("끝 잔액"), krw(row.closing))]
-    if row.confirmed_by:
-        facts.append((_("확인한 사람"), f"{overview.name_of(row.confirmed_by)} {kdatetime(row.confirmed_at)}"))
-    if row.discarded_by:
-        facts.append((_("버린 사람"), f"{overview.name_of(row.discarded_by)} {kdatetime(row.discarded_at)}"))
-        facts.append((_("버린 이유"), row.discarded_because))
     return facts
 
 
@@ -263,5 +259,5 @@ def _page(request: HttpRequest, row: BankStatement, form: Any) -> HttpResponse:
     }
     response = page(request, "statement", context["heading"], context, status=400 if form and form.errors else 200)
     if working:
-        response["Refresh"] = str(RELOAD_SECONDS)
+        reload_soon(response)
     return response

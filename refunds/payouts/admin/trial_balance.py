@@ -60,6 +60,7 @@ def _table(title: str, first: str, rows: list[tuple[str, balances.Accounts]]) ->
             for label, row in rows
         ],
         "empty": _("아직 움직인 돈이 없습니다."),
+        "sums": True,
     }
 
 

@@ -36,8 +36,28 @@ def test_day_and_sentence_of_each_row(case: dict[str, str]) -> None:
         assert again.sentence == made.sentence
 
 
-def test_the_table_names_every_situation() -> None:
-    assert {case["situation"] for case in CASES} | {Situation.OBJECTION} == set(Situation)
+with (ROOT / "tests/cases/promise_answers.csv").open(newline="") as table:
+    ANSWERS = list(csv.DictReader(table))
+
+
+@pytest.mark.parametrize("case", ANSWERS, ids=[case["row"] for case in ANSWERS])
+def test_an_answer_that_is_no_payment(case: dict[str, str]) -> None:
+    made = rules.answer(
+        Situation(case["situation"]),
+        since=moment(case["since"]),
+        now=moment(case["now"]),
+        programme=programme.current(),
+        day=dt.date.fromisoformat(case["day"]) if case["day"] else None,
+        until=dt.time.fromisoformat(case["until"]) if case["until"] else None,
+    )
+    assert (made.situation, made.kind, str(made.day)) == (case["becomes"], DayKind.ANSWER, case["promised"])
+    for language in ("ko", "en"):
+        with translation.override(language):
+            assert plain(made.sentence) == case[language]
+
+
+def test_the_tables_name_every_situation() -> None:
+    assert {case["situation"] for case in [*CASES, *ANSWERS]} == set(Situation)
 
 
 def test_lines_with_different_days_are_said_to_differ() -> None:
