@@ -11,6 +11,7 @@ import io
 import json
 import os
 import resource
+import statistics
 import subprocess
 import tempfile
 import time
@@ -30,6 +31,8 @@ DAY = dt.date(2026, 1, 22)
 MEMORY_MB = 256
 # One answer in two hundred is a return: its application moves and its customer is written to, one by one.
 RETURNED = 200
+# Ours and the floor take turns, because the machine is not equally fast at all times.
+TURNS = 3
 REGISTER = """
     INSERT INTO eligibility_customer (customer_no, person_index, holder_kind, holder_name_enc, name_index, birth_date,
                                       digest, as_of)
@@ -197,52 +200,82 @@ def settled(*tables: str) -> None:
             cursor.execute(f"VACUUM ANALYZE {table}")
 
 
+def as_owner(*statements: str) -> None:
+    """Statements on the tables of the money that no trigger may refuse: what an act has done is taken back."""
+    tables = ("refunds_item", "refunds_itemevent", "refunds_batch", "refunds_application", "refunds_promise_shard")
+    for table in tables:
+        execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    for statement in statements:
+        execute(statement)
+    for table in tables:
+        execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
 def freezing(items: int, ours: dict[str, float], floors: bool) -> int:
-    """The freeze beside the SQL that writes the same items and events into the same indexed tables."""
+    """The freeze beside the SQL that writes the same items and events into the same indexed tables, in turns."""
     from refunds.models.batches import Batch
     from refunds.payouts import batches
-
-    settled("refunds_application", "eligibility_bill")
 
     def freeze() -> dict[str, float]:
         maker, _checker = users()
         return {"s": timed(lambda: batches.freeze(pay_on=DAY, user=maker))}
 
-    found, peak = apart(freeze)
-    ours["freeze"] = found["s"]
+    seconds, bare = [], []
+    for turn in range(TURNS if floors else 1):
+        if turn:
+            as_owner("TRUNCATE refunds_promise_shard, refunds_batch CASCADE")
+        settled("refunds_item", "refunds_itemevent", "refunds_application", "eligibility_bill")
+        found, peak = apart(freeze)
+        seconds.append(found["s"])
+        if floors:
+            bare.append(_freeze_bare())
+    ours["freeze"] = statistics.median(seconds)
     batch = Batch.objects.get()
     assert batch.count == items
     assert batch.won is not None
-    won = batch.won
     missed = 0
     if floors:
-        execute(
-            "CREATE TABLE done_items AS SELECT * FROM refunds_item ORDER BY id;"
-            "CREATE TABLE done_events AS SELECT * FROM refunds_itemevent ORDER BY pgh_id;"
-            "ALTER TABLE refunds_item DISABLE TRIGGER USER; ALTER TABLE refunds_itemevent DISABLE TRIGGER USER;"
-            "TRUNCATE refunds_itemevent, refunds_item CASCADE"
-        )
-        settled("done_items", "done_events")
-        floor = timed(
-            lambda: execute(
-                "INSERT INTO refunds_item SELECT * FROM done_items;"
-                "INSERT INTO refunds_itemevent SELECT * FROM done_events"
-            )
-        )
-        execute("ALTER TABLE refunds_item ENABLE TRIGGER USER; ALTER TABLE refunds_itemevent ENABLE TRIGGER USER")
         missed = harness.row(
             f"freeze of {items:,} items from their balances beside the raw SQL that writes the same items and events",
-            found["s"],
-            floor,
+            ours["freeze"],
+            statistics.median(bare),
             unit="s",
             at_most=1.6,
-            note=f"ours chooses, reads each balance and digests too; peak memory {peak:,.0f} MB",
+            note=f"ours chooses, reads each balance and digests too; medians of {turns(seconds, bare)};"
+            f" peak memory {peak:,.0f} MB",
         )
     settled("refunds_item", "refunds_itemevent")
     _maker, checker = users()
+    won = batch.won
     again = timed(lambda: batches.approve(batch_id=batch.pk, user=checker, typed_total=won, digest=batch.digest))
     harness.row(f"approval of {items:,} items, each counted again from its bills", again, unit="s")
     return missed
+
+
+def _freeze_bare() -> float:
+    """Seconds of one INSERT of the frozen items and one of their events; the rows stay as they were."""
+    as_owner(
+        "CREATE TABLE done_items AS SELECT * FROM refunds_item ORDER BY id",
+        "CREATE TABLE done_events AS SELECT * FROM refunds_itemevent ORDER BY pgh_id",
+        "TRUNCATE refunds_itemevent, refunds_item CASCADE",
+    )
+    settled("done_items", "done_events")
+
+    def write() -> None:
+        execute(
+            "INSERT INTO refunds_item SELECT * FROM done_items;INSERT INTO refunds_itemevent SELECT * FROM done_events"
+        )
+
+    execute("ALTER TABLE refunds_item DISABLE TRIGGER USER; ALTER TABLE refunds_itemevent DISABLE TRIGGER USER")
+    seconds = timed(write)
+    execute("ALTER TABLE refunds_item ENABLE TRIGGER USER; ALTER TABLE refunds_itemevent ENABLE TRIGGER USER")
+    execute("DROP TABLE done_items, done_events")
+    return seconds
+
+
+def turns(ours: list[float], bare: list[float]) -> str:
+    """The single figures behind two medians: ours/floor of each turn."""
+    return " ".join(f"{one:.2f}/{floor:.2f}" for one, floor in zip(ours, bare, strict=True))
 
 
 def writing(items: int, ours: dict[str, float], floors: bool, code: str, at_most: float) -> int:
@@ -381,16 +414,28 @@ def _bare_storing(key: str) -> float:
 
 
 def loading(items: int, ours: dict[str, float], floors: bool) -> int:
-    """An answer for every payment, staged, read, confirmed and applied, beside COPY and one UPDATE."""
+    """An answer for every payment, staged, read, confirmed and applied, beside COPY and one UPDATE, in turns."""
     apart(_hand_over, items)
-    settled("refunds_item", "refunds_itemevent", "notices_message")
-    bare = apart(_load_bare, items)[0] if floors else {}
+    execute(
+        "CREATE TABLE sent_items AS SELECT * FROM refunds_item;"
+        "CREATE TABLE sent_events AS SELECT * FROM refunds_itemevent"
+    )
+    found: dict[str, list[float]] = {}
+    bare = []
     with tempfile.NamedTemporaryFile() as kept:
         apart(_write_answer, kept.name)
-        found, peak = apart(_load, kept.name)
-    ours["results"] = found["s"]
+        for turn in range(TURNS if floors else 1):
+            if turn:
+                _take_answer_back()
+            settled("refunds_item", "refunds_itemevent", "refunds_answer_line", "notices_message")
+            if floors:
+                bare.append(apart(_load_bare, items)[0]["s"])
+            steps, peak = apart(_load, kept.name)
+            for name, seconds in steps.items():
+                found.setdefault(name, []).append(seconds)
+    ours["results"] = statistics.median(found["s"])
     for step in ("stage", "read", "confirm", "apply"):
-        harness.row(f"results of {items:,} payments: {step}", found[step], unit="s")
+        harness.row(f"results of {items:,} payments: {step}", statistics.median(found[step]), unit="s")
     read, _peak = apart(_read_report, items)
     harness.row(f"pain.002 of {items:,} answers read", read["s"], unit="s")
     missed = harness.row("peak memory of the worker that reads and applies them", peak, unit="MB", at_most=MEMORY_MB)
@@ -398,14 +443,26 @@ def loading(items: int, ours: dict[str, float], floors: bool) -> int:
         return missed
     return missed | harness.row(
         f"results of {items:,} payments beside raw COPY and one UPDATE of the same columns",
-        found["s"],
-        bare["s"],
+        ours["results"],
+        statistics.median(bare),
         unit="s",
         at_most=2.2,
         note=(
             f"ours keeps the file, reads the sheet into lines, checks it twice, writes {items:,} events and {items:,}"
-            f" messages too; one in {RETURNED} came back"
+            f" messages too; one in {RETURNED} came back; medians of {turns(found['s'], bare)}"
         ),
+    )
+
+
+def _take_answer_back() -> None:
+    """Items, events, applications and the batch as they were when the file had been handed over."""
+    execute("TRUNCATE notices_message, refunds_answer_line, refunds_decision, refunds_hold CASCADE")
+    as_owner(
+        "TRUNCATE refunds_promise_shard, refunds_itemevent, refunds_item, refunds_result_file CASCADE",
+        "INSERT INTO refunds_item SELECT * FROM sent_items ORDER BY id",
+        "INSERT INTO refunds_itemevent SELECT * FROM sent_events ORDER BY pgh_id",
+        "UPDATE refunds_application SET status = 'APPROVED' WHERE status <> 'APPROVED'",
+        "UPDATE refunds_batch SET status = 'FILED', settled_at = NULL",
     )
 
 
@@ -437,7 +494,9 @@ def _load(name: str) -> dict[str, float]:
     from refunds.models.bank_answers import BankAnswer
     from refunds.payouts import answers
 
-    clock.move_to(clock.kst(DAY, dt.time(9)))
+    morning = clock.kst(DAY, dt.time(9))
+    if clock.now() < morning:
+        clock.move_to(morning)
     maker, checker = users()
     seconds = {}
     with Path(name).open("rb") as content:

@@ -16,6 +16,8 @@ from psycopg2.extensions import adapt
 from kt_remedy.core import grants, programme
 
 VIEW = "refunds_balance"
+# The corrections as the balance counts them, a part of it with a name of its own.
+_CORRECTION = "refunds_correction"
 FILE = Path(__file__).with_name("balance.sql")
 
 
@@ -37,6 +39,7 @@ class Balance:
     granted: int
     promised: int
     above_bill: int
+    coming_back: int
     bills_digest: bytes
     movements: str
 
@@ -44,6 +47,11 @@ class Balance:
     def payable(self) -> int:
         """Won that a refund, another correction or a payment outside the rounds may send; 0 if nothing."""
         return max(0, self.due - self.promised)
+
+    @property
+    def expected(self) -> int:
+        """Won that the refund sends once the money of its return is back; `payable` where none is awaited."""
+        return max(0, self.due + self.coming_back - self.promised)
 
     @property
     def claimable(self) -> int:
@@ -83,7 +91,7 @@ def drop_view(using: str, plan: list[Any], **_signal: Any) -> None:
     """Drop the view before a migration, because it blocks changes of the columns it reads."""
     if plan:
         with connections[using].cursor() as cursor:
-            cursor.execute(f"DROP VIEW IF EXISTS {VIEW} CASCADE")
+            cursor.execute(f"DROP VIEW IF EXISTS {VIEW}, {_CORRECTION} CASCADE")
 
 
 def make_view(using: str, **signal: Any) -> None:
@@ -91,6 +99,6 @@ def make_view(using: str, **signal: Any) -> None:
     if not grants.is_migrated(using, signal):
         return
     with transaction.atomic(using), connections[using].cursor() as cursor:
-        cursor.execute(f"DROP VIEW IF EXISTS {VIEW} CASCADE")
+        cursor.execute(f"DROP VIEW IF EXISTS {VIEW}, {_CORRECTION} CASCADE")
         cursor.execute(view_text())
         grants.let_read(using, [VIEW])

@@ -2,6 +2,8 @@
 a frozen item.
 """
 
+from typing import Any
+
 import pghistory
 import pgtrigger
 from django.db import models
@@ -42,11 +44,27 @@ class ItemQuerySet(models.QuerySet):
         return self.exclude(status=Item.Status.VOID)
 
 
+def _unindexed(to: type[models.Model], name: Any) -> models.ForeignKey:
+    """A key of the history without an index: no query asks by it, and an answer would write half a million entries."""
+    return models.ForeignKey(
+        to,
+        models.DO_NOTHING,
+        null=True,
+        blank=True,
+        related_name="+",
+        related_query_name="+",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=name,
+    )
+
+
 @pghistory.track(
     pghistory.InsertEvent(),
     pghistory.UpdateEvent(condition=pghistory.AnyChange("status", "file", "code")),
     fields=["status", "status_at", "amount_krw", "file", "code", "result"],
     model_name="ItemEvent",
+    attrs={"file": _unindexed(BankFile, _("은행 파일")), "result": _unindexed(BankAnswer, _("은행 답"))},
     **HISTORY,
 )
 class Item(models.Model):

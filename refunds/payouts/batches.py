@@ -208,8 +208,7 @@ def _select_candidates(selected: selection.Selection) -> None:
 
 def _insert_items(batch: Batch, selected: selection.Selection, now: dt.datetime) -> None:
     """Write the items of a batch: the selected refunds and the approved adjustments."""
-    # Attempts so far: a returned item is followed by attempt 2 (D-40).
-    before = "(SELECT count(*) FROM refunds_item i WHERE i.{0} = {1} AND i.kind = '{2}' AND i.status <> 'VOID')"
+    # A returned item is followed by attempt 2 (D-40).
     text = f"""
     INSERT INTO refunds_item (batch_id, kind, application_id, adjustment_id, account_id, contract_no, amount_krw,
         attempt, reference, bills_digest, allowed_krw, movements, digest, status, status_at, taken_out_because, code,
@@ -220,16 +219,17 @@ def _insert_items(batch: Batch, selected: selection.Selection, now: dt.datetime)
         SELECT t.*, prefix || '-' || attempt AS reference FROM (
             SELECT 'REFUND' AS kind, s.application_id, NULL::bigint AS adjustment_id, s.account_id, s.contract_no,
                    s.amount, s.bills_digest, s.allowed, s.movements, 'R' || s.application_id AS prefix,
-                   1 + {before.format("application_id", "s.application_id", "REFUND")} AS attempt
+                   1 + s.attempts AS attempt
             FROM chosen s WHERE s.reason IS NULL
             UNION ALL
             SELECT 'ADJUSTMENT', a.id, j.id, a.account_id, a.contract_no, j.amount_krw,
                    b.bills_digest, b.due, b.movements,
-                   'J' || j.id, 1 + {before.format("adjustment_id", "j.id", "ADJUSTMENT")}
+                   'J' || j.id, 1 + (SELECT count(*) FROM refunds_item i
+                                     WHERE i.adjustment_id = j.id AND i.status <> 'VOID')
             FROM refunds_adjustment j
             JOIN refunds_application a ON a.id = j.application_id
             JOIN refunds_account account ON account.id = a.account_id
-            -- A correction that later bills leave no money for waits for a person (`exceptions.corrections_beyond`).
+            -- A correction that later bills leave no money for waits for a person (`findings`: BEYOND).
             JOIN refunds_balance b ON b.application_id = a.id AND b.promised <= b.due
             WHERE j.status = 'APPROVED' AND j.decided_at < %s AND a.status = 'APPROVED' AND account.wiped_at IS NULL
               AND account.bank_code <> '000'
@@ -244,7 +244,7 @@ def _insert_items(batch: Batch, selected: selection.Selection, now: dt.datetime)
                               AND i.taken_out_because <> '')
         ) t
     ) u
-    ORDER BY kind DESC, application_id, adjustment_id
+    ORDER BY adjustment_id IS NOT NULL, application_id, adjustment_id
     """  # noqa: S608  (column names are ours, values are parameters)
     with connection.cursor() as cursor:
         layout = settings.BANK_FILE_FORMAT

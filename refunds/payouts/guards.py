@@ -70,10 +70,13 @@ def lock_batch(batch_id: int) -> Batch:
 
 
 def raise_timeouts() -> None:
-    """Allow this transaction statements over half a million rows: 15 minutes, 64 MB to sort, 60 s for a lock."""
+    """Allow this transaction statements over half a million rows: 15 minutes, 60 s for a lock, 256 MB to sort.
+
+    In less memory the server would keep half a million old and new rows of a history trigger on disk.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SET LOCAL statement_timeout = '15min'; SET LOCAL lock_timeout = '60s'; SET LOCAL work_mem = '64MB'"
+            "SET LOCAL statement_timeout = '15min'; SET LOCAL lock_timeout = '60s'; SET LOCAL work_mem = '256MB'"
         )
 
 

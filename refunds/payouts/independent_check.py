@@ -71,8 +71,10 @@ _OF_BATCH = "SELECT application_id FROM refunds_item WHERE batch_id = %s AND sta
 # The earlier and other payments of the applications in a batch, what was sent to them outside the rounds, and their
 # corrections and recoveries up to the freeze.
 _SENT = f"""
-    SELECT application_id, reference, status, amount_krw FROM refunds_item
-    WHERE status <> 'VOID' AND batch_id <> %s AND application_id IN ({_OF_BATCH}) ORDER BY reference COLLATE "C"
+    SELECT application_id, reference, status, amount_krw, count(back.item_id)
+    FROM refunds_item i LEFT JOIN refunds_money_back back ON back.item_id = i.id
+    WHERE status <> 'VOID' AND batch_id <> %s AND application_id IN ({_OF_BATCH})
+    GROUP BY i.id ORDER BY reference COLLATE "C"
 """  # noqa: S608
 _OUTSIDE = f"""
     SELECT application_id, id, amount_krw FROM refunds_manual_payment
@@ -80,8 +82,10 @@ _OUTSIDE = f"""
 """  # noqa: S608
 _CASES = f"""
     SELECT application_id, id, status, amount_krw, by_exception::int, COALESCE(allowed_krw, 0),
-           (SELECT count(*) FROM refunds_item i WHERE i.adjustment_id = c.id AND i.batch_id <> %s
-               AND i.status IN ('QUEUED', 'FILED', 'UNKNOWN', 'PAID'))
+           (SELECT count(*) FROM refunds_item i LEFT JOIN refunds_money_back back ON back.item_id = i.id
+            WHERE i.adjustment_id = c.id AND i.batch_id <> %s
+              AND (i.status IN ('QUEUED', 'FILED', 'UNKNOWN', 'PAID')
+                   OR i.status = 'RETURNED' AND back.item_id IS NULL))
     FROM refunds_adjustment c
     WHERE (status = 'APPROVED' AND decided_at < %s
            OR status = 'RECOVERED' AND COALESCE(recovered_at, '-infinity') < %s)
@@ -91,8 +95,8 @@ _CASES = f"""
 
 def _movements(batch: Batch) -> dict[str, Moved]:
     moved: defaultdict[str, Moved] = defaultdict(Moved)
-    for application, reference, status, won in copy_rows(_SENT, [batch.pk, batch.pk]):
-        returned = status == Item.Status.RETURNED
+    for application, reference, status, won, back in copy_rows(_SENT, [batch.pk, batch.pk]):
+        returned = status == Item.Status.RETURNED and back != "0"
         moved[application].sent.append(f"{'returned' if returned else 'sent'}|{reference}|{won}")
         moved[application].net -= 0 if returned else int(won)
     for application, key, won in copy_rows(_OUTSIDE, [batch.pk]):

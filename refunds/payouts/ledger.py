@@ -87,12 +87,12 @@ def _gives(row: Any) -> int:
 
 
 def _items(application: Application) -> list[Item]:
-    rows = application.items.standing().select_related("batch", "account")
+    rows = application.items.standing().select_related("batch", "account", "money_back")
     return list(rows.prefetch_related("events").order_by("pk"))
 
 
 def _moved(item: Item) -> Iterator[Entry]:
-    """What a payment took from what is owed, and gave back when the bank returned it."""
+    """What a payment took from what is owed, and gave back once the money of its return was back (D-95)."""
     times = {event.status: event.status_at for event in item.events.all()}  # type: ignore[attr-defined]
     was_paid, returned = times.get(Item.Status.PAID), item.status == Item.Status.RETURNED
     round_of = _("%(number)s차") % {"number": item.batch.number}
@@ -112,7 +112,11 @@ def _moved(item: Item) -> Iterator[Entry]:
     yield Entry(sent_at, title, note, -item.amount_krw, "item", item.pk)
     if returned:
         why = f"{return_reason(item.code)}({item.code})"
-        yield Entry(item.status_at, _("은행이 되돌림"), why, item.amount_krw, "item", item.pk)
+        back = getattr(item, "money_back", None)
+        if back is None:
+            why = " · ".join((why, _("되돌아온 돈이 아직 들어오지 않음")))
+        won = item.amount_krw if back else 0
+        yield Entry(back.at if back else item.status_at, _("은행이 되돌림"), why, won, "item", item.pk)
 
 
 def _outside(application: Application) -> Iterator[Entry]:

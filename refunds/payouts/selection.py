@@ -88,7 +88,8 @@ def _wanted(programme: Programme) -> tuple[str, list[Any]]:
 
 
 def round_select(selection: Selection, programme: Programme) -> tuple[str, list[Any]]:
-    """SELECT application_id, account_id, contract_no, amount, allowed, movements, bills_digest, refundable_krw, reason.
+    """SELECT application_id, account_id, contract_no, amount, allowed, movements, bills_digest, attempts,
+    refundable_krw, reason.
 
     The reason is NULL for a payment. `amount` is what the balance leaves to this refund in won: `allowed`, which it
     still owes (D-63), less the approved corrections that leave as items of their own. Bills that give another amount
@@ -102,7 +103,7 @@ def round_select(selection: Selection, programme: Programme) -> tuple[str, list[
     # The last round refunds the paid part of a bill that is still open (D-24).
     unpaid = "false" if selection.last else UNPAID
     text = f"""
-    WITH due AS MATERIALIZED (
+    WITH due AS (
         SELECT a.id, a.status, a.status_since, a.account_id, a.hold_until, a.reviewed, l.contract_no,
                l.refundable_krw,
                {STANDING} AS standing, {unpaid} AS unpaid
@@ -118,7 +119,7 @@ def round_select(selection: Selection, programme: Programme) -> tuple[str, list[
               WHERE m.application_id = a.id AND m.status = 'CONFIRMED')
     )
     SELECT d.id AS application_id, d.account_id, d.contract_no, b.due - b.promised AS amount, b.due AS allowed,
-           b.movements, b.bills_digest, d.refundable_krw,
+           b.movements, b.bills_digest, b.attempts, d.refundable_krw,
            CASE
                WHEN d.status <> 'APPROVED' THEN d.status
                WHEN EXISTS (

@@ -92,7 +92,7 @@ def known_of(application_ids: Iterable[int], *, now: dt.datetime) -> dict[int, K
     corrections: dict[int, list[dict[str, Any]]] = {}
     # What came back is sent again as far as it is still due (D-63).
     returned = [row["id"] for row in rows if row["item_status"] == ItemStatus.RETURNED]
-    due = {pk: found.payable for pk, found in balance.for_applications(returned).items()} if returned else {}
+    due = {pk: found.expected for pk, found in balance.for_applications(returned).items()} if returned else {}
     for row in rows:
         row["refundable_krw"] = due.get(row["id"], row["refundable_krw"])
     corrected = [row["id"] for row in rows if row["corrected"]]

@@ -36,7 +36,7 @@ from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch
 from refunds.models.cases import Adjustment, OfflinePayment
 from refunds.models.items import Item
-from refunds.models.statements import StatementLine
+from refunds.models.statements import MoneyBack, StatementLine
 from refunds.payouts import batches, cases, files, guards, invariants, offline
 from refunds.payouts.answer_checks import AnswerRefused
 from refunds.payouts.invariants import verify
@@ -223,7 +223,10 @@ class Payouts(RuleBasedStateMachine):
         for item in row.items.exclude(batch=batch):
             # A paid item is one that the bank said it paid.
             owed -= self.bank.get(item.reference, 0) if item.status == "PAID" else 0
-            owed -= item.amount_krw if item.status in {"QUEUED", "FILED", "UNKNOWN"} else 0
+            on_its_way = item.status in {"QUEUED", "FILED", "UNKNOWN"}
+            # A return whose money is not back yet is still with the bank.
+            on_its_way |= item.status == "RETURNED" and not MoneyBack.objects.filter(item=item).exists()
+            owed -= item.amount_krw if on_its_way else 0
         for sent in OfflinePayment.objects.filter(application=row).exclude(status="DECLINED"):
             owed -= sent.amount_krw
         for case in row.adjustments.filter(by_exception=True, status="APPROVED"):

@@ -1,7 +1,8 @@
 -- Every movement of money by day and round, from the histories of items, payments outside the rounds and corrections:
 -- what entered (+) or left (-) each account of the trial balance, in won, by KST day. A payment that goes from one state
--- to another leaves one account and enters the other; one that is taken out leaves the accounts. The accounts are those
--- of `refunds_balance`, so the sums over all days equal the sums over all applications (money_i14).
+-- to another leaves one account and enters the other; one that is taken out leaves the accounts. A returned payment stays
+-- with the bank until its money is back (D-95). The accounts are those of `refunds_balance`, so the sums over all days
+-- equal the sums over all applications (money_i14).
 
 CREATE VIEW refunds_movement AS
 SELECT
@@ -23,7 +24,7 @@ CROSS JOIN LATERAL (
             WHEN 'QUEUED' THEN 'queued'
             WHEN 'FILED' THEN 'at_bank'
             WHEN 'UNKNOWN' THEN 'at_bank'
-            WHEN 'RETURNED' THEN 'returned'
+            WHEN 'RETURNED' THEN 'at_bank'
             WHEN 'PAID' THEN CASE i.kind WHEN 'ADJUSTMENT' THEN 'corrected' ELSE 'paid' END
         END AS account,
         state.sign * moved.amount_krw AS won
@@ -31,6 +32,13 @@ CROSS JOIN LATERAL (
     WHERE state.status <> 'VOID'
 ) side
 WHERE moved.before IS DISTINCT FROM moved.status
+
+UNION ALL
+SELECT (back.at AT TIME ZONE 'Asia/Seoul')::date, b.pay_on, side.account, side.won
+FROM refunds_money_back back
+JOIN refunds_item i ON i.id = back.item_id AND i.status = 'RETURNED'
+JOIN refunds_batch b ON b.id = i.batch_id
+CROSS JOIN LATERAL (VALUES ('at_bank', -i.amount_krw), ('returned', i.amount_krw)) AS side (account, won)
 
 UNION ALL
 SELECT (m.recorded_at AT TIME ZONE 'Asia/Seoul')::date, NULL, 'outside', m.amount_krw

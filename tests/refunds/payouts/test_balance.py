@@ -7,11 +7,12 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from eligibility.models import Bill
-from kt_remedy.core import programme
+from kt_remedy.core import clock, programme
 from refunds import balance
 from refunds.applications import change, objections
 from refunds.models.cases import Adjustment
 from refunds.models.items import Item
+from refunds.models.statements import MoneyBack
 from refunds.payouts import batches, cases, files, independent_check
 from tests.owner import as_owner
 from tests.refunds import make
@@ -91,6 +92,35 @@ def test_a_corrected_refund_that_comes_back_is_sent_less_the_correction(at):
     load(again.file, (again, "ACSC", ""))
     left = balance.of(row.pk)
     assert (left.owed, left.paid, left.corrected, left.returned, left.due) == (120_000, 100_000, 20_000, 100_000, 0)
+    assert broken() == {}
+
+
+def test_a_return_counts_once_its_money_is_back(at, settings):
+    rounds, row = Rounds(at), due(100_000)
+    (refund,) = rounds.paid()
+    money.billed(row, 20_000)
+    corrected(row, 20_000)
+    (extra,) = rounds.paid()
+    settings.RETURNS_NEED_STATEMENT = True
+    load(refund.file, (refund, "RJCT", "AB08"))
+    load(extra.file, (extra, "RJCT", "AB08"))
+    left = balance.of(row.pk)
+    assert (left.at_bank, left.returned, left.promised, left.due) == (120_000, 0, 0, 0)
+    assert (left.payable, left.expected) == (0, 100_000)
+    assert broken() == {}
+    MoneyBack.objects.create(item=refund, at=clock.now())
+    left = balance.of(row.pk)
+    assert (left.at_bank, left.returned, left.promised, left.due) == (20_000, 100_000, 0, 100_000)
+    MoneyBack.objects.create(item=extra, at=clock.now())
+    left = balance.of(row.pk)
+    assert (left.at_bank, left.returned, left.promised, left.due, left.payable) == (
+        0,
+        120_000,
+        20_000,
+        120_000,
+        100_000,
+    )
+    assert [(item.kind, item.amount_krw) for item in rounds.sent()] == [("REFUND", 100_000), ("ADJUSTMENT", 20_000)]
     assert broken() == {}
 
 

@@ -23,6 +23,12 @@ from tests.refunds.payouts.test_offline import abroad, recorded
 pytestmark = pytest.mark.usefixtures("cut_off")
 
 
+@pytest.fixture(autouse=True)
+def returns_count_at_once(settings):
+    """The statement of each return (D-95) is not what is tested here."""
+    settings.RETURNS_NEED_STATEMENT = False
+
+
 def by_view() -> balances.Accounts:
     columns = ", ".join(f"sum({name})::bigint" for name in balances.ACCOUNTS)
     with connection.cursor() as cursor:
