@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from eligibility import opening
+from eligibility import opening, register_clock
 from eligibility.feed import deliveries
 from kt_remedy.core import clock
 from kt_remedy.core.models import DatedTask
@@ -16,7 +16,7 @@ from kt_remedy.core.tasks import schedule
 def register() -> None:
     """Put the tasks on the calendar."""
     schedule.register(
-        "eligibility.delivery",
+        register_clock.DELIVERY,
         title=_("청구 데이터 받기"),
         task=load_delivery,
         due=lambda rules: deliveries.due_times(),

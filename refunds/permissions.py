@@ -23,6 +23,8 @@ access.register(
         # Rounds
         "payouts.view_batch": _MONEY,
         "payouts.freeze_batch": ("maker",),
+        "payouts.ask_freeze_exception": ("maker",),
+        "payouts.allow_freeze_exception": ("checker",),
         "payouts.recount_batch": ("maker", "checker"),
         "payouts.approve_batch": ("checker",),
         "payouts.return_batch": ("maker", "checker"),

@@ -9,12 +9,13 @@ import datetime as dt
 from celery import shared_task
 from django.utils.translation import gettext_lazy as _
 
+from eligibility import register_clock
 from kt_remedy.core import clock
 from kt_remedy.core.tasks import dispatch, schedule
 from refunds import reminders
 from refunds.accounts import service as accounts
 from refunds.applications import jobs
-from refunds.payouts import answers, batch_figures, file_orders, invariants, statements
+from refunds.payouts import answers, batch_figures, file_orders, freeze_needs, invariants, statements
 from refunds.payouts import jobs as payout_jobs
 from refunds.promise import jobs as promise_jobs
 from refunds.promise import service as promise
@@ -44,6 +45,9 @@ def register() -> None:
         task=queue_reminders,
         due=lambda p: [clock.kst(item.send_on, reminders.HOUR) for item in p.reminders],
     )
+    for code in ("refunds.campaign", "refunds.reminder"):
+        register_clock.register_dated(code)
+    register_clock.register(freeze_needs.open_needs)
     schedule.register(
         "refunds.release",
         title=_("기다리던 신청 다시 판단"),
@@ -96,13 +100,13 @@ def register() -> None:
 @shared_task(soft_time_limit=900, time_limit=960)
 def queue_campaign(act_id: int) -> None:
     """Queue the news of the day the look-up opens. At-least-once: nobody is queued twice."""
-    schedule.run_dated_task(act_id, reminders.start_campaign)
+    schedule.run_dated_task(act_id, register_clock.after_delivery(reminders.start_campaign))
 
 
 @shared_task(soft_time_limit=900, time_limit=960)
 def queue_reminders(act_id: int) -> None:
     """Queue one reminder to those who have not applied. At-least-once: nobody is queued twice."""
-    schedule.run_dated_task(act_id, reminders.start_reminder)
+    schedule.run_dated_task(act_id, register_clock.after_delivery(reminders.start_reminder))
 
 
 @shared_task(soft_time_limit=60, time_limit=90)

@@ -15,6 +15,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from eligibility import register_clock
 from eligibility.models import Line
 from kt_remedy.audit.admin import RoleAdmin
 from kt_remedy.core.access import permission_required
@@ -37,7 +38,14 @@ class ShardAdmin(RoleAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         """The list with the progress of the bulk work."""
-        return super().changelist_view(request, {**(extra_context or {}), "progress": working.progress()})
+        return super().changelist_view(
+            request,
+            {
+                **(extra_context or {}),
+                "progress": working.progress(),
+                "register_age": register_clock.age_text(),
+            },
+        )
 
 
 @admin.register(HandOff)

@@ -22,10 +22,16 @@ class RewardsConfig(AppConfig):
         )
         console.register_index([Door("rewards.view_report", "rewards:report", _("혜택 통계"), "watch")])
 
-        from rewards import sms, sms_campaigns, tasks
-        from rewards.enrolment import grants
+        from eligibility import register_clock
+        from kt_remedy.core import health
+        from rewards import codes, sms, sms_campaigns, tasks
+        from rewards.enrolment import grants, lists, working
 
         post_migrate.connect(grants.make_partitions, sender=self)
         sms.register()
         sms_campaigns.register()
         tasks.register()
+        register_clock.register_dated(working.BASE)
+        register_clock.register_dated(working.GRANTS)
+        register_clock.register(lists.needs)
+        health.register_alarm(codes.alarms)

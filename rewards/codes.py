@@ -62,6 +62,11 @@ def low_stocks() -> list[Stock]:
     return [stock for stock in stocks() if stock.is_low]
 
 
+def alarms() -> list[str]:
+    """The services of which few codes are left, for `/pulsez`."""
+    return [f"few voucher codes of {stock.choice.code}" for stock in low_stocks()]
+
+
 def issue_waiting() -> int:
     """Issue codes to those who wait, in the order of choice, as far as codes are left; returns their number.
 

@@ -238,9 +238,11 @@ def january(at: Callable[[str], dt.datetime]) -> None:
 
 @pytest.fixture
 def cut_off(at: Callable[[str], dt.datetime]) -> Callable[[str], dt.datetime]:
-    """The cut-off of the first payout; the value moves business time on, as `at` does."""
+    """The cut-off of the first payout, with its delivery; the value moves business time on, as `at` does."""
+    from tests.refunds import make
     from tests.refunds.payouts.money import CUT_OFF
 
+    make.delivered()
     at(CUT_OFF)
     return at
 

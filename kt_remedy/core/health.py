@@ -1,6 +1,7 @@
 """Answers for a load balancer: is this process alive, and can it serve people."""
 
 import secrets
+from collections.abc import Callable
 
 from django.conf import settings
 from django.core.cache import cache
@@ -15,9 +16,18 @@ from kt_remedy.core.tasks import dispatch, schedule
 from kt_remedy.core.tasks import metrics as task_metrics
 
 _migrated = False
+_alarms: list[Callable[[], list[str]]] = []
 # SQLSTATE of a server that starts, stops or recovers, of a lost connection, and of a full server; "" where the client
 # has no answer at all.
 _GONE = ("08", "57P", "53300")
+
+
+def register_alarm(names: Callable[[], list[str]]) -> None:
+    """Let `pulsez` answer 503 while `names` gives any: names of what is wrong, without personal data.
+
+    Call it in `AppConfig.ready()`. `names` is asked at each look, so it costs few queries.
+    """
+    _alarms.append(names)
 
 
 def database_is_gone(error: BaseException | None) -> bool:
@@ -51,7 +61,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def pulsez(request: HttpRequest) -> JsonResponse:
-    """200 while every periodic task succeeds in time and no due row waits for long, else 503 with their names.
+    """200 while every periodic task succeeds in time, no due row waits for long and no alarm of an application sounds,
+    else 503 with their names.
 
     The alarm for monitoring from outside: it also fires when no worker is left to log a warning. `clamd` is among the
     names where a virus scanner is set and silent, `switch:CODE` where nobody confirmed a stop in time.
@@ -61,6 +72,7 @@ def pulsez(request: HttpRequest) -> JsonResponse:
     if virus_scan.state() is virus_scan.Finding.SILENT:
         silent.append("clamd")
     silent += [f"switch:{code}" for code in switches.unconfirmed()]
+    silent += [name for names in _alarms for name in names()]
     return JsonResponse({"status": "silent" if silent else "ok", "jobs": silent}, status=503 if silent else 200)
 
 

@@ -131,10 +131,14 @@ class Deliveries:
     """[deliveries]: when billing is expected to deliver; a payment is known by the next delivery after its day.
 
     `weekdays` as date.weekday(), Monday is 0. A file without this table means a delivery every morning.
+    A delivery that an act of a day needs and that is not loaded by `late_at` is an alarm (D-67), and so is a last
+    delivery that is more than `silent_after_days` old while an act still needs one.
     """
 
     weekdays: Annotated[tuple[Weekday, ...], must("be a list of weekdays")] = tuple(range(7))
     at: TimeOfDay = time(5)
+    late_at: TimeOfDay = time(12)
+    silent_after_days: Positive = 8
 
 
 @_table
@@ -149,11 +153,13 @@ class Reminder:
 @_table
 @dataclass(frozen=True, slots=True)
 class Notices:
-    """[notices]: hours of the day in which messages may leave, and the registered sender number."""
+    """[notices]: hours of the day in which messages may leave, the registered sender number, and the fewest days
+    between two reminders to one person (D-68)."""
 
     send_from: TimeOfDay
     send_until: TimeOfDay
     sender: PhoneNumber
+    reminder_gap_days: Number = 2
 
 
 @_table

@@ -22,16 +22,21 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 # A delivery tells what happened before its day. January leavers' final bills are in that of 10 February (D-61).
+# Each day on which an act needs a delivery has one: look-up, base, reminders, cut-offs, grants and lists.
+_FIRST_TUESDAY, _LAST_TUESDAY = date(2026, 2, 24), date(2026, 6, 23)  # cut-offs of the weekly rounds
 DELIVERIES = tuple(
-    date.fromisoformat(day)
-    for day in (
-        "2025-12-31",
-        "2026-01-14",
-        "2026-01-20",
-        "2026-02-03",
-        "2026-02-10",
-        "2026-02-12",
-        "2026-03-01",
+    sorted(
+        {
+            *map(
+                date.fromisoformat,
+                (
+                    *("2025-12-31", "2026-01-14", "2026-01-20", "2026-01-26", "2026-01-29"),
+                    *("2026-02-03", "2026-02-10", "2026-02-12", "2026-05-04"),
+                ),
+            ),
+            *(_FIRST_TUESDAY + timedelta(weeks=n) for n in range((_LAST_TUESDAY - _FIRST_TUESDAY).days // 7 + 1)),
+            *(date(2026, month, 1) for month in range(2, 10)),
+        }
     )
 )
 LINE_COLUMNS = (
@@ -625,10 +630,22 @@ def write(directory: Path, *, lines: int, seed: int, progress: Callable[[int], N
     finally:
         for writer in writers:
             writer.close()
+    for day in DELIVERIES:
+        _write_manifest(directory / str(day), day)
     progress(lines)
     (directory / "people.json").write_text(
         json.dumps([_described(person) for person in CAST], ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
     )
+
+
+def _write_manifest(folder: Path, day: date) -> None:
+    """Say that a delivery is complete (D-93); written last."""
+    files = {}
+    for name in ("lines.csv", "bills.csv"):
+        path = folder / name
+        with path.open("rb") as file:
+            files[name] = {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+    (folder / "manifest.json").write_text(json.dumps({"as_of": str(day), "files": files}, indent=1) + "\n")
 
 
 def smallest() -> int:

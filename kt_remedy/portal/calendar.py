@@ -10,15 +10,18 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from eligibility import register_clock
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, programme
 from kt_remedy.core.access import permission_required
 from kt_remedy.core.models import DatedTask, PeriodicTask
 from kt_remedy.core.tasks import schedule
+from kt_remedy.core.templatetags.remedy import kdatetime
 from kt_remedy.identity import alarm
 from kt_remedy.portal import timeline
 from refunds import calendar
 from refunds.models.batches import Batch
+from refunds.payouts import freeze_needs
 from refunds.payouts.overdue import OverdueRound, late_rounds
 
 _STATES = {
@@ -57,6 +60,7 @@ class DatedTaskRow:
     state: Any
     late: bool
     may_run_again: bool
+    delivery: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,14 +82,15 @@ def show(request: HttpRequest) -> HttpResponse:
     """Show past dates newest first, future dates soonest first, and the periodic tasks."""
     now, wall = clock.now(), dt.datetime.now(dt.UTC)
     may_run_again = request.user.has_perm("portal.rerun_task")
+    last = register_clock.as_of()
     task_rows = [
-        _dated_task_row(task, now, may_run_again)
+        _dated_task_row(task, now, may_run_again, last)
         for task in DatedTask.objects.order_by("due_at", "id")
         if schedule.entry(task.code)
     ]
     late = late_rounds(at=now)
     rows: list[DatedTaskRow | ProgrammeDate] = sorted(
-        [*task_rows, *_programme_dates(now), *_payout_dates(now, late)], key=lambda row: row.at
+        [*task_rows, *_programme_dates(now), *_payout_dates(now, late, last)], key=lambda row: row.at
     )
     periodic_tasks = {job.code: job for job in PeriodicTask.objects.all()}
     jobs = [
@@ -105,6 +110,8 @@ def show(request: HttpRequest) -> HttpResponse:
                 if row.late or row.task.state in (DatedTask.State.FAILED, DatedTask.State.MISSED)
             ],
             "late_rounds": late,
+            "late_deliveries": register_clock.troubles(now),
+            "register_age": register_clock.age_text(),
             "jobs": jobs,
             "silent": [row for row in jobs if row.late],
             "wrong_codes": alarm.current_alarm(),
@@ -154,15 +161,26 @@ def _programme_dates(now: dt.datetime) -> list[ProgrammeDate]:
     return [ProgrammeDate(moment.at, moment.title, "", done=moment.at <= now) for moment in moments]
 
 
-def _payout_dates(now: dt.datetime, late: list[OverdueRound]) -> list[ProgrammeDate]:
+def _delivery(need: register_clock.Need, last: dt.date | None, now: dt.datetime) -> str:
+    """The delivery that an open act needs, and whether it is there."""
+    if last is not None and last >= need.day:
+        return ""
+    words = _("%(day)s 기준 청구 데이터가 필요합니다. %(latest)s까지 오지 않으면 알립니다.")
+    if need.latest <= now:
+        words = _("%(day)s 기준 청구 데이터를 기다립니다. %(latest)s까지 왔어야 합니다.")
+    return words % {"day": need.day, "latest": kdatetime(need.latest)}
+
+
+def _payout_dates(now: dt.datetime, late: list[OverdueRound], last: dt.date | None) -> list[ProgrammeDate]:
     """Cut-off and pay day of every payout round, supplementary rounds included, with the state of its batch."""
     overdue = {(row.code, row.pay_on) for row in late}
-    batches = {batch.pay_on: batch for batch in Batch.objects.all()}
+    batches, today = {batch.pay_on: batch for batch in Batch.objects.all()}, clock.kst_date(now)
     rows = []
     for payout_round in calendar.payout_rounds(programme.current()):
         batch = batches.get(payout_round.pay_on)
         state = batch.stage_label if batch else _("아직 확정하지 않음")
         text = _("사람이 하는 일, 지금: %(state)s") % {"state": state}
+        need = register_clock.Need(freeze_needs.CODE, "", payout_round.cut_off, freeze_needs.day_of(payout_round))
         frozen = batch is not None and batch.status != Batch.Status.OPEN
         handed_over = batch is not None and batch.handed_over
         freeze_title, pay_title = _round_titles(payout_round)
@@ -172,7 +190,7 @@ def _payout_dates(now: dt.datetime, late: list[OverdueRound]) -> list[ProgrammeD
             ProgrammeDate(
                 payout_round.cut_off,
                 freeze_title,
-                text,
+                text if frozen or payout_round.pay_on < today else f"{text} {_delivery(need, last, now)}".strip(),
                 done=frozen and payout_round.cut_off <= now,
                 late=not frozen and (hand_over_late or ("FREEZE", payout_round.pay_on) in overdue),
             )
@@ -181,12 +199,16 @@ def _payout_dates(now: dt.datetime, late: list[OverdueRound]) -> list[ProgrammeD
     return rows
 
 
-def _dated_task_row(task: DatedTask, now: dt.datetime, may_run_again: bool) -> DatedTaskRow:
+def _dated_task_row(task: DatedTask, now: dt.datetime, may_run_again: bool, last: dt.date | None) -> DatedTaskRow:
     registration = schedule.entry(task.code)
     assert registration is not None
     stopped = task.state in (DatedTask.State.FAILED, DatedTask.State.MISSED)
     late = task.state == DatedTask.State.WAITING and now - task.due_at > _WAITS_TOO_LONG
     tag, icon = _STATES[DatedTask.State(task.state)]
+    day = register_clock.day_of(task.code, task.due_at)
+    need = None
+    if day and task.state == DatedTask.State.WAITING:
+        need = register_clock.Need(task.code, registration.title, task.due_at, day)
     return DatedTaskRow(
         task=task,
         at=task.due_at,
@@ -196,6 +218,7 @@ def _dated_task_row(task: DatedTask, now: dt.datetime, may_run_again: bool) -> D
         state=_("늦어짐") if late else DatedTask.State(task.state).label,
         late=late,
         may_run_again=stopped and may_run_again,
+        delivery=_delivery(need, last, now) if need else "",
     )
 
 

@@ -4,7 +4,15 @@ from refunds.models.accounts import Account, HolderCheck
 from refunds.models.applications import Application, Decision, Draft, Evidence, Filing, LateReason, Note, Objection
 from refunds.models.bank_answers import AnswerLine, BankAnswer
 from refunds.models.bank_files import BankFile, Chunk, Download, FileOrder, Inquiry
-from refunds.models.batches import Batch, BatchFigures, ExcludedApplication, FundsNotice, Roster, RoundForecast
+from refunds.models.batches import (
+    Batch,
+    BatchFigures,
+    ExcludedApplication,
+    FreezeException,
+    FundsNotice,
+    Roster,
+    RoundForecast,
+)
 from refunds.models.cases import Adjustment, BalanceFinding, Hold, OfflinePayment
 from refunds.models.console import BatchComment, SavedFilter
 from refunds.models.items import Item
@@ -32,6 +40,7 @@ __all__ = [
     "ExcludedApplication",
     "FileOrder",
     "Filing",
+    "FreezeException",
     "FundsNotice",
     "Hold",
     "HolderCheck",

@@ -275,6 +275,46 @@ class RoundForecast(models.Model):
         return str(self.pay_on)
 
 
+class FreezeException(models.Model):
+    """The freeze of one round without the delivery of its cut-off day: asked for by one person, allowed by another."""
+
+    pay_on = models.DateField(_("지급일"), primary_key=True)
+    register_as_of = models.DateField(_("회선 정보의 기준일"), null=True)
+    reason = models.TextField(_("이유"))
+    asked_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("청한 사람"))
+    asked_person = crypto.BlindIndexField()
+    asked_at = models.DateTimeField(_("청한 때"))
+    allowed_by = models.ForeignKey(STAFF, models.PROTECT, null=True, related_name="+", verbose_name=_("허락한 사람"))
+    allowed_person = crypto.BlindIndexField(null=True)
+    allowed_at = models.DateTimeField(_("허락한 때"), null=True)
+
+    class Meta:
+        db_table = "refunds_freeze_exception"
+        constraints = [
+            models.CheckConstraint(
+                name="freeze_exception_two_people",
+                condition=~Q(reason="")
+                & (
+                    Q(allowed_by=None, allowed_person=None, allowed_at=None)
+                    | Q(allowed_by__isnull=False, allowed_person__isnull=False, allowed_at__isnull=False)
+                    & ~Q(allowed_by=F("asked_by"))
+                    & ~Q(allowed_person=F("asked_person"))
+                ),
+            )
+        ]
+        triggers = [
+            STAY,
+            pgtrigger.Protect(
+                name="allowed_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__allowed_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pay_on)
+
+
 class BatchFigures(TaskRow):
     """The figures of a batch as the worker counted them for its page (`payouts.batch_figures`). No decision relies on
     them."""

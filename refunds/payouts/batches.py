@@ -25,7 +25,7 @@ from refunds.models.batches import Batch, RoundForecast
 from refunds.models.item_states import HOLDING_SQL, NOT_BACK_SQL
 from refunds.models.items import Item
 from refunds.models.states import Status
-from refunds.payouts import funds, independent_check, selection, stops
+from refunds.payouts import freeze_needs, funds, independent_check, selection, stops
 from refunds.payouts.guards import (
     Refused,
     is_maker,
@@ -116,7 +116,7 @@ def freeze(*, pay_on: dt.date, user: User) -> Batch:
 
     An item copies the amount, the account and a digest of the bill rows; the batch gets count, sum, hash total and a
     digest over all items. Applications left out are counted by reason. A batch that is frozen again from the same
-    data has the same digest. Raises Refused: ROLE, PERSON, ROUND, CUT_OFF, STATE, EMPTY.
+    data has the same digest. Raises Refused: ROLE, PERSON, ROUND, CUT_OFF, DELIVERY (`freeze_needs`), STATE, EMPTY.
     """
     require_permission(user, "payouts.freeze_batch")
     person = person_of(user)
@@ -126,6 +126,7 @@ def freeze(*, pay_on: dt.date, user: User) -> Batch:
     now = clock.now()
     if now < payout_round.cut_off:
         raise Refused("CUT_OFF", _("마감 전에는 확정할 수 없습니다."))
+    freeze_needs.require(payout_round)
     # What no file can hold is left out now, so that nothing is found after the approval.
     bank_layout.judge_waiting()
     with transaction.atomic():

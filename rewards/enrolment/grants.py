@@ -6,6 +6,7 @@ from typing import Any
 from django.db import connection, connections, transaction
 from django.utils.translation import gettext_noop
 
+from eligibility import register_clock
 from kt_remedy.core import clock, programme
 from kt_remedy.core import grants as privileges
 from kt_remedy.core.models import DatedTask
@@ -48,7 +49,8 @@ def month_of(task: DatedTask) -> dt.date:
 def plan_month(month: dt.date) -> int:
     """Create the shards of every perk that is granted in `month`, once; returns their number.
 
-    Raises base.BaseNotReady before the month or a complete base.
+    Raises base.BaseNotReady before the month or a complete base, NoDelivery before a delivery as of the month's first
+    day: nothing is granted on an older one (D-67).
     """
     if clock.today() < month:
         raise base.BaseNotReady(
@@ -59,6 +61,7 @@ def plan_month(month: dt.date) -> int:
         raise base.BaseNotReady(
             "The base has not been taken yet.", schedule.result_message(gettext_noop("대상 회선이 확정되기를 기다림"))
         )
+    register_clock.require(month)
     return sum(plan(perk, month) for perk in _granted_in(month))
 
 

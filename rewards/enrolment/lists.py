@@ -3,7 +3,9 @@
 import datetime as dt
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
 
+from eligibility import register_clock
 from kt_remedy.core import clock, programme
 from kt_remedy.core.programme import Perk
 from rewards import providers
@@ -14,22 +16,44 @@ from rewards.models import Shard
 def plan_due() -> int:
     """Create the shards of due lists; returns the number of new shards. The base must be complete.
 
-    Of full lists only the latest is created, because an earlier one that was missed is out of date.
+    Of full lists only the latest is created, because an earlier one that was missed is out of date. It waits for a
+    delivery as of its day.
     """
     before = Shard.objects.count()
     rules, today = programme.current(), clock.today()
-    first = rules.rewards.base_date + dt.timedelta(days=1)
     for perk in rules.perks:
         provider = providers.provider_of(perk)
         if provider is None:
             continue
-        # A perk that began before the base was complete is listed after the base.
-        if days := [max(day, first) for day in provider.list_days(perk) if day <= today]:
+        if (days := [day for day in _list_days(perk) if day <= today]) and register_clock.covers(days[-1]):
             shards.plan_from_base(Shard.Kind.LIST, perk=perk.code, month=days[-1])
         if provider.daily:
             for day in _changed_days(perk, today):
                 Shard.objects.get_or_create(kind=Shard.Kind.DAY, perk=perk.code, month=day, number=1)
     return Shard.objects.count() - before
+
+
+def needs(at: dt.datetime) -> list[register_clock.Need]:
+    """The full lists that are not made at `at`, each with its delivery; an older one that was missed is out of date."""
+    today = clock.kst_date(at)
+    made = set(Shard.objects.filter(kind=Shard.Kind.LIST).values_list("perk", "month"))
+    found = []
+    for perk in programme.current().perks:
+        days = _list_days(perk)
+        begun = [day for day in days if day <= today]
+        found += [
+            register_clock.Need("rewards.lists", _("제공처에 줄 명단"), clock.kst(day), day)
+            for day in [*begun[-1:], *days[len(begun) :]]
+            if (perk.code, day) not in made
+        ]
+    return found
+
+
+def _list_days(perk: Perk) -> list[dt.date]:
+    """The days of the full lists of a perk; one that began before the base was complete is listed after the base."""
+    provider = providers.provider_of(perk)
+    first = programme.current().rewards.base_date + dt.timedelta(days=1)
+    return sorted({max(day, first) for day in provider.list_days(perk)}) if provider else []
 
 
 def run(shard: Shard, perk: Perk) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Count, Max, Min, Q, Sum
 from django.utils.translation import gettext_noop
 
+from eligibility import register_clock
 from kt_remedy.core import clock, programme
 from kt_remedy.core.models import DatedTask
 from kt_remedy.core.tasks import schedule
@@ -90,8 +91,9 @@ def sweep() -> schedule.ResultMessage:
     if base.is_complete():
         planned = set(Shard.objects.filter(kind=Shard.Kind.GRANT).values_list("perk", "month").distinct())
         for perk, month in grants.planned_grants(programme.current()):
-            # On the first of the month the dated task creates the shards. Missing ones are created from the next day.
-            if month < clock.today() and (perk.code, month) not in planned:
+            # On the first of the month the dated task creates the shards. Missing ones are created from the next day,
+            # on a delivery that the grants may use (D-67).
+            if month < clock.today() and (perk.code, month) not in planned and register_clock.covers(month):
                 missing += grants.plan(perk, month)
         missing += lists.plan_due()
     for task in DatedTask.objects.filter(code__in=_CODES.values(), state=DatedTask.State.FAILED):

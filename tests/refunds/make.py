@@ -7,7 +7,7 @@ import uuid
 from django.utils import timezone
 
 from eligibility import search
-from eligibility.models import Bill, Customer, Line
+from eligibility.models import Bill, Customer, Feed, Line
 from kt_remedy.core import clock, crypto, persons
 from refunds.models.accounts import Account, HolderCheck, OwnerKind
 from refunds.models.applications import Application, Channel, Filing
@@ -34,6 +34,16 @@ def customer(
         row.ci = ci or f"{number:088}"
     row.person_index = persons.person_index(row.ci or "", row.pk)
     row.save(force_insert=True)
+    return row
+
+
+def delivered(as_of: str = "2026-12-31") -> Feed:
+    """A loaded delivery; by default one that every act may use (`register_clock`)."""
+    long_ago = dt.datetime(2025, 12, 30, tzinfo=clock.KST)
+    row, _created = Feed.objects.get_or_create(
+        as_of=dt.date.fromisoformat(as_of),
+        defaults={"state": Feed.State.LOADED, "started_at": long_ago, "finished_at": long_ago},
+    )
     return row
 
 
@@ -111,7 +121,8 @@ def account(holder: Customer, *, outcome: str = "MATCH", number: str = "", bank:
 def application(
     of: Line, *, to: Account | None = None, status: str = Status.APPROVED, applied: str = "2026-01-16"
 ) -> Application:
-    """An application in a state, put there by SQL alone: for tests of what comes after."""
+    """An application in a state, put there by SQL alone: for tests of what comes after. A round may be frozen."""
+    delivered()
     holder = of.customer
     to = to or account(holder)
     key = uuid.uuid4()

@@ -4,21 +4,24 @@ import datetime as dt
 import tempfile
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from eligibility import register_clock
 from kt_remedy.core import clock, masking, programme
 from kt_remedy.core.access import permission_required
-from kt_remedy.core.templatetags.remedy import kdate, krw
+from kt_remedy.core.templatetags.remedy import kdate, kdatetime, krw
 from kt_remedy.staff.models import User
 from refunds.calendar import round_on
 from refunds.models.batches import Batch
-from refunds.payouts import batches, exceptions, forecasts, inquiry, overview, sheets
+from refunds.payouts import batches, exceptions, forecasts, freeze_needs, inquiry, overview, sheets
 from refunds.payouts import settlement as settlement_sheet
 from refunds.payouts.admin.application_detail import application_url
+from refunds.payouts.admin.forms import ReasonForm
 from refunds.payouts.admin.pages import (
     ConfirmedAction,
     confirm,
@@ -32,6 +35,24 @@ from refunds.payouts.guards import Refused
 from refunds.payouts.selection import REASONS
 
 PAGE = 100
+ASK = ConfirmedAction(
+    "payouts.ask_freeze_exception",
+    gettext_lazy("청구 데이터 없이 확정"),
+    gettext_lazy("마감일 기준 청구 데이터가 없습니다. 그 뒤의 납부와 정정을 모른 채 지급하게 되니 이유를 적어 주세요."),
+    gettext_lazy("예외 청하기"),
+    freeze_needs.ask,
+    gettext_lazy("청했습니다. 다른 사람이 허락하면 확정할 수 있습니다."),
+    form=ReasonForm,
+)
+ALLOW = ConfirmedAction(
+    "payouts.allow_freeze_exception",
+    gettext_lazy("청구 데이터 없이 확정"),
+    gettext_lazy("허락하면 담당자가 지금 있는 회선 정보로 회차를 확정할 수 있습니다."),
+    gettext_lazy("허락하기"),
+    freeze_needs.allow,
+    gettext_lazy("허락했습니다. 이제 확정할 수 있습니다."),
+    fresh=True,
+)
 FREEZE = ConfirmedAction(
     "payouts.freeze_batch",
     gettext_lazy("회차 확정"),
@@ -60,12 +81,14 @@ def rounds(request: HttpRequest) -> HttpResponse:
             "excluded_won": sum(won for _code, _count, won in row.excluded),
             "closed": row.round.cut_off <= now,
             "over": row.is_over(now),
+            "no_delivery": row.round.cut_off <= now and freeze_needs.is_missing(row.round),
         }
         for row in coming
     ]
     context = {
         "coming": projections,
         "now": counted_at,
+        "register_age": register_clock.age_text(),
         "unknown": inquiry.unanswered().count(),
         "charts": [
             (_("회차별로 나간 돈"), _("지급일"), overview.by_round()),
@@ -144,11 +167,41 @@ def freeze(request: HttpRequest, pay_on: str) -> HttpResponse:
         (_("나갈 건수"), _("%(count)s건") % {"count": f"{forecast.count:,}"}),
         (_("나갈 합계"), krw(forecast.won)),
         (_("이번에 나가지 않는 것"), _("%(count)s건") % {"count": f"{forecast.excluded_count:,}"}),
+        (_("회선 정보"), register_clock.age_text()),
     ]
     response = confirm(request, FREEZE, back_url=reverse("admin:payouts:rounds"), title=title, rows=rows, pay_on=day)
     if request.method == "POST" and (frozen := _frozen(day)):
         return redirect("admin:payouts:batch", frozen.pk)
     return response
+
+
+@permission_required(ASK.permission, ALLOW.permission)
+def without_delivery(request: HttpRequest, pay_on: str) -> HttpResponse:
+    """Ask to freeze a round without the delivery of its cut-off day (maker), or allow it (checker)."""
+    day = parse_day(pay_on)
+    payout_round = round_on(day, programme.current())
+    if payout_round is None:
+        raise Http404
+    asked = freeze_needs.exception_of(day)
+    rows = [
+        (_("필요한 청구 데이터"), kdate(freeze_needs.day_of(payout_round))),
+        (_("회선 정보"), register_clock.age_text()),
+    ]
+    if asked is not None:
+        rows += [
+            (_("이유"), asked.reason),
+            (_("청한 사람"), f"{overview.name_of(asked.asked_by)} {kdatetime(asked.asked_at)}"),
+        ]
+    title = overview.round_name(payout_round.number, day)
+    back_url = reverse("admin:payouts:rounds")
+    action = ALLOW if request.user.has_perm(ALLOW.permission) else ASK
+    if action is ALLOW and asked is None:
+        messages.info(request, _("아직 청한 사람이 없습니다."))
+        return redirect(back_url)
+    if asked is not None and (action is ASK or asked.allowed_at):
+        messages.info(request, _("이미 허락했습니다.") if asked.allowed_at else _("다른 사람의 허락을 기다립니다."))
+        return redirect(back_url)
+    return confirm(request, action, back_url=back_url, title=title, rows=rows, pay_on=day)
 
 
 def _round_is_over(request: HttpRequest, title: str, lead: str) -> HttpResponse:

@@ -30,6 +30,7 @@ ROUTES = (
     ("", rounds.rounds, "rounds"),
     ("rounds/<pay_on>/", rounds.excluded, "excluded"),
     ("rounds/<pay_on>/freeze/", rounds.freeze, "freeze"),
+    ("rounds/<pay_on>/without-delivery/", rounds.without_delivery, "freeze_exception"),
     ("funds/", funds.notices, "funds"),
     ("funds/<int:notice_id>/tell/", funds.tell, "funds_tell"),
     ("settlement/", rounds.settlement, "settlement"),

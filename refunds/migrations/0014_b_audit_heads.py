@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('refunds', '0012_f_promises'),
+        ('refunds', '0013_a_event_indexes'),
     ]
 
     operations = [
