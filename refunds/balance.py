@@ -40,6 +40,7 @@ class Balance:
     promised: int
     above_bill: int
     coming_back: int
+    refund_coming_back: int
     bills_digest: bytes
     movements: str
 
@@ -51,17 +52,17 @@ class Balance:
     @property
     def expected(self) -> int:
         """Won that the refund sends once the money of its return is back; `payable` where none is awaited."""
-        return max(0, self.due + self.coming_back - self.promised)
+        return max(0, self.due + self.refund_coming_back - self.promised)
 
     @property
     def claimable(self) -> int:
-        """Won that were sent too much and are neither claimed nor back; 0 if nothing."""
-        return max(0, -self.due - self.claimed)
+        """Won that were sent too much and are neither claimed nor back nor coming back; 0 if nothing."""
+        return max(0, -self.due - self.coming_back - self.claimed)
 
     @property
     def kept(self) -> int:
-        """Won that the customer has or may have by now: sent, less what came back and what was recovered."""
-        return self.at_bank + self.paid + self.corrected + self.outside - self.recovered
+        """Won that the customer has or may have by now: sent, less what was returned and what was recovered."""
+        return self.at_bank - self.coming_back + self.paid + self.corrected + self.outside - self.recovered
 
 
 _NAMES = tuple(field.name for field in fields(Balance))

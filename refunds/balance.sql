@@ -8,7 +8,7 @@
 --   granted     what corrections by exception give beyond the bills (D-72)
 --   queued      frozen in a batch, not in a file yet
 --   at_bank     in a file and not finally answered, or returned and not yet back on our account (D-95)
---   coming_back the part of it that is a returned refund; the refund is sent again once it is back
+--   coming_back the part of at_bank that was returned; refund_coming_back: of that the refund, sent again once it is back
 --   paid        refunds that the bank paid            corrected   corrections that the bank paid
 --   returned    came back, the money too              outside     sent outside the rounds, recorded or confirmed
 --   claimed     claimed back, not here yet            recovered   claimed back and here
@@ -68,6 +68,7 @@ SELECT
     bills.above_bill,
     items.attempts,
     items.coming_back,
+    items.refund_coming_back,
     bills.bills_digest,
     concat_ws(E'\n',
         CASE WHEN items.present THEN (
@@ -120,8 +121,11 @@ CROSS JOIN LATERAL (
             WHERE i.status = 'RETURNED' AND back.item_id IS NOT NULL
         ), 0)::bigint AS returned,
         COALESCE(sum(i.amount_krw) FILTER (
-            WHERE i.status = 'RETURNED' AND i.kind = 'REFUND' AND back.item_id IS NULL
+            WHERE i.status = 'RETURNED' AND back.item_id IS NULL
         ), 0)::bigint AS coming_back,
+        COALESCE(sum(i.amount_krw) FILTER (
+            WHERE i.status = 'RETURNED' AND i.kind = 'REFUND' AND back.item_id IS NULL
+        ), 0)::bigint AS refund_coming_back,
         count(*) FILTER (WHERE i.kind = 'REFUND') AS attempts,
         count(*) > 0 AS present
     FROM refunds_item i

@@ -62,6 +62,7 @@ access.register(
         "payouts.decide_offline_payment": ("checker",),
         "payouts.download_evidence": ("supervisor", *_MONEY),
         "payouts.download_clear_evidence": ("auditor",),
+        "payouts.reveal_account": _MONEY,
         "payouts.view_returned": ("agent", "supervisor", *_MONEY),
         "payouts.download_call_list": ("agent", "supervisor", "maker", "auditor"),
         "payouts.hand_to_billing": ("maker", "auditor"),

@@ -31,6 +31,8 @@ class AuditConfig(AppConfig):
                 "look.reports": _("신청 현황을 집계하려고"),
                 "look.calendar": _("일정을 확인하려고"),
                 "look.admin": _("업무가 바르게 되었는지 점검하려고"),
+                "reveal.account": _("환급금을 보낼 계좌번호를 확인하려고"),
+                "reveal.phone": _("약속한 전화를 드리려고"),
                 "admin.listed": _("업무가 바르게 되었는지 점검하려고"),
                 "admin.viewed": _("업무가 바르게 되었는지 점검하려고"),
             }

@@ -64,17 +64,12 @@ def note(*, object: str, action: str = "", subject: str = "", **detail: Any) -> 
         page.detail |= detail
 
 
-def role_of(request: HttpRequest) -> str:
+def _role(request: HttpRequest) -> str:
     """The role in which a member of staff opens a page: the first of theirs that holds its permission."""
     policy = access.policy_of(request.resolver_match)
     codes = policy if isinstance(policy, tuple) else ()
     holders = {role for code in codes for role in access.roles_of(code)}
     return next((role for role in getattr(request.user, "roles", []) if role in holders), "")
-
-
-def store_of(user: Any) -> str:
-    """The code of the store of a member of staff; "" without one."""
-    return user.store.code if getattr(user, "store_id", None) else ""
 
 
 def purpose(entry: AuditEntry) -> Any:
@@ -90,15 +85,22 @@ class LooksMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        token = _page.set(_Page())
+        page = _Page()
+        page_token, reader_token = _page.set(page), service.reader.set(lambda: _reader(request))
         try:
             response = self.get_response(request)
-            page = _page.get()
+            if _is_shown(request, response) and (page.customers or page.persons or page.object):
+                _record(request, page)
         finally:
-            _page.reset(token)
-        if page is not None and _is_shown(request, response) and (page.customers or page.persons or page.object):
-            _record(request, page)
+            _page.reset(page_token)
+            service.reader.reset(reader_token)
         return response
+
+
+def _reader(request: HttpRequest) -> tuple[str, str, str]:
+    """Actor, role and code of the store of the member of staff at the browser."""
+    store = getattr(request.user, "store", None)
+    return service.actor(request.user), _role(request), store.code if store else ""
 
 
 def _is_shown(request: HttpRequest, response: HttpResponse) -> bool:
@@ -119,7 +121,5 @@ def _record(request: HttpRequest, page: _Page) -> None:
         object=page.object or f"page:{request.resolver_match.view_name}"[:80],
         subject=page.subject or (next(iter(customers)) if len(customers) == 1 else ""),
         detail={"area": area, "page": request.resolver_match.view_name, "customers": len(customers), **page.detail},
-        role=role_of(request),
-        store=store_of(request.user),
         customers=customers,
     )

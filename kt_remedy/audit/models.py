@@ -141,6 +141,9 @@ class LookQuestion(models.Model):
     customer = models.CharField(_("고객번호"), max_length=40)
     kind = models.CharField(_("무엇이 궁금한가"), max_length=12, choices=Kind.choices)
     words_enc = models.BinaryField(null=True)
+    person_index = crypto.BlindIndexField()
+    contact_enc = models.BinaryField(null=True)  # the number that gets the word that an answer is there
+    language = models.CharField(_("언어"), max_length=2, default="ko")
     asked_at = models.DateTimeField(_("물은 때"))
     answer_by = models.DateField(_("답할 날"))
     answer_enc = models.BinaryField(null=True)
@@ -148,6 +151,7 @@ class LookQuestion(models.Model):
     answered_by = models.CharField(_("답한 사람"), max_length=40, blank=True, default="")
 
     words = crypto.Encrypted("words_enc", key="id")
+    contact = crypto.Encrypted("contact_enc", key="id")
     answer = crypto.Encrypted("answer_enc", key="id")
 
     class Meta:
@@ -187,10 +191,12 @@ class MonthlyReview(models.Model):
 
     month = models.DateField(_("달"), unique=True)  # its first day
     figures = models.JSONField(_("집계"))
-    words = models.TextField(_("감사 의견"))
+    words_enc = models.BinaryField()
     digest = models.CharField(_("확인값"), max_length=64)
     signed_by = models.CharField(_("서명"), max_length=40)
     signed_at = models.DateTimeField(_("서명한 때"))
+
+    words = crypto.Encrypted("words_enc", key="month")  # the auditor's opinion
 
     class Meta:
         db_table = "audit_review"

@@ -2,4 +2,11 @@
 
 from kt_remedy.core import access
 
-access.register({"audit.view_entry": ("auditor",)})
+access.register(
+    {
+        "audit.view_entry": ("auditor",),
+        "audit.mark_look": ("auditor",),
+        "audit.answer_question": ("auditor",),
+        "audit.sign_review": ("auditor",),
+    }
+)

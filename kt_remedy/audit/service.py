@@ -1,6 +1,7 @@
 """Write the audit. `chain` seals its entries, `looks` writes the looks at customers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -9,6 +10,9 @@ from django.db import transaction
 from kt_remedy.audit import actions
 from kt_remedy.audit.models import AuditEntry, AuditSeal, AuditSubject
 from kt_remedy.core import access, clock
+
+# In a request of staff: gives actor, role and store (its code) of the reader; `LooksMiddleware` sets it.
+reader: ContextVar[Callable[[], tuple[str, str, str]] | None] = ContextVar("reader", default=None)
 
 
 def actor(user: AbstractBaseUser | AnonymousUser) -> str:
@@ -25,8 +29,6 @@ def record(
     reason: str = "",
     ip: str = "",
     detail: dict | None = None,
-    role: str = "",
-    store: str = "",
     customers: Iterable[str] = (),
 ) -> AuditEntry:
     """Add one entry in the transaction of the act. Never pass personal data in clear.
@@ -34,10 +36,12 @@ def record(
     `actor` is "customer", "system" or the result of `actor(user)` for a member of staff; `action` is a constant
     ("filing.submitted"); `object` is the row of the act ("application:7"); `subject` is the customer number of the
     data. `customers` are all customers whose data a look showed; a registered look (`actions.register_looks`) has its
-    subject among them. `role` and `store` (its code) say as what and from where staff looked. `ip` defaults to the
-    address of the current request. Raises LookupError for an action of an unregistered kind (`actions`).
+    subject among them. Role and store of the member of staff who is reading are added. `ip` defaults to the address of
+    the current request. Raises LookupError for an action of an unregistered kind (`actions`).
     """
     actions.kind_of(action)
+    read = reader.get()
+    who, role, store = read() if read is not None and actor.startswith("staff:") else ("", "", "")
     shown = set(customers) | ({subject} if subject and actions.is_look(action) else set())
     with transaction.atomic():
         entry = AuditEntry.objects.create(
@@ -49,8 +53,8 @@ def record(
             reason=reason,
             ip=ip or access.current_address() or None,
             detail=detail or {},
-            role=role,
-            store=store,
+            role=role if who == actor else "",
+            store=store if who == actor else "",
         )
         AuditSubject.objects.bulk_create(
             [AuditSubject(entry=entry, customer=customer, at=entry.at) for customer in sorted(shown)], batch_size=1000

@@ -16,11 +16,15 @@ class PortalConfig(AppConfig):
         actions.register_looks({"customer.searched": _("고객님을 찾으려고")})
         console.register_area("desk", [Door("portal.serve_customer", "portal:desk")], pages=["portal:desk"])
         console.register_area("calendar", [Door("portal.view_calendar", "portal:calendar")], pages=["portal:calendar"])
-        console.register_area("admin", [], pages=["portal:security", "portal:switches"])
+        console.register_area("admin", [], pages=["portal:security", "portal:switches", "portal:audit"])
         console.register_index(
             [
                 Door("portal.serve_customer", "portal:desk", _("고객 응대"), "customers"),
                 Door("portal.view_calendar", "portal:calendar", _("일정표"), "watch"),
+                Door("audit.view_entry", "portal:audit", _("조회와 접속 기록 찾기"), "admin"),
+                Door("audit.view_entry", "portal:audit-unusual", _("평소와 다른 조회"), "admin"),
+                Door("audit.answer_question", "portal:audit-questions", _("조회에 대한 고객 질문"), "admin"),
+                Door("audit.view_entry", "portal:audit-reviews", _("월간 점검과 사슬의 머리"), "admin"),
                 Door("portal.view_security", "portal:security", _("파일 보안"), "admin"),
                 Door("portal.use_switches", "portal:switches", _("멈춤 스위치"), "admin"),
             ]
@@ -28,6 +32,9 @@ class PortalConfig(AppConfig):
         for role in ("clerk", "store_manager", "agent"):
             console.register_home(role, "portal:desk")
 
-        from kt_remedy.portal import desk_code  # needs the models
+        from kt_remedy.portal import audit_desk, desk_code  # need the models
 
+        audit_desk.register()
+        console.register_acts("audit.answer_question", audit_desk.acts)
+        console.register_section(5, "audit.view_entry", "portal/_audit_home.html", audit_desk.home)
         desk_code.register()

@@ -8,7 +8,19 @@ from django.urls import path
 from django.views.generic import TemplateView
 
 from kt_remedy.core.access import public
-from kt_remedy.portal import calendar, clock_views, desk, desk_perks, person, security, security_txt, switches, views
+from kt_remedy.portal import (
+    audit_desk,
+    calendar,
+    clock_views,
+    desk,
+    desk_perks,
+    my_record,
+    person,
+    security,
+    security_txt,
+    switches,
+    views,
+)
 from refunds.applications.representation import FAMILY_MONTHS
 from refunds.applications.reviews import HARDSHIP_DAYS
 
@@ -29,9 +41,18 @@ urlpatterns = [
     path("help/privacy/", views.privacy, name="privacy"),
     path("help/accessibility/", _page("accessibility"), name="accessibility"),
     path(".well-known/security.txt", security_txt.security_txt, name="security-txt"),
+    path("my/record/", my_record.record, name="my-record"),
+    path("my/record/ask/<int:entry_id>/", my_record.ask, name="my-record-ask"),
     path("clock/", clock_views.move, name="clock"),
     path("calendar/", calendar.show, name="calendar"),
     path("calendar/run/<int:act_id>/", calendar.run_again, name="calendar-run-again"),
+    path("audit/", audit_desk.search, name="audit"),
+    path("audit/unusual/", audit_desk.unusual, name="audit-unusual"),
+    path("audit/questions/", audit_desk.questions, name="audit-questions"),
+    path("audit/questions/<uuid:question_id>/", audit_desk.question, name="audit-question"),
+    path("audit/reviews/", audit_desk.reviews, name="audit-reviews"),
+    path("audit/reviews/<int:year>-<int:month>/", audit_desk.review, name="audit-review"),
+    path("audit/heads.csv", audit_desk.heads_file, name="audit-heads"),
     path("security/", security.show, name="security"),
     path("switches/", switches.show, name="switches"),
     path("desk/", desk.desk, name="desk"),

@@ -16,12 +16,12 @@ _FIND = f"""
     SELECT b.application_id, f.kind, f.won
     FROM refunds_balance b
     CROSS JOIN LATERAL (VALUES
-        ('OVERPAID', -b.due - b.claimed),
+        ('OVERPAID', -b.due - b.coming_back - b.claimed),
         ('UNDERPAID', CASE WHEN b.outside > 0 OR EXISTS (
             SELECT FROM refunds_item i
             WHERE i.application_id = b.application_id AND i.kind = 'REFUND' AND i.status IN {HOLDING_SQL})
             THEN b.due - b.promised END),
-        ('BEYOND', CASE WHEN b.promised > 0 THEN b.promised - b.due END),
+        ('BEYOND', CASE WHEN b.promised > 0 THEN b.promised - b.due - b.coming_back END),
         ('ABOVE_BILL', b.above_bill)) AS f (kind, won)
     WHERE f.won > 0
 """  # noqa: S608  (states are ours)

@@ -4,6 +4,7 @@ import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
 import uuid
+import kt_remedy.core.crypto
 from django.db import migrations, models
 
 
@@ -75,6 +76,9 @@ class Migration(migrations.Migration):
                 ('customer', models.CharField(max_length=40, verbose_name='고객번호')),
                 ('kind', models.CharField(choices=[('NEVER_THERE', '이 매장에 간 적이 없습니다'), ('NOT_THEN', '이 시간에 상담한 적이 없습니다'), ('WHY', '무엇을 왜 보았는지 알고 싶습니다')], max_length=12, verbose_name='무엇이 궁금한가')),
                 ('words_enc', models.BinaryField(null=True)),
+                ('person_index', kt_remedy.core.crypto.BlindIndexField()),
+                ('contact_enc', models.BinaryField(null=True)),
+                ('language', models.CharField(default='ko', max_length=2, verbose_name='언어')),
                 ('asked_at', models.DateTimeField(verbose_name='물은 때')),
                 ('answer_by', models.DateField(verbose_name='답할 날')),
                 ('answer_enc', models.BinaryField(null=True)),
@@ -94,7 +98,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('month', models.DateField(unique=True, verbose_name='달')),
                 ('figures', models.JSONField(verbose_name='집계')),
-                ('words', models.TextField(verbose_name='감사 의견')),
+                ('words_enc', models.BinaryField()),
                 ('digest', models.CharField(max_length=64, verbose_name='확인값')),
                 ('signed_by', models.CharField(max_length=40, verbose_name='서명')),
                 ('signed_at', models.DateTimeField(verbose_name='서명한 때')),

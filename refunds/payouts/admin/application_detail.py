@@ -165,13 +165,16 @@ def application_detail(request: HttpRequest, application_id: int) -> HttpRespons
     book = ledger.entries(row)
     may_bundle = request.user.has_perm("payouts.download_evidence")
     bundle_url = reverse("admin:payouts:audit_bundle", args=[row.pk]) if may_bundle else ""
+    acts = [(label, reverse("admin:payouts:application_action", args=[row.pk, name])) for label, name in actions]
+    if request.user.has_perm("payouts.reveal_account") and not row.account.is_offline:
+        acts.append((_("계좌번호 전체 보기"), reverse("admin:payouts:account_show", args=[row.pk])))
     context = {
         "row": row,
         "heading": row.filing.reference,
         "rows": summary_rows(row),
         "active_hold": active_hold,
         "balance": balance.of(row.pk),
-        "acts": [(label, reverse("admin:payouts:application_action", args=[row.pk, name])) for label, name in actions],
+        "acts": acts,
         "evidence_url": bundle_url,
         "about": [
             masking.name(row.line.customer.holder_name or ""),
