@@ -351,7 +351,7 @@ class LineDecision(models.Model):
 
     line = models.ForeignKey(Line, models.PROTECT, related_name="decisions", db_column="contract_no")
     outcome = models.CharField(_("결정"), max_length=12, choices=Outcome.choices)
-    reason = models.TextField(_("사유"))
+    reason = crypto.EncryptedTextField(_("사유"))
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     decided_at = models.DateTimeField(_("결정 시각"))
     # The verdict at the time of the decision.

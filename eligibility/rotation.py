@@ -22,7 +22,10 @@ _HISTORY = {Customer: CustomerHistory, Line: LineHistory}
 
 
 class Column(NamedTuple):
-    """An encrypted column of a model. Its associated data hold the table `origin` and the row's attribute `key`."""
+    """An encrypted column of a model. Its associated data hold the table `origin` and the row's attribute `key`.
+
+    Without a key it is free text (`crypto.EncryptedTextField`), which is stored as base64.
+    """
 
     model: type[models.Model]
     name: str
@@ -37,12 +40,26 @@ class Column(NamedTuple):
     def outdated_rows(self) -> models.QuerySet[Any]:
         """Rows whose value is encrypted with another key than the active one."""
         qualified = f'"{self.table}"."{self.name}"'
-        rows = self.model._base_manager.filter(**{f"{self.name}__isnull": False})
-        return rows.extra(where=[f"get_byte({qualified}, 0) <> %s"], params=[crypto.active_key()])
+        if self.key:
+            rows, value = self.model._base_manager.filter(**{f"{self.name}__isnull": False}), qualified
+        else:
+            # The first four characters hold the key; the empty text has none.
+            rows = self.model._base_manager.exclude(**{self.field: ""})
+            value = f"decode(left({qualified}, 4), 'base64')"
+        return rows.extra(where=[f"get_byte({value}, 0) <> %s"], params=[crypto.active_key()])
 
-    def aad(self, row: models.Model) -> str:
-        """The associated data of a row's value."""
-        return f"{self.origin}:{self.name}:{getattr(row, self.key)}"
+    @property
+    def field(self) -> str:
+        """The name of the field of the column."""
+        return next(field.name for field in self.model._meta.local_concrete_fields if field.column == self.name)
+
+    def moved(self, row: models.Model) -> bytes | str:
+        """The stored value of a row, encrypted anew with the active key."""
+        if not self.key:
+            field = self.model._meta.get_field(self.field)
+            return field.get_prep_value(getattr(row, self.field))
+        aad = f"{self.origin}:{self.name}:{getattr(row, self.key)}"
+        return crypto.encrypt_bytes(crypto.decrypt_bytes(getattr(row, self.name), aad), aad)
 
 
 def columns() -> list[Column]:
@@ -54,6 +71,11 @@ def columns() -> list[Column]:
                 tables = (model, _HISTORY[model]) if model in _HISTORY else (model,)
                 origin = model._meta.db_table
                 encrypted += [Column(table, attribute.column, attribute.key, origin) for table in tables]
+        encrypted += [
+            Column(model, field.column, "", model._meta.db_table)
+            for field in model._meta.local_concrete_fields
+            if isinstance(field, crypto.EncryptedTextField)
+        ]
     return encrypted
 
 
@@ -87,11 +109,7 @@ def _batches(column: Column) -> Iterator[int]:
             if not rows:
                 return
             after = rows[-1].pk
-            moved = []
-            for row in rows:
-                clear = crypto.decrypt_bytes(getattr(row, column.name), column.aad(row))
-                moved.append((row.pk, crypto.encrypt_bytes(clear, column.aad(row))))
-            keys, values = zip(*moved, strict=True)
+            keys, values = zip(*((row.pk, column.moved(row)) for row in rows), strict=True)
             # The plaintext stays the same, so append-only tables may be rewritten here. Only statements of Django's own
             # cursor are told to ignore triggers.
             with pgtrigger.ignore():

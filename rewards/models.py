@@ -108,7 +108,7 @@ class BaseAddition(models.Model):
     contract_no = KeyField(_("계약번호"), primary_key=True)
     state = models.CharField(_("상태"), max_length=8, choices=State.choices, default=State.FOUND)
     found_at = models.DateTimeField(_("찾은 때"))
-    reason = models.TextField(_("이유"), blank=True, default="")
+    reason = crypto.EncryptedTextField(_("이유"), blank=True, default="")
     proposed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("올린 사람")
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import pgtrigger
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
@@ -165,6 +166,43 @@ class BlindIndexField(models.BinaryField):
 
     def from_db_value(self, value: bytes | memoryview | None, *_: Any) -> bytes | None:
         return None if value is None else bytes(value)
+
+
+class EncryptedTextField(models.TextField):
+    """Free text, encrypted at rest, read and written as `str`.
+
+    The column holds base64 of the encrypted value; the empty text stays empty, so constraints and queries can ask
+    whether anything was written, and nothing else. The associated data name table and column, not the row: many rows
+    are written by statements that give them their key.
+    """
+
+    def place(self) -> str:
+        """The associated data of every value of this column."""
+        return f"{self.model._meta.db_table}:{self.column}:text"
+
+    def from_db_value(self, value: str | None, *_: Any) -> str | None:
+        return decrypt(base64.b64decode(value), self.place()) if value else value
+
+    def get_prep_value(self, value: Any) -> Any:
+        clear = super().get_prep_value(value)
+        return base64.b64encode(encrypt(clear, self.place())).decode() if clear else clear
+
+
+def encrypt_stored_text(table: str, key: str, *columns: str) -> Callable[[Any, Any], None]:
+    """The function of a migration that encrypts the clear text in columns that are now `EncryptedTextField`s.
+
+    The meaning of a row stays the same, so the triggers of append-only tables let it pass.
+    """
+
+    def encrypt_rows(_apps: Any, editor: Any) -> None:
+        with pgtrigger.ignore(), editor.connection.cursor() as cursor:
+            for column in columns:
+                cursor.execute(f"SELECT {key}, {column} FROM {table} WHERE {column} <> ''")  # noqa: S608  (our names)
+                for row, text in cursor.fetchall():
+                    stored = base64.b64encode(encrypt(text, f"{table}:{column}:text")).decode()
+                    cursor.execute(f"UPDATE {table} SET {column} = %s WHERE {key} = %s", [stored, row])  # noqa: S608
+
+    return encrypt_rows
 
 
 class Encrypted:

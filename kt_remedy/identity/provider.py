@@ -37,7 +37,9 @@ class Mismatch(VerificationRefused):
 
 
 class WrongCode(VerificationRefused):
-    """The code is wrong."""
+    """The code is wrong; `left` more may be tried."""
+
+    left = 0
 
 
 class NotApproved(VerificationRefused):

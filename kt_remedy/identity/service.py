@@ -34,6 +34,8 @@ RESEND_SECONDS = 30
 # Only what the carrier accepted counts against a number, so a stranger who knows the number alone keeps nobody out. The
 # app and codes count apart.
 SENDS_PER_NUMBER = ((5, 3600), (10, 86_400))
+# The carrier ends a request after so many wrong codes.
+CODES_A_REQUEST = 5
 TRIES_PER_PERSON = ((10, 3600), (20, 86_400))
 # Details that the carrier did not accept count against the browser that sent them.
 MISMATCHES_PER_BROWSER = ((10, 3600),)
@@ -169,9 +171,10 @@ def confirm(pending: PendingVerification, code: str = "") -> Person:
     _check_limits(limit_key, TRIES_PER_PERSON, count=False)
     try:
         verified = provider.confirm(pending.key, code if pending.method == "SMS" else None)
-    except provider.WrongCode:
+    except provider.WrongCode as wrong:
         alarm.count_code(right=False)
-        _check_limits(limit_key, TRIES_PER_PERSON)
+        of_request = ratelimit.consume(f"identity:codes:{pending.key}", limit=CODES_A_REQUEST, seconds=IDLE_SECONDS)
+        wrong.left = min(of_request.left, _check_limits(limit_key, TRIES_PER_PERSON))
         raise
     if pending.method == "SMS":
         alarm.count_code(right=True)
@@ -255,6 +258,7 @@ def person_of(request: HttpRequest) -> Person | None:
     now = int(time.time())
     if now - stored["seen"] >= IDLE_SECONDS or now - stored["since"] >= ABSOLUTE_SECONDS:
         request.session.flush()
+        request.session_ended = True  # type: ignore[attr-defined]  # the page that asks anew says so
         return None
     try:
         sealed = json.loads(crypto.decrypt(base64.b64decode(stored["sealed"]), _associated_data(stored["salt"])))
@@ -279,12 +283,15 @@ def extend_session(request: HttpRequest) -> None:
         request.session[_SESSION_KEY] = {**stored, "seen": int(time.time())}
 
 
-def _check_limits(key: str, windows: tuple[tuple[int, int], ...], *, count: bool = True) -> None:
-    """Raise LimitReached where a window of the key is full; with `count`, count this use first."""
+def _check_limits(key: str, windows: tuple[tuple[int, int], ...], *, count: bool = True) -> int:
+    """Raise LimitReached where a window of the key is full, else return the uses left; `count` counts this one."""
+    left = []
     for limit, seconds in windows:
         result = (ratelimit.consume if count else ratelimit.peek)(f"{key}:{seconds}", limit=limit, seconds=seconds)
         if not result.allowed:
             raise LimitReached(result.retry_at)
+        left.append(result.left)
+    return min(left)
 
 
 def _count(key: str, windows: tuple[tuple[int, int], ...]) -> bool:

@@ -107,8 +107,8 @@ def enter_code(request: HttpRequest) -> HttpResponse:
             return redirect("identity:elsewhere")
         except provider.Unavailable:
             return _unavailable(request)
-        except provider.WrongCode:
-            error = _("인증번호가 다릅니다. 가장 나중에 온 문자의 번호를 적어 주세요.")
+        except provider.WrongCode as wrong:
+            error = _("인증번호가 다릅니다. 가장 나중에 온 문자의 번호를 적어 주세요.") + " " + _tries_left(wrong.left)
         except provider.NotApproved:
             error = _("아직 승인되지 않았습니다. PASS 앱에서 승인한 뒤 다시 눌러 주세요.")
         except provider.Expired:
@@ -187,6 +187,12 @@ def sign_out(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("나가셨습니다. 이 기기에는 아무것도 남지 않았습니다."))
         return forget_cache(redirect("portal:home"))
     return render(request, "identity/leave.html")
+
+
+def _tries_left(left: int) -> str:
+    if not left:
+        return _("더 적으실 수 없습니다. 처음부터 다시 해 주세요.")
+    return _("앞으로 %(left)s번 더 적으실 수 있습니다.") % {"left": left}
 
 
 def _pending(request: HttpRequest) -> service.PendingVerification | None:

@@ -119,7 +119,7 @@ class Message(models.Model):
     recipient = models.CharField(max_length=40, blank=True, db_default="")
     # Blind index of the number; null until the message is sent.
     to_index = crypto.BlindIndexField(null=True)
-    body = models.TextField(_("내용"), blank=True, db_default="")
+    body = crypto.EncryptedTextField(_("내용"), blank=True, db_default="")
     state = models.CharField(_("상태"), max_length=16, choices=State.choices, default=State.QUEUED)
     reason = models.CharField(_("사유"), max_length=40, blank=True, db_default="")
     provider_id = models.CharField(_("발송사 번호"), max_length=60, blank=True, db_default="")

@@ -88,6 +88,7 @@ def _mark(batch: MessageBatch, pairs: list[_Pair]) -> list[_Pair]:
     for message, outgoing in pairs:
         message.to = outgoing.to
     wall = dt.datetime.now(dt.UTC)
+    stored = Message._meta.get_field("body").get_prep_value
     with connection.cursor() as cursor:
         # Django's bulk_update takes five times as long.
         cursor.execute(
@@ -106,7 +107,7 @@ def _mark(batch: MessageBatch, pairs: list[_Pair]) -> list[_Pair]:
                 wall + dt.timedelta(seconds=settings.SMS_ASK_AFTER_SECONDS),
                 [message.pk for message, _ in pairs],
                 [message.attempts for message, _ in pairs],
-                [outgoing.text for _, outgoing in pairs],
+                [stored(outgoing.text) for _, outgoing in pairs],
                 [bytes(message.to_enc or b"") for message, _ in pairs],
                 [crypto.blind_index(outgoing.to, "msisdn") for _, outgoing in pairs],
                 [str(state) for state in WAITING],

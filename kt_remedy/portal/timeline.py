@@ -2,6 +2,7 @@
 
 import calendar
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -42,7 +43,9 @@ class PayoutRow:
     left: str
     applied: str
     pay_on: dt.date
-    state: str  # today: an application today is paid then; always: any day of application; paid: past; "" otherwise
+    # today: an application today is paid then; always: any day of application; tomorrow: paid on the next day;
+    # sending: its day has come and answers are missing; sent: all is settled; "" otherwise
+    state: str
 
 
 def phase(programme: Programme, today: dt.date) -> str:
@@ -81,22 +84,25 @@ def moments(programme: Programme) -> list[Moment]:
     return sorted(rows, key=lambda moment: moment.at)
 
 
-def overview(programme: Programme, today: dt.date) -> dict[str, object]:
-    """Template context of the home page for this day (KST)."""
+def overview(programme: Programme, today: dt.date, settled: Mapping[dt.date, bool]) -> dict[str, object]:
+    """Template context of the home page for this day (KST).
+
+    `settled`: pay days whose payments are at the bank, True once all are answered (`batches.at_bank`).
+    """
     closes = programme.applications.closes
     return {
         "phase": phase(programme, today),
         "today": today,
         "days_left": (closes - today).days + 1,
-        "payout_rows": payout_rows(programme, today),
-        "timeline_dates": timeline_dates(programme, today),
+        "payout_rows": payout_rows(programme, today, settled),
+        "timeline_dates": timeline_dates(programme, today, settled),
         "perks": [PerkSummary.of(perk) for perk in programme.perks],
         "sample_pay_on": _short_date(programme.payouts[0].pay_on) if programme.payouts else "",
     }
 
 
-def payout_rows(programme: Programme, today: dt.date) -> list[PayoutRow]:
-    """Payout table of the announcement; each row carries its state on this day."""
+def payout_rows(programme: Programme, today: dt.date, settled: Mapping[dt.date, bool]) -> list[PayoutRow]:
+    """Payout table of the announcement; each row carries its state on this day, never "sent" by the calendar alone."""
     rows = []
     for payout in programme.payouts:
         alone = not any(
@@ -105,8 +111,10 @@ def payout_rows(programme: Programme, today: dt.date) -> list[PayoutRow]:
             and other.terminated_to >= payout.terminated_from
             for other in programme.payouts
         )
-        if payout.pay_on < today:
-            state = "paid"
+        if payout.pay_on <= today:
+            state = {True: "sent", False: "sending", None: ""}[settled.get(payout.pay_on)]
+        elif payout.pay_on == today + dt.timedelta(days=1):
+            state = "tomorrow"
         elif alone:
             state = "always"
         else:
@@ -117,8 +125,9 @@ def payout_rows(programme: Programme, today: dt.date) -> list[PayoutRow]:
     return rows
 
 
-def timeline_dates(programme: Programme, today: dt.date) -> list[TimelineDate]:
-    """Dates for customers, in order."""
+def timeline_dates(programme: Programme, today: dt.date, settled: Mapping[dt.date, bool]) -> list[TimelineDate]:
+    """Dates for customers, in order. A pay day is done once its round is settled."""
+    open_days = {payout.pay_on for payout in programme.payouts if not settled.get(payout.pay_on)}
     window, waiver = programme.applications, programme.waiver
     dated = [
         (programme.lookup_opens, _("조회 시작"), _("내 회선이 대상인지 볼 수 있습니다.")),
@@ -145,7 +154,10 @@ def timeline_dates(programme: Programme, today: dt.date) -> list[TimelineDate]:
         if perk.ends:
             dated.append((perk.ends, _("로밍 혜택 끝"), ""))
     ordered = sorted(dated, key=lambda row: row[0])
-    return [TimelineDate(day, title, text, _date_state(day, today)) for day, title, text in ordered]
+    return [
+        TimelineDate(day, title, text, "next" if day in open_days and day < today else _date_state(day, today))
+        for day, title, text in ordered
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,18 @@ from kt_remedy.notices import texts
 from kt_remedy.portal import lines, timeline
 from kt_remedy.staff.models import User
 from kt_remedy.staff.roles import ROLE_LABELS
+from refunds.payouts import batches
 
 
 @public
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Home page: the programme, its dates and their state today."""
-    return render(request, "portal/home.html", timeline.overview(programme.current(), clock.today()))
+    current, today = programme.current(), clock.today()
+    # Before the first pay day the page asks the database nothing.
+    come = [payout.pay_on for payout in current.payouts if payout.pay_on <= today]
+    settled = batches.at_bank(come) if come else {}
+    return render(request, "portal/home.html", timeline.overview(current, today, settled))
 
 
 @public

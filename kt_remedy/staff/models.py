@@ -153,7 +153,7 @@ class RightsRequest(models.Model):
     name = models.CharField(_("이름"), max_length=60, blank=True)
     roles = ArrayField(models.CharField(max_length=20), default=list, verbose_name=_("역할"))
     store = models.ForeignKey(Store, models.PROTECT, null=True, related_name="+", verbose_name=_("매장"))
-    reason = models.TextField(_("이유"))
+    reason = crypto.EncryptedTextField(_("이유"))
     requested_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("낸 사람"))
     requested_person = crypto.BlindIndexField()
     requested_at = models.DateTimeField(_("낸 때"))  # wall clock, as below

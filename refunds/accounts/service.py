@@ -68,8 +68,9 @@ def enter(
 
     `number` in any spelling, `holder_name` as it should stand at the bank, `holder_birth` None for a
     company. A confirmed account that the same person enters again is the same row and costs no try.
-    Raises AccountRefused: BANK (unknown), NUMBER (impossible), TRIES (the sixth of a day for one of `contract_nos`,
-    docs/domain.md#c2).
+    The sixth check of a day for one of `contract_nos` is made by a worker on the next day: the account is saved with a
+    check that nobody has asked yet (docs/domain.md#c2). Raises AccountRefused: BANK (unknown), NUMBER (impossible),
+    TRIES (as many again on that day).
     """
     bank = banks.find(bank_code)
     if bank is None:
@@ -84,12 +85,7 @@ def enter(
     ).select_related("holder_check"):
         if known.holder_check.matched and known.holder_name == holder_name:
             return known
-    for contract_no in contract_nos:
-        verdict = ratelimit.consume(f"holder-check:{contract_no}", limit=TRIES_A_DAY, seconds=_DAY)
-        if not verdict.allowed:
-            raise AccountRefused(
-                "TRIES", _("오늘은 더 확인할 수 없습니다. 내일 다시 하시거나 고객센터로 전화해 주세요.")
-            )
+    postponed = not _may_ask(contract_nos)
     account = Account(
         id=uuid.uuid4(),
         bank_code=bank.code,
@@ -104,15 +100,35 @@ def enter(
     with transaction.atomic():
         account.save(force_insert=True)
         # The first request is made here; until `retry_at`, which is later than its end, no worker asks too.
-        check = HolderCheck.objects.create(account=account, retry_at=_wall() + dt.timedelta(seconds=30))
+        wait = _until_tomorrow() if postponed else dt.timedelta(seconds=30)
+        check = HolderCheck.objects.create(account=account, retry_at=_wall() + wait)
         audit.record(
             actor=actor, action="account.entered", object=f"account:{account.id}", subject=subject,
             detail={"bank": bank.code, "owner": owner_kind},
         )  # fmt: skip
     check.account = account
-    _settle(check, *request_holder_check(account))
+    if not postponed:
+        _settle(check, *request_holder_check(account))
     account.holder_check = check
     return account
+
+
+def _may_ask(contract_nos: list[str]) -> bool:
+    """Count one check against each line; False if a bank is not asked for one of them any more today."""
+    tries = [ratelimit.consume(f"holder-check:{line}", limit=TRIES_A_DAY, seconds=_DAY) for line in contract_nos]
+    if all(verdict.allowed for verdict in tries):
+        return True
+    for line in contract_nos:
+        if not ratelimit.consume(f"holder-check-later:{line}", limit=TRIES_A_DAY, seconds=_DAY).allowed:
+            raise AccountRefused(
+                "TRIES", _("오늘은 계좌를 더 적으실 수 없습니다. 마지막에 적으신 계좌로 접수해 두실 수 있습니다.")
+            )
+    return False
+
+
+def _until_tomorrow() -> dt.timedelta:
+    """Time until the next day begins in Seoul, when checks may be made again."""
+    return clock.kst(clock.today() + dt.timedelta(days=1)) - clock.now()
 
 
 def enter_offline(*, person_index: bytes, holder_name: str, owner_kind: str, actor: str, subject: str = "") -> Account:

@@ -260,6 +260,8 @@ def account_note(account: Account, *, unusual: bool = False) -> str:
         return _("예금주를 확인했습니다")
     if account.holder_check.is_for_reviewer:
         return _("예금주가 다르게 적혀 있어 매장에서 통장을 보았고, 심사하는 사람이 확인합니다")
+    if account.holder_check.postponed:
+        return _("오늘은 은행에 더 물을 수 없어, 접수한 뒤 내일 저희가 예금주를 확인합니다")
     if account.holder_check.outcome in HolderCheck.UNSETTLED:
         note = _("은행이 지금 답하지 않아 접수한 뒤 확인합니다")
         if unusual:

@@ -147,6 +147,11 @@ class HolderCheck(TaskRow):
 
     bank_spelling = crypto.Encrypted("bank_spelling_enc", key="account_id")
 
+    @property
+    def postponed(self) -> bool:
+        """True until the bank is asked for the first time: on the day after too many checks."""
+        return self.outcome == self.Outcome.WAITING and self.asked_at is None
+
     class Meta:
         db_table = "refunds_holder_check"
         verbose_name = _("예금주 조회")

@@ -81,7 +81,7 @@ class Filing(models.Model):
     # The server's time of the complete submission, which nobody can back-date (D-28).
     received_at = models.DateTimeField(_("접수"))
     # An entry after an outage, by a supervisor: when the customer came, and why it is entered now.
-    outage_reason = models.TextField(_("장애 사유"), blank=True, default="")
+    outage_reason = crypto.EncryptedTextField(_("장애 사유"), blank=True, default="")
 
     contact = crypto.Encrypted("contact_enc", key="id")
     representative = crypto.Encrypted("representative_enc", key="id")
@@ -199,7 +199,7 @@ class Decision(models.Model):
     actor = models.CharField(_("누가"), max_length=40)
     # A reason code (`staff_presenters.decision_reason` gives its label) and the explanation of a person.
     code = models.CharField(_("이유"), max_length=40)
-    words = models.TextField(_("설명"), blank=True, default="")
+    words = crypto.EncryptedTextField(_("설명"), blank=True, default="")
     decided_at = models.DateTimeField(_("시각"))
 
     class Meta:
@@ -246,7 +246,7 @@ class Objection(models.Model):
     status = models.CharField(_("상태"), max_length=8, choices=Status.choices, default=Status.OPEN)
     received_at = models.DateTimeField(_("접수"))
     answer_by = models.DateField(_("답변 기한"))
-    answer = models.TextField(_("답변"), blank=True, default="")
+    answer = crypto.EncryptedTextField(_("답변"), blank=True, default="")
     # Won that an upheld objection gives beyond the amount that was contested; paid as a correction (D-72).
     difference_krw = models.BigIntegerField(_("더 드릴 금액(원)"), null=True, blank=True)
     answered_at = models.DateTimeField(_("답변 시각"), null=True, blank=True)

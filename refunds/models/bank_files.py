@@ -211,7 +211,7 @@ class Download(models.Model):
     file = models.ForeignKey(BankFile, models.PROTECT, related_name="downloads", verbose_name=_("은행 파일"))
     user = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("누가"))
     at = models.DateTimeField(_("언제"))
-    reason = models.TextField(_("왜"))
+    reason = crypto.EncryptedTextField(_("왜"))
 
     class Meta:
         db_table = "refunds_download"

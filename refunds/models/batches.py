@@ -86,7 +86,7 @@ class Batch(models.Model):
     approved_digest = models.CharField(max_length=64, blank=True, default="")
     # The end of the audit's chain at the approval: its position and digest.
     approved_head = models.CharField(max_length=90, blank=True, default="", editable=False)
-    opened_again = models.TextField(_("돌려보낸 이유"), blank=True, default="")
+    opened_again = crypto.EncryptedTextField(_("돌려보낸 이유"), blank=True, default="")
     handed_over_at = models.DateTimeField(_("은행에 전달"), null=True, blank=True)
     settled_at = models.DateTimeField(_("정산"), null=True, blank=True)
 

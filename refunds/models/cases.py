@@ -43,7 +43,7 @@ class Adjustment(models.Model):
     application = models.ForeignKey(Application, models.PROTECT, related_name="adjustments", verbose_name=_("신청"))
     cause = models.CharField(_("까닭"), max_length=14, choices=Cause.choices, default=Cause.UNDERPAID)
     amount_krw = models.BigIntegerField(_("금액(원)"))
-    reason = models.TextField(_("이유"))
+    reason = crypto.EncryptedTextField(_("이유"))
     by_exception = models.BooleanField(_("예외"), default=False, db_default=False)
     # The upheld objection that it settles (D-72).
     objection = models.ForeignKey(
@@ -247,7 +247,7 @@ class Hold(models.Model):
     """An application that a person keeps out of the rounds until it is released."""
 
     application = models.ForeignKey(Application, models.PROTECT, related_name="holds", verbose_name=_("신청"))
-    reason = models.TextField(_("이유"))
+    reason = crypto.EncryptedTextField(_("이유"))
     placed_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("보류한 사람"))
     placed_at = models.DateTimeField(_("보류"))
     released_by = models.ForeignKey(

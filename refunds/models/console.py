@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from kt_remedy.core import crypto
 from refunds.models.batches import Batch
 from refunds.models.protection import APPEND_ONLY, STAFF
 
@@ -37,7 +38,7 @@ class BatchComment(models.Model):
 
     batch = models.ForeignKey(Batch, models.PROTECT, related_name="comments", verbose_name=_("지급 회차"))
     author = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("누가"))
-    text = models.TextField(_("내용"))
+    text = crypto.EncryptedTextField(_("내용"))
     at = models.DateTimeField(_("언제"))
 
     class Meta:

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from kt_remedy.core import crypto
 from refunds.models.accounts import Account
 from refunds.models.applications import Application
 from refunds.models.bank_answers import BankAnswer
@@ -100,7 +101,7 @@ class Item(models.Model):
     digest = models.BinaryField()
     status = models.CharField(_("상태"), max_length=8, choices=Status.choices, default=Status.QUEUED)
     status_at = models.DateTimeField(_("상태 변경"))
-    taken_out_because = models.TextField(_("뺀 이유"), blank=True, default="")
+    taken_out_because = crypto.EncryptedTextField(_("뺀 이유"), blank=True, default="")
     file = models.ForeignKey(
         BankFile, models.PROTECT, null=True, blank=True, related_name="items", verbose_name=_("은행 파일")
     )

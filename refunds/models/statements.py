@@ -75,7 +75,7 @@ class BankStatement(TaskRow):
         STAFF, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("버린 사람")
     )
     discarded_at = models.DateTimeField(_("버린 때"), null=True, blank=True)
-    discarded_because = models.TextField(_("버린 이유"), blank=True, default="")
+    discarded_because = crypto.EncryptedTextField(_("버린 이유"), blank=True, default="")
 
     class Meta:
         db_table = "refunds_statement"
@@ -278,7 +278,7 @@ class Suspense(models.Model):
     item = models.ForeignKey(
         Item, models.PROTECT, null=True, blank=True, related_name="suspense", verbose_name=_("지급 건")
     )
-    reason = models.TextField(_("이유"), blank=True, default="")
+    reason = crypto.EncryptedTextField(_("이유"), blank=True, default="")
     proposed_by = models.ForeignKey(
         STAFF, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("정리한 사람")
     )
@@ -351,7 +351,7 @@ class ClosedDay(models.Model):
     closing = models.BigIntegerField(_("끝 잔액(원)"))
     # The sums of the page that was closed (`reconciliation.Day.figures`), differences included.
     figures = models.JSONField(default=dict)
-    note = models.TextField(_("차이를 둔 까닭"), blank=True, default="")
+    note = crypto.EncryptedTextField(_("차이를 둔 까닭"), blank=True, default="")
     closed_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("마감한 사람"))
     closed_at = models.DateTimeField(_("마감"))
 

@@ -18,6 +18,7 @@ from refunds.bankfiles.returns import ASKS_CUSTOMER, CUSTOMER, owner_of, return_
 from refunds.models.bank_answers import BankAnswer
 from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch
+from refunds.models.cases import Hold
 from refunds.models.statements import Suspense
 from refunds.payouts import suspense
 
@@ -116,7 +117,7 @@ def _hold(user: User, reason: str, now: dt.datetime) -> None:
             FROM answer WHERE moves AND outcome = 'RETURNED' AND reason = %s
             ON CONFLICT (application_id) WHERE released_at IS NULL DO NOTHING
             """,
-            [words, user.pk, now, reason],
+            [Hold._meta.get_field("reason").get_prep_value(words), user.pk, now, reason],
         )
 
 

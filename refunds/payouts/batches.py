@@ -388,3 +388,10 @@ def _reopen(batch: Batch, reason: str) -> None:
     batch.approved_digest = batch.approved_head = ""
     batch.save()
     promise.refresh_batch(batch.pk, cause="OPENED_AGAIN")
+
+
+def at_bank(pay_days: Iterable[dt.date]) -> dict[dt.date, bool]:
+    """Those of the pay days whose payments were handed over, True where each was answered."""
+    sent = (Batch.Status.FILED, Batch.Status.SETTLED)
+    rows = Batch.objects.filter(pay_on__in=list(pay_days), status__in=sent).prefetch_related("files")
+    return {row.pay_on: row.status == Batch.Status.SETTLED for row in rows if row.handed_over}

@@ -73,11 +73,12 @@ class MovedDay:
 def moved_days(promises: dict[int, Promise]) -> dict[int, list[MovedDay]]:
     """The pay days that were promised and not kept, in their order, of applications with their present promises.
 
-    A day that is promised again, or came earlier than promised, is none of them.
+    A day that is promised again, or came earlier than promised, is none of them. One query, if any day moved.
     """
+    moved = [pk for pk, promise in promises.items() if promise.previous_day is not None]
     found: dict[int, dict[dt.date, str]] = {pk: {} for pk in promises}
     last: dict[int, PromiseRecord] = {}
-    rows = PromiseRecord.objects.filter(application__in=promises).order_by("application_id", "number")
+    rows = PromiseRecord.objects.filter(application__in=moved).order_by("application_id", "number")
     for row in rows.only("application_id", "number", "kind", "day", "reason"):
         before = last.get(row.application_id)
         if before is not None and before.kind == DayKind.PAY and before.day and before.day != row.day:

@@ -42,7 +42,8 @@ def enter_account(
             subject=subject,
         )
     except accounts.AccountRefused as refused:
-        form.add_error("bank" if refused.code == "BANK" else "number", refused.message)
+        field = "bank" if refused.code == "BANK" else "number"
+        form.add_error(field, ValidationError(refused.message, code=refused.code))
         return None
     check = entered.holder_check
     if passbook and not check.matched:

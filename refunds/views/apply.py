@@ -249,8 +249,18 @@ def account(request: VerifiedRequest) -> HttpResponse:
             answers.candidate = str(entered.pk)
             answers.account = "" if form.errors else answers.candidate
             drafts.save(answers, person_index=me.ci_index)
+            if entered.holder_check.postponed:
+                messages.info(
+                    request,
+                    _(
+                        "오늘은 은행에 더 물을 수 없습니다. 이 계좌로 접수하시면 내일 저희가 확인하고,"
+                        " 맞지 않으면 문자로 알려 드립니다."
+                    ),
+                )
             if not form.errors:
                 return redirect(_next_page(answers))
+    # No account that is refused for its number of tries ends the way: the last one can be filed with.
+    no_more = form.has_error("number", "TRIES")
     saved = Account.objects.filter(pk=answers.account).first() if answers.account else None
     return _page(
         request,
@@ -260,9 +270,7 @@ def account(request: VerifiedRequest) -> HttpResponse:
         for_ward=for_ward,
         saved=saved,
         summary=_summary(options),
-        anyway=bool(
-            form.errors and answers.candidate and not form.has_error("bank") and form.has_error("number", "holder")
-        ),
+        anyway=bool(form.errors and answers.candidate and (form.has_error("number", "holder") or no_more)),
     )
 
 

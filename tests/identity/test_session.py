@@ -158,3 +158,29 @@ def test_ended_sessions_are_swept():
     schedule.plan()
     schedule.entry("identity.sessions").task("identity.sessions")
     assert not Session.objects.filter(pk=key).exists()
+
+
+def test_an_ended_session_says_so_and_leads_back(wall):
+    client = as_customer(Client(), HONG)
+    assert client.get("/refunds/apply/account/").status_code == 302  # nothing was chosen yet
+    wall.at += service.IDLE_SECONDS
+    answer = client.post(
+        "/refunds/apply/account/", {"bank": "088"}, headers={"referer": "http://testserver/refunds/apply/account/"}
+    )
+    assert answer["Location"] == "/identity/?next=%2Frefunds%2Fapply%2Faccount%2F"
+    page = client.get(answer["Location"]).content.decode()
+    assert "본인 확인이 끝났습니다. 다시 확인하시면 하시던 곳으로 돌아갑니다." in page
+    assert "본인 확인이 끝났습니다" not in client.get(answer["Location"]).content.decode(), "once"
+
+
+def test_an_ended_session_says_so_to_a_reader_and_not_to_a_stranger(wall):
+    client = as_customer(Client(), HONG)
+    wall.at += service.IDLE_SECONDS
+    assert "본인 확인이 끝났습니다" in client.get("/my/", follow=True).content.decode()
+    stranger = Client().get("/my/", follow=True)
+    assert "본인 확인이 끝났습니다" not in stranger.content.decode()
+
+
+def test_a_post_from_elsewhere_leads_to_no_page_of_another_site(wall):
+    answer = Client().post("/refunds/apply/account/", headers={"referer": "https://elsewhere.example/x/"})
+    assert answer["Location"] == "/identity/"

@@ -115,8 +115,9 @@ def test_five_wrong_codes_end_the_request():
     client, phone = Client(), number()
     ask(client, phone)
     code = code_sent_to(phone)
-    for _ in range(5):
-        assert enter(client, wrong(code)).status_code == 200
+    for left in (4, 3, 2, 1):
+        assert f"앞으로 {left}번 더 적으실 수 있습니다" in enter(client, wrong(code)).content.decode()
+    assert "더 적으실 수 없습니다" in enter(client, wrong(code)).content.decode()
     assert enter(client, code)["Location"] == reverse("identity:start")
     assert person_of(client) is None
 

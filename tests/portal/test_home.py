@@ -7,6 +7,7 @@ from django.test import Client
 
 from kt_remedy.core import programme
 from kt_remedy.portal import timeline
+from tests.refunds.payouts import money
 
 pytestmark = pytest.mark.django_db
 
@@ -56,7 +57,7 @@ def test_before_the_look_up_opens_only_the_quick_check_is_offered(at, client):
 
 
 def test_today_marks_the_round_one_would_get():
-    rows = timeline.payout_rows(programme.current(), dt.date(2026, 1, 20))
+    rows = timeline.payout_rows(programme.current(), dt.date(2026, 1, 20), {})
     assert [(row.pay_on.isoformat(), row.state) for row in rows] == [
         ("2026-01-22", ""),
         ("2026-02-05", "today"),
@@ -66,10 +67,39 @@ def test_today_marks_the_round_one_would_get():
     assert rows[2].applied == "1월\xa014~31일 신청"
 
 
-def test_paid_rounds_are_marked_and_every_stop_before_today_is_done():
-    rows = timeline.payout_rows(programme.current(), dt.date(2026, 2, 6))
-    assert [row.state for row in rows] == ["paid", "paid", "always"]
-    dates = timeline.timeline_dates(programme.current(), dt.date(2026, 1, 22))
+FIRST, SECOND = dt.date(2026, 1, 22), dt.date(2026, 2, 5)
+
+
+@pytest.mark.parametrize(
+    ("today", "settled", "states"),
+    [
+        ("2026-01-21", {}, ["tomorrow", "today", "always"]),
+        ("2026-01-22", {FIRST: False}, ["sending", "today", "always"]),
+        ("2026-01-22", {}, ["", "today", "always"]),
+        ("2026-02-06", {FIRST: True, SECOND: False}, ["sent", "sending", "always"]),
+        ("2026-02-06", {FIRST: True}, ["sent", "", "always"]),
+    ],
+)
+def test_a_round_is_said_to_be_sent_only_once_it_is_settled(today, settled, states):
+    rows = timeline.payout_rows(programme.current(), dt.date.fromisoformat(today), settled)
+    assert [row.state for row in rows] == states
+
+
+def test_home_reads_the_rounds_from_their_batches(at, client):
+    at(money.CUT_OFF)
+    batch, file = money.handed_over(2)
+    at("2026-01-22T10:00+09:00")
+    assert "보내고 있습니다" in client.get("/").content.decode()
+    first, second = money.items(batch)
+    money.load(money.pain002(file, [(first, "ACSC", ""), (second, "RJCT", "AC04")]))
+    assert "모두 보냈습니다" in client.get("/").content.decode()
+
+
+def test_every_stop_before_today_is_done():
+    dates = timeline.timeline_dates(programme.current(), dt.date(2026, 1, 22), {})
+    later = timeline.timeline_dates(programme.current(), dt.date(2026, 2, 6), {FIRST: True})
+    assert {row.date: row.state for row in later}[FIRST] == "done"
+    assert {row.date: row.state for row in later}[SECOND] == "next", "not settled"
     assert [row.date for row in dates] == sorted(row.date for row in dates)
     assert {row.state for row in dates if row.date < dt.date(2026, 1, 22)} == {"done"}
     assert [row.title for row in dates if row.state == "now"] == ["1차 입금"]

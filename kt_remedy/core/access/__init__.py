@@ -6,14 +6,16 @@ decorated and are named in `PACKAGE_PREFIXES`. A test walks the URLconf and fail
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import ResolverMatch, reverse
 from django.utils.cache import patch_cache_control
+from django.utils.translation import gettext as _
 
 from kt_remedy.core.access.registry import check_roles, permissions, register, register_roles, roles_of
 
@@ -130,10 +132,7 @@ class AccessMiddleware:
         if policy == CUSTOMER:
             if getattr(request, "person", None) is not None:
                 return None
-            # Only a page that was read can be returned to; a lost POST is answered by its own page again.
-            target = request.get_full_path() if request.method == "GET" else ""
-            query = "?" + urlencode({"next": target}) if target else ""
-            return redirect(reverse("identity:start") + query)
+            return _to_identity(request)
         if policy is None:
             raise PermissionDenied("this route declares no policy")
         if not request.user.is_authenticated:
@@ -145,6 +144,31 @@ class AccessMiddleware:
                 return redirect(reverse("portal:staff-person"))
             raise PermissionDenied("this page belongs to another role")
         return None
+
+
+def _to_identity(request: HttpRequest) -> HttpResponse:
+    """Lead to the identity page and back, and say so to a person whose session has ended.
+
+    What was posted is lost; the way back is the page it was posted from.
+    """
+    reading = request.method in {"GET", "HEAD"}
+    if not reading or getattr(request, "session_ended", False):
+        messages.info(
+            request,
+            _(
+                "한동안 쓰지 않으셔서 본인 확인이 끝났습니다. 다시 확인하시면 하시던 곳으로 돌아갑니다."
+                " 저장하신 답은 그대로 있습니다."
+            ),
+        )
+    target = request.get_full_path() if reading else _page_of(request)
+    query = "?" + urlencode({"next": target}) if target else ""
+    return redirect(reverse("identity:start") + query)
+
+
+def _page_of(request: HttpRequest) -> str:
+    """The page of this site that a form was posted from; empty if the browser does not say."""
+    came_from = urlsplit(request.headers.get("Referer", ""))
+    return came_from.path if came_from.netloc == request.get_host() else ""
 
 
 def _on_the_other_host(request: HttpRequest) -> HttpResponse | None:

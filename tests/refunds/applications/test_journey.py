@@ -1,11 +1,14 @@
 """The website, page by page, as a browser without scripts sees it."""
 
+import datetime as dt
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import persons
+from refunds.models.accounts import HolderCheck
 from refunds.models.applications import Application, Draft, Filing
 from tests.background import due, run_due
 from tests.refunds import make
@@ -48,8 +51,8 @@ def test_from_the_first_page_to_the_status(at, hong, holder, bank) -> None:
     page = hong.get(url("apply-check"))
     text = page.content.decode()
     assert "160,130원 환급 신청하기" in text
-    assert "*******3044" in text
-    assert "11022033044" not in text
+    assert "11022033044" in text, "proof-read in full (D-83)"
+    assert "11022033044" not in hong.get(url("apply-account")).content.decode()
     assert Filing.objects.count() == 0
     answer = hong.post(url("apply-check"), {"key": page.context["key"]})
     filing = Filing.objects.get()
@@ -142,13 +145,38 @@ def test_five_tries_a_day(at, hong, holder, bank) -> None:
     for number in range(5):
         hong.post(url("apply-account"), {"bank": "088", "number": f"1102203304{number}"})
     page = hong.post(url("apply-account"), {"bank": "088", "number": "11022033049"})
+    assert (bank.asked, page["Location"]) == (5, url("apply-consent")), "the sixth is asked by us, tomorrow"
+    assert "내일 저희가 확인하고" in hong.get(page["Location"]).content.decode()
+    hong.post(url("apply-consent"), {"privacy": "on", "provision": "on"})
+    check = hong.get(url("apply-check"))
+    assert "접수한 뒤 내일 저희가 예금주를 확인합니다" in check.content.decode()
+    hong.post(url("apply-check"), {"key": check.context["key"]})
+    row = Application.objects.get()
+    assert (row.status, str(row.applied_on)) == ("SUBMITTED", "2026-01-16")
+    wait = HolderCheck.objects.get(account=row.account).retry_at - dt.datetime.now(dt.UTC)
+    assert abs(wait - dt.timedelta(hours=14)) < dt.timedelta(minutes=1), "from the midnight that follows"
+    run_due("money")
     assert bank.asked == 5
-    assert "오늘은 더 확인할 수 없습니다" in page.content.decode()
+    bank.outcome = "MATCH"
+    HolderCheck.objects.filter(account=row.account).update(retry_at="2026-01-01T00:00Z")
+    run_due("money")
+    row.refresh_from_db()
+    assert (bank.asked, row.status) == (6, "APPROVED")
+
+
+def test_no_number_of_tries_ends_the_way(at, hong, holder, bank) -> None:
+    at("2026-01-31T10:00+09:00")
+    hong.post(url("apply"), {"lines": [make.line(holder).pk]})
+    bank.outcome = "NOT_FOUND"
+    for number in range(10):
+        hong.post(url("apply-account"), {"bank": "088", "number": f"1102203304{number}"})
+    page = hong.post(url("apply-account"), {"bank": "088", "number": "11022033055"})
+    assert (page.status_code, bank.asked) == (422, 5)
+    assert "오늘은 계좌를 더 적으실 수 없습니다" in page.content.decode()
+    assert hong.post(url("apply-account"), {"anyway": "1"})["Location"] == url("apply-consent")
 
 
 def test_a_bank_that_sleeps_is_asked_later(at, hong, holder, bank) -> None:
-    from refunds.models.accounts import HolderCheck
-
     at("2026-01-16T23:45+09:00")
     bank.outcome = "BANK_MAINTENANCE"
     key = fill(hong, make.line(holder))
@@ -171,8 +199,6 @@ def test_a_bank_that_sleeps_is_asked_later(at, hong, holder, bank) -> None:
 
 
 def test_an_application_that_missed_the_answer_of_its_bank_is_released(at, hong, holder, bank) -> None:
-    from refunds.models.accounts import HolderCheck
-
     at("2026-01-16T23:45+09:00")
     bank.outcome = "BANK_MAINTENANCE"
     key = fill(hong, make.line(holder))
@@ -184,7 +210,6 @@ def test_an_application_that_missed_the_answer_of_its_bank_is_released(at, hong,
 
 def test_banks_that_do_not_answer_leave_room_for_other_tasks(at, hong, holder, bank) -> None:
     from refunds import tasks
-    from refunds.models.accounts import HolderCheck
 
     for number in range(tasks.BANKS_ASKED_AT_ONCE + 2):
         make.account(holder, outcome="TIMEOUT", number=f"1102203{number:04}")
@@ -269,8 +294,6 @@ def test_a_guardian_applies_for_a_child_and_a_minor_cannot(at, bank) -> None:
 
     Customer.objects.filter(pk=child.pk).update(guardian_ci_index=persons.ci_index("parent"))
     line = make.line(child)
-    import datetime as dt
-
     minor = as_customer(Client(), person("child", name="홍아이", birth_date=dt.date(2012, 5, 5)))
     assert "보호자가 신청해" in minor.get(url("apply")).content.decode()
     parent = as_customer(Client(), person("parent", name="홍부모"))
