@@ -143,6 +143,8 @@ BANK_FILE_MAX_ROWS = _number("BANK_FILE_MAX_ROWS", 100_000)
 BANK_CUT_OFF_HOUR = _number("BANK_CUT_OFF_HOUR", 16, least=0, most=24)
 BANK_LEAD_DAYS = _number("BANK_LEAD_DAYS", 0, least=0)
 QA_SAMPLE_PERCENT = _number("QA_SAMPLE_PERCENT", 2, least=0, most=100)
+# Of refusals, before their letter leaves (D-82); QA_SAMPLE_PERCENT holds for approvals.
+SECOND_LOOK_PERCENT = _number("SECOND_LOOK_PERCENT", 10, least=0, most=100)
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 ACCOUNT_WIPE_DAYS = _number("ACCOUNT_WIPE_DAYS", 180)
 SMS_PER_SECOND = _number("SMS_PER_SECOND", 50)

@@ -68,6 +68,9 @@ def register() -> None:
         "refunds.documents", title=_("서류 기한 확인"), task=check_document_deadlines, due=dt.timedelta(minutes=1)
     )
     schedule.register(
+        "refunds.review_days", title=_("심사와 이의의 답할 날"), task=watch_review_days, due=dt.timedelta(minutes=1)
+    )
+    schedule.register(
         "refunds.forget_drafts", title=_("오래된 임시 답 삭제"), task=delete_drafts, due=dt.timedelta(hours=1)
     )
     schedule.register(
@@ -173,6 +176,12 @@ def tell_promises(code: str) -> None:
 def check_document_deadlines(code: str) -> None:
     """Remind of documents that are due soon, and end requests that are overdue. At-least-once."""
     schedule.run_periodic_task(code, jobs.document_deadlines)
+
+
+@shared_task(soft_time_limit=300, time_limit=330)
+def watch_review_days(code: str) -> None:
+    """Queue new cases, count unread approvals and move answer days that passed. At-least-once: each is done once."""
+    schedule.run_periodic_task(code, jobs.review_days)
 
 
 @shared_task(soft_time_limit=300, time_limit=330)

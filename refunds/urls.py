@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from refunds.views import apply, documents, objections, report, review, status
+from refunds.views import apply, documents, objections, report, review, review_case, status
 
 app_name = "refunds"
 urlpatterns = [
@@ -22,9 +22,12 @@ urlpatterns = [
     path("object/<str:contract_no>/", objections.object_to, name="object"),
     path("report/", report.report, name="report"),
     path("review/", review.work_list, name="review"),
-    path("review/next/", review.take_next, name="review-next"),
-    path("review/<int:pk>/", review.case, name="review-case"),
-    path("review/<int:pk>/release/", review.release, name="review-release"),
+    path("review/next/", review_case.take_next, name="review-next"),
+    path("review/<int:pk>/", review_case.case, name="review-case"),
+    path("review/<int:pk>/release/", review_case.release, name="review-release"),
+    path("review/bulk/", review.bulk, name="review-bulk"),
+    path("review/case/<int:pk>/<slug:act>/", review_case.aside, name="review-aside"),
+    path("review/evidence/<uuid:pk>/<int:number>/", review_case.page, name="evidence-page"),
     path("review/evidence/<uuid:pk>/", documents.take_out, name="evidence"),
     path("review/objection/<uuid:pk>/", objections.objection, name="review-objection"),
 ]

@@ -78,6 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
         AUDIT_HEADS_DIR=str(Path(state.name) / "audit-heads"),
         SANDBOX_DIR=str(Path(state.name) / "sandbox"),
         UPLOADS_DIR=str(Path(state.name) / "uploads"),
+        SECOND_LOOK_PERCENT="0",  # tests of second looks turn them on
         DATABASE_CONN_MAX_AGE="0",  # a kept connection of a server thread would hold the test database
     )
     for name in ("PORTONE_API_URL", "SOLAPI_API_URL", "PROGRAMME_FILE"):

@@ -752,6 +752,8 @@ def object_to(request: HttpRequest, contract_no: str) -> HttpResponse:
                     contract_no=contract_no,
                     person_index=desk_session.person_index,
                     text=form.cleaned_data["words"],
+                    kind=form.cleaned_data["kind"],
+                    wanted_krw=form.cleaned_data["wanted_krw"],
                     contact=desk_session.contact,
                     language=eligibility.language_of(desk_session.customer),
                     staff=user,

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from kt_remedy.core import clock, programme
 from refunds import calendar
 from refunds.models.applications import Application
-from refunds.promise.rules import OBJECTION_DAYS, REVIEW_DAYS
+from refunds.promise.rules import OBJECT_FOR, OBJECTION_DAYS, REVIEW_DAYS
 
 # Calendar days within which an upheld difference is sent (D-72).
 CORRECTION_DAYS = 14
@@ -28,6 +28,11 @@ def overdue_before(today: dt.date) -> dt.datetime:
 def objection_by(on: dt.date) -> dt.date:
     """Date of the answer to an objection made `on` a day."""
     return calendar.business_days_after(on, OBJECTION_DAYS)
+
+
+def objection_until(told_on: dt.date) -> dt.date:
+    """Last day of an objection to a decision that was told on a day (D-81)."""
+    return max(told_on + OBJECT_FOR, programme.current().applications.late_accepted_until)
 
 
 def correction_by(answered_on: dt.date) -> dt.date:

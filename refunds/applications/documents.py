@@ -31,7 +31,7 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, crypto, virus_scan
 from kt_remedy.core.text import clean
 from kt_remedy.staff.models import User
-from refunds.applications import file_types, reading
+from refunds.applications import file_types, pictures, reading
 from refunds.applications.access import actor_of, close_to_own_case, lock
 from refunds.applications.file_types import MOST_FILES, WrongFile
 from refunds.applications.reviews import returns_to
@@ -217,10 +217,30 @@ def take_out(*, evidence_id: uuid.UUID, staff: User, reason: str) -> tuple[Evide
 
     Raises Refused: ROLE, UNKNOWN, OWN_CASE, REASON, GONE (wiped, or its file is not there).
     """
-    if not staff.has_perm("refunds.download_document"):
-        raise Refused("ROLE", _("서류는 심사하는 사람만 볼 수 있습니다."))
     if not reason.strip():
         raise Refused("REASON", _("보는 까닭을 적어 주세요."))
+    row, data = _open(evidence_id, staff)
+    _record_look(row, staff, "evidence.taken_out", reason=reason.strip())
+    return row, data
+
+
+def page_of(*, evidence_id: uuid.UUID, staff: User, number: int) -> bytes:
+    """One page of a document as a JPEG with the mark of the person who looks; the audit records each look.
+
+    Raises Refused: ROLE, UNKNOWN (no such document or page), OWN_CASE, GONE.
+    """
+    row, data = _open(evidence_id, staff)
+    mark = f"{staff.get_username()} · {clock.now().astimezone(clock.KST):%Y-%m-%d %H:%M}"
+    picture = pictures.page(data, row.kind, number, mark=mark)
+    if picture is None:
+        raise Refused("UNKNOWN", _("서류를 찾을 수 없습니다."))
+    _record_look(row, staff, "evidence.page_seen", detail={"page": number})
+    return picture
+
+
+def _open(evidence_id: uuid.UUID, staff: User) -> tuple[Evidence, bytes]:
+    if not staff.has_perm("refunds.download_document"):
+        raise Refused("ROLE", _("서류는 심사하는 사람만 볼 수 있습니다."))
     row = (
         Evidence.objects.select_related("filing__customer", "objection__line__customer").filter(pk=evidence_id).first()
     )
@@ -235,12 +255,19 @@ def take_out(*, evidence_id: uuid.UUID, staff: User, reason: str) -> tuple[Evide
         sealed = b""
     if not sealed:
         raise Refused("GONE", _("지워진 서류입니다."))
-    data = AESGCM(base64.b64decode(row.file_key or "")).decrypt(sealed[:12], sealed[12:], row.pk.bytes)
+    return row, AESGCM(base64.b64decode(row.file_key or "")).decrypt(sealed[:12], sealed[12:], row.pk.bytes)
+
+
+def _record_look(row: Evidence, staff: User, action: str, *, reason: str = "", detail: dict | None = None) -> None:
+    subject = row.filing.customer_id if row.filing else row.objection.line.customer_id  # type: ignore[union-attr]
     audit.record(
-        actor=audit.actor(staff), action="evidence.taken_out", object=f"evidence:{row.pk}",
-        subject=owner.customer_id if isinstance(owner, Filing) else owner.line.customer_id, reason=reason.strip(),
-    )  # fmt: skip
-    return row, data
+        actor=audit.actor(staff),
+        action=action,
+        object=f"evidence:{row.pk}",
+        subject=subject,
+        reason=reason,
+        detail=detail,
+    )
 
 
 def _settled(before: dt.datetime) -> QuerySet[Evidence]:

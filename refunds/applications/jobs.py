@@ -4,7 +4,7 @@ from django.utils.translation import gettext_noop
 
 from kt_remedy.core.tasks import schedule
 from refunds.accounts import service as accounts
-from refunds.applications import documents, drafts, recheck, reviews
+from refunds.applications import documents, drafts, objections, queue, recheck, reviews
 from refunds.models.accounts import HolderCheck
 
 
@@ -26,6 +26,16 @@ def document_deadlines(_job: object) -> schedule.TaskResult:
     reminded, ended = reviews.remind_of_documents(), reviews.end_document_requests()
     result = schedule.result_message(gettext_noop("곧 기한 %(n)s, 기한 지남 %(ended)s"), n=reminded, ended=ended)
     return result if reminded or ended else None
+
+
+def review_days(_job: object) -> schedule.TaskResult:
+    """Give new cases their day, let unread approvals of the sample count, and promise anew where an answer to an
+    objection is late. At-least-once."""
+    queued, counted, moved = queue.describe_new(), reviews.count_unread(), objections.promise_again()
+    result = schedule.result_message(
+        gettext_noop("새 심사 %(n)s, 표본 승인 %(counted)s, 미룬 답 %(moved)s"), n=queued, counted=counted, moved=moved
+    )
+    return result if queued or counted or moved else None
 
 
 def forget_drafts(_job: object) -> schedule.TaskResult:

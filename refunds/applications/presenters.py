@@ -100,7 +100,7 @@ def present(applications: list[Application], *, at: dt.datetime | None = None) -
     now = at or clock.now()
     items = queries.last_items(applications)
     decisions: dict[int, list[Decision]] = {}
-    for decision in Decision.objects.filter(application__in=applications).order_by("id"):
+    for decision in Decision.objects.filter(application__in=applications).select_related("letter").order_by("id"):
         decisions.setdefault(decision.application_id, []).append(decision)
     promises = promise_service.of_many(applications, at=now)
     moved = promise_service.moved_days(promises)

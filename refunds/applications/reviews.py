@@ -1,36 +1,39 @@
-"""Reviews: take the next case, decide it with a reason, confirm, undo; documents that were asked for."""
+"""Reviews: decide a case by reasons that become the letter, confirm, undo; documents that were asked for."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from eligibility import service as eligibility
 from eligibility.models import Line
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
-from kt_remedy.staff import household
+from kt_remedy.core.templatetags.remedy import kdate, krw
+from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import User
 from refunds.accounts import service as accounts
-from refunds.applications import deadlines, sms
+from refunds.applications import deadlines, letters, queue, second_looks, sms
 from refunds.applications.access import close_to_own_case, locked, refuse_frozen
 from refunds.applications.decision import decide
 from refunds.applications.facts import VERDICT_CHANGED, facts_of
 from refunds.applications.submit import LateReasonInput
 from refunds.applications.transitions import Refused, transition
+from refunds.applications.verdict import AGREE, APPROVE, ASK_DOCUMENTS, REJECT, Verdict
 from refunds.models.accounts import HolderCheck
 from refunds.models.applications import Application, Lateness, LateReason
+from refunds.models.reviews import Letter, ReviewCase
 from refunds.models.states import UNDER_REVIEW, Status
+from refunds.promise import service as promise
 
-CASE_LEASE = dt.timedelta(minutes=20)
 # A late application is accepted up to HARDSHIP_DAYS after the end of one of these (D-31).
 HARDSHIPS = tuple(str(kind) for kind in LateReason.Kind if kind != LateReason.Kind.OTHER)
 HARDSHIP_DAYS = 14
-APPROVE, REJECT, ASK_DOCUMENTS = "APPROVE", "REJECT", "ASK_DOCUMENTS"
 
 
 class Conflicts(Exception):
@@ -41,43 +44,18 @@ class Conflicts(Exception):
         self.conflicts = conflicts
 
 
-# The work list ------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a customer would read of a decision: the letter, and the text message or "" where none is sent."""
 
-
-def waiting() -> QuerySet[Application]:
-    """Cases that wait for a reviewer, the oldest first."""
-    return (
-        Application.objects.filter(Q(status__in=UNDER_REVIEW) | Q(status=Status.APPROVED, flag=VERDICT_CHANGED))
-        .select_related("filing", "line__customer", "account__holder_check", "reviewer")
-        .order_by("status_since", "id")
-    )
-
-
-def take_next(*, reviewer: User) -> Application | None:
-    """Assign the oldest unassigned case to the reviewer for twenty minutes; None if there is none.
-
-    SKIP LOCKED: two reviewers never get the same case. A reviewer never gets their own case.
-    """
-    with transaction.atomic():
-        free = (
-            Application.objects.filter(status__in=UNDER_REVIEW)
-            .filter(Q(reviewer__isnull=True) | Q(reviewer=reviewer) | Q(reviewer_until__lt=Now()))
-            .order_by("status_since", "id")
-        )
-        if reviewer.person_index is not None:
-            closed = household.persons(reviewer)
-            free = free.exclude(filing__person_index__in=closed).exclude(line__customer__person_index__in=closed)
-        row = free.select_for_update(of=("self",), skip_locked=True).first()
-        if row is not None:
-            row.reviewer, row.reviewer_until = reviewer, dt.datetime.now(dt.UTC) + CASE_LEASE
-            row.save(update_fields=["reviewer", "reviewer_until"])
-        return row
+    letter: Letter | None
+    text: str
 
 
 # Deciding -----------------------------------------------------------------------------------------------------
 
 
-def decide_all(*, application_ids: Iterable[int], reviewer: User, act: str, reason: str) -> int:
+def decide_all(*, application_ids: Iterable[int], reviewer: User, verdict: Verdict) -> int:
     """Decide several cases alike, or none: raises Conflicts naming every one that cannot be decided so."""
     ids = sorted(set(application_ids))
     conflicts: list[tuple[int, str]] = []
@@ -85,7 +63,7 @@ def decide_all(*, application_ids: Iterable[int], reviewer: User, act: str, reas
         for pk in ids:
             try:
                 with transaction.atomic():
-                    review(application_id=pk, reviewer=reviewer, act=act, reason=reason)
+                    review(application_id=pk, reviewer=reviewer, verdict=verdict)
             except Refused as refused:
                 conflicts.append((pk, refused.message))
         if conflicts:
@@ -93,71 +71,113 @@ def decide_all(*, application_ids: Iterable[int], reviewer: User, act: str, reas
     return len(ids)
 
 
-def review(
-    *,
-    application_id: int,
-    reviewer: User,
-    act: str,
-    reason: str,
-    late: LateReasonInput | None = None,
-    earlier_date: bool = False,
-) -> Application:
-    """Decide one case with a reason. The rest of the table (account, bill, payment) then decides an approved case.
+def preview(*, application_id: int, reviewer: User, verdict: Verdict) -> Preview:
+    """What the customer would read of a decision. It is carried out and taken back, so that it cannot differ.
 
-    If the verdict of the line was in review, the decision on the line is recorded too. A late application is approved
-    by a supervisor only, for a hardship (D-31); `late` corrects the reason that the customer gave. `earlier_date` gives
-    an application after a wrong rejection the date of the rejected one (D-32).
-    Raises Refused: UNKNOWN, ROLE, OWN_CASE, WORDS, STATE, TAKEN (another reviewer has it), NO_CLAIM, SUPERVISOR,
-    HARDSHIP, EARLIER (no rejected application before it).
+    Raises Refused as `review`.
+    """
+    with transaction.atomic():
+        newest = Message.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        row = review(application_id=application_id, reviewer=reviewer, verdict=verdict, final=True)
+        letter = row.letters.order_by("-pk").first()
+        message = Message.objects.filter(pk__gt=newest, person_index=row.filing.person_index).last()
+        transaction.set_rollback(True)
+    return Preview(letter, message.body if message else "")
+
+
+def review(*, application_id: int, reviewer: User, verdict: Verdict, final: bool = False) -> Application:
+    """Decide one case. The rest of the table (account, bill, payment) then decides an approved case.
+
+    If the verdict of the line was in review, the decision on the line is recorded too. A late application is decided
+    by a supervisor only, and approved for a hardship (D-31). A sample of decisions waits for a second person before it
+    counts (D-82), unless `final`; AGREE lets such a first decision stand.
+    Raises Refused: UNKNOWN, ROLE, OWN_CASE, OWN_FILING, OWN_DECISION, STATE, TAKEN (another reviewer has it), REASONS,
+    DAY, NO_CLAIM, SUPERVISOR, HARDSHIP, EARLIER (no rejected application before it), LINE.
     """
     if not (reviewer.has_perm("refunds.review_application") or reviewer.has_perm("refunds.review_hardship")):
         raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
-    if not reason.strip():
-        raise Refused("WORDS", _("사유를 적어 주세요"))
     with transaction.atomic():
         row = _locked(application_id)
-        _check_open_for(row, reviewer)
-        if act == ASK_DOCUMENTS:
-            _ask_documents(row, reviewer, reason)
-        elif act == REJECT:
-            _reject(row, reviewer, reason)
-        elif act == APPROVE:
-            if is_hardship_case(row):
-                _check_hardship(row, reviewer, late)
-            if earlier_date:
-                _take_earlier_date(row)
-            _approve(row, reviewer, reason)
-        else:
-            raise Refused("ACT", _("결정을 골라 주세요"))
+        case = ReviewCase.objects.select_for_update(of=("self",)).filter(application=row).first()
+        check_open_for(row, case, reviewer)
+        assert case is not None
+        second = case.decided_by_id is not None
+        if verdict.act == AGREE:
+            verdict = second_looks.agreed(case, reviewer)
+        elif is_hardship_case(row) and verdict.act == REJECT and not reviewer.has_perm("refunds.review_hardship"):
+            raise Refused("SUPERVISOR", _("기간이 지난 신청은 심사 책임자만 결정할 수 있습니다."))
+        if not (final or second) and second_looks.is_drawn(row, case, verdict.act):
+            preview(application_id=application_id, reviewer=reviewer, verdict=verdict)  # the refusals come now
+            second_looks.propose(case, reviewer, verdict)
+            _audit(row, "application.first_decision", reviewer, reason=verdict.note, detail={"act": verdict.act})
+            return row
+        _carry_out(row, reviewer, verdict)
         return row
 
 
-def _check_open_for(row: Application, reviewer: User) -> None:
-    if not reviewer.has_perm("refunds.review_application") and not is_hardship_case(row):
+def _carry_out(row: Application, reviewer: User, verdict: Verdict) -> None:
+    reason = _reason(verdict)
+    if verdict.act == ASK_DOCUMENTS:
+        _ask_documents(row, reviewer, verdict, reason)
+    elif verdict.act == REJECT:
+        _reject(row, reviewer, verdict, reason)
+    elif verdict.act == APPROVE:
+        if is_hardship_case(row):
+            _check_hardship(row, reviewer, verdict.late)
+        if verdict.earlier_date:
+            _take_earlier_date(row)
+        _approve(row, reviewer, verdict, reason)
+    else:
+        raise Refused("ACT", _("결정을 골라 주세요"))
+
+
+def _reason(verdict: Verdict) -> str:
+    """The reason as staff read it, in the language of the records."""
+    with translation.override("ko"):
+        parts = [letters.labels(verdict.codes), verdict.note.strip()]
+        return ". ".join(part for part in parts if part) or _("심사자가 확인함")
+
+
+def check_open_for(row: Application, case: ReviewCase | None, reviewer: User) -> None:
+    """Raise Refused where this reviewer may not decide the case now: ROLE, OWN_CASE, OWN_FILING, STATE, TAKEN,
+    OWN_DECISION."""
+    hardship = is_hardship_case(row)
+    if not reviewer.has_perm("refunds.review_application") and not hardship:
         raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
     for person in (row.filing.person_index, row.line.customer.person_index, row.line.customer.guardian_ci_index):
         if person is not None:
             close_to_own_case(reviewer, bytes(person))
-    if row.status not in UNDER_REVIEW:
+    if row.filing.filed_by_id == reviewer.pk:
+        raise Refused("OWN_FILING", _("직접 받은 신청은 다른 사람이 심사해야 합니다."))
+    if row.status not in UNDER_REVIEW or case is None:
         raise Refused("STATE", _("이미 다른 상태로 바뀐 신청입니다."))
-    if row.reviewer_id not in {None, reviewer.pk} and row.reviewer_until and row.reviewer_until > _wall():
+    if queue.is_held_by_other(case, reviewer):
         raise Refused("TAKEN", _("다른 심사자가 보고 있는 신청입니다."))
+    if case.decided_by_id == reviewer.pk:
+        raise Refused("OWN_DECISION", _("먼저 결정하신 건이라 다른 사람이 봅니다."))
 
 
-def _ask_documents(row: Application, reviewer: User, reason: str) -> None:
+def _ask_documents(row: Application, reviewer: User, verdict: Verdict, reason: str) -> None:
     due_on = deadlines.documents_by(clock.today())
+    letters.chosen(verdict.act, verdict.codes)
     record_review(row, Status.NEED_DOCS, "NEED_DOCS", reviewer, reason, documents_due_on=due_on)
+    days = str(promise.of(row).values["days"])
+    figures = in_both(lambda: {"due": kdate(due_on), "days": days})
+    _write_letter(row, reviewer, verdict, figures)
     sms.notify(row, "application.need_docs", subject=_message_subject(row), context={"due_on": due_on})
 
 
-def _reject(row: Application, reviewer: User, reason: str) -> None:
+def _reject(row: Application, reviewer: User, verdict: Verdict, reason: str) -> None:
+    letters.chosen(verdict.act, verdict.codes)
     if row.line.effective_outcome == "REVIEW":
         decide_line(row.line, "NOT_ELIGIBLE", reason, reviewer)
     record_review(row, Status.REJECTED, "REJECTED", reviewer, reason, reviewed=True)
+    until = deadlines.objection_until(clock.today())
+    _write_letter(row, reviewer, verdict, in_both(lambda: {"until": kdate(until)}))
     sms.notify(row, "application.rejected", subject=_message_subject(row))
 
 
-def _approve(row: Application, reviewer: User, reason: str) -> None:
+def _approve(row: Application, reviewer: User, verdict: Verdict, reason: str) -> None:
     # An approval replaces an earlier rejection of the line by a reviewer, never one by the rules.
     if row.line.effective_outcome == "REVIEW" or row.line.decided_outcome in {"NOT_ELIGIBLE", "NOTHING_DUE"}:
         decide_line(row.line, "ELIGIBLE", reason, reviewer)
@@ -171,8 +191,33 @@ def _approve(row: Application, reviewer: User, reason: str) -> None:
         row, answer.status, f"REVIEWED_{answer.code}", reviewer, reason,
         reviewed=True, applied_on=row.applied_on, lateness=row.lateness,
     )  # fmt: skip
+    made = promise.of(row)
+    won = row.line.refundable_krw or row.line.expected_penalty_krw
+    _write_letter(row, reviewer, verdict, in_both(lambda: {"won": krw(won), "sentence": made.sentence}))
     if answer.status == Status.APPROVED:
         sms.announce_approval(row)
+
+
+def in_both(figures: Callable[[], dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Figures of a letter in both languages: `figures()` is called in each."""
+    found = {}
+    for language in letters.LANGUAGES:
+        with translation.override(language):
+            found[language] = figures()
+    return found
+
+
+def _write_letter(row: Application, reviewer: User, verdict: Verdict, figures: dict[str, dict[str, str]]) -> None:
+    letters.write(
+        act=verdict.act,
+        codes=verdict.codes,
+        days=verdict.days or {},
+        values=figures,
+        language=row.filing.language,
+        sent_by=audit.actor(reviewer),
+        application=row,
+        decision=row.decisions.order_by("-id").first(),
+    )
 
 
 def is_hardship_case(row: Application) -> bool:
@@ -211,17 +256,6 @@ def _take_earlier_date(row: Application) -> None:
     if row.previous is None or row.previous.status != Status.REJECTED:
         raise Refused("EARLIER", _("앞서 거절된 신청이 없습니다."))
     row.applied_on, row.lateness = row.previous.applied_on, row.previous.lateness
-
-
-def release(*, application_id: int, supervisor: User) -> None:
-    """Take a case from its reviewer, so that another can take it. Raises Refused: UNKNOWN, ROLE."""
-    if not supervisor.has_perm("refunds.release_case"):
-        raise Refused("ROLE", _("심사 책임자만 할 수 있습니다."))
-    with transaction.atomic():
-        row = _locked(application_id)
-        before, row.reviewer, row.reviewer_until = row.reviewer_id, None, None
-        row.save(update_fields=["reviewer", "reviewer_until"])
-        _audit(row, "application.released", supervisor, detail={"from": before})
 
 
 def undo(*, application_id: int, reviewer: User, reason: str) -> None:
@@ -285,15 +319,17 @@ def _locked(application_id: int) -> Application:
 def record_review(row: Application, to: Status, code: str, reviewer: User, reason: str, **columns: Any) -> None:
     """Move a locked application by a reviewer's decision, release it from its reviewer and record both."""
     transition(
-        row, to, code=code[:40], actor=audit.actor(reviewer), reason=reason.strip(),
-        reviewer=None, reviewer_until=None, **columns,
+        row, to, code=code[:40], actor=audit.actor(reviewer), reason=reason.strip(), **columns,
     )  # fmt: skip
     _audit(row, "application.reviewed", reviewer, reason=reason.strip(), detail={"status": to, "code": code})
 
 
 def decide_line(line: Line, outcome: str, reason: str, reviewer: User) -> None:
     """Record a reviewer's decision on a line; it stands above the verdict of the rules."""
-    eligibility.record_decision(contract_no=line.pk, outcome=outcome, reason=reason.strip(), decided_by=reviewer)
+    try:
+        eligibility.record_decision(contract_no=line.pk, outcome=outcome, reason=reason.strip(), decided_by=reviewer)
+    except PermissionDenied:
+        raise Refused("LINE", _("회선의 판정이 아직 열려 있습니다. 심사자가 판정을 먼저 정해야 합니다.")) from None
 
 
 def _audit(row: Application, action: str, staff: User, *, reason: str = "", detail: dict | None = None) -> None:
@@ -312,8 +348,33 @@ def _message_subject(row: Application) -> str:
     return f"application:{row.pk}:{row.decisions.count()}"
 
 
-def _wall() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
+def count_unread() -> int:
+    """Let the approvals of the sample count that nobody read in time (D-82); returns how many. Safe to run twice."""
+    counted = 0
+    for case in second_looks.unread():
+        with transaction.atomic():
+            row = locked(case.application_id, skip=True) if case.application_id else None
+            current = ReviewCase.objects.select_for_update(of=("self",)).filter(pk=case.pk).first()
+            if row is None or current is None or row.status not in UNDER_REVIEW:
+                continue
+            counted += _count(row, current)
+    return counted
+
+
+def _count(row: Application, case: ReviewCase) -> bool:
+    if case.decided_by is not None:
+        _carry_out(row, case.decided_by, second_looks.proposed(case))
+        return True
+    answer = decide(facts_of(row, reviewed=True))
+    if answer.status is None or answer.status in UNDER_REVIEW:
+        return False
+    transition(row, answer.status, code="SAMPLE_UNREAD", actor="system", reviewed=True)
+    if answer.status == Status.APPROVED:
+        sms.announce_approval(row)
+    audit.record(
+        actor="system", action="application.sample_unread", object=f"application:{row.pk}", subject=row.line.customer_id
+    )
+    return True
 
 
 # Documents that do not come --------------------------------------------------------------------------------

@@ -1,10 +1,15 @@
 """Reasons of cases and decisions, as staff read them."""
 
+from collections.abc import Iterable
+
 from django.utils.translation import gettext as _
 
+from kt_remedy.core import masking
+from kt_remedy.staff.models import User
 from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT
 from refunds.applications.facts import SHARED_ACCOUNT
 from refunds.models.applications import Application, Lateness
+from refunds.models.reviews import ReviewCase
 from refunds.models.states import Status
 
 
@@ -63,6 +68,7 @@ def decision_reason(code: str) -> str:
         "CONFIRMED": _("승인 그대로 둠"),
         "DOCUMENTS_SENT": _("서류를 올림"),
         "DOCUMENTS_OVERDUE": _("서류 기한 지남"),
+        "SAMPLE_UNREAD": _("표본 심사를 하지 않아 그대로 승인"),
     }
     if code.removeprefix("REVIEWED_").startswith("LAYOUT"):
         return _("은행 이체 양식에 쓸 수 없는 이름")
@@ -73,3 +79,38 @@ def decision_reason(code: str) -> str:
 
 def _shared() -> str:
     return _("한 계좌를 %(people)s명 넘게 씀") % {"people": PERSONS_ON_ONE_ACCOUNT}
+
+
+def question(row: Application, case: ReviewCase | None) -> str:
+    """The question that a case leaves to a reviewer; the reason of an application without one."""
+    kind = case.kind if case is not None else ""
+    return {
+        ReviewCase.Kind.TRANSFER: _("이름이 바뀐 회선: 약정을 이어받았나요?"),
+        ReviewCase.Kind.RENEWAL: _("저절로 이어진 약정: 새 약정은 아닌가요?"),
+        ReviewCase.Kind.PORT: _("늦게 처리된 번호 이동: 기간 안에 신청했나요?"),
+        ReviewCase.Kind.ITEM: _("모르는 청구 항목: 위약금인가요?"),
+        ReviewCase.Kind.REPRESENTED: _("대신한 신청: 자격을 서류로 보았나요?"),
+        ReviewCase.Kind.LATE: _("기간 뒤 신청: 늦은 까닭이 인정되나요?"),
+        ReviewCase.Kind.EXTENDED: _("휴일 뒤 신청: 나머지는 모두 맞나요?"),
+        ReviewCase.Kind.HOLDER: _("예금주가 다름: 받을 분의 통장인가요?"),
+        ReviewCase.Kind.OFFLINE: _("한국 계좌 없음: 받을 방법을 서류로 보았나요?"),
+        ReviewCase.Kind.SHARED: _("여럿이 쓰는 계좌: 모두 이 계좌로 받나요?"),
+        ReviewCase.Kind.SAMPLE: _("표본 심사: 자료가 모두 맞나요?"),
+        ReviewCase.Kind.CHANGED: _("판정이 바뀐 승인: 그대로 두나요?"),
+    }.get(kind, staff_reason(row))  # type: ignore[call-overload]
+
+
+def names_of(actors: Iterable[str]) -> dict[str, str]:
+    """The people behind actors of decisions and acts, by actor: staff by their masked name."""
+    found = set(actors)
+    ids = [int(actor.removeprefix("staff:")) for actor in found if actor.startswith("staff:")]
+    people = {f"staff:{user.pk}": staff_name(user) for user in User.objects.filter(pk__in=ids)}
+    words = {"customer": _("고객"), "system": _("저절로")}
+    return {actor: people.get(actor) or words.get(actor, actor) for actor in found}
+
+
+def staff_name(user: User | None) -> str:
+    """The masked name of a member of staff, or the name of the account; empty for nobody."""
+    if user is None:
+        return ""
+    return masking.name(user.first_name) if user.first_name else user.get_username()

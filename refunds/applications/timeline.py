@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from kt_remedy.core import clock, programme
 from kt_remedy.core.templatetags.remedy import kdatetime
 from refunds import calendar
-from refunds.applications import deadlines
+from refunds.applications import deadlines, letters
 from refunds.applications.objection_views import ObjectionView
 from refunds.bankfiles.returns import pays_same_account_again, waits_for_person
 from refunds.models.applications import Application, Channel, Decision
@@ -127,9 +127,9 @@ def _past_step(row: Application, decision: Decision) -> tuple[str, str]:
     if to == Status.LATE:
         return _("늦은 신청으로 접수"), _("신청 기간이 지나 사람이 확인합니다.")
     if to == Status.NEED_DOCS:
-        return _("서류 요청"), decision.words
+        return _("서류 요청"), letters.told(decision)
     if to == Status.REJECTED:
-        return _("심사 결과: 돌려드릴 수 없음"), decision.words
+        return _("심사 결과: 돌려드릴 수 없음"), letters.told(decision)
     if to == Status.WITHDRAWN:
         return _("철회"), _("신청을 거두셨습니다.")
     return "", ""

@@ -17,6 +17,7 @@ from refunds.models.cases import Adjustment, BalanceFinding, Hold, OfflinePaymen
 from refunds.models.console import BatchComment, SavedFilter
 from refunds.models.items import Item
 from refunds.models.promises import PromiseNotice, PromiseRecord, PromiseShard
+from refunds.models.reviews import Letter, ObjectionAddition, ObjectionDay, ReviewCase
 from refunds.models.statements import BankStatement, ClosedDay, MoneyBack, StatementLine, Suspense
 
 __all__ = [
@@ -47,13 +48,17 @@ __all__ = [
     "Inquiry",
     "Item",
     "LateReason",
+    "Letter",
     "MoneyBack",
     "Note",
     "Objection",
+    "ObjectionAddition",
+    "ObjectionDay",
     "OfflinePayment",
     "PromiseNotice",
     "PromiseRecord",
     "PromiseShard",
+    "ReviewCase",
     "Roster",
     "RoundForecast",
     "SavedFilter",

@@ -32,6 +32,30 @@ class Lateness(models.TextChoices):
     LATE = "LATE", _("기간 뒤")
 
 
+_QUEUE_APPLICATION = """
+IF OLD.status IS DISTINCT FROM NEW.status THEN
+    DELETE FROM refunds_case WHERE application_id = NEW.id;
+END IF;
+IF NEW.status IN ('REVIEW', 'LATE') OR (NEW.status = 'APPROVED' AND NEW.flag = 'VERDICT_CHANGED') THEN
+    INSERT INTO refunds_case (application_id, opened_at, kind, level, given_back_by, note, question, answer)
+    VALUES (NEW.id, NEW.status_since, '', 'REVIEWER', '[]', '', '', '') ON CONFLICT (application_id) DO NOTHING;
+ELSE
+    DELETE FROM refunds_case WHERE application_id = NEW.id;
+END IF;
+RETURN NULL;
+"""
+_QUEUE_OBJECTION = """
+IF NEW.status = 'OPEN' THEN
+    INSERT INTO refunds_case (objection_id, opened_at, kind, level, due_on, given_back_by, note, question, answer)
+    VALUES (NEW.id, NEW.received_at, 'OBJECTION', 'REVIEWER', NEW.answer_by, '[]', '', '', '')
+    ON CONFLICT (objection_id) DO NOTHING;
+ELSE
+    DELETE FROM refunds_case WHERE objection_id = NEW.id;
+END IF;
+RETURN NULL;
+"""
+
+
 class Draft(models.Model):
     """Answers of a person so far, stored by person, not by session, so that every device has them."""
 
@@ -130,11 +154,6 @@ class Application(models.Model):
     flag = models.CharField(_("확인 표시"), max_length=20, blank=True, default="")
     documents_due_on = models.DateField(_("서류 기한"), null=True, blank=True)
     previous = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
-    # Reviewer who holds this case, and the end of the lease (wall clock).
-    reviewer = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("심사자")
-    )
-    reviewer_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         db_table = "refunds_application"
@@ -178,6 +197,18 @@ class Application(models.Model):
                 operation=pgtrigger.Insert,
                 when=pgtrigger.Before,
                 func="NEW.channel := (SELECT channel FROM refunds_filing WHERE id = NEW.filing_id); RETURN NEW;",
+            ),
+            # The queue of the reviewers (`models.reviews.ReviewCase`).
+            pgtrigger.Trigger(
+                name="application_waits",
+                operation=pgtrigger.UpdateOf("status", "flag"),
+                when=pgtrigger.After,
+                condition=pgtrigger.Condition(
+                    "((OLD.status, OLD.flag) IS DISTINCT FROM (NEW.status, NEW.flag)"
+                    " AND (OLD.status IN ('REVIEW', 'LATE') OR NEW.status IN ('REVIEW', 'LATE')"
+                    " OR 'VERDICT_CHANGED' IN (OLD.flag, NEW.flag)))"
+                ),
+                func=_QUEUE_APPLICATION,
             ),
         ]
 
@@ -231,6 +262,13 @@ class Objection(models.Model):
         OPEN = "OPEN", _("답변 대기")
         UPHELD = "UPHELD", _("받아들임")
         DECLINED = "DECLINED", _("받아들이지 않음")
+        WITHDRAWN = "WITHDRAWN", _("거둠")
+
+    class Kind(models.TextChoices):
+        ELIGIBILITY = "ELIGIBILITY", _("대상이 아니라는 답이 틀립니다")
+        AMOUNT = "AMOUNT", _("금액이 다릅니다")
+        DATE = "DATE", _("받는 날이 다릅니다")
+        OTHER = "OTHER", _("그 밖의 일")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     line = models.ForeignKey("eligibility.Line", models.PROTECT, related_name="objections", db_column="contract_no")
@@ -243,13 +281,17 @@ class Objection(models.Model):
     verdict_outcome = models.CharField(_("판정"), max_length=12)
     verdict_reasons = models.CharField(_("이유"), max_length=400, blank=True)
     amount_seen_krw = models.BigIntegerField(_("본 금액"))
-    status = models.CharField(_("상태"), max_length=8, choices=Status.choices, default=Status.OPEN)
+    kind = models.CharField(_("무엇이 다른지"), max_length=11, choices=Kind.choices, default=Kind.OTHER)
+    # Won that the customer takes to be right; asked where the amount is contested.
+    wanted_krw = models.BigIntegerField(_("맞다고 하신 금액(원)"), null=True, blank=True)
+    status = models.CharField(_("상태"), max_length=9, choices=Status.choices, default=Status.OPEN)
     received_at = models.DateTimeField(_("접수"))
     answer_by = models.DateField(_("답변 기한"))
     answer = crypto.EncryptedTextField(_("답변"), blank=True, default="")
     # Won that an upheld objection gives beyond the amount that was contested; paid as a correction (D-72).
     difference_krw = models.BigIntegerField(_("더 드릴 금액(원)"), null=True, blank=True)
     answered_at = models.DateTimeField(_("답변 시각"), null=True, blank=True)
+    withdrawn_at = models.DateTimeField(_("거둔 시각"), null=True, blank=True)
     answered_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("답변자")
     )
@@ -264,10 +306,21 @@ class Objection(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["line"], condition=Q(status="OPEN"), name="objection_one_open_per_line"),
             models.CheckConstraint(
-                condition=Q(status="OPEN") | Q(answered_at__isnull=False) & ~Q(answer=""), name="objection_answered"
+                condition=Q(status="OPEN")
+                | Q(status="WITHDRAWN", withdrawn_at__isnull=False)
+                | Q(answered_at__isnull=False) & ~Q(answer=""),
+                name="objection_answered",
             ),
         ]
         indexes = [models.Index(fields=["status", "answer_by"], name="objection_due")]
+        triggers = [
+            pgtrigger.Trigger(
+                name="objection_waits",
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("status"),
+                when=pgtrigger.After,
+                func=_QUEUE_OBJECTION,
+            )
+        ]
 
 
 class LateReason(models.Model):
@@ -334,6 +387,11 @@ class Evidence(models.Model):
             ),
         ]
         triggers = [pgtrigger.Protect(name="evidence_stays", operation=pgtrigger.Delete)]
+
+    @property
+    def page_numbers(self) -> range:
+        """The numbers of its pages, from 1; the first alone where their number is not known."""
+        return range(1, (self.pages or 1) + 1)
 
 
 class Note(models.Model):

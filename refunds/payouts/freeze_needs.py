@@ -45,7 +45,8 @@ def require(payout_round: PayoutRound) -> None:
         raise Refused(
             "DELIVERY",
             _(
-                "%(day)s 기준 청구 데이터가 아직 오지 않아 확정할 수 없습니다. 두 사람이 이유를 남기면 확정할 수 있습니다."
+                "%(day)s 기준 청구 데이터가 아직 오지 않아 확정할 수 없습니다."
+                " 두 사람이 이유를 남기면 확정할 수 있습니다."
             )
             % {"day": day_of(payout_round)},
         )

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from kt_remedy.core.access import customer, permission_required
 from kt_remedy.identity.service import VerifiedRequest
-from refunds.applications import documents, file_types, presenters
+from refunds.applications import documents, file_types, letters, presenters
 from refunds.applications.transitions import Refused
 from refunds.models.states import Status
 from refunds.views.forms import DocumentsForm, ReasonForm
@@ -51,7 +51,7 @@ def send_documents(request: VerifiedRequest, pk: int) -> HttpResponse:
         "sent": (earlier := documents.of_filing(row.filing)),
         # Documents sent before the request do not answer it.
         "ready": row.status == Status.NEED_DOCS and any(document.added_at >= row.status_since for document in earlier),
-        "asked": request_decision.words if request_decision and row.status == Status.NEED_DOCS else "",
+        "asked": letters.told(request_decision) if request_decision and row.status == Status.NEED_DOCS else "",
         "open": row.status in documents.AWAITED_IN,
     }
     return render(request, "refunds/documents.html", context, status=422 if form.errors else 200)

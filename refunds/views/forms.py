@@ -16,10 +16,9 @@ from kt_remedy.core.fields import DayField, NumberField, TextField
 from kt_remedy.core.text import clean
 from refunds import banks
 from refunds.accounts import numbers
-from refunds.applications import reviews
 from refunds.applications.file_types import MOST_FILES, WrongFile
 from refunds.applications.text_checks import refuse_registration_number
-from refunds.models.applications import LateReason
+from refunds.models.applications import LateReason, Objection
 
 
 class PlainForm(forms.Form):
@@ -231,8 +230,29 @@ class LateForm(PlainForm):
 
 
 class ObjectionForm(PlainForm):
-    """The objection, in the customer's words."""
+    """The objection: what is contested, and the customer's words."""
 
+    kind = forms.ChoiceField(
+        label=gettext_lazy("무엇이 다른가요"),
+        widget=forms.RadioSelect,
+        choices=Objection.Kind.choices,
+        error_messages={
+            "required": gettext_lazy("무엇이 다른지 골라 주세요"),
+            "invalid_choice": gettext_lazy("무엇이 다른지 골라 주세요"),
+        },
+    )
+    wanted_krw = NumberField(
+        label=gettext_lazy("맞다고 생각하시는 금액(원, 금액이 다를 때만)"),
+        min_value=1,
+        max_value=100_000_000,
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={
+            "invalid": gettext_lazy("금액을 숫자로 적어 주세요"),
+            "min_value": gettext_lazy("금액을 숫자로 적어 주세요"),
+            "max_value": gettext_lazy("금액을 다시 확인해 주세요"),
+        },
+    )
     words = TextField(
         label=gettext_lazy("어떤 점이 사실과 다른가요"),
         help_text=gettext_lazy("날짜와 있었던 일을 적어 주시면 됩니다. 주민등록번호는 적지 마세요."),
@@ -249,67 +269,33 @@ class ObjectionForm(PlainForm):
     )
 
 
+class AdditionForm(PlainForm):
+    """Words or documents that are added to an open objection."""
+
+    words = TextField(
+        label=gettext_lazy("더 하실 말씀(없으면 비움)"),
+        widget=forms.Textarea(attrs={"rows": 4}),
+        max_length=2000,
+        required=False,
+        validators=[refuse_registration_number],
+        error_messages={"max_length": gettext_lazy("%(limit_value)s자 안으로 적어 주세요")},
+    )
+    files = FilesField(  # type: ignore[assignment]  # as above
+        label=gettext_lazy("보여 주실 서류(없으면 비움)"), required=False
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Something has to be added."""
+        cleaned = super().clean() or {}
+        if not self.errors and not cleaned.get("words") and not cleaned.get("files"):
+            raise ValidationError(gettext_lazy("더 하실 말씀을 적거나 서류를 골라 주세요"))
+        return cleaned
+
+
 _REASON_ERRORS = {
     "required": gettext_lazy("사유를 적어 주세요"),
     "max_length": gettext_lazy("%(limit_value)s자 안으로 적어 주세요"),
 }
-
-
-class DecisionForm(PlainForm):
-    """One decision and its reason."""
-
-    act = forms.ChoiceField(
-        label=gettext_lazy("결정"),
-        widget=forms.RadioSelect,
-        choices=[
-            (reviews.APPROVE, gettext_lazy("승인: 나머지 확인(계좌, 청구, 납부)으로 넘김")),
-            (reviews.REJECT, gettext_lazy("거절")),
-            (reviews.ASK_DOCUMENTS, gettext_lazy("서류 요청")),
-        ],
-        error_messages={
-            "required": gettext_lazy("결정을 골라 주세요"),
-            "invalid_choice": gettext_lazy("결정을 골라 주세요"),
-        },
-    )
-    words = TextField(
-        label=gettext_lazy("사유"),
-        help_text=gettext_lazy("거절과 서류 요청의 사유는 고객이 그대로 읽습니다."),
-        widget=forms.Textarea(attrs={"rows": 3}),
-        max_length=2000,
-        validators=[refuse_registration_number],
-        error_messages=_REASON_ERRORS,
-    )
-
-
-class CaseForm(DecisionForm):
-    """The decision on one case, with further questions for a late application and for one after a rejection."""
-
-    kind = forms.ChoiceField(label=gettext_lazy("확인된 까닭"), required=False, choices=LateReason.Kind.choices)
-    ended_on = DayField(
-        label=gettext_lazy("사정이 끝난 날"),
-        required=False,
-        input_formats=["%Y-%m-%d", "%Y%m%d", "%Y.%m.%d"],
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        error_messages={"invalid": gettext_lazy("날짜를 2026-02-03처럼 적어 주세요")},
-    )
-    earlier_date = forms.BooleanField(
-        label=gettext_lazy("앞서 거절한 것은 우리 잘못이니 그때 신청일로 봄"), required=False
-    )
-    field_order = ("act", "kind", "ended_on", "earlier_date", "words")
-
-    def __init__(self, data: Any = None, *, hardship: bool, approves: bool, earlier: bool, **kwargs: Any) -> None:
-        super().__init__(data, **kwargs)
-        if not (hardship and approves):
-            del self.fields["kind"], self.fields["ended_on"]
-        else:
-            self.fields["ended_on"].help_text = _(
-                "아직 끝나지 않았으면 비워 두세요. 끝나고 %(days)s일 안에 한 신청만 승인됩니다."
-            ) % {"days": reviews.HARDSHIP_DAYS}
-        if not earlier:
-            del self.fields["earlier_date"]
-        if not approves:
-            act = self.fields["act"]
-            act.choices = [choice for choice in act.choices if choice[0] != reviews.APPROVE]  # type: ignore[attr-defined]
 
 
 class ReasonForm(PlainForm):
@@ -334,47 +320,3 @@ class ReviewReasonForm(PlainForm):
         validators=[refuse_registration_number],
         error_messages=_REASON_ERRORS,
     )
-
-
-class AnswerForm(PlainForm):
-    """The answer to an objection."""
-
-    uphold = forms.ChoiceField(
-        label=gettext_lazy("이의를 받아들일까요"),
-        widget=forms.RadioSelect,
-        choices=[("yes", gettext_lazy("받아들임: 환급 대상으로 바꿈")), ("no", gettext_lazy("받아들이지 않음"))],
-        error_messages={
-            "required": gettext_lazy("받아들일지 골라 주세요"),
-            "invalid_choice": gettext_lazy("받아들일지 골라 주세요"),
-        },
-    )
-    words = TextField(
-        label=gettext_lazy("고객에게 드리는 답변"),
-        widget=forms.Textarea(attrs={"rows": 4}),
-        max_length=2000,
-        validators=[refuse_registration_number],
-        error_messages={
-            "required": gettext_lazy("답변을 적어 주세요"),
-            "max_length": gettext_lazy("%(limit_value)s자 안으로 적어 주세요"),
-        },
-    )
-    difference_krw = NumberField(
-        label=gettext_lazy("받아들이면 더 드릴 금액(원)"),
-        help_text=gettext_lazy("이미 승인한 금액은 그대로 나가고, 이 차액은 예외 정정으로 따로 나갑니다."),
-        min_value=1,
-        required=False,
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-    )
-
-    def __init__(self, *args: Any, about_amount: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not about_amount:
-            del self.fields["difference_krw"]
-
-    def clean(self) -> dict[str, Any]:
-        """An upheld objection about an amount says the difference (D-72)."""
-        cleaned = super().clean() or {}
-        asked = "difference_krw" in self.fields and cleaned.get("uphold") == "yes" and not self.errors
-        if asked and not cleaned.get("difference_krw"):
-            self.add_error("difference_krw", gettext_lazy("더 드릴 금액을 적어 주세요"))
-        return cleaned

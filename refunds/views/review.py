@@ -1,217 +1,160 @@
-"""The reviewers' pages: the list, the next case, one case."""
+"""The reviewers' list, and one decision on several cases with a page that says what each person will read."""
 
-import datetime as dt
+import hashlib
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
-from eligibility import presenters as lines
-from eligibility import service as eligibility
-from kt_remedy.audit import looks
-from kt_remedy.core import clock, masking, programme
+from kt_remedy.core import clock, masking
 from kt_remedy.core.access import permission_required
-from refunds.applications import deadlines, documents, objections, presenters, representation, reviews, staff_presenters
-from refunds.applications.facts import VERDICT_CHANGED
-from refunds.applications.submit import LateReasonInput
+from refunds.applications import objections, presenters, queue, reviews, staff_presenters
+from refunds.applications.reviews import APPROVE, ASK_DOCUMENTS, REJECT
 from refunds.applications.transitions import Refused
-from refunds.models.applications import Application, Channel, Decision, LateReason
-from refunds.models.states import UNDER_REVIEW, Status
-from refunds.promise import service as promise
-from refunds.promise.facts import Situation
-from refunds.views.forms import CaseForm, DecisionForm, ReviewReasonForm
+from refunds.models.applications import Application, Channel
+from refunds.models.reviews import ReviewCase
+from refunds.views.review_case import digest, reviewer_of
+from refunds.views.review_forms import CaseForm, act_label
 
 PER_PAGE = 50
+SORTS = {
+    "due": ("review_case__due_on", "review_case__id"),
+    "most": ("-amount_seen_krw", "review_case__id"),
+    "kind": ("review_case__kind", "review_case__due_on", "review_case__id"),
+}
 
 
 @permission_required("refunds.view_review")
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_GET
 def work_list(request: HttpRequest) -> HttpResponse:
-    """Cases that wait for a reviewer, oldest first; several can be decided alike at once."""
-    form = DecisionForm(request.POST if request.method == "POST" else None)
-    conflicts: list[tuple[int, str]] = []
-    if request.method == "POST" and form.is_valid():
-        ids = [int(pk) for pk in request.POST.getlist("case") if pk.isdecimal()]
-        try:
-            count = reviews.decide_all(
-                application_ids=ids,
-                reviewer=request.user,  # type: ignore[arg-type]
-                act=form.cleaned_data["act"],
-                reason=form.cleaned_data["words"],
-            )
-        except reviews.Conflicts as error:
-            conflicts = error.conflicts
-        else:
-            messages.success(request, _("%(count)s건을 결정했습니다.") % {"count": count})
-            return redirect("refunds:review")
-    picked = {name: request.GET.get(name, "") for name in ("state", "door", "age")}
-    rows = reviews.waiting()
-    if picked["state"] in Status.values:
-        rows = rows.filter(status=picked["state"])
-    if picked["door"] in Channel.values:
-        rows = rows.filter(channel=picked["door"])
-    if picked["age"] == "over":
-        rows = rows.filter(status_since__lt=deadlines.overdue_before(clock.today()))
+    """Cases that wait for a reviewer, the earliest promised answer first; several can be decided alike at once."""
+    picked = {name: request.GET.get(name, "") for name in ("kind", "door", "due", "who", "sort")}
+    rows = _filtered(queue.waiting(), picked, reviewer_of(request).pk)
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    now = clock.now()
-    promises = promise.of_many(page)
-    cases = [
-        {
-            "row": row,
-            "name": masking.name(row.line.customer.holder_name or ""),
-            "line": presenters.line_name(row),
-            "reason": staff_presenters.staff_reason(row),
-            "days": (now - row.status_since).days,
-            "by": promises[row.pk].day,
-            "over": promises[row.pk].situation == Situation.ANSWER_PASSED,
-        }
-        for row in page
-    ]
+    today = clock.today()
     context = {
-        "cases": cases,
+        "cases": [
+            {
+                "row": row,
+                "case": row.review_case,
+                "name": masking.name(row.line.customer.holder_name or ""),
+                "line": presenters.line_name(row),
+                "late": row.review_case.due_on is not None and row.review_case.due_on < today,
+                "holder": staff_presenters.staff_name(row.review_case.holder or row.review_case.kept_for),
+            }
+            for row in page
+        ],
         "page": page,
         "filters": [
-            ("state", _("상태"), picked["state"], [(s.value, s.label) for s in UNDER_REVIEW]),
+            ("kind", _("종류"), picked["kind"], ReviewCase.Kind.choices),
             ("door", _("접수처"), picked["door"], Channel.choices),
-            ("age", _("기다린 날"), picked["age"], [("over", _("기한 지난 것만"))]),
+            ("due", _("답할 날"), picked["due"], [("late", _("기한 지난 것만")), ("today", _("오늘까지"))]),
+            ("who", _("맡은 사람"), picked["who"], [("me", _("나")), ("nobody", _("아무도 없음"))]),
+            (
+                "sort",
+                _("차례"),
+                picked["sort"],
+                [("due", _("답할 날이 이른 것부터")), ("most", _("금액이 큰 것부터")), ("kind", _("종류별로"))],
+            ),
         ],
         "query": urlencode({name: value for name, value in picked.items() if value}),
-        "filtered": any(picked.values()),
-        "form": form,
-        "conflicts": conflicts,
-        "objections": objections.open_objections()[:20],
-        "today": clock.kst_date(now),
-        "case_lease": reviews.CASE_LEASE,
+        "filtered": any(value for name, value in picked.items() if name != "sort"),
+        "all_picked": "all" in request.GET,
+        "bulk": _bulk_form(None, picked["kind"]),
+        "objections": objections.open_objections()[:50],
+        "today": today,
+        "case_lease": queue.CASE_LEASE,
     }
-    return render(request, "refunds/review_list.html", context, status=422 if form.errors or conflicts else 200)
+    return render(request, "refunds/review_list.html", context)
+
+
+def _filtered(rows: QuerySet[Application], picked: dict[str, str], user_id: int) -> QuerySet[Application]:
+    rows = rows.select_related("review_case__kept_for")
+    if picked["kind"] in ReviewCase.Kind.values:
+        rows = rows.filter(review_case__kind=picked["kind"])
+    if picked["door"] in Channel.values:
+        rows = rows.filter(channel=picked["door"])
+    if picked["due"] == "late":
+        rows = rows.filter(review_case__due_on__lt=clock.today())
+    elif picked["due"] == "today":
+        rows = rows.filter(review_case__due_on__lte=clock.today())
+    held = {"review_case__held_until__gt": queue.wall()}
+    if picked["who"] == "me":
+        rows = rows.filter(review_case__holder=user_id, **held)
+    elif picked["who"] == "nobody":
+        rows = rows.exclude(**held)
+    return rows.order_by(*SORTS[picked["sort"]]) if picked["sort"] in SORTS else rows
+
+
+def _bulk_form(posted: Any, kind: str) -> CaseForm:
+    return CaseForm(posted, acts=[APPROVE, REJECT, ASK_DOCUMENTS], case_kind=kind, days={})
 
 
 @permission_required("refunds.review_application")
 @require_POST
-def take_next(request: HttpRequest) -> HttpResponse:
-    """Assign the next case to this reviewer."""
-    row = reviews.take_next(reviewer=request.user)  # type: ignore[arg-type]
-    if row is None:
-        messages.info(request, _("지금 맡을 건이 없습니다."))
+def bulk(request: HttpRequest) -> HttpResponse:
+    """Show what each person will read of one decision on several cases, and carry it out once that was confirmed."""
+    user, form = reviewer_of(request), _bulk_form(request.POST, "")
+    ids = sorted({int(pk) for pk in request.POST.getlist("case") if pk.isdecimal()})[:PER_PAGE]
+    conflicts: list[tuple[int, str]] = []
+    rows: list[dict[str, Any]] = []
+    if not ids:
+        messages.warning(request, _("함께 결정할 건을 골라 주세요"))
         return redirect("refunds:review")
-    return redirect("refunds:review-case", row.pk)
-
-
-@permission_required("refunds.view_review")
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def case(request: HttpRequest, pk: int) -> HttpResponse:
-    """One case: conditions of the rules, account, decisions so far, and the decision to make."""
-    row = (
-        Application.objects.select_related("filing", "line__customer", "account__holder_check", "reviewer")
-        .filter(pk=pk)
-        .first()
-    )
-    if row is None:
-        raise Http404
-    open_case, hardship = row.status in UNDER_REVIEW, reviews.is_hardship_case(row)
-    supervisor = request.user.has_perm("refunds.review_hardship")
-    late = LateReason.objects.filter(filing=row.filing_id).first()
-    posted = request.POST if request.method == "POST" else None
-    form = _case_form(posted, row, late, approves=supervisor or not hardship) if open_case else ReviewReasonForm(posted)
-    if request.method == "POST" and form.is_valid():
-        try:
-            _act(request, row, form)
-        except Refused as refused:
-            form.add_error(None, refused.message)
-        else:
-            messages.success(request, _("결정을 남겼습니다."))
-            return redirect("refunds:review")
-    looks.note(object=f"application:{row.pk}", subject=row.line.customer_id)
-    facts = eligibility.facts_of(row.line)
+    if form.is_valid():
+        rows, conflicts = _shown(ids, user, form)
+        seen = _digest(rows)
+        if "send" in request.POST and not conflicts and request.POST.get("seen") == seen:
+            try:
+                count = reviews.decide_all(application_ids=ids, reviewer=user, verdict=form.verdict())
+            except reviews.Conflicts as error:
+                conflicts = error.conflicts
+            else:
+                messages.success(request, _("%(count)s건을 결정했습니다.") % {"count": count})
+                return redirect("refunds:review")
+    references = dict(Application.objects.filter(pk__in=ids).values_list("pk", "filing__reference"))
     context = {
-        "row": row,
-        "name": masking.name(row.line.customer.holder_name or ""),
-        "line_name": presenters.line_name(row),
-        "conditions": lines.conditions(eligibility.trace_of(row.line), facts, programme.current()),
-        "verdict": lines.outcome_title(row.line.effective_outcome),
-        "reason": staff_presenters.staff_reason(row),
-        "amount": presenters.amount(row),
-        "decisions": _decision_rows(row),
         "form": form,
-        "open_case": open_case,
-        "can_undo": row.status in {Status.REJECTED, Status.APPROVED} and not row.flag,
-        "changed": row.status == Status.APPROVED and row.flag == VERDICT_CHANGED,
-        "by": promise.of(row).day,
-        "may_decide": request.user.has_perm("refunds.review_application") or (hardship and supervisor),
-        "hardship": hardship,
-        "late": late,
-        "evidence": documents.of_filing(row.filing),
-        "earlier": row.previous,
-        "documents": representation.names(row.filing.documents),
-        "is_assigned": row.reviewer_until is not None and row.reviewer_until > dt.datetime.now(dt.UTC),
-    }
-    return render(request, "refunds/review_case.html", context, status=422 if form.errors else 200)
+        "ids": ids,
+        "rows": rows,
+        "seen": _digest(rows),
+        "act": act_label(form.cleaned_data["act"]) if form.is_valid() else "",
+        "conflicts": [(pk, references.get(pk, ""), why) for pk, why in conflicts],
+        "posted": [
+            (name, value) for name in request.POST for value in request.POST.getlist(name)
+            if name in {"act", "codes", "words"} or name.startswith("day_")
+        ],
+    }  # fmt: skip
+    return render(request, "refunds/review_bulk.html", context, status=422 if form.errors or conflicts else 200)
 
 
-def _case_form(posted: Any, row: Application, late: LateReason | None, *, approves: bool) -> CaseForm:
-    return CaseForm(
-        posted,
-        hardship=reviews.is_hardship_case(row),
-        approves=approves,
-        earlier=row.previous is not None and row.previous.status == Status.REJECTED,
-        initial={"kind": late.kind, "ended_on": late.ended_on} if late else {},
-    )
+def _shown(ids: list[int], user: Any, form: CaseForm) -> tuple[list[dict[str, Any]], list[tuple[int, str]]]:
+    """What each person would read, and the cases that cannot be decided so."""
+    rows, conflicts = [], []
+    found = Application.objects.select_related("filing", "line__customer").in_bulk(ids)
+    for pk in ids:
+        try:
+            preview = reviews.preview(application_id=pk, reviewer=user, verdict=form.verdict())
+        except Refused as refused:
+            conflicts.append((pk, refused.message))
+            continue
+        row = found[pk]
+        rows.append(
+            {
+                "row": row, "preview": preview, "name": masking.name(row.line.customer.holder_name or ""),
+                "line": presenters.line_name(row), "digest": digest(preview),
+            }
+        )  # fmt: skip
+    return rows, conflicts
 
 
-def _decision_rows(row: Application) -> list[dict[str, Any]]:
-    return [
-        {
-            "row": decision,
-            "why": staff_presenters.decision_reason(decision.code),
-            "who": _who(decision.actor),
-            "explanation": _explanation(decision),
-        }
-        for decision in row.decisions.order_by("id")
-    ]
-
-
-def _explanation(decision: Decision) -> str:
-    if decision.code == "DOCUMENTS_SHOWN":
-        return ", ".join(representation.names(decision.words.split(", ")))
-    return decision.words
-
-
-def _who(actor: str) -> str:
-    kind, _colon, number = actor.partition(":")
-    return {"customer": _("고객"), "system": _("저절로")}.get(kind, _("직원 %(number)s") % {"number": number})
-
-
-def _act(request: HttpRequest, row: Application, form: DecisionForm | ReviewReasonForm) -> None:
-    values: dict[str, Any] = {
-        "application_id": row.pk,
-        "reviewer": request.user,
-        "reason": form.cleaned_data["words"],
-    }
-    if "act" in form.cleaned_data:
-        answers = form.cleaned_data
-        late = LateReasonInput(answers["kind"], answers["ended_on"]) if answers.get("kind") else None
-        reviews.review(act=answers["act"], late=late, earlier_date=answers.get("earlier_date", False), **values)
-    elif "confirm" in request.POST:
-        reviews.confirm(**values)
-    else:
-        reviews.undo(**values)
-
-
-@permission_required("refunds.release_case")
-@require_POST
-def release(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a case from its reviewer."""
-    try:
-        reviews.release(application_id=pk, supervisor=request.user)  # type: ignore[arg-type]
-    except Refused:
-        raise Http404 from None
-    messages.success(request, _("다른 심사자가 맡을 수 있게 풀었습니다."))
-    return redirect("refunds:review-case", pk)
+def _digest(rows: list[dict[str, Any]]) -> str:
+    return hashlib.sha256(":".join(row["digest"] for row in rows).encode()).hexdigest()[:32]

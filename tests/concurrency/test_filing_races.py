@@ -14,7 +14,7 @@ from refunds.applications.transitions import Refused
 from refunds.models.applications import Application, Channel, Decision, Filing
 from refunds.models.cases import OfflinePayment
 from refunds.payouts import offline
-from tests.refunds import make
+from tests.refunds import make, reviewing
 from tests.refunds.payouts import money
 from tests.threads import together
 
@@ -106,7 +106,6 @@ def test_two_changes_of_account_end_at_one_of_them() -> None:
 
 
 def test_two_reviewers_never_get_the_same_case() -> None:
-    from refunds.applications import reviews
     from tests.sessions import staff_user
 
     rows = [
@@ -114,7 +113,7 @@ def test_two_reviewers_never_get_the_same_case() -> None:
         for _ in range(8)
     ]
     people = [staff_user("reviewer", username=f"r{number}") for number in range(8)]
-    taken = together(*[lambda who=who: reviews.take_next(reviewer=who).pk for who in people])
+    taken = together(*[lambda who=who: reviewing.take_next(reviewer=who).pk for who in people])
     assert sorted(taken) == sorted(row.pk for row in rows)
 
 

@@ -23,7 +23,7 @@ from kt_remedy.notices import texts
 from kt_remedy.portal import desk_code
 from kt_remedy.staff import lockout
 from refunds.accounts import service as accounts
-from refunds.applications import deadlines, decision, file_types, representation, reviews, window
+from refunds.applications import deadlines, decision, file_types, queue, representation, reviews, window
 from refunds.payouts import invariants, overview
 from rewards import sms_campaigns
 from tests.conftest import ROOT
@@ -100,7 +100,7 @@ CONSTANTS = {
     "accounts.TRIES_A_DAY": (accounts.TRIES_A_DAY, "times"),
     "window.EXTENSION_DAYS": (window.EXTENSION_DAYS, "days"),
     "reviews.HARDSHIP_DAYS": (reviews.HARDSHIP_DAYS, "days"),
-    "reviews.CASE_LEASE": (reviews.CASE_LEASE // dt.timedelta(minutes=1), "minutes"),
+    "queue.CASE_LEASE": (queue.CASE_LEASE // dt.timedelta(minutes=1), "minutes"),
     "deadlines.REVIEW_DAYS": (deadlines.REVIEW_DAYS, "days"),
     "deadlines.OBJECTION_DAYS": (deadlines.OBJECTION_DAYS, "days"),
     "deadlines.DOCUMENT_DAYS": (deadlines.DOCUMENT_DAYS, "days"),

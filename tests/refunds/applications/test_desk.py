@@ -16,10 +16,10 @@ from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import Store
 from refunds import calendar
-from refunds.applications import change, queries, reviews
+from refunds.applications import change, queries
 from refunds.models.applications import Application, Filing, Note, Objection
 from refunds.payouts import selection
-from tests.refunds import make
+from tests.refunds import make, reviewing
 from tests.refunds.applications.test_documents import PDF
 from tests.refunds.applications.test_submit import submit
 from tests.sessions import as_staff, person, staff_user
@@ -281,7 +281,7 @@ def test_without_an_account_in_korea_the_money_goes_another_way(clerk, holder, b
     assert "따로 보냄" in clerk.get(answer["Location"]).content.decode()
     reviewer = as_staff(Client(), staff_user("reviewer"))
     assert "여권 또는 외국인등록증" in reviewer.get(reverse("refunds:review-case", args=[row.pk])).content.decode()
-    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="APPROVE", reason="여권 확인")
+    reviewing.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="APPROVE", reason="여권 확인")
     row.refresh_from_db()
     assert row.status == "APPROVED"
     assert Message.objects.filter(kind="application.approved_open").count() == 1
@@ -302,7 +302,7 @@ def test_a_misspelt_holder_is_put_right_and_looked_at_again(clerk, holder, bank)
     papers = ["POWER", "SEAL", "HOLDER_ID", "PROXY_ID"]
     file(clerk, line, by="PROXY", representative="이아들", owner="이정슌", owner_born="19540402", documents=papers)
     row = Application.objects.get()
-    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="APPROVE", reason="위임장 확인")
+    reviewing.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="APPROVE", reason="위임장 확인")
     row.refresh_from_db()
     assert row.status == "APPROVED"
     change = {"act": "account", "bank": "088", "number": "11022033055", "owner": "이정순"}
@@ -340,7 +340,7 @@ def test_an_objection_is_taken_at_the_desk_with_its_documents(clerk, holder) -> 
     assert page in clerk.get(url("desk")).content.decode()
     assert clerk.get(url("desk-object", foreign.pk)).status_code == 404
     assert clerk.post(page, {"words": ""}).status_code == 422
-    sent = {"words": "기기를 바꾸지 않았다고 함", "files": SimpleUploadedFile("영수증.pdf", PDF)}
+    sent = {"kind": "OTHER", "words": "기기를 바꾸지 않았다고 함", "files": SimpleUploadedFile("영수증.pdf", PDF)}
     assert clerk.post(page, sent)["Location"] == url("desk")
     row = Objection.objects.get()
     assert (row.words, row.contact, row.evidence.get().name) == (sent["words"], "01055557720", "영수증.pdf")

@@ -9,10 +9,10 @@ from django.test import Client
 from django.urls import reverse
 
 from kt_remedy.audit.models import AuditEntry
-from refunds.applications import documents, objections, reading, reviews
+from refunds.applications import documents, reading
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Application, Evidence, Objection
-from tests.refunds import make
+from tests.refunds import make, reviewing
 from tests.refunds.files import GOLDEN, jpeg, pdf, png
 from tests.sessions import as_customer, as_staff, person, staff_user
 
@@ -27,7 +27,7 @@ def on_disk() -> list[Path]:
 
 def asked_for_documents(holder) -> Application:
     row = make.application(make.line(holder, outcome="REVIEW", reasons="REVIEW_NAME_TRANSFER"), status="REVIEW")
-    reviews.review(
+    reviewing.review(
         application_id=row.pk, reviewer=staff_user("reviewer"), act="ASK_DOCUMENTS", reason="가족관계증명서를 내 주세요"
     )
     row.refresh_from_db()
@@ -40,7 +40,7 @@ def test_a_customer_sends_what_was_asked_for_and_a_reviewer_reads_it() -> None:
     hong = as_customer(Client(), person("hong"))
     page = reverse("refunds:documents", args=[row.pk])
     assert page in hong.get(reverse("refunds:application", args=[row.pk])).content.decode()
-    assert "가족관계증명서를 내 주세요" in hong.get(page).content.decode()
+    assert "- 가족관계증명서" in hong.get(page).content.decode()
     assert hong.post(page, {"done": "1"})["Location"] == page  # nothing there yet
     assert "빈 파일" in hong.post(page, {"files": SimpleUploadedFile("a.pdf", b"")}).content.decode()
     assert hong.post(page, {}).status_code == 422
@@ -109,7 +109,7 @@ def test_whose_documents_and_how_many() -> None:
         documents.read([("large.png", png() + b"\0" * (30 << 20))])
     assert len(documents.add(application_id=row.pk, person_index=mine, files=made(20))) == 20
     Application.objects.filter(pk=row.pk).update(status="REVIEW")
-    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="REJECT", reason="아님")
+    reviewing.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="REJECT", reason="아님")
     with pytest.raises(Refused) as refused:
         documents.add(application_id=row.pk, person_index=mine, files=made(1))
     assert refused.value.code == "STATE"
@@ -119,7 +119,7 @@ def test_whose_documents_and_how_many() -> None:
 def test_an_objection_comes_with_documents_or_not_at_all() -> None:
     line = make.line(make.customer(ci="hong"), outcome="NOT_ELIGIBLE", reasons="NEW_AFTER_BASE", refundable_krw=0)
     hong, page = as_customer(Client(), person("hong")), reverse("refunds:object", args=[line.pk])
-    bad = {"words": "기기만 바꿨습니다", "files": SimpleUploadedFile("a.pdf", b"MZ")}
+    bad = {"kind": "OTHER", "words": "기기만 바꿨습니다", "files": SimpleUploadedFile("a.pdf", b"MZ")}
     answer = hong.post(page, bad)
     assert (answer.status_code, Objection.objects.count()) == (422, 0)
     assert "기기만 바꿨습니다" in answer.content.decode()  # what was typed is still there
@@ -130,7 +130,7 @@ def test_an_objection_comes_with_documents_or_not_at_all() -> None:
     assert "b.jpg" in hong.get(page).content.decode()
     reviewer = as_staff(Client(), staff_user("reviewer"))
     assert "a.pdf" in reviewer.get(reverse("refunds:review-objection", args=[row.pk])).content.decode()
-    objections.answer_objection(
+    reviewing.answer_objection(
         objection_id=row.pk, reviewer=staff_user("reviewer"), uphold=False, answer="그대로입니다"
     )
     with pytest.raises(Refused) as refused:
@@ -150,7 +150,7 @@ def test_documents_go_some_months_after_the_case_is_over(at, settings) -> None:
     [path] = [path for path in on_disk() if path.name == document.pk.hex]
     at("2026-09-01T10:00+09:00")
     assert documents.wipe() == 0  # however old: nothing is decided yet
-    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="REJECT", reason="아님")
+    reviewing.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="REJECT", reason="아님")
     at("2027-02-27T10:00+09:00")
     assert documents.wipe() == 0
     at("2027-03-01T10:00+09:00")
@@ -169,7 +169,7 @@ def test_a_busy_machine_loses_nothing(monkeypatch) -> None:
     hong, page = as_customer(Client(), person("hong")), reverse("refunds:object", args=[line.pk])
     monkeypatch.setattr(reading, "PLACES", 0)
     monkeypatch.setattr(reading, "WAIT_SECONDS", 0)
-    answer = hong.post(page, {"words": "기기만 바꿨습니다", "files": SimpleUploadedFile("a.pdf", PDF)})
+    answer = hong.post(page, {"kind": "OTHER", "words": "기기만 바꿨습니다", "files": SimpleUploadedFile("a.pdf", PDF)})
     assert (answer.status_code, Objection.objects.count(), Evidence.objects.count()) == (422, 0, 0)
     assert "조금 뒤에 다시" in answer.content.decode()
     assert "기기만 바꿨습니다" in answer.content.decode()

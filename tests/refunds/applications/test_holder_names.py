@@ -20,7 +20,7 @@ from refunds.applications.submit import submit as file_submission
 from refunds.models.accounts import Account, HolderCheck
 from refunds.models.applications import Application, Channel
 from tests.background import run_due
-from tests.refunds import make
+from tests.refunds import make, reviewing
 from tests.refunds.applications.test_desk import file, prove, url
 from tests.refunds.applications.test_holder_check import tell
 from tests.refunds.applications.test_submit import submit
@@ -118,7 +118,8 @@ def test_a_store_that_saw_the_passbook_sends_a_mismatch_to_a_reviewer(sandbox, c
     page = reviewer.get(reverse("refunds:review-case", args=[row.pk])).content.decode()
     assert "매장에서 통장을 봄" in page
     assert "유현진" not in page
-    reviewer.post(reverse("refunds:review-case", args=[row.pk]), {"act": "APPROVE", "words": "통장과 신분증 확인"})
+    case = reverse("refunds:review-case", args=[row.pk])
+    reviewing.send(reviewer, case, {"act": "APPROVE", "words": "통장과 신분증 확인"})
     row = Application.objects.get()
     assert (row.status, row.account.holder_check.outcome, row.account.holder_check.matched) == (
         "APPROVED", "ACCEPTED", True,
@@ -136,7 +137,7 @@ def test_a_bank_that_sleeps_is_asked_for_its_spelling_again(bank, ryu) -> None:
     account = make.account(ryu, outcome="MISMATCH")
     accounts.record_passbook(account=account, staff="staff:1")
     submit(ryu, make.line(ryu), account=account)
-    reviews.review(
+    reviewing.review(
         application_id=Application.objects.get().pk, reviewer=staff_user("reviewer"), act="APPROVE", reason="통장"
     )
     bank.outcome = "TIMEOUT"
@@ -195,10 +196,10 @@ def test_a_case_that_is_opened_again_has_no_accepted_account(bank, ryu) -> None:
     accounts.record_passbook(account=account, staff="staff:1")
     submit(ryu, make.line(ryu), account=account)
     pk, reviewer = Application.objects.get().pk, staff_user("reviewer")
-    reviews.review(application_id=pk, reviewer=reviewer, act="APPROVE", reason="통장")
+    reviewing.review(application_id=pk, reviewer=reviewer, act="APPROVE", reason="통장")
     reviews.undo(application_id=pk, reviewer=reviewer, reason="다른 사람의 통장")
     assert (HolderCheck.objects.get().outcome, Application.objects.get().status) == ("MISMATCH", "REVIEW")
-    reviews.review(application_id=pk, reviewer=reviewer, act="REJECT", reason="다른 사람의 통장")
+    reviewing.review(application_id=pk, reviewer=reviewer, act="REJECT", reason="다른 사람의 통장")
     assert not HolderCheck.objects.get().matched
 
 

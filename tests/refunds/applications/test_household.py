@@ -7,9 +7,9 @@ from eligibility import service as register
 from eligibility.models import Customer
 from kt_remedy.core import crypto
 from kt_remedy.staff import household
-from refunds.applications import access, reviews
+from refunds.applications import access
 from refunds.applications.transitions import Refused
-from tests.refunds import make
+from tests.refunds import make, reviewing
 from tests.sessions import staff_user
 
 pytestmark = pytest.mark.django_db
@@ -69,7 +69,7 @@ def test_the_next_case_is_none_of_the_household(reviewer):
     Customer.objects.filter(pk=relative.pk).update(guardian_ci_index=reviewer.person_index)
     relative.refresh_from_db()
     row = make.application(make.line(relative), status="REVIEW")
-    assert reviews.take_next(reviewer=reviewer) is None
+    assert reviewing.take_next(reviewer=reviewer) is None
     assert row.status == "REVIEW"
 
 

@@ -10,7 +10,7 @@ from refunds.applications import queries, reviews
 from refunds.applications.submit import LateReasonInput
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Application, LateReason
-from tests.refunds import make
+from tests.refunds import make, reviewing
 from tests.refunds.applications.test_submit import submit
 from tests.sessions import as_staff, staff_user
 
@@ -28,12 +28,12 @@ def late_one(at, *, kind: str = "HOSPITAL", ended: str | None = "2026-03-01", on
 
 def refusal(row: Application, roles: tuple[str, ...] = ("supervisor",), **values) -> str:
     with pytest.raises(Refused) as refused:
-        reviews.review(application_id=row.pk, reviewer=staff_user(*roles), act="APPROVE", reason="확인함", **values)
+        reviewing.review(application_id=row.pk, reviewer=staff_user(*roles), act="APPROVE", reason="확인함", **values)
     return refused.value.code
 
 
 def approve(row: Application, *roles: str, **values) -> Application:
-    reviews.review(application_id=row.pk, reviewer=staff_user(*roles), act="APPROVE", reason="확인함", **values)
+    reviewing.review(application_id=row.pk, reviewer=staff_user(*roles), act="APPROVE", reason="확인함", **values)
     row.refresh_from_db()
     return row
 
@@ -69,12 +69,15 @@ def test_the_supervisor_puts_the_reason_right(at) -> None:
 
 def test_documents_do_not_lead_round_the_supervisor(at) -> None:
     row = late_one(at)
-    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="ASK_DOCUMENTS", reason="확인서")
+    reviewing.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="ASK_DOCUMENTS", reason="확인서")
     reviews.documents_shown(application_id=row.pk, staff=staff_user("clerk"), documents=["확인서"])
     row.refresh_from_db()
     assert row.status == "LATE"
     assert refusal(row, ("reviewer",)) == "SUPERVISOR"
-    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="REJECT", reason="아님")
+    with pytest.raises(Refused) as refused:  # nor does a reviewer refuse alone
+        reviewing.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="REJECT", reason="아님")
+    assert refused.value.code == "SUPERVISOR"
+    reviewing.review(application_id=row.pk, reviewer=staff_user("supervisor"), act="REJECT", codes=["NO_HARDSHIP"])
     reviews.undo(application_id=row.pk, reviewer=staff_user("reviewer"), reason="다시 봄")
     assert refusal(row, ("reviewer",)) == "SUPERVISOR"
     assert approve(row, "supervisor").status == "APPROVED"
@@ -104,10 +107,10 @@ def rejected_and_again(at, *, again: str) -> Application:
     line = make.line(holder, outcome="REVIEW", reasons="REVIEW_NAME_TRANSFER")
     first = submit(holder, line).filing.applications.get()
     at("2026-02-03T10:00+09:00")
-    reviews.review(application_id=first.pk, reviewer=staff_user("reviewer"), act="ASK_DOCUMENTS", reason="증명서")
+    reviewing.review(application_id=first.pk, reviewer=staff_user("reviewer"), act="ASK_DOCUMENTS", reason="증명서")
     at("2026-02-13T10:00+09:00")
     reviews.end_document_requests()
-    reviews.review(application_id=first.pk, reviewer=staff_user("reviewer"), act="REJECT", reason="서류 없음")
+    reviewing.review(application_id=first.pk, reviewer=staff_user("reviewer"), act="REJECT", reason="서류 없음")
     type(line).objects.filter(pk=line.pk).update(decided_outcome="REVIEW")
     line.refresh_from_db()
     at(f"{again}T10:00+09:00")
@@ -126,7 +129,7 @@ def test_a_no_that_was_our_error_gives_the_earlier_date_back(at) -> None:
     page = reverse("refunds:review-case", args=[row.pk])
     reviewer = as_staff(Client(), staff_user("reviewer"))
     assert "우리 잘못" in reviewer.get(page).content.decode()
-    reviewer.post(page, {"act": "APPROVE", "words": "우리가 잘못 봄", "earlier_date": "on"})
+    reviewing.send(reviewer, page, {"act": "APPROVE", "words": "우리가 잘못 봄", "earlier_date": "on"})
     row.refresh_from_db()
     assert (row.status, str(row.applied_on), row.lateness) == ("APPROVED", "2026-01-28", "IN_TIME")
     fresh = late_one(at, on="2026-03-10")
@@ -138,17 +141,21 @@ def test_the_pages_of_reviewer_and_supervisor(at) -> None:
     page = reverse("refunds:review-case", args=[row.pk])
     reviewer, supervisor = (as_staff(Client(), staff_user(role)) for role in ("reviewer", "supervisor"))
     text = reviewer.get(page).content.decode()
-    assert "심사 책임자만 승인" in text
+    assert "심사 책임자만 결정" in text
     assert 'value="APPROVE"' not in text
+    assert 'value="REJECT"' not in text
     assert reviewer.post(page, {"act": "APPROVE", "words": "x"}).status_code == 422
-    assert reviewer.post(reverse("refunds:review-next")).status_code == 302
+    assert reviewer.post(reverse("refunds:review-next"))["Location"] == reverse("refunds:review")  # nothing for them
+    other = as_staff(Client(), staff_user("supervisor", username="second"))
+    assert other.post(reverse("refunds:review-next"))["Location"] == page
     response = supervisor.get(page)
     assert "맡고 있습니다" in response.content.decode()
-    assert "끝나고 14일 안에 한 신청만" in response.content.decode()
-    answer = supervisor.post(page, {"act": "APPROVE", "words": "확인", "kind": "HOSPITAL", "ended_on": "2026-03-01"})
-    assert answer.status_code == 422  # the reviewer has it
+    assert "다른 심사자가 보고 있는" in response.content.decode()
+    answers = {"act": "APPROVE", "words": "확인", "kind": "HOSPITAL", "ended_on": "2026-03-01"}
+    assert supervisor.post(page, answers).status_code == 422
     supervisor.post(reverse("refunds:review-release", args=[row.pk]))
-    supervisor.post(page, {"act": "APPROVE", "words": "확인", "kind": "HOSPITAL", "ended_on": "2026-03-01"})
+    assert "끝나고 14일 안에 한 신청만" in supervisor.get(page).content.decode()
+    reviewing.send(supervisor, page, answers)
     row.refresh_from_db()
     assert row.status == "APPROVED"
 
@@ -162,10 +169,10 @@ def test_the_list_is_filtered_by_state_door_and_age(at) -> None:
         return old.filing.reference in reviewer.get(reverse("refunds:review"), filters).content.decode()
 
     assert shown()
-    assert shown(state="LATE", door="WEB")
-    assert not shown(state="REVIEW")
+    assert shown(kind="LATE", door="WEB")
+    assert not shown(kind="TRANSFER")
     assert not shown(door="STORE")
-    assert not shown(age="over")
+    assert not shown(due="late")
     at("2026-03-06T00:00+09:00")
-    assert shown(age="over")
+    assert shown(due="late")
     assert queries.live_applications([old.line_id])

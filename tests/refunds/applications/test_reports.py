@@ -7,9 +7,9 @@ from django.test import Client
 from django.urls import reverse
 
 from refunds import reports
-from refunds.applications import change, reviews
+from refunds.applications import change
 from refunds.models.applications import Application
-from tests.refunds import make
+from tests.refunds import make, reviewing
 from tests.refunds.applications.test_submit import submit
 from tests.sessions import as_staff, staff_user
 
@@ -26,7 +26,9 @@ def test_the_figures_are_those_of_the_rows(at, no_sample, django_assert_num_quer
     at("2026-01-20T23:30+09:00")
     late = make.customer()
     row = submit(late, make.line(late, outcome="REVIEW", reasons="REVIEW_NAME_TRANSFER")).filing.applications.get()
-    reviews.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="ASK_DOCUMENTS", reason="가족관계증명서")
+    reviewing.review(
+        application_id=row.pk, reviewer=staff_user("reviewer"), act="ASK_DOCUMENTS", reason="가족관계증명서"
+    )
     withdrawn = Application.objects.order_by("id").first()
     change.withdraw(application_id=withdrawn.pk, person_index=bytes(withdrawn.filing.person_index))
 

@@ -15,7 +15,7 @@ from refunds.models.items import Item
 from refunds.models.statements import MoneyBack
 from refunds.payouts import batches, cases, files, independent_check
 from tests.owner import as_owner
-from tests.refunds import make
+from tests.refunds import make, reviewing
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import broken, checker, due, maker, refused, tamper
 
@@ -247,7 +247,7 @@ def test_an_upheld_objection_about_the_amount_becomes_a_correction_by_exception(
     )
     assert objections.is_about_amount(contested)
     answer = {"objection_id": contested.pk, "reviewer": money.user("reviewer", "reviewer"), "answer": "맞습니다"}
-    objections.answer_objection(uphold=True, difference_krw=12_000, **answer)
+    reviewing.answer_objection(uphold=True, difference_krw=12_000, **answer)
     row.refresh_from_db()
     assert row.status == "APPROVED"
     (settle,) = cases.objections_to_settle()

@@ -14,6 +14,7 @@ from refunds.applications import objections
 from refunds.models.cases import BalanceFinding
 from refunds.payouts import batches, cases, findings, jobs, overview
 from refunds.payouts import trial_balance as balances
+from tests.refunds import reviewing
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import broken, checker, due, maker, refused, tamper
 from tests.refunds.payouts.test_balance import Rounds, corrected, load, supervisor
@@ -128,7 +129,7 @@ def test_balances_for_a_person_are_found_with_the_check_of_the_money(at):
         contract_no=under.line_id, person_index=bytes(under.filing.person_index), text="다릅니다", contact="01055550000"
     )
     reviewer = money.user("reviewer", "reviewer")
-    objections.answer_objection(
+    reviewing.answer_objection(
         objection_id=contested.pk, reviewer=reviewer, uphold=True, answer="맞음", difference_krw=9_000
     )
     jobs.verify_money(None)

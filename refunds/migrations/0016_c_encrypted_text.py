@@ -7,7 +7,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('refunds', '0012_f_promises'),
+        ('refunds', '0015_g_register_clock'),
     ]
 
     operations = [
