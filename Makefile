@@ -12,7 +12,7 @@ STYLES := $(wildcard static/css/*.css)
 CSS_BEAUTIFY := $(BIN)/css-beautify --indent-size=2 --end-with-newline --space-around-combinator
 
 .DEFAULT_GOAL := run
-.PHONY: run dev flower install reset test test-fast coverage soak bench lint format
+.PHONY: run dev flower install reset test test-fast coverage soak bench lint format sbom
 
 # Tests that need neither a browser nor processes of their own (tests/conftest.py marks the others as slow).
 FAST := -m "not soak and not slow"
@@ -67,11 +67,17 @@ lint: .venv/installed-test
 	@$(BIN)/ruff format --check --quiet . || { echo "Format the files above with: make format"; exit 1; }
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy
+	@$(BIN)/bandit --quiet --severity-level medium --configfile pyproject.toml --recursive kt_remedy eligibility refunds rewards
+	@$(MAKE) --no-print-directory sbom > /dev/null
 	@$(BIN)/djlint --quiet --lint $(TEMPLATES)
 	@$(BIN)/djangofmt --check $(TEMPLATES) || { echo "Format the templates with: make format"; exit 1; }
 	@for file in $(STYLES); do \
 		$(CSS_BEAUTIFY) $$file | cmp --quiet - $$file || { echo "Format $$file with: make format"; exit 1; }; \
 	done
+
+# The bill of materials: every library of production with its version and licence, as CycloneDX.
+sbom: .venv/installed-test
+	@$(BIN)/cyclonedx-py requirements requirements.txt
 
 format: .venv/installed-test
 	@$(BIN)/ruff check --quiet --fix .

@@ -104,4 +104,6 @@ def register() -> None:
         recheck=still_wanted,
         address=number_for,
         confirmed=True,
+        sms=True,
+        subject_name=lambda subject: _("신청을 연 날"),
     )

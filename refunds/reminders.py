@@ -5,25 +5,30 @@ is sent, its person is checked again (D-43) and its number is chosen (D-44).
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Q
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
 
 from eligibility import service as eligibility
 from eligibility.models import Customer, HolderKind, Line
 from kt_remedy.core import clock, persons, programme
 from kt_remedy.core.models import DatedTask
 from kt_remedy.core.tasks import schedule
+from kt_remedy.notices import mailings, preparing, texts
 from kt_remedy.notices import service as notices
-from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message
 from refunds.models.accounts import OwnerKind
 from refunds.models.applications import Filing
 
 HOUR = dt.time(10)
+# The last round has a kind of its own, because it says that it is the last (D-68).
+REMINDER, LAST = "reminder", "reminder.last"
+REMINDERS = (REMINDER, LAST)
+LEFT, MAY_LEAVE = "campaign.left", "campaign.may_leave"
 
 # The recipient: the guardian of a minor, else the holder.
 _PERSON = "coalesce(CASE WHEN c.birth_date > %(adult_since)s THEN c.guardian_ci_index END, c.person_index)"
@@ -41,7 +46,7 @@ _MAY_LEAVE = """
     l.status <> 'TERMINATED' AND l.reasons = 'NOT_TERMINATED' AND l.expected_penalty_krw > 0
     AND coalesce(nullif(l.decided_outcome, ''), l.outcome) <> 'NOTHING_DUE'
 """
-_GROUPS = {"reminder": _COULD_APPLY, "campaign.left": _LEFT_BEFORE, "campaign.may_leave": _MAY_LEAVE}
+_GROUPS = {REMINDER: _COULD_APPLY, LAST: _COULD_APPLY, LEFT: _LEFT_BEFORE, MAY_LEAVE: _MAY_LEAVE}
 
 
 def recipients_select(group: str, *, only_customers: bool = False) -> str:
@@ -57,73 +62,164 @@ def recipients_select(group: str, *, only_customers: bool = False) -> str:
 
 
 def start_reminder(task: DatedTask) -> schedule.ResultMessage:
-    """Queue the reminder of the day of `task`. A second run queues the people missed by the first. At-least-once."""
+    """Queue the reminder of the day of `task`. A second run queues the people missed by the first. At-least-once.
+
+    It supersedes the earlier rounds, and is superseded itself once the hour of a later one has come (D-68).
+    """
     day = clock.kst_date(task.due_at)
     current = programme.current()
-    number = next((item.round for item in current.reminders if item.send_on == day), None)
-    if number is None or clock.today() > current.applications.closes:
+    item = next((item for item in current.reminders if item.send_on == day), None)
+    if item is None or clock.today() > current.applications.closes:
         return schedule.result_message(gettext_noop("신청 기간이 지나 보내지 않음"))
-    return schedule.result_message(gettext_noop("새로 올린 안내 %(n)s명"), n=_queue("reminder", f"round-{number}"))
+    later = [other for other in current.reminders if other.send_on > day and _hour(other) <= clock.now()]
+    newest = max([item, *later], key=lambda other: other.send_on)
+    mailings.supersede(kinds=REMINDERS, by_subject=_subject(newest))
+    if later:
+        return schedule.result_message(gettext_noop("다음 회차가 대신함"))
+    return schedule.result_message(gettext_noop("새로 올린 안내 %(n)s명"), n=_queue(_kind(item), _subject(item)))
 
 
 def start_campaign(task: DatedTask) -> list[schedule.ResultMessage]:
     """Queue the news of the day the look-up opens: to holders of terminated lines, then of those still in service."""
     return [
-        schedule.result_message(gettext_noop("이미 해지하신 분 %(n)s명"), n=_queue("campaign.left", "opening")),
-        schedule.result_message(gettext_noop("이용 중이신 분 %(n)s명"), n=_queue("campaign.may_leave", "opening")),
+        schedule.result_message(gettext_noop("이미 해지하신 분 %(n)s명"), n=_queue(LEFT, "opening")),
+        schedule.result_message(gettext_noop("이용 중이신 분 %(n)s명"), n=_queue(MAY_LEAVE, "opening")),
+    ]
+
+
+def plans() -> list[preparing.Plan]:
+    """The mailings of the programme, so that two persons can approve each before its hour."""
+    current, params = programme.current(), _params()
+    hour = clock.kst(current.lookup_opens, HOUR)
+    found = [preparing.Plan(kind, "opening", hour, recipients_select(kind), params) for kind in (LEFT, MAY_LEAVE)]
+    return found + [
+        preparing.Plan(_kind(item), _subject(item), _hour(item), recipients_select(_kind(item)), params)
+        for item in current.reminders
     ]
 
 
 def still_due(message: Message) -> bool:
-    """True if the person of a queued message still belongs to its group. Called just before sending."""
-    current = programme.current()
+    """True if the person of a queued message still belongs to its group."""
+    return message.pk in due([message])
+
+
+def due(messages: Sequence[Message]) -> set[int]:
+    """The ids of the messages of one kind whose persons still belong to its group; called just before sending.
+
+    A person who got a reminder less than `reminder_gap_days` ago gets no other one (D-68). Few queries for any number.
+    """
+    current, kind = programme.current(), messages[0].kind
     if clock.today() > current.applications.closes:
-        return False
-    if message.kind == "campaign.may_leave" and (
-        clock.today() > current.waiver.terminated_to or _has_other_text(message)
-    ):
-        return False
-    person = message.person_index
-    group = recipients_select(message.kind, only_customers=True)
+        return set()
+    if kind == MAY_LEAVE and clock.today() > current.waiver.terminated_to:
+        return set()
+    asked = [message.person_index for message in messages]
+    customers = {customer.pk for group in _customers_of(messages).values() for customer in group}
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT EXISTS (SELECT FROM ({group}) AS t WHERE person_index = %(person)s)",  # noqa: S608
-            _params() | {"customers": [c.customer_no for c in _customers_of(message)], "person": person},
+            f"SELECT person_index FROM ({recipients_select(kind, only_customers=True)}) AS t"  # noqa: S608
+            " WHERE person_index = ANY(%(persons)s)",
+            _params() | {"customers": sorted(customers), "persons": asked},
         )
-        return cursor.fetchone()[0]
+        in_group = {bytes(row[0]) for row in cursor.fetchall()}
+    told = _told_already(messages, asked)
+    return {
+        message.pk
+        for message in messages
+        if bytes(message.person_index) in in_group and (bytes(message.person_index), message.subject) not in told
+    }
+
+
+def _told_already(messages: Sequence[Message], asked: list[bytes]) -> set[tuple[bytes, str]]:
+    """(person, subject) of the messages whose person got another text that makes this one wrong."""
+    kind, subjects = messages[0].kind, {message.subject for message in messages}
+    if kind == MAY_LEAVE:  # one message per person (D-43)
+        left = Message.objects.filter(kind=LEFT, subject__in=subjects, person_index__in=asked)
+        return {(bytes(person), subject) for person, subject in left.values_list("person_index", "subject")}
+    if kind not in REMINDERS:
+        return set()
+    # Both ends are days in Seoul: two days after the 20th is the 22nd, whatever the hours.
+    first_day = clock.today() - dt.timedelta(days=max(programme.current().notices.reminder_gap_days - 1, 0))
+    recent = Message.objects.filter(
+        kind__in=REMINDERS,
+        subject__in=[_subject(item) for item in programme.current().reminders],
+        person_index__in=asked,
+        sent_at__gte=clock.kst(first_day),
+    ).exclude(state__in=(Message.State.FAILED, Message.State.CANCELLED))
+    return {
+        (bytes(person), subject)
+        for person, other in recent.values_list("person_index", "subject")
+        for subject in subjects
+        if subject != other
+    }
 
 
 def number_for(message: Message) -> str | None:
-    """The number for messages to a person (D-44); None if staff must reach them another way.
+    """The number of one message (`numbers`)."""
+    return numbers([message])[message.pk]
+
+
+def numbers(messages: Sequence[Message]) -> dict[int, str | None]:
+    """The number of each message by id (D-44), in few queries; None if staff must reach the person another way.
 
     A child is reached through the guardian, a company through its contact. The order is: the number that the person
     confirmed with an application for another line, a number of their own in service, the contact number, a number that
     was ported out. A ported number still belongs to its customer unless another line has it now. A number that was
     given up is not used, even if billing still has it as a contact: after 29 days it may belong to anybody.
     """
-    confirmed = (
-        Filing.objects.filter(person_index=message.person_index, representation=OwnerKind.SELF)
-        .order_by("-received_at")
-        .first()
-    )
-    if confirmed is not None and (
-        number := eligibility.confirmed_number_or_blank(confirmed.contact, confirmed_at=confirmed.received_at)
-    ):
-        return number
-    customers = _customers_of(message)
-    lines = list(
-        Line.objects.filter(customer__in=customers).select_related("customer").order_by("-opened_on", "contract_no")
-    )
-    person = message.person_index
-    own = [line for line in lines if _reads_own_messages(line.customer, person)]
+    customers = _customers_of(messages)
+    lines: dict[str, list[Line]] = {}
+    every = {customer.pk for group in customers.values() for customer in group}
+    own_lines = Line.objects.filter(customer__in=every).select_related("customer")
+    for line in own_lines.order_by("-opened_on", "contract_no"):
+        lines.setdefault(line.customer_id, []).append(line)
+    filings = Filing.objects.filter(
+        person_index__in=[message.person_index for message in messages], representation=OwnerKind.SELF
+    ).order_by("person_index", "-received_at")
+    confirmed = {bytes(filing.person_index): filing for filing in filings.distinct("person_index")}
+    contacts = {line.contact_msisdn for group in lines.values() for line in group if line.contact_msisdn}
+    contacts |= {filing.contact for filing in confirmed.values() if filing.contact}
+    newest = eligibility.newest_lines(contacts)
+    ported = [line.msisdn_index for group in lines.values() for line in group if line.termination_reason == "PORT_OUT"]
+    holders: dict[bytes, list[Line]] = {}
+    for line in Line.objects.filter(msisdn_index__in=ported):
+        holders.setdefault(bytes(line.msisdn_index), []).append(line)
+    return {
+        message.pk: _number(
+            message,
+            sorted(
+                (line for customer in customers[message.pk] for line in lines.get(customer.pk, ())),
+                key=lambda line: (-line.opened_on.toordinal(), line.contract_no),
+            ),
+            confirmed.get(bytes(message.person_index)),
+            newest,
+            holders,
+        )
+        for message in messages
+    }
+
+
+def _number(
+    message: Message,
+    lines: list[Line],
+    filing: Filing | None,
+    newest: dict[str, Line],
+    holders: dict[bytes, list[Line]],
+) -> str | None:
+    if filing is not None and filing.contact:
+        confirmed_on = clock.kst_date(filing.received_at)
+        if not eligibility.is_released(newest.get(filing.contact), since=confirmed_on):
+            return filing.contact
+    own = [line for line in lines if _reads_own_messages(line.customer, message.person_index)]
     for line in own:
         if line.status == "ACTIVE" and line.product == "HANDSET":
             return line.msisdn
     for line in sorted(lines, key=lambda line: line.contract_no != message.recipient):
-        if line.contact_msisdn and not eligibility.number_is_released(line.contact_msisdn):
+        if line.contact_msisdn and not eligibility.is_released(newest.get(line.contact_msisdn)):
             return line.contact_msisdn
+    customers = {line.customer_id for line in lines}
     for line in own:
-        if line.termination_reason == "PORT_OUT" and not _reissued(line, customers):
+        if line.termination_reason == "PORT_OUT" and not _is_reissued(line, customers, holders):
             return line.msisdn
     return None
 
@@ -138,7 +234,7 @@ def reminder_funnel(subject: str) -> list[tuple[object, int]]:
             """
             WITH reached AS MATERIALIZED (
                 SELECT person_index, recipient, sent_at FROM notices_message
-                WHERE kind = 'reminder' AND subject = %s AND state IN ('ACCEPTED', 'DELIVERED')
+                WHERE kind = ANY(%s) AND subject = %s AND state IN ('ACCEPTED', 'DELIVERED')
             ), claims AS MATERIALIZED (
                 SELECT a.id, a.contract_no, f.person_index, f.received_at
                 FROM refunds_filing f JOIN refunds_application a ON a.filing_id = f.id AND a.status <> 'WITHDRAWN'
@@ -164,7 +260,7 @@ def reminder_funnel(subject: str) -> list[tuple[object, int]]:
             SELECT (SELECT count(*) FROM (SELECT person_index FROM verified UNION SELECT person_index FROM applied) u),
                    (SELECT count(*) FROM applied), (SELECT count(*) FROM applied WHERE paid)
             """,
-            [subject],
+            [list(REMINDERS), subject],
         )
         looked_up, applied, paid = cursor.fetchone()
     return [(_("본인확인하고 조회"), looked_up), (_("그 뒤 신청"), applied), (_("입금"), paid)]
@@ -185,11 +281,31 @@ def register() -> None:
             f" {texts.day(closes, 'en')}: type the address of the KT website yourself, visit a KT store or call us."
             " This message holds no link. Questions: {hotline} (free)",
         },
-        recheck=still_due,
-        address=number_for,
+        recheck_all=due,
+        address_all=numbers,
+        subject_name=_subject_name,
         optional=True,
         funnel=reminder_funnel,
     )
+    notices.register(
+        LAST,
+        label=_("마지막 신청 안내 (아직 신청하지 않은 분)"),
+        text={
+            "ko": "[KT] 마지막 안내입니다. 해지 위약금 환급을 아직 신청하지 않으셨습니다."
+            f" 신청은 {texts.day(closes, 'ko')}까지입니다."
+            " KT 홈페이지 주소를 직접 입력하거나 매장, 전용 상담센터에서 신청하세요."
+            " 이 문자에는 링크가 없습니다. 문의 {hotline}(무료)",
+            "en": "[KT] This is our last reminder. You may be owed a refund of an early termination charge and have not"
+            f" applied yet. Apply by {texts.day(closes, 'en')}: type the address of the KT website yourself, visit a KT"
+            " store or call us. This message holds no link. Questions: {hotline} (free)",
+        },
+        recheck_all=due,
+        address_all=numbers,
+        subject_name=_subject_name,
+        optional=True,
+        funnel=reminder_funnel,
+    )
+    preparing.register(plans)
     notices.register(
         "campaign.left",
         label=_("환급 대상일 수 있는 분께 (이미 해지)"),
@@ -201,8 +317,9 @@ def register() -> None:
             f" apply from {texts.day(current.applications.opens, 'en')} to {texts.day(closes, 'en')}."
             " This message holds no link. Questions: {hotline} (free)",
         },
-        recheck=still_due,
-        address=number_for,
+        recheck_all=due,
+        address_all=numbers,
+        subject_name=_subject_name,
         optional=True,
     )
     notices.register(
@@ -214,18 +331,28 @@ def register() -> None:
             "en": f"[KT] If you leave by {texts.day(left_by, 'en')}, the early termination charge may be waived. Check"
             " your line on the KT website. This message holds no link. Questions: {hotline} (free)",
         },
-        recheck=still_due,
-        address=number_for,
+        recheck_all=due,
+        address_all=numbers,
+        subject_name=_subject_name,
         optional=True,
     )
 
 
+def _hour(item: programme.Reminder) -> dt.datetime:
+    return clock.kst(item.send_on, HOUR)
+
+
+def _kind(item: programme.Reminder) -> str:
+    last = max(programme.current().reminders, key=lambda other: other.send_on)
+    return LAST if item == last else REMINDER
+
+
+def _subject(item: programme.Reminder) -> str:
+    return f"round-{item.round}"
+
+
 def _queue(group: str, subject: str) -> int:
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            # Half a million people are sorted in memory rather than on disk.
-            cursor.execute("SET LOCAL statement_timeout = '10min'; SET LOCAL work_mem = '256MB'")
-        return notices.queue_all(kind=group, subject=subject, select=recipients_select(group), params=_params())
+    return notices.queue_all(kind=group, subject=subject, select=recipients_select(group), params=_params())
 
 
 def _params() -> dict[str, Any]:
@@ -235,24 +362,29 @@ def _params() -> dict[str, Any]:
     }
 
 
-def _customers_of(message: Message) -> list[Customer]:
-    """The customer numbers behind a message: the person's own, those of their wards, that of the line it names.
+def _customers_of(messages: Sequence[Message]) -> dict[int, list[Customer]]:
+    """The customer numbers behind each message, by its id: the person's own, those of their wards, that of the line.
 
-    Used for the second check of a message and for its number, read once.
+    Three queries for any number of messages.
     """
-    cached = message.__dict__.get("_customers")
-    if cached is not None:
-        return cached
-    person = message.person_index
-    customers = message.__dict__["_customers"] = list(
-        Customer.objects.filter(
-            Q(person_index=person)
-            | Q(guardian_ci_index=person)
-            # Passed as a value: a third subquery would read the whole register for each message.
-            | Q(pk=Line.objects.filter(pk=message.recipient).values_list("customer_id", flat=True).first() or "")
-        )
+    persons_asked = [message.person_index for message in messages]
+    found: dict[bytes, dict[str, Customer]] = {}
+    own = Customer.objects.filter(Q(person_index__in=persons_asked) | Q(guardian_ci_index__in=persons_asked))
+    for customer in own:
+        for index in (customer.person_index, customer.guardian_ci_index):
+            if index is not None:
+                found.setdefault(bytes(index), {})[customer.pk] = customer
+    named = dict(
+        Line.objects.filter(pk__in=[message.recipient for message in messages]).values_list("pk", "customer_id")
     )
-    return customers
+    by_number = Customer.objects.in_bulk(set(named.values()))
+    result = {}
+    for message in messages:
+        group = dict(found.get(bytes(message.person_index), {}))
+        if (number := named.get(message.recipient)) is not None:
+            group[number] = by_number[number]
+        result[message.pk] = list(group.values())
+    return result
 
 
 def _reads_own_messages(customer: Customer, person: bytes) -> bool:
@@ -261,16 +393,16 @@ def _reads_own_messages(customer: Customer, person: bytes) -> bool:
     return customer.person_index == person and not persons.is_minor(customer.birth_date, clock.today())
 
 
-def _reissued(line: Line, customers: list[Customer]) -> bool:
-    return (
-        Line.objects.filter(msisdn_index=line.msisdn_index, opened_on__gte=line.terminated_on)
-        .exclude(customer__in=customers)
-        .exists()
+def _is_reissued(line: Line, customers: set[str], holders: dict[bytes, list[Line]]) -> bool:
+    """True if somebody else has the number of a terminated line by now."""
+    ended = line.terminated_on
+    return any(
+        ended is not None and other.opened_on >= ended and other.customer_id not in customers
+        for other in holders.get(bytes(line.msisdn_index), ())
     )
 
 
-def _has_other_text(message: Message) -> bool:
-    """True if the person gets the message for terminated lines: one message per person (D-43)."""
-    return Message.objects.filter(
-        kind="campaign.left", subject=message.subject, person_index=message.person_index
-    ).exists()
+def _subject_name(subject: str) -> str:
+    if subject == "opening":
+        return gettext("조회를 연 날")
+    return gettext("%(n)s차") % {"n": subject.removeprefix("round-")}

@@ -14,6 +14,7 @@ def register() -> None:
             "ko": "[KT] 영상 서비스 이용권 번호가 나왔습니다. 고객 보답에서 보세요. 문의 {hotline}(무료)",
             "en": "[KT] Your video service code is ready on our website under Rewards. Call {hotline}",
         },
+        sms=True,
     )
     notices.register(
         "rewards.code_awaited",
@@ -22,6 +23,7 @@ def register() -> None:
             "ko": "[KT] 이용권 번호가 모두 나갔습니다. 들어오면 순서대로 드립니다. 문의 {hotline}",
             "en": "[KT] No video code is left now. You get one in turn and we tell you. Call {hotline}",
         },
+        sms=True,
     )
     notices.register(
         "rewards.added",
@@ -30,6 +32,7 @@ def register() -> None:
             "ko": "[KT] 회선을 고객 보답에 더했습니다. 혜택은 고객 보답에서 보세요. 문의 {hotline}(무료)",
             "en": "[KT] Your line now has the rewards. See them under Rewards. Call {hotline} (free)",
         },
+        sms=True,
     )
     notices.register(
         "rewards.applied",
@@ -38,4 +41,5 @@ def register() -> None:
             "ko": "[KT] 안심 보험을 신청하셨습니다. 기간은 고객 보답에 있습니다. 문의 {hotline}(무료)",
             "en": "[KT] We received your insurance application. Dates are under Rewards. Call {hotline}",
         },
+        sms=True,
     )

@@ -4,6 +4,7 @@ Each person gets one message. The guardian in the billing data gets the message 
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
@@ -21,6 +22,7 @@ from rewards.enrolment import base
 from rewards.models import BaseLine
 from rewards.perks import holders
 from rewards.service import contact_numbers, message_number
+from rewards.templatetags.perks import perk_name
 
 SEND_TIME = dt.time(10)  # KST
 DAYS_BEFORE = 7
@@ -79,7 +81,8 @@ def register() -> None:
                 "en": f"[KT] At {age} or over you are insured against fraud automatically, free of charge."
                 " To decline, call us or open Rewards on our website. Call {hotline} (free)",
             },
-            recheck=still_applies,
+            recheck_all=still_due,
+            subject_name=perk_name,
             address=number_for,
         )
         notices.register(
@@ -89,9 +92,11 @@ def register() -> None:
                 "ko": "[KT] 안심 보험은 신청하셔야 시작됩니다. 고객 보답에서 신청하세요. 무료. 문의 {hotline}",
                 "en": "[KT] Fraud insurance is free but starts only if you apply under Rewards. Call {hotline}",
             },
-            recheck=still_applies,
+            recheck_all=still_due,
+            subject_name=perk_name,
             address=number_for,
             optional=True,
+            sms=True,
         )
     last_day = {"until": dt.date(2026, 7, 31)}
     notices.register(
@@ -102,9 +107,11 @@ def register() -> None:
             "en": "[KT] Choose your free video service under Rewards by {until}. Call {hotline} (free)",
         },
         example=last_day,
-        recheck=still_applies,
+        recheck_all=still_due,
         address=number_for,
         optional=True,
+        sms=True,
+        subject_name=perk_name,
         funnel=choices_after_opening,
     )
     notices.register(
@@ -115,9 +122,11 @@ def register() -> None:
             "en": "[KT] Choose your video service under Rewards by {until}, last day. Call {hotline}",
         },
         example=last_day,
-        recheck=still_applies,
+        recheck_all=still_due,
         address=number_for,
         optional=True,
+        sms=True,
+        subject_name=perk_name,
         funnel=choices_after_reminder,
     )
 
@@ -150,23 +159,38 @@ def _queue_for_choosers(kind: str, task: Any) -> schedule.TaskResult:
 
 
 def still_applies(message: Message) -> bool:
-    """True if the person of a queued message still belongs to its group. Checked just before it is sent."""
-    perk = next((perk for perk in _perks(message.kind) if perk.code == message.subject), None)
-    if perk is None or (message.kind in _BY_CHOICE and perk.choose_until and clock.today() > perk.choose_until):
-        return False
-    person = message.person_index
-    # The person's own lines and, if the person is a guardian, those of the child.
-    lines = list(BaseLine.objects.filter(person_index=person).values_list("pk", flat=True))
-    child = BaseLine.objects.filter(pk=message.recipient).first()
-    if child is not None and child.person_index is not None:
-        lines += BaseLine.objects.filter(person_index=child.person_index).values_list("pk", flat=True)
-    sql = _GROUPS[message.kind].format(only="AND b.contract_no = ANY(%(lines)s)")
+    """True if the person of a queued message still belongs to its group."""
+    return message.pk in still_due([message])
+
+
+def still_due(messages: Sequence[Message]) -> set[int]:
+    """The ids of the messages of one kind whose persons still belong to its group, checked just before sending.
+
+    Two queries for each perk.
+    """
+    due: set[int] = set()
+    for perk in _perks(messages[0].kind):
+        if messages[0].kind in _BY_CHOICE and perk.choose_until and clock.today() > perk.choose_until:
+            continue
+        own = [message for message in messages if message.subject == perk.code]
+        persons = _persons_in_group(own, perk) if own else set()
+        due |= {message.pk for message in own if bytes(message.person_index) in persons}
+    return due
+
+
+def _persons_in_group(messages: Sequence[Message], perk: Perk) -> set[bytes]:
+    """The persons of these messages who belong to the group: by their own lines or, as guardians, by a child's."""
+    persons = [message.person_index for message in messages]
+    recipients = BaseLine.objects.filter(pk__in=[message.recipient for message in messages])
+    children = [row.person_index for row in recipients if row.person_index is not None]
+    lines = list(BaseLine.objects.filter(person_index__in=[*persons, *children]).values_list("pk", flat=True))
+    sql = _GROUPS[messages[0].kind].format(only="AND b.contract_no = ANY(%(lines)s)")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT EXISTS (SELECT FROM ({sql}) AS t WHERE person_index = %(person)s)",  # noqa: S608
-            _params(message.kind, perk) | {"lines": lines, "person": person},
+            f"SELECT person_index FROM ({sql}) AS t WHERE person_index = ANY(%(persons)s)",  # noqa: S608
+            _params(messages[0].kind, perk) | {"lines": lines, "persons": persons},
         )
-        return cursor.fetchone()[0]
+        return {bytes(row[0]) for row in cursor.fetchall()}
 
 
 def number_for(message: Message) -> str | None:

@@ -29,9 +29,12 @@ def emptying() -> Iterator[None]:
 
     The setting belongs to the session, because `pgtrigger.ignore` rewrites statements and breaks those with a `%`.
     """
-    from kt_remedy.audit.models import NO_TRUNCATE, AuditEntry, AuditSeal  # need Django to be set up
+    from django.apps import apps  # need Django to be set up
 
-    names = ",".join(NO_TRUNCATE.get_pgid(model) for model in (AuditEntry, AuditSeal))
+    from kt_remedy.audit.models import NO_TRUNCATE
+
+    kept = [model for model in apps.get_app_config("audit").get_models() if NO_TRUNCATE in model._meta.triggers]
+    names = ",".join(NO_TRUNCATE.get_pgid(model) for model in kept)
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('pgtrigger.ignore', %s, false)", [f"{{{names}}}"])
         try:

@@ -94,7 +94,7 @@ class Spool:
         """The rows of one part, in the order in which they were added."""
         for offset, length in self.blocks[part]:
             # Safe to load: this process wrote the data into an unnamed file that no other process can open.
-            yield from marshal.loads(os.pread(self.file.fileno(), length, offset))  # noqa: S302
+            yield from marshal.loads(os.pread(self.file.fileno(), length, offset))  # noqa: S302  # nosec B302
 
 
 def in_parallel(tasks: Sequence[Callable[[], T]], processes: int) -> list[T]:

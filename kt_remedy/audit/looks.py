@@ -53,6 +53,11 @@ def register_customers(source: Callable[[Collection[bytes]], Iterable[str]]) -> 
     _sources.append(source)
 
 
+def customers_of(persons: Collection[bytes]) -> set[str]:
+    """The customer numbers of persons."""
+    return {customer for source in _sources for customer in source(persons)} if persons else set()
+
+
 def note(*, object: str, action: str = "", subject: str = "", **detail: Any) -> None:  # noqa: A002  a column's name
     """Name what the page is about ("application:7", "batch:3") and its customer, for the entry of the page.
 
@@ -112,8 +117,7 @@ def _is_shown(request: HttpRequest, response: HttpResponse) -> bool:
 
 def _record(request: HttpRequest, page: _Page) -> None:
     assert request.resolver_match is not None
-    persons = {customer for source in _sources for customer in source(page.persons)} if page.persons else set()
-    customers = page.customers | persons | ({page.subject} if page.subject else set())
+    customers = page.customers | customers_of(page.persons) | ({page.subject} if page.subject else set())
     area = console.area_of(request.resolver_match) or "admin"
     service.record(
         actor=service.actor(request.user),

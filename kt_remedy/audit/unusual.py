@@ -51,7 +51,7 @@ _RULES = {
         SELECT actor, (at AT TIME ZONE 'Asia/Seoul')::date, count(*), array_agg(id ORDER BY id)
         FROM audit_entry
         WHERE at >= %(since)s AND at < %(until)s AND actor LIKE 'staff:%%'
-          AND (action LIKE 'reveal.%%' OR action = 'notices.number_shown')
+          AND action LIKE 'reveal.%%'
         GROUP BY 1, 2 HAVING count(*) >= %(a_day)s
     """,
     "searches": """

@@ -1,8 +1,9 @@
 """The admin of content entries."""
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -10,6 +11,7 @@ from kt_remedy.audit.admin import RoleAdmin
 from kt_remedy.content import service
 from kt_remedy.content.models import Entry
 from kt_remedy.core import clock
+from kt_remedy.core.errors import Refused
 
 
 class EntryForm(forms.ModelForm):
@@ -36,6 +38,24 @@ class EntryAdmin(RoleAdmin):
     list_select_related = ("written_by",)
     ordering = ("place", "key", "-shown_from")
     readonly_fields = ("written_by", "written_at")
+    actions = ("release",)
+
+    @admin.action(description=_("고른 글 내보내기"), permissions=["release"])
+    def release(self, request: HttpRequest, queryset: QuerySet[Entry]) -> None:
+        """Release each chosen text; says of each that is refused why."""
+        done = 0
+        for entry in queryset:
+            try:
+                service.release(by=request.user, entry=entry)
+                done += 1
+            except Refused as refused:
+                self.message_user(request, f"{entry.key}: {refused}", messages.ERROR)
+        if done:
+            self.message_user(request, _("%(n)s건을 내보냈습니다.") % {"n": done}, messages.SUCCESS)
+
+    def has_release_permission(self, request: HttpRequest) -> bool:
+        """True for the privacy officer."""
+        return request.user.has_perm("content.release_entry")
 
     def get_readonly_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
         return () if obj is None else self.readonly_fields

@@ -13,6 +13,11 @@ class Place(models.TextChoices):
     PARTNER = "PARTNER", _("제휴 브랜드")
     INSURER = "INSURER", _("보험사")
     PLAN = "PLAN", _("요금제 안내")
+    SECURITY = "SECURITY", _("정보보호 5년 계획")
+
+
+# Places whose texts stand on the site only after another person released them.
+RELEASED = (Place.SECURITY,)
 
 
 class Entry(models.Model):
@@ -51,3 +56,32 @@ class Entry(models.Model):
     def body(self) -> str:
         """The body in the language of the page; Korean if there is no English body."""
         return self.body_ko if (get_language() or "ko").startswith("ko") else self.body_en or self.body_ko
+
+
+class Release(models.Model):
+    """The yes of the privacy officer to a version of a text; another person wrote it."""
+
+    entry = models.OneToOneField(Entry, models.PROTECT, primary_key=True, related_name="release")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("내보낸 사람"))
+    at = models.DateTimeField(_("내보낸 때"))
+
+    class Meta:
+        db_table = "content_release"
+        verbose_name = verbose_name_plural = _("내보냄")
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="two_people",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func="""
+                IF NEW.by_id = (SELECT written_by_id FROM content_entry WHERE id = NEW.entry_id) THEN
+                    RAISE EXCEPTION 'who wrote a text does not release it';
+                END IF;
+                RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.entry_id)

@@ -6,5 +6,6 @@ access.register(
     {
         "content.view_entry": ("supervisor", "auditor", "administrator"),
         "content.add_entry": ("administrator",),
+        "content.release_entry": ("supervisor",),
     }
 )

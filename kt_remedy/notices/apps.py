@@ -23,8 +23,9 @@ class NoticesConfig(AppConfig):
             ]
         )
 
-        from kt_remedy.notices import batches, service, tasks  # need the models
+        from kt_remedy.notices import acts, batches, service, tasks  # need the models
 
         post_migrate.connect(service.store_shipped_texts, sender=self, dispatch_uid="notices.store_shipped_texts")
         post_migrate.connect(batches.make_pace, sender=self, dispatch_uid="notices.make_pace")
         tasks.register()
+        console.register_acts("notices.steer_mailing", acts.acts)

@@ -206,6 +206,11 @@ class Mailing(models.Model):
         CHECKED = "CHECKED", _("승인 기다림")
         OPEN = "OPEN", _("보내는 중")
         PAUSED = "PAUSED", _("멈춤")
+        ENDED = "ENDED", _("끝남")
+
+    class Why(models.TextChoices):
+        SENT = "SENT", _("모두 처리함")
+        SUPERSEDED = "SUPERSEDED", _("다음 회차가 대신함")
 
     kind = models.CharField(_("종류"), max_length=40)
     subject = models.CharField(_("대상 업무"), max_length=80)
@@ -216,6 +221,15 @@ class Mailing(models.Model):
     checked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(_("만든 때"))
+    # Of a mailing that was prepared before its hour: the hour, the digest of its criteria, and the persons that they
+    # gave at the last count. At the hour the list is drawn; `too_many` persons stop it (`mailings.MOST_PERCENT`).
+    due_at = models.DateTimeField(_("보낼 때"), null=True)
+    criteria = models.CharField(max_length=64, blank=True, default="")
+    expected = models.IntegerField(_("예상 인원"), null=True)
+    counted_at = models.DateTimeField(_("센 때"), null=True)
+    too_many = models.IntegerField(_("뽑힌 인원"), null=True)
+    ended_at = models.DateTimeField(_("끝난 때"), null=True)
+    ended_why = models.CharField(max_length=10, choices=Why.choices, blank=True, default="")
 
     class Meta:
         db_table = "notices_round"
@@ -230,6 +244,46 @@ class Mailing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"
+
+
+class Resending(models.Model):
+    """Messages that the gateway says it never had, sent again: asked for by one person, allowed by another.
+
+    It names one message, or all such messages of a mailing.
+    """
+
+    mailing = models.ForeignKey(Mailing, models.PROTECT, null=True, related_name="resendings")
+    message = models.ForeignKey(Message, models.PROTECT, null=True, related_name="resendings")
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField(_("청한 때"))
+    allowed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    allowed_at = models.DateTimeField(_("허락한 때"), null=True)
+    messages = models.IntegerField(_("다시 보낸 문자"), null=True)
+
+    class Meta:
+        db_table = "notices_resending"
+        constraints = [
+            models.CheckConstraint(
+                name="resending_of_one",
+                condition=Q(mailing__isnull=True, message__isnull=False)
+                | Q(mailing__isnull=False, message__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="resending_two_people",
+                condition=Q(allowed_by=None, allowed_at=None)
+                | Q(allowed_by__isnull=False, allowed_at__isnull=False) & ~Q(allowed_by=models.F("asked_by")),
+            ),
+            models.UniqueConstraint(
+                fields=["mailing", "message"],
+                nulls_distinct=False,
+                condition=Q(allowed_at=None),
+                name="resending_one_open",
+            ),
+        ]
+        triggers = [pgtrigger.Protect(name="kept", operation=pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"resending {self.pk}"
 
 
 class OptOut(models.Model):

@@ -11,6 +11,7 @@ _FAULTS = {
     "CHARACTER": gettext_lazy("문자로 보낼 수 없는 글자가 있습니다: %(detail)s"),
     "INVISIBLE": gettext_lazy("보이지 않는 글자가 있습니다. 지우고 다시 적어 주세요: %(detail)s"),
     "LONG": gettext_lazy("너무 깁니다: %(detail)s바이트. %(limit)s바이트까지 보낼 수 있습니다."),
+    "SMS": gettext_lazy("단문으로 보내는 문자인데 %(detail)s바이트입니다. 단문은 %(sms)s바이트까지입니다."),
     "URL": gettext_lazy("인터넷 주소를 넣을 수 없습니다."),
     "AMOUNT": gettext_lazy("금액을 넣을 수 없습니다."),
     "REGISTRATION": gettext_lazy("주민등록번호처럼 보이는 숫자가 있습니다."),
@@ -41,7 +42,7 @@ def fault_of(error: texts.TextError) -> str:
         detail = ", ".join(_placed(f"{sign.name} {sign.code}", sign.place) for sign in detail)
     elif error.code == "CHARACTER" and isinstance(detail, list):
         detail = ", ".join(_placed(char, place) for place, char in detail)
-    return str(sentence) % {"detail": detail, "limit": f"{texts.LMS_BYTES:,}"}
+    return str(sentence) % {"detail": detail, "limit": f"{texts.LMS_BYTES:,}", "sms": texts.SMS_BYTES}
 
 
 def _placed(name: str, place: int) -> str:

@@ -16,7 +16,7 @@ from django.db.models import F, Min
 
 from kt_remedy.core import clock, crypto, phones, programme
 from kt_remedy.core.tasks import dispatch
-from kt_remedy.notices import gateway, pasted, texts
+from kt_remedy.notices import gateway, pasted, recipients, texts
 from kt_remedy.notices.batches import WAITING, within_hours
 from kt_remedy.notices.models import Mailing, Message, MessageBatch
 from kt_remedy.notices.service import opted_out
@@ -66,14 +66,20 @@ def _prepare_all(batch: MessageBatch) -> list[_Pair]:
         (row.kind, row.subject): row
         for row in Mailing.objects.filter(subject__in={message.subject for message in messages if message.bulk})
     }
-    ready = []
+    leaving = []
     for message in messages:
         mailing = mailings.get((message.kind, message.subject)) if message.bulk else None
-        if mailing and mailing.state != Mailing.State.OPEN:
-            continue
+        if not mailing or mailing.state == Mailing.State.OPEN:
+            leaving.append((message, mailing))
+    answers = recipients.look_again([message for message, _mailing in leaving])
+    ready = []
+    for message, mailing in leaving:
         message.attempts += 1
+        if (answer := answers.get(message.pk)) is None:
+            retry_later([message], "NOT_PREPARED")
+            continue
         try:
-            outgoing = _prepare(message, mailing)
+            outgoing = _prepare(message, mailing, answer)
         except Exception as error:  # one faulty message must not stop the others
             log.error("message %s not prepared: %s", message.pk, type(error).__name__)
             retry_later([message], "NOT_PREPARED")
@@ -118,17 +124,15 @@ def _mark(batch: MessageBatch, pairs: list[_Pair]) -> list[_Pair]:
     return [pair for pair in pairs if pair[0].pk in ours]
 
 
-def _prepare(message: Message, mailing: Mailing | None) -> gateway.Outgoing | None:
+def _prepare(message: Message, mailing: Mailing | None, answer: recipients.Recipient) -> gateway.Outgoing | None:
     """Build the outgoing message; return None and settle the row if it must not or cannot be sent.
 
     A message of a checked mailing carries the checked text.
     """
-    kind = texts.kind(message.kind)
-    if kind.recheck is not None and not kind.recheck(message):
+    if not answer.due:
         settle([message.pk], State.CANCELLED, "NO_LONGER_DUE", only=WAITING)
         return None
-    number = (kind.address(message) if kind.address else None) if message.recipient else message.to
-    number = phones.key(number or "")
+    number = phones.key(answer.number or "")
     if not number:
         settle([message.pk], State.FAILED, "NO_NUMBER", only=WAITING)
         return None

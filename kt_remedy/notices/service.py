@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, crypto, phones
-from kt_remedy.notices import texts, versions
+from kt_remedy.notices import mailings, preparing, texts, versions
 from kt_remedy.notices.models import Mailing, Message, OptOut, Text
 
 TextError = texts.TextError
@@ -25,6 +25,10 @@ def register(
     optional: bool = False,
     funnel: Callable[[str], list[tuple[Any, int]]] | None = None,
     confirmed: bool = False,
+    sms: bool = False,
+    recheck_all: Callable[[Sequence[Message]], set[int]] | None = None,
+    address_all: Callable[[Sequence[Message]], Mapping[int, str | None]] | None = None,
+    subject_name: Callable[[str], Any] | None = None,
 ) -> None:
     """Register a kind of message; call it in `AppConfig.ready()`.
 
@@ -33,14 +37,33 @@ def register(
     before sending; False cancels the message. `address` returns the number of a message that was queued with a
     `recipient`; None makes the message undeliverable. An opt-out stops `optional` kinds. `funnel` maps the subject of a
     mailing to labels and numbers of persons, shown after "sent" and "delivered". `confirmed` marks kinds that go to
-    numbers given by customers; these numbers may be called if the SMS fails.
+    numbers given by customers; these numbers may be called if the SMS fails. `sms` marks texts that are meant as SMS:
+    they hold 90 bytes at most, and a longer version is refused.
+
+    Mailings look at a hundred messages in few queries: `recheck_all` returns the ids of those that are still due and
+    `address_all` the number of each id; they stand in place of `recheck` and `address`. `subject_name` gives the name
+    of a subject for pages of staff.
 
     Raises TextError for a text with a web address, an amount, a name, an account or a character outside CP949, for a
     text that does not begin with "[KT]" or has no hotline, and for more than 2,000 bytes. Staff may replace the texts
     (`write_text`).
     """
     texts.register(
-        texts.MessageKind(kind, label, dict(text), recheck, address, dict(example or {}), optional, funnel, confirmed)
+        texts.MessageKind(
+            kind,
+            label,
+            dict(text),
+            recheck,
+            address,
+            dict(example or {}),
+            optional,
+            funnel,
+            confirmed,
+            sms,
+            recheck_all,
+            address_all,
+            subject_name,
+        )
     )
 
 
@@ -90,24 +113,54 @@ def queue_all(
 
     `select` yields the columns `person_index` (bytea), `recipient` (text, the argument of the kind's `address`) and
     `language`, at most one row per person. `context` fills the fields of all messages. Staff can pause the mailing;
-    with ROUNDS_NEED_APPROVAL, a mailing of an optional kind waits for two persons. Raises TextError if a field is
-    missing.
+    with ROUNDS_NEED_APPROVAL, a mailing of an optional kind waits for two persons. A mailing that was prepared for its
+    hour (`preparing`) is drawn only after them; a superseded one is not drawn at all. Raises TextError if a field is
+    missing, preparing.NotApproved, and preparing.Stopped for a list that is too large or of other criteria. Both say
+    that the act has to wait, so let them pass. Call it outside a transaction for such a mailing: a stop is kept.
     """
     bodies = {language: texts.render(kind, language, context or {}) for language in texts.LANGUAGES}
     needs_approval = settings.ROUNDS_NEED_APPROVAL and texts.kind(kind).optional
-    with transaction.atomic(), connection.cursor() as cursor:
-        Mailing.objects.get_or_create(
+    with transaction.atomic():
+        mailing, _created = Mailing.objects.get_or_create(
             kind=kind,
             subject=subject,
             defaults={"state": Mailing.State.HELD, "created_at": clock.now()}
             if needs_approval
             else {"state": Mailing.State.OPEN, "created_at": clock.now(), **bodies},
         )
+        if mailing.ended_why == Mailing.Why.SUPERSEDED:
+            return 0
+        if mailing.due_at and (mailing.checked_by is None or mailing.approved_by is None):
+            raise preparing.NotApproved
+        try:
+            with transaction.atomic():
+                new_messages = _insert(kind, subject, select, params or {})
+                drawn = Message.objects.filter(kind=kind, subject=subject).count() if mailing.due_at else 0
+                if mailing.due_at and mailing.criteria != preparing.criteria(select):
+                    raise preparing.CriteriaChanged
+                if mailings.is_too_many(mailing, drawn):
+                    raise preparing.TooMany(drawn, mailing.expected or 0)
+        except preparing.Stopped as refused:
+            stopped: preparing.Stopped | None = refused
+            mailings.stop(mailing, drawn=drawn)
+        else:
+            stopped = None
+            if new_messages and mailing.state == Mailing.State.ENDED:
+                Mailing.objects.filter(pk=mailing.pk).update(state=Mailing.State.OPEN, ended_at=None, ended_why="")
+    if stopped is not None:
+        raise stopped
+    return new_messages
+
+
+def _insert(kind: str, subject: str, select: str, params: Mapping[str, Any]) -> int:
+    with connection.cursor() as cursor:
         # Only one transaction writes a mailing at a time, so ON CONFLICT, which costs a quarter more, is not needed.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{kind}:{subject}"])
         # The statistics know no message of a new mailing, so the planner would choose a nested loop, which is too slow
         # for half a million rows.
         cursor.execute("SET LOCAL enable_nestloop = off")
+        # Half a million people are sorted in memory rather than on disk.
+        cursor.execute("SET LOCAL statement_timeout = '10min'; SET LOCAL work_mem = '256MB'")
         cursor.execute(
             "INSERT INTO notices_message"  # noqa: S608  (the SELECT is our own code; values are parameters)
             " (kind, subject, person_index, recipient, language, bulk, state, created_at, attempts)"
@@ -115,7 +168,7 @@ def queue_all(
             " %(now)s, 0"
             f" FROM ({select}) AS chosen WHERE NOT EXISTS (SELECT FROM notices_message m WHERE m.kind = %(kind)s"
             " AND m.subject = %(subject)s AND m.person_index = chosen.person_index)",
-            {**(params or {}), "kind": kind, "subject": subject, "now": clock.now()},
+            {**params, "kind": kind, "subject": subject, "now": clock.now()},
         )
         new_messages = cursor.rowcount
         cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
+from django.contrib.auth.models import AbstractUser
 from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
@@ -17,17 +18,20 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from kt_remedy.audit import looks, reveals
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, masking
 from kt_remedy.core.access import permission_required
 from kt_remedy.core.crypto import DecryptError
+from kt_remedy.core.errors import Refused
 from kt_remedy.core.fields import TextField
-from kt_remedy.notices import gateway, mailings, service, texts, unreached
+from kt_remedy.notices import gateway, mailings, recipients, resending, service, texts, unreached
 from kt_remedy.notices.forms import NumberForm
-from kt_remedy.notices.models import Mailing, Message
+from kt_remedy.notices.models import Mailing, Message, Resending
 
 SHOWN = 50  # number of listed undelivered messages, the latest first
 _REASONS = {
+    "SUPERSEDED": _("다음 회차가 대신함"),
     "NO_NUMBER": _("보낼 번호가 없음"),
     "NOT_FOUND": _("발송사에 기록이 없음"),
     "NO_RECEIPT": _("도착 확인이 오지 않음"),
@@ -60,6 +64,14 @@ class MailingSummary:
     english: str = ""
     seal: str = ""
     take_back_action: str = ""
+    lost: int = 0
+    resending: Resending | None = None
+    may_resend: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """True for a mailing that has ended; the page folds it."""
+        return self.mailing is not None and self.mailing.state == Mailing.State.ENDED
 
 
 class DownloadForm(forms.Form):
@@ -70,6 +82,14 @@ class DownloadForm(forms.Form):
         max_length=200,
         help_text=_("누가 언제 왜 받았는지 기록에 남습니다."),
         error_messages={"required": _("내려받는 이유를 적어 주세요.")},
+    )
+
+
+class RevealForm(forms.Form):
+    """The reason for which a number is shown in full."""
+
+    reason = TextField(
+        label=_("번호를 보는 이유"), max_length=200, error_messages={"required": _("이유를 적어 주세요.")}
     )
 
 
@@ -123,7 +143,10 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         "notices/sent.html",
         {
             "form": form,
-            "mailings": mailing_summaries(),
+            "mailings": (summaries := mailing_summaries()),
+            "open_mailings": [item for item in summaries if item.mailing and not item.ended],
+            "ended_mailings": [item for item in summaries if item.ended],
+            "single_requests": [row for (_mailing, message), row in resending.open_requests().items() if message],
             "bars_head": (_("단계"), _("사람")),
             "unreached": [
                 (
@@ -132,6 +155,7 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
                     reason_label(message.reason),
                     _masked_number(message),
                     _channel_label(message.channel),
+                    _subject_label(message.kind, message.subject) if message.bulk else "",
                 )
                 for message in listed.order_by("-settled_at", "-id")[:SHOWN]
             ],
@@ -156,15 +180,19 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
 @permission_required("notices.record_contact")
 @require_http_methods(["GET", "HEAD", "POST"])
 def reach(request: HttpRequest, message_id: int) -> HttpResponse:
-    """Show an undelivered message and the number to call, and record that staff informed the person.
+    """Show an undelivered message, for a reason its number, and record that staff informed the person.
 
-    The audit records who saw the number.
+    The number stays for half a minute; the audit records who saw it and why (`audit.reveals`).
     """
     message = unreached.rows().filter(pk=message_id).first()
     if message is None:
         messages.warning(request, gettext("이미 알린 분이거나, 그사이 문자가 도착했습니다."))
         return redirect("notices:sent")
-    form = ReachedForm(request.POST if request.method == "POST" else None, initial={"channel": message.channel})
+    asks = "reveal" in request.POST
+    reveal_form = RevealForm(request.POST if asks else None)
+    number = _revealed(request, message, reveal_form) if asks and reveal_form.is_valid() else ""
+    posted = request.POST if request.method == "POST" and not asks else None
+    form = ReachedForm(posted, initial={"channel": message.channel})
     if form.is_bound and form.is_valid():
         try:
             unreached.mark_reached(message_id=message_id, channel=form.cleaned_data["channel"], by=request.user)
@@ -173,11 +201,6 @@ def reach(request: HttpRequest, message_id: int) -> HttpResponse:
         else:
             messages.success(request, gettext("알린 것으로 적었습니다."))
         return redirect("notices:sent")
-    number = _unmasked_number(message)
-    if number:
-        audit.record(
-            actor=audit.actor(request.user), action="notices.number_shown", object=f"message:{message.pk}"
-        )  # fmt: skip
     return render(
         request,
         "notices/reach.html",
@@ -188,9 +211,32 @@ def reach(request: HttpRequest, message_id: int) -> HttpResponse:
             "reason": reason_label(message.reason),
             "way": _channel_label(message.channel),
             "number": number,
+            "has_number": bool(_unmasked_number(message)),
+            "reveal_form": reveal_form,
+            "seconds": reveals.SECONDS,
+            "most": reveals.MOST_A_DAY,
             "text": _text_of(message),
+            "is_lost": resending.lost().filter(pk=message.pk).exists(),
         },
+        status=422 if reveal_form.errors else 200,
     )
+
+
+def _revealed(request: HttpRequest, message: Message, form: forms.Form) -> str:
+    """The number of a message in full, recorded and counted; "" with the refusal in the form."""
+    assert isinstance(request.user, AbstractUser)
+    try:
+        reveals.record(
+            user=request.user,
+            kind="phone",
+            object=f"message:{message.pk}",
+            customers=looks.customers_of([bytes(message.person_index)]),
+            reason=form.cleaned_data["reason"],
+        )
+    except Refused as refused:
+        form.add_error(None, refused.message)
+        return ""
+    return _unmasked_number(message)
 
 
 @permission_required("notices.record_letters")
@@ -226,6 +272,36 @@ def steer(request: HttpRequest, mailing_id: int, step: str) -> HttpResponse:
     return redirect("notices:sent")
 
 
+@permission_required("notices.steer_mailing")
+@require_POST
+def resend(request: HttpRequest) -> HttpResponse:
+    """Ask to send the lost messages of a mailing, or one message, again."""
+    given = {name: request.POST.get(name, "") for name in ("mailing", "message")}
+    keys = {f"{name}_id": int(value) for name, value in given.items() if value.isascii() and value.isdigit()}
+    try:
+        if len(keys) != 1:
+            raise mailings.MailingError("STATE", gettext("다시 보낼 문자가 없습니다."))
+        resending.ask(by=request.user, **keys)
+    except mailings.MailingError as refused:
+        messages.warning(request, refused.message)
+    else:
+        messages.success(request, gettext("청했습니다. 다른 사람이 허락하면 다시 보냅니다."))
+    return redirect("notices:sent")
+
+
+@permission_required("notices.steer_mailing")
+@require_POST
+def allow_resending(request: HttpRequest, resending_id: int) -> HttpResponse:
+    """Allow what another person asked to send again."""
+    try:
+        item = resending.allow(by=request.user, resending_id=resending_id)
+    except mailings.MailingError as refused:
+        messages.warning(request, refused.message)
+    else:
+        messages.success(request, gettext("문자 %(n)s건을 다시 보냅니다.") % {"n": f"{item.messages:,}"})
+    return redirect("notices:sent")
+
+
 @permission_required("notices.record_opt_out")
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("number")
@@ -256,19 +332,29 @@ def mailing_summaries() -> list[MailingSummary]:
     for kind, subject, state, number in bulk:
         counted.setdefault((kind, subject), {})[state] = number
     by_subject = {(row.kind, row.subject): row for row in Mailing.objects.select_related("checked_by", "approved_by")}
+    for key in by_subject:
+        counted.setdefault(key, {})
+    lost = {
+        (row["kind"], row["subject"]): row["n"]
+        for row in resending.lost().filter(bulk=True).values("kind", "subject").annotate(n=Count("pk"))
+    }
+    requests = resending.open_requests()
     order = {item.code: position for position, item in enumerate(texts.kinds())}
     state = Message.State
     return [
         MailingSummary(
             label=_kind_label(kind),
-            subject=_subject_label(subject),
+            subject=_subject_label(kind, subject),
             total=sum(by_state.values()),
             waiting=by_state.get(state.QUEUED, 0) + by_state.get(state.FAILED_TEMPORARY, 0),
             on_the_way=by_state.get(state.SENDING, 0) + by_state.get(state.ACCEPTED, 0),
             delivered=by_state.get(state.DELIVERED, 0),
             not_sent=by_state.get(state.CANCELLED, 0),
             unreached=by_state.get(state.FAILED, 0) + by_state.get(state.UNKNOWN, 0),
-            **_approval_fields(by_subject.get((kind, subject)), by_state),
+            lost=lost.get((kind, subject), 0),
+            resending=requests.get((mailing.pk, None)) if (mailing := by_subject.get((kind, subject))) else None,
+            may_resend=mailing is not None and mailing.ended_why != Mailing.Why.SUPERSEDED,
+            **_approval_fields(mailing, by_state),
         )
         for (kind, subject), by_state in sorted(counted.items(), key=lambda item: (order.get(item[0][0], 999), item[0]))
     ]
@@ -292,20 +378,20 @@ def _approval_fields(mailing: Mailing | None, by_state: dict[str, int]) -> dict[
     """Bars and next step of a mailing; before its approval also its texts and some masked numbers."""
     if mailing is None:
         return {}
-    step = mailings.NEXT_STEP[Mailing.State(mailing.state)]
-    action = reverse(f"notices:mailing-{step}", args=[mailing.pk])
-    fields: dict[str, Any] = {"mailing": mailing, "step": step, "action": action}
-    fields["bars"] = _funnel_bars(mailing, by_state)
+    fields: dict[str, Any] = {"mailing": mailing, "bars": _funnel_bars(mailing, by_state) if by_state else ()}
+    if (step := mailings.NEXT_STEP.get(Mailing.State(mailing.state))) is not None:
+        fields |= {"step": step, "action": reverse(f"notices:mailing-{step}", args=[mailing.pk])}
     if mailings.may_be_taken_back(mailing):
         fields["take_back_action"] = reverse("notices:mailing-take-back", args=[mailing.pk])
     if mailing.state in (Mailing.State.HELD, Mailing.State.CHECKED) and texts.is_registered(mailing.kind):
         kind, bodies = texts.kind(mailing.kind), mailings.bodies(mailing)
         queued = Message.objects.filter(kind=mailing.kind, subject=mailing.subject, state=Message.State.QUEUED)
         fields |= {"text": bodies["ko"], "english": bodies["en"], "seal": mailings.seal(mailing)}
+        examples = list(queued.order_by("id")[:5]) if kind.address or kind.address_all else []
+        found = recipients.numbers(examples)
         fields["samples"] = tuple(
-            masking.phone(number) if (number := kind.address(message)) else str(_REASONS["NO_NUMBER"])
-            for message in queued.order_by("id")[:5]
-            if kind.address is not None
+            masking.phone(number) if (number := found.get(message.pk)) else str(_REASONS["NO_NUMBER"])
+            for message in examples
         )
     return fields
 
@@ -331,10 +417,10 @@ def _kind_label(kind: str) -> Any:
     return texts.kind(kind).label if texts.is_registered(kind) else kind
 
 
-def _subject_label(subject: str) -> str:
-    """Return the label of the subject of a reminder; subjects of other kinds are returned unchanged."""
-    name, _dash, number = subject.partition("-")
-    return gettext("%(n)s차") % {"n": number} if name == "round" and number.isdigit() else subject
+def _subject_label(kind: str, subject: str) -> str:
+    """The name of the subject of a mailing, as its kind gives it."""
+    name = texts.kind(kind).subject_name if subject and texts.is_registered(kind) else None
+    return str(name(subject)) if name else subject
 
 
 def _masked_number(message: Message) -> str:

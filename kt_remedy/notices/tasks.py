@@ -1,12 +1,15 @@
 """Tasks of the messages: put those that wait into batches, send a batch, follow a sent batch to its end."""
 
+import datetime as dt
+
 from celery import shared_task
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import switches
 from kt_remedy.core.models import Switch
-from kt_remedy.core.tasks import dispatch
-from kt_remedy.notices import batches, following, sender
+from kt_remedy.core.tasks import dispatch, schedule
+from kt_remedy.notices import batches, following, preparing, sender
 from kt_remedy.notices.models import MessageBatch
 
 # A call to the gateway takes five seconds at most, and a task makes no new one after `sender.CALL_SECONDS`.
@@ -16,6 +19,12 @@ _LIMITS = {"soft_time_limit": 60, "time_limit": 70}
 def register() -> None:
     """Let beat publish the pace that is due, and batches in their slots."""
     state = MessageBatch.State
+    schedule.register(
+        "notices.mailings",
+        title=_("보낼 안내 준비하고 끝내기"),
+        task=prepare_mailings,
+        due=dt.timedelta(minutes=1),
+    )
     dispatch.register_rows(form_batches, batches.open_paces)
     dispatch.register_rows(send, _unsent)
     # Each question to a gateway that is down takes five seconds, and messages leave through the same queue.
@@ -27,6 +36,12 @@ def register() -> None:
 def _unsent() -> QuerySet[MessageBatch]:
     """Batches to send; none while messages are stopped."""
     return switches.running(MessageBatch.objects.filter(state=MessageBatch.State.WAITING), Switch.Code.MESSAGES)
+
+
+@shared_task(soft_time_limit=900, time_limit=960)
+def prepare_mailings(code: str) -> None:
+    """Prepare and count the coming mailings, end the finished ones. Safe to run twice: a mailing is made once."""
+    schedule.run_periodic_task(code, preparing.run)
 
 
 @shared_task(**_LIMITS)

@@ -7,7 +7,7 @@ import datetime as dt
 import re
 import string
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -55,6 +55,10 @@ class MessageKind:
     optional: bool
     funnel: Callable[[str], list[tuple[Any, int]]] | None
     confirmed: bool
+    sms: bool = False
+    recheck_all: Callable[[Sequence[Any]], set[int]] | None = None
+    address_all: Callable[[Sequence[Any]], Mapping[int, str | None]] | None = None
+    subject_name: Callable[[str], Any] | None = None
 
 
 _kinds: dict[str, MessageKind] = {}
@@ -92,6 +96,9 @@ def fill_and_check(kind: MessageKind, language: str, template: str, *, allowed: 
     }
     body = _fill(kind.code, template, language, example)
     check(body, where=where)
+    if kind.sms and is_long(body):
+        size = len(body.encode("cp949"))
+        raise TextError(f"{where}: {size} bytes, {SMS_BYTES} at most for an SMS", "SMS", size)
     return body
 
 

@@ -9,6 +9,8 @@ urlpatterns = [
     path("sent/", staff_views.sent, name="sent"),
     path("unreached/<int:message_id>/", staff_views.reach, name="reach"),
     path("unreached/letters/", staff_views.letters, name="letters"),
+    path("resend/", staff_views.resend, name="resend"),
+    path("resend/<int:resending_id>/allow/", staff_views.allow_resending, name="resend-allow"),
     path("opt-outs/", staff_views.opt_outs, name="opt-outs"),
     *(
         path(f"mailings/<int:mailing_id>/{step}/", staff_views.steer, {"step": step}, name=f"mailing-{step}")

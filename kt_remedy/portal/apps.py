@@ -12,7 +12,9 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the one message of the desk."""
-        actions.register({"customer": _("고객 정보 보기"), "switch": _("멈춤 스위치")})
+        actions.register(
+            {"customer": _("고객 정보 보기"), "switch": _("멈춤 스위치"), "retention": _("기간이 지난 정보 지우기")}
+        )
         actions.register_looks({"customer.searched": _("고객님을 찾으려고")})
         console.register_area("desk", [Door("portal.serve_customer", "portal:desk")], pages=["portal:desk"])
         console.register_area("calendar", [Door("portal.view_calendar", "portal:calendar")], pages=["portal:calendar"])
@@ -32,9 +34,10 @@ class PortalConfig(AppConfig):
         for role in ("clerk", "store_manager", "agent"):
             console.register_home(role, "portal:desk")
 
-        from kt_remedy.portal import audit_desk, desk_code  # need the models
+        from kt_remedy.portal import audit_desk, desk_code, tasks  # need the models
 
         audit_desk.register()
         console.register_acts("audit.answer_question", audit_desk.acts)
         console.register_section(5, "audit.view_entry", "portal/_audit_home.html", audit_desk.home)
         desk_code.register()
+        tasks.register()

@@ -84,8 +84,8 @@ class SearchForm(forms.Form):
         if data["kind"]:
             rows = rows.filter(action__startswith=f"{data['kind']}.")
         if data["store"]:
-            ids = User.objects.filter(store__code=data["store"]).values_list("pk", flat=True)
-            rows = rows.filter(Q(store=data["store"]) | Q(store="", actor__in=[f"staff:{pk}" for pk in ids]))
+            there = [audit.actor(user) for user in User.objects.filter(store__code=data["store"])]
+            rows = rows.filter(Q(store=data["store"]) | Q(store="", actor__in=there))
         if data["since"]:
             rows = rows.filter(at__gte=clock.kst(data["since"]))
         if data["until"]:

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from eligibility.models import Customer
 from kt_remedy.audit import looks, questions
 from kt_remedy.audit.models import AuditEntry, AuditSubject, LookQuestion
-from kt_remedy.core import clock
+from kt_remedy.core import clock, programme
 from kt_remedy.core.access import customer
 from kt_remedy.core.errors import Refused
 from kt_remedy.core.fields import DayField, TextField
@@ -27,6 +27,8 @@ from kt_remedy.core.templatetags.remedy import kdate_long
 from kt_remedy.identity.service import VerifiedRequest
 from kt_remedy.staff.models import Store
 from kt_remedy.staff.roles import ROLE_LABELS
+from refunds.promise import rules
+from refunds.promise.facts import Situation
 
 DAYS = 30  # on one page
 
@@ -43,6 +45,16 @@ class Look:
     customer: str
     unusual: bool
     question: LookQuestion | None
+
+    @property
+    def promise(self) -> str:
+        """By when the question is answered, in the words of every promise; "" without an open one."""
+        if self.question is None or self.question.answered_at is not None:
+            return ""
+        asked, day = self.question.asked_at, self.question.answer_by
+        return rules.answer(
+            Situation.LOOK_QUESTION, since=asked, now=clock.now(), programme=programme.current(), day=day
+        ).sentence
 
 
 @dataclass(slots=True)

@@ -96,6 +96,7 @@ def review(*, application_id: int, reviewer: User, verdict: Verdict, final: bool
     """
     if not (reviewer.has_perm("refunds.review_application") or reviewer.has_perm("refunds.review_hardship")):
         raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
+    queue.describe_new()
     with transaction.atomic():
         row = _locked(application_id)
         case = ReviewCase.objects.select_for_update(of=("self",)).filter(application=row).first()

@@ -35,13 +35,13 @@ KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
         "filing.need_account",
         _("신청 접수, 계좌 확인 필요"),
         "[KT] 환급 신청을 받았으나 계좌가 확인되지 않습니다. 고쳐 주세요. 문의 {hotline}(무료)",
-        "[KT] Claim received, but the account could not be confirmed. Please correct it: {hotline}",
+        "[KT] Claim received, but we could not confirm the account. Please correct it: {hotline}",
         {},
     ),
     (
         "filing.contact_changed",
         _("안내 번호 변경"),
-        "[KT] 환급 안내를 받는 번호가 바뀌었습니다. 모르는 일이면 바로 {hotline}(무료)로 전화하세요",
+        "[KT] 환급 안내를 받는 번호가 바뀌었습니다. 모르는 일이면 바로 {hotline}로 전화하세요",
         "[KT] Notices of your refund go to another number now. Not you? Call {hotline} (free)",
         {},
     ),
@@ -62,7 +62,7 @@ KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
     (
         "application.approved_open",
         _("승인, 지급일 따로 안내"),
-        "[KT] 위약금 환급 신청이 승인되었습니다. 지급일은 따로 알려 드립니다. 문의 {hotline}(무료)",
+        "[KT] 위약금 환급 신청이 승인되었습니다. 지급일은 따로 알립니다. 문의 {hotline}(무료)",
         "[KT] Your refund claim is approved. We will tell you the day. Call: {hotline} (free)",
         {},
     ),
@@ -114,7 +114,8 @@ KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
 def register() -> None:
     """Register the kinds of messages with notices."""
     for kind, label, korean, english, example in KINDS:
-        notices.register(kind, text={"ko": korean, "en": english}, label=label, example=example, confirmed=True)
+        text = {"ko": korean, "en": english}
+        notices.register(kind, text=text, label=label, example=example, confirmed=True, sms=True)
 
 
 def confirmed_number_or_blank(filing: Filing) -> str:

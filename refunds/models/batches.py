@@ -280,7 +280,7 @@ class FreezeException(models.Model):
 
     pay_on = models.DateField(_("지급일"), primary_key=True)
     register_as_of = models.DateField(_("회선 정보의 기준일"), null=True)
-    reason = models.TextField(_("이유"))
+    reason = crypto.EncryptedTextField(_("이유"))
     asked_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("청한 사람"))
     asked_person = crypto.BlindIndexField()
     asked_at = models.DateTimeField(_("청한 때"))

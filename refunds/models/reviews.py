@@ -57,13 +57,13 @@ class ReviewCase(models.Model):
     # Until `kept_until` it is handed out to this reviewer alone.
     kept_for = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     kept_until = models.DateField(null=True)
-    note = models.TextField(blank=True, default="")
+    note = crypto.EncryptedTextField(blank=True, default="")
     # A question to the supervisors and what they answered.
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     asked_at = models.DateTimeField(null=True)
-    question = models.TextField(blank=True, default="")
+    question = crypto.EncryptedTextField(blank=True, default="")
     answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
-    answer = models.TextField(blank=True, default="")
+    answer = crypto.EncryptedTextField(blank=True, default="")
     # A first decision that another person looks at before it counts (D-82): act, codes, values.
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     proposal = models.JSONField(null=True)
@@ -100,9 +100,9 @@ class Letter(models.Model):
     # The language that the customer chose.
     language = models.CharField(max_length=2)
     title_ko = models.TextField()
-    body_ko = models.TextField()
+    body_ko = crypto.EncryptedTextField()
     title_en = models.TextField()
-    body_en = models.TextField()
+    body_en = crypto.EncryptedTextField()
     sent_by = models.CharField(max_length=40)
     sent_at = models.DateTimeField()
 

@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import clock
@@ -42,6 +43,13 @@ def contact_of(message: Any) -> str | None:
     return confirmed_number_or_blank(filing) if filing else None
 
 
+def _subject_name(subject: str) -> str:
+    """The round of a message to everybody who was paid with it; other subjects are no mailing."""
+    number = subject.removeprefix("batch:")
+    batch = Batch.objects.filter(pk=int(number)).first() if number.isdigit() else None
+    return gettext("%(n)d차 지급") % {"n": batch.number} if batch else subject
+
+
 def register() -> None:
     """Register the texts of these messages with the notices."""
     day = {"pay_on": dt.date(2026, 1, 22)}
@@ -68,4 +76,6 @@ def register() -> None:
             {"example": {"paid_on": dt.date(2026, 1, 22)}},
         ),
     ):
-        notices.register(kind, label=label, text={"ko": ko, "en": en}, confirmed=True, **more)
+        notices.register(
+            kind, label=label, text={"ko": ko, "en": en}, confirmed=True, sms=True, subject_name=_subject_name, **more
+        )

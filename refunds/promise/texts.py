@@ -100,4 +100,5 @@ def register() -> None:
     """Register the texts with the notices."""
     for kind, label, korean, english in KINDS:
         example = {name: day for name, day in _EXAMPLES.items() if f"{{{name}}}" in korean}
-        messages.register(kind, label=label, text={"ko": korean, "en": english}, example=example, confirmed=True)
+        text = {"ko": korean, "en": english}
+        messages.register(kind, label=label, text=text, example=example, confirmed=True, sms=True)

@@ -76,7 +76,10 @@ class CaseForm(PlainForm):
         super().__init__(data, **kwargs)
         self.acts = acts
         self.groups = {act: letters.reasons_for(act, case_kind) for act in acts if act != AGREE}
-        self.first = {act: sum(case_kind in reason.kinds for reason in rows) for act, rows in self.groups.items()}
+        # Those that fit the kind stand first; all of them where none does.
+        self.first = {
+            act: sum(case_kind in reason.kinds for reason in rows) or len(rows) for act, rows in self.groups.items()
+        }
         self.fields["act"].choices = [(act, _ACT_LABELS[act]) for act in acts]  # type: ignore[attr-defined]
         reasons = [reason for rows in self.groups.values() for reason in rows]
         self.fields["codes"].choices = [(r.code, r.label) for r in reasons]  # type: ignore[attr-defined]

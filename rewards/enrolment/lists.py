@@ -9,7 +9,7 @@ from eligibility import register_clock
 from kt_remedy.core import clock, programme
 from kt_remedy.core.programme import Perk
 from rewards import providers
-from rewards.enrolment import shards
+from rewards.enrolment import base, shards
 from rewards.models import Shard
 
 
@@ -34,7 +34,12 @@ def plan_due() -> int:
 
 
 def needs(at: dt.datetime) -> list[register_clock.Need]:
-    """The full lists that are not made at `at`, each with its delivery; an older one that was missed is out of date."""
+    """The full lists that are not made at `at`, each with its delivery; an older one that was missed is out of date.
+
+    Before the base is complete no list is made; the base names its own delivery.
+    """
+    if not base.is_complete():
+        return []
     today = clock.kst_date(at)
     made = set(Shard.objects.filter(kind=Shard.Kind.LIST).values_list("perk", "month"))
     found = []

@@ -38,6 +38,7 @@ ARGUMENTS = {
     "name": "none",
     "kind": "none",
     "word": "none",
+    "act": "none",
     "list_name": "none",
 }
 KEPT_OUT = ("/staff/login/", "/identity/?", "/identity/", "/staff/second-factor/totp/activate/")

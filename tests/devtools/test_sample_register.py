@@ -185,7 +185,7 @@ def test_price_plans_are_told_for_most_lines(small: Path) -> None:
 @pytest.mark.parametrize(
     ("contract_no", "states"),
     [
-        ("CAST-120-1", [("2025-12-31", "SUSPENDED"), ("2026-03-01", "ACTIVE")]),
+        ("CAST-120-1", [("2025-12-31", "SUSPENDED"), ("2026-02-24", "ACTIVE")]),
         ("CAST-122-1", [("2025-12-31", "ACTIVE"), ("2026-02-10", "SUSPENDED")]),
         ("CAST-123-1", [("2026-01-20", "ACTIVE")]),
     ],

@@ -12,7 +12,6 @@ from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import Store
 from refunds import banks
 from refunds.accounts import service as accounts
-from refunds.applications import objections
 from refunds.models.applications import Application
 from tests.journeys.test_pages_public import findings, overflow
 from tests.refunds import make
@@ -92,6 +91,7 @@ def test_a_customer_objects(page, live_server) -> None:
     look(page)
     page.get_by_role("button", name="이의 보내기").click()
     look(page)
+    page.get_by_label("대상이 아니라는 답이 틀립니다").check()
     page.locator("textarea").fill("기기를 바꾸지 않았습니다.")
     page.get_by_role("button", name="이의 보내기").click()
     look(page)
@@ -130,13 +130,13 @@ def test_a_late_customer_says_why_and_sends_documents(page, live_server, at) -> 
     enter(page, live_server, as_staff(Client(), staff_user("supervisor")))
     page.goto(f"/refunds/review/{row.pk}/")
     look(page)
+    page.get_by_text("까닭을 적고 내려받기").click()
     page.get_by_label("보는 까닭").fill("심사")
     with page.expect_download() as download:
         page.get_by_role("button", name="내려받기").click()
     assert download.value.path().read_bytes().startswith(b"%PDF-")
-    page.get_by_label("승인", exact=False).first.check()
-    page.locator("textarea").fill("입원 확인")
-    page.get_by_role("button", name="결정 남기기").click()
+    page.locator("input[name=act][value=APPROVE]").check()
+    page.get_by_role("button", name="승인 보내고 다음 건").click()
     page.wait_for_url("**/review/")
     row.refresh_from_db()
     assert row.status == "APPROVED"
@@ -173,28 +173,6 @@ def test_a_clerk_serves_a_customer(page, live_server) -> None:
     look(page)
     page.goto(f"/desk/application/{Application.objects.get().pk}/")
     look(page)
-
-
-def test_a_reviewer_decides(page, live_server) -> None:
-    holder = make.customer(ci="hong")
-    no = make.line(holder, outcome="NOT_ELIGIBLE", reasons="DEVICE_CHANGE_AFTER_BASE")
-    row = make.application(make.line(holder, outcome="REVIEW", reasons="REVIEW_NAME_TRANSFER"), status="REVIEW")
-    objection = objections.object_to(
-        contract_no=no.pk, person_index=holder.person_index, text="아닙니다", contact="01055550000"
-    )
-    enter(page, live_server, as_staff(Client(), staff_user("reviewer")))
-    page.goto("/refunds/review/")
-    look(page)
-    page.get_by_role("button", name="다음 건 맡기").click()
-    look(page)
-    page.get_by_label("승인", exact=False).first.check()
-    page.locator("textarea").fill("이어받은 계약")
-    page.get_by_role("button", name="결정 남기기").click()
-    row.refresh_from_db()
-    assert row.status == "APPROVED"
-    page.goto(f"/refunds/review/objection/{objection.pk}/")
-    look(page)
-    page.goto("/refunds/report/")
 
 
 def test_money_sent_offline_from_the_maker_to_the_proof(page, live_server, at) -> None:

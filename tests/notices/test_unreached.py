@@ -93,9 +93,16 @@ def test_staff_call_and_note_it_on_the_page():
     assert "모두 보기" in only
     assert page in agent.get(reverse("notices:sent"), {"channel": "POST", "reason": "\x01"}).content.decode()
     shown = agent.get(page).content.decode()
-    assert "01012345678" in shown
+    assert "01012345678" not in shown
     assert "확인한 뒤 알려 드립니다" in shown, "the text of the message"
-    assert AuditEntry.objects.filter(action="notices.number_shown", object=f"message:{message.pk}").count() == 1
+    refused = agent.post(page, {"reveal": "yes", "reason": ""})
+    assert refused.status_code == 422
+    assert "01012345678" not in refused.content.decode()
+    shown = agent.post(page, {"reveal": "yes", "reason": "전화로 알리려고"}).content.decode()
+    assert "01012345678" in shown
+    assert f'content="30;url={page}"' in shown
+    entry = AuditEntry.objects.get(action="reveal.phone", object=f"message:{message.pk}")
+    assert entry.reason == "전화로 알리려고"
     assert "알린 방법을 골라 주세요" in agent.post(page, {"channel": "PIGEON"}).content.decode()
     shown = agent.post(page, {"channel": "CALL"}, follow=True).content.decode()
     assert "알린 것으로 적었습니다" in shown

@@ -32,6 +32,8 @@ CLEAR = {
     "refunds.Item.movements": "codes and amounts, written by the system",
     "refunds.OfflinePayment.movements": "codes and amounts, written by the system",
     "refunds.PromiseRecord.sentence": "written by the system from dates",
+    "refunds.Letter.title_en": "words of a form letter",
+    "refunds.Letter.title_ko": "words of a form letter",
     "rewards.HandOff.fault": "written by the system",
     "rewards.Shard.fault": "written by the system",
 }

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def delivery(db):
-    """The delivery of 14 January, which the base needs."""
+    """The delivery of 14 January, which the base needs, and one that the grants of every month may use."""
     from eligibility.models import Feed
+    from tests.refunds import make
 
+    make.delivered()
     return Feed.objects.create(
         as_of=dt.date(2026, 1, 14), state=Feed.State.LOADED, started_at=dt.datetime(2026, 1, 14, tzinfo=dt.UTC)
     )

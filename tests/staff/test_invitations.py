@@ -4,6 +4,7 @@ import datetime as dt
 from io import StringIO
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -11,6 +12,7 @@ from django.urls import reverse
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.staff import invitations, rights, service
 from kt_remedy.staff.models import Invitation, RightsRequest, Store, User
+from kt_remedy.staff.passwords import ContextWords
 from tests.sessions import as_staff, staff_user, two_administrators
 
 pytestmark = pytest.mark.django_db
@@ -280,3 +282,20 @@ def test_the_page_is_there_in_english():
     page = client.get(PAGE, headers={"Accept-Language": "en"}).content.decode()
     assert "Set your password" in page
     assert "Invitation code" in page
+
+
+@pytest.mark.parametrize(
+    ("password", "taken"),
+    [
+        ("kt-refund-2026!", False),
+        ("KTportal-0000001", False),
+        ("kt 아침마다 커피 두 잔을", True),
+        ("correct horse battery", True),
+    ],
+)
+def test_a_password_is_not_built_on_the_words_of_the_service(password: str, taken: bool) -> None:
+    if taken:
+        ContextWords().validate(password)
+        return
+    with pytest.raises(ValidationError):
+        ContextWords().validate(password)

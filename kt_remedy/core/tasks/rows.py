@@ -72,7 +72,7 @@ def publishable(waiting: models.QuerySet) -> models.QuerySet:
     table, pk = model._meta.db_table, model._meta.pk.column
     lost = Q(published_at__lt=Now() - PUBLISH_AGAIN_AFTER) | Q(taken_at__gte=F("published_at"))
     number_of_key = _NUMBER_OF_KEY(f'"{table}"."{pk}"::text')
-    free = RawSQL(  # noqa: S611  (names of our own table and column)
+    free = RawSQL(  # nosec B611  # noqa: S611  (names of our own table and column)
         f"({number_of_key} <> ALL (ARRAY({HELD_LOCKS})))",
         [_number(table)],
         output_field=models.BooleanField(),

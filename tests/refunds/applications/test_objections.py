@@ -1,0 +1,114 @@
+"""Objections: typed, added to, taken back, answered by reasons; answer days that pass; until when one may object."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from kt_remedy.notices.models import Message
+from refunds.applications import jobs, objection_answers, objections, queue
+from refunds.applications.transitions import Refused
+from refunds.models.applications import Objection
+from refunds.models.reviews import Letter, ReviewCase
+from tests.refunds import make, reviewing
+from tests.sessions import as_customer, as_staff, person, staff_user
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("january", "no_sample")]
+
+
+@pytest.fixture
+def line():
+    return make.line(make.customer(ci="hong"), outcome="NOT_ELIGIBLE", reasons="DEVICE_CHANGE_AFTER_BASE")
+
+
+def objected(line, **values) -> Objection:
+    return objections.object_to(
+        contract_no=line.pk, person_index=line.customer.person_index, text="아닙니다", contact="01055550000", **values
+    )
+
+
+def code(act, **values) -> str:
+    with pytest.raises(Refused) as refused:
+        act(**values)
+    return refused.value.code
+
+
+def test_a_customer_says_what_is_wrong_adds_to_it_and_takes_it_back(line) -> None:
+    client, page = as_customer(Client(), person("hong")), reverse("refunds:object", args=[line.pk])
+    assert "무엇이 다른지 골라 주세요" in client.post(page, {"words": "x"}).content.decode()
+    client.post(page, {"kind": "AMOUNT", "words": "60,000원이 맞습니다", "wanted_krw": "60,000원"})
+    row = Objection.objects.get()
+    assert (row.kind, row.wanted_krw, ReviewCase.objects.get().kind) == ("AMOUNT", 60_000, "OBJECTION")
+    assert client.post(page, {"words": ""}).status_code == 422
+    assert client.post(page, {"words": "12월 청구서에 있습니다"}).status_code == 302
+    client.post(page, {"words": "12월 청구서에 있습니다"})  # twice
+    assert [one.words for one in row.additions.all()] == ["12월 청구서에 있습니다"]
+    reading = as_staff(Client(), staff_user("reviewer")).get(reverse("refunds:review-objection", args=[row.pk]))
+    assert "12월 청구서에 있습니다" in reading.content.decode()
+    assert "청구서와 계산" in reading.content.decode()
+    client.post(page, {"take_back": "1"})
+    row.refresh_from_db()
+    assert (row.status, ReviewCase.objects.count()) == ("WITHDRAWN", 0)
+    assert "이의를 거두셨습니다" in client.get(page).content.decode()
+    assert code(objections.take_back, objection_id=row.pk, person_index=row.person_index) == "STATE"
+    assert code(objections.add_to, objection_id=row.pk, text="더", person_index=b"x" * 32) == "UNKNOWN"
+    client.post(page, {"kind": "OTHER", "words": "다시 냅니다"})
+    assert Objection.objects.filter(status="OPEN").count() == 1
+
+
+def test_an_answer_day_that_passes_is_told_with_the_new_one(line, at) -> None:
+    row = objected(line)
+    assert str(row.answer_by) == "2026-01-30"
+    at("2026-01-30T23:00+09:00")
+    assert jobs.review_days(None) is None
+    at("2026-01-31T09:00+09:00")
+    assert jobs.review_days(None).values == {"n": 0, "counted": 0, "moved": 1}
+    assert jobs.review_days(None) is None
+    row.refresh_from_db()
+    assert [str(one.day) for one in row.days.order_by("id")] == ["2026-01-30", "2026-02-04"]
+    assert str(row.answer_by) == "2026-02-04"
+    assert Message.objects.filter(kind="promise.answer_passed").count() == 1
+    page = as_customer(Client(), person("hong")).get(reverse("refunds:object", args=[line.pk])).content.decode()
+    assert "1월\xa030일(금)까지 답해 드리지 못해 죄송합니다" in page.replace("\u2060", "")
+    assert str(ReviewCase.objects.get().due_on) == "2026-01-30"  # what is late comes first
+
+
+def test_objections_end_ninety_days_after_the_decision_but_not_before_late_applications(line, at) -> None:
+    assert str(objections.possible_until(line)) == "2026-06-30"
+    at("2026-05-20T10:00+09:00")
+    row = objected(line)
+    reviewing.answer_objection(objection_id=row.pk, reviewer=staff_user("reviewer"), uphold=False)
+    assert str(objections.possible_until(line)) == "2026-08-18"
+    at("2026-08-19T00:00+09:00")
+    assert code(objected, line=line) == "CLOSED"
+    page = as_customer(Client(), person("hong")).get(reverse("refunds:object", args=[line.pk])).content.decode()
+    assert "이의를 내실 수 있는 날이 지났습니다" in page
+    assert "<textarea" not in page
+
+
+def test_an_upheld_amount_asks_for_the_sum_and_says_by_when_it_is_sent() -> None:
+    line = make.line(make.customer(ci="hong"))
+    make.application(line)
+    row = objected(line, kind="AMOUNT", wanted_krw=184_790)
+    values = {"objection_id": row.pk, "reviewer": staff_user("reviewer"), "uphold": True, "codes": ["AMOUNT_WAS_MORE"]}
+    assert code(objection_answers.answer_objection, **values) == "AMOUNT"
+    objection_answers.answer_objection(**values, difference_krw=24_660)
+    letter = Letter.objects.get()
+    assert "더 드릴 24,660원은" in letter.body_ko.replace("\u2060", "")
+    page = as_customer(Client(), person("hong")).get(reverse("refunds:object", args=[line.pk])).content.decode()
+    assert "더 드릴 24,660원을 준비하고 있습니다" in page.replace("\u2060", "")
+
+
+def test_an_objection_is_handed_out_and_its_answer_is_seen_before_it_is_sent(line) -> None:
+    row, reviewer = objected(line), staff_user("reviewer")
+    client = as_staff(Client(), reviewer)
+    page = client.post(reverse("refunds:review-next"))["Location"]
+    assert page == reverse("refunds:review-objection", args=[row.pk])
+    other = staff_user("reviewer", username="other")
+    assert code(
+        reviewing.answer_objection, objection_id=row.pk, reviewer=other, uphold=False
+    ) == "TAKEN"  # fmt: skip
+    assert queue.take_next(reviewer=other) is None
+    assert client.post(page, {"act": "UPHOLD", "codes": "RECORDS_SAY_SO"}).status_code == 422
+    reviewing.send(client, page, {"act": "DECLINE", "codes": "RECORDS_SAY_SO"})
+    row.refresh_from_db()
+    assert (row.status, row.answer) == ("DECLINED", Letter.objects.get().body_ko)
