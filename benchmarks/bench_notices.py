@@ -64,7 +64,7 @@ def queueing(people: int) -> int:
                 [f"raw-{number}"],
             )
             raw.append(time.perf_counter() - began)
-        cursor.execute("TRUNCATE notices_message")
+        cursor.execute("TRUNCATE notices_message CASCADE")
         cursor.execute("DROP TABLE finished")
     return harness.row(
         f"queue a reminder round for {people:,} people, beside INSERT … SELECT of the finished rows",
@@ -132,6 +132,13 @@ def sending(messages: int) -> int:
     finally:
         os.killpg(stand_in.pid, signal.SIGKILL)
         stand_in.wait()
+    few_calls = harness.row(
+        f"send reminders, each person looked at again and their number found, beside calls of {batches.BATCH}",
+        reminders,
+        together,
+        unit="a second",
+        at_least=0.5,
+    )
     missed = harness.row(
         f"send {messages:,} messages to the stand-in, beside the SDK in a bare loop",
         ours,
@@ -140,13 +147,7 @@ def sending(messages: int) -> int:
         at_least=1,
     )
     harness.row(f"the same, beside a bare loop of calls of {batches.BATCH} messages", ours, together, unit="a second")
-    harness.row(
-        f"send reminders, each person looked at again and their number found, beside calls of {batches.BATCH}",
-        reminders,
-        together,
-        unit="a second",
-    )
-    return missed
+    return missed | few_calls
 
 
 def _through_the_sender(messages: int) -> float:

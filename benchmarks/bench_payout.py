@@ -11,7 +11,6 @@ import io
 import json
 import os
 import resource
-import statistics
 import subprocess
 import tempfile
 import time
@@ -152,9 +151,14 @@ def prepare(items: int) -> None:
 
     from django.db import connection
 
-    from kt_remedy.core import crypto
+    from eligibility.models import Feed
+    from kt_remedy.core import clock, crypto
     from kt_remedy.staff.models import User
 
+    # The freeze needs the delivery of the day of its cut-off.
+    Feed.objects.create(
+        as_of=dt.date(2026, 1, 20), state=Feed.State.LOADED, started_at=clock.now(), finished_at=clock.now()
+    )
     for name in ("maker", "checker"):
         User.objects.create(username=name, roles=[name], person_index=crypto.blind_index(name, "ci"))
     text = io.StringIO()
@@ -229,7 +233,7 @@ def freezing(items: int, ours: dict[str, float], floors: bool) -> int:
         seconds.append(found["s"])
         if floors:
             bare.append(_freeze_bare())
-    ours["freeze"] = statistics.median(seconds)
+    ours["freeze"] = min(seconds)
     batch = Batch.objects.get()
     assert batch.count == items
     assert batch.won is not None
@@ -238,10 +242,10 @@ def freezing(items: int, ours: dict[str, float], floors: bool) -> int:
         missed = harness.row(
             f"freeze of {items:,} items from their balances beside the raw SQL that writes the same items and events",
             ours["freeze"],
-            statistics.median(bare),
+            min(bare),
             unit="s",
             at_most=1.6,
-            note=f"ours chooses, reads each balance and digests too; medians of {turns(seconds, bare)};"
+            note=f"ours chooses, reads each balance and digests too; best of {turns(seconds, bare)};"
             f" peak memory {peak:,.0f} MB",
         )
     settled("refunds_item", "refunds_itemevent")
@@ -274,7 +278,7 @@ def _freeze_bare() -> float:
 
 
 def turns(ours: list[float], bare: list[float]) -> str:
-    """The single figures behind two medians: ours/floor of each turn."""
+    """Ours/floor in seconds of each turn; the best ones are compared, as other work on the machine only adds."""
     return " ".join(f"{one:.2f}/{floor:.2f}" for one, floor in zip(ours, bare, strict=True))
 
 
@@ -433,9 +437,9 @@ def loading(items: int, ours: dict[str, float], floors: bool) -> int:
             steps, peak = apart(_load, kept.name)
             for name, seconds in steps.items():
                 found.setdefault(name, []).append(seconds)
-    ours["results"] = statistics.median(found["s"])
+    ours["results"] = min(found["s"])
     for step in ("stage", "read", "confirm", "apply"):
-        harness.row(f"results of {items:,} payments: {step}", statistics.median(found[step]), unit="s")
+        harness.row(f"results of {items:,} payments: {step}", min(found[step]), unit="s")
     read, _peak = apart(_read_report, items)
     harness.row(f"pain.002 of {items:,} answers read", read["s"], unit="s")
     missed = harness.row("peak memory of the worker that reads and applies them", peak, unit="MB", at_most=MEMORY_MB)
@@ -444,12 +448,12 @@ def loading(items: int, ours: dict[str, float], floors: bool) -> int:
     return missed | harness.row(
         f"results of {items:,} payments beside raw COPY and one UPDATE of the same columns",
         ours["results"],
-        statistics.median(bare),
+        min(bare),
         unit="s",
         at_most=2.2,
         note=(
             f"ours keeps the file, reads the sheet into lines, checks it twice, writes {items:,} events and {items:,}"
-            f" messages too; one in {RETURNED} came back; medians of {turns(found['s'], bare)}"
+            f" messages too; one in {RETURNED} came back; best of {turns(found['s'], bare)}"
         ),
     )
 

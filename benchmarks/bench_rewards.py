@@ -84,7 +84,8 @@ def _measure(lines: int) -> tuple[int, dict[str, float]]:
         "TRUNCATE eligibility_line, eligibility_customer, eligibility_feed, rewards_baseline, rewards_grant,"
         " rewards_shard CASCADE"
     )
-    Feed.objects.create(as_of=dt.date(2026, 1, 14), state=Feed.State.LOADED, started_at=clock.now())
+    for day in (dt.date(2026, 1, 14), dt.date(2026, 12, 31)):  # for the base, and for the grants of every month
+        Feed.objects.create(as_of=day, state=Feed.State.LOADED, started_at=clock.now())
     _run(REGISTER.replace("%(lines)s", str(lines)).replace("%%", "%"))
     _run("VACUUM ANALYZE eligibility_customer, eligibility_line")
     missed, took = 0, {}

@@ -174,9 +174,9 @@ class Customer(CustomerColumns):
         ]
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **more: Any) -> Self:
         """A row of the register as it was read; a page of staff records whose it was (`looks`)."""
-        row = super().from_db(db, field_names, values)
+        row = super().from_db(db, field_names, values, **more)
         looks.seen(row.__dict__.get("customer_no"))
         return row
 
@@ -269,9 +269,9 @@ class Line(LineColumns):
         ]
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **more: Any) -> Self:
         """A row of the register as it was read; a page of staff records whose it was (`looks`)."""
-        row = super().from_db(db, field_names, values)
+        row = super().from_db(db, field_names, values, **more)
         looks.seen(row.__dict__.get("customer_id"))
         return row
 

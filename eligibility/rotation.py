@@ -49,15 +49,14 @@ class Column(NamedTuple):
         return rows.extra(where=[f"get_byte({value}, 0) <> %s"], params=[crypto.active_key()])  # nosec B610
 
     @property
-    def field(self) -> str:
-        """The name of the field of the column."""
-        return next(field.name for field in self.model._meta.local_concrete_fields if field.column == self.name)
+    def field(self) -> models.Field:
+        """The field of the column."""
+        return next(field for field in self.model._meta.local_concrete_fields if field.column == self.name)
 
     def moved(self, row: models.Model) -> bytes | str:
         """The stored value of a row, encrypted anew with the active key."""
         if not self.key:
-            field = self.model._meta.get_field(self.field)
-            return field.get_prep_value(getattr(row, self.field))
+            return self.field.get_prep_value(getattr(row, self.field.name))
         aad = f"{self.origin}:{self.name}:{getattr(row, self.key)}"
         return crypto.encrypt_bytes(crypto.decrypt_bytes(getattr(row, self.name), aad), aad)
 
@@ -72,7 +71,7 @@ def columns() -> list[Column]:
                 origin = model._meta.db_table
                 encrypted += [Column(table, attribute.column, attribute.key, origin) for table in tables]
         encrypted += [
-            Column(model, field.column, "", model._meta.db_table)
+            Column(model, field.column or "", "", model._meta.db_table)
             for field in model._meta.local_concrete_fields
             if isinstance(field, crypto.EncryptedTextField)
         ]

@@ -168,7 +168,17 @@ def is_released(newest: Line | None, *, since: dt.date | None = None) -> bool:
 
 def confirmed_number_or_blank(number: str | None, *, confirmed_at: dt.datetime) -> str:
     """The number its owner confirmed at that time, or "" if it was released since then or is missing (D-44)."""
-    return number if number and not number_is_released(number, since=clock.kst_date(confirmed_at)) else ""
+    return confirmed_numbers([(number, confirmed_at)])[0]
+
+
+def confirmed_numbers(confirmed: Iterable[tuple[str | None, dt.datetime]]) -> list[str]:
+    """`confirmed_number_or_blank` of each number and time, in their order; one query for all of them."""
+    known = list(confirmed)
+    newest = newest_lines({number for number, _at in known if number})
+    return [
+        number if number and not is_released(newest.get(number), since=clock.kst_date(at)) else ""
+        for number, at in known
+    ]
 
 
 def language_of(customer: Customer | None) -> str:

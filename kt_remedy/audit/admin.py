@@ -76,7 +76,8 @@ class RoleAdmin(admin.ModelAdmin):
         looks.note(action="admin.listed", object=str(self.opts.model_name), filters=sorted(request.GET))
         # Django's own title invites to select a row and has no Korean form.
         page = super().changelist_view(request, {"title": self.opts.verbose_name_plural, **(extra_context or {})})
-        for row in page.context_data["cl"].result_list if getattr(page, "context_data", None) else ():
+        shown = getattr(page, "context_data", None) or {}
+        for row in shown["cl"].result_list if "cl" in shown else ():
             looks.seen(self.subject_of(row))
         return page
 

@@ -101,8 +101,12 @@ def find(*, since: dt.date, until: dt.date, own_of: Callable[[str], Iterable[str
     """
     limits = thresholds()
     night = limits["night"]
-    period = {"since": clock.kst(since), "until": clock.kst(until + dt.timedelta(days=1)), "looks": actions.looks()}
-    given = {
+    period: dict[str, Any] = {
+        "since": clock.kst(since),
+        "until": clock.kst(until + dt.timedelta(days=1)),
+        "looks": actions.looks(),
+    }
+    given: dict[str, dict[str, Any]] = {
         "walk": limits["walk"],
         "night": {"from": night["from"], "to": night["until"], "looks_least": night["looks"]},
         "reveals": limits["reveals"],

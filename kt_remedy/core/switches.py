@@ -7,6 +7,7 @@ caller records the audit entry, because it knows the person.
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, QuerySet
@@ -24,7 +25,7 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 _GO_ON = ("account_", "mfa_", "staff-", "set_language")
 _GO_ON_VIEWS = {"identity", "portal:switches", "portal:clock"}
 
-_SENTENCES = {
+_SENTENCES: dict[str, Any] = {
     Switch.Code.FILINGS: gettext_lazy(
         "새 신청을 잠시 받지 않고 있습니다. 적으신 내용은 남아 있으니 다시 열리면 이어서 신청해 주세요."
     ),

@@ -183,9 +183,9 @@ class Message(models.Model):
         ]
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **more: Any) -> Self:
         """A message as it was read; a page of staff records whose it was (`looks`)."""
-        row = super().from_db(db, field_names, values)
+        row = super().from_db(db, field_names, values, **more)
         looks.seen_person(row.__dict__.get("person_index"))
         return row
 

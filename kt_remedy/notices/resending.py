@@ -25,7 +25,7 @@ def lost() -> QuerySet[Message]:
 def of(item: Resending) -> QuerySet[Message]:
     """The lost messages of a resending."""
     if item.mailing is None:
-        return lost().filter(pk=item.message_id)
+        return lost().filter(pk__in=[item.message_id])
     return lost().filter(kind=item.mailing.kind, subject=item.mailing.subject)
 
 
@@ -35,7 +35,7 @@ def ask(*, by: Any, mailing_id: int | None = None, message_id: int | None = None
         item = Resending(mailing_id=mailing_id, message_id=message_id, asked_by=by, asked_at=clock.now())
         if not of(item).exists():
             raise MailingError("STATE", _("다시 보낼 문자가 없습니다."))
-        if Resending.objects.filter(mailing_id=mailing_id, message_id=message_id, allowed_at=None).exists():
+        if Resending.objects.filter(mailing=item.mailing, message=item.message, allowed_at=None).exists():
             raise MailingError("STATE", _("이미 청했습니다. 다른 사람의 허락을 기다립니다."))
         item.save()
         audit.record(actor=audit.actor(by), action="notices.resending_asked", object=f"resending:{item.pk}")

@@ -1,6 +1,7 @@
 """The interface of notices: register a message kind, queue messages and mailings, write texts, record opt-outs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -67,6 +68,18 @@ def register(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A message to queue; `queue` says what each part is."""
+
+    kind: str
+    subject: str
+    person: bytes
+    to: str
+    language: str
+    context: Mapping[str, Any]
+
+
 def queue(
     *,
     kind: str,
@@ -83,22 +96,31 @@ def queue(
     Dates in `context` are formatted in the language. A language without texts falls back to Korean. Raises TextError if
     a field is missing.
     """
-    language = language if language in texts.LANGUAGES else "ko"
+    queue_many([Wanted(kind, subject, person, to, language, context or {})])
+
+
+def queue_many(wanted: Iterable[Wanted]) -> None:
+    """`queue` for messages to several people, in one statement."""
+    Message.objects.bulk_create([_message(one) for one in wanted], ignore_conflicts=True)
+
+
+def _message(wanted: Wanted) -> Message:
+    language = wanted.language if wanted.language in texts.LANGUAGES else "ko"
     message = Message(
-        kind=kind,
-        subject=subject,
-        person_index=person,
+        kind=wanted.kind,
+        subject=wanted.subject,
+        person_index=wanted.person,
         language=language,
-        body=texts.render(kind, language, context or {}),
+        body=texts.render(wanted.kind, language, wanted.context),
         created_at=clock.now(),
     )
-    number = phones.key(to)
+    number = phones.key(wanted.to)
     if number:
         message.to = number
         message.to_index = crypto.blind_index(number, "msisdn")
     else:
         message.state, message.reason, message.settled_at = Message.State.FAILED, "NO_NUMBER", message.created_at
-    Message.objects.bulk_create([message], ignore_conflicts=True)
+    return message
 
 
 def queue_all(

@@ -352,11 +352,12 @@ def mailing_summaries() -> list[MailingSummary]:
             not_sent=by_state.get(state.CANCELLED, 0),
             unreached=by_state.get(state.FAILED, 0) + by_state.get(state.UNKNOWN, 0),
             lost=lost.get((kind, subject), 0),
-            resending=requests.get((mailing.pk, None)) if (mailing := by_subject.get((kind, subject))) else None,
+            resending=requests.get((mailing.pk, None)) if mailing else None,
             may_resend=mailing is not None and mailing.ended_why != Mailing.Why.SUPERSEDED,
             **_approval_fields(mailing, by_state),
         )
         for (kind, subject), by_state in sorted(counted.items(), key=lambda item: (order.get(item[0][0], 999), item[0]))
+        for mailing in [by_subject.get((kind, subject))]
     ]
 
 

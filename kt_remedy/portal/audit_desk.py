@@ -125,7 +125,7 @@ def search(request: HttpRequest) -> HttpResponse:
         "form": form,
         "page": page,
         "rows": [(row, names.get(row.actor, row.actor), _role(row.role), _kind(row.action)) for row in page or ()],
-        "query": urlencode({key: value for key, value in request.GET.items() if key != "page"}),
+        "query": urlencode([(key, str(value)) for key, value in request.GET.items() if key != "page"]),
         "open_questions": LookQuestion.objects.filter(answered_at=None).count(),
         "head": heads.latest(),
     }
@@ -362,5 +362,5 @@ def _key(finding: rules.Finding) -> str:
 
 
 def _search_url(finding: rules.Finding, names: dict[str, str]) -> str:
-    query = {"staff": names.get(finding.actor, ""), "since": finding.on, "until": finding.on}
+    query: dict[str, Any] = {"staff": names.get(finding.actor, ""), "since": finding.on, "until": finding.on}
     return f"{reverse('portal:audit')}?{urlencode(query)}"

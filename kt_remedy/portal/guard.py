@@ -64,7 +64,7 @@ def looks(begins: dt.date, ends: dt.date) -> int:
     showed = Exists(AuditSubject.objects.filter(entry=OuterRef("pk")))
     entries = AuditEntry.objects.filter(showed, actor__startswith="staff:")
     period = entries.filter(at__gte=clock.kst(begins), at__lt=clock.kst(ends))
-    return cache.get_or_set(f"guard:looks:{begins}", period.count, COUNT_SECONDS)
+    return cache.get_or_set(f"guard:looks:{begins}", period.count, COUNT_SECONDS) or 0
 
 
 def _last_certified() -> dt.datetime | None:

@@ -129,4 +129,4 @@ def filed_or_objected(contract_nos: list[str]) -> tuple[bool, bool]:
             " EXISTS (SELECT FROM refunds_objection WHERE contract_no = ANY(%(lines)s))",
             {"lines": contract_nos},
         )
-        return cursor.fetchone()  # type: ignore[return-value]
+        return cursor.fetchone()

@@ -7,6 +7,7 @@ the earliest promised answer day first, never one that the person may not decide
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
@@ -63,7 +64,7 @@ ORDER BY c.due_on, c.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED
 """
 
 
-def kind_of(row: Application) -> Kind:
+def kind_of(row: Application) -> ReviewCase.Kind:
     """The kind of case that an application makes, by the question it leaves to a person."""
     if row.flag == VERDICT_CHANGED and row.status == Status.APPROVED:
         return Kind.CHANGED
@@ -111,7 +112,7 @@ def describe_new() -> int:
 
 def levels_of(user: User) -> list[str]:
     """The levels of cases that a member of staff decides or answers."""
-    levels = [Level.SUPERVISOR] if user.has_perm("refunds.review_hardship") else []
+    levels: list[str] = [Level.SUPERVISOR] if user.has_perm("refunds.review_hardship") else []
     return [*levels, Level.REVIEWER] if user.has_perm("refunds.review_application") else levels
 
 
@@ -123,17 +124,9 @@ def take_next(*, reviewer: User, kind: str = "", other_than: Iterable[int] = ())
     """
     while describe_new():
         pass
-    if not reviewer.person_index:  # every case is closed to them (D-90)
+    if not (reviewer.person_index and levels_of(reviewer)):  # every case is closed to them (D-90)
         return None
-    figures = {
-        "user": reviewer.pk,
-        "user_json": str(reviewer.pk),
-        "today": clock.today(),
-        "closed": list(household.persons(reviewer)),
-        "kind": kind,
-        "except": list(other_than),
-    }
-    query = _NEXT.format(kind="AND c.kind = %(kind)s" if kind else "")
+    query, figures = next_statement(reviewer, kind=kind, other_than=other_than)
     with transaction.atomic(), connection.cursor() as cursor:
         for again in (False, True):
             for level in levels_of(reviewer):
@@ -141,6 +134,22 @@ def take_next(*, reviewer: User, kind: str = "", other_than: Iterable[int] = ())
                 if found := cursor.fetchone():
                     return _hold(ReviewCase.objects.get(pk=found[0]), reviewer)
     return None
+
+
+def next_statement(reviewer: User, *, kind: str = "", other_than: Iterable[int] = ()) -> tuple[str, dict[str, Any]]:
+    """The statement that chooses and locks the next case, and its figures: of the first of the reviewer's levels, and
+    without those that they gave back."""
+    figures = {
+        "user": reviewer.pk,
+        "user_json": str(reviewer.pk),
+        "today": clock.today(),
+        "closed": list(household.persons(reviewer)),
+        "kind": kind,
+        "except": list(other_than),
+        "again": False,
+        "level": levels_of(reviewer)[0],
+    }
+    return _NEXT.format(kind="AND c.kind = %(kind)s" if kind else ""), figures
 
 
 def _hold(row: ReviewCase, reviewer: User) -> ReviewCase:

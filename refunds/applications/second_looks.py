@@ -6,6 +6,7 @@ counts by itself, and so does an application of the sample.
 
 import datetime as dt
 import hashlib
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
@@ -42,12 +43,12 @@ def propose(case: ReviewCase, reviewer: User, verdict: Verdict) -> None:
         "act": verdict.act,
         "codes": list(verdict.codes),
         "days": {code: day.isoformat() for code, day in (verdict.days or {}).items()},
-        "note": verdict.note,
         "earlier_date": verdict.earlier_date,
         "late": None
         if verdict.late is None
         else [verdict.late.kind, verdict.late.ended_on.isoformat() if verdict.late.ended_on else None],
     }
+    case.note = verdict.note
     case.decided_by, case.level = reviewer, ReviewCase.Level.REVIEWER
     case.holder = case.held_until = case.kept_for = case.kept_until = case.parked_until = None
     case.save()
@@ -55,10 +56,10 @@ def propose(case: ReviewCase, reviewer: User, verdict: Verdict) -> None:
 
 def proposed(case: ReviewCase) -> Verdict:
     """The first decision that a case keeps."""
-    kept = case.proposal
+    kept: dict[str, Any] = case.proposal or {}
     late = kept["late"] and LateReasonInput(kept["late"][0], _day(kept["late"][1]))
     days = {code: dt.date.fromisoformat(day) for code, day in kept["days"].items()}
-    return Verdict(kept["act"], tuple(kept["codes"]), days, kept["note"], late, kept["earlier_date"])
+    return Verdict(kept["act"], tuple(kept["codes"]), days, case.note, late, kept["earlier_date"])
 
 
 def _day(text: str | None) -> dt.date | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
 
+from kt_remedy.audit import service as audit
 from kt_remedy.core import masking
 from kt_remedy.staff.models import User
 from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT
@@ -104,7 +105,7 @@ def names_of(actors: Iterable[str]) -> dict[str, str]:
     """The people behind actors of decisions and acts, by actor: staff by their masked name."""
     found = set(actors)
     ids = [int(actor.removeprefix("staff:")) for actor in found if actor.startswith("staff:")]
-    people = {f"staff:{user.pk}": staff_name(user) for user in User.objects.filter(pk__in=ids)}
+    people = {audit.actor(user): staff_name(user) for user in User.objects.filter(pk__in=ids)}
     words = {"customer": _("고객"), "system": _("저절로")}
     return {actor: people.get(actor) or words.get(actor, actor) for actor in found}
 

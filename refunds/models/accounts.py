@@ -73,9 +73,9 @@ class Account(models.Model):
         ]
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **more: Any) -> Self:
         """An account as it was read; a page of staff records whose it was (`looks`)."""
-        row = super().from_db(db, field_names, values)
+        row = super().from_db(db, field_names, values, **more)
         looks.seen_person(row.__dict__.get("person_index"))
         return row
 

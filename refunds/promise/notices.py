@@ -6,6 +6,7 @@ hours for messages, else when they begin, the nearest day first (D-69). A text h
 
 import datetime as dt
 from collections.abc import Iterable
+from dataclasses import replace
 
 from django.db import connection, transaction
 
@@ -159,13 +160,12 @@ def _tell_some() -> int:
         for row in rows:
             by_person[bytes(row.person_index)].append(row)
         filings = _filings([row.application_id for group in by_person.values() for row in group])
-        told: list[PromiseNotice] = []
-        for person, group in by_person.items():
-            if group:
-                subject = _queue(person, group, filings)
-                for row in group:
-                    row.told_at, row.subject = now, subject
-                told += group
+        changed = [(person, group) for person, group in by_person.items() if group]
+        _queue([_text_of(person, group, filings) for person, group in changed])
+        told = [row for _person, group in changed for row in group]
+        for _person, group in changed:
+            for row in group:
+                row.told_at, row.subject = now, _subject(group)
         PromiseNotice.objects.bulk_update(told, ["told_at", "subject"])
     return len(persons)
 
@@ -175,18 +175,20 @@ def _filings(application_ids: list[int]) -> dict[int, Filing]:
     return {row.pk: filing for filing in filings for row in filing.applications.all()}
 
 
-def _queue(person: bytes, group: list[PromiseNotice], filings: dict[int, Filing]) -> str:
-    """Queue one text, the change itself or that several days changed; returns its subject."""
+def _subject(group: list[PromiseNotice]) -> str:
+    return f"promise:{group[-1].pk}"
+
+
+def _text_of(person: bytes, group: list[PromiseNotice], filings: dict[int, Filing]) -> tuple[Filing, messages.Wanted]:
+    """One text, the change itself or that several days changed, still without its number; and the newest filing."""
     filing = max((filings[row.application_id] for row in group), key=lambda filing: filing.received_at)
     texts = {(row.kind, tuple(sorted(row.context.items()))) for row in group}
     kind, dates = texts.pop() if len(texts) == 1 else ("promise.several", ())
-    subject = f"promise:{group[-1].pk}"
-    messages.queue(
-        kind=kind,
-        subject=subject,
-        person=person,
-        to=eligibility.confirmed_number_or_blank(filing.contact, confirmed_at=filing.received_at),
-        language=filing.language,
-        context={name: dt.date.fromisoformat(day) for name, day in dates},
-    )
-    return subject
+    context = {name: dt.date.fromisoformat(day) for name, day in dates}
+    return filing, messages.Wanted(kind, _subject(group), person, "", filing.language, context)
+
+
+def _queue(texts: list[tuple[Filing, messages.Wanted]]) -> None:
+    """Queue texts to the numbers that their filings confirmed."""
+    numbers = eligibility.confirmed_numbers((filing.contact, filing.received_at) for filing, _text in texts)
+    messages.queue_many(replace(text, to=to) for (_filing, text), to in zip(texts, numbers, strict=True))

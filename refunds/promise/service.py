@@ -92,7 +92,7 @@ def moved_days(promises: dict[int, Promise]) -> dict[int, list[MovedDay]]:
         pk: [
             MovedDay(day, because)
             for day, because in sorted(days.items())
-            if promises[pk].kind != DayKind.PAY or promises[pk].day is None or day < promises[pk].day
+            if promises[pk].kind != DayKind.PAY or day < (promises[pk].day or dt.date.max)
         ]
         for pk, days in found.items()
     }

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, console, masking
 from kt_remedy.core.console import Act, Door
 from kt_remedy.core.templatetags.remedy import kdate, won
@@ -138,7 +139,7 @@ def _when(case: ReviewCase) -> str:
 
 def _day(user: User) -> dict[str, int]:
     """Decisions of the reader today, by what became of the case."""
-    made = Letter.objects.filter(sent_at__gte=clock.kst(clock.today()), sent_by=f"staff:{user.pk}")
+    made = Letter.objects.filter(sent_at__gte=clock.kst(clock.today()), sent_by=audit.actor(user))
     found = Counter(made.values_list("act", flat=True))
     return {"all": found.total(), "approved": found[APPROVE], "refused": found[REJECT], "asked": found[ASK_DOCUMENTS]}
 

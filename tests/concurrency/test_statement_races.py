@@ -5,9 +5,10 @@ import datetime as dt
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from refunds import tasks
+from refunds import balance, tasks
+from refunds.models.batches import Batch, ExcludedApplication
 from refunds.models.statements import BankStatement, ClosedDay, MoneyBack, StatementLine, Suspense
-from refunds.payouts import reconciliation, statements, suspense
+from refunds.payouts import batches, reconciliation, statements, suspense
 from refunds.payouts.guards import Refused
 from tests.refunds.payouts import money
 from tests.refunds.payouts.bank_account import BankAccount, stage
@@ -117,4 +118,33 @@ def test_two_statements_and_an_answer_meet(at_bank):
         money.confirmed(answer)
     assert sorted(StatementLine.objects.values_list("match", flat=True)) == ["PAYMENT"] * 2 + ["SUSPENSE"] * 2
     assert list(MoneyBack.objects.values_list("item", flat=True)) == [a.pk]
+    assert not broken()
+
+
+def test_the_money_of_a_return_comes_back_while_the_next_round_is_frozen(at_bank, at):
+    """The freeze takes the refund with its money, or leaves it with its reason; another person can approve either."""
+    _batch, file, (a, *others) = at_bank
+    money.load(money.pain002(file, [(a, "RJCT", "AB08"), *((item, "ACSC", "") for item in others)]))
+    row = stage(BankAccount().content(DAY, *(debit(item.amount_krw, item.reference) for item in others)))
+    statements.confirm(statement_id=row.pk, user=checker(), typed_closing=row.closing)
+    assert balance.of(a.application_id).payable == 0
+    at("2026-02-03T18:00+09:00")
+    money.due(50_000)  # something leaves in any case
+    pay_on, by = dt.date(2026, 2, 5), maker()
+    results = together(
+        lambda: batches.freeze(pay_on=pay_on, user=by),
+        lambda: tasks.carry_out_statement(row.pk),
+        lambda: batches.freeze(pay_on=pay_on, user=by),
+    )
+    assert codes(results) == ["STATE", "done", "done"]
+    frozen = Batch.objects.get(pay_on=pay_on)
+    again = frozen.items.filter(application=a.application_id)
+    waits = ExcludedApplication.objects.filter(batch=frozen, application=a.application_id)
+    assert [item.amount_krw for item in again] == ([] if waits else [a.amount_krw])
+    assert [one.reason for one in waits] == ([] if again else ["RETURN_NOT_BACK"])
+    assert MoneyBack.objects.get().item == a
+    left = balance.of(a.application_id)
+    assert (left.at_bank, left.coming_back, left.returned) == (0, 0, a.amount_krw)
+    assert (left.queued, left.payable) == ((a.amount_krw, 0) if again else (0, a.amount_krw))
+    batches.approve(batch_id=frozen.pk, user=checker(), typed_total=frozen.won, digest=frozen.digest)
     assert not broken()

@@ -72,7 +72,7 @@ def test_each_answer_names_its_evidence_or_its_reason() -> None:
 
 
 def test_evidence_that_does_not_exist_is_found() -> None:
-    assert missing("docs/nothing.md")
+    assert missing("docs/nothing.csv")
     assert missing("tests/project/test_evidence.py::test_nothing")
 
 

@@ -22,7 +22,7 @@ from tests.conftest import ROOT
 from tests.owner import as_owner
 from tests.refunds import make
 from tests.refunds.payouts import money
-from tests.refunds.payouts.money import maker
+from tests.refunds.payouts.money import due, maker
 from tests.refunds.promise import telling
 from tests.refunds.promise.reading import moment, plain
 from tests.sessions import as_customer, person
@@ -216,7 +216,7 @@ def test_an_answer_that_did_not_come_is_told_with_the_next_day(at):
 def test_a_person_whom_no_text_reaches_is_called_by_a_time(at, monkeypatch):
     row, _other = two_lines_of_one_person(at)
     cases.hold(application_id=row.pk, user=maker(), reason="확인 중")
-    monkeypatch.setattr(notices.eligibility, "confirmed_number_or_blank", lambda *_given, **_named: "")
+    monkeypatch.setattr(notices.eligibility, "confirmed_numbers", lambda known: ["" for _one in known])
     (message,) = telling.tell()
     assert (message.state, message.reason) == (Message.State.FAILED, "NO_NUMBER")
     assert (calls.call_unreached(), calls.call_unreached()) == (1, 0), "one call for each text"
@@ -258,3 +258,17 @@ def test_a_weekly_round_that_is_missed_again_is_shown_and_not_told(at):
     fixed = Last(Situation.UNPAID, DayKind.IF, FEB_19, None, Reason.NONE, moment("2026-02-10"))
     kind, dates = notices.text_for(fixed, made, programme.current())
     assert (kind, dates) == ("promise.pay_bill", {"pay_by": dt.date(2026, 3, 2), "pay_on": dt.date(2026, 3, 5)})
+
+
+def test_texts_of_many_people_are_queued_at_once(at, django_assert_max_num_queries):
+    at("2026-01-20T17:00+09:00")
+    rows = [due(10_000 + n) for n in range(6)]
+    service.refresh([row.pk for row in rows], cause="APPROVED")
+    for row in rows:
+        cases.hold(application_id=row.pk, user=maker(), reason="확인 중")
+    at("2026-01-21T09:30+09:00")
+    with django_assert_max_num_queries(14):
+        assert notices.tell_due() == 6
+    told = Message.objects.filter(kind__startswith="promise.")
+    assert {message.person_index for message in told} == {bytes(row.filing.person_index) for row in rows}
+    assert {message.state for message in told} == {Message.State.QUEUED}
