@@ -266,6 +266,13 @@ class Line(LineColumns):
             models.Index(fields=["msisdn_index"], name="line_msisdn"),
             # The reviewers' queue holds few lines of millions.
             models.Index(fields=["terminated_on"], name="line_review", condition=Q(outcome=Outcome.REVIEW)),
+            # Lines with money to give back, for the share of them that was applied for.
+            models.Index(
+                fields=["contract_no"],
+                include=["terminated_on"],
+                name="line_refundable",
+                condition=Q(decided_outcome=Outcome.ELIGIBLE) | Q(decided_outcome="", outcome=Outcome.ELIGIBLE),
+            ),
         ]
 
     @classmethod

@@ -57,9 +57,10 @@ class RefundsConfig(AppConfig):
 
         from kt_remedy.audit import heads
         from kt_remedy.staff import household as households
+        from kt_remedy.staff import leaving
         from refunds import balance, reminders, tasks  # models are loaded only now
         from refunds.accounts import household
-        from refunds.applications import sms
+        from refunds.applications import queue, sms
         from refunds.payouts import chain_heads, invariants
         from refunds.payouts import sms as payout_texts
         from refunds.payouts.admin import home
@@ -67,6 +68,7 @@ class RefundsConfig(AppConfig):
         from refunds.views import console
 
         households.register_source(household.persons)
+        leaving.register(queue.pass_on)
         heads.register_source(chain_heads.stored)
         post_migrate.connect(steady_history, sender=self)
         pre_migrate.connect(invariants.drop_views, sender=self)

@@ -11,8 +11,11 @@ access.register(
     {
         # Applications
         "refunds.view_report": ("reviewer", "supervisor", "maker", "checker", "auditor", "administrator"),
+        "refunds.export_report": ("supervisor", "maker", "checker", "auditor"),
+        "refunds.view_productivity": ("supervisor", "auditor"),
         "refunds.view_application": ("agent", "reviewer", "supervisor", "auditor"),
         "refunds.view_store_application": ("clerk", "store_manager"),
+        "refunds.view_store_day": ("store_manager",),
         "refunds.file_after_outage": ("supervisor",),
         "refunds.view_review": ("reviewer", "supervisor", "auditor"),
         "refunds.review_application": ("reviewer",),

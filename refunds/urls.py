@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from refunds.views import apply, documents, objections, report, review, review_case, status
+from refunds.views import apply, documents, objections, report, review, review_case, status, store_day
 
 app_name = "refunds"
 urlpatterns = [
@@ -20,7 +20,9 @@ urlpatterns = [
     path("status/<int:pk>/proof/", status.proof, name="proof"),
     path("status/<int:pk>/pay-day.ics", status.pay_day, name="pay-day"),
     path("object/<str:contract_no>/", objections.object_to, name="object"),
+    path("store/", store_day.store_day, name="store-day"),
     path("report/", report.report, name="report"),
+    path("report/export/", report.report_export, name="report-export"),
     path("review/", review.work_list, name="review"),
     path("review/next/", review_case.take_next, name="review-next"),
     path("review/<int:pk>/", review_case.case, name="review-case"),

@@ -37,8 +37,8 @@ def create() -> list[DemoAccount]:
     if not settings.DEVELOPMENT:
         raise NotAllowed("NOT_HERE", "the demonstration's staff are for development only")
     stores = {
-        code: Store.objects.get_or_create(code=code, defaults={"name": name})[0]
-        for code, name in demo_staff.STORES.items()
+        code: Store.objects.get_or_create(code=code, defaults=place._asdict())[0]
+        for code, place in demo_staff.STORES.items()
     }
     password = make_password(demo_staff.PASSWORD)  # once for all: hashing is slow on purpose, and these hide nothing
     User.objects.filter(demonstration=True).update(certified_until=certified_until())  # a try-out may be old
@@ -62,7 +62,9 @@ def create() -> list[DemoAccount]:
             actor="system", action="staff.hired", object=f"user:{user.pk}", detail={"roles": list(member.roles)}
         )
     return [
-        DemoAccount(m.username, demo_staff.PASSWORD, m.name, m.roles, demo_staff.STORES.get(m.store, ""))
+        DemoAccount(
+            m.username, demo_staff.PASSWORD, m.name, m.roles, demo_staff.STORES[m.store].name if m.store else ""
+        )
         for m in demo_staff.STAFF
     ]
 

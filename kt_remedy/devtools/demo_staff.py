@@ -20,7 +20,20 @@ class Member(NamedTuple):
     store: str = ""
 
 
-STORES = {"S-0101": "광화문점", "S-0202": "해운대점"}
+class Place(NamedTuple):
+    """A store of the demonstration, as customers find it."""
+
+    name: str
+    region: str
+    address: str
+    hours: str
+    telephone: str
+
+
+STORES = {
+    "S-0101": Place("광화문점", "서울", "서울 종로구 세종대로 178", "평일 10:00~20:00, 토 10:00~18:00", "02-0000-0101"),
+    "S-0202": Place("해운대점", "부산", "부산 해운대구 해운대로 620", "평일 10:00~20:00", "051-000-0202"),
+}
 STAFF = (
     Member("clerk", "정다은", ("clerk",), "S-0101"),
     Member("manager", "오세훈", ("store_manager",), "S-0101"),

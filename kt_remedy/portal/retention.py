@@ -221,8 +221,8 @@ RULES = (
     ),
     Rule(
         "staff",
-        "accounts of staff, requests for rights, declared households",
-        ("staff.User", "staff.RightsRequest", "staff.HouseholdMember"),
+        "accounts of staff, requests for rights, imports of stores and staff, declared households",
+        ("staff.User", "staff.RightsRequest", "staff.StaffImport", "staff.HouseholdMember"),
         "3 years after a right changed",
         "standard of the commission on personal data: changes of rights",
         "erased with the installation",

@@ -20,6 +20,7 @@ from kt_remedy.portal import (
     person,
     security,
     security_txt,
+    store_views,
     switches,
     views,
 )
@@ -39,6 +40,7 @@ urlpatterns = [
     path("my/tell-me/", views.tell_me, name="tell-me"),
     path("help/", _page("faq"), name="faq"),
     path("help/bring/", _page("bring", hardship_days=HARDSHIP_DAYS, family_months=FAMILY_MONTHS), name="bring"),
+    path("help/stores/", store_views.find, name="stores"),
     path("help/protection/", _page("protection"), name="protection"),
     path("help/guard/", guard.show, name="guard"),
     path("help/guard/seals/", guard.seals, name="guard-seals"),

@@ -11,6 +11,7 @@ from kt_remedy.core.fields import TextField
 from kt_remedy.staff import rights, service
 from kt_remedy.staff.models import RightsRequest, Store, User
 from kt_remedy.staff.roles import ROLE_LABELS
+from kt_remedy.staff.store_field import StoreField
 
 _ASKED = _("요청했습니다. 다른 관리자의 승인을 기다립니다.")
 
@@ -30,7 +31,7 @@ class RolesForm(ReasonForm):
     roles = forms.MultipleChoiceField(
         label=_("역할"), choices=list(ROLE_LABELS.items()), widget=forms.CheckboxSelectMultiple, required=False
     )
-    store = forms.ModelChoiceField(label=_("매장"), queryset=Store.objects.order_by("code"), required=False)
+    store = StoreField(label=_("매장"), required=False, help_text=_("이름이나 번호 일부"))
 
 
 class NameForm(ReasonForm):

@@ -45,6 +45,7 @@ class StaffConfig(AppConfig):
             [
                 Door("staff.view_user", "admin:staff_user_changelist", _("직원과 권한"), "admin"),
                 Door("staff.view_store", "admin:staff_store_changelist", _("매장"), "admin"),
+                Door("staff.change_user", "admin:staff_staffimport_changelist", _("매장과 직원 가져오기"), "admin"),
                 Door("audit.view_entry", "admin:audit_auditentry_changelist", _("접속 기록"), "admin"),
                 Door("staff.view_user", "admin:staff_rightsrequest_changelist", _("권한 요청 목록"), "admin"),
                 Door("staff.open_admin", "mfa_index", _("내 계정"), "admin"),

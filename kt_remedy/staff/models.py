@@ -26,6 +26,12 @@ class Store(models.Model):
 
     code = models.CharField(_("매장 번호"), max_length=10, unique=True)
     name = models.CharField(_("매장 이름"), max_length=60)
+    # Customers read these; an empty one is not shown.
+    region = models.CharField(_("지역"), max_length=20, blank=True, default="")
+    address = models.CharField(_("주소"), max_length=120, blank=True, default="")
+    hours = models.CharField(_("여는 시간"), max_length=60, blank=True, default="")
+    telephone = models.CharField(_("전화"), max_length=20, blank=True, default="")
+    closed = models.BooleanField(_("닫은 매장"), default=False)
 
     class Meta:
         verbose_name = _("매장")
@@ -124,6 +130,78 @@ class HouseholdMember(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "number_index"], name="household_once")]
+
+
+class StaffImport(models.Model):
+    """Stores, or clerks and store managers, as a file lists them: one administrator compares, another carries out.
+
+    `changes` holds what the file changes, each with the values before it, so that the reverse is an import too
+    (`kt_remedy.staff.imports`).
+    """
+
+    class Kind(models.TextChoices):
+        STORES = "STORES", _("매장")
+        STAFF = "STAFF", _("매장 직원")
+
+    class State(models.TextChoices):
+        CHECKED = "CHECKED", _("비교함")
+        OPEN = "OPEN", _("승인 기다림")
+        APPLIED = "APPLIED", _("반영됨")
+        DECLINED = "DECLINED", _("받아들이지 않음")
+
+    kind = models.CharField(_("무엇을"), max_length=6, choices=Kind.choices)
+    state = models.CharField(_("상태"), max_length=8, choices=State.choices, default=State.CHECKED)
+    file_name = models.CharField(_("파일"), max_length=120)
+    rows = models.IntegerField(_("줄"))
+    complete = models.BooleanField(_("전체 목록"))
+    changes = models.JSONField(default=list)
+    faults = models.JSONField(default=list)  # [row, words]; an import with faults goes no further
+    # The applied import that this one takes back.
+    reverses = models.ForeignKey("self", models.PROTECT, null=True, related_name="reversed_by")
+    reason = crypto.EncryptedTextField(_("이유"), blank=True, default="")
+    requested_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("낸 사람"))
+    requested_person = crypto.BlindIndexField()
+    requested_at = models.DateTimeField(_("낸 때"))  # wall clock, as below
+    decided_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("정한 사람"))
+    decided_person = crypto.BlindIndexField(null=True)
+    decided_at = models.DateTimeField(_("정한 때"), null=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("매장과 직원 가져오기")
+        constraints = [
+            models.CheckConstraint(
+                name="import_two_people",
+                condition=~models.Q(state="APPLIED")
+                | models.Q(decided_by__isnull=False, decided_person__isnull=False, faults=[])
+                & ~models.Q(reason="")
+                & ~models.Q(decided_by=models.F("requested_by"))
+                & ~models.Q(decided_person=models.F("requested_person")),
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="stays", operation=pgtrigger.Delete),
+            pgtrigger.FSM(
+                name="moves",
+                field="state",
+                transitions=[
+                    ("CHECKED", "OPEN"),
+                    ("CHECKED", "DECLINED"),
+                    ("OPEN", "APPLIED"),
+                    ("OPEN", "DECLINED"),
+                ],
+                condition=pgtrigger.Condition("OLD.state IS DISTINCT FROM NEW.state"),
+            ),
+            pgtrigger.Protect(
+                name="starts_checked", operation=pgtrigger.Insert, condition=pgtrigger.Q(new__state__df="CHECKED")
+            ),
+            pgtrigger.ReadOnly(
+                name="stored",
+                exclude=["state", "reason", "decided_by", "decided_person", "decided_at"],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.file_name}"
 
 
 class RightsRequest(models.Model):

@@ -10,6 +10,7 @@ access.register(
         "staff.prove_person": ROLES,
         "staff.view_sessions": ROLES,
         "staff.declare_household": ROLES,
+        "staff.find_store": ROLES,
         "staff.view_user": ("auditor", "administrator"),
         "staff.change_user": ("administrator",),
         "staff.view_store": ("store_manager", "supervisor", "auditor", "administrator"),

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, text
 from kt_remedy.core.errors import Refused
-from kt_remedy.staff import sessions
+from kt_remedy.staff import leaving, sessions
 from kt_remedy.staff.models import Invitation, Store, User
 from kt_remedy.staff.roles import STORE_ROLES, forbidden
 
@@ -122,6 +122,7 @@ def change_roles(by: User, locked: User, roles: list[str], store: Store | None, 
         record(by, "staff.role_revoked", locked, reason, {"role": role})
     if locked.store != store:
         record(by, "staff.store_changed", locked, reason, {"store": store.code if store else ""})
+        leaving.pass_on(locked)
     locked.roles, locked.store = sorted(after), store
     locked.save(update_fields=["roles", "store"])
 
@@ -150,6 +151,7 @@ def dismiss(*, by: User, user: User, reason: str) -> None:
     Authenticator.objects.filter(user=locked).delete()
     Invitation.objects.filter(user=locked).delete()
     sessions.end(user=locked)
+    leaving.pass_on(locked)
     user.refresh_from_db()
 
 

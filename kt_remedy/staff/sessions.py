@@ -89,6 +89,13 @@ def end(*, user: User, only: int | None = None, but: str | None = None) -> int:
     return len(keys)
 
 
+def end_all(user_ids: list[int]) -> None:
+    """End every session of many accounts; the caller's entries in the audit say why."""
+    rows = StaffSession.objects.filter(user__in=user_ids)
+    Session.objects.filter(session_key__in=rows.values("session_key")).delete()
+    rows.delete()
+
+
 def browser_name(agent: str) -> str:
     """Browser and system as a person knows them: "Chrome, Windows". Empty where neither is known."""
     found = [

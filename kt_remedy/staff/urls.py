@@ -4,6 +4,7 @@ from allauth.account import views
 from django.urls import include, path
 
 from kt_remedy.staff.own_views import household, own_sessions
+from kt_remedy.staff.store_views import suggest_stores
 from kt_remedy.staff.views import home, invitation, leave
 
 urlpatterns = [
@@ -14,6 +15,7 @@ urlpatterns = [
     path("again/", views.reauthenticate, name="account_reauthenticate"),
     path("password/", views.password_change, name="account_change_password"),
     path("invitation/", invitation, name="staff-invitation"),
+    path("stores/", suggest_stores, name="staff-stores"),
     path("sessions/", own_sessions, name="staff-sessions"),
     path("household/", household, name="staff-household"),
     path("second-factor/", include("allauth.mfa.urls")),

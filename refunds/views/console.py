@@ -148,11 +148,13 @@ def register() -> None:
     """Register everything above with the console."""
     console.register_area("review", [Door(SEE, "refunds:review", count=waiting)], pages=["refunds:review"])
     console.register_area("reports", [Door("refunds.view_report", "refunds:report")], pages=["refunds:report"])
+    console.register_area("reports", [Door("refunds.view_store_day", "refunds:store-day")], pages=["refunds:store-day"])
     console.register_acts(SEE, acts)
     console.register_section(5, SEE, "refunds/home_review.html", home)
     console.register_index(
         [
             Door(SEE, "refunds:review", gettext_lazy("심사"), "review", waiting),
             Door("refunds.view_report", "refunds:report", gettext_lazy("신청 통계"), "watch"),
+            Door("refunds.view_store_day", "refunds:store-day", gettext_lazy("우리 매장"), "watch"),
         ]
     )

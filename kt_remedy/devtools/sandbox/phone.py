@@ -66,7 +66,7 @@ def authenticator() -> str:
     now = time.time()
     rows = "".join(
         f"<tr><td><strong>{escape(member.username)}</strong> <small>{escape(member.name)}"
-        f"{', ' + escape(demo_staff.STORES[member.store]) if member.store else ''}</small>"
+        f"{', ' + escape(demo_staff.STORES[member.store].name) if member.store else ''}</small>"
         f"<br>{'<br>'.join(escape(ROLES[role]) for role in member.roles)}</td>"
         f'<td class="code" data-user="{escape(member.username)}">'
         f"{totp(demo_staff.totp_secret(member.username), now)}</td></tr>"

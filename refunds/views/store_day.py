@@ -1,0 +1,43 @@
+"""The store of a store manager: its day, its clerks, its filings, its call-backs, its figures."""
+
+import datetime as dt
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from kt_remedy.audit import looks
+from kt_remedy.core import clock
+from kt_remedy.core.access import permission_required
+from kt_remedy.staff.models import User
+from refunds.reports import store_day as days
+from refunds.reports import tables
+
+_DAY = dt.timedelta(days=1)
+
+
+@permission_required("refunds.view_store_day")
+@never_cache
+@require_safe
+def store_day(request: HttpRequest) -> HttpResponse:
+    """The manager's own store on a day, today where none or a wrong one is asked for. Names are masked."""
+    user, today = request.user, clock.today()
+    if not isinstance(user, User) or user.store is None:
+        raise PermissionDenied("a store manager has a store")
+    try:
+        day = min(dt.date.fromisoformat(request.GET.get("day", "")), today)
+    except ValueError:
+        day = today
+    shown = days.of(user.store, day)
+    looks.note(object=f"store:{user.store.code}", filings=len(shown.filings), calls=len(shown.calls))
+    share = tables.share(shown.approved, shown.decided)
+    context = {
+        "shown": shown,
+        "now": clock.now(),
+        "before": day - _DAY,
+        "after": day + _DAY if day < today else None,
+        "approval": "–" if share is None else f"{share // 10}.{share % 10}%",
+    }
+    return render(request, "refunds/store_day.html", context)

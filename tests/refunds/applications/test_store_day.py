@@ -1,0 +1,68 @@
+"""The page of a store manager: one's own store alone, its day, clerks, call-backs and figures."""
+
+import datetime as dt
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from kt_remedy.core import clock
+from kt_remedy.staff.models import Store
+from refunds.models.applications import Filing, Note
+from refunds.reports import store_day
+from tests.refunds import make
+from tests.refunds.applications.test_submit import submit
+from tests.sessions import as_staff, staff_user
+
+pytestmark = pytest.mark.django_db
+PAGE = reverse("refunds:store-day")
+DAY = dt.date(2026, 1, 15)
+
+
+@pytest.fixture
+def here(at, no_sample):
+    at("2026-01-15T10:00+09:00")
+    own, other = (Store.objects.create(code=code, name=name) for code, name in (("A1", "새봄점"), ("B2", "한빛점")))
+    for store, times in ((own, 2), (other, 1)):
+        clerk = staff_user("clerk", username=f"clerk-{store.code}", store=store)
+        for _time in range(times):
+            holder = make.customer()
+            filing = submit(holder, make.line(holder), channel="STORE").filing
+            Filing.objects.filter(pk=filing.pk).update(store=store, filed_by=clerk)
+        note = Note(
+            person_index=holder.person_index,
+            customer=holder,
+            written_by=clerk,
+            written_at=clock.now(),
+            call_back_at=clock.now() - dt.timedelta(hours=1),
+        )
+        note.words = "전화 주세요"
+        note.save()
+    return own
+
+
+def test_the_day_of_ones_own_store(here) -> None:
+    shown = store_day.of(here, DAY)
+    assert (shown.of_day, shown.total, shown.approved, shown.decided, shown.won) == (2, 2, 2, 2, 0)
+    assert [(clerk.user.username, clerk.today, clerk.filings, clerk.calls) for clerk in shown.clerks] == [
+        ("clerk-A1", 2, 2, 1)
+    ]
+    assert len(shown.calls) == 1
+    next_day = store_day.of(here, DAY + dt.timedelta(days=1))
+    assert (next_day.of_day, next_day.total, next_day.clerks[0].today) == (0, 2, 0)
+
+
+def test_the_page(here) -> None:
+    browser = as_staff(Client(), staff_user("store_manager", store=here))
+    text = browser.get(PAGE).content.decode()
+    own, other = (Filing.objects.filter(store__code=code) for code in ("A1", "B2"))
+    assert all(filing.reference in text for filing in own)
+    assert all(filing.reference not in text for filing in other)
+    assert "홍*동" in text
+    assert "홍길동" not in text
+    assert "지남" in text
+    assert "이 날에는 접수가 없습니다" in browser.get(PAGE, {"day": "2026-01-14"}).content.decode()
+    for wrong in ("tomorrow", "2026-02-30", "2099-01-01"):
+        assert "신청 2건" in browser.get(PAGE, {"day": wrong}).content.decode()
+    for role in ("clerk", "supervisor", "administrator"):
+        assert as_staff(Client(), staff_user(role)).get(PAGE).status_code == 403
