@@ -44,7 +44,7 @@ class Column(NamedTuple):
             rows, value = self.model._base_manager.filter(**{f"{self.name}__isnull": False}), qualified
         else:
             # The first four characters hold the key; the empty text has none.
-            rows = self.model._base_manager.exclude(**{self.field: ""})
+            rows = self.model._base_manager.exclude(**{self.field.name: ""})
             value = f"decode(left({qualified}, 4), 'base64')"
         return rows.extra(where=[f"get_byte({value}, 0) <> %s"], params=[crypto.active_key()])  # nosec B610
 

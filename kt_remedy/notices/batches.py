@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 
 from kt_remedy.core import clock, programme
 from kt_remedy.core.tasks import rows
+from kt_remedy.notices import texts
 from kt_remedy.notices.models import Mailing, Message, MessageBatch, Pace
 
 PROVIDER = "SOLAPI"
@@ -37,6 +38,11 @@ def within_hours() -> bool:
     return hours.send_from <= clock.now().astimezone(clock.KST).time() < hours.send_until
 
 
+def may_leave() -> Q:
+    """Filter of the messages that may leave now: all within the hours, codes and warnings at any hour (D-75)."""
+    return Q() if within_hours() else Q(kind__in=texts.urgent_kinds())
+
+
 def make_pace(**_signal: Any) -> None:
     """Make the row of the provider after a migration. Safe to repeat."""
     if Pace._meta.db_table in connection.introspection.table_names():  # not if migrated back
@@ -47,7 +53,7 @@ def open_paces() -> QuerySet[Pace]:
     """The paces for which a message may be put into a batch now, or that were not looked at for `LOOK_EVERY`."""
     unseen = Q(waiting_since__lte=Now() - LOOK_EVERY)
     if not within_hours():
-        return Pace.objects.filter(unseen)
+        return Pace.objects.filter(Exists(_single()) | unseen)
     return Pace.objects.filter(Exists(_single()) | Exists(_mailings()) | unseen)
 
 
@@ -62,7 +68,7 @@ def form(pace: Pace) -> None:
         slot = max(pace.next_at, wall)
         size = min(BATCH, settings.SMS_PER_SECOND)
         limit = _room(wall, slot) // size * size
-        keys = _next_messages(min(limit, FORM_LIMIT)) if within_hours() and limit > 0 else []
+        keys = _next_messages(min(limit, FORM_LIMIT)) if limit > 0 else []
         made = []
         for first in range(0, len(keys), size):
             count = len(keys[first : first + size])
@@ -83,7 +89,7 @@ def _room(wall: dt.datetime, slot: dt.datetime) -> int:
 
 
 def _single() -> QuerySet[Message]:
-    return Message.objects.filter(state__in=WAITING, batch=None, bulk=False, retry_at__lte=Now())
+    return Message.objects.filter(may_leave(), state__in=WAITING, batch=None, bulk=False, retry_at__lte=Now())
 
 
 def _bulk(kind: Any, subject: Any) -> QuerySet[Message]:
@@ -102,7 +108,7 @@ def _mailings() -> QuerySet[Mailing]:
 
 def _next_messages(limit: int) -> list[int]:
     keys = list(_single().order_by(*_FIRST).values_list("pk", flat=True)[:limit])
-    if len(keys) < limit:
+    if len(keys) < limit and within_hours():
         for mailing in _mailings().order_by("pk"):
             waiting = _bulk(mailing.kind, mailing.subject).order_by(*_FIRST)
             keys += waiting.values_list("pk", flat=True)[: limit - len(keys)]

@@ -17,7 +17,7 @@ from django.db.models import F, Min
 from kt_remedy.core import clock, crypto, phones, programme
 from kt_remedy.core.tasks import dispatch
 from kt_remedy.notices import gateway, pasted, recipients, texts
-from kt_remedy.notices.batches import WAITING, within_hours
+from kt_remedy.notices.batches import WAITING, may_leave
 from kt_remedy.notices.models import Mailing, Message, MessageBatch
 from kt_remedy.notices.service import opted_out
 
@@ -39,8 +39,8 @@ def send(batch: MessageBatch) -> None:
 
     A second run, after a worker was killed, sends only what the first one had not marked as SENDING.
     """
-    if within_hours():
-        _call(_mark(batch, _prepare_all(batch)), until=time.monotonic() + CALL_SECONDS)
+    if ready := _prepare_all(batch):
+        _call(_mark(batch, ready), until=time.monotonic() + CALL_SECONDS)
     Message.objects.filter(batch=batch, state__in=WAITING).update(batch=None)
     close(batch)
 
@@ -61,7 +61,7 @@ def close(batch: MessageBatch, *, answered: bool = True) -> None:
 
 
 def _prepare_all(batch: MessageBatch) -> list[_Pair]:
-    messages = list(Message.objects.filter(batch=batch, state__in=WAITING).order_by("bulk", "id"))
+    messages = list(Message.objects.filter(may_leave(), batch=batch, state__in=WAITING).order_by("bulk", "id"))
     mailings = {
         (row.kind, row.subject): row
         for row in Mailing.objects.filter(subject__in={message.subject for message in messages if message.bulk})

@@ -26,6 +26,7 @@ def register(
     optional: bool = False,
     funnel: Callable[[str], list[tuple[Any, int]]] | None = None,
     confirmed: bool = False,
+    urgent: bool = False,
     sms: bool = False,
     recheck_all: Callable[[Sequence[Message]], set[int]] | None = None,
     address_all: Callable[[Sequence[Message]], Mapping[int, str | None]] | None = None,
@@ -40,6 +41,7 @@ def register(
     mailing to labels and numbers of persons, shown after "sent" and "delivered". `confirmed` marks kinds that go to
     numbers given by customers; these numbers may be called if the SMS fails. `sms` marks texts that are meant as SMS:
     they hold 90 bytes at most, and a longer version is refused.
+    `urgent` kinds, codes and warnings, leave at any hour (D-75).
 
     Mailings look at a hundred messages in few queries: `recheck_all` returns the ids of those that are still due and
     `address_all` the number of each id; they stand in place of `recheck` and `address`. `subject_name` gives the name
@@ -64,6 +66,7 @@ def register(
             recheck_all,
             address_all,
             subject_name,
+            urgent,
         )
     )
 

@@ -59,6 +59,7 @@ class MessageKind:
     recheck_all: Callable[[Sequence[Any]], set[int]] | None = None
     address_all: Callable[[Sequence[Any]], Mapping[int, str | None]] | None = None
     subject_name: Callable[[str], Any] | None = None
+    urgent: bool = False
 
 
 _kinds: dict[str, MessageKind] = {}
@@ -126,6 +127,11 @@ def kind(code: str) -> MessageKind:
 def kinds() -> list[MessageKind]:
     """Return all kinds in the order of registration."""
     return list(_kinds.values())
+
+
+def urgent_kinds() -> list[str]:
+    """Codes of the kinds that leave at any hour (D-75)."""
+    return [code for code, item in _kinds.items() if item.urgent]
 
 
 def is_registered(code: str) -> bool:

@@ -11,7 +11,7 @@ class PortalConfig(AppConfig):
     verbose_name = "포털"
 
     def ready(self) -> None:
-        """Register the one message of the desk."""
+        """Register the console of the desk and its one message."""
         actions.register(
             {"customer": _("고객 정보 보기"), "switch": _("멈춤 스위치"), "retention": _("기간이 지난 정보 지우기")}
         )
@@ -34,10 +34,11 @@ class PortalConfig(AppConfig):
         for role in ("clerk", "store_manager", "agent"):
             console.register_home(role, "portal:desk")
 
-        from kt_remedy.portal import audit_desk, desk_code, tasks  # need the models
+        from kt_remedy.portal import audit_desk, desk_acts, desk_code, tasks  # need the models
 
         audit_desk.register()
         console.register_acts("audit.answer_question", audit_desk.acts)
         console.register_section(5, "audit.view_entry", "portal/_audit_home.html", audit_desk.home)
         desk_code.register()
+        desk_acts.register()
         tasks.register()

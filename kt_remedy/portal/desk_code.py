@@ -1,6 +1,6 @@
 """Confirm the number at which a customer wants notices: a code is sent there, and the customer reads it aloud.
 
-The clerk's session keeps a keyed hash of the code, bound to the customer and to this desk session. No code works for
+The desk session keeps a keyed hash of the code, bound to the customer and to this desk session. No code works for
 another person, at a later time or for another clerk.
 """
 
@@ -9,6 +9,7 @@ import secrets
 import time
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import clock, crypto, ratelimit
@@ -61,6 +62,22 @@ def matches(sent_code: dict[str, Any], code: str, customer_no: str) -> bool:
     )
 
 
+def why_wrong(sent_code: dict[str, Any]) -> str:
+    """Words for a code that does not match: mistyped, or used up."""
+    if is_usable(sent_code):
+        return gettext("숫자가 맞지 않습니다. 다시 들어 보세요.")
+    return gettext("%(minutes)s분이 지났거나 %(tries)s번 틀렸습니다. 다시 보내 주세요.") % {
+        "minutes": CODE_MINUTES,
+        "tries": TRIES,
+    }
+
+
+def is_lost(sent_code: dict[str, Any]) -> bool:
+    """True if the message with the code certainly did not arrive: the desk then offers the telephone approval."""
+    rows = Message.objects.filter(kind=KIND, subject=f"desk:{sent_code['nonce']}")
+    return rows.filter(state__in=(Message.State.FAILED, Message.State.CANCELLED)).exists()
+
+
 def _tries(sent_code: dict[str, Any]) -> str:
     return f"desk-code-try:{sent_code['nonce']}"
 
@@ -86,4 +103,5 @@ def register() -> None:
         example={"code": "123456"},
         recheck=_still_wanted,
         sms=True,
+        urgent=True,
     )

@@ -11,46 +11,119 @@ from kt_remedy.core import clock, dates, phones, text
 from kt_remedy.core.fields import DayField, TextField
 from kt_remedy.identity.forms import PassAppForm
 from refunds.applications.representation import DOCUMENTS, ID_CARDS, OFFLINE
-from refunds.applications.submit import LateReasonInput
+from refunds.applications.submit import LateReasonInput, find_reference
 from refunds.applications.text_checks import refuse_registration_number
 from refunds.models.accounts import OwnerKind
-from refunds.models.applications import LateReason
+from refunds.models.applications import CallOutcome, Escalation, LateReason
 from refunds.views.forms import AccountForm, PlainForm
 
 
 class FindForm(PlainForm):
-    """Two facts of the holder; both must match."""
+    """Two facts of the holder; both must match. A third is asked for where two people fit."""
 
     number = TextField(
-        label=gettext_lazy("휴대폰 번호 또는 계약번호"),
+        label=gettext_lazy("접수번호, 휴대폰 번호, 계약번호 가운데 하나"),
         max_length=30,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"required": gettext_lazy("휴대폰 번호나 계약번호를 적어 주세요")},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
+        error_messages={"required": gettext_lazy("접수번호, 휴대폰 번호나 계약번호를 적어 주세요")},
     )
     fact = TextField(
         label=gettext_lazy("생년월일 또는 이름"),
-        help_text=gettext_lazy("생년월일은 19850315나 850315처럼, 법인은 이름"),
+        help_text=gettext_lazy("생년월일은 19850315, 850315, 1985년 3월 15일 모두 됩니다. 법인은 이름"),
         max_length=60,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": gettext_lazy("생년월일이나 이름을 적어 주세요")},
     )
+    third = TextField(
+        label=gettext_lazy("생년월일과 이름 가운데 남은 하나, 또는 계약번호"),
+        max_length=60,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
 
-    def facts(self) -> dict:
-        """The two facts as arguments of `eligibility.service.find_lines`."""
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.data.get("third"):
+            self._third = self.fields.pop("third")
+
+    def facts(self) -> dict[str, Any]:
+        """The facts as arguments of `eligibility.service.find_lines`, or a `reference` in place of a number."""
         number, fact = self.cleaned_data["number"], self.cleaned_data["fact"]
-        facts: dict = {}
-        if re.fullmatch(r"01\d{8,9}", phones.key(number)) and not re.search("[A-Z]", text.code(number)):
+        facts: dict[str, Any] = {}
+        # Every reference begins with KT: eight letters and digits alone may be a contract.
+        if text.code(number).upper().startswith("KT") and (reference := find_reference(number)):
+            facts["reference"] = reference
+        elif re.fullmatch(r"01\d{8,9}", phones.key(number)) and not re.search("[A-Z]", text.code(number)):
             facts["msisdn"] = number
         else:
             facts["contract_no"] = text.code(number)
-        days = dates.days_of(fact, today=clock.today())
-        if days:
-            facts["birth_date"] = days
-        elif re.search(r"[^\W\d년월일생]", fact):
-            facts["name"] = fact
-        else:
+        if not self._add_fact(facts, fact):
             self.add_error("fact", _("생년월일을 19850315나 850315처럼 적어 주세요"))
+        if third := self.cleaned_data.get("third"):
+            self._add_fact(facts, third, contract=True)
         return facts
+
+    def not_found(self) -> str:
+        """The answer for nobody, with the form that is expected; the same for a stranger and for a slip."""
+        return _(
+            "두 가지가 모두 맞는 고객이 없습니다. 접수번호는 KT-7F3K-92QD처럼, 휴대폰 번호는 010부터 11자리,"
+            " 생년월일은 850315처럼 적습니다."
+        )
+
+    def ask_third(self) -> None:
+        """Ask for one more fact, because two people fit; neither is shown."""
+        if "third" not in self.fields:
+            self.fields["third"] = self._third
+        self.add_error("third", _("맞는 고객이 여럿입니다. 하나를 더 적어 주세요."))
+
+    @staticmethod
+    def _add_fact(facts: dict[str, Any], fact: str, *, contract: bool = False) -> bool:
+        if days := dates.days_of(fact, today=clock.today()):
+            facts.setdefault("birth_date", days)
+        elif contract and re.search(r"\d", fact):
+            facts["contract_no"] = text.code(fact)
+        elif re.search(r"[^\W\d년월일생]", fact):
+            facts.setdefault("name", fact)
+        else:
+            return False
+        return True
+
+
+class ComerForm(PlainForm):
+    """Who came for the customer, each with the list of documents, and the name of somebody other than the holder."""
+
+    came_as = forms.ChoiceField(
+        label=gettext_lazy("오신 분"),
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("누가 오셨는지 골라 주세요")},
+    )
+    came_name = TextField(
+        label=gettext_lazy("온 사람의 이름"),
+        help_text=gettext_lazy("신분증에 적힌 그대로. 본인이면 비웁니다."),
+        required=False,
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, data: Any = None, *, comers: list[OwnerKind], **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.fields["came_as"].choices = [(kind.value, _comer_label(kind)) for kind in comers]  # type: ignore[attr-defined]
+        if len(comers) == 1:
+            self.initial.setdefault("came_as", comers[0].value)
+        if comers == [OwnerKind.SELF]:
+            del self.fields["came_name"]
+
+    def clean(self) -> dict[str, Any]:
+        """Require the name of somebody other than the holder."""
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("came_as") and cleaned["came_as"] != OwnerKind.SELF and not cleaned.get("came_name", "").strip():
+            self.add_error("came_name", _("온 사람의 이름을 적어 주세요"))
+        return cleaned
+
+
+def _comer_label(kind: OwnerKind) -> str:
+    papers = [str(label) for _code, label in DOCUMENTS.get(kind, ())] or [_("신분증, 본인 이름의 통장")]
+    return f"{kind.label}: {', '.join(papers)}"
 
 
 class IdentityCardForm(PlainForm):
@@ -134,12 +207,6 @@ class FilingForm(AccountForm):
             "invalid_choice": gettext_lazy("환급받을 회선을 다시 골라 주세요"),
         },
     )
-    representative = TextField(
-        label=gettext_lazy("온 사람의 이름"),
-        max_length=60,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"required": gettext_lazy("온 사람의 이름을 적어 주세요")},
-    )
     owner = TextField(
         label=gettext_lazy("예금주 이름"),
         max_length=60,
@@ -173,8 +240,15 @@ class FilingForm(AccountForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         validators=[refuse_registration_number],
     )
-    offline = forms.BooleanField(
-        label=gettext_lazy("한국 계좌가 없어 서류를 보고 따로 보냄(은행과 번호는 비움)"), required=False
+    way = forms.ChoiceField(
+        label=gettext_lazy("받는 방법"),
+        choices=[
+            ("ACCOUNT", gettext_lazy("한국 계좌로 받음")),
+            ("OFFLINE", gettext_lazy("한국 계좌가 없음: 서류를 보고 따로 보냄")),
+        ],
+        initial="ACCOUNT",
+        required=False,
+        widget=forms.RadioSelect,
     )
     offline_documents = forms.MultipleChoiceField(
         label=gettext_lazy("한국 계좌가 없을 때 확인한 서류"),
@@ -206,8 +280,7 @@ class FilingForm(AccountForm):
         error_messages={"required": gettext_lazy("안내를 읽어 드리고 동의를 받아 주세요")},
     )
     field_order = (
-        "lines", "representative", "documents", "owner", "owner_born", "bank", "number", "passbook", "offline",
-        "offline_documents",
+        "lines", "documents", "way", "owner", "owner_born", "bank", "number", "passbook", "offline_documents",
         "late_kind", "late_ended_on", "late_words", "outage_on", "outage_reason", "privacy",
     )  # fmt: skip
 
@@ -223,13 +296,13 @@ class FilingForm(AccountForm):
         **kwargs: Any,
     ) -> None:
         super().__init__(data, **kwargs)
-        self.holders += [name for name in (self.data.get("owner"), self.data.get("representative")) if name]
+        self.holders += [name for name in (self.data.get("owner"),) if name]
         if not in_store:
             del self.fields["passbook"]
         self.by = by
         self.fields["lines"].choices = options  # type: ignore[attr-defined]
         if by == OwnerKind.SELF:
-            for name in ("representative", "owner", "owner_born", "documents"):
+            for name in ("owner", "owner_born", "documents"):
                 del self.fields[name]
         else:
             self.fields["documents"].choices = DOCUMENTS[by]  # type: ignore[attr-defined]
@@ -237,20 +310,25 @@ class FilingForm(AccountForm):
             del self.fields["owner"], self.fields["owner_born"]
         if not supervisor:
             del self.fields["outage_on"], self.fields["outage_reason"]
-        if self.data.get("offline"):
+        if self.is_offline:
             self.fields["bank"].required = self.fields["number"].required = False
         if not late:
             del self.fields["late_kind"], self.fields["late_ended_on"], self.fields["late_words"]
         self.order_fields(self.field_order)
 
+    @property
+    def is_offline(self) -> bool:
+        """True for somebody without an account in Korea."""
+        return self.data.get("way") == "OFFLINE"
+
     def clean_number(self) -> str:
         """Account number; empty for an offline payout."""
-        return "" if self.data.get("offline") else super().clean_number()
+        return "" if self.is_offline else super().clean_number()
 
     def clean(self) -> dict[str, Any]:
         """Require every document of an offline payout."""
         cleaned = super().clean() or self.cleaned_data
-        if cleaned.get("offline") and {code for code, _label in OFFLINE} - set(cleaned.get("offline_documents", [])):
+        if self.is_offline and {code for code, _label in OFFLINE} - set(cleaned.get("offline_documents", [])):
             self.add_error("offline_documents", _("서류를 모두 확인해야 접수할 수 있습니다"))
         return cleaned
 
@@ -292,10 +370,11 @@ class AccountChangeForm(AccountForm):
 
 
 class NoteForm(PlainForm):
-    """A note, and the time of a promised call-back."""
+    """A note, and the time of a promised call-back with the number to call."""
 
     words = TextField(
         label=gettext_lazy("메모"),
+        help_text=gettext_lazy("전화번호나 계좌번호는 적지 마세요. 고객이 내려받는 기록에도 들어갑니다."),
         widget=forms.Textarea(attrs={"rows": 2}),
         max_length=1000,
         validators=[refuse_registration_number],
@@ -303,6 +382,46 @@ class NoteForm(PlainForm):
     )
     call_back = forms.DateTimeField(
         label=gettext_lazy("다시 걸 때(없으면 비움)"),
+        required=False,
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        error_messages={"invalid": gettext_lazy("2026-01-16 15:00처럼 적어 주세요")},
+    )
+
+
+class EscalationForm(PlainForm):
+    """The reason for which a supervisor calls the customer."""
+
+    prefix = "up"
+    reason = forms.ChoiceField(
+        label=gettext_lazy("올리는 까닭"),
+        choices=[("", gettext_lazy("골라 주세요")), *Escalation.choices],
+        error_messages={"required": gettext_lazy("올리는 까닭을 골라 주세요")},
+    )
+    words = TextField(
+        label=gettext_lazy("덧붙일 말(없으면 비움)"),
+        required=False,
+        max_length=500,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        validators=[refuse_registration_number],
+    )
+
+
+class CallForm(PlainForm):
+    """The outcome of a call."""
+
+    outcome = forms.ChoiceField(
+        label=gettext_lazy("결과"),
+        choices=[
+            (CallOutcome.REACHED.value, CallOutcome.REACHED.label),
+            (CallOutcome.NO_ANSWER.value, gettext_lazy("받지 않음: 2시간 뒤 다시, 세 번까지")),
+            (CallOutcome.MOVED.value, CallOutcome.MOVED.label),
+        ],
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("결과를 골라 주세요")},
+    )
+    again = forms.DateTimeField(
+        label=gettext_lazy("옮긴 때(옮길 때만)"),
         required=False,
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),

@@ -13,10 +13,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from kt_remedy.audit import looks
-from kt_remedy.core import clock, masking, persons
+from kt_remedy.core import clock, persons
 from kt_remedy.core.access import permission_required
 from kt_remedy.core.fields import TextField
-from kt_remedy.portal.desk import DeskSession, current_session, desk_user
+from kt_remedy.portal.desk_sessions import context, desk_user, in_session
+from refunds.models.desk import DeskSession
 from rewards import service as rewards
 from rewards.models import Entitlement
 
@@ -37,26 +38,24 @@ class PerkActionForm(forms.Form):
 @permission_required("portal.serve_customer")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def perks(request: HttpRequest) -> HttpResponse:
+@in_session
+def perks(request: HttpRequest, row: DeskSession) -> HttpResponse:
     """Perks of a proven customer with their open actions; the clerk reads voucher codes aloud."""
-    desk_session = current_session(request)
-    if desk_session is None or not desk_session.proven:
-        return redirect("portal:desk")
-    customer = desk_session.customer
+    customer = row.customer
     if request.method == "POST":
         form = PerkActionForm(request.POST)
         if form.is_valid():
-            _handle_action(request, form.cleaned_data, desk_session)
+            _handle_action(request, form.cleaned_data, row)
         else:
             messages.error(request, rewards.PerkRefused("UNKNOWN").message)
-        return redirect("portal:desk-perks")
+        return redirect("portal:desk-perks", row.key)
     key = customer.person_index
     minor = persons.is_minor(customer.birth_date, clock.today())
     # The guardian's view: each action asks for the guardian again.
     overview = rewards.overview(key, guardian=minor)
     looks.note(object=f"customer:{customer.pk}", subject=customer.pk)
-    context = {"overview": overview, "name": masking.name(customer.holder_name or ""), "minor": minor}
-    return render(request, "portal/desk_perks.html", context)
+    values = context(request, row) | {"overview": overview, "minor": minor}
+    return render(request, "portal/desk_perks.html", values)
 
 
 def _handle_action(request: HttpRequest, cleaned: dict[str, Any], desk_session: DeskSession) -> None:

@@ -30,7 +30,7 @@ from refunds.promise.facts import Promise, Situation
 from rewards import service as rewards
 from rewards.enrolment.base import perks_for
 
-_MONEY_REASONS = ("NO_PENALTY", "NOT_BILLED_YET", "UNPAID", "ALREADY_SETTLED")
+MONEY_REASONS = ("NO_PENALTY", "NOT_BILLED_YET", "UNPAID", "ALREADY_SETTLED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class _CardBuilder:
             return card
         # A text about money on a line without a refund would read as a promise.
         about_money = kind in ("yes", "none")
-        codes = [code for code in line.reason_codes if (code in _MONEY_REASONS) == about_money]
+        codes = [code for code in line.reason_codes if (code in MONEY_REASONS) == about_money]
         if kind == "no" and line.terminated_on is None and self.today <= self.programme.waiver.terminated_to:
             # Termination would not help, so the reason "in service" would mislead.
             codes = [code for code in codes if code != "NOT_TERMINATED"]

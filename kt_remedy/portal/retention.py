@@ -104,6 +104,15 @@ RULES = (
         "refunds.forget_drafts",
     ),
     Rule(
+        "desk_drafts",
+        "what staff typed at the desk for a customer and did not file",
+        ("refunds.DeskSession",),
+        "until midnight",
+        "D-85",
+        "emptied; the row says who served whom and when",
+        "refunds.forget_drafts",
+    ),
+    Rule(
         "wishes",
         "numbers of people who want to be told of the opening",
         ("eligibility.OpeningWish",),

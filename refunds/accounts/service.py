@@ -113,6 +113,20 @@ def enter(
     return account
 
 
+def is_same(account: Account, bank_code: str, number: str, holder_name: str, *, owner_kind: str) -> bool:
+    """True if an entered account is the one typed now: bank, number in any spelling, holder."""
+    try:
+        digits = numbers.read(number).digits
+    except numbers.NumberFault:
+        return False
+    return (
+        account.bank_code == bank_code
+        and bytes(account.number_index) == _number_index(bank_code, digits)
+        and account.holder_name == holder_name
+        and account.owner_kind == owner_kind
+    )
+
+
 def _may_ask(contract_nos: list[str]) -> bool:
     """Count one check against each line; False if a bank is not asked for one of them any more today."""
     tries = [ratelimit.consume(f"holder-check:{line}", limit=TRIES_A_DAY, seconds=_DAY) for line in contract_nos]

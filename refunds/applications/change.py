@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, programme
 from kt_remedy.staff.models import User
-from refunds.applications import bank_layout, facts, recheck, sms
+from refunds.applications import bank_layout, desk_sessions, facts, recheck, sms
 from refunds.applications.access import actor_of, lock, own_account, refuse_frozen
 from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT
 from refunds.applications.transitions import Refused, record_decision, transition
@@ -23,7 +23,8 @@ from refunds.models.states import REEVALUATED, Status
 def withdraw(
     *, application_id: int, person_index: bytes | None = None, staff: User | None = None, reason: str = ""
 ) -> None:
-    """Withdraw an application that is in no batch (D-34). Raises Refused: UNKNOWN, OWN_CASE, FROZEN, OVER."""
+    """Withdraw an application that is in no batch (D-34). Raises Refused: UNKNOWN, OWN_CASE, PROOF,
+    FROZEN, OVER."""
     with transaction.atomic():
         row = _lock_live(application_id, person_index, staff)
         refuse_frozen(row)
@@ -44,11 +45,12 @@ def change_account(
     which staff wrote another holder, or one that does not match but whose passbook a store saw (D-74) sends it to a
     reviewer, even if it was reviewed before; where the refund is paid and only a correction is owed, such an account is
     refused.
-    Raises Refused: UNKNOWN, OWN_CASE, FROZEN, OVER, ACCOUNT, NOT_CONFIRMED, LAYOUT, SAME, DOUBT.
+    Raises Refused: UNKNOWN, OWN_CASE, PROOF, FROZEN, OVER, NUMBER, ACCOUNT, NOT_CONFIRMED, LAYOUT, SAME, DOUBT.
     """
     with transaction.atomic():
         row = _lock_live(application_id, person_index, staff)
         refuse_frozen(row, account_only=True)
+        desk_sessions.require_number(staff, row)
         account = own_account(account_id, row.account.person_index)
         _check_account(row, account)
         columns: dict[str, Any] = {"account": account, "hold_until": _hold_until(row)}
@@ -76,6 +78,7 @@ def _hold_until(row: Application) -> dt.datetime | None:
 
 def _lock_live(application_id: int, person_index: bytes | None, staff: User | None) -> Application:
     row = lock(application_id, person_index=person_index, staff=staff)
+    desk_sessions.require(staff, row.filing.person_index, row.line.customer.person_index)
     if not row.is_live:
         raise Refused("OVER", _("이미 끝난 신청입니다."))
     return row

@@ -31,7 +31,7 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, crypto, virus_scan
 from kt_remedy.core.text import clean
 from kt_remedy.staff.models import User
-from refunds.applications import file_types, pictures, reading
+from refunds.applications import desk_sessions, file_types, pictures, reading
 from refunds.applications.access import actor_of, close_to_own_case, lock
 from refunds.applications.file_types import MOST_FILES, WrongFile
 from refunds.applications.reviews import returns_to
@@ -111,6 +111,7 @@ def add(
     """
     with transaction.atomic():
         row = lock(application_id, person_index=person_index, staff=staff)
+        desk_sessions.require(staff, row.filing.person_index, row.line.customer.person_index)
         if row.status not in AWAITED_IN:
             raise Refused("STATE", _("지금은 서류를 받을 수 없는 신청입니다."))
         Filing.objects.select_for_update().get(pk=row.filing_id)  # its other lines count with it
@@ -129,6 +130,7 @@ def add_to_objection(
         if row is None or (staff is None and row.person_index != person_index):
             raise Refused("UNKNOWN", _("이의를 찾을 수 없습니다."))
         close_to_own_case(staff, row.person_index)
+        desk_sessions.require(staff, row.line.customer.person_index)
         if row.status != Objection.Status.OPEN:
             raise Refused("STATE", _("이미 답한 이의입니다."))
         return _store_all(files, staff=staff, subject=row.line.customer_id, objection=row)
@@ -191,6 +193,7 @@ def return_to_review(*, application_id: int, person_index: bytes | None = None, 
     """
     with transaction.atomic():
         row = lock(application_id, person_index=person_index, staff=staff)
+        desk_sessions.require(staff, row.filing.person_index, row.line.customer.person_index)
         if row.status != Status.NEED_DOCS:
             raise Refused("STATE", _("서류를 기다리는 신청이 아닙니다."))
         if not Evidence.objects.filter(filing=row.filing_id, added_at__gte=row.status_since).exists():

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_noop
 
 from kt_remedy.core.tasks import schedule
 from refunds.accounts import service as accounts
-from refunds.applications import documents, drafts, objections, queue, recheck, reviews
+from refunds.applications import desk_sessions, documents, drafts, objections, queue, recheck, reviews
 from refunds.models.accounts import HolderCheck
 
 
@@ -40,7 +40,7 @@ def review_days(_job: object) -> schedule.TaskResult:
 
 def forget_drafts(_job: object) -> schedule.TaskResult:
     """Delete drafts that nobody touched for 90 days. At-least-once."""
-    count = drafts.forget_old()
+    count = drafts.forget_old() + desk_sessions.forget_drafts()
     return schedule.result_message(gettext_noop("지움 %(n)s"), n=count) if count else None
 
 

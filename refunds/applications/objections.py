@@ -17,7 +17,7 @@ from kt_remedy.core import clock
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
 from refunds import calendar
-from refunds.applications import deadlines
+from refunds.applications import deadlines, desk_sessions
 from refunds.applications.access import actor_of, close_to_own_case, may_claim
 from refunds.applications.text_checks import refuse_registration_number
 from refunds.applications.transitions import Refused
@@ -75,6 +75,7 @@ def object_to(
         line = Line.objects.select_related("customer").filter(pk=contract_no).first()
         if line is None or not may_claim(line.customer, person_index, "GUARDIAN") or not can_object(line):
             raise Refused("LINES", _("회선을 찾을 수 없습니다."))
+        desk_sessions.require(staff, line.customer.person_index)
         if clock.today() > possible_until(line):
             raise Refused("CLOSED", _("이의를 내실 수 있는 날이 지났습니다. 사정이 있으시면 전화로 알려 주세요."))
         row = Objection(

@@ -18,7 +18,7 @@ from kt_remedy.core.templatetags.remedy import kdate, krw
 from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import User
 from refunds.accounts import service as accounts
-from refunds.applications import deadlines, letters, queue, second_looks, sms
+from refunds.applications import deadlines, desk_sessions, letters, queue, second_looks, sms
 from refunds.applications.access import close_to_own_case, locked, refuse_frozen
 from refunds.applications.decision import decide
 from refunds.applications.facts import VERDICT_CHANGED, facts_of
@@ -301,6 +301,7 @@ def documents_shown(*, application_id: int, staff: User, documents: Sequence[str
     with transaction.atomic():
         row = _locked(application_id)
         close_to_own_case(staff, row.filing.person_index)
+        desk_sessions.require(staff, row.filing.person_index, row.line.customer.person_index)
         if row.status != Status.NEED_DOCS:
             raise Refused("STATE", _("서류를 기다리는 신청이 아닙니다."))
         transition(

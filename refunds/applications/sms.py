@@ -46,6 +46,13 @@ KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
         {},
     ),
     (
+        "desk.acted_for",
+        _("다른 분이 창구에서 한 일"),
+        "[KT] 다른 분이 고객님의 환급을 신청하거나 바꾸었습니다. 모르는 일이면 {hotline}(무료)",
+        "[KT] Somebody else acted on your refund for you. Not agreed? Call {hotline} (free)",
+        {},
+    ),
+    (
         "application.account_changed",
         _("환급 계좌 변경"),
         "[KT] 환급 계좌가 변경되었습니다. 모르는 일이면 바로 {hotline}(무료)로 전화하세요",
@@ -111,11 +118,22 @@ KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
 )
 
 
+# Warnings of a change that somebody else may have made: they leave at any hour (D-75).
+_WARNINGS = {"desk.acted_for", "application.account_changed", "filing.contact_changed"}
+
+
 def register() -> None:
     """Register the kinds of messages with notices."""
     for kind, label, korean, english, example in KINDS:
-        text = {"ko": korean, "en": english}
-        notices.register(kind, text=text, label=label, example=example, confirmed=True, sms=True)
+        notices.register(
+            kind,
+            text={"ko": korean, "en": english},
+            label=label,
+            example=example,
+            confirmed=True,
+            sms=True,
+            urgent=kind in _WARNINGS,
+        )
 
 
 def confirmed_number_or_blank(filing: Filing) -> str:

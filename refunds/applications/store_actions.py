@@ -1,8 +1,7 @@
-"""Acts of stores and the call centre on filed applications: transfer, contact number, notes, call-backs."""
+"""Acts of stores and the call centre on filed applications: transfer, contact number."""
 
 import datetime as dt
 import uuid
-from contextlib import suppress
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -13,13 +12,14 @@ from eligibility.models import Customer
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
 from kt_remedy.notices import service as notices
-from kt_remedy.notices import unreached
 from kt_remedy.staff.models import User
+from refunds.applications import desk_sessions
 from refunds.applications.access import close_to_own_case, visible_to
 from refunds.applications.submit import find_reference
-from refunds.applications.text_checks import refuse_registration_number
 from refunds.applications.transitions import Refused
-from refunds.models.applications import Filing, Note
+from refunds.models.accounts import OwnerKind
+from refunds.models.applications import Filing
+from refunds.models.desk import DeskSession
 
 
 def filings_of_store(store_id: int, *, day: dt.date) -> QuerySet[Filing]:
@@ -41,6 +41,7 @@ def transfer_filing(*, reference: str, customer: Customer, staff: User) -> Filin
     if staff.store is None:
         raise Refused("STORE", _("매장에 속한 직원만 옮겨 받을 수 있습니다."))
     close_to_own_case(staff, customer.person_index)
+    desk_sessions.require(staff, customer.person_index)
     with transaction.atomic():
         filing = (
             Filing.objects.select_for_update()
@@ -75,6 +76,7 @@ def change_contact(*, filing_id: uuid.UUID, contact: str, staff: User) -> None:
         if filing is None:
             raise Refused("UNKNOWN", _("신청을 찾을 수 없습니다."))
         close_to_own_case(staff, filing.person_index)
+        desk_sessions.require(staff, filing.person_index, filing.customer.person_index)
         before, filing.contact = filing.contact, contact
         filing.save(update_fields=["contact_enc"])
         audit.record(
@@ -92,55 +94,23 @@ def change_contact(*, filing_id: uuid.UUID, contact: str, staff: User) -> None:
         )
 
 
-def write_note(*, customer: Customer, text: str, staff: User, call_back_at: dt.datetime | None = None) -> Note:
-    """Add a note on a customer, with a time to call back if one was promised.
+def tell_holder(session: DeskSession, *, application_ids: list[int]) -> None:
+    """Tell the holder's last confirmed number that somebody else filed, changed or withdrew (D-78); once for each act.
 
-    Raises Refused WORDS; ValidationError for text that looks like a registration number.
+    Nobody is told of an act of their own, nor a company of one of its people. Without a confirmed number nothing is
+    sent: the number in billing may be another person's.
     """
-    refuse_registration_number(text)
-    if not text.strip():
-        raise Refused("WORDS", _("메모를 적어 주세요"))
-    with transaction.atomic():
-        note = Note(
-            person_index=customer.person_index,
-            customer=customer,
-            written_by=staff,
-            written_at=clock.now(),
-            call_back_at=call_back_at,
-        )
-        note.words = text.strip()
-        note.save()
-        audit.record(
-            actor=audit.actor(staff), action="note.written", object=f"note:{note.pk}", subject=customer.pk
-        )  # fmt: skip
-    return note
-
-
-def mark_called_back(*, note_id: int, staff: User) -> None:
-    """Record that a promised call was made. Raises Refused UNKNOWN."""
-    with transaction.atomic():
-        note = Note.objects.select_for_update().filter(pk=note_id, call_back_at__isnull=False, called_at=None).first()
-        if note is None:
-            raise Refused("UNKNOWN", _("걸 전화를 찾을 수 없습니다."))
-        note.called_at = clock.now()
-        note.save(update_fields=["called_at"])
-        if note.message_id:
-            with suppress(unreached.ReachedError):  # informed another way meanwhile
-                unreached.mark_reached(message_id=note.message_id, channel=unreached.Channel.CALL, by=staff)
-        audit.record(
-            actor=audit.actor(staff), action="note.called_back", object=f"note:{note.pk}", subject=note.customer_id
-        )
-
-
-def notes_of(customer: Customer) -> list[Note]:
-    """Notes on a person, the newest first."""
-    return list(
-        Note.objects.filter(person_index=customer.person_index).select_related("written_by").order_by("-id")[:20]
-    )
-
-
-def calls_due(*, until: dt.datetime) -> QuerySet[Note]:
-    """Promised calls that were not made, due until `until`."""
-    return (
-        Note.objects.filter(call_back_at__lte=until, called_at=None).select_related("customer").order_by("call_back_at")
+    if session.came_as in {OwnerKind.SELF, OwnerKind.COMPANY}:
+        return
+    own = Filing.objects.filter(person_index=session.person_index, representation=OwnerKind.SELF)
+    filing = own.order_by("-received_at").first()
+    to = register.confirmed_number_or_blank(filing.contact, confirmed_at=filing.received_at) if filing else ""
+    if not to or filing is None:
+        return
+    notices.queue(
+        kind="desk.acted_for",
+        subject=f"desk:{min(application_ids, default=0)}:{clock.now():%Y%m%d%H%M%S}",
+        person=session.person_index,
+        to=to,
+        language=filing.language,
     )

@@ -15,6 +15,7 @@ from refunds.models.batches import (
 )
 from refunds.models.cases import Adjustment, BalanceFinding, Hold, OfflinePayment
 from refunds.models.console import BatchComment, SavedFilter
+from refunds.models.desk import DeskSession
 from refunds.models.items import Item
 from refunds.models.promises import PromiseNotice, PromiseRecord, PromiseShard
 from refunds.models.reviews import Letter, ObjectionAddition, ObjectionDay, ReviewCase
@@ -35,6 +36,7 @@ __all__ = [
     "Chunk",
     "ClosedDay",
     "Decision",
+    "DeskSession",
     "Download",
     "Draft",
     "Evidence",

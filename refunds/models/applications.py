@@ -431,6 +431,24 @@ class Evidence(models.Model):
         return range(1, (self.pages or 1) + 1)
 
 
+class CallOutcome(models.TextChoices):
+    """How a promised call ended, or how its last try did."""
+
+    REACHED = "REACHED", _("통화함")
+    NO_ANSWER = "NO_ANSWER", _("받지 않음")
+    MOVED = "MOVED", _("다른 때로 옮김")
+    NOT_REACHED = "NOT_REACHED", _("끝내 닿지 않음")
+
+
+class Escalation(models.TextChoices):
+    """Reason for which an agent hands a call to a supervisor."""
+
+    AMOUNT = "AMOUNT", _("금액을 계속 다르다고 하심")
+    PROOF = "PROOF", _("앱으로 본인 확인이 안 됨")
+    LATE = "LATE", _("늦은 신청, 사정이 있음")
+    OTHER = "OTHER", _("그 밖의 까닭")
+
+
 class Note(models.Model):
     """A note of an agent or clerk about a customer, and a call-back promised, if any."""
 
@@ -445,11 +463,25 @@ class Note(models.Model):
     message = models.OneToOneField("notices.Message", models.PROTECT, null=True, related_name="+")
     call_back_at = models.DateTimeField(null=True, blank=True)
     called_at = models.DateTimeField(null=True, blank=True)
+    # The promised call: its owner, the confirmed number, the tries so far and how it ended.
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    store = models.ForeignKey("staff.Store", models.PROTECT, null=True, related_name="+")
+    call_to_enc = models.BinaryField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    outcome = models.CharField(max_length=11, blank=True, default="", choices=CallOutcome.choices)
+    # Why it was handed to a supervisor; empty for a call that an agent or clerk promised.
+    escalated_for = models.CharField(max_length=8, blank=True, default="", choices=Escalation.choices)
 
+    call_to = crypto.Encrypted("call_to_enc", key="key")
     words = crypto.Encrypted("words_enc", key="key")
 
     class Meta:
         db_table = "refunds_note"
         verbose_name = _("상담 메모")
         verbose_name_plural = _("상담 메모")
-        indexes = [models.Index(fields=["person_index"], name="note_person")]
+        indexes = [
+            models.Index(fields=["person_index"], name="note_person"),
+            models.Index(
+                fields=["call_back_at"], name="note_call_due", condition=Q(called_at=None, call_back_at__isnull=False)
+            ),
+        ]

@@ -101,7 +101,7 @@ def test_no_page_takes_so_much_from_a_stranger(name: str, temporary) -> None:
 def test_the_desk_takes_no_more_than_customers_may_send(temporary) -> None:
     row = make.application(make.line(make.customer(ci="hong"), outcome="REVIEW"), status="REVIEW")
     agent, body = as_staff(browser(), staff_user("agent")), Body(200 * MB)
-    page = reverse("portal:desk-application", args=[row.pk])
+    page = reverse("portal:desk-application", args=["0" * 22, row.pk])
     assert send(agent, page, body, length=str(body.size)).status_code == 413
     assert (body.given, temporary) == (0, [])
 

@@ -13,6 +13,7 @@ from kt_remedy.staff.models import Store
 from refunds import banks
 from refunds.accounts import service as accounts
 from refunds.models.applications import Application
+from tests.desk import url
 from tests.journeys.test_pages_public import findings, overflow
 from tests.refunds import make
 from tests.refunds.applications.test_documents import PDF
@@ -147,12 +148,16 @@ def test_a_clerk_serves_a_customer(page, live_server) -> None:
     line = make.line(holder)
     make.line(holder, outcome="REVIEW", reasons="REVIEW_NAME_TRANSFER")
     clerk = staff_user("clerk", username="clerk-a", store=Store.objects.create(code="A", name="광화문점"))
-    enter(page, live_server, as_staff(Client(), clerk))
+    browser = as_staff(Client(), clerk)
+    enter(page, live_server, browser)
     page.goto("/desk/")
     look(page)
-    page.get_by_label("휴대폰 번호 또는 계약번호").fill(line.msisdn)
+    page.get_by_label("접수번호, 휴대폰 번호, 계약번호 가운데 하나").fill(line.msisdn)
     page.get_by_label("생년월일 또는 이름").fill("19540402")
-    page.get_by_role("button", name="찾기").click()
+    page.get_by_role("button", name="찾아서 열기").click()
+    look(page)
+    page.get_by_label("본인:").check()
+    page.get_by_role("button", name="이분을 확인하기").click()
     look(page)
     page.get_by_label("본 신분증").select_option("DRIVER")
     page.get_by_label("안내 문자 받을 번호").fill("010-5555-7720")
@@ -162,16 +167,16 @@ def test_a_clerk_serves_a_customer(page, live_server) -> None:
     page.get_by_label("고객이 읽어 준 숫자").fill(code)
     page.get_by_role("button", name="확인", exact=True).click()
     look(page)
-    page.get_by_role("button", name="신청서 쓰기").click()
+    page.get_by_role("link", name="신청서 쓰기").first.click()
     look(page)
     page.locator("input[name=lines]").first.check()
     page.get_by_label("은행", exact=True).select_option("088")
     page.get_by_label("계좌번호").fill("11022033044")
     page.locator("input[name=privacy]").check()
     page.get_by_role("button", name="신청하기").click()
-    page.wait_for_url("**/desk/receipt/**")
+    page.wait_for_url("**/receipt/**")
     look(page)
-    page.goto(f"/desk/application/{Application.objects.get().pk}/")
+    page.goto(url(browser, "desk-application", Application.objects.get().pk))
     look(page)
 
 

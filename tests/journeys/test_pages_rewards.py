@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from eligibility.models import Customer, Feed
 from rewards import service
+from tests.desk import url
 from tests.journeys.test_pages_refunds import enter, look
 from tests.refunds import make
 from tests.rewards import running
@@ -65,7 +66,7 @@ def test_the_desk_and_the_figures(at, page, live_server) -> None:
     running.grant_month(dt.date(2026, 2, 1))
     clerk = open_desk_session(as_staff(Client(), staff_user("clerk")), line.customer)
     enter(page, live_server, clerk)
-    page.goto("/desk/perks/")
+    page.goto(url(clerk, "desk-perks"))
     look(page)
     page.get_by_label("TVING").check()
     page.get_by_role("button", name="이 서비스로 고르기").click()

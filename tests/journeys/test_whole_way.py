@@ -142,9 +142,11 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     clerk.sign_in("clerk", "/desk/")
     desk = clerk.page
     wolmae = people.person("wolmae")
-    desk.get_by_label("휴대폰 번호 또는 계약번호").fill("CAST-102-1")
+    desk.get_by_label("접수번호, 휴대폰 번호, 계약번호 가운데 하나").fill("CAST-102-1")
     desk.get_by_label("생년월일 또는 이름").fill(wolmae.name)
-    desk.get_by_role("button", name="찾기").click()
+    desk.get_by_role("button", name="찾아서 열기").click()
+    desk.get_by_label("본인:").check()
+    desk.get_by_role("button", name="이분을 확인하기").click()
     desk.get_by_label("본 신분증").select_option("DRIVER")
     desk.get_by_label("안내 문자 받을 번호").fill(wolmae.phone)
     desk.get_by_role("button", name="신분증을 보았습니다").click()
@@ -152,13 +154,13 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     wait_until(lambda: "확인번호" in customer.beside(heard), what="the code for the number")
     desk.get_by_label("고객이 읽어 준 숫자").fill(re.search(r"확인번호 (\d{6})", customer.beside(heard)).group(1))
     desk.get_by_role("button", name="확인", exact=True).click()
-    desk.get_by_role("button", name="신청서 쓰기").click()
+    desk.get_by_role("link", name="신청서 쓰기").first.click()
     desk.locator("input[name=lines]").first.check()
     desk.get_by_label("은행", exact=True).select_option("004")
     desk.get_by_label("계좌번호").fill("123402123456")
     desk.locator("input[name=privacy]").check()
     desk.get_by_role("button", name="신청하기").click()
-    desk.wait_for_url("**/desk/receipt/**")
+    desk.wait_for_url("**/receipt/**")
     assert set(Application.objects.values_list("line", "status")) == {
         ("CAST-101-1", "WAITING_FOR_BILL"),
         ("CAST-102-1", "APPROVED"),

@@ -237,6 +237,17 @@ def test_nothing_leaves_outside_the_hours(gateway, at, hour, leaves):
     assert send_due() == leaves
 
 
+@pytest.mark.parametrize("hour", ["10:00", "20:00", "23:30", "03:00"])
+def test_codes_and_warnings_leave_at_any_hour(gateway, at, hour):
+    service.register("alarm", text=BULK, label="", urgent=True)
+    queue(next(numbers))
+    service.queue(kind="alarm", subject="1", person=b"p" * 32, to=next(numbers))
+    at(f"2026-01-21T{hour}+09:00")
+    assert send_due() == (2 if hour == "10:00" else 1)
+    waiting = Message.objects.filter(state="QUEUED").values_list("kind", flat=True)
+    assert "alarm" not in waiting
+
+
 def test_single_messages_pass_the_round_that_waits(gateway, settings):
     service.register("round", text=BULK, label="", optional=True, address=lambda message: message.recipient)
     crowd = [next(numbers) for _ in range(3)]

@@ -14,6 +14,7 @@ from eligibility import search
 from kt_remedy.core import dates
 from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import Store
+from tests.desk import url
 from tests.refunds import make
 from tests.sessions import as_staff, staff_user
 
@@ -60,7 +61,8 @@ def test_a_telephone_number_in_any_spelling(clerk: Client, number: str) -> None:
 def test_the_code_is_in_the_language_of_the_customer(clerk: Client, kind: str, words: str) -> None:
     line = make.line(make.customer(name="TRAN THI LAN", birth="1990-01-01", kind=kind))
     clerk.post(reverse(DESK), {"number": line.pk, "fact": "900101"})
-    clerk.post(reverse("portal:desk-prove-card"), {"kind": "DRIVER", "contact": "010-5555-7720"})
+    clerk.post(url(clerk, "desk-who"), {"came_as": "SELF"})
+    clerk.post(url(clerk, "desk-prove-card"), {"kind": "DRIVER", "contact": "010-5555-7720"})
     assert Message.objects.get(kind="desk.code").body.startswith(words)
 
 

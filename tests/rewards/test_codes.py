@@ -14,6 +14,7 @@ from kt_remedy.notices.models import Message
 from rewards import codes, service
 from rewards.models import Entitlement
 from tests import background, sessions
+from tests.desk import url
 from tests.refunds import make
 
 FEBRUARY = "2026-02-02T10:00+09:00"
@@ -174,7 +175,7 @@ def test_the_desk_says_that_the_customer_waits(choosers):
     line = choosers[0]
     client = open_desk_session(sessions.as_staff(Client(), sessions.staff_user("clerk")), line.customer)
     body = {"act": "code", "perk": "OTT", "contract": line.pk}
-    page = client.post(reverse("portal:desk-perks"), body, follow=True).content.decode()
+    page = client.post(url(client, "desk-perks"), body, follow=True).content.decode()
     assert "남은 이용권 번호가 없습니다" in page
     assert "이용권 번호를 기다리는 중입니다" in page
     assert "TVING 이용권 번호 받기" not in page

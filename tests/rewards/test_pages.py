@@ -15,9 +15,12 @@ from kt_remedy.content import service as content
 from kt_remedy.content.models import Entry, Place
 from kt_remedy.core import persons, programme
 from kt_remedy.notices.models import Message
+from kt_remedy.staff.models import User
+from refunds.applications import desk_sessions
 from rewards import service
 from rewards.models import BaseLine, Entitlement, Grant, Voucher
 from tests import sessions
+from tests.desk import url
 from tests.refunds import make
 from tests.rewards import running
 
@@ -118,7 +121,7 @@ def test_the_card_of_the_data_names_the_price_plan(client: Client, take_base, at
     assert [text for text in shown if text not in page] == []
     assert [text for text in hidden if text in page] == []
     if plan:
-        assert plan["plan_name"] in desk.get(reverse("portal:desk-perks")).content.decode()
+        assert plan["plan_name"] in desk.get(url(desk, "desk-perks")).content.decode()
 
 
 def test_the_certificate_is_for_the_insured(client: Client, take_base, at, make_line):
@@ -139,13 +142,11 @@ def test_the_certificate_is_for_the_insured(client: Client, take_base, at, make_
 
 def open_desk_session(client: Client, customer: Customer, *, proven: bool = True) -> Client:
     """Opens a desk session of this clerk with the customer."""
-    import time
-
-    session = client.session
-    session["desk"] = {"customer": customer.pk, "at": time.time()}
+    staff = User.objects.get(pk=client.session["_auth_user_id"])
+    row = desk_sessions.open_session(staff=staff, customer=customer)
+    desk_sessions.set_comer(row, "SELF", "")
     if proven:
-        session["desk"]["proof"] = {"method": "CARD", "type": "RESIDENT"}
-    session.save()
+        desk_sessions.prove(row, proof={"method": "ID_CARD", "type": "RESIDENT"}, contact="01055557720")
     return client
 
 
@@ -156,14 +157,13 @@ def test_the_desk_chooses_and_applies_for_a_proven_customer(take_base, at, make_
     service.import_vouchers(perk_code="OTT", choice_code="DISNEY", codes=["DIS-1"])
     clerk = sessions.staff_user("clerk")
     client = sessions.as_staff(Client(), clerk)
-    address = reverse("portal:desk-perks")
     body = {"act": "choose", "perk": "OTT", "contract": line.pk, "choice": "DISNEY"}
-    assert client.get(address).url == reverse("portal:desk")
     open_desk_session(client, line.customer, proven=False)
-    assert client.post(address, body).url == reverse("portal:desk")
+    address = url(client, "desk-perks")
+    assert client.post(address, body).url == url(client, "desk-customer")
     assert not Entitlement.objects.exists()
     open_desk_session(client, line.customer)
-    assert "대신 고르고 신청하기" in client.get(reverse("portal:desk")).content.decode()
+    assert "대신 고르고 신청하기" in client.get(url(client, "desk-customer")).content.decode()
     assert "서비스를 눌러 주세요" in client.post(address, body | {"choice": ""}, follow=True).content.decode()
     client.post(address, body)
     assert "DIS-1" in client.post(address, {**body, "act": "code"}, follow=True).content.decode()
@@ -181,7 +181,7 @@ def test_at_the_desk_a_child_needs_the_guardian_beside(take_base, at, child):
     take_base()
     at(FEBRUARY)
     client = open_desk_session(sessions.as_staff(Client(), sessions.staff_user("clerk")), child.customer)
-    address = reverse("portal:desk-perks")
+    address = url(client, "desk-perks")
     body = {"act": "choose", "perk": "OTT", "contract": child.pk, "choice": "TVING"}
     assert "보호자의 동의가 필요합니다" in client.post(address, body, follow=True).content.decode()
     client.post(address, body | {"guardian": "1"})
@@ -196,7 +196,7 @@ def test_a_company_and_a_holder_without_ci_choose_at_the_desk(take_base, at, mak
     for line in (company, unknown):
         client = open_desk_session(sessions.as_staff(Client(), sessions.staff_user("clerk")), line.customer)
         body = {"act": "choose", "perk": "OTT", "contract": line.pk, "choice": "TVING"}
-        client.post(reverse("portal:desk-perks"), body)
+        client.post(url(client, "desk-perks"), body)
         assert Entitlement.objects.get(contract_no=line.pk).choice == "TVING"
     assert [card.perk.code for card in service.overview(company.customer.person_index).personal] == []
     # Billing learns the CI later: the choice stays with the person.

@@ -1,7 +1,6 @@
 """The desk of a store and of the call centre: what it shows to whom, and when it files."""
 
 import datetime as dt
-import re
 import time
 
 import pytest
@@ -19,6 +18,7 @@ from refunds import calendar
 from refunds.applications import change, queries
 from refunds.models.applications import Application, Filing, Note, Objection
 from refunds.payouts import selection
+from tests.desk import file, find, prove, spoken, url
 from tests.refunds import make, reviewing
 from tests.refunds.applications.test_documents import PDF
 from tests.refunds.applications.test_submit import submit
@@ -46,46 +46,19 @@ def agent() -> Client:
     return as_staff(Client(), staff_user("agent", username="agent"))
 
 
-def url(name: str, *args) -> str:
-    return reverse(f"portal:{name}", args=args)
-
-
-def find(client: Client, line, fact: str = "1954-04-02"):
-    return client.post(url("desk"), {"number": line.msisdn, "fact": fact})
-
-
-def prove(client: Client, line, fact: str = "1954-04-02", contact: str = "010-5555-7720") -> None:
-    find(client, line, fact)
-    client.post(url("desk-prove-card"), {"kind": "DRIVER", "contact": contact})
-    client.post(url("desk-prove-code"), {"code": spoken()})
-
-
-def spoken() -> str:
-    """The digits of the newest message to the number at the desk."""
-    return re.search(r"\d{6}", Message.objects.filter(kind="desk.code").latest("pk").body).group()
-
-
-def file(client: Client, line, **values):
-    return client.post(
-        url("desk-file"),
-        {"by": "SELF", "key": "k" * 32, "lines": [line.pk], "bank": "088", "number": "11022033044", "privacy": "on"}
-        | values,
-    )
-
-
 def test_a_clerk_finds_proves_files_and_prints(clerk, holder, bank) -> None:
     line = make.line(holder)
     assert find(clerk, line).status_code == 302
-    text = clerk.get(url("desk")).content.decode()
+    text = clerk.get(url(clerk, "desk-customer")).content.decode()
     assert "이*순" in text
     assert "환급 대상입니다" not in text  # nothing of the lines before the person is proven
     prove(clerk, line)
-    text = clerk.get(url("desk")).content.decode()
+    text = clerk.get(url(clerk, "desk-customer")).content.decode()
     assert "환급 대상입니다" in text
     assert "운전면허증 확인" in text
     answer = file(clerk, line)
     filing = Filing.objects.get()
-    assert answer["Location"] == url("desk-receipt", filing.reference)
+    assert answer["Location"] == url(clerk, "desk-receipt", filing.reference)
     assert (filing.channel, filing.store.code, filing.proof["type"]) == ("STORE", "A", "DRIVER")
     assert filing.contact == "01055557720"
     assert filing.reference in clerk.get(answer["Location"]).content.decode()
@@ -100,54 +73,57 @@ def test_the_number_for_notices_is_confirmed_by_what_the_customer_reads_aloud(cl
     line = make.line(holder)
     find(clerk, line)
     card = {"kind": "DRIVER", "contact": "010-5555-7720"}
-    assert "안내 문자 받을 번호를 적어" in clerk.post(url("desk-prove-card"), card | {"contact": ""}).content.decode()
-    clerk.post(url("desk-prove-card"), card)
+    assert (
+        "안내 문자 받을 번호를 적어"
+        in clerk.post(url(clerk, "desk-prove-card"), card | {"contact": ""}).content.decode()
+    )
+    clerk.post(url(clerk, "desk-prove-card"), card)
     sent = Message.objects.get(kind="desk.code")
     assert (sent.to, sent.state) == ("01055557720", "QUEUED")
-    text = clerk.get(url("desk")).content.decode()
+    text = clerk.get(url(clerk, "desk-customer")).content.decode()
     assert "010-****-7720" in text
     assert "환급 대상입니다" not in text  # not before the number is confirmed
     assert spoken() not in text
     assert spoken() not in str(dict(clerk.session))
     wrong = f"{(int(spoken()) + 1) % 10**6:06}"
-    assert "숫자가 맞지 않습니다" in clerk.post(url("desk-prove-code"), {"code": wrong}).content.decode()
-    assert clerk.post(url("desk-prove-code"), {"code": "12"}).status_code == 422
-    clerk.post(url("desk-prove-code"), {"code": " ".join(spoken())})
-    assert "환급 대상입니다" in clerk.get(url("desk")).content.decode()
-    assert clerk.post(url("desk-prove-code"), {"code": spoken()})["Location"] == url("desk")
+    assert "숫자가 맞지 않습니다" in clerk.post(url(clerk, "desk-prove-code"), {"code": wrong}).content.decode()
+    assert clerk.post(url(clerk, "desk-prove-code"), {"code": "12"}).status_code == 422
+    clerk.post(url(clerk, "desk-prove-code"), {"code": " ".join(spoken())})
+    assert "환급 대상입니다" in clerk.get(url(clerk, "desk-customer")).content.decode()
+    assert clerk.post(url(clerk, "desk-prove-code"), {"code": spoken()})["Location"] == url(clerk, "desk-customer")
 
 
 def test_a_code_is_good_for_five_minutes_five_tries_and_one_sitting(clerk, holder, monkeypatch) -> None:
     line = make.line(holder)
     card = {"kind": "DRIVER", "contact": "010-5555-7720"}
     find(clerk, line)
-    clerk.post(url("desk-prove-card"), card)
+    clerk.post(url(clerk, "desk-prove-card"), card)
     right = spoken()
     wrong = f"{(int(right) + 1) % 10**6:06}"
-    answers = [clerk.post(url("desk-prove-code"), {"code": wrong}).content.decode() for _ in range(5)]
+    answers = [clerk.post(url(clerk, "desk-prove-code"), {"code": wrong}).content.decode() for _ in range(5)]
     assert ["5번 틀렸습니다" in answer for answer in answers] == [False] * 4 + [True]
-    assert clerk.post(url("desk-prove-code"), {"code": right}).status_code == 422
-    clerk.post(url("desk-prove-code"), {"again": "1"})
+    assert clerk.post(url(clerk, "desk-prove-code"), {"code": right}).status_code == 422
+    clerk.post(url(clerk, "desk-prove-code"), {"again": "1"})
     fresh = spoken()
     with monkeypatch.context() as later:
         now = time.time()
         later.setattr("kt_remedy.portal.desk_code.time.time", lambda: now + 301)
-        assert "5분이 지났거나" in clerk.post(url("desk-prove-code"), {"code": fresh}).content.decode()
+        assert "5분이 지났거나" in clerk.post(url(clerk, "desk-prove-code"), {"code": fresh}).content.decode()
     # Another customer at the same desk: what was sent before is worth nothing.
     other = make.line(make.customer(name="김철수", birth="1970-01-01"))
     find(clerk, other, "1970-01-01")
-    assert clerk.post(url("desk-prove-code"), {"code": fresh})["Location"] == url("desk")
-    assert "환급 대상입니다" not in clerk.get(url("desk")).content.decode()
+    assert clerk.post(url(clerk, "desk-prove-code"), {"code": fresh})["Location"] == url(clerk, "desk-customer")
+    assert "환급 대상입니다" not in clerk.get(url(clerk, "desk-customer")).content.decode()
     find(clerk, line)
     for _ in range(3):
-        assert clerk.post(url("desk-prove-card"), card).status_code == 302
-    assert "더 보낼 수 없습니다" in clerk.post(url("desk-prove-card"), card).content.decode()
+        assert clerk.post(url(clerk, "desk-prove-card"), card).status_code == 302
+    assert "더 보낼 수 없습니다" in clerk.post(url(clerk, "desk-prove-card"), card).content.decode()
     assert Message.objects.filter(kind="desk.code").count() == 5
 
 
 def test_a_code_that_waited_too_long_is_not_sent(clerk, holder, at) -> None:
     find(clerk, make.line(holder))
-    clerk.post(url("desk-prove-card"), {"kind": "DRIVER", "contact": "010-5555-7720"})
+    clerk.post(url(clerk, "desk-prove-card"), {"kind": "DRIVER", "contact": "010-5555-7720"})
     recheck = texts.kind("desk.code").recheck
     assert recheck(Message.objects.get())
     at("2026-01-16T10:06+09:00")
@@ -157,9 +133,9 @@ def test_a_code_that_waited_too_long_is_not_sent(clerk, holder, at) -> None:
 def test_whoever_has_no_mobile_is_served_and_stands_on_the_list_of_the_unreachable(clerk, holder, bank) -> None:
     line = make.line(holder)
     find(clerk, line)
-    clerk.post(url("desk-prove-card"), {"kind": "DRIVER", "contact": "", "no_mobile": "on"})
-    assert "문자 받을 번호 없음" in clerk.get(url("desk")).content.decode()
-    assert "접수증을 꼭 드리세요" in clerk.get(url("desk-file") + "?by=SELF").content.decode()
+    clerk.post(url(clerk, "desk-prove-card"), {"kind": "DRIVER", "contact": "", "no_mobile": "on"})
+    assert "문자 받을 번호 없음" in clerk.get(url(clerk, "desk-customer")).content.decode()
+    assert "접수증을 꼭 드리세요" in clerk.get(url(clerk, "desk-file")).content.decode()
     file(clerk, line)
     filing = Filing.objects.get()
     assert (filing.contact or "", filing.proof["contact"]) == ("", "NONE")
@@ -168,7 +144,7 @@ def test_whoever_has_no_mobile_is_served_and_stands_on_the_list_of_the_unreachab
 
 def test_one_fact_or_a_wrong_one_finds_nobody(clerk, holder) -> None:
     line = make.line(holder)
-    assert clerk.post(url("desk"), {"number": line.msisdn, "fact": ""}).status_code == 422
+    assert clerk.post(reverse("portal:desk"), {"number": line.msisdn, "fact": ""}).status_code == 422
     assert "모두 맞는 고객이 없습니다" in find(clerk, line, "1954-04-03").content.decode()
     assert "모두 맞는 고객이 없습니다" in find(clerk, line, "김철수").content.decode()
     assert find(clerk, line, "이정순").status_code == 302
@@ -178,7 +154,7 @@ def test_one_fact_or_a_wrong_one_finds_nobody(clerk, holder) -> None:
 def test_nothing_is_filed_for_somebody_unproven(clerk, holder, bank) -> None:
     line = make.line(holder)
     find(clerk, line)
-    assert file(clerk, line)["Location"] == url("desk")
+    assert file(clerk, line)["Location"] == url(clerk, "desk-customer")
     assert Filing.objects.count() == 0
 
 
@@ -188,44 +164,46 @@ def test_a_store_sees_its_own_filings_only(clerk, agent, holder, bank) -> None:
     file(clerk, line)
     row = Application.objects.get()
     other = as_staff(Client(), staff_user("clerk", username="clerk-b", store=store("B")))
-    assert clerk.get(url("desk-application", row.pk)).status_code == 200
-    assert agent.get(url("desk-application", row.pk)).status_code == 200
-    assert other.get(url("desk-application", row.pk)).status_code == 404
-    assert other.get(url("desk-receipt", row.filing.reference)).status_code == 404
+    page = reverse("portal:desk-store-filing", args=[row.pk])
+    assert clerk.get(url(clerk, "desk-application", row.pk)).status_code == 200
+    assert clerk.get(page).status_code == 200
+    assert agent.get(page).status_code == 404  # an agent opens nothing without the customer
+    assert other.get(page).status_code == 404
     # The customer goes to the other store and tells the reference.
     prove(other, line)
-    other.post(url("desk-take"), {"reference": "KT-2222-3333"})
-    assert other.get(url("desk-application", row.pk)).status_code == 404
-    other.post(url("desk-take"), {"reference": row.filing.reference.lower()})
-    assert other.get(url("desk-application", row.pk)).status_code == 200
-    assert clerk.get(url("desk-application", row.pk)).status_code == 404
+    other.post(url(other, "desk-take"), {"reference": "KT-2222-3333"})
+    assert other.get(url(other, "desk-application", row.pk)).status_code == 404
+    other.post(url(other, "desk-take"), {"reference": row.filing.reference.lower()})
+    assert other.get(url(other, "desk-application", row.pk)).status_code == 200
+    assert clerk.get(url(clerk, "desk-application", row.pk)).status_code == 404
 
 
 def test_an_agent_proves_by_the_customers_phone(agent, holder, bank, monkeypatch) -> None:
     line = make.line(holder)
     find(agent, line)
     # On the telephone nobody sees a card.
-    assert agent.post(url("desk-prove-card"), {"kind": "DRIVER", "contact": "01055557720"}).status_code == 422
+    assert agent.post(url(agent, "desk-prove-card"), {"kind": "DRIVER", "contact": "01055557720"}).status_code == 422
     pending = identity.PendingVerification("k", "APP", "010-****-7720", "", "", 0)
     monkeypatch.setattr(identity, "begin", lambda **_values: pending)
     someone = {"lee": person("lee", name="이정순"), "kim": person("kim", name="김철수")}
-    agent.post(url("desk-prove-phone"), {"carrier": "SKT", "phone": "010-5555-7720"})
+    agent.post(url(agent, "desk-prove-phone"), {"carrier": "SKT", "phone": "010-5555-7720"})
     monkeypatch.setattr(identity, "confirm", lambda _pending, _code="": someone["kim"])
-    assert "이 고객이 아닙니다" in agent.post(url("desk-approve")).content.decode()
+    assert "이 고객이 아닙니다" in agent.post(url(agent, "desk-approve")).content.decode()
     monkeypatch.setattr(identity, "confirm", lambda _pending, _code="": someone["lee"])
-    assert agent.post(url("desk-approve"))["Location"] == url("desk")
+    agent.post(url(agent, "desk-prove-phone"), {"carrier": "SKT", "phone": "010-5555-7720"})
+    assert agent.post(url(agent, "desk-approve"))["Location"] == url(agent, "desk-customer")
     file(agent, line)
     assert Filing.objects.get().channel == "CALL_CENTRE"
     # After saving nobody reads the number again.
-    text = agent.get(url("desk-application", Application.objects.get().pk)).content.decode()
+    text = agent.get(url(agent, "desk-application", Application.objects.get().pk)).content.decode()
     assert "11022033044" not in text
     assert "*******3044" in text
 
 
 def test_a_proxy_needs_every_document(clerk, holder, bank) -> None:
     line = make.line(holder)
-    prove(clerk, line)
-    values = {"by": "PROXY", "representative": "이아들", "owner": "이정순", "owner_born": "19540402"}
+    prove(clerk, line, came_as="PROXY", came_name="이아들")
+    values = {"owner": "이정순", "owner_born": "19540402"}
     page = file(clerk, line, **values, documents=["POWER"])
     assert "서류를 모두 확인해야" in page.content.decode()
     file(clerk, line, **values, documents=["POWER", "SEAL", "HOLDER_ID", "PROXY_ID"])
@@ -237,11 +215,9 @@ def test_a_proxy_needs_every_document(clerk, holder, bank) -> None:
 def test_a_company_is_served_at_the_desk(clerk, bank) -> None:
     company = make.customer(name="주식회사 케이테크", birth=None, ci=None, kind="CORPORATE")
     line = make.line(company)
-    find(clerk, line, "㈜케이테크")
-    clerk.post(url("desk-prove-card"), {"kind": "COMPANY", "contact": "01055557720"})
-    clerk.post(url("desk-prove-code"), {"code": spoken()})
+    prove(clerk, line, "㈜케이테크", came_as="COMPANY", came_name="박담당", card="COMPANY")
     codes = ["REGISTRATION", "COMPANY_SEAL", "EMPLOYEE", "PASSBOOK", "AGENT_ID"]
-    file(clerk, line, by="COMPANY", representative="박담당", owner="케이테크", owner_born="", documents=codes)
+    file(clerk, line, documents=codes)
     assert Application.objects.get().status == "REVIEW"
 
 
@@ -255,15 +231,16 @@ def test_the_clerk_mends_a_slip_and_withdraws_with_the_customer(clerk, holder, b
     row = Application.objects.get()
     assert row.status == "NEED_ACCOUNT"
     bank.outcome = "MATCH"
-    clerk.post(url("desk-application", row.pk), {"act": "account", "bank": "004", "number": "12345678901"})
+    clerk.post(url(clerk, "desk-application", row.pk), {"act": "account", "bank": "004", "number": "12345678901"})
     row.refresh_from_db()
     assert (row.status, row.account.bank_code) == ("APPROVED", "004")
-    clerk.post(url("desk-leave"))
-    clerk.post(url("desk-application", row.pk), {"act": "withdraw"})
+    page = url(clerk, "desk-application", row.pk)
+    clerk.post(url(clerk, "desk-leave"))
+    clerk.post(page, {"act": "withdraw"})
     row.refresh_from_db()
     assert row.status == "APPROVED"
     prove(clerk, line)
-    clerk.post(url("desk-application", row.pk), {"act": "withdraw"})
+    clerk.post(url(clerk, "desk-application", row.pk), {"act": "withdraw"})
     row.refresh_from_db()
     assert row.status == "WITHDRAWN"
 
@@ -271,8 +248,8 @@ def test_the_clerk_mends_a_slip_and_withdraws_with_the_customer(clerk, holder, b
 def test_without_an_account_in_korea_the_money_goes_another_way(clerk, holder, bank) -> None:
     line = make.line(holder)
     prove(clerk, line)
-    values = {"bank": "", "number": "", "offline": "on"}
-    assert "은행을 골라 주세요" in file(clerk, line, **values | {"offline": ""}).content.decode()
+    values = {"bank": "", "number": "", "way": "OFFLINE"}
+    assert "은행을 골라 주세요" in file(clerk, line, **values | {"way": "ACCOUNT"}).content.decode()
     assert "서류를 모두 확인해야" in file(clerk, line, **values, offline_documents=["ABROAD_ID"]).content.decode()
     answer = file(clerk, line, **values, offline_documents=["ABROAD_ID", "ABROAD_ACCOUNT"])
     row = Application.objects.get()
@@ -285,7 +262,7 @@ def test_without_an_account_in_korea_the_money_goes_another_way(clerk, holder, b
     row.refresh_from_db()
     assert row.status == "APPROVED"
     assert Message.objects.filter(kind="application.approved_open").count() == 1
-    assert "따로 보내 드립니다" in clerk.get(url("desk-application", row.pk)).content.decode()
+    assert "따로 보내 드립니다" in clerk.get(url(clerk, "desk-application", row.pk)).content.decode()
     # No round takes it along, and each says so.
     first = calendar.payout_rounds(programme.current())[0]
     chosen = selection.Selection(first.pay_on, first.cut_off)
@@ -298,15 +275,15 @@ def test_without_an_account_in_korea_the_money_goes_another_way(clerk, holder, b
 
 def test_a_misspelt_holder_is_put_right_and_looked_at_again(clerk, holder, bank) -> None:
     line = make.line(holder)
-    prove(clerk, line)
+    prove(clerk, line, came_as="PROXY", came_name="이아들")
     papers = ["POWER", "SEAL", "HOLDER_ID", "PROXY_ID"]
-    file(clerk, line, by="PROXY", representative="이아들", owner="이정슌", owner_born="19540402", documents=papers)
+    file(clerk, line, owner="이정슌", owner_born="19540402", documents=papers)
     row = Application.objects.get()
     reviewing.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="APPROVE", reason="위임장 확인")
     row.refresh_from_db()
     assert row.status == "APPROVED"
     change = {"act": "account", "bank": "088", "number": "11022033055", "owner": "이정순"}
-    assert clerk.post(url("desk-application", row.pk), change).status_code == 302
+    assert clerk.post(url(clerk, "desk-application", row.pk), change).status_code == 302
     row.refresh_from_db()
     assert (row.status, row.account.holder_name, row.reviewed) == ("REVIEW", "이정순", False)
     assert row.decisions.last().code == "HOLDER_RENAMED"
@@ -317,16 +294,18 @@ def test_the_number_for_notices_moves_with_the_customer_there(clerk, holder, ban
     prove(clerk, line)
     file(clerk, line)
     row = Application.objects.get()
-    page = url("desk-application", row.pk)
+    page = url(clerk, "desk-application", row.pk)
     clerk.post(page, {"act": "contact"})  # nothing to change: the number is the one just confirmed
     assert not Message.objects.filter(kind="filing.contact_changed").exists()
+    clerk.post(url(clerk, "desk-leave"))
     prove(clerk, line, contact="010-5555-9999")
+    page = url(clerk, "desk-application", row.pk)
     assert "010-****-9999" in clerk.get(page).content.decode()
     clerk.post(page, {"act": "contact"})
     filing = Filing.objects.get()
     message = Message.objects.get(kind="filing.contact_changed")
     assert (filing.contact, message.to) == ("01055559999", "01055557720")
-    clerk.post(url("desk-leave"))
+    clerk.post(url(clerk, "desk-leave"))
     clerk.post(page, {"act": "contact"})
     assert Message.objects.filter(kind="filing.contact_changed").count() == 1
 
@@ -334,14 +313,15 @@ def test_the_number_for_notices_moves_with_the_customer_there(clerk, holder, ban
 def test_an_objection_is_taken_at_the_desk_with_its_documents(clerk, holder) -> None:
     line = make.line(holder, outcome="NOT_ELIGIBLE", reasons="DEVICE_CHANGE_AFTER_BASE", refundable_krw=0)
     foreign = make.line(make.customer(), outcome="NOT_ELIGIBLE", reasons="IOT", refundable_krw=0)
-    page = url("desk-object", line.pk)
-    assert clerk.get(page)["Location"] == url("desk")  # nobody is proven yet
+    page = url(clerk, "desk-object", line.pk)
+    assert clerk.get(page).status_code == 404  # nobody is found yet
     prove(clerk, line)
-    assert page in clerk.get(url("desk")).content.decode()
-    assert clerk.get(url("desk-object", foreign.pk)).status_code == 404
+    page = url(clerk, "desk-object", line.pk)
+    assert page in clerk.get(url(clerk, "desk-customer")).content.decode()
+    assert clerk.get(url(clerk, "desk-object", foreign.pk)).status_code == 404
     assert clerk.post(page, {"words": ""}).status_code == 422
     sent = {"kind": "OTHER", "words": "기기를 바꾸지 않았다고 함", "files": SimpleUploadedFile("영수증.pdf", PDF)}
-    assert clerk.post(page, sent)["Location"] == url("desk")
+    assert clerk.post(page, sent)["Location"] == url(clerk, "desk-customer")
     row = Objection.objects.get()
     assert (row.words, row.contact, row.evidence.get().name) == (sent["words"], "01055557720", "영수증.pdf")
 
@@ -350,12 +330,12 @@ def test_a_late_customer_is_served_with_the_reason_and_papers(clerk, holder, ban
     at("2026-03-10T10:00+09:00")
     line = make.line(holder)
     prove(clerk, line)
-    assert "신청 기간이 지나 이유를 보고 정합니다" in clerk.get(url("desk")).content.decode()
+    assert "신청 기간이 지나 이유를 보고 정합니다" in clerk.get(url(clerk, "desk-customer")).content.decode()
     assert "늦으신 까닭을" in file(clerk, line).content.decode()
     file(clerk, line, late_kind="OVERSEAS", late_ended_on="2026-03-05", late_words="파견")
     row = Application.objects.get()
     assert (row.status, row.filing.late_reason.kind) == ("LATE", "OVERSEAS")
-    page = url("desk-application", row.pk)
+    page = url(clerk, "desk-application", row.pk)
     bad = {"act": "files", "files": SimpleUploadedFile("a.exe", b"MZ")}
     assert "PDF, JPG, PNG" in clerk.post(page, bad).content.decode()
     clerk.post(page, {"act": "files", "files": SimpleUploadedFile("출입국.pdf", PDF)})
@@ -370,8 +350,8 @@ def test_a_filing_of_another_door_is_named_and_not_opened(clerk, holder, bank, m
     monkeypatch.setattr(queries, "live_applications", lambda _contracts: {})
     filed = submit(holder, line).filing
     answer = file(clerk, line)
-    assert answer["Location"] == url("desk")
-    assert filed.reference in clerk.get(url("desk")).content.decode()
+    assert answer["Location"] == url(clerk, "desk-customer")
+    assert filed.reference in clerk.get(url(clerk, "desk-customer")).content.decode()
     assert Application.objects.count() == 1
 
 
@@ -397,15 +377,26 @@ def test_an_outage_is_entered_by_a_supervisor_with_a_reason(holder, bank, at) ->
 def test_notes_and_promised_calls(agent, clerk, holder) -> None:
     line = make.line(holder)
     prove(clerk, line)
-    clerk.post(url("desk-note"), {"words": "850302-1234567 라고 하심"})
+    clerk.post(url(clerk, "desk-note"), {"words": "850302-1234567 라고 하심"})
     assert Note.objects.count() == 0
-    clerk.post(url("desk-note"), {"words": "내일 통장을 가져오기로 함", "call_back": "2026-01-16T15:00"})
-    assert "내일 통장을" in clerk.get(url("desk")).content.decode()
-    assert "이*순" in agent.get(url("desk")).content.decode()
-    agent.post(url("desk-called", Note.objects.get().pk))
-    assert Note.objects.get().called_at is not None
+    clerk.post(url(clerk, "desk-note"), {"words": "내일 통장을 가져오기로 함", "call_back": "2026-01-16T15:00"})
+    assert "내일 통장을" in clerk.get(url(clerk, "desk-customer")).content.decode()
+    note = Note.objects.get()
+    page = reverse("portal:desk-called", args=[note.pk])
+    assert agent.get(page).status_code == 404  # a store keeps its own promises (D7)
+    assert "이*순" in clerk.get(reverse("portal:desk")).content.decode()
+    assert "01055557720" not in clerk.get(page).content.decode()
+    assert "01055557720" in clerk.post(page, {"act": "number"}).content.decode()
+    clerk.post(page, {"outcome": "NO_ANSWER"})
+    note.refresh_from_db()
+    assert (note.tries, note.called_at) == (1, None)
+    assert clerk.post(page, {"outcome": "MOVED", "again": ""}).status_code == 422
+    clerk.post(page, {"outcome": "REACHED"})
+    note.refresh_from_db()
+    assert note.called_at is not None
+    assert note.owner == note.written_by
 
 
 def test_other_roles_have_no_desk() -> None:
     for role in ("maker", "auditor", "administrator"):
-        assert as_staff(Client(), staff_user(role)).get(url("desk")).status_code == 403
+        assert as_staff(Client(), staff_user(role)).get(reverse("portal:desk")).status_code == 403

@@ -20,8 +20,8 @@ from refunds.applications.submit import submit as file_submission
 from refunds.models.accounts import Account, HolderCheck
 from refunds.models.applications import Application, Channel
 from tests.background import run_due
+from tests.desk import at_desk, file, find, prove, url
 from tests.refunds import make, reviewing
-from tests.refunds.applications.test_desk import file, prove, url
 from tests.refunds.applications.test_holder_check import tell
 from tests.refunds.applications.test_submit import submit
 from tests.sessions import as_customer, as_staff, person, staff_user
@@ -172,9 +172,11 @@ def test_neither_the_web_nor_the_call_centre_sees_a_passbook(bank, ryu) -> None:
     answer = {"bank": "088", "number": "11022033044", "passbook": "on"}
     page = customer.post(reverse("refunds:apply-account"), answer)
     assert "통장과 신분증을 가지고 매장에 오세요" in page.content.decode()
-    agent = as_staff(Client(), staff_user("agent"))
+    user = staff_user("agent")
+    agent = as_staff(Client(), user)
     row = make.application(line, to=make.account(ryu, outcome="MISMATCH"), status="NEED_ACCOUNT")
-    page = agent.post(url("desk-application", row.pk), answer | {"act": "account"})
+    at_desk(user, row)
+    page = agent.post(url(agent, "desk-application", row.pk), answer | {"act": "account"})
     assert page.status_code == 422
     assert not HolderCheck.objects.filter(passbook_seen=True).exists()
 
@@ -185,6 +187,7 @@ def test_another_account_with_its_passbook_is_looked_at_again(status, ryu) -> No
     Application.objects.update(reviewed=True)
     other = make.account(ryu, outcome="MISMATCH")
     accounts.record_passbook(account=other, staff="staff:1")
+    at_desk(staff_user("agent"), row)
     change.change_account(application_id=row.pk, account_id=other.pk, staff=staff_user("agent"))
     row.refresh_from_db()
     assert (row.status, row.reviewed, row.account_id) == ("REVIEW", False, other.pk)
@@ -313,7 +316,7 @@ def test_the_desk_reads_numbers_alike(bank, clerk, ryu) -> None:
     assert Account.objects.get().bank_code == "090"
     row = Application.objects.get()
     answer = {"act": "account", "bank": "", "number": "(토스뱅크) 1000-1234-5678 예금주 류현진"}
-    assert clerk.post(url("desk-application", row.pk), answer).status_code == 302
+    assert clerk.post(url(clerk, "desk-application", row.pk), answer).status_code == 302
     row.refresh_from_db()
     assert (row.account.bank_code, row.account.number) == ("092", "100012345678")
 
@@ -321,10 +324,10 @@ def test_the_desk_reads_numbers_alike(bank, clerk, ryu) -> None:
 def test_nobody_types_the_name_of_a_company(bank, clerk) -> None:
     company = make.customer(name="주식회사 케이테크", birth=None, ci=None, kind="CORPORATE")
     line = make.line(company)
-    clerk.post(url("desk"), {"number": line.msisdn, "fact": "㈜케이테크"})
-    clerk.post(url("desk-prove-card"), {"kind": "COMPANY", "contact": "", "no_mobile": "on"})
+    find(clerk, line, "㈜케이테크", "COMPANY", "박담당")
+    clerk.post(url(clerk, "desk-prove-card"), {"kind": "COMPANY", "contact": "", "no_mobile": "on"})
     codes = ["REGISTRATION", "COMPANY_SEAL", "EMPLOYEE", "PASSBOOK", "AGENT_ID"]
-    file(clerk, line, by="COMPANY", representative="박담당", owner="다른 회사", documents=codes)
+    file(clerk, line, owner="다른 회사", documents=codes)
     assert Account.objects.get().holder_name == "주식회사 케이테크"
 
 

@@ -10,6 +10,7 @@ from refunds.applications import queries, reviews
 from refunds.applications.submit import LateReasonInput
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Application, LateReason
+from tests.desk import at_desk
 from tests.refunds import make, reviewing
 from tests.refunds.applications.test_submit import submit
 from tests.sessions import as_staff, staff_user
@@ -70,6 +71,7 @@ def test_the_supervisor_puts_the_reason_right(at) -> None:
 def test_documents_do_not_lead_round_the_supervisor(at) -> None:
     row = late_one(at)
     reviewing.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="ASK_DOCUMENTS", reason="확인서")
+    at_desk(staff_user("clerk"), row)
     reviews.documents_shown(application_id=row.pk, staff=staff_user("clerk"), documents=["확인서"])
     row.refresh_from_db()
     assert row.status == "LATE"

@@ -9,6 +9,7 @@ from kt_remedy.notices.models import Message
 from refunds.applications import objections, queue, recheck, reviews
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Application, Decision, Objection
+from tests.desk import at_desk
 from tests.refunds import make, reviewing
 from tests.sessions import as_customer, as_staff, person, staff_user
 
@@ -52,6 +53,7 @@ def test_documents_are_asked_for_with_a_date_and_come_back(reviewer) -> None:
     reviewing.review(application_id=row.pk, reviewer=reviewer, act="ASK_DOCUMENTS", reason="가족관계증명서")
     row.refresh_from_db()
     assert (row.status, str(row.documents_due_on)) == ("NEED_DOCS", "2026-01-27")
+    at_desk(staff_user("clerk"), row)
     reviews.documents_shown(application_id=row.pk, staff=staff_user("clerk"), documents=["FAMILY"])
     row.refresh_from_db()
     assert (row.status, row.documents_due_on) == ("REVIEW", None)

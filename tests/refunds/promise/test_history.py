@@ -12,7 +12,7 @@ from django.urls import reverse
 from kt_remedy.core import clock, programme
 from kt_remedy.notices import texts as message_texts
 from kt_remedy.notices.models import Message
-from refunds.applications import store_actions
+from refunds.applications import call_backs
 from refunds.models.promises import PromiseNotice, PromiseRecord, PromiseShard
 from refunds.models.states import Status
 from refunds.payouts import batches, cases
@@ -220,13 +220,13 @@ def test_a_person_whom_no_text_reaches_is_called_by_a_time(at, monkeypatch):
     (message,) = telling.tell()
     assert (message.state, message.reason) == (Message.State.FAILED, "NO_NUMBER")
     assert (calls.call_unreached(), calls.call_unreached()) == (1, 0), "one call for each text"
-    (note,) = store_actions.calls_due(until=clock.now() + dt.timedelta(days=2))
+    (note,) = call_backs.due(money.user("agent", "agent"), until=clock.now() + dt.timedelta(days=2))
     assert (note.customer, note.call_back_at, note.words) == (
         row.line.customer,
         moment("2026-01-21T18:00"),
         message.body,
     )
-    store_actions.mark_called_back(note_id=note.pk, staff=money.user("agent", "agent"))
+    call_backs.finish(note_id=note.pk, staff=money.user("agent", "agent"), outcome="REACHED")
     message.refresh_from_db()
     assert (message.reached_how, calls.call_unreached()) == (Message.Channel.CALL, 0)
 

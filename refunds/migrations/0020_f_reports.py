@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('eligibility', '0005_f_refundable_lines'),
-        ('refunds', '0018_c_encrypted_reviews'),
+        ('refunds', '0019_d_desk'),
         ('staff', '0006_f_stores'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

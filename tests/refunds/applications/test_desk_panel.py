@@ -1,0 +1,43 @@
+"""The 25 likeliest questions to an agent are answered from the one page (cases/desk-questions.csv)."""
+
+import csv
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from django.test import Client
+
+from kt_remedy.core import clock
+from kt_remedy.staff.models import Store
+from refunds.applications import call_backs, desk_sessions, objections
+from tests.desk import at_desk, url
+from tests.refunds import make
+from tests.sessions import as_staff, staff_user
+
+CASES = list(csv.DictReader((Path(__file__).parents[2] / "cases/desk-questions.csv").open(encoding="utf-8")))
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("no_sample", "january")
+def test_each_question_is_answered_from_the_panel(bank) -> None:
+    Store.objects.create(code="A", name="광화문점")
+    holder = make.customer(name="이정순", birth="1954-04-02", ci="lee")
+    paid = make.line(holder)
+    make.line(holder, outcome="REVIEW", reasons="REVIEW_NAME_TRANSFER")
+    no = make.line(holder, outcome="NOT_ELIGIBLE", reasons="DEVICE_CHANGE_AFTER_BASE", refundable_krw=0)
+    row = make.application(paid, to=make.account(holder))
+    agent = staff_user("agent")
+    session = at_desk(agent, row)
+    objections.object_to(contract_no=no.pk, person_index=holder.person_index, text="아닙니다", contact="01055557720")
+    call_backs.write_note(
+        customer=holder, text="다시 설명", staff=agent, call_back_at=clock.now() + dt.timedelta(hours=3)
+    )
+    client = as_staff(Client(), agent)
+    assert desk_sessions.is_live(session)
+    assert [case["number"] for case in CASES] == [str(number) for number in range(1, 26)]
+    missing = []
+    for case in CASES:
+        page = client.get(f"{url(client, 'desk-customer')}?{case['get']}").content.decode()
+        if case["words"] not in page.replace("\u2060", "").replace("&nbsp;", " "):
+            missing.append((case["number"], case["question"]))
+    assert missing == []
