@@ -46,8 +46,8 @@ APPLICATIONS = """
            WHEN 'NEED_ACCOUNT' THEN 'HOLDER_MISMATCH' WHEN 'LATE' THEN 'OUTSIDE_WINDOW' ELSE status END, '',
            status_since FROM refunds_application;
     INSERT INTO refunds_batch (pay_on, number, cut_off, status, digest, excluded, programme_snapshot, approved_digest,
-                               opened_again)
-    SELECT date '2026-01-22' + 14 * n, 1 + n, '2026-01-20 18:00+09', 'OPEN', '', '[]', '{}', '', 0
+                               opened_again, approved_head)
+    SELECT date '2026-01-22' + 14 * n, 1 + n, '2026-01-20 18:00+09', 'OPEN', '', '[]', '{}', '', 0, ''
     FROM generate_series(0, 2) AS n;
     INSERT INTO refunds_item (batch_id, kind, application_id, account_id, contract_no, amount_krw, attempt, reference,
                               bills_digest, movements, digest, status, status_at, taken_out_because, code, words,

@@ -60,7 +60,7 @@ class RefundsConfig(AppConfig):
         from kt_remedy.staff import leaving
         from refunds import balance, reminders, tasks  # models are loaded only now
         from refunds.accounts import household
-        from refunds.applications import queue, sms
+        from refunds.applications import call_backs, queue, sms
         from refunds.payouts import chain_heads, invariants
         from refunds.payouts import sms as payout_texts
         from refunds.payouts.admin import home
@@ -69,6 +69,7 @@ class RefundsConfig(AppConfig):
 
         households.register_source(household.persons)
         leaving.register(queue.pass_on)
+        leaving.register(call_backs.hand_over)
         heads.register_source(chain_heads.stored)
         post_migrate.connect(steady_history, sender=self)
         pre_migrate.connect(invariants.drop_views, sender=self)

@@ -338,7 +338,7 @@ def mailing_summaries() -> list[MailingSummary]:
         (row["kind"], row["subject"]): row["n"]
         for row in resending.lost().filter(bulk=True).values("kind", "subject").annotate(n=Count("pk"))
     }
-    requests = resending.open_requests()
+    asked = resending.open_requests()
     order = {item.code: position for position, item in enumerate(texts.kinds())}
     state = Message.State
     return [
@@ -352,7 +352,7 @@ def mailing_summaries() -> list[MailingSummary]:
             not_sent=by_state.get(state.CANCELLED, 0),
             unreached=by_state.get(state.FAILED, 0) + by_state.get(state.UNKNOWN, 0),
             lost=lost.get((kind, subject), 0),
-            resending=requests.get((mailing.pk, None)) if mailing else None,
+            resending=asked.get((mailing.pk, None)) if mailing else None,
             may_resend=mailing is not None and mailing.ended_why != Mailing.Why.SUPERSEDED,
             **_approval_fields(mailing, by_state),
         )

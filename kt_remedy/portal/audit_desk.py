@@ -97,7 +97,7 @@ class MarkForm(forms.Form):
     """The reason of a mark."""
 
     reason = TextField(label=gettext_lazy("살펴본 결과"), max_length=300)
-    finding = forms.CharField(widget=forms.HiddenInput)
+    finding = TextField(widget=forms.HiddenInput)
 
 
 class WordsForm(forms.Form):

@@ -23,7 +23,8 @@ from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message
 from kt_remedy.portal import desk_code
 from kt_remedy.portal.lines import LineCard, cards_of
-from kt_remedy.staff.models import Store, User
+from kt_remedy.staff import stores
+from kt_remedy.staff.models import User
 from refunds.applications.representation import DOCUMENTS, OFFLINE
 from refunds.models.accounts import OwnerKind
 from refunds.models.applications import Application, Objection
@@ -96,7 +97,7 @@ def context(request: HttpRequest, row: DeskSession) -> dict[str, Any]:
         "perk_texts": content.current(Place.INSURER) + content.current(Place.PARTNER),
         "bring": _bring(),
         "near": near,
-        "stores": _stores(near),
+        "stores": stores.search(near)[:_LAST],
         "q": words,
         "answers": _answers(request, words) if words else [],
     }
@@ -256,16 +257,12 @@ def _bring() -> list[tuple[str, list[str]]]:
     return [*rows, (_("한국 계좌가 없는 분"), [str(label) for _code, label in OFFLINE])]
 
 
-def _stores(words: str) -> list[Store]:
-    return list(Store.objects.filter(name__icontains=words).order_by("name")[:_LAST]) if words else []
-
-
 def _answers(request: HttpRequest, words: str) -> list[SafeString]:
     """Questions and answers of the public page in which all words stand, as they are shown there."""
     page = render_to_string("portal/faq.html", {}, request=request)
     wanted = words.lower().split()
     return [
-        SafeString(found)
+        SafeString(found)  # nosec B703  (parts of a page that a template drew)
         for found in _ANSWER.findall(page)
         if all(word in strip_tags(found).lower() for word in wanted)
     ][:_LAST]

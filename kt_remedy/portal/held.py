@@ -28,6 +28,7 @@ TABLES: dict[str, tuple[Any, dict[str, str]]] = {
     "eligibility.LineDecision": (_("회선에 대한 결정"), {"line__customer__in": "%c"}),
     "eligibility.OpeningWish": (_("신청 시작 알림"), {"person_index": "%p"}),
     "refunds.Draft": (_("임시로 적어 둔 답"), {"person_index": "%p"}),
+    "refunds.DeskSession": (_("매장과 상담센터에서 응대한 기록"), {"customer__in": "%c"}),
     "refunds.Account": (_("환급 계좌"), {"person_index": "%p"}),
     "refunds.HolderCheck": (_("예금주 확인"), {"account__person_index": "%p"}),
     "refunds.Filing": (_("접수"), {"person_index": "%p"}),
@@ -76,6 +77,7 @@ NOT_OF_CUSTOMERS = {
     "rewards.Voucher": "the code is on the page of the perk of the person who has it",
     "staff.HouseholdMember": "staff",
     "staff.RightsRequest": "staff",
+    "staff.StaffImport": "staff",
     "staff.User": "staff",
 }
 
@@ -98,6 +100,10 @@ VALUES = {
     "representative": _("대리인"),
     "to": _("받은 번호"),
     "words": _("내용"),
+    "call_to": _("전화드릴 번호"),
+    "came_name": _("오신 분의 이름"),
+    "check_json": _("확인하던 내용"),
+    "draft_json": _("임시로 적어 둔 내용"),
 }
 
 

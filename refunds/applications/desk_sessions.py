@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from eligibility.models import Customer
@@ -157,9 +158,13 @@ def end_all(staff: User) -> int:
 
 
 def forget_drafts() -> int:
-    """Wipe drafts of earlier days; returns how many."""
-    rows = DeskSession.objects.filter(draft_enc__isnull=False, touched_at__lt=_midnight())
-    return rows.update(draft_enc=None)
+    """Wipe what was typed, checked and confirmed in sessions of earlier days; returns how many.
+
+    Who served whom, as whom that person came, and the kind of proof remain.
+    """
+    kept = Q(draft_enc__isnull=False) | Q(check_enc__isnull=False) | Q(contact_enc__isnull=False)
+    rows = DeskSession.objects.filter(kept, touched_at__lt=_midnight())
+    return rows.update(draft_enc=None, check_enc=None, contact_enc=None)
 
 
 def require(staff: User | None, *person_indexes: bytes) -> DeskSession | None:

@@ -86,10 +86,16 @@ def kind_of(row: Application) -> ReviewCase.Kind:
 
 
 def describe_new() -> int:
-    """Give new cases their kind, their day and the people who may decide them; returns how many."""
+    """Give new cases their kind, their day and the people who may decide them; returns how many.
+
+    One describes at a time and the others wait: skipping would tell them that nothing is left, and waiting for the
+    rows would lock them while somebody takes the next.
+    """
     if not ReviewCase.objects.filter(kind="").exists():
         return 0
     with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('refunds_case.describe', 0))")
         rows = list(
             ReviewCase.objects.select_for_update(of=("self",), skip_locked=True)
             .filter(kind="")

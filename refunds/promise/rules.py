@@ -110,8 +110,8 @@ class _Rules:
         if "UNPAID" in facts.reasons:
             return self.unpaid()
         following = self.round_from(self.now)
-        if following is None:
-            return self.make(Situation.CLOSED, DayKind.NONE, None)
+        if following is None:  # the programme names no day of payment yet; the window is open all the same
+            return self.make(Situation.OFFER_CHECKED, DayKind.ANSWER, self.review_by(self.now), check=False)
         situation, values = Situation.OFFER, {}
         if self.today < window.opens:
             situation, values = Situation.OFFER_LATER, {"opens": window.opens}
@@ -274,7 +274,8 @@ class _Rules:
         today = payment.value_on == self.today and payment.handed_over
         situation = Situation.TODAY if today else Situation.FROZEN
         reason = Reason.LATE_HAND_OVER if payment.value_on > payment.pay_on else Reason.MISSED_CUT_OFF
-        return self.make(situation, DayKind.PAY, payment.value_on, won=payment.won, reason=reason)
+        made = self.make(situation, DayKind.PAY, payment.value_on, won=payment.won, reason=reason)
+        return replace(made, since=payment.at)
 
     # Answers ---------------------------------------------------------------------------------------------
 
@@ -430,7 +431,8 @@ def _with_history(made: Promise, facts: Facts) -> Promise:
         return replace(made, previous_day=previous)
     known = last.kind == DayKind.PAY and last.day == made.day
     reason = last.reason if known else made.reason
-    if made.situation == Situation.FROZEN and known and reason != Reason.LATE_HAND_OVER:
+    told = last.situation == Situation.MOVED and last.since == made.since  # this batch moved it: that stays said
+    if made.situation == Situation.FROZEN and known and reason != Reason.LATE_HAND_OVER and not told:
         return replace(made, previous_day=previous, reason=reason)  # no news: that nothing can be changed now is
     by_change = reason == Reason.ACCOUNT_CHANGED
     moved = Situation.MOVED_BY_CHANGE if by_change else Situation.MOVED

@@ -61,7 +61,7 @@ def of(store: Store, day: dt.date) -> StoreDay:
 
 def _calls(store: Store) -> QuerySet[Note]:
     """Promised calls of the store that were not made, the earliest first."""
-    promised = Note.objects.filter(call_back_at__isnull=False, called_at=None, written_by__store=store)
+    promised = Note.objects.filter(call_back_at__isnull=False, called_at=None, store=store)
     return promised.select_related("customer", "written_by").order_by("call_back_at")
 
 

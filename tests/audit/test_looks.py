@@ -12,8 +12,10 @@ from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import Store
 from refunds.models.applications import Application, Objection
 from tests.access.routes import routes
+from tests.desk import key_of, url
 from tests.refunds import make
 from tests.refunds.payouts import money
+from tests.rewards.test_pages import open_desk_session
 from tests.sessions import as_staff, staff_user
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +39,8 @@ def test_a_look_from_a_store_names_the_store(cut_off):
     row.filing.store_id = store.pk
     row.filing.save()
     client = as_staff(Client(), staff_user("clerk", store=store))
-    assert client.get(reverse("portal:desk-application", args=[row.pk])).status_code == 200
+    open_desk_session(client, row.line.customer)
+    assert client.get(url(client, "desk-application", row.pk)).status_code == 200
     entry = AuditEntry.objects.filter(action="look.desk").get()
     assert (entry.subject, entry.role, entry.store) == (row.line.customer_id, "clerk", "S-0001")
     assert entry.object == f"application:{row.pk}"
@@ -62,8 +65,11 @@ def test_every_page_of_staff_that_shows_a_customer_records_them(cut_off):
         if not isinstance(route.policy, tuple) or not route.policy:
             continue
         role = sorted(access.roles_of(route.policy[0]))[0]
-        client = clients.setdefault(role, as_staff(Client(raise_request_exception=False), staff_user(role)))
-        for arguments in combinations(route.arguments, keys):
+        if role not in clients:
+            clients[role] = as_staff(Client(raise_request_exception=False), staff_user(role))
+            open_desk_session(clients[role], row.line.customer)
+        client = clients[role]
+        for arguments in combinations(route.arguments, keys | {"key": [key_of(client)]}):
             before = AuditEntry.objects.aggregate(last=Max("id"))["last"] or 0
             try:
                 target = reverse(route.name, kwargs=arguments)
@@ -82,6 +88,8 @@ def test_every_page_of_staff_that_shows_a_customer_records_them(cut_off):
                 forgotten[route.name] = (found, [entry.action for entry in entries])
     assert forgotten == {}
     assert len(shown) > 12, sorted(shown)
+    desk = {"desk", "desk-customer", "desk-application", "desk-receipt", "desk-perks", "desk-file"}
+    assert {f"portal:{name}" for name in desk} <= shown, sorted(shown)
 
 
 def combinations(names: tuple[str, ...], keys: dict[str, list]) -> list[dict]:
@@ -92,11 +100,12 @@ def combinations(names: tuple[str, ...], keys: dict[str, list]) -> list[dict]:
 
 
 def everything_of_one_customer() -> tuple[Application, dict[str, list]]:
-    """A paid application, an objection, a held one and a message of one customer; the keys of all their rows."""
+    """A paid application, an objection, a held one, a message and an open line of one customer; the keys of all."""
     row = money.due(name=NAME, number="110123459876")
     batch, file = money.handed_over(1)
     item = money.items(batch)[0]
     second = make.application(make.line(row.line.customer), to=row.account)
+    make.line(row.line.customer)  # not applied for, so the desk shows its page of filing
     objection = Objection(line=second.line, application=second, person_index=row.line.customer.person_index)
     objection.words, objection.contact = "다릅니다", "01000009876"
     objection.verdict_outcome, objection.amount_seen_krw = "ELIGIBLE", 0

@@ -103,6 +103,7 @@ def test_base(register):
 
 def test_grants_and_their_files(register, at, tmp_path):
     beat_and_worker()
+    make.delivered("2026-02-01")
     at("2026-02-01T00:05+09:00")
 
     def look() -> None:

@@ -16,6 +16,7 @@ from kt_remedy.core.models import DatedTask, PeriodicTask, TaskTiming
 from kt_remedy.core.tasks import dispatch, schedule
 from tests.conftest import QUEUES, Process, wait_until
 from tests.faults.broker import Broker, broker  # noqa: F401  (a fixture)
+from tests.refunds import make
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,6 +34,7 @@ def app(broker: Broker) -> Celery:  # noqa: F811
 def started(start_process: Callable[..., Process], broker: Broker, at) -> Process:  # noqa: F811
     """A worker and a beat while a reminder is due."""
     at("2026-01-20T10:00:00+09:00")
+    make.delivered()
     schedule.plan()
     DatedTask.objects.exclude(code="refunds.reminder").update(state=DatedTask.State.DONE)
     env = {"REDIS_URL": broker.url, "LOCK_TIMEOUT": "60s", "STATEMENT_TIMEOUT": "60s", "SANDBOX_PORT": "1"}

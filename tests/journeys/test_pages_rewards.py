@@ -39,6 +39,7 @@ def test_the_rewards_page_in_its_states(at, page, live_server) -> None:
     page.goto("/rewards/")
     look(page)  # before the start
     at("2026-02-02T10:00+09:00")
+    make.delivered("2026-02-01")
     running.grant_month(dt.date(2026, 2, 1))
     service.import_vouchers(perk_code="OTT", choice_code="TVING", codes=["TV-0001"])
     for line in (chooses, gets):
@@ -63,6 +64,7 @@ def test_the_desk_and_the_figures(at, page, live_server) -> None:
     Feed.objects.create(as_of=dt.date(2026, 1, 14), state="LOADED", started_at=dt.datetime(2026, 1, 14, tzinfo=dt.UTC))
     running.record_base()
     at("2026-02-02T10:00+09:00")
+    make.delivered("2026-02-01")
     running.grant_month(dt.date(2026, 2, 1))
     clerk = open_desk_session(as_staff(Client(), staff_user("clerk")), line.customer)
     enter(page, live_server, clerk)

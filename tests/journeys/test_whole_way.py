@@ -256,14 +256,16 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
         what="the message about the returned payment",
     )
 
+    # A month's grants wait for the delivery of their day (D-67).
     customer.move_clock("월 혜택 지급")
+    customer.move_clock("청구 데이터 받기")
     wait_until(lambda: Grant.objects.filter(contract_no="CAST-101-3").exists(), seconds=120, what="the first grant")
     page.goto("/rewards/")
     page.get_by_label(re.compile("TVING")).check()
     page.get_by_role("button", name="이 서비스로 고르기").click()
     page.get_by_role("button", name=re.compile("이용권 번호 받기")).click()
     expect(page.locator("body")).to_contain_text("DEMO-TVING-")
-    # It is five past midnight: the message to that line waits for the hours in which messages leave.
+    # It is before the hours of messages: the message to that line waits for the hours in which messages leave.
     number = Line.objects.get(pk="CAST-101-3").msisdn
     assert "이용권" not in customer.beside(f"/inbox?to={number}")
     customer.move_clock("2차 지급 명단 확정")

@@ -103,7 +103,11 @@ def test_my_lines_show_its_pay_day_and_its_days_of_leaving(at):
     days = (SKT.waiver.terminated_to - SKT.waiver.forward_from).days + 1
     assert page.count('class="bar"') == days
     at("2025-07-20T10:00+09:00")
-    assert "환급 대상입니다" in client.get("/my/").content.decode()
+    # Its programme names no pay day, so an answer is promised, and the window is open to its own end.
+    page = client.get("/my/").content.decode()
+    assert "기간이 끝났습니다" not in page
+    assert "7월\xa028일" in page
+    assert "12월\xa031일" in page
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,8 @@ PROGRAMME_UNITS = {
     "bonus_percent": "percent",
     "automatic_from_age": "age",
     "minimum_age": "age",
+    "silent_after_days": "days",
+    "reminder_gap_days": "days",
 }
 NO_FIGURE = {"weekday", "weekdays"}
 
@@ -124,6 +126,10 @@ ALLOWED = {
     "2년 뒤": "how long the law has records of access kept",
     "내 정보를 보거나, 고치거나, 지우거나,": "the ten days of the Personal Information Protection Act",
     "날짜를 2026-02-03처럼": "an example of how to write a date",
+    "그날 0시부터 %(day)s 밤 12시까지": "midnight is the end of every day",
+    "여러 회선을 한 번에 신청할 수 있습니다.": "midnight is the end of every day",
+    "%(day)s에 고쳤습니다. 석 달마다": "how often KT writes its own plan anew",
+    "석 달이 지남": "how often KT writes its own plan anew",
 }
 
 

@@ -20,6 +20,8 @@ TESTS = {
     "bank_files": "tests/refunds/payouts/test_verify_money.py::test_the_wipe_empties_numbers_long_after_settlement",
     "documents": "tests/refunds/applications/test_documents.py",
     "drafts": "tests/refunds/applications/test_edges.py",
+    "desk_drafts": "tests/refunds/applications/test_desk_sessions.py"
+    "::test_nothing_typed_or_confirmed_at_the_desk_outlives_its_day",
     "wishes": "tests/portal/test_tell_me.py::test_the_numbers_are_forgotten_when_the_window_has_closed",
     "codes": "tests/project/test_retention.py::test_a_code_of_the_desk_is_gone_after_a_day",
     "numbers": "tests/project/test_retention.py::test_the_number_of_a_message_is_gone_after_a_year",

@@ -139,7 +139,7 @@ def test_words_an_address_or_a_number_in_the_place_of_a_date_are_not_ours(value)
 @pytest.mark.parametrize(
     ("name", "kinds"),
     [
-        ("lms with its subject line", {"desk.code"}),
+        ("lms with its subject line", {"look.answered"}),
         ("two genuine messages at once", {"payout.paid", "filing.received"}),
         ("english with subject", {"payout.paid"}),
     ],

@@ -214,13 +214,12 @@ def test_a_double_choice_is_one_row(at, make_line):
 
 @pytest.mark.django_db(transaction=True)
 def test_workers_beside_each_other_write_each_row_once(at, make_line, monkeypatch):
-    from eligibility.models import Feed
     from rewards.enrolment import base, grants, working
     from rewards.models import Grant, Shard
 
     monkeypatch.setattr(base, "SHARD_ROWS", 2)
     at("2026-01-14T09:00+09:00")
-    Feed.objects.create(as_of=dt.date(2026, 1, 14), state="LOADED", started_at=dt.datetime(2026, 1, 14, tzinfo=dt.UTC))
+    make.delivered("2026-01-14")
     holder = make.customer()
     lines = [make_line(holder).pk for _ in range(12)]
     february = dt.date(2026, 2, 1)
@@ -232,6 +231,7 @@ def test_workers_beside_each_other_write_each_row_once(at, make_line, monkeypatc
     four_times(lambda: (base.plan(), running.run_shards()))
     assert sorted(BaseLine.objects.values_list("pk", flat=True)) == sorted(lines)
     at("2026-02-01T00:05+09:00")
+    make.delivered("2026-02-01")
     four_times(lambda: (grants.plan_month(february), running.run_shards()))
     assert sorted(Grant.objects.values_list("contract_no", flat=True)) == sorted(lines)
     assert Shard.objects.filter(kind="GRANT").count() == 6

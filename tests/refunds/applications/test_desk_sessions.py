@@ -90,6 +90,19 @@ def test_a_session_ends_by_itself_and_what_was_typed_stays(clerk, lee, bank) -> 
     assert b"33044" not in bytes(row.draft_enc)
 
 
+def test_nothing_typed_or_confirmed_at_the_desk_outlives_its_day(clerk, lee, bank) -> None:
+    prove(clerk, lee)
+    file(clerk, lee, number="110 220 33044")
+    row = DeskSession.objects.get()
+    desk_sessions.save_draft(row, {"number": "110 220 33044"})
+    assert desk_sessions.forget_drafts() == 0
+    DeskSession.objects.update(touched_at=dt.datetime.now(dt.UTC) - dt.timedelta(days=1))
+    assert desk_sessions.forget_drafts() == 1
+    row.refresh_from_db()
+    assert (row.draft_enc, row.check_enc, row.contact_enc) == (None, None, None)
+    assert row.customer == lee.customer
+
+
 @pytest.mark.parametrize(
     ("column", "ago"), [("touched_at", desk_sessions.IDLE), ("proven_at", desk_sessions.LIFE), ("ended_at", None)]
 )

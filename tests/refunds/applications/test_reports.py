@@ -20,6 +20,7 @@ from refunds.models.items import Item
 from refunds.models.states import Status
 from refunds.reports import applications, money, tables, work
 from refunds.reports.selection import Selection
+from tests.desk import at_desk
 from tests.refunds import make, reviewing
 from tests.refunds.applications.test_submit import submit
 from tests.refunds.payouts import money as round_money
@@ -118,6 +119,7 @@ def test_the_store_of_a_filing_that_is_taken_over(filed) -> None:
     here, there = filed
     filing = Filing.objects.filter(store=here).first()
     clerk = staff_user("clerk", username="clerk-there", store=there)
+    at_desk(clerk, filing.applications.get())
     store_actions.transfer_filing(reference=filing.reference, customer=filing.customer, staff=clerk)
     assert applications.count(Selection(store_id=here.pk)).total == 0
     assert applications.count(Selection(store_id=there.pk)).total == 2

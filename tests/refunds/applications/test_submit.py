@@ -51,7 +51,8 @@ def test_one_submission_writes_everything_in_one_go(at, django_assert_max_num_qu
     rows = {row.line_id: row for row in Application.objects.all()}
     assert (rows[phone.pk].status, rows[watch.pk].status) == (Status.APPROVED, Status.WAITING_FOR_BILL)
     assert str(rows[phone.pk].applied_on) == "2026-01-16"  # the date in Seoul
-    assert list(Decision.objects.values_list("application__line", "from_status", "to_status", "actor")) == [
+    steps = Decision.objects.order_by("id")
+    assert list(steps.values_list("application__line", "from_status", "to_status", "actor")) == [
         (phone.pk, "", "SUBMITTED", "customer"),
         (watch.pk, "", "SUBMITTED", "customer"),
         (phone.pk, "SUBMITTED", "APPROVED", "system"),
@@ -204,7 +205,8 @@ def test_what_is_paid_in_part_is_released_before_the_last_round_only(at) -> None
     assert (row.status, waiting.status) == ("APPROVED", "ON_HOLD_UNPAID")
     assert row.decisions.last().code == "PART_PAID"
     assert presenters.amount(row) == ("돌려받을 금액", 50_000)
-    assert Message.objects.filter(kind="application.approved", body__contains="6/25").count() == 1
+    approved = Message.objects.filter(kind="application.approved")
+    assert ["6/25" in message.body for message in approved] == [True]
     last = calendar.payout_rounds(programme.current())[-1]
     chosen = selection.Selection(last.pay_on, last.cut_off, last=True)
     assert set(selection.counts(chosen, programme.current())) == {(None, 1, 50_000), ("ON_HOLD_UNPAID", 1, 0)}
@@ -322,7 +324,7 @@ def test_the_news_of_lines_is_that_of_their_newest_application(at, django_assert
     make.application(first, status=Status.WITHDRAWN)
     newest = make.application(first)
     make.application(second, status=Status.NEED_ACCOUNT)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         news = queries.summaries_of([first.pk, second.pk, none.pk])
     with django_assert_num_queries(1):
         assert queries.summaries_of([none.pk]) == {}

@@ -33,6 +33,7 @@ from refunds.payouts import (
     wipe,
 )
 from refunds.payouts.answer_checks import AnswerRefused
+from tests.desk import at_desk
 from tests.owner import as_owner
 from tests.refunds import make
 from tests.refunds.payouts import money
@@ -263,7 +264,9 @@ def test_a_doubtful_account_for_a_correction_leaves_what_was_paid_approved(at):
     shared, better = make.account(holder, number=number), make.account(holder)
     holder.holder_name = "홍길순"
     renamed = make.account(holder)
-    for account, who in ((shared, {"person_index": person}), (renamed, {"staff": money.user("agent", "agent")})):
+    agent = money.user("agent", "agent")
+    at_desk(agent, row)
+    for account, who in ((shared, {"person_index": person}), (renamed, {"staff": agent})):
         with pytest.raises(transitions.Refused) as refusal:
             change.change_account(application_id=row.pk, account_id=account.pk, **who)
         assert refusal.value.code == "DOUBT"

@@ -14,11 +14,13 @@ from django.urls import reverse
 
 from eligibility.models import Bill
 from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core import clock
 from kt_remedy.core import console as registry
 from refunds import balance
 from refunds.models.bank_files import BankFile
 from refunds.models.batches import Batch
 from refunds.models.console import BatchComment, SavedFilter
+from refunds.models.statements import MoneyBack
 from refunds.payouts import batches, cases, comments, console, ledger, queues, saved_filters, suspense
 from refunds.payouts.guards import Refused
 from tests.refunds.payouts import money
@@ -322,6 +324,12 @@ def test_the_ledger_of_an_application_ends_with_its_balance(at):
     assert ledger.entries(row)[-1].left == balance.of(row.pk).due == 0
     at("2026-01-23T11:00+09:00")
     answered_with(file, [(item, "RJCT", "AC04")])
+    # The money of a return is with the bank until it is back (D-95): nothing more is owed before.
+    book = ledger.entries(row)
+    assert book[-1].left == balance.of(row.pk).due == 0
+    assert [entry.won for entry in book][-3:] == [-100_000, 6_000, 0]
+    assert "100,000원을 더 보낼 수 있습니다" not in text(signed_in(maker()).get(url("payouts:application", row.pk)))
+    MoneyBack.objects.create(item=item, at=clock.now())
     book = ledger.entries(row)
     assert book[-1].left == balance.of(row.pk).due == 100_000
     assert [entry.won for entry in book][-3:] == [-100_000, 6_000, 100_000]

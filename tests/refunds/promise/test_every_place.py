@@ -17,6 +17,7 @@ from refunds.promise import gather, notices, rules
 from refunds.promise.facts import Facts, Last, Promise
 from refunds.promise.gather import Known
 from tests.conftest import ROOT
+from tests.desk import url
 from tests.refunds import make
 from tests.refunds.promise.reading import facts, moment, plain
 from tests.rewards.test_pages import open_desk_session
@@ -41,11 +42,11 @@ def facts_are(monkeypatch):
     return be
 
 
-def text(client: Client, url: str, language: str) -> str:
+def text(client: Client, address: str, language: str) -> str:
     """What a page says, without its tags."""
     client.cookies["django_language"] = language
-    response = client.get(url)
-    assert response.status_code == 200, (url, response.status_code, response.headers.get("Location"))
+    response = client.get(address)
+    assert response.status_code == 200, (address, response.status_code, response.headers.get("Location"))
     words = html.unescape(re.sub(r"<[^>]+>", "", response.content.decode()))
     return plain(re.sub(r"[ \n\t]+", " ", words))
 
@@ -102,12 +103,12 @@ def test_after_the_filing(at, facts_are, case):
         "status": (customer, reverse("refunds:status")),
         "application": (customer, reverse("refunds:application", args=[row.pk])),
         "receipt": (customer, reverse("refunds:receipt", args=[reference])),
-        "desk": (desk, reverse("portal:desk-application", args=[row.pk])),
-        "print": (desk, reverse("portal:desk-receipt", args=[reference])),
+        "desk": (desk, url(desk, "desk-application", row.pk)),
+        "print": (desk, url(desk, "desk-receipt", reference)),
     }
     for language in ("ko", "en"):
-        for place, (client, url) in places.items():
-            page = text(client, url, language)
+        for place, (client, address) in places.items():
+            page = text(client, address, language)
             assert case[language] in page, (place, language)
             # One day is promised, so it is said once for each line and never differently.
             expected = 2 if place in {"card", "status"} else 1

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from django.utils import translation
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kt_remedy.core import clock, programme
@@ -116,8 +116,8 @@ def situations(draw: st.DrawFn) -> tuple[Facts, dt.datetime]:
 
 
 @given(situations())
-def test_a_promised_day_can_be_kept(example: tuple[Facts, dt.datetime]) -> None:
-    known, now = example
+def test_a_promised_day_can_be_kept(case: tuple[Facts, dt.datetime]) -> None:
+    known, now = case
     made = rules.promise(known, now=now, programme=PROGRAMME)
     today = clock.kst_date(now)
     assert made.sentence
@@ -139,10 +139,25 @@ def test_a_promised_day_can_be_kept(example: tuple[Facts, dt.datetime]) -> None:
         assert made.previous_day < made.day
 
 
+# A payment of a day that only its batch moved: it was promised for another day and is frozen when that is said.
+MOVED_BY_ITS_BATCH = Facts(
+    status="APPROVED",
+    since=clock.kst(dt.date(2026, 1, 14)),
+    applied_on=dt.date(2026, 1, 14),
+    terminated_on=dt.date(2025, 9, 1),
+    full_krw=84_500,
+    payment=Payment("QUEUED", dt.date(2026, 4, 1), dt.date(2026, 4, 1), 10_000, clock.kst(dt.date(2026, 1, 14))),
+    last=Last(
+        Situation.APPROVED, DayKind.PAY, dt.date(2026, 1, 14), None, Reason.NONE, clock.kst(dt.date(2026, 1, 14))
+    ),
+)
+
+
 @given(situations())
-def test_a_promise_is_its_own_successor(example: tuple[Facts, dt.datetime]) -> None:
+@example((MOVED_BY_ITS_BATCH, clock.kst(dt.date(2026, 1, 23))))
+def test_a_promise_is_its_own_successor(case: tuple[Facts, dt.datetime]) -> None:
     """Recording a promise changes nothing that the next reading says."""
-    known, now = example
+    known, now = case
     made = rules.promise(known, now=now, programme=PROGRAMME)
     last = Last(made.situation, made.kind, made.day, made.previous_day, made.reason, made.since)
     again = rules.promise(replace(known, last=last), now=now, programme=PROGRAMME)
