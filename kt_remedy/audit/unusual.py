@@ -157,7 +157,7 @@ def _own(
         closed = list(own_of(actor))
         if not closed:
             continue
-        # A list shows whoever stands in it; only a page about one customer is a look that was chosen.
+        # A list shows everybody in it; only a page about one customer is a look that was chosen.
         of_one = rows.filter(entry__actor=actor, customer__in=closed, entry__subject__in=closed)
         days: dict[dt.date, list[int]] = {}
         for entry_id, at in of_one.order_by("entry_id").values_list("entry_id", "at"):

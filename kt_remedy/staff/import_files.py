@@ -28,7 +28,7 @@ COLUMNS = {
     },
     Kind.STAFF: {"username": "아이디", "name": "이름", "role": "역할", "store": "매장 번호"},
 }
-# As files write them, in whichever language the page is read.
+# As files write them, in either language of the page.
 ROLE_WORDS = {"clerk": "매장직원", "store_manager": "매장관리자"}
 _LENGTHS = {
     field.name: field.max_length

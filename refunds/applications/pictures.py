@@ -5,7 +5,6 @@ It opens drawings of ours only (`reading`), never what a stranger sent.
 
 import io
 
-import pypdfium2 as pdfium
 from PIL import Image, ImageDraw, ImageFont
 
 # The drawings hold their pages in 200 dots per inch, a point being one of 72.
@@ -30,6 +29,8 @@ def page(data: bytes, kind: str, number: int, *, mark: str) -> bytes | None:
 
 
 def _pdf_page(data: bytes, number: int) -> Image.Image | None:
+    import pypdfium2 as pdfium  # 6 MB that only the processes need which draw a page
+
     document = pdfium.PdfDocument(data)
     try:
         if not 1 <= number <= len(document):

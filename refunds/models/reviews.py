@@ -15,7 +15,7 @@ class ReviewCase(models.Model):
     """One thing that waits for a reviewer or supervisor: an application, a changed approval or an objection.
 
     Triggers make the row when its application or objection begins to wait, and delete it when that ends, so that the
-    queue agrees with the states whoever changed them. `refunds.applications.queue` fills in kind and day.
+    queue agrees with the states, no matter who changed them. `refunds.applications.queue` fills in kind and day.
     """
 
     class Kind(models.TextChoices):

@@ -62,7 +62,7 @@ def of(store: Store, day: dt.date) -> StoreDay:
 def _calls(store: Store) -> QuerySet[Note]:
     """Promised calls of the store that were not made, the earliest first."""
     promised = Note.objects.filter(call_back_at__isnull=False, called_at=None, store=store)
-    return promised.select_related("customer", "written_by").order_by("call_back_at")
+    return promised.select_related("customer", "written_by", "owner").order_by("call_back_at")
 
 
 def _clerks(store: Store, day: dt.date, calls: list[Note]) -> list[Clerk]:
@@ -80,7 +80,7 @@ def _clerks(store: Store, day: dt.date, calls: list[Note]) -> list[Clerk]:
             user,
             today=counts.get(user.pk, (0, 0))[0],
             filings=counts.get(user.pk, (0, 0))[1],
-            calls=sum(call.written_by_id == user.pk for call in calls),
+            calls=sum(call.owner_id == user.pk for call in calls),
         )
         for user in User.objects.filter(store=store, is_active=True).order_by("first_name", "username")
     ]

@@ -95,8 +95,8 @@ def given_to_bank(maker: Window, bank: Window, batch: Batch, sandbox: str) -> st
     maker.act(url("file_action", part.pk, "hand-over"), total=f"{part.won:,}", funds_confirmed="check")
     bank.page.goto(f"{sandbox}/bank/")
     bank.page.locator("input[type=file]").set_input_files(path)
-    bank.page.get_by_role("button", name=re.compile("올리기")).click()
-    bank.page.wait_for_load_state()
+    with bank.page.expect_navigation():
+        bank.page.get_by_role("button", name=re.compile("올리기")).click()
     return bank.page.url
 
 
@@ -129,7 +129,8 @@ def test_three_people_and_a_bank_that_answers_in_every_way(at, windows, sandbox)
     money.count_figures()
     checker.page.goto(url("batch", batch.pk))
     checker.page.locator("input[name=total]").fill(f"{batch.won:,}")
-    checker.page.get_by_role("button", name="이 금액을 승인하기").click()
+    with checker.page.expect_navigation():
+        checker.page.get_by_role("button", name="이 금액을 승인하기").click()
     checker.reads("승인")
     maker.act(url("batch_action", batch.pk, "file"))
     run_due("money")
@@ -186,8 +187,8 @@ def test_three_people_and_a_bank_that_answers_in_every_way(at, windows, sandbox)
     maker.page.goto(url("suspense_settle", entry.pk))
     maker.page.locator("main [name=reason]").fill("재무에 넘김")
     maker.page.locator("main [name=outcome][value=FINANCE]").check()
-    maker.page.locator("main form button.btn-primary").first.click()
-    maker.page.wait_for_load_state()
+    with maker.page.expect_navigation():
+        maker.page.locator("main form button.btn-primary").first.click()
     checker.act(url("suspense_decide", entry.pk, "approve"))
     entry.refresh_from_db()
     assert entry.status == "SETTLED"

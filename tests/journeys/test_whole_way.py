@@ -85,11 +85,11 @@ class Person:
     def move_clock(self, title: str) -> None:
         """Move the demonstration's clock forward to the next stop of this title, also over other ones."""
         self.page.goto("/clock/")
-        self.page.get_by_role("button", name=title).first.click()
-        self.page.wait_for_load_state()
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name=title).first.click()
         if (sure := self.page.get_by_role("button", name="그래도 건너뛰기")).count():
-            sure.click()
-            self.page.wait_for_load_state()
+            with self.page.expect_navigation():
+                sure.click()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.refunds import make, reviewing
 from tests.refunds.files import GOLDEN, jpeg, pdf, png
 from tests.sessions import as_customer, as_staff, person, staff_user
 
-pytestmark = pytest.mark.usefixtures("january")
+pytestmark = pytest.mark.usefixtures("january", "no_sample")
 
 PDF = pdf()
 

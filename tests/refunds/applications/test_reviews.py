@@ -13,7 +13,7 @@ from tests.desk import at_desk
 from tests.refunds import make, reviewing
 from tests.sessions import as_customer, as_staff, person, staff_user
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("january")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("january", "no_sample")]
 
 
 @pytest.fixture

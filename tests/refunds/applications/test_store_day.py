@@ -33,6 +33,8 @@ def here(at, no_sample):
             person_index=holder.person_index,
             customer=holder,
             written_by=clerk,
+            owner=clerk,
+            store=store,
             written_at=clock.now(),
             call_back_at=clock.now() - dt.timedelta(hours=1),
         )
