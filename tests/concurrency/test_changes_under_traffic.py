@@ -16,6 +16,7 @@ from eligibility import rotation
 from kt_remedy.core import crypto
 from refunds.models.applications import Application
 from tests.concurrency.test_filing_races import filing
+from tests.eligibility.test_register_upkeep import keys
 from tests.owner import as_owner
 from tests.refunds import make
 from tests.sessions import as_customer, person
@@ -26,21 +27,17 @@ pytestmark = pytest.mark.django_db(transaction=True)
 STEPS = ((1,), (1, 2), (2, 1), (2,))
 
 
-def keys(numbers: tuple[int, ...]) -> dict[int, bytes]:
-    return {number: bytes(range(32)) if number == 1 else bytes([number]) * 32 for number in numbers}
-
-
 @pytest.fixture(autouse=True)
 def january(at, settings) -> Iterator[None]:
     settings.QA_SAMPLE_PERCENT = 0
     at("2026-01-16T10:00+09:00")
     yield
-    settings.FIELD_KEYS = keys((1,))
+    settings.FIELD_KEYS = keys(1)
     crypto.forget_keys()
 
 
 def use(settings, numbers: tuple[int, ...]) -> None:
-    settings.FIELD_KEYS = keys(numbers)
+    settings.FIELD_KEYS = keys(*numbers)
     crypto.forget_keys()
 
 
