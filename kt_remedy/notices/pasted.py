@@ -21,7 +21,8 @@ _REFERENCE = r"(?!0?\d{1,3}-?\d{3,4}-?\d{4})(?=[A-Z-]*\d)[0-9A-Z](?:-?[0-9A-Z]){
 
 _HALF = r"(?:오전|오후|[AaPp]\.[Mm]\.|[AaPp][Mm])"
 _CLOCK = rf"{_HALF}?\d{{1,2}}:\d{{2}}(?::\d{{2}})?{_HALF}?"
-_WEEKDAY = rf"\(?(?:[{_DAYS_KO}]요일|[{_DAYS_KO}](?=\))|(?:{_DAYS_EN})[a-z]{{0,6}})\)?[,.]?"
+_WEEKDAY_WORD = rf"(?:[{_DAYS_KO}]요일|(?:{_DAYS_EN})[a-z]{{0,6}})"
+_WEEKDAY = rf"(?:\((?:[{_DAYS_KO}]|{_WEEKDAY_WORD})\)|{_WEEKDAY_WORD})[,.]?"
 _CALENDAR = (
     r"\d{2}(?:\d{2})?(?:년|[-./])\d{1,2}(?:월|[-./])\d{1,2}(?:일|\.)?"
     r"|\d{1,2}월\d{1,2}일|\d{1,2}/\d{1,2}(?=\D)"
@@ -90,17 +91,31 @@ def _after(noise: re.Pattern[str], whole: str, place: int) -> int:
 
 
 def _noise() -> re.Pattern[str]:
-    """What telephones write around a message. A number counts only if it is our own."""
+    """What telephones write around a message. A number counts only if it is our own, and brackets only as a pair."""
     current = programme.current()
     digits = {re.sub(r"\D", "", number) for number in (current.hotline, current.notices.sender)}
     own = "|".join("-?".join(number) for number in digits)
     subject = "|".join(re.escape(plain(line)) for line in SUBJECTS.values())
+    sender = rf"(?:보낸사람|보낸번호|발신번호|발신인|발신|From|Sender)?:?(?:KT)?{_bracketed(own, '()', bare=True)}"
     return re.compile(
-        r"(?:[\[(](?:[Ww](?:eb|EB)|웹|국제|국외)발신[\])]"
-        r"|[\[(]?(?:F[Ww][Dd]?|전달된메시지|전달|Forwardedmessage)[\])]?:?"
-        r"|[<\[(]?(?:MMS|LMS|SMS)[>\])]?"
-        rf"|(?:제목|Subject):?(?={subject})|[<\[]?(?:{subject})[>\]]?(?=\[)"
-        rf"|(?:보낸사람|보낸번호|발신번호|발신인|발신|From|Sender)?:?(?:KT)?\(?(?:{own})\)?"
-        rf"|(?:받은날짜|받은시간|수신|날짜|Date|Sent|Received)?:?[\[(]?{_MOMENT}[\])]?"
-        r")*"
+        "(?:"
+        + "|".join(
+            [
+                _bracketed("(?:[Ww](?:eb|EB)|웹|국제|국외)발신", "[] ()"),
+                _bracketed("F[Ww][Dd]?|전달된메시지|전달|Forwardedmessage", "[] ()"),
+                "(?:F[Ww][Dd]?|전달된메시지|전달|Forwardedmessage):?",
+                _bracketed("MMS|LMS|SMS", "<> [] ()", bare=True),
+                rf"(?:제목|Subject):?(?={subject})",
+                rf"{_bracketed(subject, '<> []', bare=True)}(?=\[)",
+                sender,
+                "(?:받은날짜|받은시간|수신|날짜|Date|Sent|Received)?:?" + _bracketed(_MOMENT, "[] ()", bare=True),
+            ]
+        )
+        + ")*"
     )
+
+
+def _bracketed(words: str, brackets: str, *, bare: bool = False) -> str:
+    """A pattern of `words` in one of these pairs of brackets, with `bare` also without any."""
+    ways = [rf"{re.escape(pair[0])}(?:{words}){re.escape(pair[1])}" for pair in brackets.split()]
+    return f"(?:{'|'.join([*ways, f'(?:{words})'] if bare else ways)})"

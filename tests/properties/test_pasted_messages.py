@@ -153,3 +153,21 @@ def test_a_strange_sender_number_is_not_ignored():
     body = texts.sample(texts.kind("payout.paid"), "ko")
     assert texts.matching(f"보낸사람: {HOTLINE}\n{body}")
     assert texts.matching(f"보낸사람: 010-1234-5678\n{body}") == []
+
+
+@pytest.mark.parametrize(
+    ("before", "added"),
+    [
+        (f"보낸사람: {HOTLINE}\n2026년 1월 22일 (목) 오후 3:12\n", "]"),
+        ("[2026-01-22 15:12:01] ", "]"),
+        ("KT 안내\n", "]"),
+        ("KT 안내\n", ">"),
+        ("0804707790\n", ")"),
+        ("[FW] ", ":"),
+        ("1월 22일 목)\n", ""),
+    ],
+)
+def test_half_a_pair_of_brackets_or_a_lone_sign_is_not_of_a_telephone(before, added):
+    body = texts.sample(texts.kind("payout.paid"), "ko")
+    assert texts.matching(body)
+    assert texts.matching(before + added + body) == []
