@@ -40,21 +40,27 @@ class Window:
             cookie = as_staff(Client(), user).cookies["sessionid"].value
             self.context.add_cookies([{"name": "sessionid", "value": cookie, "url": site}])
 
+    def open(self, address: str) -> None:
+        """Go to a page in a new tab: one that waits for the worker loads itself again, and would come in between."""
+        self.page.close()
+        self.page = self.context.new_page()
+        self.page.goto(address)
+
     def act(self, address: str, **fields: str) -> None:
         """Open the page of an act, fill it in and send it."""
-        self.page.goto(address)
+        self.open(address)
         for name, value in fields.items():
             field = self.page.locator(f"main [name={name}]").first
             if value == "check":
                 field.check()
             else:
                 field.fill(value)
-        with self.page.expect_navigation():
+        with self.page.expect_navigation(url=lambda reached: not reached.endswith(address)):
             self.page.locator("main form button.btn-primary").first.click()
 
     def load(self, address: str, path) -> None:
         """Upload a file of the bank, and let the worker read it."""
-        self.page.goto(address)
+        self.open(address)
         self.page.locator("input[type=file]").set_input_files(path)
         with self.page.expect_navigation():
             self.page.locator("main form button.btn-primary").first.click()
@@ -89,11 +95,11 @@ def windows(browser, live_server, tmp_path):
 def given_to_bank(maker: Window, bank: Window, batch: Batch, sandbox: str) -> str:
     """Download the newest part, hand it over and take it to the bank; returns the bank's page about it."""
     part = batch.files.order_by("-pk").first()
-    maker.page.goto(url("file_download", part.pk))
+    maker.open(url("file_download", part.pk))
     maker.page.locator("main [name=reason]").fill("은행에 전달하려고")
     path = maker.save(maker.page.locator("main form button.btn-primary").first.click)
     maker.act(url("file_action", part.pk, "hand-over"), total=f"{part.won:,}", funds_confirmed="check")
-    bank.page.goto(f"{sandbox}/bank/")
+    bank.open(f"{sandbox}/bank/")
     bank.page.locator("input[type=file]").set_input_files(path)
     with bank.page.expect_navigation():
         bank.page.get_by_role("button", name=re.compile("올리기")).click()
@@ -106,7 +112,7 @@ def confirmed(maker: Window, other: Window, path: str) -> BankAnswer:
     row = BankAnswer.objects.order_by("-pk").first()
     maker.reads("본인이 올린 답은 승인 담당이 보고 확인합니다")
     fields = {"typed": str(answers.number_to_type(row))}
-    other.page.goto(url("answer_confirm", row.pk))
+    other.open(url("answer_confirm", row.pk))
     if other.page.locator("main [name=asked_whom]").count():
         fields |= {"asked_whom": "기업영업부 김 과장", "bank_said": "보낸 것과 같습니다"}
     other.act(url("answer_confirm", row.pk), **fields)
@@ -127,7 +133,7 @@ def test_three_people_and_a_bank_that_answers_in_every_way(at, windows, sandbox)
     maker.act(url("freeze", "2026-01-22"))
     batch = Batch.objects.get()
     money.count_figures()
-    checker.page.goto(url("batch", batch.pk))
+    checker.open(url("batch", batch.pk))
     checker.page.locator("input[name=total]").fill(f"{batch.won:,}")
     with checker.page.expect_navigation():
         checker.page.get_by_role("button", name="이 금액을 승인하기").click()
@@ -155,7 +161,7 @@ def test_three_people_and_a_bank_that_answers_in_every_way(at, windows, sandbox)
     assert part.status == "ACCEPTED"
     at("2026-01-22T10:00+09:00")
     items = money.items(batch)
-    bank.page.goto(at_bank)
+    bank.open(at_bank)
     for item, answer in zip(items, ["paid", "closed", "funds", "block", "paid"], strict=True):
         bank.page.locator("tr", has_text=item.reference).locator("select").select_option(answer)
     result = bank.save(bank.page.get_by_role("button", name=re.compile("결과 파일 받기")).first.click)
@@ -169,22 +175,22 @@ def test_three_people_and_a_bank_that_answers_in_every_way(at, windows, sandbox)
 
     # The statement of the day, with a credit that nobody expects.
     at(MORNING_AFTER)
-    bank.page.goto(f"{sandbox}/bank/statements/")
+    bank.open(f"{sandbox}/bank/statements/")
     bank.page.locator("#day").fill(PAY_DAY.isoformat())
     bank.page.locator("#fault").select_option("unknown-credit")
     statement = bank.save(bank.page.get_by_role("button", name=re.compile("거래내역 받기")).click)
     maker.load(url("statement_load"), statement)
     row = BankStatement.objects.get()
-    second.page.goto(url("statement", row.pk))
+    second.open(url("statement", row.pk))
     second.reads("모르는 입금")
     second.act(url("statement_confirm", row.pk), typed_closing=f"{row.closing:,}")
     run_due("money")
-    second.page.goto(url("statement", row.pk))
+    second.open(url("statement", row.pk))
     second.reads("다른 사람이 확인해 정해졌습니다")
 
     # It goes to suspense and is settled by two.
     entry = Suspense.objects.get(won=7_777)
-    maker.page.goto(url("suspense_settle", entry.pk))
+    maker.open(url("suspense_settle", entry.pk))
     maker.page.locator("main [name=reason]").fill("재무에 넘김")
     maker.page.locator("main [name=outcome][value=FINANCE]").check()
     with maker.page.expect_navigation():
@@ -201,7 +207,7 @@ def test_three_people_and_a_bank_that_answers_in_every_way(at, windows, sandbox)
     assert not broken()
 
     # A statement whose number leaves one out is an alarm on its page, once it is confirmed.
-    bank.page.goto(f"{sandbox}/bank/statements/")
+    bank.open(f"{sandbox}/bank/statements/")
     bank.page.locator("#day").fill("2026-01-23")
     bank.page.locator("#fault").select_option("number")
     gap = bank.save(bank.page.get_by_role("button", name=re.compile("거래내역 받기")).click)
@@ -209,5 +215,5 @@ def test_three_people_and_a_bank_that_answers_in_every_way(at, windows, sandbox)
     row = BankStatement.objects.order_by("-pk").first()
     second.act(url("statement_confirm", row.pk), typed_closing=f"{row.closing:,}")
     run_due("money")
-    second.page.goto(url("statement", row.pk))
+    second.open(url("statement", row.pk))
     second.reads("거래내역이 이어지지 않습니다")
