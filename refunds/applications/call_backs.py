@@ -66,9 +66,13 @@ def write_note(
     return note
 
 
-def confirmed_number(customer: Customer) -> str:
-    """The number that this person confirmed last and that is still theirs; "" for none (D-86)."""
-    filing = Filing.objects.filter(person_index=customer.person_index).order_by("-received_at").first()
+def confirmed_number(customer: Customer, *, came_as: str = "") -> str:
+    """The number that this person confirmed last and that is still theirs; "" for none (D-86).
+
+    With `came_as` only filings of such a person count: a proxy's number is not the holder's.
+    """
+    filings = Filing.objects.filter(person_index=customer.person_index).order_by("-received_at")
+    filing = (filings.filter(representation=came_as) if came_as else filings).first()
     return register.confirmed_number_or_blank(filing.contact, confirmed_at=filing.received_at) if filing else ""
 
 
@@ -120,6 +124,7 @@ def finish(*, note_id: int, staff: User, outcome: str, again_at: dt.datetime | N
         if outcome == CallOutcome.MOVED and (again_at is None or again_at <= now):
             raise Refused("TIME", _("다시 걸 때를 앞으로의 시각으로 적어 주세요."))
         note.owner = note.owner or staff
+        note.calling_at = note.calling_by = note.calling_index = None
         note.outcome = outcome
         if outcome == CallOutcome.NO_ANSWER:
             note.tries += 1
@@ -134,7 +139,11 @@ def finish(*, note_id: int, staff: User, outcome: str, again_at: dt.datetime | N
             if note.message_id:
                 with suppress(unreached.ReachedError):  # informed another way meanwhile
                     unreached.mark_reached(message_id=note.message_id, channel=unreached.Channel.CALL, by=staff)
-        note.save(update_fields=["owner", "outcome", "tries", "call_back_at", "called_at"])
+        note.save(
+            update_fields=[
+                "owner", "outcome", "tries", "call_back_at", "called_at", "calling_at", "calling_by", "calling_index"
+            ]
+        )  # fmt: skip
         audit.record(
             actor=audit.actor(staff),
             action="note.called_back",

@@ -96,7 +96,7 @@ def renew(row: DeskSession) -> None:
 def set_comer(row: DeskSession, came_as: str, name: str) -> None:
     """Record who came; a proof of somebody else is void. The name of a holder who came in person is not kept twice."""
     row.came_as, row.proof, row.proven_at, row.contact_enc, row.check_enc = came_as, {}, None, None, None
-    row.came_name_enc = None
+    row.came_name_enc = row.draft_of = None
     if name:
         row.came_name = name
     row.save()
@@ -167,9 +167,10 @@ def forget_drafts() -> int:
     return rows.update(draft_enc=None, check_enc=None, contact_enc=None)
 
 
-def require(staff: User | None, *person_indexes: bytes) -> DeskSession | None:
+def require(staff: User | None, *person_indexes: bytes, filing: bool = False) -> DeskSession | None:
     """The live session in which this member of staff proved one of these people; None without staff.
 
+    A session for one draft counts for a `filing` only (D-88).
     Raises Refused PROOF: an act for a customer needs the customer's own live session (D-85).
     """
     if staff is None:
@@ -177,6 +178,8 @@ def require(staff: User | None, *person_indexes: bytes) -> DeskSession | None:
     rows = DeskSession.objects.filter(
         staff=staff, person_index__in=person_indexes, ended_at=None, proven_at__isnull=False
     )
+    if not filing:
+        rows = rows.filter(draft_of=None)
     for row in rows:
         if is_live(row):
             return row

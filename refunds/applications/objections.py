@@ -116,11 +116,14 @@ def object_to(
 
 
 def _own(objection_id: uuid.UUID, person_index: bytes | None, staff: User | None) -> Objection:
-    """Lock an open objection of a person. Raises Refused: UNKNOWN, OWN_CASE, STATE."""
-    row = Objection.objects.select_for_update(of=("self",)).select_related("line").filter(pk=objection_id).first()
+    """Lock an open objection of a person; staff need that person's live session. Raises Refused: UNKNOWN, OWN_CASE,
+    PROOF, STATE."""
+    rows = Objection.objects.select_for_update(of=("self",)).select_related("line__customer")
+    row = rows.filter(pk=objection_id).first()
     if row is None or (person_index is not None and bytes(row.person_index) != bytes(person_index)):
         raise Refused("UNKNOWN", _("이의를 찾을 수 없습니다."))
     close_to_own_case(staff, row.person_index)
+    desk_sessions.require(staff, row.line.customer.person_index)
     if row.status != Objection.Status.OPEN:
         raise Refused("STATE", _("이미 답한 이의입니다."))
     return row
@@ -129,7 +132,7 @@ def _own(objection_id: uuid.UUID, person_index: bytes | None, staff: User | None
 def add_to(*, objection_id: uuid.UUID, text: str, person_index: bytes | None = None, staff: User | None = None) -> None:
     """Add words to an open objection, of the person who objected or written down by staff in their presence.
 
-    Raises Refused: UNKNOWN, OWN_CASE, STATE, WORDS; ValidationError for text that looks like a registration number.
+    Raises Refused: UNKNOWN, OWN_CASE, PROOF, STATE, WORDS; ValidationError for text like a registration number.
     """
     refuse_registration_number(text)
     if not text.strip():
@@ -150,7 +153,7 @@ def add_to(*, objection_id: uuid.UUID, text: str, person_index: bytes | None = N
 
 
 def take_back(*, objection_id: uuid.UUID, person_index: bytes | None = None, staff: User | None = None) -> None:
-    """Close an open objection because the person takes it back. Raises Refused: UNKNOWN, OWN_CASE, STATE."""
+    """Close an open objection because the person takes it back. Raises Refused: UNKNOWN, OWN_CASE, PROOF, STATE."""
     with transaction.atomic():
         row = _own(objection_id, person_index, staff)
         row.status, row.withdrawn_at = Objection.Status.WITHDRAWN, clock.now()

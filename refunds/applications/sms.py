@@ -102,6 +102,13 @@ KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
         {},
     ),
     (
+        "desk.continued",
+        _("전화로 이어 하기"),
+        "[KT] 상담원이 쓰시던 신청서를 이어 씁니다. 모르는 일이면 {hotline}(무료)로 전화하세요",
+        "[KT] An agent opened your draft claim. If you did not ask for it, call {hotline} (free)",
+        {},
+    ),
+    (
         "objection.received",
         _("이의 접수"),
         "[KT] 이의를 받았습니다. {answer_by}까지 답해 드립니다. 문의 {hotline}(무료)",
@@ -119,7 +126,7 @@ KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
 
 
 # Warnings of a change that somebody else may have made: they leave at any hour (D-75).
-_WARNINGS = {"desk.acted_for", "application.account_changed", "filing.contact_changed"}
+_WARNINGS = {"desk.acted_for", "desk.continued", "application.account_changed", "filing.contact_changed"}
 
 
 def register() -> None:

@@ -19,7 +19,7 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, programme, switches
 from kt_remedy.core.models import Switch
 from kt_remedy.staff.models import User
-from refunds.applications import desk_sessions, drafts, facts, queries, sms, transitions, window
+from refunds.applications import continuing, desk_sessions, drafts, facts, queries, sms, transitions, window
 from refunds.applications.access import actor_of, close_to_own_case, may_claim, own_account
 from refunds.applications.decision import PERSONS_ON_ONE_ACCOUNT, decide
 from refunds.applications.transitions import Refused
@@ -141,7 +141,9 @@ def _validate(submission: Submission) -> None:
     ):
         raise Refused("OUTAGE", _("장애 접수는 감독자가 사유를 적어야 합니다"))
     close_to_own_case(staff, submission.person_index)
-    desk_sessions.require(staff, submission.person_index)
+    session = desk_sessions.require(staff, submission.person_index, filing=True)
+    if session is not None and session.draft_of and set(submission.contracts) - set(continuing.lines_of(session)):
+        raise Refused("DRAFT", _("그 신청서는 이미 접수되었거나 지워졌습니다. 고객을 찾고 본인을 확인하세요."))
 
 
 def _filed_with(submission: Submission) -> Submitted | None:

@@ -65,6 +65,9 @@ class Draft(models.Model):
     opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
     answers_enc = models.BinaryField()
     saved_at = models.DateTimeField()
+    # Digits with which an agent goes on with it by telephone (`applications.continuing`), and when they were given.
+    spoken_index = crypto.BlindIndexField(null=True)
+    spoken_at = models.DateTimeField(null=True)
 
     answers_json = crypto.Encrypted("answers_enc", key="id")
 
@@ -75,6 +78,7 @@ class Draft(models.Model):
                 fields=["person_index", "opened_by"], nulls_distinct=False, name="draft_one_per_person"
             )
         ]
+        indexes = [models.Index(fields=["spoken_index"], name="draft_spoken", condition=Q(spoken_index__isnull=False))]
 
 
 class Filing(models.Model):
@@ -96,7 +100,8 @@ class Filing(models.Model):
     consents = models.JSONField(_("동의"), default=dict)
     contact_enc = models.BinaryField()
     language = models.CharField(_("언어"), max_length=2, default="ko")
-    # How the person was proven: {"method": "IDENTITY" | "CODE" | "ID_CARD", "type": …}, never a number.
+    # How the person was proven: {"method": "IDENTITY" | "CODE" | "NUMBER" | "DRAFT" | "ID_CARD", "type": …}, never a
+    # number.
     proof = models.JSONField(_("본인 확인"), default=dict)
     store = models.ForeignKey("staff.Store", models.PROTECT, null=True, blank=True, verbose_name=_("매장"))
     filed_by = models.ForeignKey(
@@ -469,6 +474,10 @@ class Note(models.Model):
     call_to_enc = models.BinaryField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)
     outcome = models.CharField(max_length=11, blank=True, default="", choices=CallOutcome.choices)
+    # The call that somebody places now, for the check of its digits and words (`applications.call_checks`).
+    calling_at = models.DateTimeField(null=True)
+    calling_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    calling_index = crypto.BlindIndexField(null=True)
     # Why it was handed to a supervisor; empty for a call that an agent or clerk promised.
     escalated_for = models.CharField(max_length=8, blank=True, default="", choices=Escalation.choices)
 
@@ -484,4 +493,5 @@ class Note(models.Model):
             models.Index(
                 fields=["call_back_at"], name="note_call_due", condition=Q(called_at=None, call_back_at__isnull=False)
             ),
+            models.Index(fields=["calling_index"], name="note_calling", condition=Q(calling_index__isnull=False)),
         ]

@@ -23,7 +23,7 @@ class DeskSession(models.Model):
     place = models.PositiveSmallIntegerField()
     came_as = models.CharField(max_length=8, choices=OwnerKind.choices, blank=True, default="")
     came_name_enc = models.BinaryField(null=True)
-    # How the person who came was proven: {"method": "CODE" | "ID_CARD", "type": …}, never a number.
+    # How the person who came was proven, without a number: {"method": "CODE", "NUMBER", "DRAFT", "ID_CARD", "type": …}.
     proof = models.JSONField(default=dict)
     proven_at = models.DateTimeField(null=True)
     # The number confirmed in this session.
@@ -36,6 +36,8 @@ class DeskSession(models.Model):
     number_of = models.UUIDField(null=True)
     second_asked_at = models.DateTimeField(null=True)
     second_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    # The draft that the person goes on with by telephone: the proof holds for it and for nothing else (D-88).
+    draft_of = models.UUIDField(null=True)
     opened_at = models.DateTimeField()
     touched_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
