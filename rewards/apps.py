@@ -33,5 +33,7 @@ class RewardsConfig(AppConfig):
         tasks.register()
         register_clock.register_dated(working.BASE)
         register_clock.register_dated(working.GRANTS)
+        for campaign in sms_campaigns.CAMPAIGNS:
+            register_clock.register_dated(campaign)
         register_clock.register(lists.needs)
         health.register_alarm(codes.alarms)

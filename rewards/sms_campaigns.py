@@ -16,6 +16,7 @@ from kt_remedy.core import clock, programme
 from kt_remedy.core.persons import ADULT_AGE, born_on_or_before
 from kt_remedy.core.programme import Perk
 from kt_remedy.core.tasks import schedule
+from kt_remedy.notices import preparing
 from kt_remedy.notices import service as notices
 from kt_remedy.notices.models import Message
 from rewards.enrolment import base
@@ -29,6 +30,7 @@ DAYS_BEFORE = 7
 
 INSURED, INSURANCE_OPEN = "rewards.insured", "rewards.insurance_open"
 CHOICE_OPEN, CHOOSE_SOON = "rewards.choice_open", "rewards.choose_soon"
+CAMPAIGNS = (INSURED, INSURANCE_OPEN, CHOICE_OPEN, CHOOSE_SOON)
 
 # A line counts for its holder on the base date. After a transfer of name its termination does not matter (D-57).
 _NOT_ENDED = """(l.terminated_on IS NULL
@@ -113,6 +115,7 @@ def register() -> None:
         sms=True,
         subject_name=perk_name,
         funnel=choices_after_opening,
+        mailing_fields=last_day_of,
     )
     notices.register(
         CHOOSE_SOON,
@@ -128,7 +131,32 @@ def register() -> None:
         sms=True,
         subject_name=perk_name,
         funnel=choices_after_reminder,
+        mailing_fields=last_day_of,
     )
+    preparing.register(plans)
+
+
+def plans() -> list[preparing.Plan]:
+    """The mailings about perks, so that two persons can approve each before its hour; none before the base is taken."""
+    if not base.is_complete():
+        return []
+    return [
+        preparing.Plan(
+            kind,
+            perk.code,
+            clock.kst(day, SEND_TIME),
+            _GROUPS[kind].format(only=""),
+            _params(kind, perk, max(day, clock.today())),
+        )
+        for kind in CAMPAIGNS
+        for perk in _perks(kind)
+        for day in [_send_on(kind, perk)]
+    ]
+
+
+def last_day_of(subject: str) -> dict[str, dt.date | None]:
+    """The last day to choose a service of a perk, by its code, for the text of a mailing."""
+    return {"until": next(perk.choose_until for perk in programme.current().perks if perk.code == subject)}
 
 
 def queue_insured_notices(task: Any) -> schedule.TaskResult:
@@ -188,7 +216,7 @@ def _persons_in_group(messages: Sequence[Message], perk: Perk) -> set[bytes]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT person_index FROM ({sql}) AS t WHERE person_index = ANY(%(persons)s)",  # noqa: S608
-            _params(messages[0].kind, perk) | {"lines": lines, "persons": persons},
+            _params(messages[0].kind, perk, clock.today()) | {"lines": lines, "persons": persons},
         )
         return {bytes(row[0]) for row in cursor.fetchall()}
 
@@ -283,8 +311,7 @@ def closing_days(rules: programme.Programme) -> list[dt.datetime]:
     return _days(CHOOSE_SOON, rules)
 
 
-def _params(kind: str, perk: Perk) -> dict:
-    today = clock.today()
+def _params(kind: str, perk: Perk, today: dt.date) -> dict:
     if kind not in _BY_CHOICE:
         age, day = perk.automatic_from_age or 0, programme.current().rewards.base_date
     else:
@@ -307,8 +334,7 @@ def _queue(kind: str, perks: list[Perk]) -> schedule.TaskResult:
             kind=kind,
             subject=perk.code,
             select=_GROUPS[kind].format(only=""),
-            params=_params(kind, perk),
-            context={"until": perk.choose_until} if kind in _BY_CHOICE else None,
+            params=_params(kind, perk, clock.today()),
         )
         results.append(schedule.result_message(gettext_noop("새로 올린 안내 %(n)s명"), n=new))
     return results

@@ -7,6 +7,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
+from eligibility import register_clock
 from kt_remedy.core import clock, programme
 from kt_remedy.core.tasks import dispatch, schedule
 from rewards import codes, providers, sms_campaigns
@@ -108,25 +109,25 @@ def read_answers(code: str) -> None:
 @shared_task(soft_time_limit=900, time_limit=960)
 def queue_insured_notices(act_id: int) -> None:
     """Queue the notice for persons insured by age. At-least-once: nobody is queued twice."""
-    schedule.run_dated_task(act_id, sms_campaigns.queue_insured_notices)
+    schedule.run_dated_task(act_id, register_clock.after_delivery(sms_campaigns.queue_insured_notices))
 
 
 @shared_task(soft_time_limit=900, time_limit=960)
 def queue_insurance_notices(act_id: int) -> None:
     """Queue the notice for persons who may apply for insurance. At-least-once: nobody is queued twice."""
-    schedule.run_dated_task(act_id, sms_campaigns.queue_insurance_notices)
+    schedule.run_dated_task(act_id, register_clock.after_delivery(sms_campaigns.queue_insurance_notices))
 
 
 @shared_task(soft_time_limit=900, time_limit=960)
 def queue_choice_notices(act_id: int) -> None:
     """Queue the notice that the choice has opened. At-least-once: nobody is queued twice."""
-    schedule.run_dated_task(act_id, sms_campaigns.queue_choice_notices)
+    schedule.run_dated_task(act_id, register_clock.after_delivery(sms_campaigns.queue_choice_notices))
 
 
 @shared_task(soft_time_limit=900, time_limit=960)
 def queue_choice_reminders(act_id: int) -> None:
     """Queue the reminder for persons without a choice. At-least-once: nobody is queued twice."""
-    schedule.run_dated_task(act_id, sms_campaigns.queue_choice_reminders)
+    schedule.run_dated_task(act_id, register_clock.after_delivery(sms_campaigns.queue_choice_reminders))
 
 
 @shared_task(soft_time_limit=900, time_limit=960)

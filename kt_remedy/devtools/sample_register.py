@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 # A delivery tells what happened before its day. January leavers' final bills are in that of 10 February (D-61).
-# Each day on which an act needs a delivery has one: look-up, base, reminders, cut-offs, grants and lists.
+# Each day on which an act needs a delivery has one: look-up, base, reminders, cut-offs, grants, lists, news of perks.
 _FIRST_TUESDAY, _LAST_TUESDAY = date(2026, 2, 24), date(2026, 6, 23)  # cut-offs of the weekly rounds
 DELIVERIES = tuple(
     sorted(
@@ -30,8 +30,8 @@ DELIVERIES = tuple(
             *map(
                 date.fromisoformat,
                 (
-                    *("2025-12-31", "2026-01-14", "2026-01-20", "2026-01-26", "2026-01-29"),
-                    *("2026-02-03", "2026-02-10", "2026-02-12", "2026-05-04"),
+                    *("2025-12-31", "2026-01-14", "2026-01-20", "2026-01-25", "2026-01-26", "2026-01-29"),
+                    *("2026-02-03", "2026-02-10", "2026-02-12", "2026-05-04", "2026-07-24"),
                 ),
             ),
             *(_FIRST_TUESDAY + timedelta(weeks=n) for n in range((_LAST_TUESDAY - _FIRST_TUESDAY).days // 7 + 1)),

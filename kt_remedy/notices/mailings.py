@@ -38,7 +38,7 @@ def bodies(item: Mailing) -> dict[str, str]:
     """Return the texts of a mailing by language: the stored ones after the check, otherwise the texts in force."""
     if item.ko:
         return {"ko": item.ko, "en": item.en}
-    return {language: texts.render(item.kind, language, {}) for language in texts.LANGUAGES}
+    return texts.render_mailing(item.kind, item.subject)
 
 
 def seal(item: Mailing) -> str:

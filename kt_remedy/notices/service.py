@@ -31,6 +31,7 @@ def register(
     recheck_all: Callable[[Sequence[Message]], set[int]] | None = None,
     address_all: Callable[[Sequence[Message]], Mapping[int, str | None]] | None = None,
     subject_name: Callable[[str], Any] | None = None,
+    mailing_fields: Callable[[str], Mapping[str, Any]] | None = None,
 ) -> None:
     """Register a kind of message; call it in `AppConfig.ready()`.
 
@@ -45,7 +46,8 @@ def register(
 
     Mailings look at a hundred messages in few queries: `recheck_all` returns the ids of those that are still due and
     `address_all` the number of each id; they stand in place of `recheck` and `address`. `subject_name` gives the name
-    of a subject for pages of staff.
+    of a subject for pages of staff. `mailing_fields` maps the subject of a mailing to the fields of its texts, so that
+    they can be checked before the list is drawn.
 
     Raises TextError for a text with a web address, an amount, a name, an account or a character outside CP949, for a
     text that does not begin with "[KT]" or has no hotline, and for more than 2,000 bytes. Staff may replace the texts
@@ -67,6 +69,7 @@ def register(
             address_all,
             subject_name,
             urgent,
+            mailing_fields,
         )
     )
 
@@ -137,13 +140,18 @@ def queue_all(
     """Queue a mailing: one message for each row of a SELECT, in one statement. Return the number of new messages.
 
     `select` yields the columns `person_index` (bytea), `recipient` (text, the argument of the kind's `address`) and
-    `language`, at most one row per person. `context` fills the fields of all messages. Staff can pause the mailing;
-    with ROUNDS_NEED_APPROVAL, a mailing of an optional kind waits for two persons. A mailing that was prepared for its
-    hour (`preparing`) is drawn only after them; a superseded one is not drawn at all. Raises TextError if a field is
-    missing, preparing.NotApproved, and preparing.Stopped for a list that is too large or of other criteria. Both say
-    that the act has to wait, so let them pass. Call it outside a transaction for such a mailing: a stop is kept.
+    `language`, at most one row per person. `context` fills the fields of all messages, by default with the
+    `mailing_fields` of the kind. Staff can pause the mailing; with ROUNDS_NEED_APPROVAL, a mailing of an optional kind
+    waits for two persons. A mailing that was prepared for its hour (`preparing`) is drawn only after them; a superseded
+    one is not drawn at all. Raises TextError if a field is missing, preparing.NotApproved, and preparing.Stopped for a
+    list that is too large or of other criteria. Both say that the act has to wait, so let them pass. Call it outside a
+    transaction for such a mailing: a stop is kept.
     """
-    bodies = {language: texts.render(kind, language, context or {}) for language in texts.LANGUAGES}
+    bodies = (
+        texts.render_mailing(kind, subject)
+        if context is None
+        else {language: texts.render(kind, language, context) for language in texts.LANGUAGES}
+    )
     needs_approval = settings.ROUNDS_NEED_APPROVAL and texts.kind(kind).optional
     with transaction.atomic():
         mailing, _created = Mailing.objects.get_or_create(

@@ -60,6 +60,7 @@ class MessageKind:
     address_all: Callable[[Sequence[Any]], Mapping[int, str | None]] | None = None
     subject_name: Callable[[str], Any] | None = None
     urgent: bool = False
+    mailing_fields: Callable[[str], Mapping[str, Any]] | None = None
 
 
 _kinds: dict[str, MessageKind] = {}
@@ -147,6 +148,12 @@ def render(code: str, language: str, context: Mapping[str, Any]) -> str:
     body = _fill(code, in_force(_kinds[code])[language], language, context)
     check(body, where=f"{code}/{language}")
     return body
+
+
+def render_mailing(code: str, subject: str) -> dict[str, str]:
+    """The texts in force of a mailing by language, with the fields of its subject. Raises TextError as `render`."""
+    fields = _kinds[code].mailing_fields
+    return {language: render(code, language, fields(subject) if fields else {}) for language in LANGUAGES}
 
 
 def in_force(item: MessageKind) -> Mapping[str, str]:

@@ -5,15 +5,18 @@ from dataclasses import replace
 
 import pytest
 
-from eligibility.models import Customer, Line
+from eligibility import register_clock
+from eligibility.models import Customer, Feed, Line
 from kt_remedy.core import clock, persons, programme
 from kt_remedy.core.models import DatedTask, worded
 from kt_remedy.core.tasks import schedule
-from kt_remedy.notices import texts
+from kt_remedy.notices import mailings, preparing, texts
 from kt_remedy.notices.models import Mailing, Message
 from rewards import service, sms_campaigns
 from rewards.models import BaseLine
+from tests import background
 from tests.refunds import make
+from tests.sessions import staff_user
 
 
 def dated_task(code: str) -> DatedTask:
@@ -199,3 +202,60 @@ def test_nothing_is_told_before_the_base_is_taken(at):
     at("2026-01-25T10:00+09:00")
     with pytest.raises(schedule.NotYet):
         sms_campaigns.queue_insured_notices(dated_task(sms_campaigns.INSURED))
+
+
+@pytest.mark.parametrize(
+    ("kind", "hour", "before"),
+    [
+        (sms_campaigns.INSURANCE_OPEN, "2026-01-25", "2026-01-24"),
+        (sms_campaigns.CHOICE_OPEN, "2026-02-01", "2026-01-31"),
+        (sms_campaigns.CHOOSE_SOON, "2026-07-24", "2026-07-23"),
+    ],
+)
+def test_a_mailing_about_a_perk_is_approved_before_its_hour_and_waits_for_its_delivery(
+    take_base, at, make_line, settings, monkeypatch, kind, hour, before
+):
+    settings.ROUNDS_NEED_APPROVAL = True
+    monkeypatch.setattr(schedule, "_entries", {kind: schedule.entry(kind)})
+    for _n in range(3):
+        make_line(make.customer(birth="1985-03-02"))
+    assert sms_campaigns.plans() == [], "before the base nobody can be counted"
+    take_base()
+    at(f"{before}T10:00+09:00")
+    preparing.prepare()
+    item = Mailing.objects.get(kind=kind)
+    assert (item.state, item.expected, item.due_at) == ("HELD", 3, dt.datetime.fromisoformat(f"{hour}T10:00+09:00"))
+    checked = mailings.bodies(item)
+    mailings.check(mailing_id=item.pk, user=staff_user("supervisor", username="s1"), seen=mailings.seal(item))
+    mailings.approve(mailing_id=item.pk, user=staff_user("supervisor", username="s2"))
+    Feed.objects.all().delete()
+    make.delivered(before)
+    at(f"{hour}T10:00+09:00")
+    background.run_due("messages", "perks")
+    act = DatedTask.objects.get(code=kind)
+    assert act.state == "WAITING"
+    assert f"{hour}이나 그 뒤의 청구 데이터를 기다림" in act.result
+    at(f"{hour}T12:00+09:00")
+    assert f"delivery {hour} for {kind}" in register_clock.alarms()
+    make.delivered(hour)
+    DatedTask.objects.filter(pk=act.pk).update(retry_at=None)
+    background.run_due("messages", "perks")
+    act.refresh_from_db()
+    assert (act.state, Message.objects.filter(kind=kind).count()) == ("DONE", 3)
+    item.refresh_from_db()
+    assert {"ko": item.ko, "en": item.en} == checked
+    assert ("7/31(금)까지" in item.ko) is (kind != sms_campaigns.INSURANCE_OPEN)
+
+
+def test_a_mailing_with_a_date_can_be_read_and_checked_while_it_waits(take_base, at, make_line, settings):
+    """Two people read the text with its last day before a list is drawn, and also after it without a preparation."""
+    settings.ROUNDS_NEED_APPROVAL = True
+    make_line(make.customer())
+    take_base()
+    at("2026-02-01T10:00+09:00")
+    sms_campaigns.queue_choice_notices(dated_task(sms_campaigns.CHOICE_OPEN))
+    item = Mailing.objects.get(kind=sms_campaigns.CHOICE_OPEN)
+    assert "7/31(금)까지" in mailings.bodies(item)["ko"]
+    mailings.check(mailing_id=item.pk, user=staff_user("supervisor", username="s1"), seen=mailings.seal(item))
+    item.refresh_from_db()
+    assert "by Fri 31 Jul" in item.en
