@@ -13,6 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from kt_remedy.core import clock, crypto
 from kt_remedy.staff.roles import ALONE, APART, ROLE_LABELS, ROLES, STORE_ROLES
 
+_HELD_TOGETHER = " OR ".join(
+    [f"held @> ARRAY['{first}', '{second}']" for first, second in APART]
+    + [f"('{ALONE}' = ANY(held) AND cardinality(held) > 1)"]
+)
+
 CERTIFIED_DAYS = 90  # after so many days somebody looks again whether the person still needs the roles
 
 
@@ -79,6 +84,27 @@ class User(AbstractUser):
             ),
             models.CheckConstraint(
                 condition=~models.Q(roles__contains=[ALONE]) | models.Q(roles__len=1), name="user_auditor_alone"
+            ),
+        ]
+        triggers = [
+            # The constraints above hold for one account; this holds for all open accounts of one person. The lock of
+            # the person lets two changes at the same moment see each other.
+            pgtrigger.Trigger(
+                name="apart",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("roles", "person_index", "is_active"),
+                condition=pgtrigger.Q(new__person_index__isnull=False, new__is_active=True),
+                declare=[("held", "text[]")],
+                func=f"""
+                    PERFORM pg_advisory_xact_lock(hashtextextended(encode(NEW.person_index, 'hex'), 76));
+                    SELECT array_agg(DISTINCT role::text) INTO held FROM staff_user, unnest(roles) AS role
+                    WHERE is_active AND person_index = NEW.person_index;
+                    IF {_HELD_TOGETHER} THEN
+                        RAISE EXCEPTION 'one person holds roles that nobody holds together'
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'user_roles_of_one_person';
+                    END IF;
+                    RETURN NULL;
+                """,  # noqa: S608  (the roles stand in the source)
             ),
         ]
 

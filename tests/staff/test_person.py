@@ -68,6 +68,19 @@ def test_one_person_with_two_accounts_is_one_person():
     assert bytes(first.person_index) == bytes(second.person_index)
 
 
+def test_a_second_account_with_a_role_apart_is_told_why_on_the_page():
+    first, second = hired(), hired(username="newcomer-2", roles=("checker",))
+    for user, phone, status in ((first, "01091110006", 302), (second, "01091110007", 422)):
+        client = as_staff(Client(), user)
+        client.post(PERSON, {"carrier": "KT", "phone": phone})
+        approve(phone)
+        answer = client.post(APPROVE)
+        assert answer.status_code == status
+    assert "한 사람이 함께 가질 수 없는 역할입니다" in answer.content.decode()
+    second.refresh_from_db()
+    assert second.person_index is None
+
+
 def test_a_person_is_kept_once_and_only_under_the_name_of_the_account():
     user = hired()
     with pytest.raises(service.NotAllowed) as refused:

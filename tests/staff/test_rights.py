@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 import time
+from collections.abc import Callable
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -17,6 +18,7 @@ from kt_remedy.staff import invitations, rights, service
 from kt_remedy.staff.models import RightsRequest, User, certified_until
 from kt_remedy.staff.roles import ROLES, forbidden
 from tests.sessions import as_staff, hired, staff_user, two_administrators
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 
@@ -172,6 +174,42 @@ def test_one_person_holds_nothing_apart_over_two_accounts(pair):
     User.objects.filter(pk=second.pk).update(roles=["checker"], person_index=None)
     second = named(second)
     refused("TOGETHER", service.record_person, user=second, person_index=maker.person_index, name="강새봄")
+
+
+TOGETHER = [("maker", "checker"), ("administrator", "checker"), ("auditor", "agent")]
+
+
+@pytest.mark.parametrize(("first", "other"), TOGETHER)
+def test_the_database_refuses_one_person_with_roles_apart_over_two_accounts(first, other):
+    one, two = staff_user(first, ci="one"), staff_user(other)
+    person = User.objects.filter(pk=two.pk)
+    for change in (
+        lambda: person.update(person_index=one.person_index),
+        lambda: User.objects.create(username="third", roles=[other], person_index=one.person_index),
+    ):
+        with pytest.raises(IntegrityError, match="one person holds roles"), transaction.atomic():
+            change()
+    User.objects.filter(pk=one.pk).update(is_active=False)  # a leaver's account stands in nobody's way
+    person.update(person_index=one.person_index)
+    with pytest.raises(IntegrityError, match="one person holds roles"), transaction.atomic():
+        User.objects.filter(pk=one.pk).update(is_active=True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_accounts_of_one_person_are_refused_also_at_the_same_moment():
+    users = [staff_user("maker"), staff_user("checker")]
+
+    def prove(user: User) -> Callable[[], object]:
+        def act() -> None:
+            with transaction.atomic():
+                User.objects.filter(pk=user.pk).update(person_index=b"1" * 32)
+                time.sleep(0.3)
+
+        return act
+
+    results = together(*(prove(user) for user in users))
+    assert sorted(type(result).__name__ for result in results) == ["IntegrityError", "NoneType"]
+    assert User.objects.filter(person_index=b"1" * 32).count() == 1
 
 
 def test_the_accounts_of_the_demonstration_obey_and_can_do_nothing_in_production(settings):

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 from collections.abc import Callable
+from contextlib import nullcontext
 from xml.sax.saxutils import escape
 
 import pytest
@@ -22,7 +23,7 @@ from refunds.models.items import Item
 from refunds.payouts import answers, batch_figures, batches, files, guards
 from refunds.payouts.answer_checks import AnswerRefused
 from refunds.payouts.invariants import verify
-from tests.owner import as_owner
+from tests.owner import as_owner, two_accounts_of_one_person
 from tests.refunds import make
 
 PAY_ON = "2026-01-22"
@@ -31,10 +32,11 @@ BEFORE, CUT_OFF = "2026-01-20T17:00+09:00", "2026-01-20T18:00+09:00"
 
 def user(name: str, *roles: str, person: str = "") -> User:
     """A member of staff; `person` is who they are, their own name unless given."""
-    account = User.objects.filter(username=name).first()
-    return account or User.objects.create(
-        username=name, roles=list(roles), person_index=crypto.blind_index(person or name, "ci"), is_staff=True
-    )
+    if account := User.objects.filter(username=name).first():
+        return account
+    index = crypto.blind_index(person or name, "ci")
+    with two_accounts_of_one_person() if person else nullcontext():
+        return User.objects.create(username=name, roles=list(roles), person_index=index, is_staff=True)
 
 
 def maker() -> User:
