@@ -15,6 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.core.checks import Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError, connection
 
 from kt_remedy.core import crypto, programme
 
@@ -114,17 +116,27 @@ def _of_hosts(allowed: str, staff: str) -> Iterator[Error]:
         yield fault(14, "STAFF_HOST is a host of customers.", "Give staff a host name of their own.")
 
 
+def is_of_this_machine(address: str) -> bool:
+    """True if a server is reached by a socket or the loopback interface. Raises ValueError for no address."""
+    parts = urlsplit(address)
+    host = _query_of(address).get("host", parts.hostname or "")
+    return host.startswith(("/", "%2f", "%2F")) or host in {"", "localhost"} or _is_loopback(host)
+
+
+def _query_of(address: str) -> dict[str, str]:
+    return {name: values[-1] for name, values in parse_qs(urlsplit(address).query).items()}
+
+
 def _plain_connection(address: str) -> str:
     """The hint for an address beyond this machine without encryption or without a password; empty for a good one."""
     try:
         parts = urlsplit(address)
         parts.port  # noqa: B018  (raises where it is no number)
-        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        if is_of_this_machine(address):
+            return ""
+        query = _query_of(address)
     except ValueError:
         return ""  # E002
-    host = query.get("host", parts.hostname or "")
-    if host.startswith(("/", "%2f", "%2F")) or host in {"", "localhost"} or _is_loopback(host):
-        return ""
     if parts.scheme.startswith("redis"):
         safe = parts.scheme == "rediss" and query.get("ssl_cert_reqs", "required").lower() in {
             "required",
@@ -153,13 +165,31 @@ def _is_stand_in(address: str) -> bool:
 
 @register(Tags.database)
 def check_accounts(databases: Any = None, **_options: Any) -> list[Error]:
-    """The accounts of the demonstration, whose passwords everybody can read, in production (`migrate` stops)."""
+    """The accounts of the demonstration, whose passwords everybody can read, in production."""
     from kt_remedy.staff import service  # late: it needs the models
 
     if settings.DEVELOPMENT or not databases or not service.has_demonstration_accounts():
         return []
     hint = "Use a database that was no try-out; these accounts can do nothing here."
     return [fault(17, "The database holds accounts of the demonstration.", hint)]
+
+
+def refuse_demonstration() -> None:
+    """Raise ImproperlyConfigured in production on a database with accounts of the demonstration.
+
+    Web server, workers, beat and commands call it before they begin. A database that does not answer is no fault of
+    the settings: the process begins and says so itself.
+    """
+    if settings.DEVELOPMENT:
+        return
+    try:
+        faults = check_accounts(databases=["default"])
+    except OperationalError:
+        return
+    finally:
+        connection.close()  # a server that forks afterwards must not share it
+    if faults:
+        raise ImproperlyConfigured("\n".join(f"{fault.msg} {fault.hint}" for fault in faults))
 
 
 @register(Tags.security, "deployment")

@@ -8,3 +8,7 @@ os.environ["REMEDY_PROCESS"] = "web"  # the settings leave the key of the audit'
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kt_remedy.settings")
 
 application = get_wsgi_application()
+
+from kt_remedy import checks  # noqa: E402  (needs the applications)
+
+checks.refuse_demonstration()

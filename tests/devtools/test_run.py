@@ -202,6 +202,10 @@ def test_a_taken_port_is_told_in_one_sentence(copy, name):
             "DATABASE_URL names a PostgreSQL that does not answer",
         ),
         ({"REDIS_URL": "redis://127.0.0.1:1/0"}, "REDIS_URL names a Redis that does not answer"),
+        (
+            {"DATABASE_URL": "postgres://remedy@db.example.kr/remedy", "REDIS_URL": "rediss://:word@10.0.0.7/0"},
+            "DATABASE_URL and REDIS_URL name a server on another machine",
+        ),
     ],
 )
 def test_a_wrong_environment_is_told_in_one_sentence(copy, env, sentence):

@@ -23,18 +23,22 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import OperationalError, connection
+from django.db import OperationalError, ProgrammingError, connection, transaction
 
 from eligibility.feed import deliveries
 from eligibility.feed.deliveries import IncompleteDelivery
 from eligibility.feed.load import LoadRefusedError
 from eligibility.feed.records import FeedError
+from eligibility.models import Line
+from kt_remedy import checks
 from kt_remedy.core import clock, roles
 from kt_remedy.devtools import demo_accounts, demo_applications, devservers
 from kt_remedy.devtools.demo_content import create_entries
 from kt_remedy.devtools.demo_vouchers import create_vouchers
 from kt_remedy.devtools.processes import Process, ProcessError, ProcessGroup, stop_orphans
 from kt_remedy.devtools.sources import Sources
+from kt_remedy.staff import service
+from kt_remedy.staff.models import User
 
 DEMO_START = "2026-01-20T10:00+09:00"
 QUEUES = "rest,money,messages,perks"
@@ -73,6 +77,7 @@ class Command(BaseCommand):
             sys.stdout.reconfigure(line_buffering=True)  # progress is shown in a file or a pipe too
         self.began = time.monotonic()
         self.reload = reload
+        _refuse_other_machines()
         port, sandbox_port = _port("PORT", "8000"), _port("SANDBOX_PORT", "8001")
         if port == sandbox_port:
             raise CommandError(f"PORT and SANDBOX_PORT are both {port}: set one of them to another port.")
@@ -140,6 +145,7 @@ class Command(BaseCommand):
             self._step("PostgreSQL", servers.start_postgres)
         else:
             self._step("Your PostgreSQL (DATABASE_URL)", _database_answers)
+            _refuse_database_in_use()
         if not os.environ.get("REDIS_URL"):
             self._step("Valkey", servers.start_valkey)
         else:
@@ -314,6 +320,28 @@ def _refuse_taken(port: int, name: str) -> None:
                 f"Port {port} cannot be used ({error.strerror}): stop what listens there, or choose another one, as in"
                 f" `make run {name}={port + 10}`."
             ) from None
+
+
+def _refuse_other_machines() -> None:
+    """The demonstration has staff whose passwords everybody can read: it lands on this machine alone."""
+    away = [name for name in ADDRESSES if os.environ.get(name) and not checks.is_of_this_machine(os.environ[name])]
+    if away:
+        raise CommandError(
+            f"{' and '.join(away)} name a server on another machine: a try-out writes its accounts on this one alone."
+        )
+
+
+def _refuse_database_in_use() -> None:
+    """A database with people and without the demonstration's accounts is somebody's, whatever REMEDY_ENV says."""
+    try:
+        with transaction.atomic():
+            in_use = User.objects.exists() or Line.objects.exists()
+    except ProgrammingError:
+        return  # no tables yet
+    if in_use and not service.has_demonstration_accounts():
+        raise CommandError(
+            "DATABASE_URL names a database that holds accounts or lines and was made by no try-out: name an empty one."
+        )
 
 
 def _database_answers() -> None:
