@@ -367,8 +367,9 @@ def record_decision(*, contract_no: str, outcome: str, reason: str, decided_by: 
         line = Line.objects.select_for_update(of=("self",)).select_related("customer").filter(pk=contract_no).first()
         if line is None:
             raise NotDecidable("UNKNOWN")
-        if {line.customer.person_index, line.customer.guardian_ci_index} & household.persons(decided_by):
-            raise PermissionDenied
+        for person in filter(None, (line.customer.person_index, line.customer.guardian_ci_index)):
+            if household.is_closed(decided_by, person):
+                raise household.CaseClosed(household.closed_sentence(decided_by, person))
         decision = LineDecision.objects.create(
             line=line,
             outcome=outcome,

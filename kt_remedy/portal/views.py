@@ -20,6 +20,7 @@ from kt_remedy.core.access import customer, policy_of, public, roles_of
 from kt_remedy.identity.service import VerifiedRequest
 from kt_remedy.notices import texts
 from kt_remedy.portal import lines, timeline
+from kt_remedy.staff import household
 from kt_remedy.staff.models import User
 from kt_remedy.staff.roles import ROLE_LABELS
 from refunds.payouts import batches
@@ -99,6 +100,7 @@ def permission_denied(request: HttpRequest, exception: Exception | None = None) 
         "holders": [label for role, label in ROLE_LABELS.items() if role in holders],
         "allowed": any(user.has_perm(code) for code in codes),
         "own": user.role_names(),
+        "closed": str(exception) if isinstance(exception, household.CaseClosed) else "",
     }
     return render(request, "staff/403.html", context, status=403)
 

@@ -33,7 +33,7 @@ def actor_of(staff: User | None) -> str:
 def close_to_own_case(staff: User | None, person_index: bytes) -> None:
     """Raise Refused OWN_CASE where the customer is the member of staff or of their household (D-90)."""
     if staff is not None and household.is_closed(staff, person_index):
-        raise Refused("OWN_CASE", _("본인이나 가족의 신청은 다른 직원이 처리해야 합니다."))
+        raise Refused("OWN_CASE", household.closed_sentence(staff, person_index))
 
 
 def visible_to(*, person_index: bytes | None = None, staff: User | None = None, path: str = "") -> Q:

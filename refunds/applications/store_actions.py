@@ -77,8 +77,9 @@ def change_contact(*, filing_id: uuid.UUID, contact: str, staff: User) -> None:
             raise Refused("UNKNOWN", _("신청을 찾을 수 없습니다."))
         close_to_own_case(staff, filing.person_index)
         desk_sessions.require(staff, filing.person_index, filing.customer.person_index)
-        before, filing.contact = filing.contact, contact
-        filing.save(update_fields=["contact_enc"])
+        before = filing.contact
+        filing.set_contact(contact)
+        filing.save(update_fields=["contact_enc", "contact_index"])
         audit.record(
             actor=audit.actor(staff),
             action="filing.contact_changed",

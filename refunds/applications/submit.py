@@ -266,7 +266,7 @@ def _save_filing(submission: Submission, first: Line, account: Account, now: dt.
         received_at=now,
         outage_reason=submission.outage_reason.strip(),
     )
-    filing.contact = submission.contact
+    filing.set_contact(submission.contact)
     if submission.representative:
         filing.representative = submission.representative
     filing.save(force_insert=True)

@@ -99,6 +99,8 @@ class Filing(models.Model):
     # Text and version of each consent given: {"privacy": "2026-01-14", …}.
     consents = models.JSONField(_("동의"), default=dict)
     contact_enc = models.BinaryField()
+    # Two persons with one confirmed number are one household (D-90); nothing else is searched by it.
+    contact_index = crypto.BlindIndexField(null=True, editable=False)
     language = models.CharField(_("언어"), max_length=2, default="ko")
     # How the person was proven: {"method": "IDENTITY" | "CODE" | "NUMBER" | "DRAFT" | "ID_CARD", "type": …}, never a
     # number.
@@ -121,6 +123,7 @@ class Filing(models.Model):
         verbose_name_plural = _("접수")
         indexes = [
             models.Index(fields=["person_index"], name="filing_person"),
+            models.Index(fields=["contact_index"], name="filing_contact", condition=Q(contact_index__isnull=False)),
             models.Index(fields=["store", "-received_at"], name="filing_store", condition=Q(store__isnull=False)),
             # Filings that a member of staff entered, for the productivity of the report.
             models.Index(
@@ -139,6 +142,10 @@ class Filing(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    def set_contact(self, number: str) -> None:
+        """Set the confirmed number (digits) that notices go to, and its index; both are saved together."""
+        self.contact, self.contact_index = number, crypto.blind_index(number, "msisdn")
 
 
 @pghistory.track(

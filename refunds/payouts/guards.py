@@ -94,7 +94,7 @@ def get_case(application_id: int, user: User) -> Application:
     """Lock an application with its filing and line. Raises Refused OWN_CASE for one's own or the household's (D-90)."""
     row = Application.objects.select_for_update(of=("self",)).select_related("filing", "line").get(pk=application_id)
     if household.is_closed(user, row.filing.person_index):
-        raise Refused("OWN_CASE", _("본인이나 가족의 신청은 다른 직원이 처리해야 합니다."))
+        raise Refused("OWN_CASE", household.closed_sentence(user, row.filing.person_index))
     return row
 
 

@@ -39,7 +39,6 @@ class AdditionRefused(errors.Refused):
         "REASON": _("이유를 적어 주세요."),
         "STATE": _("이미 정해진 건입니다."),
         "SAME_PERSON": _("올린 사람은 정할 수 없습니다. 다른 사람이 정해야 합니다."),
-        "OWN_CASE": _("본인이나 가족의 회선은 다른 직원이 처리해야 합니다."),
         "NOT_LATE": _("지금 데이터로는 더할 수 없는 회선입니다. 개통일과 해지일을 확인해 주세요."),
     }
 
@@ -138,7 +137,7 @@ def _lock(contract_no: str, by: User) -> tuple[BaseAddition, Line]:
     if addition is None or line is None:
         raise AdditionRefused("NOT_LATE")
     if household.is_closed(by, line.customer.person_index):
-        raise AdditionRefused("OWN_CASE")
+        raise AdditionRefused("OWN_CASE", household.closed_sentence(by, line.customer.person_index))
     why = base.why_of(
         programme.current(), network=line.network, opened_on=line.opened_on, terminated_on=line.terminated_on
     )

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -104,12 +103,13 @@ def application_url(row: Application | int) -> str:
 def get_case_or_403(request: HttpRequest, application_id: int) -> Application:
     """An application with its filing, holder and account.
 
-    Raises Http404 for an unknown one, PermissionDenied for the user's own.
+    Raises Http404 for an unknown one, CaseClosed for one of the user's own or the household's.
     """
     rows = Application.objects.select_related("filing", "line__customer", "account")
     row = get_object_or_404(rows, pk=application_id)
-    if household.is_closed(staff_user(request), row.filing.person_index):
-        raise PermissionDenied("nobody opens their own case")
+    user = staff_user(request)
+    if household.is_closed(user, row.filing.person_index):
+        raise household.CaseClosed(household.closed_sentence(user, row.filing.person_index))
     return row
 
 
