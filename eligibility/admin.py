@@ -117,6 +117,7 @@ class FeedAdmin(RoleAdmin):
             action="feed.rejects_downloaded",
             object=f"feed:{feed.pk}",
             reason=form.cleaned_data["reason"],
+            detail={"count": feed.rejects.count(), "filters": ["feed"]},
         )
         file = tempfile.TemporaryFile()  # noqa: SIM115  (the response closes it)
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")

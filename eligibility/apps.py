@@ -38,6 +38,7 @@ class EligibilityConfig(AppConfig):
     verbose_name = _("회선과 판정")
 
     def ready(self) -> None:
+        actions.register_exports("feed.rejects_downloaded")
         actions.register(
             {
                 "lines": _("고객이 자기 회선 보기"),

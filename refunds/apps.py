@@ -30,6 +30,15 @@ class RefundsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the texts and the calendar's tasks of each part of this application."""
+        actions.register_exports(
+            "list.exported",
+            "item.call_list",
+            "evidence.taken",
+            "file.downloaded",
+            "inquiry.downloaded",
+            "settlement.taken",
+            "settlement.trial_balance",
+        )
         actions.register(
             {
                 "filing": _("신청"),

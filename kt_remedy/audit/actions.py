@@ -4,6 +4,7 @@ from typing import Any
 
 _kinds: dict[str, Any] = {}
 _looks: dict[str, Any] = {}
+_exports: list[str] = []
 
 
 def register(kinds: dict[str, Any]) -> None:
@@ -39,6 +40,19 @@ def register_looks(purposes: dict[str, Any]) -> None:
         if action in _looks:
             raise ValueError(f"{action} is registered already")
         _looks[action] = purpose
+
+
+def register_exports(*names: str) -> None:
+    """Register actions that take a list or a file with rows of customers out of the portal.
+
+    The entry of each says in its detail how many rows left (`count`) and by which criteria (`filters`, their names).
+    """
+    _exports.extend(names)
+
+
+def exports() -> list[str]:
+    """Every action that takes rows out."""
+    return list(_exports)
 
 
 def is_look(action: str) -> bool:

@@ -66,7 +66,7 @@ _RULES = {
     "exports": """
         SELECT actor, (at AT TIME ZONE 'Asia/Seoul')::date, count(*), array_agg(id ORDER BY id)
         FROM audit_entry
-        WHERE at >= %(since)s AND at < %(until)s AND actor LIKE 'staff:%%' AND action ~ '(exported|downloaded)$'
+        WHERE at >= %(since)s AND at < %(until)s AND actor LIKE 'staff:%%' AND action = ANY(%(exports)s)
         GROUP BY 1, 2 HAVING count(*) >= %(a_day)s
     """,
 }
@@ -105,6 +105,7 @@ def find(*, since: dt.date, until: dt.date, own_of: Callable[[str], Iterable[str
         "since": clock.kst(since),
         "until": clock.kst(until + dt.timedelta(days=1)),
         "looks": actions.looks(),
+        "exports": actions.exports(),
     }
     given: dict[str, dict[str, Any]] = {
         "walk": limits["walk"],

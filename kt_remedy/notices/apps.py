@@ -13,6 +13,7 @@ class NoticesConfig(AppConfig):
 
     def ready(self) -> None:
         actions.register({"notices": _("메시지")})
+        actions.register_exports("notices.unreached_downloaded")
         console.register_area(
             "messages", [Door("notices.view_messages", "notices:sent")], pages=["notices:", "admin:notices_"]
         )

@@ -123,6 +123,7 @@ def sent(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             action="notices.unreached_downloaded",
             object="messages:unreached",
             reason=form.cleaned_data["reason"],
+            detail={"count": unreached.rows().count(), "filters": []},
         )
         response = StreamingHttpResponse(_csv_lines(), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="unreached-{clock.today():%Y%m%d}.csv"'

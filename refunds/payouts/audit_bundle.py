@@ -57,7 +57,12 @@ def download_bundle(*, application_id: int, user: User, reason: str) -> bytes:
             object=f"application:{application_id}",
             subject=row.line.customer_id,
             reason=reason,
-            detail={"sha256": hashlib.sha256(content).hexdigest(), "clear": clear},
+            detail={
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "clear": clear,
+                "count": 1,
+                "filters": ["application"],
+            },
         )
     return content
 

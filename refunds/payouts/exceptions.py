@@ -182,7 +182,7 @@ def call_list(*, user: User, reason: str) -> bytes:
             action="item.call_list",
             object="items:RETURNED",
             reason=reason,
-            detail={"count": len(listed)},
+            detail={"count": len(listed), "filters": ["status"]},
         )
     return text.getvalue().encode("utf-8-sig")
 

@@ -56,6 +56,7 @@ def write_sheet(*, to: Any, user: User, reason: str, batch_id: int | None = None
             action="settlement.taken",
             object=f"batch:{only.pay_on}" if only else "batches",
             reason=reason,
+            detail={"count": Item.objects.filter(batch__in=batches).count(), "filters": ["batch"] if only else []},
         )
     return f"settlement-{only.pay_on if only else clock.today():%Y%m%d}.xlsx"
 

@@ -107,7 +107,13 @@ def write_sheet(*, to: Any, user: User, reason: str) -> str:
         for row in above.order_by("application_id").iterator():
             page.append(sheets.cells(page, [row.application.filing.reference, row.application.line_id, row.won]))
         book.save(to)
-        audit.record(actor=audit.actor(user), action="settlement.trial_balance", object="batches", reason=reason)
+        audit.record(
+            actor=audit.actor(user),
+            action="settlement.trial_balance",
+            object="batches",
+            reason=reason,
+            detail={"count": above.count(), "filters": []},
+        )
     return f"trial-balance-{clock.today():%Y%m%d}.xlsx"
 
 

@@ -33,7 +33,12 @@ def write(*, to: BinaryIO, user: User, reason: str, kind: str, report: tables.Re
         action="list.exported",
         object="list:report",
         reason=reason,
-        detail={"kind": kind, "tables": len(report.tables), "filters": report.chosen.names()},
+        detail={
+            "kind": kind,
+            "tables": len(report.tables),
+            "count": sum(len(table.rows) for table in report.tables.values()),
+            "filters": report.chosen.names(),
+        },
     )
 
 

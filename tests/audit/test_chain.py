@@ -212,3 +212,44 @@ def kept_elsewhere(folder: Path) -> Path:
     owner_without_triggers("DELETE FROM audit_head")
     assert AuditSeal.objects.count() == 4
     return file
+
+
+SEAL = """
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "kt_remedy.settings"
+import django
+django.setup()
+from kt_remedy.audit import chain
+print("ready", flush=True)
+sys.stdin.readline()
+sealed = 0
+while n := chain.seal_entries(limit=7):
+    sealed += n
+print(sealed)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_two_processes_that_seal_make_one_chain():
+    for n in range(60):
+        audit.record(actor="staff:1", action="customer.searched", object="x", subject=f"C{n}")
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", SEAL],
+            env=environment(),
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _n in range(2)
+    ]
+    for process in both:
+        assert process.stdout.readline() == "ready\n"
+    for process in both:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    assert sum(int(process.communicate(timeout=60)[0]) for process in both) == 60
+    proof = chain.verify()
+    assert (proof.entries, proof.unlinked, proof.faults) == (60, 0, [])

@@ -9,6 +9,7 @@ from kt_remedy.audit.models import AuditEntry, AuditSubject
 from kt_remedy.core.errors import Refused
 from tests.refunds.payouts import money
 from tests.sessions import as_staff, staff_user
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 NUMBER = "110123459876"
@@ -67,3 +68,16 @@ def test_a_day_has_an_end(row, monkeypatch):
     assert AuditEntry.objects.filter(action="reveal.account").count() == 2
     with pytest.raises(Refused, match="이유를 적어"):
         reveals.record(user=staff_user("maker"), kind="account", object="x", subject="", reason=" ")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_cap_of_reveals_holds_at_the_same_moment(monkeypatch):
+    monkeypatch.setattr(reveals, "MOST_A_DAY", 3)
+    user = staff_user("maker")
+
+    def reveal() -> None:
+        reveals.record(user=user, kind="account", object="account:1", subject="C1", reason="확인")
+
+    results = together(*[reveal] * 8)
+    assert sorted(getattr(result, "code", "") for result in results) == ["", "", "", *["MANY"] * 5]
+    assert AuditEntry.objects.filter(action="reveal.account").count() == 3
