@@ -32,7 +32,7 @@ EXPORTS = {
     "notices:sent": ("supervisor", None, {}, "notices.unreached_downloaded"),
     "refunds:report-export": ("supervisor", None, {"kind": "csv"}, "list.exported"),
 }
-# Modules that send a file: those of the routes above, and those whose files hold no rows of customers, or the customer's
+# Modules that send a file: those of the routes above, and those whose files hold no rows of customers, the customer's
 # own, or one document, which has an entry of its own.
 SENDING = {
     "eligibility/admin.py",
