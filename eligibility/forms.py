@@ -9,9 +9,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from eligibility.rules import Facts
+from kt_remedy.core import programme
 from kt_remedy.core.fields import DayField, NumberField
 
 IN_SERVICE = "IN_SERVICE"
+_LINES = [
+    ("HANDSET", gettext_lazy("%(carrier)s 휴대폰")),
+    ("WATCH", gettext_lazy("%(carrier)s 워치")),
+    ("TABLET", gettext_lazy("%(carrier)s 태블릿")),
+    ("MVNO", gettext_lazy("알뜰폰")),
+    ("IOT", gettext_lazy("사물인터넷(IoT) 기기")),
+    ("PREPAID", gettext_lazy("선불폰")),
+]
 
 
 class QuickCheckForm(forms.Form):
@@ -38,14 +47,6 @@ class QuickCheckForm(forms.Form):
     )
     line = forms.ChoiceField(
         label=gettext_lazy("어떤 회선인가요"),
-        choices=[
-            ("HANDSET", gettext_lazy("KT 휴대폰")),
-            ("WATCH", gettext_lazy("KT 워치")),
-            ("TABLET", gettext_lazy("KT 태블릿")),
-            ("MVNO", gettext_lazy("알뜰폰")),
-            ("IOT", gettext_lazy("사물인터넷(IoT) 기기")),
-            ("PREPAID", gettext_lazy("선불폰")),
-        ],
         error_messages={
             "required": gettext_lazy("어떤 회선인지 골라 주세요"),
             "invalid_choice": gettext_lazy("어떤 회선인지 골라 주세요"),
@@ -110,6 +111,9 @@ class QuickCheckForm(forms.Form):
     def __init__(self, data: Mapping[str, str] | None = None, *, today: dt.date, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
         self.today = today
+        self.carrier = programme.current().carrier
+        name = {"carrier": self.carrier.short_name}
+        self.fields["line"].choices = [(code, words % name) for code, words in _LINES]  # type: ignore[attr-defined]
 
     def clean(self) -> dict:
         """Check the two dates against each other and against today."""
@@ -133,7 +137,7 @@ class QuickCheckForm(forms.Form):
         in_service = answers["how"] == IN_SERVICE
         kind, amount = answers["kind"], answers["amount"] or 0
         return Facts(
-            network="MVNO" if answers["line"] == "MVNO" else "KT",
+            network="MVNO" if answers["line"] == "MVNO" else self.carrier.network,
             product="HANDSET" if answers["line"] == "MVNO" else answers["line"],
             contract_type=kind or "NONE",
             contract_event=answers["event"],

@@ -97,9 +97,10 @@ def register() -> None:
         KIND,
         label=_("신청 시작 알림 (알려 달라고 하신 분)"),
         text={
-            "ko": f"[KT] 위약금 환급 신청이 시작되었습니다. {texts.day(closes, 'ko')}까지 신청하세요."
+            "ko": f"{{prefix}} 위약금 환급 신청이 시작되었습니다. {texts.day(closes, 'ko')}까지 신청하세요."
             " 문의 {hotline}(무료)",
-            "en": f"[KT] You can apply for your refund now, until {texts.day(closes, 'en')}. Call: {{hotline}} (free)",
+            "en": f"{{prefix}} You can apply for your refund now, until {texts.day(closes, 'en')}."
+            " Call: {hotline} (free)",
         },
         recheck=still_wanted,
         address=number_for,

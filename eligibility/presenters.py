@@ -131,6 +131,7 @@ def reason(code: str, facts: Facts, programme: Programme) -> Reason:
         "ported": kdate_long(facts.port_requested_on),
         "rejoined": kdate_long(facts.rejoined_on),
         "code": code,
+        "carrier": programme.carrier.short_name,
     }
     if code in _REASONS:
         fact, rule = _REASONS[code]
@@ -165,7 +166,7 @@ _REASONS: dict[str, tuple[Promise, Promise]] = {
         gettext_lazy("요금을 오래 내지 않는 등의 이유로 회사가 해지한 회선은 이번 면제에서 빠집니다."),
     ),
     "REJOINED": (
-        gettext_lazy("해지하신 뒤 %(rejoined)s에 KT에 다시 가입하셨습니다."),
+        gettext_lazy("해지하신 뒤 %(rejoined)s에 %(carrier)s에 다시 가입하셨습니다."),
         gettext_lazy("%(last)s까지 다시 가입하신 분은 이번 면제에서 빠집니다."),
     ),
     "NEW_AFTER_BASE": (gettext_lazy("%(contract)s에 새로 가입하셨습니다."), _NEW_CONTRACT),
@@ -259,7 +260,8 @@ def _period(check: Check, facts: Facts, programme: Programme) -> tuple[str, str]
 
 def _network(check: Check, facts: Facts, programme: Programme) -> tuple[str, str]:
     passed = check.result == "PASSED"
-    return (_("KT와 맺은 계약입니다") if passed else _("알뜰폰 회선입니다")), ""
+    own = _("%(carrier)s 회선입니다") % {"carrier": programme.carrier.short_name}
+    return (own if passed else _("알뜰폰 회선입니다")), ""
 
 
 def _product(check: Check, facts: Facts, programme: Programme) -> tuple[str, str]:
@@ -278,7 +280,8 @@ def _rejoined(check: Check, facts: Facts, programme: Programme) -> tuple[str, st
     if check.result == "NOT_APPLIED":
         return _("다시 가입하셨는지는 따지지 않습니다"), ""
     day = kdate_long(facts.rejoined_on)
-    return (_("다시 가입하지 않으셨습니다") if check.result == "PASSED" else _("KT에 다시 가입하셨습니다")), day
+    back = _("%(carrier)s에 다시 가입하셨습니다") % {"carrier": programme.carrier.short_name}
+    return (_("다시 가입하지 않으셨습니다") if check.result == "PASSED" else back), day
 
 
 def _contract(check: Check, facts: Facts, programme: Programme) -> tuple[str, str]:

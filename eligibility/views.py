@@ -39,6 +39,7 @@ def _render_main(
     form = QuickCheckForm(answers if filled else None, today=today)
     answer = _answer(form, today, current) if filled and form.is_valid() else None
     context = {"form": form, "answer": answer, "today": today, "programme": current, "hotline": current.hotline}
+    context["carrier"] = current.carrier.short_name
     return render_to_string("eligibility/check_main.html", context), bool(form.errors)
 
 

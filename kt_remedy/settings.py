@@ -133,7 +133,7 @@ HAND_OFF_DIR = env.str("HAND_OFF_DIR", str(LOCAL / "hand-off") if DEVELOPMENT el
 AUDIT_HEADS_DIR = env.str("AUDIT_HEADS_DIR", str(LOCAL / "audit-heads") if DEVELOPMENT else "")
 
 # The account the refunds are paid from, as the bank file names it.
-PAYER_NAME = env.str("PAYER_NAME", "주식회사 케이티" if DEVELOPMENT else "")
+PAYER_NAME = env.str("PAYER_NAME", "위약금 환급(연습용)" if DEVELOPMENT else "")
 PAYER_BANK = env.str("PAYER_BANK", "020" if DEVELOPMENT else "")
 PAYER_ACCOUNT = env.str("PAYER_ACCOUNT", "1005000000000" if DEVELOPMENT else "")
 BANK_FILE_FORMAT = env.str("BANK_FILE_FORMAT", "pain001")
@@ -357,7 +357,7 @@ MFA_FORMS = {
 }
 MFA_TOTP_TOLERANCE = 1
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-MFA_TOTP_ISSUER = "KT remedy"
+MFA_TOTP_ISSUER = "Remedy portal"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEVELOPMENT
 # A security key alone signs in where it verified its user.
 MFA_PASSKEY_LOGIN_ENABLED = True

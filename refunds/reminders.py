@@ -274,12 +274,13 @@ def register() -> None:
         "reminder",
         label=_("신청 안내 (아직 신청하지 않은 분)"),
         text={
-            "ko": f"[KT] 해지 위약금 환급을 아직 신청하지 않으셨습니다. 신청은 {texts.day(closes, 'ko')}까지입니다."
-            " KT 홈페이지 주소를 직접 입력하거나 매장, 전용 상담센터에서 신청하세요."
+            "ko": "{prefix} 해지 위약금 환급을 아직 신청하지 않으셨습니다. 신청은"
+            f" {texts.day(closes, 'ko')}까지입니다."
+            " {carrier} 홈페이지 주소를 직접 입력하거나 매장, 전용 상담센터에서 신청하세요."
             " 이 문자에는 링크가 없습니다. 문의 {hotline}(무료)",
-            "en": "[KT] You may be owed a refund of an early termination charge and have not applied yet. Apply by"
-            f" {texts.day(closes, 'en')}: type the address of the KT website yourself, visit a KT store or call us."
-            " This message holds no link. Questions: {hotline} (free)",
+            "en": "{prefix} You may be owed a refund of an early termination charge and have not applied yet. Apply by"
+            f" {texts.day(closes, 'en')}: type the address of the {{carrier}} website yourself, visit a"
+            " {carrier} store or call us. This message holds no link. Questions: {hotline} (free)",
         },
         recheck_all=due,
         address_all=numbers,
@@ -291,13 +292,13 @@ def register() -> None:
         LAST,
         label=_("마지막 신청 안내 (아직 신청하지 않은 분)"),
         text={
-            "ko": "[KT] 마지막 안내입니다. 해지 위약금 환급을 아직 신청하지 않으셨습니다."
+            "ko": "{prefix} 마지막 안내입니다. 해지 위약금 환급을 아직 신청하지 않으셨습니다."
             f" 신청은 {texts.day(closes, 'ko')}까지입니다."
-            " KT 홈페이지 주소를 직접 입력하거나 매장, 전용 상담센터에서 신청하세요."
+            " {carrier} 홈페이지 주소를 직접 입력하거나 매장, 전용 상담센터에서 신청하세요."
             " 이 문자에는 링크가 없습니다. 문의 {hotline}(무료)",
-            "en": "[KT] This is our last reminder. You may be owed a refund of an early termination charge and have not"
-            f" applied yet. Apply by {texts.day(closes, 'en')}: type the address of the KT website yourself, visit a KT"
-            " store or call us. This message holds no link. Questions: {hotline} (free)",
+            "en": "{prefix} This is our last reminder. You may be owed a refund of an early termination charge and have"
+            f" not applied yet. Apply by {texts.day(closes, 'en')}: type the address of the {{carrier}} website"
+            " yourself, visit a {carrier} store or call us. This message holds no link. Questions: {hotline} (free)",
         },
         recheck_all=due,
         address_all=numbers,
@@ -310,11 +311,11 @@ def register() -> None:
         "campaign.left",
         label=_("환급 대상일 수 있는 분께 (이미 해지)"),
         text={
-            "ko": "[KT] 해지하신 회선의 위약금을 돌려받으실 수 있습니다. 대상 조회는 KT 홈페이지에서,"
+            "ko": "{prefix} 해지하신 회선의 위약금을 돌려받으실 수 있습니다. 대상 조회는 {carrier} 홈페이지에서,"
             f" 신청은 {texts.day(current.applications.opens, 'ko')}부터 {texts.day(closes, 'ko')}까지입니다."
             " 이 문자에는 링크가 없습니다. 문의 {hotline}(무료)",
-            "en": "[KT] You may get back the early termination charge of a line you left. Check on the KT website;"
-            f" apply from {texts.day(current.applications.opens, 'en')} to {texts.day(closes, 'en')}."
+            "en": "{prefix} You may get back the early termination charge of a line you left. Check on the {carrier}"
+            f" website; apply from {texts.day(current.applications.opens, 'en')} to {texts.day(closes, 'en')}."
             " This message holds no link. Questions: {hotline} (free)",
         },
         recheck_all=due,
@@ -326,10 +327,10 @@ def register() -> None:
         "campaign.may_leave",
         label=_("위약금 면제 안내 (이용 중)"),
         text={
-            "ko": f"[KT] {texts.day(left_by, 'ko')}까지 해지하시면 위약금이 면제될 수 있습니다. 대상과 예상 위약금은"
-            " KT 홈페이지에서 조회하세요. 이 문자에는 링크가 없습니다. 문의 {hotline}(무료)",
-            "en": f"[KT] If you leave by {texts.day(left_by, 'en')}, the early termination charge may be waived. Check"
-            " your line on the KT website. This message holds no link. Questions: {hotline} (free)",
+            "ko": f"{{prefix}} {texts.day(left_by, 'ko')}까지 해지하시면 위약금이 면제될 수 있습니다. 대상과 예상"
+            " 위약금은 {carrier} 홈페이지에서 조회하세요. 이 문자에는 링크가 없습니다. 문의 {hotline}(무료)",
+            "en": f"{{prefix}} If you leave by {texts.day(left_by, 'en')}, the early termination charge may be waived."
+            " Check your line on the {carrier} website. This message holds no link. Questions: {hotline} (free)",
         },
         recheck_all=due,
         address_all=numbers,

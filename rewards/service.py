@@ -627,7 +627,8 @@ def certificate(*, perk_code: str, person_index: bytes) -> Certificate:
     if card is None or card.state not in ("ACTIVE", "COMING") or card.starts_on is None or card.ends_on is None:
         raise PerkRefused("NOT_INSURED")
     digest = crypto.blind_index(f"{perk.code}:{person_index.hex()}:{card.starts_on}", "certificate").hex().upper()
-    return Certificate(perk, f"KT-{digest[:4]}-{digest[4:8]}-{digest[8:12]}", card.starts_on, card.ends_on)
+    prefix = programme.current().carrier.reference_prefix
+    return Certificate(perk, f"{prefix}-{digest[:4]}-{digest[4:8]}-{digest[8:12]}", card.starts_on, card.ends_on)
 
 
 def import_vouchers(

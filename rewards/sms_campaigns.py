@@ -78,9 +78,9 @@ def register() -> None:
             INSURED,
             label=_("안심 보험에 자동으로 가입되기 전에"),
             text={
-                "ko": f"[KT] 만 {age}세 이상 고객님은 안심 보험에 자동으로 가입됩니다. 보험료는 없습니다."
+                "ko": f"{{prefix}} 만 {age}세 이상 고객님은 안심 보험에 자동으로 가입됩니다. 보험료는 없습니다."
                 " 원하지 않으시면 전화하시거나 홈페이지의 고객 보답에서 거절하실 수 있습니다. 문의 {hotline}(무료)",
-                "en": f"[KT] At {age} or over you are insured against fraud automatically, free of charge."
+                "en": f"{{prefix}} At {age} or over you are insured against fraud automatically, free of charge."
                 " To decline, call us or open Rewards on our website. Call {hotline} (free)",
             },
             recheck_all=still_due,
@@ -91,8 +91,8 @@ def register() -> None:
             INSURANCE_OPEN,
             label=_("안심 보험은 신청해야 시작된다는 안내"),
             text={
-                "ko": "[KT] 안심 보험은 신청하셔야 시작됩니다. 고객 보답에서 신청하세요. 무료. 문의 {hotline}",
-                "en": "[KT] Fraud insurance is free but starts only if you apply under Rewards. Call {hotline}",
+                "ko": "{prefix} 안심 보험은 신청하셔야 시작됩니다. 고객 보답에서 신청하세요. 무료. 문의 {hotline}",
+                "en": "{prefix} Fraud insurance is free but starts only if you apply under Rewards. Call {hotline}",
             },
             recheck_all=still_due,
             subject_name=perk_name,
@@ -105,8 +105,8 @@ def register() -> None:
         CHOICE_OPEN,
         label=_("영상 서비스를 고르실 수 있게 되었을 때"),
         text={
-            "ko": "[KT] 고객 보답에서 무료 영상 서비스를 {until}까지 골라 주세요. 문의 {hotline}(무료)",
-            "en": "[KT] Choose your free video service under Rewards by {until}. Call {hotline} (free)",
+            "ko": "{prefix} 고객 보답에서 무료 영상 서비스를 {until}까지 골라 주세요. 문의 {hotline}(무료)",
+            "en": "{prefix} Choose your free video service under Rewards by {until}. Call {hotline} (free)",
         },
         example=last_day,
         recheck_all=still_due,
@@ -121,8 +121,8 @@ def register() -> None:
         CHOOSE_SOON,
         label=_("영상 서비스를 고르는 기간이 끝나기 전에"),
         text={
-            "ko": "[KT] 영상 서비스는 {until}까지 고객 보답에서 고르실 수 있습니다. 문의 {hotline}",
-            "en": "[KT] Choose your video service under Rewards by {until}, last day. Call {hotline}",
+            "ko": "{prefix} 영상 서비스는 {until}까지 고객 보답에서 고르실 수 있습니다. 문의 {hotline}",
+            "en": "{prefix} Choose your video service under Rewards by {until}, last day. Call {hotline}",
         },
         example=last_day,
         recheck_all=still_due,

@@ -154,13 +154,14 @@ class Delivery:
         lines: str | Path,
         bills: str | Path,
         zone: tzinfo,
+        network: str,
         *,
         keep_line: Callable[[LineRow], Any],
         keep_bill: Callable[[BillRow], Any],
         processes: int | None = None,
     ) -> None:
         self._keep_line, self._keep_bill = keep_line, keep_bill
-        with LineFile(lines, zone) as line_file, BillFile(bills) as bill_file:
+        with LineFile(lines, zone, network) as line_file, BillFile(bills) as bill_file:
             size = line_file.size() + bill_file.size()
             self.parts = min(max(size // _PART_BYTES, 1), _MOST_PARTS)
             if processes is None:

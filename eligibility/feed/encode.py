@@ -68,7 +68,7 @@ class Encoder:
     def __init__(self, lines: Path, bills: Path, *, as_of: dt.date, programme: Programme) -> None:
         self._programme, self._as_of = programme, str(as_of)
         self._days = rules.LocalDays(programme.zone)
-        self._line_file, self._bill_file = LineFile(lines, programme.zone), BillFile(bills)
+        self._line_file, self._bill_file = LineFile(lines, programme.zone, programme.carrier.network), BillFile(bills)
         self._digest_key = crypto.blind_index("", "digest")
         self._ci_index, self._customer_index = crypto.indexer("ci"), crypto.indexer("customer")
         self._name_index, self._msisdn_index = crypto.indexer("name"), crypto.indexer("msisdn")

@@ -31,7 +31,13 @@ class JudgedDelivery:
         self._names = (str(lines), str(bills))
         self._programme = programme
         self._delivery = Delivery(
-            lines, bills, programme.zone, keep_line=self._keep_line, keep_bill=_keep_bill, processes=processes
+            lines,
+            bills,
+            programme.zone,
+            programme.carrier.network,
+            keep_line=self._keep_line,
+            keep_bill=_keep_bill,
+            processes=processes,
         )
         parts = self._delivery.parts
         processes = min(self._delivery.processes, parts)

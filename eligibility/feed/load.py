@@ -91,8 +91,11 @@ def load(
     `on_progress` gets phase and per cent at most once a second. Raises FeedError for a file that cannot be read, and
     LoadRefusedError for a delivery older than the last one or during another load; the register is then unchanged.
     """
-    zone = programme.current().zone
-    for opened in (LineFile(lines, zone), BillFile(bills)):  # checks both headers before the load begins
+    current = programme.current()
+    for opened in (
+        LineFile(lines, current.zone, current.carrier.network),
+        BillFile(bills),
+    ):  # checks both headers before the load begins
         opened.close()
     with exclusive():
         Feed.objects.filter(state=Feed.State.RUNNING).update(
@@ -218,7 +221,8 @@ class _Load:
     def _batches(self) -> Iterator[tuple[int, list]]:
         size = sum(os.path.getsize(path) for path in self.files) or 1
         read = 0  # bytes, roughly
-        for number, opened in ((LINES, LineFile(self.files[0], self.programme.zone)), (BILLS, BillFile(self.files[1]))):
+        line_file = LineFile(self.files[0], self.programme.zone, self.programme.carrier.network)
+        for number, opened in ((LINES, line_file), (BILLS, BillFile(self.files[1]))):
             with opened:
                 batch: list = []
                 for records in opened.records():

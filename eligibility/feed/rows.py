@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, NamedTuple, Self
 
 from eligibility.feed.records import FeedError, read
 from eligibility.rules import Bill, Facts, LocalDays
+from kt_remedy.core.programme import DEFAULT_NETWORK
 
 # Longest whole number: far above any amount, and below Python's limit for converting text to int.
 _DIGITS = 4_000
@@ -41,7 +42,7 @@ LINE_RULES: dict[str, tuple[str, str]] = {
     "birth_date": (rf"(?:{_DAY})?", "not a date YYYY-MM-DD"),
     "msisdn": (r"01[0-9]{8,9}", "not 01 and 8 or 9 digits"),
     "contact_msisdn": (r"(?:010[0-9]{8})?", "not 010 and 8 digits or empty"),
-    "network": (r"KT|MVNO", "not KT or MVNO"),
+    "network": (rf"{DEFAULT_NETWORK}|MVNO", f"not {DEFAULT_NETWORK} or MVNO"),
     "product": (r"HANDSET|WATCH|TABLET|IOT|PREPAID", "not HANDSET, WATCH, TABLET, IOT or PREPAID"),
     "opened_at": (_TIME, "not a time with its offset"),
     "contract_type": (r"SUBSIDY|DISCOUNT|NONE", "not SUBSIDY, DISCOUNT or NONE"),
@@ -276,7 +277,9 @@ class LineFile(_FeedFile):
     optional_rules = LINE_OPTIONAL_RULES
     key_columns = 1
 
-    def __init__(self, path: str | Path, zone: tzinfo) -> None:
+    def __init__(self, path: str | Path, zone: tzinfo, network: str = DEFAULT_NETWORK) -> None:
+        # `network` is the carrier's own code; a line of another one belongs to nobody here.
+        self.rules = LINE_RULES | {"network": (f"{re.escape(network)}|MVNO", f"not {network} or MVNO")}
         self._days = LocalDays(zone)
         super().__init__(path)
 

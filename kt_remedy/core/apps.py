@@ -5,7 +5,7 @@ from django.utils.module_loading import autodiscover_modules
 
 class CoreConfig(AppConfig):
     name = "kt_remedy.core"
-    verbose_name = "KT 위약금 면제·고객 보답"
+    verbose_name = "위약금 면제·고객 보답"
 
     def ready(self) -> None:
         from kt_remedy.core import access, grants

@@ -15,6 +15,7 @@ def portal(request: HttpRequest) -> dict[str, object]:
         "programme": current,
         "programme_name": current.name_ko if korean else current.name_en,
         "hotline": current.hotline,
+        "carrier": current.carrier.short_name,
         "adult_age": ADULT_AGE,
         "set_clock": clock.now() if clock.is_set() else None,
         "other_language": ("en", "English") if korean else ("ko", "한국어"),

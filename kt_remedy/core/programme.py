@@ -27,11 +27,14 @@ from kt_remedy.core.toml_values import (
     Codes,
     Day,
     Flag,
+    HomePage,
     Instant,
+    MessagePrefix,
     Months,
     Number,
     PhoneNumber,
     Positive,
+    ReferencePrefix,
     Text,
     TimeOfDay,
     Weekday,
@@ -39,6 +42,8 @@ from kt_remedy.core.toml_values import (
     must,
 )
 
+# The own code of a carrier whose programme file names none (docs/feed.md).
+DEFAULT_NETWORK = "KT"
 DEFAULT_FILE = Path(__file__).with_name("programme.toml")
 
 
@@ -59,6 +64,35 @@ class ProgrammeError(Exception):
 
 _table = with_config(ConfigDict(extra="forbid"))
 _ROWS = must("be a list of tables")
+
+
+@_table
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """[carrier]: whose programme it is, as its pages, messages and references say.
+
+    `short_name` stands in sentences of both languages. Each message begins with `message_prefix`, each reference with
+    `reference_prefix`, and `network` is the carrier's own code in a delivery (docs/feed.md). The other values are
+    shown where the file has them.
+    """
+
+    name_ko: Text
+    name_en: Text
+    short_name: Text
+    message_prefix: MessagePrefix
+    reference_prefix: ReferencePrefix
+    network: Code = DEFAULT_NETWORK
+    home_page: HomePage = ""
+    hotline_hours_ko: Text | None = None
+    hotline_hours_en: Text | None = None
+    privacy_officer_ko: Text | None = None
+    privacy_officer_en: Text | None = None
+
+
+def _carrier_of(code: str) -> Carrier:
+    """The carrier of a file without [carrier]: what stands before the first hyphen of the programme's code."""
+    name = code.split("-", maxsplit=1)[0]
+    return Carrier(name, name, name, f"[{name}]", name)
 
 
 @_table
@@ -229,6 +263,7 @@ class _Document:
     supplementary_payouts: Supplementary
     notices: Notices
     rewards: Rewards
+    carrier: Carrier | None = None
     deliveries: Deliveries = Deliveries()
     payout: Annotated[tuple[Payout, ...], _ROWS] = ()
     reminder: Annotated[tuple[Reminder, ...], _ROWS] = ()
@@ -248,6 +283,7 @@ class Programme:
     timezone: str
     hotline: str
     lookup_opens: date
+    carrier: Carrier
     waiver: Waiver
     penalty: Penalty
     applications: Applications
@@ -375,6 +411,7 @@ def parse(data: Mapping[str, Any]) -> Programme:
         raise ProgrammeError(sentences)
     return Programme(
         **{item.name: getattr(document.programme, item.name) for item in fields(_Head)},
+        carrier=document.carrier or _carrier_of(document.programme.code),
         waiver=document.waiver,
         penalty=document.penalty,
         applications=document.applications,

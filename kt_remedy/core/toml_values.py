@@ -75,6 +75,22 @@ Code = Annotated[
     StringConstraints(pattern=re.compile(r"\A[A-Z0-9][A-Z0-9_-]{0,39}\Z")),
     must("be a code of capital letters, digits, _ and -"),
 ]
+# Short, because an SMS has 90 bytes and the texts of the code were measured with it.
+MessagePrefix = Annotated[
+    str,
+    Strict(),
+    StringConstraints(pattern=re.compile(r"\A\[[0-9A-Za-z가-힣+]{1,10}\]\Z")),
+    must("be a short name in square brackets"),
+]
+ReferencePrefix = Annotated[
+    str, Strict(), StringConstraints(pattern=re.compile(r"\A[A-Z]{2,5}\Z")), must("be 2 to 5 capital letters")
+]
+HomePage = Annotated[
+    str,
+    Strict(),
+    StringConstraints(pattern=re.compile(r"\A(?:[a-z0-9-]+\.)+[a-z]{2,}\Z")),
+    must("be a host name such as www.example.kr"),
+]
 Codes = Annotated[tuple[Code, ...], must("be a list of codes")]
 PhoneNumber = Annotated[
     str, Strict(), StringConstraints(pattern=re.compile(r"\A[0-9]+\Z")), must("be a telephone number, digits only")

@@ -4,19 +4,19 @@ import datetime as dt
 import re
 
 from django import forms
+from django.utils.functional import lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import phones
 from kt_remedy.core.fields import TextField
+from kt_remedy.identity.provider import CARRIER_NAMES
 
+_budget = lazy(lambda name: gettext("%(carrier)s 알뜰폰") % {"carrier": name}, str)
 CARRIERS = [
     ("", _("통신사를 골라 주세요")),
-    ("KT", "KT"),
-    ("SKT", "SKT"),
-    ("LGU", "LG U+"),
-    ("KT_MVNO", _("KT 알뜰폰")),
-    ("SKT_MVNO", _("SKT 알뜰폰")),
-    ("LGU_MVNO", _("LG U+ 알뜰폰")),
+    *CARRIER_NAMES.items(),
+    *((f"{code}_MVNO", _budget(name)) for code, name in CARRIER_NAMES.items()),
 ]
 
 

@@ -19,7 +19,9 @@ from portone_server_sdk._portone_error import PortOneError
 from kt_remedy.core import text
 
 TIMEOUT_SECONDS = 5.0
-CARRIERS = ("SKT", "KT", "LGU", "SKT_MVNO", "KT_MVNO", "LGU_MVNO")
+# The carriers of the country by their code at the service; each has MVNOs on its network.
+CARRIER_NAMES = {"KT": "KT", "SKT": "SKT", "LGU": "LG U+"}
+CARRIERS = (*CARRIER_NAMES, *(f"{code}_MVNO" for code in CARRIER_NAMES))
 
 log = structlog.get_logger(__name__)
 

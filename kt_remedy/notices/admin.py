@@ -44,7 +44,8 @@ class TextForm(forms.ModelForm):
         ) % {"short": texts.SMS_BYTES, "long": f"{texts.LMS_BYTES:,}"}
         self.fields["kind"].choices = [(item.code, item.label) for item in texts.kinds()]  # type: ignore[attr-defined]
         self.fields["kind"].help_text = _(
-            "모든 문자는 [KT]로 시작하고 {hotline}을 넣습니다. 인터넷 주소, 금액, 이름, 계좌번호는 넣을 수 없습니다."
+            "모든 문자는 {prefix}로 시작하고 {hotline}을 넣습니다."
+            " 인터넷 주소, 금액, 이름, 계좌번호는 넣을 수 없습니다."
         )
         self.fields["reason"].required = True
         if texts.is_registered(code := self.data.get("kind") or self.initial.get("kind", "")):

@@ -11,9 +11,10 @@ from typing import Any
 
 from kt_remedy.core import programme, text
 
-SUBJECTS = {"ko": "KT 안내", "en": "KT notice"}  # of a long message (LMS)
+_SUBJECTS = {"ko": "{carrier} 안내", "en": "{carrier} notice"}
 
-_DAYS_KO, _DAYS_EN = "월화수목금토일", "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
+WEEKDAYS = "월화수목금토일"
+_DAYS_KO, _DAYS_EN = WEEKDAYS, "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _DATES = {"ko": rf"\d{{1,2}}/\d{{1,2}}\([{_DAYS_KO}]\)", "en": rf"(?:{_DAYS_EN})\d{{1,2}}(?:{_MONTHS})"}
 # A reference: capital letters and digits, no telephone number and no word.
@@ -31,28 +32,36 @@ _CALENDAR = (
 _MOMENT = rf"(?:(?:{_WEEKDAY})?(?:{_CALENDAR})(?:{_WEEKDAY})?(?:at)?,?(?:{_CLOCK})?|(?:{_WEEKDAY})?{_CLOCK})"
 
 
+_LONGEST_NOISE = 60
+
+
+def subject(language: str) -> str:
+    """The subject of a long message (LMS) in a language."""
+    return _SUBJECTS[language].format(carrier=programme.current().carrier.short_name)
+
+
 def plain(pasted: str) -> str:
     """A text as it is compared: cleaned (D-73), without any space or line break."""
     return re.sub(r"\s+", "", text.clean(pasted))
 
 
-def pattern(template: str, language: str, example: Mapping[str, Any]) -> re.Pattern[str]:
+def pattern(template: str, language: str, example: Mapping[str, Any], fixed: Mapping[str, str]) -> re.Pattern[str]:
     """The messages of a template, whatever the values of its fields.
 
-    A field takes what its example is, a date or as many digits and letters; a field without an example takes a date or
-    a reference. None takes words, an address or a telephone number.
+    A field of `fixed` takes its one value. Any other field takes what its example is, a date or as many digits and
+    letters; without an example it takes a date or a reference. None takes words, an address or a telephone number.
     """
     return re.compile(
         "".join(
-            re.escape(plain(literal)) + ("" if name is None else _value(name, language, example))
+            re.escape(plain(literal)) + ("" if name is None else _value(name, language, example, fixed))
             for literal, name, _spec, _conversion in string.Formatter().parse(template)
         )
     )
 
 
-def _value(name: str, language: str, example: Mapping[str, Any]) -> str:
-    if name == "hotline":
-        return re.escape(plain(programme.current().hotline))
+def _value(name: str, language: str, example: Mapping[str, Any], fixed: Mapping[str, str]) -> str:
+    if name in fixed:
+        return re.escape(plain(fixed[name]))
     value = example.get(name)
     if isinstance(value, dt.date):
         return _DATES[language]
@@ -65,9 +74,9 @@ def _value(name: str, language: str, example: Mapping[str, Any]) -> str:
 
 
 def found(pasted: str, patterns: Iterable[re.Pattern[str]]) -> list[int]:
-    """Which patterns a pasted text is made of, by number; [] unless every sign of it is ours or of a telephone.
+    """The patterns that a pasted text is made of, by number; [] unless every sign of it is ours or of a telephone.
 
-    It may hold several messages. Before and after each of them there may be what telephones write: [Web발신], a forward
+    It may hold several messages. Before and after each of them there may be words of telephones: [Web발신], a forward
     mark, the subject of a long message, our number, a date and a time.
     """
     whole, numbered = plain(pasted), list(enumerate(patterns))
@@ -85,18 +94,29 @@ def found(pasted: str, patterns: Iterable[re.Pattern[str]]) -> list[int]:
     return []
 
 
+def without_noise(whole: str, start: int, end: int) -> tuple[int, int]:
+    """The piece of a text from `start` to `end` without what telephones write before and behind it."""
+    noise = _noise()
+    start = min(_after(noise, whole, start), end)
+    for place in range(max(start, end - _LONGEST_NOISE), end):
+        if noise.fullmatch(whole, place, end):
+            return start, place
+    return start, end
+
+
 def _after(noise: re.Pattern[str], whole: str, place: int) -> int:
     match = noise.match(whole, place)
     return match.end() if match else place
 
 
 def _noise() -> re.Pattern[str]:
-    """What telephones write around a message. A number counts only if it is our own, and brackets only as a pair."""
+    """The words of telephones around a message. A number counts only if it is our own, brackets only as a pair."""
     current = programme.current()
     digits = {re.sub(r"\D", "", number) for number in (current.hotline, current.notices.sender)}
     own = "|".join("-?".join(number) for number in digits)
-    subject = "|".join(re.escape(plain(line)) for line in SUBJECTS.values())
-    sender = rf"(?:보낸사람|보낸번호|발신번호|발신인|발신|From|Sender)?:?(?:KT)?{_bracketed(own, '()', bare=True)}"
+    subjects = "|".join(re.escape(plain(subject(language))) for language in _SUBJECTS)
+    carrier = re.escape(plain(current.carrier.short_name))
+    number = _bracketed(own, "()", bare=True)
     return re.compile(
         "(?:"
         + "|".join(
@@ -105,9 +125,9 @@ def _noise() -> re.Pattern[str]:
                 _bracketed("F[Ww][Dd]?|전달된메시지|전달|Forwardedmessage", "[] ()"),
                 "(?:F[Ww][Dd]?|전달된메시지|전달|Forwardedmessage):?",
                 _bracketed("MMS|LMS|SMS", "<> [] ()", bare=True),
-                rf"(?:제목|Subject):?(?={subject})",
-                rf"{_bracketed(subject, '<> []', bare=True)}(?=\[)",
-                sender,
+                rf"(?:제목|Subject):?(?={subjects})",
+                rf"{_bracketed(subjects, '<> []', bare=True)}(?=\[)",
+                rf"(?:보낸사람|보낸번호|발신번호|발신인|발신|From|Sender)?:?(?:{carrier})?{number}",
                 "(?:받은날짜|받은시간|수신|날짜|Date|Sent|Received)?:?" + _bracketed(_MOMENT, "[] ()", bare=True),
             ]
         )

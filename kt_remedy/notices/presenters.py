@@ -17,7 +17,7 @@ _FAULTS = {
     "REGISTRATION": gettext_lazy("주민등록번호처럼 보이는 숫자가 있습니다."),
     "NUMBER": gettext_lazy("상담센터가 아닌 전화번호나 계좌번호처럼 보이는 숫자가 있습니다: %(detail)s"),
     "NAME": gettext_lazy("이름을 넣을 수 없습니다: %(detail)s"),
-    "SENDER": gettext_lazy("[KT]로 시작해야 합니다."),
+    "SENDER": gettext_lazy("%(prefix)s로 시작해야 합니다."),
     "HOTLINE": gettext_lazy("상담센터 번호 자리 {hotline}을 넣어 주세요."),
     "FORBIDDEN_FIELD": gettext_lazy("이름, 금액, 계좌, 주소의 자리는 둘 수 없습니다: %(detail)s"),
     "UNKNOWN_FIELD": gettext_lazy("이 종류에는 없는 자리입니다: %(detail)s"),
@@ -42,7 +42,12 @@ def fault_of(error: texts.TextError) -> str:
         detail = ", ".join(_placed(f"{sign.name} {sign.code}", sign.place) for sign in detail)
     elif error.code == "CHARACTER" and isinstance(detail, list):
         detail = ", ".join(_placed(char, place) for place, char in detail)
-    return str(sentence) % {"detail": detail, "limit": f"{texts.LMS_BYTES:,}", "sms": texts.SMS_BYTES}
+    return str(sentence) % {
+        "detail": detail,
+        "limit": f"{texts.LMS_BYTES:,}",
+        "sms": texts.SMS_BYTES,
+        "prefix": texts.fixed_fields()["prefix"],
+    }
 
 
 def _placed(name: str, place: int) -> str:

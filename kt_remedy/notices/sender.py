@@ -143,7 +143,7 @@ def _prepare(message: Message, mailing: Mailing | None, answer: recipients.Recip
     )
     subject = None
     if texts.is_long(body):
-        subject = pasted.SUBJECTS["ko" if message.language == "ko" else "en"]
+        subject = pasted.subject("ko" if message.language == "ko" else "en")
     return gateway.Outgoing(attempt_key(message), number, body, subject)
 
 

@@ -35,8 +35,9 @@ def register(
 ) -> None:
     """Register a kind of message; call it in `AppConfig.ready()`.
 
-    `text` holds a template for "ko" and "en" with fields in braces; `{hotline}` is filled automatically. `label` is the
-    lazy Korean title on the pages. `example` gives typical fields for the check of the length. `recheck` runs just
+    `text` holds a template for "ko" and "en" with fields in braces; `{prefix}`, `{carrier}` and `{hotline}` are
+    filled from the programme file. `label` is the lazy Korean title on the pages. `example` gives typical fields for
+    the check of the length. `recheck` runs just
     before sending; False cancels the message. `address` returns the number of a message that was queued with a
     `recipient`; None makes the message undeliverable. An opt-out stops `optional` kinds. `funnel` maps the subject of a
     mailing to labels and numbers of persons, shown after "sent" and "delivered". `confirmed` marks kinds that go to
@@ -50,8 +51,8 @@ def register(
     they can be checked before the list is drawn.
 
     Raises TextError for a text with a web address, an amount, a name, an account or a character outside CP949, for a
-    text that does not begin with "[KT]" or has no hotline, and for more than 2,000 bytes. Staff may replace the texts
-    (`write_text`).
+    text that does not begin with the carrier's prefix or has no hotline, and for more than 2,000 bytes. Staff may
+    replace the texts (`write_text`).
     """
     texts.register(
         texts.MessageKind(

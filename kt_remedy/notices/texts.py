@@ -18,7 +18,6 @@ from kt_remedy.notices import guards, pasted, versions
 
 SMS_BYTES, LMS_BYTES = 90, 2000
 LANGUAGES = ("ko", "en")
-SENDER = "[KT]"
 
 _REGISTRATION = re.compile(r"\d{6}-?[1-8]\d{6}")
 # Eight or more digits other than our hotline: an account, a card or another telephone number.
@@ -93,7 +92,7 @@ def fill_and_check(kind: MessageKind, language: str, template: str, *, allowed: 
     if unknown:
         names = ", ".join(sorted(unknown))
         raise TextError(f"{where}: nothing fills the field {names}", "UNKNOWN_FIELD", names)
-    example = dict.fromkeys(fields - {"hotline"}, "AAAA-AAAA") | {
+    example = dict.fromkeys(fields - fixed_fields().keys(), "AAAA-AAAA") | {
         name: _LONGEST_DATE if isinstance(value, dt.date) else value for name, value in kind.example.items()
     }
     body = _fill(kind.code, template, language, example)
@@ -106,7 +105,7 @@ def fill_and_check(kind: MessageKind, language: str, template: str, *, allowed: 
 
 def fields_of(kind: MessageKind) -> set[str]:
     """Return the fields that a text of this kind may use."""
-    return {"hotline"} | {name for template in kind.text.values() for name in _fields(template)}
+    return {*fixed_fields()} | {name for template in kind.text.values() for name in _fields(template)}
 
 
 def _fields(template: str) -> set[str]:
@@ -177,17 +176,15 @@ def _is_allowed(template: str) -> bool:
 def sample(item: MessageKind, language: str, template: str | None = None) -> str:
     """Return a text as published: with example fields, or ○○ without an example. Default: the text in force."""
     template = in_force(item)[language] if template is None else template
-    example = dict.fromkeys(_fields(template) - {"hotline"}, "○○") | dict(item.example)
+    example = dict.fromkeys(_fields(template) - fixed_fields().keys(), "○○") | dict(item.example)
     return _fill(item.code, template, language, example)
 
 
 def earlier_texts(item: MessageKind, language: str) -> list[str]:
     """Return the earlier texts of a kind as published, newest first, without duplicates."""
-    current = in_force(item)[language]
-    versions_of_kind = dict.fromkeys(
-        [*(texts[language] for texts in versions.all_versions().get(item.code, [])), item.text[language]]
-    )
-    return [sample(item, language, template) for template in versions_of_kind if template != current]
+    templates = [*(texts[language] for texts in versions.all_versions().get(item.code, [])), item.text[language]]
+    published = dict.fromkeys(sample(item, language, template) for template in templates)
+    return [text for text in published if text != sample(item, language)]
 
 
 def check(body: str, *, where: str) -> None:
@@ -195,7 +192,7 @@ def check(body: str, *, where: str) -> None:
 
     Checked are characters, length, web address, amount, number, name, sender and hotline.
     """
-    hotline = programme.current().hotline
+    hotline, prefix = programme.current().hotline, programme.current().carrier.message_prefix
     _check_characters(body, where=where)
     size = len(body.encode("cp949"))
     if size > LMS_BYTES:
@@ -211,8 +208,8 @@ def check(body: str, *, where: str) -> None:
         raise TextError(f"{where}: a message never holds an account or another number", "NUMBER", match[0])
     if match := _NAME.search(folded):
         raise TextError(f"{where}: a message never holds a name", "NAME", match[0])
-    if not body.startswith(SENDER):
-        raise TextError(f"{where}: it does not begin with {SENDER}", "SENDER")
+    if not body.startswith(prefix):
+        raise TextError(f"{where}: it does not begin with {prefix}", "SENDER")
     if hotline not in body:
         raise TextError(f"{where}: the hotline is missing", "HOTLINE")
 
@@ -294,14 +291,22 @@ def matching(message: str) -> list[tuple[MessageKind, str]]:
         for language in LANGUAGES
         for template in {item.text[language], *(texts[language] for texts in stored.get(item.code, []))}
     ]
-    numbers = pasted.found(message, [pasted.pattern(template, name, item.example) for item, name, template in known])
+    numbers = pasted.found(
+        message, [pasted.pattern(template, name, item.example, fixed_fields()) for item, name, template in known]
+    )
     kinds_by_name = {(known[number][0].code, known[number][1]): known[number][0] for number in numbers}
     return [(item, language) for (_code, language), item in kinds_by_name.items()]
 
 
+def fixed_fields() -> dict[str, str]:
+    """The fields that every text may use, with their values from the programme file."""
+    current = programme.current()
+    carrier = current.carrier
+    return {"prefix": carrier.message_prefix, "carrier": carrier.short_name, "hotline": current.hotline}
+
+
 def _fill(code: str, template: str, language: str, context: Mapping[str, Any]) -> str:
-    values = {"hotline": programme.current().hotline}
-    values |= {
+    values = fixed_fields() | {
         name: day(value, language) if isinstance(value, dt.date) else str(value) for name, value in context.items()
     }
     try:

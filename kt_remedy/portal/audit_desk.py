@@ -310,8 +310,8 @@ def register() -> None:
         "look.answered",
         label=gettext_lazy("조회에 대한 답"),
         text={
-            "ko": "[KT] 내 정보 조회에 대해 물으신 것에 답했습니다. 내 기록에서 확인하세요. {hotline}(무료)",
-            "en": "[KT] We answered your question about a look at your data. See My record. {hotline}",
+            "ko": "{prefix} 내 정보 조회에 대해 물으신 것에 답했습니다. 내 기록에서 확인하세요. {hotline}(무료)",
+            "en": "{prefix} We answered your question about a look at your data. See My record. {hotline}",
         },
         confirmed=True,
     )

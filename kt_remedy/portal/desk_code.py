@@ -96,9 +96,10 @@ def register() -> None:
         KIND,
         label=_("매장에서 번호 확인"),
         text={
-            "ko": "[KT] 확인번호 {code}. 매장 직원에게 읽어 주세요."
+            "ko": "{prefix} 확인번호 {code}. 매장 직원에게 읽어 주세요."
             f" {CODE_MINUTES}분 안에 씁니다. 문의 {{hotline}}(무료)",
-            "en": f"[KT] Code {{code}}. Read it to the clerk within {CODE_MINUTES} minutes. Questions: {{hotline}}",
+            "en": f"{{prefix}} Code {{code}}. Read it to the clerk within {CODE_MINUTES} minutes."
+            " Questions: {hotline}",
         },
         example={"code": "123456"},
         recheck=_still_wanted,

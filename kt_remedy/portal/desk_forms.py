@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from kt_remedy.core import clock, dates, phones, text
+from kt_remedy.core import clock, dates, phones, programme, text
 from kt_remedy.core.fields import DayField, TextField
 from kt_remedy.identity.forms import PassAppForm
 from refunds.applications.representation import DOCUMENTS, ID_CARDS, OFFLINE
@@ -50,8 +50,9 @@ class FindForm(PlainForm):
         """The facts as arguments of `eligibility.service.find_lines`, or a `reference` in place of a number."""
         number, fact = self.cleaned_data["number"], self.cleaned_data["fact"]
         facts: dict[str, Any] = {}
-        # Every reference begins with KT: eight letters and digits alone may be a contract.
-        if text.code(number).upper().startswith("KT") and (reference := find_reference(number)):
+        # Every reference begins with the prefix: eight letters and digits alone may be a contract.
+        prefix = programme.current().carrier.reference_prefix
+        if text.code(number).upper().startswith(prefix) and (reference := find_reference(number)):
             facts["reference"] = reference
         elif re.fullmatch(r"01\d{8,9}", phones.key(number)) and not re.search("[A-Z]", text.code(number)):
             facts["msisdn"] = number
@@ -66,9 +67,9 @@ class FindForm(PlainForm):
     def not_found(self) -> str:
         """The answer for nobody, with the form that is expected; the same for a stranger and for a slip."""
         return _(
-            "두 가지가 모두 맞는 고객이 없습니다. 접수번호는 KT-7F3K-92QD처럼, 휴대폰 번호는 010부터 11자리,"
+            "두 가지가 모두 맞는 고객이 없습니다. 접수번호는 %(prefix)s-7F3K-92QD처럼, 휴대폰 번호는 010부터 11자리,"
             " 생년월일은 850315처럼 적습니다."
-        )
+        ) % {"prefix": programme.current().carrier.reference_prefix}
 
     def ask_third(self) -> None:
         """Ask for one more fact, because two people fit; neither is shown."""

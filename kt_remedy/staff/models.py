@@ -27,7 +27,7 @@ def certified_until() -> dt.date:
 
 
 class Store(models.Model):
-    """A KT store (매장); its clerks submit applications for customers at the desk."""
+    """A store of the carrier (매장); its clerks submit applications for customers at the desk."""
 
     code = models.CharField(_("매장 번호"), max_length=10, unique=True)
     name = models.CharField(_("매장 이름"), max_length=60)

@@ -14,7 +14,8 @@ from kt_remedy.core import clock, masking
 from kt_remedy.core.templatetags.remedy import kdate, krw
 from refunds.applications import bank_layout, objection_views, queries
 from refunds.applications.objection_views import ObjectionView
-from refunds.applications.timeline import BANK_TEXT, Step, timeline
+from refunds.applications.timeline import Step, timeline
+from refunds.bankfiles.records import statement_text
 from refunds.models.accounts import Account, HolderCheck
 from refunds.models.applications import Application, Decision
 from refunds.models.cases import OfflinePayment
@@ -229,7 +230,7 @@ def _advice(row: Application, promise: Promise) -> str:
         case Situation.NEED_DOCS:
             return _("여기에 올리시거나 가까운 매장에 보여 주시면 됩니다.")
         case Situation.PAID if row.status == Status.APPROVED:
-            return _("통장에 %(text)s으로 찍혀 있습니다. 이 신청은 끝났습니다.") % {"text": BANK_TEXT}
+            return _("통장에 %(text)s으로 찍혀 있습니다. 이 신청은 끝났습니다.") % {"text": statement_text()}
         case Situation.NO_ANSWER:
             return _("두 번 보내지 않으려고 은행의 답을 기다립니다.") + " " + _nothing_to_do()
         case Situation.NOT_SENT if promise.reason == Reason.RETURNED_PAYER:

@@ -118,16 +118,17 @@ def submit(submission: Submission) -> Submitted:
 
 
 def new_reference() -> str:
-    """A random reference as KT-7F3K-92QD, one of 1.5 * 10^11; `submit` draws again if it is taken."""
+    """The carrier's prefix and a random part as 7F3K-92QD, of 1.5 * 10^11; `submit` draws again if it is taken."""
     drawn = "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(8))
-    return f"KT-{drawn[:4]}-{drawn[4:]}"
+    return f"{programme.current().carrier.reference_prefix}-{drawn[:4]}-{drawn[4:]}"
 
 
 def find_reference(text: str) -> str:
     """A reference as typed, in the spelling that is stored; "" for a text that cannot be one."""
-    plain = "".join(c for c in text.upper() if c.isalnum()).removeprefix("KT")
+    prefix = programme.current().carrier.reference_prefix
+    plain = "".join(c for c in text.upper() if c.isalnum()).removeprefix(prefix)
     fits = len(plain) == 8 and set(plain) <= set(REFERENCE_ALPHABET)
-    return f"KT-{plain[:4]}-{plain[4:]}" if fits else ""
+    return f"{prefix}-{plain[:4]}-{plain[4:]}" if fits else ""
 
 
 def _validate(submission: Submission) -> None:

@@ -11,15 +11,13 @@ from kt_remedy.core.templatetags.remedy import kdatetime
 from refunds import calendar
 from refunds.applications import deadlines, letters
 from refunds.applications.objection_views import ObjectionView
+from refunds.bankfiles.records import statement_text
 from refunds.bankfiles.returns import pays_same_account_again, waits_for_person
 from refunds.models.applications import Application, Channel, Decision
 from refunds.models.items import Item
 from refunds.models.states import Status
 from refunds.promise.facts import DayKind, Promise
 from refunds.promise.service import MovedDay
-
-# Text of the payment in the customer's bank statement.
-BANK_TEXT = "KT위약금환급"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +150,9 @@ def _payout_steps(item: Item) -> list[Step]:
             )
         )
     if item.status == Item.Status.PAID:
-        steps.append(Step(_("입금"), _("통장에 %(text)s으로 찍혔습니다.") % {"text": BANK_TEXT}, "done", batch.pay_on))
+        steps.append(
+            Step(_("입금"), _("통장에 %(text)s으로 찍혔습니다.") % {"text": statement_text()}, "done", batch.pay_on)
+        )
     return steps
 
 
@@ -199,7 +199,7 @@ def _coming_steps(row: Application, item: Item | None, promise: Promise) -> list
         Step(
             _("입금"),
             _("통장에 %(text)s으로 찍힙니다. 되돌아오면 문자로 알려 드리고 다음 지급일에 다시 보냅니다.")
-            % {"text": BANK_TEXT},
+            % {"text": statement_text()},
             "next",
             promise.day,
         )

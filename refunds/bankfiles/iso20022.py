@@ -28,7 +28,6 @@ from refunds.bankfiles.records import (
     PAID,
     REFUSED,
     RETURNED,
-    STATEMENT_TEXT,
     UNKNOWN,
     UNLISTED,
     Answer,
@@ -38,6 +37,7 @@ from refunds.bankfiles.records import (
     Payment,
     PaymentRefused,
     check_totals,
+    statement_text,
     whole_number,
 )
 
@@ -68,7 +68,7 @@ _PAYMENT = (
     f"<CdtrAgt><FinInstnId><ClrSysMmbId><ClrSysId><Prtry>{CLEARING_SYSTEM}</Prtry></ClrSysId>"
     "<MmbId>{}</MmbId></ClrSysMmbId></FinInstnId></CdtrAgt>"
     "<Cdtr><Nm>{}</Nm></Cdtr><CdtrAcct><Id><Othr><Id>{}</Id></Othr></Id></CdtrAcct>"
-    f"<RmtInf><Ustrd>{STATEMENT_TEXT}</Ustrd></RmtInf></CdtTrfTxInf>\n"
+    "<RmtInf><Ustrd>{}</Ustrd></RmtInf></CdtTrfTxInf>\n"
 ).format
 _PLAIN = re.compile("[0-9A-Za-z-]{1,35}")
 
@@ -224,7 +224,7 @@ def _line(payment: Payment) -> bytes:
         raise PaymentRefused(
             reference, "the bank, the account or our number holds other than letters and digits", ACCOUNT_NUMBER
         )
-    return _PAYMENT(reference, amount, bank, escape(holder), number).encode()
+    return _PAYMENT(reference, amount, bank, escape(holder), number, statement_text()).encode()
 
 
 def _walk(source: BinaryIO, names: set[str], *, root: re.Pattern | None = None) -> Iterator[etree._Element]:

@@ -7,8 +7,10 @@ from typing import BinaryIO, NamedTuple, Protocol
 
 from django.utils.translation import gettext, gettext_noop
 
-# Text on the customer's bank statement: at most seven Hangul are safe at every bank (docs/domain.md#c3).
-STATEMENT_TEXT = "KT위약금환급"
+from kt_remedy.core import programme
+
+# Of the text on the customer's bank statement: seven Hangul are safe at every bank (docs/domain.md#c3).
+_STATEMENT_BYTES = 14
 
 PAID, RETURNED, UNKNOWN = "PAID", "RETURNED", "UNKNOWN"
 
@@ -25,6 +27,13 @@ UNLISTED = "UNLISTED"
 REFUSED, ACCEPTED, EXECUTED = "REFUSED", "ACCEPTED", "EXECUTED"
 # No file holds more payments or won than so many digits; longer numbers are a fault.
 DIGITS = 15
+
+
+def statement_text() -> str:
+    """The text on the customer's bank statement, which begins with the carrier's prefix."""
+    prefix = programme.current().carrier.reference_prefix
+    text = f"{prefix}위약금환급"
+    return text if len(text.encode("cp949")) <= _STATEMENT_BYTES else f"{prefix}환급금"
 
 
 class Payment(NamedTuple):

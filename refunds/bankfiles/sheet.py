@@ -26,7 +26,6 @@ from refunds.bankfiles.records import (
     PAID,
     REFUSED,
     RETURNED,
-    STATEMENT_TEXT,
     UNKNOWN,
     UNLISTED,
     Answer,
@@ -36,6 +35,7 @@ from refunds.bankfiles.records import (
     Payment,
     PaymentRefused,
     check_totals,
+    statement_text,
     whole_number,
 )
 
@@ -176,7 +176,7 @@ class Sheet:
         amount_width = columns["amount"].width
         account_width, number_width = _ACCOUNT.width, columns["number"].width
         reference_width = columns["reference"].width
-        statement = _padded(columns["statement"], STATEMENT_TEXT, "")
+        statement = _padded(columns["statement"], statement_text(), "")
         tail = b"\t" + b" " * columns["result"].width + b"\t" + b" " * columns["words"].width + END
         pieces: list[bytes] = []
         count = won = 0

@@ -57,22 +57,22 @@ def register() -> None:
         (
             "payout.at_bank",
             _("은행에 보냄"),
-            "[KT] 위약금 환급금을 은행에 보냈습니다. {pay_on}에 입금됩니다. 문의 {hotline}(무료)",
-            "[KT] Your refund is with the bank and arrives on {pay_on}. Questions: {hotline}",
+            "{prefix} 위약금 환급금을 은행에 보냈습니다. {pay_on}에 입금됩니다. 문의 {hotline}(무료)",
+            "{prefix} Your refund is with the bank and arrives on {pay_on}. Questions: {hotline}",
             {"address": contact_of, "example": day},
         ),
         (
             "payout.paid",
             _("입금"),
-            "[KT] 위약금 환급금이 입금되었습니다. 통장에서 확인하세요. 문의 {hotline}(무료)",
-            "[KT] Your refund was paid into your account. Questions: {hotline} (free)",
+            "{prefix} 위약금 환급금이 입금되었습니다. 통장에서 확인하세요. 문의 {hotline}(무료)",
+            "{prefix} Your refund was paid into your account. Questions: {hotline} (free)",
             {"address": contact_of},
         ),
         (
             "payout.offline",
             _("따로 보냄"),
-            "[KT] 위약금 환급금을 {paid_on}에 따로 보내 드렸습니다. 문의 {hotline}(무료)",
-            "[KT] Your refund was sent to you on {paid_on}. Questions: {hotline} (free)",
+            "{prefix} 위약금 환급금을 {paid_on}에 따로 보내 드렸습니다. 문의 {hotline}(무료)",
+            "{prefix} Your refund was sent to you on {paid_on}. Questions: {hotline} (free)",
             {"example": {"paid_on": dt.date(2026, 1, 22)}},
         ),
     ):

@@ -26,10 +26,11 @@ def of_pay_day(application_id: int, promise: Promise) -> str:
     assert promise.day is not None
     records = PromiseRecord.objects.filter(application=application_id).count()
     uid = crypto.blind_index(str(application_id), "calendar").hex()[:32]
+    current = programme.current()
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
-        "PRODID:-//KT//Remedy portal//KO",
+        f"PRODID:-//{current.carrier.short_name}//Remedy portal//KO",
         "METHOD:PUBLISH",
         "BEGIN:VEVENT",
         f"UID:{uid}@kt-remedy",
@@ -37,11 +38,10 @@ def of_pay_day(application_id: int, promise: Promise) -> str:
         f"DTSTAMP:{clock.now().astimezone(dt.UTC):%Y%m%dT%H%M%SZ}",
         f"DTSTART;VALUE=DATE:{promise.day:%Y%m%d}",
         f"DTEND;VALUE=DATE:{promise.day + dt.timedelta(days=1):%Y%m%d}",
-        "SUMMARY:" + _escaped(_("KT 위약금 환급금 받는 날")),
+        "SUMMARY:" + _escaped(_("%(carrier)s 위약금 환급금 받는 날") % {"carrier": current.carrier.short_name}),
         "DESCRIPTION:"
         + _escaped(
-            _("날이 바뀌면 문자와 신청 현황에서 알려 드립니다. 문의 %(hotline)s")
-            % {"hotline": programme.current().hotline}
+            _("날이 바뀌면 문자와 신청 현황에서 알려 드립니다. 문의 %(hotline)s") % {"hotline": current.hotline}
         ),
         "TRANSP:TRANSPARENT",
         "END:VEVENT",

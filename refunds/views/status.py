@@ -17,6 +17,7 @@ from refunds import calendar
 from refunds.applications import change, deadlines, drafts, objection_views, presenters, queries
 from refunds.applications.access import visible_to
 from refunds.applications.transitions import Refused
+from refunds.bankfiles.records import statement_text
 from refunds.models.accounts import OwnerKind
 from refunds.models.applications import Application
 from refunds.promise import calendar_file
@@ -162,7 +163,7 @@ def proof(request: VerifiedRequest, pk: int) -> HttpResponse:
     view = presenters.present([own_application(request, pk)])[0]
     if not view.paid:
         raise Http404
-    return render(request, "refunds/proof.html", {"view": view, "now": clock.now()})
+    return render(request, "refunds/proof.html", {"view": view, "now": clock.now(), "statement": statement_text()})
 
 
 @customer

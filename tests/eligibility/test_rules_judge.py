@@ -38,7 +38,9 @@ def test_prints_what_it_always_printed() -> None:
 
 def test_another_programme_and_rejects_in_a_file(tmp_path: Path) -> None:
     programme, report = ROOT / "tests" / "cases" / "skt-2025.toml", tmp_path / "rejects.csv"
-    run = judge("lines.csv", "bills.csv", "--programme", programme, "--rejects", report)
+    lines = tmp_path / "lines.csv"  # of the other carrier, whose own code stands in its programme file
+    lines.write_bytes((GOLDEN / "lines.csv").read_bytes().replace(b",KT,", b",SKT,"))
+    run = judge(lines, "bills.csv", "--programme", programme, "--rejects", report)
     assert (run.returncode, run.stdout, run.stderr) == (0, (GOLDEN / "verdicts-skt.csv").read_bytes(), b"")
     assert report.read_bytes() == (GOLDEN / "rejects.csv").read_bytes()
 

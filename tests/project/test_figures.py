@@ -29,6 +29,7 @@ from rewards import sms_campaigns
 from tests.conftest import ROOT
 from tests.project.test_catalogue import CATALOGUE, PLACEHOLDER, ROOMS
 
+PREFIX = "{prefix}"  # with which the text of a message begins
 # Unit: the Korean counters and the English words that follow a number.
 UNITS = {
     "hours": ("시간", "hours?"),
@@ -218,7 +219,7 @@ def messages_in_code() -> Iterator[str]:
             text = "".join(
                 part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "…" for part in parts
             )
-            if text.startswith(texts.SENDER) and len(text) > len(texts.SENDER):
+            if text.startswith(PREFIX) and len(text) > len(PREFIX):
                 yield text
 
 
