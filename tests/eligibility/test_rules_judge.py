@@ -1,6 +1,7 @@
 """`manage.py judge` as a process: output bytes, exit status, error sentence and memory."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -38,9 +39,10 @@ def test_prints_what_it_always_printed() -> None:
 
 def test_another_programme_and_rejects_in_a_file(tmp_path: Path) -> None:
     programme, report = ROOT / "tests" / "cases" / "skt-2025.toml", tmp_path / "rejects.csv"
-    lines = tmp_path / "lines.csv"  # of the other carrier, whose own code stands in its programme file
-    lines.write_bytes((GOLDEN / "lines.csv").read_bytes().replace(b",KT,", b",SKT,"))
-    run = judge(lines, "bills.csv", "--programme", programme, "--rejects", report)
+    # The same delivery of the other carrier, whose own code stands in its programme file.
+    (tmp_path / "lines.csv").write_bytes((GOLDEN / "lines.csv").read_bytes().replace(b",KT,", b",SKT,"))
+    shutil.copy(GOLDEN / "bills.csv", tmp_path)
+    run = judge("lines.csv", "bills.csv", "--programme", programme, "--rejects", report, cwd=tmp_path)
     assert (run.returncode, run.stdout, run.stderr) == (0, (GOLDEN / "verdicts-skt.csv").read_bytes(), b"")
     assert report.read_bytes() == (GOLDEN / "rejects.csv").read_bytes()
 
