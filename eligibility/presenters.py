@@ -132,6 +132,7 @@ def reason(code: str, facts: Facts, programme: Programme) -> Reason:
         "rejoined": kdate_long(facts.rejoined_on),
         "code": code,
         "carrier": programme.carrier.short_name,
+        "product": product_name(code),
     }
     if code in _REASONS:
         fact, rule = _REASONS[code]
@@ -139,6 +140,13 @@ def reason(code: str, facts: Facts, programme: Programme) -> Reason:
         fact, rule = gettext_lazy("%(contract)s에 새 약정을 맺으셨습니다."), _NEW_CONTRACT
     elif code.startswith("REVIEW_"):
         fact, rule = gettext_lazy("%(contract)s에 약정이 바뀌었습니다."), _A_PERSON_LOOKS
+    elif code in PRODUCTS:
+        fact = gettext_lazy("%(product)s 회선입니다.")
+        rule = gettext_lazy("이 종류의 회선은 이번 면제에서 빠집니다.")
+    elif (ending := code.removesuffix("_TERMINATION")) in ENDINGS and ending != code:
+        values["ending"] = str(ENDINGS[ending])
+        fact = gettext_lazy("해지한 방법: %(ending)s.")
+        rule = gettext_lazy("이렇게 해지한 회선은 이번 면제에서 빠집니다.")
     else:
         fact = gettext_lazy("이번 면제에서 빠지는 회선입니다(%(code)s).")
         rule = gettext_lazy("이유가 사실과 다르면 이의를 신청하실 수 있습니다.")
@@ -159,7 +167,7 @@ _REASONS: dict[str, tuple[Promise, Promise]] = {
     ),
     "IOT": (
         gettext_lazy("사물인터넷(IoT) 회선입니다."),
-        gettext_lazy("사람이 쓰는 휴대폰, 워치, 태블릿 회선의 위약금만 돌려드립니다."),
+        gettext_lazy("사람이 쓰는 회선의 위약금만 돌려드립니다."),
     ),
     "FORCED_TERMINATION": (
         gettext_lazy("회사가 해지한(직권해지) 회선입니다."),
@@ -273,7 +281,11 @@ def _product(check: Check, facts: Facts, programme: Programme) -> tuple[str, str
 
 def _ending(check: Check, facts: Facts, programme: Programme) -> tuple[str, str]:
     how = str(ENDINGS.get(facts.termination_reason, facts.termination_reason))
-    return (_("직접 해지하셨습니다") if check.result == "PASSED" else _("회사가 해지했습니다")), how
+    if check.result == "PASSED":
+        return _("직접 해지하셨습니다"), how
+    if facts.termination_reason == "FORCED":
+        return _("회사가 해지했습니다"), how
+    return _("이렇게 해지한 회선은 이번 면제에서 빠집니다"), how
 
 
 def _rejoined(check: Check, facts: Facts, programme: Programme) -> tuple[str, str]:

@@ -224,6 +224,8 @@ class Perk:
     mode: Annotated[Literal["AUTOMATIC", "CHOICE", "APPLICATION"], must("be one of AUTOMATIC, CHOICE, APPLICATION")]
     unit: Annotated[Literal["LINE", "PERSON"], must("be one of LINE, PERSON")]
     starts: Day
+    name_ko: Text | None = None  # for a perk whose values below say not enough
+    name_en: Text | None = None
     months: Positive | None = None
     ends: Day | None = None
     excluded_products: Codes = ()

@@ -11,8 +11,11 @@ from django.utils.translation import gettext as _
 
 from kt_remedy.core import clock
 from kt_remedy.core.programme import Payout, Perk, Programme
-from kt_remedy.core.templatetags.remedy import kday, kmonth, kmonths, kweekday
+from kt_remedy.core.templatetags.remedy import kday, kmonth, kweekday
+from kt_remedy.portal.programme_words import Words
 from refunds.applications.reviews import HARDSHIP_DAYS
+from refunds.calendar import next_round
+from rewards.templatetags.perks import perk_name
 
 _MORNING = dt.time(9)
 
@@ -78,9 +81,10 @@ def moments(programme: Programme) -> list[Moment]:
             last_day = clock.kst(perk.choose_until, _MORNING)
             rows.append(Moment(f"choose-{perk.code}", last_day, _("영상 서비스 고르기 마지막 날")))
         if perk.ends:
-            rows.append(Moment(f"ends-{perk.code}", clock.kst(perk.ends, _MORNING), _("로밍 혜택 마지막 날")))
+            title = _last_title(perk)
+            rows.append(Moment(f"ends-{perk.code}", clock.kst(perk.ends, _MORNING), title))
             after = clock.kst(perk.ends + dt.timedelta(days=1))
-            rows.append(Moment(f"ended-{perk.code}", after, _("로밍 혜택 끝")))
+            rows.append(Moment(f"ended-{perk.code}", after, _end_title(perk)))
     return sorted(rows, key=lambda moment: moment.at)
 
 
@@ -97,7 +101,7 @@ def overview(programme: Programme, today: dt.date, settled: Mapping[dt.date, boo
         "payout_rows": payout_rows(programme, today, settled),
         "timeline_dates": timeline_dates(programme, today, settled),
         "perks": [PerkSummary.of(perk) for perk in programme.perks],
-        "sample_pay_on": _short_date(programme.payouts[0].pay_on) if programme.payouts else "",
+        "sample_pay_on": _short_date(_first_pay_day(programme)),
     }
 
 
@@ -136,7 +140,7 @@ def timeline_dates(programme: Programme, today: dt.date, settled: Mapping[dt.dat
             _("위약금 없는 해지 마감"),
             _("이날이 끝날 때 쓰고 계시면 혜택 %(n)d가지의 대상입니다.") % {"n": len(programme.perks)},
         ),
-        (window.opens, _("환급 신청 시작"), _("홈페이지, 전화, 매장 어디서나 됩니다.")),
+        (window.opens, _("환급 신청 시작"), _("신청하는 곳: %(channels)s") % {"channels": Words(programme).channels}),
         (
             window.closes,
             _("환급 신청 마감"),
@@ -152,7 +156,7 @@ def timeline_dates(programme: Programme, today: dt.date, settled: Mapping[dt.dat
         if perk.choose_until:
             dated.append((perk.choose_until, _("영상 서비스 고르기 마감"), ""))
         if perk.ends:
-            dated.append((perk.ends, _("로밍 혜택 끝"), ""))
+            dated.append((perk.ends, _end_title(perk), ""))
     ordered = sorted(dated, key=lambda row: row[0])
     return [
         TimelineDate(day, title, text, "next" if day in open_days and day < today else _date_state(day, today))
@@ -170,31 +174,27 @@ class PerkSummary:
 
     @classmethod
     def of(cls, perk: Perk) -> "PerkSummary":
-        """Summary of a perk in the active language; a perk without a text of its own shows its code."""
+        """Summary of a perk in the active language, from its values."""
         day = {"day": kday(perk.starts), "end": kday(perk.ends), "n": perk.months}
         automatic = _("%(day)s부터 자동") % day
-        match perk.code:
-            case "DATA_100GB":
-                return cls(
-                    "data",
-                    _("데이터 매월 %(gb)dGB, %(n)d개월") % {"gb": perk.monthly_gb, "n": perk.months},
-                    automatic,
-                )
-            case "ROAMING_50":
-                name = _("로밍 데이터 %(percent)d%% 더") % {"percent": perk.bonus_percent}
-                return cls("globe", name, _("%(end)s까지 자동") % day)
-            case "MEMBERSHIP":
-                return cls("ticket", _("멤버십 할인 %(n)d개월") % day, automatic)
-            case "OTT":
-                return cls(
-                    "play",
-                    _("영상 서비스 하나, %(n)d개월") % day,
-                    _("%(n)d가지 중 하나를 골라 주세요") % {"n": len(perk.choices)},
-                )
-            case "INSURANCE":
-                note = _("만 %(age)s세 이상은 자동, 그 밖의 분은 신청") % {"age": perk.automatic_from_age}
-                return cls("shield", _("안심 보험 %(span)s") % {"span": kmonths(perk.months)}, note)
-        return cls("yes", perk.code, automatic)
+        name = perk_name(perk.code)
+        if perk.monthly_gb:
+            if perk.months:
+                name = _("데이터 매월 %(gb)dGB, %(n)d개월") % {"gb": perk.monthly_gb, "n": perk.months}
+            return cls("data", name, automatic)
+        if perk.bonus_percent:
+            return cls("globe", name, _("%(end)s까지 자동") % day if perk.ends else automatic)
+        if perk.choices:
+            if perk.months:
+                name = _("영상 서비스 하나, %(n)d개월") % day
+            return cls("play", name, _("%(n)d가지 중 하나를 골라 주세요") % {"n": len(perk.choices)})
+        if perk.mode == "APPLICATION":
+            age = {"age": perk.automatic_from_age}
+            note = _("만 %(age)s세 이상은 자동, 그 밖의 분은 신청") % age if age["age"] else _("신청하시면 시작")
+            return cls("shield", name, note)
+        if perk.categories:
+            return cls("ticket", _("멤버십 할인 %(n)d개월") % day if perk.months else name, automatic)
+        return cls("yes", name, automatic)
 
 
 @cache
@@ -240,6 +240,24 @@ def _perks_start_text(perks: tuple[Perk, ...]) -> str:
                 "n": perk.months,
             }
     return ""
+
+
+def _last_title(perk: Perk) -> str:
+    if perk.bonus_percent:
+        return _("로밍 혜택 마지막 날")
+    return _("혜택 마지막 날: %(perk)s") % {"perk": perk_name(perk.code)}
+
+
+def _end_title(perk: Perk) -> str:
+    return _("로밍 혜택 끝") if perk.bonus_percent else _("혜택 끝: %(perk)s") % {"perk": perk_name(perk.code)}
+
+
+def _first_pay_day(programme: Programme) -> dt.date:
+    """The first pay day of the programme, of its table or else of its weekly rounds."""
+    if programme.payouts:
+        return programme.payouts[0].pay_on
+    first = next_round(clock.kst(programme.applications.opens), programme)
+    return first.pay_on if first else programme.supplementary.until
 
 
 def _short_date(day: dt.date) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django import template
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.content import service as content
@@ -71,6 +71,8 @@ def perk_name(code: str) -> str:
     perk = next((perk for perk in programme.current().perks if perk.code == code), None)
     if perk is None:
         return code
+    if perk.name_ko and perk.name_en:
+        return perk.name_ko if (get_language() or "ko").startswith("ko") else perk.name_en
     if perk.monthly_gb:
         return gettext("데이터 매월 %(gb)sGB") % {"gb": perk.monthly_gb}
     if perk.bonus_percent:

@@ -1,0 +1,14 @@
+"""`{% load words %}`: what the public pages say of the programme."""
+
+from django import template
+
+from kt_remedy.core import programme
+from kt_remedy.portal.programme_words import Words
+
+register = template.Library()
+
+
+@register.simple_tag
+def programme_words() -> Words:
+    """The words of the current programme in the active language."""
+    return Words(programme.current())
