@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('eligibility', '0005_f_refundable_lines'),
-        ('refunds', '0020_f_reports'),
+        ('refunds', '0021_b_calls'),
         ('staff', '0007_d_roles_of_one_person'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
