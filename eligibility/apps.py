@@ -51,6 +51,7 @@ class EligibilityConfig(AppConfig):
         from eligibility import household, opening, register_clock, tasks  # importing them needs the models
         from kt_remedy.audit import looks
         from kt_remedy.core import console, health
+        from kt_remedy.core.tasks import metrics
         from kt_remedy.staff import household as households
 
         post_migrate.connect(make_functions, sender=self)
@@ -58,5 +59,6 @@ class EligibilityConfig(AppConfig):
         opening.register()
         looks.register_customers(_customers_of)
         health.register_alarm(register_clock.alarms)
+        metrics.register(register_clock.gauges)
         console.register_acts("eligibility.view_feed", register_clock.acts)
         households.register_source(household.persons)

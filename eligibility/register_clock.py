@@ -5,13 +5,14 @@ so, and waits for it (D-67). Each application registers its acts here in `AppCon
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Max
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_noop
+from prometheus_client.core import GaugeMetricFamily
 
 from eligibility.models import Feed
 from kt_remedy.core import clock, console, programme
@@ -153,6 +154,16 @@ def alarms() -> list[str]:
     if (since := silent_since()) is not None:
         names.append(f"no delivery since {since}")
     return names
+
+
+def gauges() -> Iterator[GaugeMetricFamily]:
+    """Yield the age of the register and the number of late deliveries, for Prometheus."""
+    age = GaugeMetricFamily("remedy_register_age_days", "Days since the as-of date of the register")
+    if (last := as_of()) is not None:
+        age.add_metric([], (clock.today() - last).days)
+    missing = GaugeMetricFamily("remedy_deliveries_late", "Deliveries that an act needs and that did not come in time")
+    missing.add_metric([], len(late()))
+    yield from (age, missing)
 
 
 def troubles(at: dt.datetime | None = None) -> list[str]:

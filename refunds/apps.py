@@ -65,12 +65,13 @@ class RefundsConfig(AppConfig):
         )
 
         from kt_remedy.audit import heads
+        from kt_remedy.core.tasks import metrics
         from kt_remedy.staff import household as households
         from kt_remedy.staff import leaving
         from refunds import balance, reminders, tasks  # models are loaded only now
         from refunds.accounts import household
         from refunds.applications import call_backs, queue, sms
-        from refunds.payouts import chain_heads, invariants
+        from refunds.payouts import chain_heads, gauges, invariants
         from refunds.payouts import sms as payout_texts
         from refunds.payouts.admin import home
         from refunds.promise import texts as promise_texts
@@ -80,6 +81,7 @@ class RefundsConfig(AppConfig):
         leaving.register(queue.pass_on)
         leaving.register(call_backs.hand_over)
         heads.register_source(chain_heads.stored)
+        metrics.register(gauges.gauges)
         post_migrate.connect(steady_history, sender=self)
         pre_migrate.connect(invariants.drop_views, sender=self)
         pre_migrate.connect(balance.drop_view, sender=self)

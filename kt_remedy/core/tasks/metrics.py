@@ -1,10 +1,12 @@
-"""Figures of the background work for Prometheus, read from the rows: any web process can answer, and none asks Redis.
+"""Figures for Prometheus, read from the rows: any web process can answer, and none asks Redis.
 
-Durations and failures are counted in one row per Celery task when a task ends in a worker.
+Durations and failures are counted in one row per Celery task when a task ends in a worker. Each application adds the
+figures that it alone can read (`register`).
 """
 
 import datetime as dt
 import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from celery import signals, states
@@ -20,6 +22,15 @@ from kt_remedy.core.tasks import dispatch, schedule
 BOUNDS = (100, 500, 1_000, 5_000, 30_000, 120_000, 600_000)
 
 _began: dict[str, float] = {}
+_gauges: list[Callable[[], Iterable[GaugeMetricFamily]]] = []
+
+
+def register(gauges: Callable[[], Iterable[GaugeMetricFamily]]) -> None:
+    """Let `/metrics` show the figures that `gauges` gives. Call it in `AppConfig.ready()`.
+
+    It is asked at each look of Prometheus, so it costs few queries on small or indexed tables.
+    """
+    _gauges.append(gauges)
 
 
 def connect() -> None:
@@ -85,6 +96,8 @@ class _Rows(Collector):
         late = GaugeMetricFamily("remedy_overdue_periodic_tasks", "Periodic tasks without success for too long")
         late.add_metric([], len(schedule.overdue_periodic_tasks()))
         yield late
+        for gauges in _gauges:
+            yield from gauges()
 
 
 def exposition() -> bytes:
