@@ -1,6 +1,5 @@
-"""The desk: find a customer by two facts, the open customers as tabs, promised calls and the filings of the store."""
+"""The home of clerks and agents: find a customer by two facts, the open customers as tabs, the own queue."""
 
-import datetime as dt
 from typing import Any
 
 import structlog
@@ -15,13 +14,14 @@ from eligibility import service as eligibility
 from eligibility.models import Customer
 from kt_remedy.audit import looks
 from kt_remedy.audit import service as audit
-from kt_remedy.core import clock, masking, ratelimit
+from kt_remedy.core import masking, ratelimit
 from kt_remedy.core.access import permission_required
-from kt_remedy.portal.desk_forms import FindForm
+from kt_remedy.portal import desk_home
+from kt_remedy.portal.desk_forms import ContinueForm, FindForm
 from kt_remedy.portal.desk_sessions import desk_user, tabs
 from kt_remedy.staff.models import User
 from refunds.applications import access as application_access
-from refunds.applications import call_backs, desk_sessions, presenters, store_actions
+from refunds.applications import call_checks, continuing, desk_sessions, presenters
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Application
 
@@ -47,16 +47,63 @@ def desk(request: HttpRequest) -> HttpResponse:
                 form.add_error(None, refused.message)
             else:
                 return redirect("portal:desk-customer", row.key)
-    now = clock.now()
-    context: dict[str, Any] = {
+    return _show(user, request, form, ContinueForm())
+
+
+def _show(user: User, request: HttpRequest, form: FindForm, continue_form: ContinueForm) -> HttpResponse:
+    context: dict[str, Any] = desk_home.queue(user) | {
         "form": form,
+        "continue_form": None if user.store_id else continue_form,
+        "errors_of": continue_form if continue_form.errors else form,
         "tabs": tabs(user),
-        "mine": store_actions.filings_of_store(user.store_id, day=clock.today())[:20] if user.store_id else [],
-        "calls": call_backs.due(user, until=now + dt.timedelta(days=1))[:20],
-        "seconds": desk_sessions.waiting_for_second(user),
-        "now": now,
+        "calling": call_checks.placed_by(user),
+        "minutes": continuing.MINUTES,
     }
-    return render(request, "portal/desk.html", context, status=422 if form.errors else 200)
+    wrong = form.errors or continue_form.errors
+    return render(request, "portal/desk.html", context, status=422 if wrong else 200)
+
+
+@permission_required("portal.serve_customer")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def continue_draft(request: HttpRequest) -> HttpResponse:
+    """Open the draft of a caller who reads the digits from their page and says their name (D-88)."""
+    user = desk_user(request)
+    form = ContinueForm(request.POST)
+    if request.method != "POST":
+        return redirect("portal:desk")
+    if form.is_valid():
+        try:
+            row = continuing.take(staff=user, digits=form.cleaned_data["code"], name=form.cleaned_data["name"])
+        except Refused as refused:
+            form.add_error(None, refused.message)
+        else:
+            return redirect("portal:desk-file", row.key)
+    return _show(user, request, FindForm(), form)
+
+
+@permission_required("portal.serve_customer")
+@never_cache
+@require_POST
+def open_again(request: HttpRequest, key: str) -> HttpResponse:
+    """Open a new session for the customer of one's own ended session of today, whose draft waits; proven anew."""
+    user = desk_user(request)
+    kept = next((row for row in desk_sessions.kept_of(user) if row.key == key), None)
+    if kept is None:
+        return redirect("portal:desk")
+    try:
+        row = desk_sessions.open_session(staff=user, customer=kept.customer)
+    except Refused as refused:
+        messages.warning(request, refused.message)
+        return redirect("portal:desk")
+    audit.record(
+        actor=audit.actor(user),
+        action="customer.searched",
+        object=f"customer:{row.customer_id}",
+        subject=row.customer_id,
+        detail={"facts": ["draft"], "found": 1},
+    )
+    return redirect("portal:desk-customer", row.key)
 
 
 def _find_customer(request: HttpRequest, form: FindForm) -> Customer | None:

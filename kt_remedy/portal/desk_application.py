@@ -162,6 +162,7 @@ def _send_number(request: HttpRequest, row: DeskSession, claim: Application, use
             contact=to,
             clerk=user.pk,
             language=filing.language,
+            call=not user.store_id,
         )
     except desk_code.TooMany:
         raise Refused("TOO_MANY", str(TOO_MANY_CODES)) from None

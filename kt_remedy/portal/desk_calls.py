@@ -16,7 +16,7 @@ from kt_remedy.core.access import permission_required
 from kt_remedy.core.errors import Refused
 from kt_remedy.portal.desk_forms import CallForm
 from kt_remedy.portal.desk_sessions import desk_user, tabs
-from refunds.applications import call_backs
+from refunds.applications import call_backs, call_checks
 
 
 @permission_required("portal.serve_customer")
@@ -43,6 +43,8 @@ def call(request: HttpRequest, pk: int) -> HttpResponse:
         except Refused as refused:
             messages.warning(request, refused.message)
             number = ""
+        else:
+            call_checks.place(note, staff=user, number=number)
     if form.is_bound and request.method == "POST" and form.is_valid():
         try:
             done = call_backs.finish(
@@ -58,12 +60,14 @@ def call(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("portal:desk")
     call_backs.record_look(note, user)
     now = clock.now()
+    known = call_backs.number_of(note)
     values = {
         "note": note,
         "number": number,
-        "masked": masking.phone(call_backs.number_of(note)),
+        "masked": masking.phone(known) if known else "",
         "form": form,
         "tabs": tabs(user),
+        "calling": call_checks.placed_by(user),
         "late": note.call_back_at is not None and note.call_back_at < now,
         "days": (now - note.written_at) // dt.timedelta(days=1),
         "tries_left": call_backs.TRIES - note.tries,

@@ -19,22 +19,34 @@ from kt_remedy.notices.models import Message
 CODE_MINUTES, TRIES = 5, 5
 CODE_SECONDS = CODE_MINUTES * 60
 TO_ONE_NUMBER, FROM_ONE_CLERK, LIMIT_SECONDS = 5, 60, 60 * 60
-KIND = "desk.code"
+# The code that a clerk hears, and the one that an agent hears on the telephone.
+KIND, KIND_CALL = "desk.code", "desk.call_code"
+KINDS = (KIND, KIND_CALL)
 
 
 class TooMany(Exception):
     """The hourly limit of codes to this number, or by this member of staff, is reached."""
 
 
-def send(*, customer_no: str, person: bytes, contact: str, clerk: int, language: str) -> dict[str, Any]:
-    """Send six digits to a mobile number; returns the value that the session keeps. Raises TooMany."""
+def send(
+    *, customer_no: str, person: bytes, contact: str, clerk: int, language: str, call: bool = False
+) -> dict[str, Any]:
+    """Send six digits to a mobile number; returns the value that the session keeps. Raises TooMany.
+
+    With `call` an agent hears them on the telephone.
+    """
     to = crypto.blind_index(contact, "msisdn").hex()
     for key, limit in ((f"desk-code:{clerk}", FROM_ONE_CLERK), (f"desk-code-to:{to}", TO_ONE_NUMBER)):
         if not ratelimit.consume(key, limit=limit, seconds=LIMIT_SECONDS).allowed:
             raise TooMany
     code, nonce = f"{secrets.randbelow(10**6):06}", secrets.token_hex(8)
     notices.queue(
-        kind=KIND, subject=f"desk:{nonce}", person=person, to=contact, language=language, context={"code": code}
+        kind=KIND_CALL if call else KIND,
+        subject=f"desk:{nonce}",
+        person=person,
+        to=contact,
+        language=language,
+        context={"code": code},
     )
     sealed = base64.b64encode(crypto.encrypt(contact, f"session:desk-code:{customer_no}")).decode()
     return {"hash": _hash(code, nonce, customer_no), "nonce": nonce, "at": time.time(), "contact": sealed}
@@ -74,7 +86,7 @@ def why_wrong(sent_code: dict[str, Any]) -> str:
 
 def is_lost(sent_code: dict[str, Any]) -> bool:
     """True if the message with the code certainly did not arrive: the desk then offers the telephone approval."""
-    rows = Message.objects.filter(kind=KIND, subject=f"desk:{sent_code['nonce']}")
+    rows = Message.objects.filter(kind__in=KINDS, subject=f"desk:{sent_code['nonce']}")
     return rows.filter(state__in=(Message.State.FAILED, Message.State.CANCELLED)).exists()
 
 
@@ -91,7 +103,7 @@ def _still_wanted(message: Message) -> bool:
 
 
 def register() -> None:
-    """Register the message with the notices. A code that waited too long to be sent is not sent at all."""
+    """Register the messages with the notices. A code that waited too long to be sent is not sent at all."""
     notices.register(
         KIND,
         label=_("매장에서 번호 확인"),
@@ -100,6 +112,20 @@ def register() -> None:
             f" {CODE_MINUTES}분 안에 씁니다. 문의 {{hotline}}(무료)",
             "en": f"{{prefix}} Code {{code}}. Read it to the clerk within {CODE_MINUTES} minutes."
             " Questions: {hotline}",
+        },
+        example={"code": "123456"},
+        recheck=_still_wanted,
+        sms=True,
+        urgent=True,
+    )
+    notices.register(
+        KIND_CALL,
+        label=_("통화에서 번호 확인"),
+        text={
+            "ko": "{prefix} 확인번호 {code}. 직접 {hotline}로 거신 통화에서만 읽어 주세요."
+            f" {CODE_MINUTES}분 안에 씁니다",
+            "en": f"{{prefix}} Code {{code}}. Say it only if you called {{hotline}} yourself."
+            f" Valid {CODE_MINUTES} minutes",
         },
         example={"code": "123456"},
         recheck=_still_wanted,

@@ -30,12 +30,12 @@ from refunds.applications import call_backs, desk_sessions, documents, objection
 from refunds.applications.representation import ID_CARDS
 from refunds.applications.transitions import Refused
 from refunds.models.accounts import OwnerKind
-from refunds.models.applications import Application
+from refunds.models.applications import Application, Objection
 from refunds.models.desk import DeskSession
 from refunds.promise import calls as promise_calls
 from refunds.promise import service as promise
 from refunds.promise.facts import Situation
-from refunds.views.forms import ObjectionForm
+from refunds.views.forms import AdditionForm, ObjectionForm
 
 
 @dataclass(slots=True)
@@ -64,6 +64,8 @@ def customer(request: HttpRequest, row: DeskSession) -> HttpResponse:
     """The customer of a session; before the proof only who came and how to prove that person."""
     if not row.is_proven:
         return desk_proof.show(request, row)
+    if row.draft_of:
+        return redirect("portal:desk-file", row.key)
     return show(request, row)
 
 
@@ -110,6 +112,8 @@ def proof_text(row: DeskSession) -> str:
     """How the person who came was proven."""
     if row.proof.get("method") == "CODE":
         return _("휴대폰 승인 확인")
+    if row.proof.get("method") == "NUMBER":
+        return _("확인된 번호로 보낸 숫자 확인")
     return _("%(card)s 확인") % {"card": dict(ID_CARDS).get(row.proof.get("type", ""), "")}
 
 
@@ -161,38 +165,67 @@ def desk_line(line: Line, application: Application | None, came_as: str) -> Desk
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_session
 def object_to(request: HttpRequest, row: DeskSession, contract_no: str) -> HttpResponse:
-    """The objection of a proven customer to the answer on a line, in their words, with documents."""
+    """The objection of a proven customer to the answer on a line; while it is open, words and documents are added to it
+    or it is taken back, as the customer says."""
     user = desk_user(request)
     line = next((line for line in eligibility.lines_of(row.person_index) if line.pk == contract_no), None)
-    if line is None or not objections.can_object(line):
+    still_open = Objection.objects.filter(line=line, status=Objection.Status.OPEN).first() if line else None
+    if line is None or not (still_open or objections.can_object(line)):
         raise Http404
-    form = ObjectionForm(*((request.POST, request.FILES) if request.method == "POST" else (None, None)))
-    if request.method == "POST" and form.is_valid():
+    posted = (request.POST, request.FILES) if request.method == "POST" else (None, None)
+    form: ObjectionForm | AdditionForm = AdditionForm(*posted) if still_open else ObjectionForm(*posted)
+    if request.method == "POST":
         try:
-            files = documents.read(form.cleaned_data["files"]) if form.cleaned_data["files"] else []
-            with transaction.atomic():
-                objection = objections.object_to(
-                    contract_no=contract_no,
-                    person_index=row.person_index,
-                    text=form.cleaned_data["words"],
-                    kind=form.cleaned_data["kind"],
-                    wanted_krw=form.cleaned_data["wanted_krw"],
-                    contact=row.contact or "",
-                    language=eligibility.language_of(row.customer),
-                    staff=user,
-                )
-                if files:
-                    documents.add_to_objection(objection_id=objection.pk, files=files, staff=user)
+            if "take_back" in request.POST:
+                if still_open is not None:
+                    objections.take_back(objection_id=still_open.pk, staff=user)
+                messages.success(request, _("이의를 거두었습니다."))
+                return redirect("portal:desk-customer", row.key)
+            if form.is_valid():
+                said = _receive(row, line, form, still_open, user)
+                messages.success(request, said)
+                return redirect("portal:desk-customer", row.key)
         except Refused as refused:
             form.add_error("files" if refused.code in documents.ABOUT_FILES else None, refused.message)
-        else:
-            messages.success(
-                request,
-                _("이의를 받았습니다. %(day)s까지 답한다고 말씀드리세요.") % {"day": kdate_long(objection.answer_by)},
-            )
-            return redirect("portal:desk-customer", row.key)
-    values = context(request, row) | {"form": form, "card": desk_line(line, None, row.came_as)}
+    if still_open is not None:
+        looks.note(object=f"objection:{still_open.pk}", subject=row.customer_id)
+    values = context(request, row) | {
+        "form": form,
+        "card": desk_line(line, None, row.came_as),
+        "still_open": still_open,
+        "additions": list(still_open.additions.order_by("id")) if still_open else [],
+        "sent": documents.of_objection(still_open) if still_open else [],
+        "until": objections.possible_until(line),
+    }
     return render(request, "portal/desk_object.html", values, status=422 if form.errors else 200)
+
+
+def _receive(
+    row: DeskSession, line: Line, form: ObjectionForm | AdditionForm, still_open: Objection | None, user: User
+) -> str:
+    """Keep the objection, or what is added to the open one, with its documents; returns what the clerk then says."""
+    answers = form.cleaned_data
+    files = documents.read(answers["files"]) if answers["files"] else []
+    with transaction.atomic():
+        if still_open is not None:
+            objection, said = still_open, _("덧붙인 것을 받았습니다. %(day)s까지 답한다고 말씀드리세요.")
+            if answers["words"]:
+                objections.add_to(objection_id=objection.pk, text=answers["words"], staff=user)
+        else:
+            said = _("이의를 받았습니다. %(day)s까지 답한다고 말씀드리세요.")
+            objection = objections.object_to(
+                contract_no=line.pk,
+                person_index=row.person_index,
+                text=answers["words"],
+                kind=answers["kind"],
+                wanted_krw=answers["wanted_krw"],
+                contact=row.contact or "",
+                language=eligibility.language_of(row.customer),
+                staff=user,
+            )
+        if files:
+            documents.add_to_objection(objection_id=objection.pk, files=files, staff=user)
+    return said % {"day": kdate_long(objection.answer_by)}
 
 
 @permission_required("portal.transfer_filing")

@@ -17,11 +17,11 @@ from kt_remedy.core.access import permission_required
 from kt_remedy.core.templatetags.remedy import krw
 from kt_remedy.portal.desk_customer import DeskLine, desk_lines
 from kt_remedy.portal.desk_forms import FilingForm
-from kt_remedy.portal.desk_sessions import context, desk_user, in_session, typed
+from kt_remedy.portal.desk_sessions import context, desk_user, for_filing, typed
 from kt_remedy.staff.models import User
 from refunds.accounts import service as accounts
 from refunds.applications import access as application_access
-from refunds.applications import desk_sessions, presenters, store_actions, submit, window
+from refunds.applications import continuing, desk_sessions, presenters, store_actions, submit, window
 from refunds.applications.transitions import Refused
 from refunds.models.accounts import Account, OwnerKind
 from refunds.models.applications import Application, Channel, Lateness
@@ -32,7 +32,7 @@ from refunds.views.account_entry import enter_account
 @permission_required("portal.serve_customer")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-@in_session
+@for_filing
 def submit_application(request: HttpRequest, row: DeskSession) -> HttpResponse:
     """Submit an application for the customer of a session, by the person who came and was proven."""
     user = desk_user(request)
@@ -42,8 +42,14 @@ def submit_application(request: HttpRequest, row: DeskSession) -> HttpResponse:
         messages.warning(request, refused.message)
         return redirect("portal:desk-customer", row.key)
     cards = [card for card in desk_lines(row) if card.can_file]
+    if row.draft_of:
+        drafted = continuing.lines_of(row)
+        cards = [card for card in cards if card.line.pk in drafted]
     if not cards and request.method != "POST":
         messages.info(request, _("지금 신청할 회선이 없습니다."))
+        if row.draft_of:
+            desk_sessions.end(row)
+            return redirect("portal:desk")
         return redirect("portal:desk-customer", row.key)
     form = _form(request, row, cards, user, late=lateness == Lateness.LATE)
     if request.method == "POST":
@@ -55,7 +61,7 @@ def submit_application(request: HttpRequest, row: DeskSession) -> HttpResponse:
         "form": form,
         "by_label": by.label,
         "came_name": masking.name(row.came_name) if row.came_name_enc else "",
-        "idempotency_key": request.POST.get("key") or str(uuid.uuid4()),
+        "idempotency_key": _key(request, row),
         "contact": row.contact or "",
         "cards": cards,
         "version": submit.CONSENTS["privacy"],
@@ -91,6 +97,11 @@ def _form(request: HttpRequest, row: DeskSession, cards: list[DeskLine], user: U
     )
 
 
+def _key(request: HttpRequest, row: DeskSession) -> str:
+    """Idempotency key of the filing; that of the website's draft where the caller goes on with one."""
+    return str(row.draft_of or request.POST.get("key") or uuid.uuid4())
+
+
 def _file(request: HttpRequest, row: DeskSession, form: FilingForm, user: User) -> HttpResponse | None:
     """File a valid form; None if it has errors now."""
     account = _account(request, row, form, user)
@@ -99,7 +110,7 @@ def _file(request: HttpRequest, row: DeskSession, form: FilingForm, user: User) 
     try:
         submitted = submit.submit(
             submit.Submission(
-                key=request.POST.get("key") or str(uuid.uuid4()),
+                key=_key(request, row),
                 channel=Channel.STORE if user.store_id else Channel.CALL_CENTRE,
                 person_index=row.person_index,
                 contract_nos=form.cleaned_data["lines"],
@@ -180,17 +191,20 @@ def _account(request: HttpRequest, row: DeskSession, form: FilingForm, user: Use
 @permission_required("portal.serve_customer")
 @never_cache
 @require_safe
-@in_session
+@for_filing
 def receipt(request: HttpRequest, row: DeskSession, reference: str) -> HttpResponse:
     """The receipt for the customer to take along: store, clerk, applicant, promise."""
+    own = Application.objects.filter(
+        application_access.visible_to(staff=desk_user(request)),
+        filing__reference=reference,
+        line__customer__person_index=row.person_index,
+    )
+    if row.draft_of:
+        own = own.filter(filing__idempotency_key=str(row.draft_of))
     rows = list(
-        Application.objects.filter(
-            application_access.visible_to(staff=desk_user(request)),
-            filing__reference=reference,
-            line__customer__person_index=row.person_index,
+        own.select_related("filing__store", "filing__filed_by", "line__customer", "account__holder_check").order_by(
+            "id"
         )
-        .select_related("filing__store", "filing__filed_by", "line__customer", "account__holder_check")
-        .order_by("id")
     )
     if not rows:
         raise Http404

@@ -177,6 +177,18 @@ class SpokenCodeForm(PlainForm):
         return code
 
 
+class ContinueForm(SpokenCodeForm):
+    """The digits that a caller reads from their page, and the name that they say (D-88)."""
+
+    prefix = "go"
+    name = TextField(
+        label=gettext_lazy("고객이 말한 이름"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": gettext_lazy("이름을 적어 주세요")},
+    )
+
+
 class PhoneProofForm(PassAppForm):
     """Approval by the customer's own phone; the name comes from the register."""
 

@@ -17,7 +17,7 @@ from kt_remedy.audit.models import AuditEntry
 from kt_remedy.content import service as content
 from kt_remedy.content.models import Place
 from kt_remedy.core import clock, masking, programme
-from kt_remedy.core.templatetags.remedy import kdatetime, krw
+from kt_remedy.core.templatetags.remedy import kdate_long, kdatetime, krw
 from kt_remedy.notices import service as notices
 from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message
@@ -25,6 +25,7 @@ from kt_remedy.portal import desk_code
 from kt_remedy.portal.lines import LineCard, cards_of
 from kt_remedy.staff import stores
 from kt_remedy.staff.models import User
+from refunds.applications import presenters
 from refunds.applications.representation import DOCUMENTS, OFFLINE
 from refunds.models.accounts import OwnerKind
 from refunds.models.applications import Application, Objection
@@ -108,7 +109,10 @@ def _ways(row: DeskSession, lines: list[LineCard], sent: list[SentMessage]) -> l
     customer_url = reverse("portal:desk-customer", args=[row.key])
     first = next((card for card in lines if card.kind in {"yes", "review"}), lines[0] if lines else None)
     application = (
-        Application.objects.filter(line__customer__person_index=row.person_index).order_by("-id").first()
+        Application.objects.filter(line__customer__person_index=row.person_index)
+        .select_related("account__holder_check")
+        .order_by("-id")
+        .first()
         if first is not None
         else None
     )
@@ -189,7 +193,17 @@ def _why_words(card: LineCard | None) -> str:
 def _account_words(application: Application | None) -> str:
     if application is None or not application.is_live:
         return _("아직 신청하지 않으셔서 계좌가 없습니다.")
-    return _("지금은 %(account)s 계좌로 받으십니다.") % {"account": application.account}
+    account = application.account
+    words = _("지금은 %(account)s 계좌로 받으십니다.") % {"account": account}
+    if account.is_offline:
+        return words
+    # The masked name and the last digits tell accounts apart; the whole of neither is staff's to see (D-83).
+    given = _("예금주는 %(owner)s %(name)s 님이고, %(day)s에 적으셨습니다.") % {
+        "owner": account.get_owner_kind_display(),
+        "name": masking.name(account.holder_name or ""),
+        "day": kdate_long(clock.kst_date(account.created_at)),
+    }
+    return f"{words} {given} {presenters.account_note(account)}."
 
 
 def _sent_words(sent: list[SentMessage]) -> str:
@@ -224,7 +238,7 @@ def _messages(person: bytes) -> list[SentMessage]:
     return [
         SentMessage(
             label=str(texts.kind(message.kind).label if texts.is_registered(message.kind) else message.kind),
-            body=_("숫자는 고객에게만 보입니다.") if message.kind == desk_code.KIND else message.body,
+            body=_("숫자는 고객에게만 보입니다.") if message.kind in desk_code.KINDS else message.body,
             to=masking.phone(message.to or "") if message.to_enc else _("번호 없음"),
             at=message.sent_at or message.created_at,
             state=message.get_state_display(),

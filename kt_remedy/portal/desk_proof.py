@@ -19,11 +19,13 @@ from kt_remedy.identity import service as identity
 from kt_remedy.portal import desk_code
 from kt_remedy.portal.desk_forms import ComerForm, IdentityCardForm, PhoneProofForm, SpokenCodeForm
 from kt_remedy.portal.desk_sessions import before_proof, context, desk_user
-from refunds.applications import desk_sessions
+from refunds.applications import call_backs, desk_sessions
 from refunds.applications.representation import DOCUMENTS
 from refunds.models.accounts import OwnerKind
 from refunds.models.desk import DeskSession
 
+# The check of a number in the place of a kind of card.
+_BY_NUMBER = "NUMBER"
 TOO_MANY_CODES = gettext_lazy("이 번호로는 한 시간 동안 더 보낼 수 없습니다. 휴대폰 승인으로 확인하거나 나중에 하세요.")
 
 
@@ -41,6 +43,7 @@ def show(request: HttpRequest, row: DeskSession, **forms: Any) -> HttpResponse:
             "documents": DOCUMENTS.get(row.came_as, ()),
             "card_form": IdentityCardForm(),
             "phone_form": PhoneProofForm(),
+            "number_to": masking.phone(number) if (number := "" if in_store else _confirmed_number(row)) else "",
         }
         if "code" in (check := desk_sessions.check_of(row)):
             values |= {
@@ -104,6 +107,7 @@ def _send_code(request: HttpRequest, row: DeskSession, kind: str, contact: str) 
             contact=contact,
             clerk=desk_user(request).pk,
             language=eligibility.language_of(row.customer),
+            call=kind == _BY_NUMBER,
         )
     except desk_code.TooMany:
         return False
@@ -134,9 +138,31 @@ def prove_code(request: HttpRequest, row: DeskSession) -> HttpResponse:
         return redirect("portal:desk-customer", row.key)
     if form.is_valid():
         if desk_code.matches(sent_code, form.cleaned_data["code"], row.customer_id):
+            if kind == _BY_NUMBER:
+                desk_sessions.prove(row, proof={"method": "NUMBER"}, contact=contact)
+                return redirect("portal:desk-customer", row.key)
             return _record_id_card(row, kind, contact)
         form.add_error("code", desk_code.why_wrong(sent_code))
     return show(request, row, code_form=form)
+
+
+def _confirmed_number(row: DeskSession) -> str:
+    """The number that the person who came confirmed with a filing and that is still theirs; "" for none (D-86)."""
+    return call_backs.confirmed_number(row.customer, came_as=row.came_as) if row.came_as else ""
+
+
+@permission_required("portal.serve_customer")
+@never_cache
+@require_POST
+@before_proof
+def prove_number(request: HttpRequest, row: DeskSession) -> HttpResponse:
+    """Send a code to the confirmed number of a caller without the app, who reads it aloud (D-86). Not in a store."""
+    number = "" if desk_user(request).store_id else _confirmed_number(row)
+    if not number:
+        messages.warning(request, _("확인된 번호가 없습니다. 휴대폰 승인으로 확인하거나 일반 안내만 하세요."))
+    elif not _send_code(request, row, _BY_NUMBER, number):
+        messages.warning(request, TOO_MANY_CODES)
+    return redirect("portal:desk-customer", row.key)
 
 
 def _record_id_card(row: DeskSession, kind: str, contact: str) -> HttpResponse:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from kt_remedy.core import masking
 from kt_remedy.core.access import permission_required
 from kt_remedy.staff.models import User
-from refunds.applications import desk_sessions
+from refunds.applications import call_checks, desk_sessions
 from refunds.models.desk import DeskSession
 
 P = ParamSpec("P")
@@ -92,6 +92,7 @@ def context(request: HttpRequest, row: DeskSession) -> dict[str, Any]:
     return {
         "desk": row,
         "tabs": tabs(desk_user(request), row.key),
+        "calling": call_checks.placed_by(desk_user(request)),
         "letter": letter(row),
         "colour": colour(row),
         "name": masked(row),
@@ -103,7 +104,24 @@ def context(request: HttpRequest, row: DeskSession) -> dict[str, Any]:
 def in_session(
     view: Callable[Concatenate[HttpRequest, DeskSession, P], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, str, P], HttpResponse]:
-    """Give a view the session of the key in its address, once its person is proven; see `before_proof`."""
+    """Give a view the session of the key in its address, once its person is proven; see `before_proof`.
+
+    A session for one draft leads back to the draft (D-88).
+    """
+
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, row: DeskSession, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if row.draft_of:
+            return redirect("portal:desk-file", row.key)
+        return view(request, row, *args, **kwargs)
+
+    return for_filing(wrapped)
+
+
+def for_filing(
+    view: Callable[Concatenate[HttpRequest, DeskSession, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, str, P], HttpResponse]:
+    """Give a view of filing the session of the key in its address, proven or for one draft; see `before_proof`."""
 
     @functools.wraps(view)
     def wrapped(request: HttpRequest, row: DeskSession, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:

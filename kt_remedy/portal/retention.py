@@ -42,7 +42,7 @@ class Rule:
 
 def erase_codes(now: dt.datetime) -> int:
     """Empty the texts that carried a code of the desk; returns how many."""
-    old = Message.objects.filter(kind=desk_code.KIND, created_at__lt=now - dt.timedelta(days=CODE_DAYS))
+    old = Message.objects.filter(kind__in=desk_code.KINDS, created_at__lt=now - dt.timedelta(days=CODE_DAYS))
     keys = list(old.exclude(body="").values_list("pk", flat=True)[:AT_ONCE])
     return Message.objects.filter(pk__in=keys).update(body="")
 

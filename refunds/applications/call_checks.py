@@ -54,6 +54,13 @@ def of_call(note: Note, staff: User) -> CallCheck | None:
     return _check(note)
 
 
+def placed_by(staff: User) -> tuple[Note, CallCheck] | None:
+    """The call that this member of staff placed last, with its check, while it can be checked."""
+    rows = Note.objects.filter(calling_by=staff, calling_at__gt=_since(), called_at=None).select_related("customer")
+    note = rows.order_by("-calling_at").first()
+    return (note, _check(note)) if note is not None else None
+
+
 def words_for(*, number: str, digits: str, address: str = "") -> list[str] | None:
     """The two words, in the reader's language, of the call that an agent makes to `number` now; None for no such call.
 

@@ -71,6 +71,16 @@ def live_of(staff: User) -> list[DeskSession]:
     return [row for row in rows if ends_at(row) > _wall()]
 
 
+def kept_of(staff: User) -> list[DeskSession]:
+    """The last ended session of each customer whose draft of today waits, the newest first; none that is open again."""
+    rows = DeskSession.objects.filter(staff=staff, draft_enc__isnull=False, touched_at__gte=_midnight())
+    newest: dict[str, DeskSession] = {}
+    for row in rows.select_related("customer").order_by("-touched_at"):
+        newest.setdefault(row.customer_id, row)
+    still_open = {row.customer_id for row in live_of(staff)}
+    return [row for row in newest.values() if row.customer_id not in still_open]
+
+
 def find(*, key: str, staff: User) -> DeskSession | None:
     """The session with this key, ended or not; None for another member of staff's."""
     return DeskSession.objects.select_related("customer").filter(key=key, staff=staff).first()
