@@ -5,6 +5,7 @@ import time
 
 import pytest
 from django.conf import settings
+from playwright.sync_api import expect
 
 from kt_remedy.devtools import demo_accounts, demo_staff
 from kt_remedy.devtools.sandbox.phone import totp
@@ -32,10 +33,10 @@ def clean(page, name: str, *, axe: bool = True) -> None:
     page.set_viewport_size({"width": 1280, "height": 900})
 
 
-def sign_in(page, username: str) -> None:
+def sign_in(page, username: str, password: str = demo_staff.PASSWORD) -> None:
     page.goto("/staff/login/?next=/staff/second-factor/")
     page.get_by_label("아이디").fill(username)
-    page.get_by_label("비밀번호").fill(demo_staff.PASSWORD)
+    page.get_by_label("비밀번호").fill(password)
     page.get_by_role("button", name="로그인", exact=True).click()
 
 
@@ -97,6 +98,16 @@ def test_a_security_key_is_added_and_opens_the_account(page):
     sign_in(page, "clerk")
     page.get_by_role("button", name="보안 키로 로그인").click()
     page.get_by_role("heading", name="내 계정").wait_for()
+    # Alone, without name and password, and also while wrong passwords have locked the name in this browser.
+    page.goto("/staff/logout/")
+    page.get_by_role("button", name="나가기").last.click()
+    for _ in range(6):
+        sign_in(page, "clerk", "wrong")
+    expect(page.locator("main")).to_contain_text("로그인이 잠겼습니다")
+    page.goto("/staff/login/?next=/staff/second-factor/")
+    page.get_by_role("button", name="보안 키로 로그인").click()
+    expect(page.get_by_role("heading", name="내 계정")).to_be_visible()
+    assert User.objects.get(username="clerk").sessions.exists()
 
 
 def test_an_invited_administrator_sets_a_password(page):
