@@ -255,7 +255,7 @@ CRISPY_FAIL_SILENTLY = False
 # 5 Data ---------------------------------------------------------------------------------------------------
 
 # These change what only the owner of the tables may change; every other process works as the role of DATABASE_URL.
-OWNER_COMMANDS = {"migrate", "rotate_keys"}
+OWNER_COMMANDS = {"migrate", "rotate_keys", "audit_parts"}
 _as_owner = Path(sys.argv[0]).name == "manage.py" and sys.argv[1:2] != [] and sys.argv[1] in OWNER_COMMANDS
 _name = "MIGRATE_DATABASE_URL" if _as_owner and env.str("MIGRATE_DATABASE_URL", "") else "DATABASE_URL"
 _saved_url = _local.get("MIGRATE_DATABASE_URL" if _as_owner else "DATABASE_URL", "postgres:///remedy")

@@ -11,6 +11,7 @@ class AuditConfig(AppConfig):
     def ready(self) -> None:
         actions.register(
             {
+                "audit": _("접속 기록"),
                 "admin": _("관리 화면"),
                 "schedule": _("일정표"),
                 "look": _("고객 정보가 있는 화면"),

@@ -5,6 +5,7 @@ breaks the chain from there on, and nobody without the key can build another one
 of the owner could: only the heads that were given out (`heads`) show a chain that was cut or built anew.
 """
 
+import base64
 import datetime as dt
 import hmac
 import json
@@ -15,24 +16,36 @@ from itertools import islice
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, TextField
+from django.db.models.functions import Cast
 
 from kt_remedy.audit.models import AuditEntry, AuditSeal, AuditSubject
+from kt_remedy.core import clock, crypto
 
-_FIELDS = ("id", "at", "actor", "action", "object", "subject", "reason", "ip", "role", "store", "detail")
+REMOVED = "audit.part_removed"  # the act of `parts.remove`
+# The reason as it is stored, so that a value that cannot be decrypted is a fault and no error.
+_FIELDS = ("id", "at", "actor", "action", "object", "subject", "stored_reason", "ip", "role", "store", "detail")
+_REASON = 6  # its place
+_REASON_PLACE = "audit_entry:reason:text"
 _LOCK = 0x6B742D6175646974  # one chain, one writer
 # If this many later acts commit before an act, only `verify_audit`, which reads every entry, seals it.
 _LOOK_BACK = 100_000
 _AT_ONCE = 5_000
+YEARS = 2  # standard of the commission on personal data, article 8: more than 50,000 people
+_LONGEST_MONTH = 31
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The end of the chain at some time, as it was written down elsewhere; `source` says where, for the report."""
+    """The end of the chain at some time, as it was written down elsewhere; `source` says where, for the report.
+
+    `day` (KST) is when it was given out, where that is known.
+    """
 
     position: int
     digest: str
     source: str = ""
+    day: dt.date | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{self.position}:{self.digest}"
@@ -63,7 +76,7 @@ def seal_entries(*, limit: int = 10_000, everything: bool = False) -> int:
         position, digest = _end()
         seals = []
         fresh = _unsealed(after=0 if everything else _last_surely_sealed(position))
-        rows = list(fresh.order_by("id").values_list(*_FIELDS)[:limit])
+        rows = list(_with_reason(fresh).order_by("id").values_list(*_FIELDS)[:limit])
         customers = _customers([row[0] for row in rows])
         for row in rows:
             position += 1
@@ -78,14 +91,21 @@ def verify(heads: Iterable[Head] = ()) -> Proof:
 
     The first broken entry ends the walk and is named: missing (a gap), changed, or sealed with another key. Each head
     must stand in the chain at its position: a head beyond the end says that the tail was cut off, another digest at
-    its position says that the chain was built anew. Raises ImproperlyConfigured without AUDIT_KEYS.
+    its position says that the chain was built anew. A range that was removed after its period (`parts`) is passed over:
+    its entry must stand in the chain, and no head that was given out after its month may lie in it. Raises
+    ImproperlyConfigured without AUDIT_KEYS.
     """
     wanted: dict[int, list[Head]] = {}
     for head in heads:
         wanted.setdefault(head.position, []).append(head)
     faults: list[str] = []
+    gone = _removed()
     count, digest = 0, b""
-    for position, entry_id, expected, stored in _walk():
+    for position, entry_id, expected, stored in _walk(gone):
+        while (part := gone.get(count + 1)) and position > part.last:
+            within = [head for place in list(wanted) if count < place <= part.last for head in wanted.pop(place)]
+            faults += _of_part(part, within)
+            count = part.last
         if fault := _fault_of(count + 1, position, entry_id, expected, stored):
             faults.append(fault)
             break
@@ -118,16 +138,48 @@ def _keys() -> Mapping[int, bytes]:
     return settings.AUDIT_KEYS
 
 
-def _walk() -> Iterator[tuple[int, int, bytes | None, bytes]]:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A range of the chain that was removed with its month: up to which position, and the digest there."""
+
+    month: dt.date
+    removed_at: dt.datetime
+    last: int
+    digest: bytes
+
+
+def _removed() -> dict[int, _Part]:
+    """The removed ranges by their first position, of sealed entries alone: the walk proves them."""
+    found = {}
+    for at, detail in AuditEntry.objects.filter(action=REMOVED, seal__isnull=False).values_list("at", "detail"):
+        month = dt.date.fromisoformat(detail["month"])
+        found |= {first: _Part(month, at, last, bytes.fromhex(digest)) for first, last, digest in detail["ranges"]}
+    return found
+
+
+def _of_part(part: _Part, heads: list[Head]) -> Iterator[str]:
+    """Faults of a removed range: removed too early, or holding a head that is younger than its month."""
+    removed_on = clock.kst_date(part.removed_at)
+    if (removed_on.year - part.month.year) * 12 + removed_on.month - part.month.month <= 12 * YEARS:
+        yield f"the month {part.month:%Y-%m} of the record was removed before its period was over"
+    for head in heads:
+        if head.day is not None and (head.day - part.month).days > _LONGEST_MONTH:
+            what = f"entry {head.position} of the chain, the head {head.source}"
+            yield f"{what}, was removed as one of {part.month:%Y-%m}"
+
+
+def _walk(gone: Mapping[int, _Part]) -> Iterator[tuple[int, int, bytes | None, bytes]]:
     """(position, id of the entry, digest as recomputed, digest as stored) in the order of the chain.
 
-    The recomputed digest is None for a seal whose key is unknown or older than that of the seal before.
+    The recomputed digest is None for a seal whose key is unknown or older than that of the seal before. An entry behind
+    a range in `gone` continues from the digest at the end of the range.
     """
+    ends = {part.last: part.digest for part in gone.values()}
     keys = _keys()
     ages = {number: age for age, number in enumerate(reversed(list(keys)))}
     digest, age = b"", 0
     rows = (
-        AuditEntry.objects.filter(seal__isnull=False)
+        _with_reason(AuditEntry.objects.filter(seal__isnull=False))
         .order_by("seal__position")
         .values_list(*_FIELDS, "seal__position", "seal__digest", "seal__key_number")
     )
@@ -135,6 +187,7 @@ def _walk() -> Iterator[tuple[int, int, bytes | None, bytes]]:
     while part := list(islice(stream, _AT_ONCE)):
         customers = _customers([row[0] for row in part])
         for *row, position, stored, number in part:
+            digest = ends.get(position - 1, digest)
             expected = None
             if ages.get(number, -1) >= age:
                 age = ages[number]
@@ -160,6 +213,18 @@ def _of_heads(heads: list[Head], digest: str) -> list[str]:
         for head in heads
         if head.digest != digest
     ]
+
+
+def _with_reason(entries: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+    return entries.annotate(stored_reason=Cast("reason", TextField()))
+
+
+def _opened(stored: str) -> str:
+    """The reason of an entry in clear; as it stands where nobody encrypted it, so that its digest is another."""
+    try:
+        return crypto.decrypt(base64.b64decode(stored, validate=True), _REASON_PLACE) if stored else ""
+    except (crypto.DecryptError, ValueError):
+        return stored
 
 
 def _end() -> tuple[int, bytes]:
@@ -189,6 +254,7 @@ def _customers(entries: list[int]) -> dict[int, list[str]]:
 
 def _digest(key: bytes, previous: bytes, row: tuple | list, customers: list[str]) -> bytes:
     number, at, *columns, detail = row
+    columns[_REASON - 2] = _opened(columns[_REASON - 2])
     entry = [number, at.astimezone(dt.UTC).isoformat(), *columns, detail, customers]
     text = json.dumps(entry, ensure_ascii=False, sort_keys=True)
     return hmac.digest(key, previous + text.encode(), "sha256")

@@ -5,9 +5,11 @@ that the operator copies elsewhere. Applications that store a head beside an act
 """
 
 import csv
+import datetime as dt
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
@@ -36,7 +38,7 @@ def latest() -> AuditHead | None:
 def stored() -> Iterator[Head]:
     """Every head that this database keeps: of each day, and those of the registered sources."""
     for row in AuditHead.objects.order_by("day"):
-        yield Head(row.position, row.digest, f"of {row.day}")
+        yield Head(row.position, row.digest, f"of {row.day}", row.day)
     for source in _sources:
         yield from source()
 
@@ -73,7 +75,8 @@ def read(path: Path) -> list[Head]:
     heads = []
     for number, row in enumerate(rows, start=2):
         try:
-            heads.append(chain.parse(f"{row['position']}:{row['digest']}", f"of {row['day']}"))
+            head = chain.parse(f"{row['position']}:{row['digest']}", f"of {row['day']}")
+            heads.append(replace(head, day=dt.date.fromisoformat(row["day"])))
         except (KeyError, ValueError, TypeError):
             raise ValueError(f"line {number} of {path.name} is no head") from None
     return heads

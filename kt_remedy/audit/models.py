@@ -1,6 +1,7 @@
 """Audit entries, their customers, seals and heads. Rows are only added, never changed or deleted."""
 
 import uuid
+from typing import Any
 
 import pgtrigger
 from django.db import models
@@ -18,6 +19,10 @@ NO_TRUNCATE = pgtrigger.Trigger(
     func="RAISE EXCEPTION 'the record of acts is never emptied';",
 )
 
+# Entries and their customers are partitioned by month (`parts`), so the key of an entry is its number and its time, and
+# no constraint can refer to the number alone. The chain names an entry that is not there.
+_OF_A_PART: dict[str, Any] = {"db_constraint": False}
+
 
 class AuditEntry(models.Model):
     """One act: its actor, subject, action, time, network address and reason.
@@ -31,7 +36,7 @@ class AuditEntry(models.Model):
     action = models.CharField(_("무엇을"), max_length=60)
     object = models.CharField(_("대상"), max_length=80)
     subject = models.CharField(_("누구의 정보"), max_length=40, blank=True)  # a customer number
-    reason = models.TextField(_("이유"), blank=True)
+    reason = crypto.EncryptedTextField(_("이유"), blank=True)
     ip = models.GenericIPAddressField(_("접속 주소"), null=True)
     detail = models.JSONField(_("내용"), default=dict)
     role = models.CharField(_("역할"), max_length=20, blank=True, default="", db_default="")
@@ -57,7 +62,7 @@ class AuditEntry(models.Model):
 class AuditSubject(models.Model):
     """A customer whose data a look showed. The seal of the entry covers its customers too."""
 
-    entry = models.ForeignKey(AuditEntry, models.PROTECT, related_name="customers")
+    entry = models.ForeignKey(AuditEntry, models.PROTECT, related_name="customers", db_index=False, **_OF_A_PART)
     customer = models.CharField(_("고객번호"), max_length=40)
     at = models.DateTimeField(_("언제"))  # of the entry, so that the looks at one customer are one index
 
@@ -66,7 +71,7 @@ class AuditSubject(models.Model):
         verbose_name = _("조회된 고객")
         verbose_name_plural = _("조회된 고객")
         indexes = [models.Index(fields=["customer", "-at"], name="audit_subject_customer")]
-        constraints = [models.UniqueConstraint(fields=["entry", "customer"], name="audit_subject_once")]
+        constraints = [models.UniqueConstraint(fields=["entry", "customer", "at"], name="audit_subject_once")]
         triggers = [APPEND_ONLY, NO_TRUNCATE]
 
     def __str__(self) -> str:
@@ -76,7 +81,7 @@ class AuditSubject(models.Model):
 class AuditSeal(models.Model):
     """The place of an entry in the chain and its digest: an HMAC of the entry, its customers and the digest before."""
 
-    entry = models.OneToOneField(AuditEntry, models.PROTECT, primary_key=True, related_name="seal")
+    entry = models.OneToOneField(AuditEntry, models.PROTECT, primary_key=True, related_name="seal", **_OF_A_PART)
     position = models.BigIntegerField(_("사슬 번호"), unique=True)
     digest = models.BinaryField()
     key_number = models.SmallIntegerField(default=1)  # of AUDIT_KEYS
@@ -113,7 +118,7 @@ class AuditHead(models.Model):
 class LookMark(models.Model):
     """A look that the auditor checked and found unusual; only from then on the customer reads that it was (D-92)."""
 
-    entry = models.OneToOneField(AuditEntry, models.PROTECT, primary_key=True, related_name="mark")
+    entry = models.OneToOneField(AuditEntry, models.PROTECT, primary_key=True, related_name="mark", **_OF_A_PART)
     kind = models.CharField(_("무엇이 다른가"), max_length=20)
     at = models.DateTimeField(_("언제"))
     by = models.CharField(_("누가"), max_length=40)
@@ -137,7 +142,7 @@ class LookQuestion(models.Model):
         WHY = "WHY", _("무엇을 왜 보았는지 알고 싶습니다")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    entry = models.ForeignKey(AuditEntry, models.PROTECT, related_name="questions")
+    entry = models.ForeignKey(AuditEntry, models.PROTECT, related_name="questions", **_OF_A_PART)
     customer = models.CharField(_("고객번호"), max_length=40)
     kind = models.CharField(_("무엇이 궁금한가"), max_length=12, choices=Kind.choices)
     words_enc = models.BinaryField(null=True)

@@ -15,7 +15,6 @@ OURS = ("eligibility", "refunds", "rewards", "core", "staff", "notices", "identi
 
 # Text columns in clear, and the reason.
 CLEAR = {
-    "audit.AuditEntry.reason": "sealed with the entry; the code of an act or a reason without personal data",
     "content.Entry.body_en": "published on the site",
     "content.Entry.body_ko": "published on the site",
     "eligibility.Feed.fault": "written by the system",
