@@ -108,14 +108,16 @@ def _batches(column: Column) -> Iterator[int]:
             if not rows:
                 return
             after = rows[-1].pk
-            keys, values = zip(*((row.pk, column.moved(row)) for row in rows), strict=True)
+            keys = column.model._meta.pk_fields
+            given = [[getattr(row, key.attname) for row in rows] for key in keys]
+            names = ", ".join(f"key_{number}" for number in range(len(keys)))
+            same = " AND ".join(f"t.{key.column} = v.key_{number}" for number, key in enumerate(keys))
             # The plaintext stays the same, so append-only tables may be rewritten here. Only statements of Django's own
             # cursor are told to ignore triggers.
             with pgtrigger.ignore():
                 cursor.execute(
                     f"UPDATE {column.table} t SET {column.name} = v.blob"
-                    f" FROM unnest(%s, %s) v (key, blob)"
-                    f" WHERE t.{column.model._meta.pk.column} = v.key",
-                    [list(keys), list(values)],
+                    f" FROM unnest({'%s, ' * len(keys)}%s) v ({names}, blob) WHERE {same}",
+                    [*given, [column.moved(row) for row in rows]],
                 )
         yield len(rows)

@@ -173,12 +173,20 @@ class EncryptedTextField(models.TextField):
 
     The column holds base64 of the encrypted value; the empty text stays empty, so constraints and queries can ask
     whether anything was written, and nothing else. The associated data name table and column, not the row: many rows
-    are written by statements that give them their key.
+    are written by statements that give them their key. `kind` names columns among which statements copy values.
     """
+
+    def __init__(self, *args: Any, kind: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kind = kind
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, kwargs | ({"kind": self.kind} if self.kind else {})
 
     def place(self) -> str:
         """The associated data of every value of this column."""
-        return f"{self.model._meta.db_table}:{self.column}:text"
+        return self.kind or f"{self.model._meta.db_table}:{self.column}:text"
 
     def from_db_value(self, value: str | None, *_: Any) -> str | None:
         return decrypt(base64.b64decode(value), self.place()) if value else value
@@ -188,7 +196,7 @@ class EncryptedTextField(models.TextField):
         return base64.b64encode(encrypt(clear, self.place())).decode() if clear else clear
 
 
-def encrypt_stored_text(table: str, key: str, *columns: str) -> Callable[[Any, Any], None]:
+def encrypt_stored_text(table: str, key: str, *columns: str, kind: str = "") -> Callable[[Any, Any], None]:
     """The function of a migration that encrypts the clear text in columns that are now `EncryptedTextField`s.
 
     The meaning of a row stays the same, so the triggers of append-only tables let it pass.
@@ -199,7 +207,7 @@ def encrypt_stored_text(table: str, key: str, *columns: str) -> Callable[[Any, A
             for column in columns:
                 cursor.execute(f"SELECT {key}, {column} FROM {table} WHERE {column} <> ''")  # noqa: S608  (our names)
                 for row, text in cursor.fetchall():
-                    stored = base64.b64encode(encrypt(text, f"{table}:{column}:text")).decode()
+                    stored = base64.b64encode(encrypt(text, kind or f"{table}:{column}:text")).decode()
                     cursor.execute(f"UPDATE {table} SET {column} = %s WHERE {key} = %s", [stored, row])  # noqa: S608
 
     return encrypt_rows

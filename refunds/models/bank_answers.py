@@ -172,7 +172,7 @@ class AnswerLine(models.Model):
     outcome = models.CharField(_("결과"), max_length=8)
     reason = models.CharField(_("이유"), max_length=13, blank=True)
     code = models.CharField(_("은행 코드"), max_length=35, blank=True)
-    words = models.CharField(_("은행 설명"), max_length=140, blank=True)
+    words = crypto.EncryptedTextField(_("은행 설명"), blank=True, default="", kind="bank words")
     won = models.BigIntegerField(_("금액(원)"), null=True)
 
     class Meta:

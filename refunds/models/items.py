@@ -106,7 +106,9 @@ class Item(models.Model):
         BankFile, models.PROTECT, null=True, blank=True, related_name="items", verbose_name=_("은행 파일")
     )
     code = models.CharField(_("은행 코드"), max_length=35, blank=True, default="")
-    words = models.CharField(_("은행 설명"), max_length=140, blank=True, default="")
+    bank_code = models.CharField(_("은행이 준 코드"), max_length=35, blank=True, default="", db_default="")
+    # The bank may name the holder here; statements copy it from the answer as it is stored.
+    words = crypto.EncryptedTextField(_("은행 설명"), blank=True, default="", kind="bank words")
     result = models.ForeignKey(
         BankAnswer, models.PROTECT, null=True, blank=True, related_name="items", verbose_name=_("은행 답")
     )
@@ -169,7 +171,10 @@ class Item(models.Model):
             only_moves(*ITEM_EDGES),
             pgtrigger.ReadOnly(
                 name="frozen",
-                exclude=["status", "status_at", "taken_out_because", "file", "code", "words", "result", "statement"],
+                exclude=[
+                    *("status", "status_at", "taken_out_because", "file"),
+                    *("code", "bank_code", "words", "result", "statement"),
+                ],
             ),
             # Fires on this edge only: a filed payment is taken back while its part has not left the house.
             pgtrigger.Trigger(

@@ -161,7 +161,7 @@ class StatementLine(models.Model):
     reference = models.CharField(_("관리번호"), max_length=35, blank=True, db_collation="C")
     bank_reference = models.CharField(_("은행 거래번호"), max_length=35, blank=True)
     code = models.CharField(_("은행 코드"), max_length=35, blank=True)
-    words = models.CharField(_("은행 설명"), max_length=140, blank=True)
+    words = crypto.EncryptedTextField(_("은행 설명"), blank=True, default="", kind="bank words")
     match = models.CharField(_("맞은 것"), max_length=8, choices=Match.choices, blank=True, default="")
     item = models.ForeignKey(
         Item, models.PROTECT, null=True, blank=True, related_name="statement_lines", verbose_name=_("지급 건")

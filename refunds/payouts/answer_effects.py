@@ -54,7 +54,7 @@ def move_items(answer: BankAnswer, file: BankFile, now: dt.datetime) -> None:
         cursor.execute(
             """
             UPDATE refunds_item i SET status = t.outcome, status_at = %s, code = t.reason, result_id = %s,
-                   words = left(concat_ws(' ', NULLIF(t.code, ''), NULLIF(t.words, '')), 140)
+                   bank_code = t.code, words = t.words
             FROM answer t WHERE i.id = t.item_id AND t.moves
             """,
             [now, answer.pk],

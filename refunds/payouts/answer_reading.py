@@ -40,8 +40,9 @@ def copy_lines(answer: BankAnswer) -> tuple[str, AnswerHead]:
 
 
 def _rows(answer_id: int, answers: Iterator[Answer]) -> Iterator[tuple[Any, ...]]:
+    stored = AnswerLine._meta.get_field("words").get_prep_value  # only a return has words, which may name the holder
     for number, (line, reference, outcome, reason, code, words, won) in enumerate(answers, 1):
-        yield answer_id, number, line, reference[:140], outcome, reason, code[:35], words[:140], won
+        yield answer_id, number, line, reference[:140], outcome, reason, code[:35], words and stored(words[:140]), won
 
 
 def _copy(rows: Iterator[tuple[Any, ...]]) -> bool:

@@ -189,7 +189,7 @@ def apply(row: BankStatement, user: User) -> None:
         cursor.execute(
             """
             UPDATE refunds_item i SET status = t.outcome, status_at = %s, statement_id = %s, code = t.reason,
-                words = left(concat_ws(' ', NULLIF(t.code, ''), NULLIF(t.words, '')), 140)
+                bank_code = t.code, words = t.words
             FROM answer t WHERE i.id = t.item_id
             """,
             [now, row.pk],

@@ -21,7 +21,7 @@ from kt_remedy.core.tasks.rows import as_new
 from kt_remedy.staff.models import User
 from refunds import bankfiles
 from refunds.bankfiles.statement import Reading, StatementFault, StatementHead, fault_text
-from refunds.models.statements import BankStatement
+from refunds.models.statements import BankStatement, StatementLine
 from refunds.payouts import matching, statement_chain
 from refunds.payouts.files import StoredBytes, digest_of, keep_bytes
 from refunds.payouts.guards import Refused, is_maker, person_of, raise_timeouts, require_permission, require_reason
@@ -168,9 +168,9 @@ def _spool(row: BankStatement, spool: Any) -> StatementHead:
         raise StatementFault(0, "ACCOUNT")
     if head.day > clock.today():
         raise StatementFault(0, "FUTURE")
-    writer = csv.writer(spool)
+    writer, stored = csv.writer(spool), StatementLine._meta.get_field("words").get_prep_value
     for number, entry in enumerate(reading.entries, 1):
-        writer.writerow((row.pk, number, *entry, "", "f"))
+        writer.writerow((row.pk, number, *entry._replace(words=stored(entry.words)), "", "f"))
         if number % PROGRESS_EVERY == 0:
             BankStatement.objects.filter(pk=row.pk).update(lines_read=number)
     return head

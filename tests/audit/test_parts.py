@@ -67,7 +67,7 @@ def test_the_owner_is_stopped_at_each_part(at, three_months, part, sql):
     run(parts.make)
     at("2030-01-20T10:00+09:00")
     look(1)  # a month without a part
-    with pytest.raises(DatabaseError, match="Cannot update or delete|never emptied"):
+    with pytest.raises(DatabaseError, match=r"Cannot update or delete|never emptied"):
         run_as("remedy_migrate", sql.format(part))
     with pytest.raises(DatabaseError, match="permission denied"):
         run_as("remedy_worker", f"SELECT count(*) FROM {part}")

@@ -6,13 +6,18 @@ import zipfile
 from xml.sax.saxutils import escape
 
 import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kt_remedy.core import masking
 from refunds.accounts import name_masks
+from refunds.models.bank_answers import AnswerLine
 from refunds.payouts import audit_bundle
 from tests.refunds.payouts import money
+from tests.sessions import as_staff
 
 KOREAN = "홍길동"
 NFD = unicodedata.normalize("NFD", KOREAN)
@@ -118,6 +123,16 @@ def test_a_bank_that_names_the_holder_in_its_words_is_masked_too() -> None:
     answer = money.pain002(file, [(item, "RJCT", "BE01")])
     answer = answer.replace(b"</Rsn></StsRsnInf>", f"</Rsn><AddtlInf>{words}</AddtlInf></StsRsnInf>".encode())
     money.load(answer)
+    item.refresh_from_db()
+    assert (item.bank_code, item.words) == ("BE01", words)
+    assert AnswerLine.objects.get().words == words
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT words FROM refunds_item UNION ALL SELECT words FROM refunds_answer_line")
+        stored = [value for (value,) in cursor.fetchall()]
+    assert stored[0] == stored[1], "statements copy it as it is stored"
+    assert "홍길동" not in stored[0]
+    page = as_staff(Client(), money.maker()).get(reverse("admin:refunds_item_change", args=[item.pk]))
+    assert "BE01 예금주는" in page.content.decode()
     clear, masked = bundle(item.application, clear=True), bundle(item.application, clear=False)
     for name in ("items.json", "answers.json"):
         assert words.encode() in clear[name]

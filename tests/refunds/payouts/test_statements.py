@@ -92,6 +92,12 @@ def test_a_credit_returns_a_payment_and_its_money(paid_out, bank):
     confirm(row)
     a.refresh_from_db()
     assert (a.status, a.code, a.statement_id) == ("RETURNED", "CLOSED", row.pk)
+    assert (a.bank_code, a.words, row.lines.get().words) == ("AC04", "closed", "closed")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT words FROM refunds_statement_line UNION SELECT words FROM refunds_item WHERE words <> ''"
+        )
+        assert "closed" not in str(cursor.fetchall())
     assert a.application.__class__.objects.get(pk=a.application_id).status == "NEED_ACCOUNT"
     assert MoneyBack.objects.get(item=a).statement_line == row.lines.get()
     assert row.lines.get().after_paid
