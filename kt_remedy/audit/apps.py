@@ -39,7 +39,9 @@ class AuditConfig(AppConfig):
             }
         )
 
-        from kt_remedy.audit import sign_ins, tasks  # need the models
+        from kt_remedy.audit import parts, sign_ins, tasks  # need the models
+        from kt_remedy.core import health
 
+        health.register_alarm(parts.missing)
         tasks.register()
         sign_ins.connect()

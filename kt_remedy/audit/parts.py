@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 import pgtrigger
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
@@ -58,8 +59,8 @@ def make() -> list[dt.date]:
 
 
 def missing() -> list[str]:
-    """Names for the alarm: the part of next month, while nobody has made it."""
-    return [] if _later(clock.today().replace(day=1), 1) in months() else ["audit:parts"]
+    """Names for the alarm: the part of next month, while nobody has made it. A try-out keeps all in the rest."""
+    return [] if settings.DEVELOPMENT or _later(clock.today().replace(day=1), 1) in months() else ["audit:parts"]
 
 
 def remove() -> list[dt.date]:

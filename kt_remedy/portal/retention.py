@@ -242,7 +242,7 @@ RULES = (
         ("audit.AuditEntry", "audit.AuditSubject", "audit.LookQuestion", "audit.MonthlyReview"),
         "2 years",
         "standard of the commission on personal data, article 8: more than 50,000 people",
-        "oldest part dropped by the owner of the database (role `remedy_migrate`)",
+        "whole months dropped, once sealed, by `manage.py audit_parts`; the chain keeps a sealed entry of it",
     ),
 )
 

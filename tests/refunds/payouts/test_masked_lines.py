@@ -131,7 +131,7 @@ def test_a_bank_that_names_the_holder_in_its_words_is_masked_too() -> None:
         stored = [value for (value,) in cursor.fetchall()]
     assert stored[0] == stored[1], "statements copy it as it is stored"
     assert "홍길동" not in stored[0]
-    page = as_staff(Client(), money.maker()).get(reverse("admin:refunds_item_change", args=[item.pk]))
+    page = as_staff(Client(), money.maker()).get(reverse("admin:payouts:item", args=[item.pk]))
     assert "BE01 예금주는" in page.content.decode()
     clear, masked = bundle(item.application, clear=True), bundle(item.application, clear=False)
     for name in ("items.json", "answers.json"):
