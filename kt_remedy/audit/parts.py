@@ -22,6 +22,8 @@ MONTHS_AHEAD = 12
 TABLES = ("audit_entry", "audit_subject")
 # A trigger on a whole statement is not passed on to the parts.
 _NO_TRUNCATE = {"audit_entry": "pgtrigger_no_truncate_f9722", "audit_subject": "pgtrigger_no_truncate_24802"}
+# A month may hold millions of rows. The time to wait for a lock stays short, because writers wait behind it.
+_LONG = "SET LOCAL statement_timeout = '15min'"
 _KEPT = ("audit.LookMark:append_only", "audit.LookQuestion:kept", "audit.MonthlyReview:append_only")
 
 
@@ -53,6 +55,7 @@ def make() -> list[dt.date]:
     made = sorted(wanted - set(months()))
     for month in made:
         with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_LONG)
             for table in TABLES:
                 cursor.execute("".join(_statements(table, month)))
     return made
@@ -86,6 +89,8 @@ def remove() -> list[dt.date]:
 
 @transaction.atomic
 def _remove(month: dt.date) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(_LONG)
     entries = AuditEntry.objects.filter(at__gte=clock.kst(month), at__lt=clock.kst(_later(month, 1)))
     questions = LookQuestion.objects.filter(entry__in=entries)
     young = Q(asked_at__gte=clock.kst(_later(clock.today(), -12 * chain.YEARS))) | Q(answered_at=None)

@@ -7,6 +7,7 @@ import pgtrigger.migrations
 from django.db import migrations, models
 
 PARTS = """
+SET LOCAL statement_timeout = '30min';
 ALTER TABLE {table} RENAME TO {table}_before;
 CREATE TABLE {table} (LIKE {table}_before INCLUDING DEFAULTS INCLUDING IDENTITY) PARTITION BY RANGE (at);
 CREATE TABLE {table}_rest PARTITION OF {table} DEFAULT;
