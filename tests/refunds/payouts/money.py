@@ -35,7 +35,7 @@ def user(name: str, *roles: str, person: str = "") -> User:
     if account := User.objects.filter(username=name).first():
         return account
     index = crypto.blind_index(person or name, "ci")
-    with two_accounts_of_one_person() if person else nullcontext():
+    with two_accounts_of_one_person() if User.objects.filter(person_index=index).exists() else nullcontext():
         return User.objects.create(username=name, roles=list(roles), person_index=index, is_staff=True)
 
 
