@@ -12,10 +12,12 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kt_remedy.core import masking
+from eligibility import rotation
+from kt_remedy.core import crypto, masking
 from refunds.accounts import name_masks
 from refunds.models.bank_answers import AnswerLine
 from refunds.payouts import audit_bundle
+from tests.owner import as_owner
 from tests.refunds.payouts import money
 from tests.sessions import as_staff
 
@@ -113,9 +115,18 @@ def test_a_line_of_a_file_shows_no_spelling_of_the_holder(settings, layout: str,
     assert item.reference in masked
 
 
+@pytest.fixture
+def forget_keys(settings):
+    """Read the old keys again once the settings are back."""
+    old = settings.FIELD_KEYS
+    yield
+    settings.FIELD_KEYS = old
+    crypto.forget_keys()
+
+
 @pytest.mark.django_db
 @pytest.mark.usefixtures("cut_off")
-def test_a_bank_that_names_the_holder_in_its_words_is_masked_too() -> None:
+def test_a_bank_that_names_the_holder_in_its_words_is_masked_and_encrypted(settings, forget_keys) -> None:
     batch, file = money.handed_over(1)
     [item] = money.items(batch)
     money.spell(item.account, "(주)홍길동상사")
@@ -131,6 +142,14 @@ def test_a_bank_that_names_the_holder_in_its_words_is_masked_too() -> None:
         stored = [value for (value,) in cursor.fetchall()]
     assert stored[0] == stored[1], "statements copy it as it is stored"
     assert "홍길동" not in stored[0]
+    settings.FIELD_KEYS = {max(settings.FIELD_KEYS) + 1: bytes(range(32)), **settings.FIELD_KEYS}
+    crypto.forget_keys()
+    with as_owner():
+        assert rotation.rotate()
+    assert AnswerLine.objects.get().words == words  # its key has two columns
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT words FROM refunds_answer_line")
+        assert cursor.fetchone()[0] != stored[0]
     page = as_staff(Client(), money.maker()).get(reverse("admin:payouts:item", args=[item.pk]))
     assert "BE01 예금주는" in page.content.decode()
     clear, masked = bundle(item.application, clear=True), bundle(item.application, clear=False)
