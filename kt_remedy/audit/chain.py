@@ -150,7 +150,7 @@ class _Part:
 
 def _removed() -> dict[int, _Part]:
     """The removed ranges by their first position, of sealed entries alone: the walk proves them."""
-    found = {}
+    found: dict[int, _Part] = {}
     for at, detail in AuditEntry.objects.filter(action=REMOVED, seal__isnull=False).values_list("at", "detail"):
         month = dt.date.fromisoformat(detail["month"])
         found |= {first: _Part(month, at, last, bytes.fromhex(digest)) for first, last, digest in detail["ranges"]}

@@ -358,7 +358,7 @@ def download(*, file_id: int, user: User, reason: str) -> Iterator[bytes]:
         file = BankFile.objects.select_related("batch").get(pk=file_id)
         require_stored(file.message_id)
         Download.objects.create(file=file, user=user, at=clock.now(), reason=reason)
-        what = {"part": file.part, "sha256": file.sha256, "count": file.count, "filters": ["file"]}
+        what: dict[str, Any] = {"part": file.part, "sha256": file.sha256, "count": file.count, "filters": ["file"]}
         record_act(user, "file.downloaded", file.batch, reason=reason, **what)
     return stored_bytes(file.message_id)
 
