@@ -85,6 +85,7 @@ def download(*, inquiry_id: int, user: User, reason: str) -> Iterator[bytes]:
     with transaction.atomic():
         inquiry = Inquiry.objects.select_related("file__batch").get(pk=inquiry_id)
         require_stored(inquiry.name)
-        what: dict[str, Any] = {"name": inquiry.name, "sha256": inquiry.sha256, "count": inquiry.count, "filters": ["file"]}
+        what: dict[str, Any] = {"name": inquiry.name, "sha256": inquiry.sha256}
+        what |= {"count": inquiry.count, "filters": ["file"]}
         record_act(user, "inquiry.downloaded", inquiry.file.batch, reason=reason, **what)
     return stored_bytes(inquiry.name)
