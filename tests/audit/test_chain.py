@@ -58,7 +58,10 @@ BEHIND_THE_TRIGGERS = {
         "the chain was cut off before entry 4",
     ),
 }
-TABLES = ("audit_entry", "audit_subject", "audit_seal", "audit_head", "audit_mark", "audit_question")
+TABLES = (
+    *("audit_entry", "audit_entry_rest", "audit_subject", "audit_subject_rest"),
+    *("audit_seal", "audit_head", "audit_mark", "audit_question"),
+)
 
 
 @pytest.fixture
