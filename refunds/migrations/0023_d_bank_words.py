@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('refunds', '0021_d_contact_index'),
+        ('refunds', '0022_d_contact_index'),
     ]
 
     operations = [
