@@ -31,7 +31,7 @@ MEMORY_MB = 256
 # One answer in two hundred is a return: its application moves and its customer is written to, one by one.
 RETURNED = 200
 # Ours and the floor take turns, because the machine is not equally fast at all times.
-TURNS = 3
+TURNS = 5
 REGISTER = """
     INSERT INTO eligibility_customer (customer_no, person_index, holder_kind, holder_name_enc, name_index, birth_date,
                                       digest, as_of)
@@ -239,13 +239,14 @@ def freezing(items: int, ours: dict[str, float], floors: bool) -> int:
     assert batch.won is not None
     missed = 0
     if floors:
+        one, floor = middle(seconds, bare)
         missed = harness.row(
             f"freeze of {items:,} items from their balances beside the raw SQL that writes the same items and events",
-            ours["freeze"],
-            min(bare),
+            one,
+            floor,
             unit="s",
             at_most=1.6,
-            note=f"ours chooses, reads each balance and digests too; best of {turns(seconds, bare)};"
+            note=f"ours chooses, reads each balance and digests too; median turn of {turns(seconds, bare)};"
             f" peak memory {peak:,.0f} MB",
         )
     settled("refunds_item", "refunds_itemevent")
@@ -277,8 +278,13 @@ def _freeze_bare() -> float:
     return seconds
 
 
+def middle(ours: list[float], bare: list[float]) -> tuple[float, float]:
+    """Ours and the floor of the turn with the median ratio: both of one turn, so that other work weighs on both."""
+    return sorted(zip(ours, bare, strict=True), key=lambda turn: turn[0] / turn[1])[len(ours) // 2]
+
+
 def turns(ours: list[float], bare: list[float]) -> str:
-    """Ours/floor in seconds of each turn; the best ones are compared, as other work on the machine only adds."""
+    """Ours/floor in seconds of each turn."""
     return " ".join(f"{one:.2f}/{floor:.2f}" for one, floor in zip(ours, bare, strict=True))
 
 
@@ -445,15 +451,16 @@ def loading(items: int, ours: dict[str, float], floors: bool) -> int:
     missed = harness.row("peak memory of the worker that reads and applies them", peak, unit="MB", at_most=MEMORY_MB)
     if not floors:
         return missed
+    one, floor = middle(found["s"], bare)
     return missed | harness.row(
         f"results of {items:,} payments beside raw COPY and one UPDATE of the same columns",
-        ours["results"],
-        min(bare),
+        one,
+        floor,
         unit="s",
         at_most=2.2,
         note=(
             f"ours keeps the file, reads the sheet into lines, checks it twice, writes {items:,} events and {items:,}"
-            f" messages too; one in {RETURNED} came back; best of {turns(found['s'], bare)}"
+            f" messages too; one in {RETURNED} came back; median turn of {turns(found['s'], bare)}"
         ),
     )
 

@@ -12,6 +12,7 @@ python -m benchmarks.bench_rewards --lines 2000000 --fewer 500000
 import datetime as dt
 import hashlib
 import shutil
+import statistics
 import subprocess
 import threading
 import time
@@ -22,6 +23,7 @@ from benchmarks import harness
 
 ALL = 13_000_000
 SHARED_LINES = 2_000_000  # with fewer lines there are too few shards to share
+TURNS = 5  # of one worker and of two
 ROUNDS = 3  # the best one counts on both sides, because a checkpoint may slow down the first
 
 # One line in twenty is terminated, one in fifty suspended; all products and ages occur; a person has two lines.
@@ -124,27 +126,43 @@ def _measure(lines: int) -> tuple[int, dict[str, float]]:
         f"a month's grants of {lines:,} lines with their files", task_seconds, floor_seconds, rerun_seconds, at_most=2.5
     )
 
-    seconds: dict[int, tuple[float, float]] = {}
-    for workers in (1, 2):
-        rounds = []
-        with _celery(workers):
-            for _ in range(ROUNDS):
-                _reset_grants(february)
-                rounds.append(_seconds_of_dated_task(february))
-                assert _digest("rewards_grant", where) == exact, "the sum is exact"
+    return missed | _shared(lines, february, exact, granted), took
+
+
+def _shared(lines: int, month: dt.date, exact: str, granted: int) -> int:
+    """Two workers beside one, in turns: both are measured in the same minute. Prints the row; 1 if it missed."""
+    seconds: dict[int, list[tuple[float, float]]] = {1: [], 2: []}
+    with _celery(2) as second_works:
+        for turn in range(1 + TURNS):  # one worker and two take turns; the first turn warms both up
+            for workers in (1, 2):
+                second_works(workers == 2)
+                _reset_grants(month)
+                found = _seconds_of_dated_task(month)
+                assert _digest("rewards_grant", f"WHERE month = '{month}'") == exact, "the sum is exact"
                 assert _rows_in_files() == granted, "every granted line is in a file, once"
-        seconds[workers] = min(rounds)
-    bare = {connections: min(_bare_seconds(february, connections) for _ in range(ROUNDS)) for connections in (1, 2)}
-    missed |= harness.row(
+                seconds[workers] += [found] if turn else []
+    # Without beat, which would give the shards to the workers.
+    bare = [(_bare_seconds(month, 1), _bare_seconds(month, 2)) for _turn in range(TURNS)]
+    one, two = ([list(column) for column in zip(*seconds[workers], strict=True)] for workers in (1, 2))
+    return harness.row(
         f"grants of {lines:,} lines with two workers beside one worker",
-        seconds[1][0] / seconds[2][0],
+        _gain(one[0], two[0]),
         unit="times as fast",
         at_least=1.4 if lines >= SHARED_LINES else None,
-        note=f"{seconds[2][0]:.1f} s beside {seconds[1][0]:.1f} s, with the ticks of beat before the first shard"
-        f" {seconds[2][1]:.1f} s beside {seconds[1][1]:.1f} s; the sum is exact; the shards on two connections without"
-        f" Celery are {bare[1] / bare[2]:.2f} times as fast as on one, {bare[2]:.1f} s beside {bare[1]:.1f} s",
+        note=f"median of {TURNS} turns, two/one in seconds: {_turns(one[0], two[0])}; with the ticks of beat before the"
+        f" first shard {_turns(one[1], two[1])}; the sum is exact; the shards on two connections without Celery are"
+        f" {_gain(*map(list, zip(*bare, strict=True))):.2f} times as fast as on one",
     )
-    return missed, took
+
+
+def _gain(one: list[float], two: list[float]) -> float:
+    """How many times as fast two are as one: the median over the turns, in each of which the machine is the same."""
+    return statistics.median(alone / both for alone, both in zip(one, two, strict=True))
+
+
+def _turns(one: list[float], two: list[float]) -> str:
+    """The seconds of two and of one in each turn."""
+    return " ".join(f"{both:.1f}/{alone:.1f}" for alone, both in zip(one, two, strict=True))
 
 
 def _rows(
@@ -207,8 +225,11 @@ def _run_shards() -> None:
 
 
 @contextmanager
-def _celery(workers: int) -> Iterator[None]:
-    """A beat and that many workers of the queue `perks` with one process each; nothing of the calendar is due."""
+def _celery(workers: int) -> Iterator[Callable[[bool], None]]:
+    """A beat and that many workers of the queue `perks` with one process each; nothing of the calendar is due.
+
+    Yields a function that lets the last worker take tasks or lie idle.
+    """
     from celery import current_app
 
     from kt_remedy.core.models import DatedTask, PeriodicTask
@@ -224,10 +245,16 @@ def _celery(workers: int) -> Iterator[None]:
         subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for argv in [*commands, [*celery, "beat"]]
     ]
+
+    def last_works(takes_tasks: bool) -> None:
+        control, last = current_app.control, [f"{workers - 1}@bench"]
+        act = control.add_consumer if takes_tasks else control.cancel_consumer
+        _wait(lambda: act("perks", destination=last, reply=True))
+
     try:
         _wait(lambda: len(current_app.control.ping(timeout=0.5)) == workers)
         _wait(lambda: _one(f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = {LOCK[0]}"))  # noqa: S608
-        yield
+        yield last_works
     finally:
         for process in processes:
             process.terminate()

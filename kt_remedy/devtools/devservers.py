@@ -257,6 +257,8 @@ class Servers:
             "timezone": "UTC",
             "shared_buffers": "256MB",
             "max_wal_size": "4GB",
+            # Of the 8 MB that PostgreSQL would take, two writers of bulk rows wait for each other to write them out.
+            "wal_buffers": "64MB",
         }
         if self.throw_away:
             options |= {
