@@ -81,7 +81,8 @@ class Item(models.Model):
     OPEN_AT_BANK = OPEN_AT_BANK
     HOLDING = HOLDING
 
-    batch = models.ForeignKey(Batch, models.PROTECT, related_name="items", verbose_name=_("지급 회차"))
+    # `item_batch_state` serves every query by batch, so the key needs no index of its own.
+    batch = models.ForeignKey(Batch, models.PROTECT, db_index=False, related_name="items", verbose_name=_("지급 회차"))
     kind = models.CharField(_("종류"), max_length=10, choices=Kind.choices, default=Kind.REFUND)
     application = models.ForeignKey(Application, models.PROTECT, related_name="items", verbose_name=_("신청"))
     adjustment = models.ForeignKey(
