@@ -253,9 +253,15 @@ class Sheet:
 
 def answer_of(line: int, reference: bytes, result: bytes, words: bytes, amount: int) -> Answer:
     """The answer in one line. A result that is in no list leaves the payment unanswered, with a note."""
-    code = _loose(result)
-    outcome, reason = RESULTS.get(code, (UNKNOWN, UNLISTED))
+    outcome, reason, code = _result(result)
     return Answer(line, _text(line, reference), outcome, reason, code, _loose(words), amount)
+
+
+@lru_cache(maxsize=1024)  # half a million lines say the same few results
+def _result(cell: bytes) -> tuple[str, str, str]:
+    """Outcome, reason and code of a result cell."""
+    code = _loose(cell)
+    return *RESULTS.get(code, (UNKNOWN, UNLISTED)), code
 
 
 def check_foot(totals: tuple[int, int, int] | None, rows: int, won: int) -> None:
@@ -296,9 +302,9 @@ def _records(
         if b"\0" in data:
             data = data.replace(b"\0", b" ")
         kind = data[:1]
-        if not data.strip():
-            continue
         if kind not in cuts:
+            if not data.strip():
+                continue
             raise FileFault(
                 number,
                 gettext_noop("줄은 %(kinds)s 가운데 하나로 시작해야 합니다."),
