@@ -49,9 +49,12 @@ _MAY_LEAVE = """
 _GROUPS = {REMINDER: _COULD_APPLY, LAST: _COULD_APPLY, LEFT: _LEFT_BEFORE, MAY_LEAVE: _MAY_LEAVE}
 
 
-def recipients_select(group: str, *, only_customers: bool = False) -> str:
-    """The SELECT of all persons in a group: person_index, recipient (a contract number), language."""
-    only = "AND c.customer_no = ANY(%(customers)s)" if only_customers else ""
+def recipients_select(group: str, *, only_asked: bool = False) -> str:
+    """The SELECT of all persons in a group: person_index, recipient (a contract number), language.
+
+    `only_asked` reads the customers of the parameter `persons` and of their wards only.
+    """
+    only = "AND (c.person_index = ANY(%(persons)s) OR c.guardian_ci_index = ANY(%(persons)s))" if only_asked else ""
     return f"""
         SELECT {_PERSON} AS person_index, min(l.contract_no) AS recipient,
                CASE WHEN bool_and(c.holder_kind = 'FOREIGNER') THEN 'en' ELSE 'ko' END AS language
@@ -114,12 +117,11 @@ def due(messages: Sequence[Message]) -> set[int]:
     if kind == MAY_LEAVE and clock.today() > current.waiver.terminated_to:
         return set()
     asked = [message.person_index for message in messages]
-    customers = {customer.pk for group in _customers_of(messages).values() for customer in group}
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT person_index FROM ({recipients_select(kind, only_customers=True)}) AS t"  # noqa: S608
+            f"SELECT person_index FROM ({recipients_select(kind, only_asked=True)}) AS t"  # noqa: S608
             " WHERE person_index = ANY(%(persons)s)",
-            _params() | {"customers": sorted(customers), "persons": asked},
+            _params() | {"persons": asked},
         )
         in_group = {bytes(row[0]) for row in cursor.fetchall()}
     told = _told_already(messages, asked)
@@ -169,9 +171,9 @@ def numbers(messages: Sequence[Message]) -> dict[int, str | None]:
     """
     customers = _customers_of(messages)
     lines: dict[str, list[Line]] = {}
-    every = {customer.pk for group in customers.values() for customer in group}
-    own_lines = Line.objects.filter(customer__in=every).select_related("customer")
-    for line in own_lines.order_by("-opened_on", "contract_no"):
+    every = {customer.pk: customer for group in customers.values() for customer in group}
+    for line in Line.objects.filter(customer__in=list(every)).order_by("-opened_on", "contract_no"):
+        line.customer = every[line.customer_id]
         lines.setdefault(line.customer_id, []).append(line)
     filings = Filing.objects.filter(
         person_index__in=[message.person_index for message in messages], representation=OwnerKind.SELF
@@ -378,7 +380,8 @@ def _customers_of(messages: Sequence[Message]) -> dict[int, list[Customer]]:
     named = dict(
         Line.objects.filter(pk__in=[message.recipient for message in messages]).values_list("pk", "customer_id")
     )
-    by_number = Customer.objects.in_bulk(set(named.values()))
+    by_number = {number: customer for group in found.values() for number, customer in group.items()}
+    by_number |= Customer.objects.in_bulk(set(named.values()) - set(by_number))
     result = {}
     for message in messages:
         group = dict(found.get(bytes(message.person_index), {}))
