@@ -35,8 +35,10 @@ def importing(staff: int, stores: int) -> int:
         began = time.perf_counter()
         content = "\n".join(lines).encode()
         row = imports.check(by=first, kind=kind, content=content, file_name="bench.csv", complete=True)
+        imports.carry_out(row)
         imports.ask(by=first, import_id=row.pk, reason="bench")
         imports.approve(by=second, import_id=row.pk)
+        imports.carry_out(row)
         return time.perf_counter() - began
 
     head = "code,name,region,address,hours,telephone"

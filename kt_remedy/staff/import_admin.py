@@ -21,6 +21,7 @@ from kt_remedy.staff.models import StaffImport, Store, User
 from kt_remedy.staff.roles import ROLE_LABELS
 
 SHOWN = 100  # changes and faults on the page
+RELOAD_SECONDS = 2  # of a page that waits for a worker
 ACT_LABELS = {
     imports.ADDED: gettext_lazy("새로 생김"),
     imports.CHANGED: gettext_lazy("바뀜"),
@@ -144,7 +145,7 @@ class StaffImportAdmin(RoleAdmin):
                     messages.success(request, _("요청했습니다. 다른 관리자의 승인을 기다립니다."))
                 case "approve":
                     imports.approve(by=by, import_id=row.pk)
-                    messages.success(request, _("반영했습니다."))
+                    messages.success(request, _("승인했습니다. 곧 반영합니다."))
                 case "decline":
                     imports.decline(by=by, import_id=row.pk)
                     messages.success(request, _("받아들이지 않았습니다."))
@@ -168,13 +169,18 @@ class StaffImportAdmin(RoleAdmin):
             "own": row.requested_by_id == request.user.pk,
             "counts": [(label, counts[act]) for act, label in ACT_LABELS.items() if counts[act]],
             "changes": [self._change(change) for change in row.changes[:SHOWN]],
+            "total": len(row.changes),
             "more": max(0, len(row.changes) - SHOWN),
             "faults": row.faults[:SHOWN],
             "more_faults": max(0, len(row.faults) - SHOWN),
             "stores": sorted(stores.items()),
-            "undone": row.reversed_by.exclude(state="DECLINED").first(),
+            "undone": imports.reversing(row).first(),
+            "working": row.state in (StaffImport.State.READING, StaffImport.State.APPROVED),
         }
-        return TemplateResponse(request, "admin/staff/import.html", context, status=422 if form.errors else 200)
+        response = TemplateResponse(request, "admin/staff/import.html", context, status=422 if form.errors else 200)
+        if context["working"]:
+            response["Refresh"] = str(RELOAD_SECONDS)
+        return response
 
     @staticmethod
     def _change(change: dict[str, Any]) -> tuple[Any, str, str, str]:

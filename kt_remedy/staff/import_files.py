@@ -45,17 +45,37 @@ class WrongFile(Exception):
     """A file that cannot be read as a table; the argument is a sentence for the person."""
 
 
-def read(content: bytes, kind: str) -> tuple[Rows, Faults]:
-    """The rows of a file by their key, and its faults with their lines. A column may be named in Korean or by its code.
+def opened(content: bytes, kind: str) -> tuple[str, int]:
+    """The text of a file, and the number of its rows. Rows are not looked at (`read`).
 
     Raises WrongFile for a file without the columns, without rows, too large or no text.
     """
-    lines = _lines(content)
+    if len(content) > MOST_BYTES:
+        raise WrongFile(_("파일이 %(mb)s MB를 넘습니다.") % {"mb": MOST_BYTES // 1024 // 1024})
+    try:
+        decoded = csv_cells.decoded(content)
+        lines = _lines(decoded)
+    except (ValueError, csv.Error):
+        raise WrongFile(_("CSV 파일로 읽을 수 없습니다. 표 프로그램에서 CSV(UTF-8)로 저장해 주세요.")) from None
+    if not lines:
+        raise WrongFile(_("줄이 없습니다."))
+    if len(lines) > MOST_ROWS + 1:
+        raise WrongFile(_("한 번에 %(rows)s줄까지 읽습니다.") % {"rows": f"{MOST_ROWS:,}"})
     columns = COLUMNS[Kind(kind)]
-    title = {spelling: code for code, words in columns.items() for spelling in (code, words.replace(" ", ""))}
-    head = [title.get(text.clean(cell).replace(" ", "").lower(), "") for cell in lines[0]]
+    head = _head(lines[0], kind)
     if missing := [words for code, words in columns.items() if code not in head]:
         raise WrongFile(_("첫 줄에 이 열이 없습니다: %(columns)s") % {"columns": ", ".join(missing)})
+    rows = sum(any(cell.strip() for cell in line) for line in lines[1:])
+    if not rows:
+        raise WrongFile(_("줄이 없습니다."))
+    return decoded, rows
+
+
+def read(decoded: str, kind: str) -> tuple[Rows, Faults]:
+    """The rows of an opened file by their key, and its faults with their lines. A column may be named in Korean or by
+    its code."""
+    lines = _lines(decoded)
+    columns, head = COLUMNS[Kind(kind)], _head(lines[0], kind)
     check = _store if kind == Kind.STORES else _member
     key = next(iter(columns))
     rows: Rows = {}
@@ -72,26 +92,20 @@ def read(content: bytes, kind: str) -> tuple[Rows, Faults]:
         if wrong:
             faults.append([number, f"{row[key]}: {wrong}" if row[key] else wrong])
         else:
-            rows[row[key]] = row
-    if not rows and not faults:
-        raise WrongFile(_("줄이 없습니다."))
+            rows[row[key]] = row | {"line": number}
     return rows, faults
 
 
-def _lines(content: bytes) -> list[list[str]]:
-    if len(content) > MOST_BYTES:
-        raise WrongFile(_("파일이 %(mb)s MB를 넘습니다.") % {"mb": MOST_BYTES // 1024 // 1024})
-    try:
-        decoded = csv_cells.decoded(content)
-        delimiter = "\t" if "\t" in decoded.partition("\n")[0] else ","
-        lines = list(csv.reader(io.StringIO(decoded, newline=""), delimiter=delimiter, strict=True))
-    except (ValueError, csv.Error):
-        raise WrongFile(_("CSV 파일로 읽을 수 없습니다. 표 프로그램에서 CSV(UTF-8)로 저장해 주세요.")) from None
-    if not lines:
-        raise WrongFile(_("줄이 없습니다."))
-    if len(lines) > MOST_ROWS + 1:
-        raise WrongFile(_("한 번에 %(rows)s줄까지 읽습니다.") % {"rows": f"{MOST_ROWS:,}"})
-    return lines
+def _lines(decoded: str) -> list[list[str]]:
+    delimiter = "\t" if "\t" in decoded.partition("\n")[0] else ","
+    return list(csv.reader(io.StringIO(decoded, newline=""), delimiter=delimiter, strict=True))
+
+
+def _head(line: list[str], kind: str) -> list[str]:
+    """The code of each column of the first line, "" for one that is not known."""
+    columns = COLUMNS[Kind(kind)]
+    title = {spelling: code for code, words in columns.items() for spelling in (code, words.replace(" ", ""))}
+    return [title.get(text.clean(cell).replace(" ", "").lower(), "") for cell in line]
 
 
 def _length_fault(line: list[str], head: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 An import gives no role but those of a store, touches no account that has another, and names nobody anew. What is
 compared is kept with the values before it; it is carried out only while those values still stand. The reverse of an
-import is an import too and goes the same way.
+import is an import too and goes the same way. A worker compares and carries out (`carry_out`): both take seconds.
 """
 
 import datetime as dt
@@ -11,9 +11,12 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
 from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit import service as audit
+from kt_remedy.core.tasks import rows
 from kt_remedy.staff import import_files, invitations, leaving, service, sessions
 from kt_remedy.staff.import_files import Faults, Rows
 from kt_remedy.staff.models import Invitation, StaffImport, Store, User, certified_until
@@ -22,6 +25,7 @@ from kt_remedy.staff.service import NotAllowed
 
 Kind, State = StaffImport.Kind, StaffImport.State
 _STORE_COLUMNS = ("name", "region", "address", "hours", "telephone", "closed")
+CHANGED_MEANWHILE = _("비교한 뒤에 다른 데서 바뀌었습니다. 파일을 다시 올려 비교해 주세요.")
 ADDED, CHANGED, MOVED, ENDED, RETURNED = "ADDED", "CHANGED", "MOVED", "ENDED", "RETURNED"
 
 
@@ -34,7 +38,6 @@ class ImportRefused(NotAllowed):
         "NOTHING": _("바뀌는 것이 없습니다."),
         "DECIDED": _("이미 정해진 가져오기입니다."),
         "SAME_APPROVER": _("요청한 사람이 아닌 다른 관리자가 승인해야 합니다."),
-        "CHANGED": _("비교한 뒤에 다른 데서 바뀌었습니다. 파일을 다시 올려 비교해 주세요."),
         "UNDONE": _("이미 되돌렸거나 되돌리는 중입니다."),
         "REASON": _("이유를 적어 주세요."),
     }
@@ -42,26 +45,63 @@ class ImportRefused(NotAllowed):
 
 @transaction.atomic
 def check(*, by: User, kind: str, content: bytes, file_name: str, complete: bool) -> StaffImport:
-    """Read a file and compare it with what stands; nothing changes. Returns the import with its changes and faults.
+    """Keep a file for a worker, who compares it with what stands; nothing else changes. Returns the import.
 
     With `complete` the file lists everybody: a clerk or store manager whom it does not name has left, a store has
     closed. Raises NotAllowed, `import_files.WrongFile`.
     """
     service.require_administrator(by, None)
-    rows, faults = import_files.read(content, kind)
-    compare = _compare_stores if kind == Kind.STORES else _compare_staff
-    changes = compare(rows, faults, complete)
+    text, count = import_files.opened(content, kind)
     return StaffImport.objects.create(
         kind=kind,
         file_name=file_name[:120],
-        rows=len(rows) + len(faults),
+        content=text,
+        language=(translation.get_language() or "ko")[:2],
+        rows=count,
         complete=complete,
-        changes=changes,
-        faults=sorted(faults)[: import_files.MOST_FAULTS],
         requested_by=by,
         requested_person=by.person_index,
         requested_at=dt.datetime.now(dt.UTC),
     )
+
+
+def open_imports() -> QuerySet[StaffImport]:
+    """Imports that wait for a worker: to be compared, or to be carried out."""
+    return StaffImport.objects.filter(state__in=[State.READING, State.APPROVED])
+
+
+@transaction.atomic
+def carry_out(row: StaffImport) -> None:
+    """Compare the file of an import, or carry out what another administrator approved, whole or not at all.
+
+    Where something is no longer as it was compared, nothing changes: the import is STOPPED, and its faults name each
+    such change. Sessions of leavers and movers end, and their work is passed on (`leaving`). Safe to run twice.
+    """
+    row = StaffImport.objects.select_for_update(of=("self",)).get(pk=row.pk)
+    with translation.override(row.language):
+        if row.state == State.READING:
+            _compare(row)
+        elif row.state == State.APPROVED:
+            _apply(row)
+
+
+def _compare(row: StaffImport) -> None:
+    given, faults = import_files.read(row.content, row.kind)
+    compare = _compare_stores if row.kind == Kind.STORES else _compare_staff
+    row.changes = compare(given, faults, row.complete)
+    row.faults = sorted(faults)[: import_files.MOST_FAULTS]
+    row.state, row.content = State.CHECKED, ""
+    row.save(update_fields=["changes", "faults", "state", "content"])
+
+
+def _apply(row: StaffImport) -> None:
+    by = row.decided_by
+    assert by is not None
+    service.lock_administrators()
+    faults = _apply_stores(row) if row.kind == Kind.STORES else _apply_staff(by, row)
+    row.state, row.faults = (State.STOPPED if faults else State.APPLIED), faults[: import_files.MOST_FAULTS]
+    row.save(update_fields=["state", "faults"])
+    _record(by, "staff.import_stopped" if faults else "staff.import_applied", row)
 
 
 @transaction.atomic
@@ -82,29 +122,28 @@ def ask(*, by: User, import_id: int, reason: str) -> None:
 
 @transaction.atomic
 def approve(*, by: User, import_id: int) -> None:
-    """Carry an import out, whole or not at all; the view asks for a fresh second factor.
+    """Let a worker carry an import out (`carry_out`); the view asks for a fresh second factor.
 
-    Sessions of leavers and movers end, and their work is passed on (`leaving`). Raises NotAllowed, ImportRefused
-    (CHANGED where something it changes is no longer as it was compared).
+    Raises NotAllowed (OWN where the import changes one's own account), ImportRefused.
     """
     service.lock_administrators()
     row = _lock(by, import_id, State.OPEN)
     if by.pk == row.requested_by_id or by.person_index == bytes(row.requested_person):
         raise ImportRefused("SAME_APPROVER")
     service.require_two_administrators()
-    if row.kind == Kind.STORES:
-        _apply_stores(row)
-    else:
-        _apply_staff(by, row)
-    _decide(row, by, State.APPLIED)
-    _record(by, "staff.import_applied", row)
+    if row.kind == Kind.STAFF and any(change["key"] == by.username for change in row.changes):
+        raise NotAllowed("OWN")
+    _decide(row, by, State.APPROVED)
+    StaffImport.objects.filter(pk=row.pk).update(**rows.as_new())
+    _record(by, "staff.import_approved", row)
 
 
 @transaction.atomic
 def decline(*, by: User, import_id: int) -> None:
     """Turn an import down, or take one's own back. Raises NotAllowed, ImportRefused."""
-    row = _lock(by, import_id, State.CHECKED, State.OPEN)
+    row = _lock(by, import_id, State.READING, State.CHECKED, State.OPEN)
     _decide(row, by, State.DECLINED)
+    StaffImport.objects.filter(pk=row.pk).update(content="")
     _record(by, "staff.import_declined", row)
 
 
@@ -115,10 +154,12 @@ def undo(*, by: User, import_id: int, reason: str) -> StaffImport:
     Raises NotAllowed, ImportRefused.
     """
     row = _lock(by, import_id, State.APPLIED)
-    if row.reversed_by.exclude(state=State.DECLINED).exists():
+    if reversing(row).exists():
         raise ImportRefused("UNDONE")
     reverse = StaffImport.objects.create(
         kind=row.kind,
+        state=State.CHECKED,
+        language=row.language,
         file_name=row.file_name,
         rows=len(row.changes),
         complete=False,
@@ -131,6 +172,11 @@ def undo(*, by: User, import_id: int, reason: str) -> StaffImport:
     ask(by=by, import_id=reverse.pk, reason=reason)
     reverse.refresh_from_db()
     return reverse
+
+
+def reversing(row: StaffImport) -> QuerySet[StaffImport]:
+    """The import that takes this one back, or is about to."""
+    return row.reversed_by.exclude(state__in=[State.DECLINED, State.STOPPED])
 
 
 @transaction.atomic
@@ -185,6 +231,11 @@ def _change(act: str, key: str, before: dict | None, after: dict) -> dict[str, A
     return {"act": act, "key": key, "before": before, "after": after}
 
 
+def _fault(change: dict[str, Any], words: Any) -> list[Any]:
+    """The fault of a change, which belongs to no line of the file."""
+    return [0, f"{change['key']}: {words}"]
+
+
 def _reversed(change: dict[str, Any], kind: str) -> dict[str, Any]:
     """The change that takes another back; what had nothing before is closed, because rows are never deleted."""
     off = {"closed": True} if kind == Kind.STORES else {"active": False, "role": "", "store": ""}
@@ -200,10 +251,10 @@ def _state_of_store(store: Store) -> dict[str, Any]:
     return {column: getattr(store, column) for column in _STORE_COLUMNS}
 
 
-def _compare_stores(rows: Rows, faults: Faults, complete: bool) -> list[dict[str, Any]]:
+def _compare_stores(given: Rows, faults: Faults, complete: bool) -> list[dict[str, Any]]:
     standing = {store.code: _state_of_store(store) for store in Store.objects.all()}
     changes = []
-    for code, row in rows.items():
+    for code, row in given.items():
         after, before = {column: row[column] for column in _STORE_COLUMNS}, standing.get(code)
         if before is None:
             changes.append(_change(ADDED, code, None, after))
@@ -212,7 +263,7 @@ def _compare_stores(rows: Rows, faults: Faults, complete: bool) -> list[dict[str
     if complete and not faults:
         manned = set(User.objects.filter(is_active=True, store__isnull=False).values_list("store__code", flat=True))
         for code, before in standing.items():
-            if code in rows or before["closed"]:
+            if code in given or before["closed"]:
                 continue
             if code in manned:
                 faults.append([0, str(_("%(code)s: 직원이 있는 매장은 닫을 수 없습니다.")) % {"code": code}])
@@ -220,23 +271,26 @@ def _compare_stores(rows: Rows, faults: Faults, complete: bool) -> list[dict[str
     return changes
 
 
-def _apply_stores(row: StaffImport) -> None:
+def _apply_stores(row: StaffImport) -> Faults:
     keys = [change["key"] for change in row.changes]
     standing = {store.code: store for store in Store.objects.select_for_update().filter(code__in=keys)}
     manned = set(User.objects.filter(is_active=True, store__code__in=keys).values_list("store__code", flat=True))
+    faults: Faults = []
     changed: list[Store] = []
     added: list[Store] = []
     for change in row.changes:
         store = standing.get(change["key"])
         if (_state_of_store(store) if store else None) != change["before"]:
-            raise ImportRefused("CHANGED")
-        if change["after"]["closed"] and change["key"] in manned:
-            raise ImportRefused("CHANGED")
+            faults.append(_fault(change, CHANGED_MEANWHILE))
+        elif change["after"]["closed"] and change["key"] in manned:
+            faults.append(_fault(change, _("직원이 있는 매장은 닫을 수 없습니다.")))
         (changed if store else added).append(store or Store(code=change["key"]))
         for column in _STORE_COLUMNS:
             setattr((changed if store else added)[-1], column, change["after"][column])
-    Store.objects.bulk_create(added, batch_size=1000)
-    Store.objects.bulk_update(changed, _STORE_COLUMNS, batch_size=500)
+    if not faults:
+        Store.objects.bulk_create(added, batch_size=1000)
+        Store.objects.bulk_update(changed, _STORE_COLUMNS, batch_size=500)
+    return faults
 
 
 # Staff -------------------------------------------------------------------------------------------------------------
@@ -252,16 +306,16 @@ def _state_of(user: User) -> dict[str, Any]:
     }
 
 
-def _compare_staff(rows: Rows, faults: Faults, complete: bool) -> list[dict[str, Any]]:
+def _compare_staff(given: Rows, faults: Faults, complete: bool) -> list[dict[str, Any]]:
     accounts = {user.username: user for user in User.objects.select_related("store")}
     folded = {name.casefold(): name for name in accounts}
     open_stores = set(Store.objects.filter(closed=False).values_list("code", flat=True))
     changes = []
-    for place, (key, row) in enumerate(rows.items(), 2):
+    for key, row in given.items():
         after = {"name": row["name"], "role": row["role"], "store": row["store"], "active": True}
         user = accounts.get(folded.get(key.casefold(), ""))
         if wrong := _fault_of(row, user, open_stores):
-            faults.append([place, f"{key}: {wrong}"])
+            faults.append([row["line"], f"{key}: {wrong}"])
         elif user is None:
             changes.append(_change(ADDED, key, None, after))
         elif (before := _state_of(user)) != after:
@@ -269,7 +323,7 @@ def _compare_staff(rows: Rows, faults: Faults, complete: bool) -> list[dict[str,
                 _change(MOVED if before["store"] != after["store"] else CHANGED, user.username, before, after)
             )
     if complete and not faults:
-        named = {name.casefold() for name in rows}
+        named = {name.casefold() for name in given}
         for username, user in accounts.items():
             if (
                 user.is_active
@@ -296,47 +350,63 @@ def _fault_of(row: dict[str, Any], user: User | None, open_stores: set[str]) -> 
     return ""
 
 
-def _apply_staff(by: User, row: StaffImport) -> None:
+def _apply_staff(by: User, row: StaffImport) -> Faults:
     keys = [change["key"] for change in row.changes]
     locked = User.objects.select_for_update(of=("self",)).select_related("store").filter(username__in=keys)
     standing = {user.username: user for user in locked}
     codes = {change["after"]["store"] for change in row.changes}
     stores = {store.code: store for store in Store.objects.filter(code__in=codes, closed=False)}
+    if faults := [fault for change in row.changes if (fault := _stops(change, standing, stores))]:
+        return faults
     added: list[User] = []
     changed: list[User] = []
-    left: list[User] = []
-    closed_or_back: list[User] = []
     for change in row.changes:
-        user, after = standing.get(change["key"]), change["after"]
-        if (_state_of(user) if user else None) != change["before"]:
-            raise ImportRefused("CHANGED")
-        if by.pk == (user.pk if user else None):
-            raise NotAllowed("OWN")
-        if after["active"] and after["store"] not in stores:
-            raise ImportRefused("CHANGED")
+        user = standing.get(change["key"])
         if user is None:
-            user = User(username=change["key"], first_name=after["name"], is_staff=True, password=make_password(None))
+            name = change["after"]["name"]
+            user = User(username=change["key"], first_name=name, is_staff=True, password=make_password(None))
             added.append(user)
         else:
             changed.append(user)
-            if change["act"] != CHANGED:
-                left.append(user)
-            if change["act"] in (ENDED, RETURNED):
-                closed_or_back.append(user)
-        roles = [after["role"]] if after["active"] else []
-        service.require_apart(roles, user.person_index, but=user if user.pk else None)
-        if after["active"] and not user.is_active:
-            user.expected_person, user.person_index = user.person_index or user.expected_person, None
-        if after["active"]:
-            user.certified_until = certified_until()
-        else:
-            user.password = make_password(None)
-        user.roles, user.store, user.is_active = roles, stores.get(after["store"]), after["active"]
+        _give(user, change["after"], stores)
+    left = [standing[change["key"]] for change in row.changes if change["act"] not in (ADDED, CHANGED)]
     User.objects.bulk_create(added, batch_size=1000)
-    User.objects.bulk_update(changed, ["roles", "store", "is_active", "certified_until"], batch_size=500)
-    User.objects.bulk_update(closed_or_back, ["password", "person_index", "expected_person"], batch_size=500)
+    _store_changes(changed)
     _end_work_of(left)
     _record_each(by, row, {user.username: user.pk for user in [*added, *changed]})
+    return []
+
+
+def _stops(change: dict[str, Any], standing: dict[str, User], stores: dict[str, Store]) -> list[Any] | None:
+    """The fault of a change that can no longer be carried out, None for none."""
+    user, after = standing.get(change["key"]), change["after"]
+    if (_state_of(user) if user else None) != change["before"]:
+        return _fault(change, CHANGED_MEANWHILE)
+    if after["active"] and after["store"] not in stores:
+        return _fault(change, _("없거나 닫은 매장입니다: %(code)s") % {"code": after["store"]})
+    try:
+        service.require_apart([after["role"]] if after["active"] else [], user and user.person_index, but=user)
+    except NotAllowed as refused:
+        return _fault(change, refused.message)
+    return None
+
+
+def _give(user: User, after: dict[str, Any], stores: dict[str, Store]) -> None:
+    """Set role, store and state of an account; one that is closed can no longer be entered."""
+    if after["active"]:
+        if not user.is_active:
+            user.expected_person, user.person_index = user.person_index or user.expected_person, None
+        user.certified_until = certified_until()
+    else:
+        user.password = make_password(None)
+    user.roles = [after["role"]] if after["active"] else []
+    user.store, user.is_active = stores.get(after["store"]), after["active"]
+
+
+def _store_changes(users: list[User]) -> None:
+    """Write the columns that an import may change."""
+    columns = ["roles", "store", "is_active", "certified_until", "password", "person_index", "expected_person"]
+    User.objects.bulk_update(users, columns, batch_size=500)
 
 
 def _end_work_of(users: list[User]) -> None:

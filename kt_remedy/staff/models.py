@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.core import clock, crypto
+from kt_remedy.core.tasks.rows import TaskRow
 from kt_remedy.staff.roles import ALONE, APART, ROLE_LABELS, ROLES, STORE_ROLES
 
 _HELD_TOGETHER = " OR ".join(
@@ -158,11 +159,11 @@ class HouseholdMember(models.Model):
         constraints = [models.UniqueConstraint(fields=["user", "number_index"], name="household_once")]
 
 
-class StaffImport(models.Model):
+class StaffImport(TaskRow):
     """Stores, or clerks and store managers, as a file lists them: one administrator compares, another carries out.
 
     `changes` holds what the file changes, each with the values before it, so that the reverse is an import too
-    (`kt_remedy.staff.imports`).
+    (`kt_remedy.staff.imports`). A worker compares, and carries out what was approved.
     """
 
     class Kind(models.TextChoices):
@@ -170,18 +171,25 @@ class StaffImport(models.Model):
         STAFF = "STAFF", _("매장 직원")
 
     class State(models.TextChoices):
+        READING = "READING", _("비교하는 중")
         CHECKED = "CHECKED", _("비교함")
         OPEN = "OPEN", _("승인 기다림")
+        APPROVED = "APPROVED", _("반영하는 중")
         APPLIED = "APPLIED", _("반영됨")
+        STOPPED = "STOPPED", _("반영하지 못함")
         DECLINED = "DECLINED", _("받아들이지 않음")
 
     kind = models.CharField(_("무엇을"), max_length=6, choices=Kind.choices)
-    state = models.CharField(_("상태"), max_length=8, choices=State.choices, default=State.CHECKED)
+    state = models.CharField(_("상태"), max_length=8, choices=State.choices, default=State.READING)
     file_name = models.CharField(_("파일"), max_length=120)
+    # The file until it is compared, and the language of the words about its faults.
+    content = crypto.EncryptedTextField(blank=True, default="", editable=False)
+    language = models.CharField(max_length=2, default="ko", editable=False)
     rows = models.IntegerField(_("줄"))
     complete = models.BooleanField(_("전체 목록"))
     changes = models.JSONField(default=list)
-    faults = models.JSONField(default=list)  # [row, words]; an import with faults goes no further
+    # [row, words]: an import with faults goes no further. Where an approved one stopped, the changes that stopped it.
+    faults = models.JSONField(default=list)
     # The applied import that this one takes back.
     reverses = models.ForeignKey("self", models.PROTECT, null=True, related_name="reversed_by")
     reason = crypto.EncryptedTextField(_("이유"), blank=True, default="")
@@ -197,8 +205,9 @@ class StaffImport(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="import_two_people",
-                condition=~models.Q(state="APPLIED")
-                | models.Q(decided_by__isnull=False, decided_person__isnull=False, faults=[])
+                condition=~models.Q(state__in=["APPROVED", "APPLIED", "STOPPED"])
+                | models.Q(decided_by__isnull=False, decided_person__isnull=False)
+                & (models.Q(state="STOPPED") | models.Q(faults=[]))
                 & ~models.Q(reason="")
                 & ~models.Q(decided_by=models.F("requested_by"))
                 & ~models.Q(decided_person=models.F("requested_person")),
@@ -210,21 +219,40 @@ class StaffImport(models.Model):
                 name="moves",
                 field="state",
                 transitions=[
+                    ("READING", "CHECKED"),
+                    ("READING", "DECLINED"),
                     ("CHECKED", "OPEN"),
                     ("CHECKED", "DECLINED"),
-                    ("OPEN", "APPLIED"),
+                    ("OPEN", "APPROVED"),
                     ("OPEN", "DECLINED"),
+                    ("APPROVED", "APPLIED"),
+                    ("APPROVED", "STOPPED"),
                 ],
                 condition=pgtrigger.Condition("OLD.state IS DISTINCT FROM NEW.state"),
             ),
             pgtrigger.Protect(
-                name="starts_checked", operation=pgtrigger.Insert, condition=pgtrigger.Q(new__state__df="CHECKED")
+                name="starts_unread",
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Condition(
+                    "NEW.state <> 'READING' AND (NEW.state <> 'CHECKED' OR NEW.reverses_id IS NULL)"
+                ),
+            ),
+            pgtrigger.Protect(
+                name="compared_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "OLD.state <> 'READING' AND (OLD.changes, OLD.rows) IS DISTINCT FROM (NEW.changes, NEW.rows)"
+                    " OR OLD.state NOT IN ('READING', 'APPROVED') AND OLD.faults IS DISTINCT FROM NEW.faults"
+                ),
             ),
             pgtrigger.ReadOnly(
                 name="stored",
-                exclude=["state", "reason", "decided_by", "decided_person", "decided_at"],
+                fields=[
+                    "kind", "file_name", "language", "complete", "reverses",
+                    "requested_by", "requested_person", "requested_at",
+                ],
             ),
-        ]
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.file_name}"

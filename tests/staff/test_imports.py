@@ -8,10 +8,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import InternalError, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from kt_remedy.audit.models import AuditEntry
-from kt_remedy.staff import import_files, imports, leaving, service, stores
+from kt_remedy.staff import import_files, imports, leaving, service, stores, tasks
 from kt_remedy.staff.models import StaffImport, Store, User
+from tests.background import run_due
 from tests.sessions import as_staff, staff_user, two_administrators
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +40,16 @@ def pair():
 
 
 def check(pair, content: str, kind: str = "STAFF", *, complete: bool = False) -> StaffImport:
-    return imports.check(by=pair[0], kind=kind, content=content.encode(), file_name="list.csv", complete=complete)
+    row = imports.check(by=pair[0], kind=kind, content=content.encode(), file_name="list.csv", complete=complete)
+    return carried_out(row)
+
+
+def carried_out(row: StaffImport) -> StaffImport:
+    """The import after the task of its row, which a message may name twice."""
+    for _message in range(2):
+        tasks.carry_out_import(row.pk)
+    row.refresh_from_db()
+    return row
 
 
 def applied(pair, content: str, kind: str = "STAFF", *, complete: bool = False) -> StaffImport:
@@ -46,7 +57,7 @@ def applied(pair, content: str, kind: str = "STAFF", *, complete: bool = False) 
     assert row.faults == []
     imports.ask(by=pair[0], import_id=row.pk, reason="monthly list")
     imports.approve(by=pair[1], import_id=row.pk)
-    row.refresh_from_db()
+    assert carried_out(row).state == "APPLIED"
     return row
 
 
@@ -78,6 +89,8 @@ def test_a_comparison_changes_nothing_until_another_administrator_approves(pair)
     refused("SAME_APPROVER", imports.approve, by=pair[0], import_id=row.pk)
     refused("ROLE", imports.approve, by=staff_user("supervisor"), import_id=row.pk)
     imports.approve(by=pair[1], import_id=row.pk)
+    assert not Store.objects.exists()
+    carried_out(row)
     assert Store.objects.get(code="S-2").telephone == "051-123-4567"
     refused("DECIDED", imports.approve, by=pair[1], import_id=row.pk)
     with pytest.raises(InternalError, match="Cannot"), transaction.atomic():
@@ -114,6 +127,7 @@ def test_leavers_and_movers(pair, manned, monkeypatch):
     reverse_row = imports.undo(by=pair[0], import_id=row.pk, reason="wrong month")
     refused("UNDONE", imports.undo, by=pair[0], import_id=row.pk, reason="again")
     imports.approve(by=pair[1], import_id=reverse_row.pk)
+    carried_out(reverse_row)
     kim.refresh_from_db(), park.refresh_from_db()
     assert (kim.store.code, park.store.code, park.is_active, park.roles) == ("S-1", "S-2", True, ["clerk"])
     assert park.person_index is None
@@ -164,11 +178,43 @@ def test_a_wrong_file_is_no_import(pair, content):
 
 
 def test_something_that_changed_meanwhile_is_compared_again(pair, manned):
-    row = check(pair, STAFF.replace("S-1\nlee", "S-2\nlee"))
+    row = check(
+        pair,
+        STAFF.replace("S-1\nlee", "S-2\nlee").replace("lee,이한빛,store_manager,S-1", "lee,이한빛,store_manager,S-2"),
+    )
     imports.ask(by=pair[0], import_id=row.pk, reason="move")
     service.dismiss(by=pair[0], user=User.objects.get(username="kim"), reason="left")
-    refused("CHANGED", imports.approve, by=pair[1], import_id=row.pk)
-    imports.decline(by=pair[1], import_id=row.pk)
+    imports.approve(by=pair[1], import_id=row.pk)
+    assert carried_out(row).state == "STOPPED"
+    [(_line, said)] = row.faults
+    assert said.startswith("kim: 비교한 뒤에")
+    assert User.objects.get(username="lee").store.code == "S-1"
+    refused("DECIDED", imports.approve, by=pair[1], import_id=row.pk)
+    page = as_staff(Client(), pair[1]).get(reverse("admin:staff_staffimport_change", args=[row.pk])).content.decode()
+    assert "반영하지 못한 까닭" in page
+    assert "kim: 비교한 뒤에" in page
+
+
+def test_a_file_is_kept_until_it_is_compared(pair):
+    row = imports.check(by=pair[0], kind="STORES", content=STORES.encode(), file_name="list.csv", complete=False)
+    assert (row.state, row.rows, row.changes) == ("READING", 2, [])
+    refused("DECIDED", imports.ask, by=pair[0], import_id=row.pk, reason="early")
+    page = reverse("admin:staff_staffimport_change", args=[row.pk])
+    first = as_staff(Client(), pair[0])
+    waiting = first.get(page)
+    assert waiting["Refresh"]
+    assert "2줄을 지금 있는 것과 비교하고 있습니다." in waiting.content.decode()
+    assert carried_out(row).content == ""
+    assert "Refresh" not in first.get(page)
+    given_up = imports.check(by=pair[0], kind="STORES", content=STORES.encode(), file_name="list.csv", complete=False)
+    imports.decline(by=pair[0], import_id=given_up.pk)
+    assert (carried_out(given_up).state, given_up.content) == ("DECLINED", "")
+
+
+def test_faults_speak_the_language_of_the_upload(pair):
+    with translation.override("en"):
+        row = imports.check(by=pair[0], kind="STAFF", content=STAFF.encode(), file_name="list.csv", complete=False)
+    assert "Unknown or closed store" in carried_out(row).faults[0][1]
 
 
 def test_a_store_with_staff_does_not_close(pair, manned):
@@ -198,12 +244,15 @@ def test_the_pages_from_file_to_codes(pair):
     for kind, content in (("STORES", STORES), ("STAFF", STAFF)):
         answer = first.post(upload, {"kind": kind, "file": SimpleUploadedFile("list.csv", content.encode())})
         page = answer["Location"]
+        run_due("rest")
         assert "승인 요청하기" in first.get(page).content.decode()
         assert first.post(page, {"act": "ask", "reason": ""}).status_code == 422
         first.post(page, {"act": "ask", "reason": "monthly"})
         assert "승인하고 반영하기" not in first.get(page).content.decode()
         assert "승인하고 반영하기" in second.get(page).content.decode()
         second.post(page, {"act": "approve"})
+        assert "하나도 반영되지 않습니다" in second.get(page).content.decode()
+        run_due("rest")
     assert User.objects.filter(roles=["clerk"]).count() == 2
     assert "코드 2개 만들기" in second.get(page).content.decode()
     shown = second.post(reverse("admin:staff_staffimport_codes", args=[page.split("/")[-3]]), {"store": "S-1"})
