@@ -18,7 +18,7 @@ from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
 from refunds import calendar
 from refunds.applications import deadlines, desk_sessions
-from refunds.applications.access import actor_of, close_to_own_case, may_claim
+from refunds.applications.access import actor_of, close_to_own_case, may_claim, refuse_frozen
 from refunds.applications.text_checks import refuse_registration_number
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Application, Decision, Objection
@@ -202,9 +202,25 @@ def passed_day(row: Objection) -> dt.date | None:
 
 
 def is_about_amount(row: Objection) -> bool:
-    """True if the contested line is eligible and its application approved: only its amount can be meant (D-72)."""
+    """True if the contested line is eligible and its application approved: only its amount can be meant (D-72), unless
+    the customer contests its day."""
+    if row.kind == Objection.Kind.DATE:
+        return False
     newest = Application.objects.filter(line=row.line_id).order_by("-id").first()
     return row.line.effective_outcome == "ELIGIBLE" and newest is not None and newest.status == Status.APPROVED
+
+
+def has_day(row: Objection) -> bool:
+    """True if the contested day is that of an application which can still be judged by another day of application
+    (D-99): not one that was withdrawn, or is in a batch or paid."""
+    newest = Application.objects.filter(line=row.line_id).order_by("-id").first()
+    if row.kind != Objection.Kind.DATE or newest is None or newest.status == Status.WITHDRAWN:
+        return False
+    try:
+        refuse_frozen(newest)
+    except Refused:
+        return False
+    return True
 
 
 def open_objections() -> QuerySet[Objection]:

@@ -54,6 +54,7 @@ def decision_reason(code: str) -> str:
         "NEED_DOCS": _("서류 요청"),
         "UNDONE": _("결정을 되돌림"),
         "OBJECTION_UPHELD": _("이의를 받아들임"),
+        "DAY_CORRECTED": _("신청일을 바로잡음"),
         "DOCUMENTS_SHOWN": _("서류 확인됨"),
         "FILED": _("신청"),
         "OFFLINE": _("한국 계좌 없음"),

@@ -104,6 +104,8 @@ def _past_step(row: Application, decision: Decision) -> tuple[str, str]:
     to, code = decision.to_status, decision.code
     if code == "ACCOUNT_CHANGED":
         return _("받을 계좌를 바꿈"), deadlines.hold_note(row)
+    if code == "DAY_CORRECTED":
+        return _("신청일을 바로잡음"), _("이의를 받아들여 맞는 날로 다시 판단했습니다.")
     if code.startswith("RETURNED_") and waits_for_person(code.removeprefix("RETURNED_")):
         return _("입금하지 못함"), _(
             "은행이 보내지 못했습니다. 고객님 계좌에는 잘못이 없고, 담당자가 확인해 알려 드립니다."

@@ -130,7 +130,9 @@ def objection(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         raise Http404
     kept = ReviewCase.objects.select_related("holder").filter(objection=row).first()
     posted = request.POST if request.method == "POST" else None
-    form = AnswerForm(posted, about_amount=objections.is_about_amount(row), kind=row.kind)
+    form = AnswerForm(
+        posted, about_amount=objections.is_about_amount(row), about_day=objections.has_day(row), kind=row.kind
+    )
     shown: Letter | None = None
     if request.method == "POST" and form.is_valid():
         try:
@@ -161,6 +163,7 @@ def _answer(request: HttpRequest, row: Objection, form: AnswerForm) -> Letter | 
         "uphold": form.cleaned_data["act"] == objection_answers.UPHOLD,
         "codes": form.picked(),
         "difference_krw": form.cleaned_data.get("difference_krw"),
+        "applied_on": form.cleaned_data.get("applied_on"),
     }
     shown = objection_answers.preview(**values)
     if "send" not in request.POST or request.POST.get("seen") != _digest(shown):

@@ -204,6 +204,14 @@ class AnswerForm(PlainForm):
         required=False,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
+    applied_on = DayField(
+        label=gettext_lazy("받아들이면 맞는 신청일"),
+        help_text=gettext_lazy("이날 신청한 것으로 고쳐 다시 판단합니다."),
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        input_formats=_DAY_FORMATS,
+        error_messages=_DAY_ERRORS,
+    )
     words = TextField(
         label=gettext_lazy("직원만 보는 메모(없으면 비움)"),
         widget=forms.Textarea(attrs={"rows": 2}),
@@ -212,7 +220,7 @@ class AnswerForm(PlainForm):
         validators=[refuse_registration_number],
     )
 
-    def __init__(self, *args: Any, about_amount: bool, kind: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, about_amount: bool, about_day: bool, kind: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.groups = {
             act: letters.reasons_for(act, kind) for act in (objection_answers.UPHOLD, objection_answers.DECLINE)
@@ -221,6 +229,8 @@ class AnswerForm(PlainForm):
         codes.choices = [(r.code, r.label) for rows in self.groups.values() for r in rows]  # type: ignore[attr-defined]
         if not about_amount:
             del self.fields["difference_krw"]
+        if not about_day:
+            del self.fields["applied_on"]
 
     def choices_by_act(self) -> list[dict[str, Any]]:
         """Each answer with its reasons."""
@@ -239,9 +249,11 @@ class AnswerForm(PlainForm):
         return [code for code in self.cleaned_data["codes"] if code in own]
 
     def clean(self) -> dict[str, Any]:
-        """An upheld objection about an amount says the difference (D-72)."""
+        """An upheld objection says the difference of the amount (D-72), or the right day (D-99)."""
         cleaned = super().clean() or {}
         upheld = cleaned.get("act") == objection_answers.UPHOLD
         if "difference_krw" in self.fields and upheld and not self.errors and not cleaned.get("difference_krw"):
             self.add_error("difference_krw", gettext_lazy("더 드릴 금액을 적어 주세요"))
+        if "applied_on" in self.fields and upheld and not self.errors and not cleaned.get("applied_on"):
+            self.add_error("applied_on", gettext_lazy("맞는 신청일을 적어 주세요"))
         return cleaned

@@ -1,5 +1,7 @@
 """Objections: typed, added to, taken back, answered by reasons; answer days that pass; until when one may object."""
 
+import datetime as dt
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -7,8 +9,9 @@ from django.urls import reverse
 from kt_remedy.notices.models import Message
 from refunds.applications import jobs, objection_answers, objections, queue
 from refunds.applications.transitions import Refused
-from refunds.models.applications import Objection
+from refunds.models.applications import Application, Objection
 from refunds.models.reviews import Letter, ReviewCase
+from refunds.promise import service as promise
 from tests.refunds import make, reviewing
 from tests.sessions import as_customer, as_staff, person, staff_user
 
@@ -112,3 +115,68 @@ def test_an_objection_is_handed_out_and_its_answer_is_seen_before_it_is_sent(lin
     reviewing.send(client, page, {"act": "DECLINE", "codes": "RECORDS_SAY_SO"})
     row.refresh_from_db()
     assert (row.status, row.answer) == ("DECLINED", Letter.objects.get().body_ko)
+
+
+@pytest.mark.parametrize(
+    ("status", "applied", "right", "then", "lateness"),
+    [
+        ("APPROVED", "2026-01-20", "2026-01-14", "APPROVED", "IN_TIME"),
+        ("LATE", "2026-02-03", "2026-01-30", "APPROVED", "IN_TIME"),
+        ("LATE", "2026-02-05", "2026-02-02", "LATE", "CURED"),
+        ("REJECTED", "2026-02-03", "2026-01-30", "REVIEW", "IN_TIME"),
+        ("ON_HOLD_UNPAID", "2026-01-20", "2026-01-16", "APPROVED", "IN_TIME"),
+    ],
+)
+def test_an_upheld_day_is_stored_and_the_application_judged_by_it(status, applied, right, then, lateness, at) -> None:
+    at("2026-02-09T10:00+09:00")
+    line = make.line(make.customer(ci="hong"))
+    application = make.application(line, status=status, applied=applied)
+    if status != "APPROVED":
+        Application.objects.filter(pk=application.pk).update(lateness="LATE" if status == "LATE" else "IN_TIME")
+    row = objected(line, kind="DATE")
+    queue.describe_new()
+    values = {"objection_id": row.pk, "reviewer": staff_user("reviewer"), "uphold": True, "codes": ["DAY_WAS_WRONG"]}
+    assert code(objection_answers.answer_objection, **values) == "DAY"
+    assert code(objection_answers.answer_objection, **values, applied_on=dt.date(2026, 2, 10)) == "DAY"
+    assert code(objection_answers.answer_objection, **values, applied_on=dt.date(2026, 1, 1)) == "NOT_OPEN"
+    objection_answers.answer_objection(**values, applied_on=dt.date.fromisoformat(right))
+    application.refresh_from_db()
+    assert (str(application.applied_on), application.status, application.lateness) == (right, then, lateness)
+    assert application.decisions.filter(words__contains="알려 드린 날이 틀렸음").exists()
+    if then == "LATE":  # the day of an extension is for a reviewer, not for a supervisor
+        queue.describe_new()
+        assert ReviewCase.objects.get(application=application).level == "REVIEWER"
+
+
+def test_a_day_is_asked_where_it_can_change_something_and_moves_the_day_of_payment(at) -> None:
+    at("2026-01-19T10:00+09:00")
+    line = make.line(make.customer(ci="hong"))
+    row = objected(line, kind="DATE")
+    reviewer = staff_user("reviewer")
+    page = reverse("refunds:review-objection", args=[row.pk])
+    assert "받아들이면 맞는 신청일" not in as_staff(Client(), reviewer).get(page).content.decode()
+    application = make.application(line, applied="2026-01-19")
+    assert str(promise.of(application).day) == "2026-02-05"
+    client = as_staff(Client(), reviewer)
+    shown = client.get(page).content.decode()
+    assert "받아들이면 맞는 신청일" in shown
+    assert "받아들이면 더 드릴 금액" not in shown
+    answers = {"act": "UPHOLD", "codes": "DAY_WAS_WRONG"}
+    assert "맞는 신청일을 적어 주세요" in client.post(page, answers).content.decode()
+    reviewing.send(client, page, answers | {"applied_on": "2026.01.15"})
+    application.refresh_from_db()
+    assert str(application.applied_on) == "2026-01-15"
+    assert str(promise.of(application).day) == "2026-01-22"
+    row.refresh_from_db()
+    assert row.status == "UPHELD"
+
+
+def test_a_declined_day_changes_nothing() -> None:
+    line = make.line(make.customer(ci="hong"))
+    application = make.application(line, applied="2026-01-20")
+    row = objected(line, kind="DATE")
+    reviewing.answer_objection(
+        objection_id=row.pk, reviewer=staff_user("reviewer"), uphold=False, applied_on=dt.date(2026, 1, 15)
+    )
+    application.refresh_from_db()
+    assert (str(application.applied_on), application.decisions.count()) == ("2026-01-20", 0)
