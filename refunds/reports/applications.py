@@ -154,7 +154,8 @@ def _rows(sql: str, chosen: Selection, **params: Any) -> list[Any]:
         return cursor.fetchall()
 
 
-def _objections(chosen: Selection) -> list[Any]:
+def objections_where(chosen: Selection) -> tuple[str, dict[str, Any]]:
+    """SQL conditions on `refunds_objection o` and its application `a`, and their values."""
     by_application = Selection(channel=chosen.channel, store_id=chosen.store_id, pay_on=chosen.pay_on)
     where = [by_application.where()]
     params = chosen.params()
@@ -164,8 +165,13 @@ def _objections(chosen: Selection) -> list[Any]:
     if chosen.last:
         where.append("o.received_at < %(ends)s")
         params["ends"] = clock.kst(chosen.last + dt.timedelta(days=1))
+    return " AND ".join(where), params
+
+
+def _objections(chosen: Selection) -> list[Any]:
+    where, params = objections_where(chosen)
     with connection.cursor() as cursor:
-        cursor.execute(_OBJECTIONS.format(where=" AND ".join(where)), params)
+        cursor.execute(_OBJECTIONS.format(where=where), params)
         return cursor.fetchall()
 
 

@@ -16,10 +16,10 @@ from refunds.applications import letters
 from refunds.applications.staff_presenters import decision_reason
 from refunds.models.applications import Channel, Objection
 from refunds.models.states import Status
-from refunds.reports import applications, money, work
+from refunds.reports import answer_days, applications, money, work
 from refunds.reports.selection import Selection
 
-COUNT, WON, SHARE = "count", "won", "share"
+COUNT, WON, SHARE, DAYS = "count", "won", "share", "days"
 STORES_SHOWN = 5
 
 
@@ -82,6 +82,7 @@ def build(chosen: Selection, *, with_people: bool) -> Report:
         _channels(found, paid),
         _approval(found),
         _answers(found),
+        _answer_days(answer_days.by_kind(chosen)),
         _waiting(found),
         _take_up(found),
         _rejections(found),
@@ -181,6 +182,18 @@ def _answers(found: applications.Applications) -> Table:
     title = _("심사를 기다리는 %(count)s건") % {"count": f"{found.answers.total():,}"}
     rows = [Row(labels[age], (found.answers[age],)) for age in applications.AGES]
     return Table("answers", title, _("답하기로 한 날"), ((_("건수"), COUNT),), rows, chart=0)
+
+
+def _answer_days(found: dict[str, answer_days.AnswerDays]) -> Table:
+    labels = {Status.REVIEW: _("심사"), Status.LATE: _("기간 뒤 접수"), answer_days.OBJECTION: _("이의")}
+    rows = [
+        Row(labels[kind], (found[kind].median, found[kind].answers, found[kind].longest))
+        for kind in labels
+        if kind in found
+    ]
+    columns = ((_("걸린 날(중앙값)"), DAYS), (_("답한 건수"), COUNT), (_("가장 오래 걸린 날"), DAYS))
+    note = _("심사나 이의를 받은 날부터 답한 날까지입니다. 같은 날이면 0일입니다.")
+    return Table("answer_days", _("답하기까지 걸린 날"), _("무엇에 대한 답"), columns, rows, plain=False, note=note)
 
 
 def _waiting(found: applications.Applications) -> Table:

@@ -126,6 +126,8 @@ def _said(value: Any, unit: str) -> str:
         return "–"
     if unit == tables.WON:
         return krw(value)
+    if unit == tables.DAYS:
+        return _("%(days)s일") % {"days": f"{value:,}"}
     return f"{value // 10}.{value % 10}%" if unit == tables.SHARE else f"{value:,}"
 
 

@@ -18,7 +18,7 @@ from refunds.applications import change, objections, store_actions
 from refunds.models.applications import Application, Filing, Objection
 from refunds.models.items import Item
 from refunds.models.states import Status
-from refunds.reports import applications, money, tables, work
+from refunds.reports import answer_days, applications, money, tables, work
 from refunds.reports.selection import Selection
 from tests.desk import at_desk
 from tests.refunds import make, reviewing
@@ -113,6 +113,37 @@ def test_counts_equal_sql(filed, chosen) -> None:
     due += " WHERE COALESCE(NULLIF(decided_outcome, ''), outcome) = 'ELIGIBLE')"
     assert sum(row[2] for row in found.take_up) == sql(applied + due, *params)[0][0]
     assert sum(row[1] for row in found.take_up) == sql(eligible)[0][0]
+
+
+def decided_again(days: list[int], at) -> None:
+    """As many applications in review from 20 January on, each refused after so many days."""
+    reviewer = staff_user("reviewer", username="slow", ci="slow")
+    waiting = []
+    for _case in days:
+        holder = make.customer()
+        waiting.append(submit(holder, make.line(holder, outcome="REVIEW", reasons="REVIEW_PORT_DELAY")).filing)
+    for filing, late in zip(waiting, days, strict=True):
+        at((dt.datetime.fromisoformat("2026-01-21T00:10+09:00") + dt.timedelta(days=late - 1)).isoformat())
+        reviewing.review(
+            application_id=filing.applications.get().pk, reviewer=reviewer, act="REJECT", reason="다른 사람의 회선"
+        )
+
+
+@pytest.mark.parametrize("days", [[], [1, 3, 9], [2, 2, 30, 31]], ids=str)
+def test_days_of_answering_equal_those_of_each_answer(filed, at, days) -> None:
+    at("2026-01-20T23:30+09:00")
+    decided_again(days, at)
+    found = answer_days.by_kind(Selection())["REVIEW"]
+    spans = []
+    for row in Application.objects.filter(status="REJECTED"):
+        began, ended = (row.decisions.get(to_status=state) for state in ("REVIEW", "REJECTED"))
+        spans.append((clock.kst_date(ended.decided_at) - clock.kst_date(began.decided_at)).days)
+    assert sorted(spans) == sorted([5, *days])
+    spans.sort()
+    assert found == answer_days.AnswerDays(len(spans), spans[(len(spans) - 1) // 2], max(spans))
+    assert answer_days.by_kind(Selection(channel="STORE")) == {}
+    if days:
+        assert "중앙값" in as_staff(Client(), staff_user("supervisor")).get(REPORT).content.decode()
 
 
 def test_the_store_of_a_filing_that_is_taken_over(filed) -> None:
