@@ -4,6 +4,7 @@ import datetime as dt
 from collections import Counter
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,8 +17,9 @@ from kt_remedy.core.templatetags.remedy import kdate, won
 from kt_remedy.staff.models import User
 from refunds.applications import queue, staff_presenters
 from refunds.applications.verdict import APPROVE, ASK_DOCUMENTS, REJECT
-from refunds.models.applications import Objection
+from refunds.models.applications import Decision, Objection
 from refunds.models.reviews import Letter, ReviewCase
+from refunds.models.states import UNDER_REVIEW
 
 SEE = "refunds.view_review"
 # Reviews are due in the course of their day.
@@ -70,6 +72,7 @@ def home(request: HttpRequest) -> dict[str, Any] | None:
         "aside": [_aside(case) for case in _of(user)],
         "asked": [_aside(case) for case in _asked(user)],
         "day": _day(user),
+        "changed": _changed(user),
         "supervises": user.has_perm("refunds.review_hardship"),
         "today": clock.today(),
     }
@@ -142,6 +145,21 @@ def _day(user: User) -> dict[str, int]:
     made = Letter.objects.filter(sent_at__gte=clock.kst(clock.today()), sent_by=audit.actor(user))
     found = Counter(made.values_list("act", flat=True))
     return {"all": found.total(), "approved": found[APPROVE], "refused": found[REJECT], "asked": found[ASK_DOCUMENTS]}
+
+
+def _changed(user: User) -> dict[str, Any]:
+    """Since the beginning of yesterday: cases that came and still wait, cases that were answered, and the reader's own
+    decisions that somebody took back."""
+    since = clock.kst(clock.today() - dt.timedelta(days=1))
+    came = ReviewCase.objects.filter(level__in=queue.levels_of(user), opened_at__gte=since)
+    decided = Decision.objects.filter(decided_at__gte=since, actor__startswith="staff:")
+    own = Decision.objects.filter(application=OuterRef("application"), id__lt=OuterRef("id"), actor=audit.actor(user))
+    undone = decided.filter(Exists(own), code="UNDONE").exclude(actor=audit.actor(user)).order_by("-id")
+    return {
+        "came": came.count(),
+        "answered": decided.filter(from_status__in=UNDER_REVIEW).exclude(to_status__in=UNDER_REVIEW).count(),
+        "undone": list(undone.select_related("application__filing")[:LISTED]),
+    }
 
 
 def register() -> None:

@@ -14,6 +14,7 @@ from kt_remedy.core.access import permission_required
 from kt_remedy.staff.models import User
 from refunds.reports import store_day as days
 from refunds.reports import tables
+from refunds.views import store_home
 
 _DAY = dt.timedelta(days=1)
 
@@ -35,6 +36,7 @@ def store_day(request: HttpRequest) -> HttpResponse:
     share = tables.share(shown.approved, shown.decided)
     context = {
         "shown": shown,
+        "waiting": store_home.waiting(user.store),
         "now": clock.now(),
         "before": day - _DAY,
         "after": day + _DAY if day < today else None,

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from kt_remedy.core import clock
 from kt_remedy.staff.models import Store
-from refunds.models.applications import Filing, Note
+from refunds.models.applications import Application, Filing, Note
 from refunds.reports import store_day
 from tests.refunds import make
 from tests.refunds.applications.test_submit import submit
@@ -68,3 +68,24 @@ def test_the_page(here) -> None:
         assert "신청 2건" in browser.get(PAGE, {"day": wrong}).content.decode()
     for role in ("clerk", "supervisor", "administrator"):
         assert as_staff(Client(), staff_user(role)).get(PAGE).status_code == 403
+
+
+def test_the_home_of_the_manager_says_what_waits_and_what_changed(here, at) -> None:
+    browser = as_staff(Client(), staff_user("store_manager", store=here))
+    home = reverse("admin:index")
+    text = browser.get(home).content.decode()
+    assert "오늘 받은 접수" in text
+    assert "어제부터 바뀐 것: 승인" in text
+    assert "우리 매장 신청" not in text
+    row = Application.objects.filter(filing__store=here).order_by("id").first()
+    Application.objects.filter(pk=row.pk).update(status="REVIEW")
+    Application.objects.filter(pk=row.pk).update(status="NEED_DOCS", documents_due_on=dt.date(2026, 1, 20))
+    text = browser.get(home).content.decode()
+    assert "고객의 서류나 계좌를 기다리는 우리 매장 신청 1건" in text
+    assert row.filing.reference in browser.get(PAGE).content.decode()
+    at("2026-01-22T10:00+09:00")
+    text = browser.get(home).content.decode()
+    assert "어제부터 바뀐 것: 승인" not in text
+    there = as_staff(Client(), staff_user("store_manager", username="there", store=Store.objects.get(code="B2")))
+    assert "우리 매장 신청" not in there.get(home).content.decode()
+    assert row.filing.reference not in there.get(PAGE).content.decode()
