@@ -85,7 +85,10 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     kept = waiting.first()
     form = _form(request, row, kept)
     shown: Preview | None = None
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and _is_stale(request, form):
+        form.errors.clear()
+        form.add_error(None, _("이미 다른 상태로 바뀐 신청입니다."))
+    elif request.method == "POST" and form.is_valid():
         try:
             shown = _act(request, row, kept, form)
         except Refused as refused:
@@ -125,6 +128,12 @@ def _form(request: HttpRequest, row: Application, kept: ReviewCase | None) -> Ca
         earlier=row.previous is not None and row.previous.status == Status.REJECTED,
         initial={"kind": late.kind, "ended_on": late.ended_on} if late else {},
     )
+
+
+def _is_stale(request: HttpRequest, form: CaseForm | ReviewReasonForm) -> bool:
+    """True where a decision is sent for a case that is decided: from another tab, or by a second click. It must not be
+    taken for the wish to take that decision back."""
+    return isinstance(form, ReviewReasonForm) and not {"undo", "confirm"} & request.POST.keys()
 
 
 def digest(shown: Preview) -> str:

@@ -306,3 +306,32 @@ def test_a_bulk_decision_says_first_what_each_person_will_read(reviewer) -> None
     again = client.post(page, {**chosen, "send": "1", "seen": shown.context["seen"]})
     assert again.status_code == 422
     assert "이미 다른 상태로" in again.content.decode()
+
+
+def test_the_home_says_what_came_was_answered_and_was_taken_back(reviewer, other, at) -> None:
+    row, _waits = in_review(), in_review()
+    queue.describe_new()
+    home = reverse("admin:index")
+    assert "새로 온 심사 2건, 모두가 답한 심사 0건" in as_staff(Client(), reviewer).get(home).content.decode()
+    reviewing.review(application_id=row.pk, reviewer=reviewer, act="REJECT", reason="다른 사람의 회선")
+    assert "새로 온 심사 1건, 모두가 답한 심사 1건" in as_staff(Client(), other).get(home).content.decode()
+    reviews.undo(application_id=row.pk, reviewer=other, reason="잘못 봄")
+    assert "다른 사람이 되돌렸습니다" in as_staff(Client(), reviewer).get(home).content.decode()
+    assert "다른 사람이 되돌렸습니다" not in as_staff(Client(), other).get(home).content.decode()
+    at("2026-01-19T10:00+09:00")
+    assert "새로 온 심사 0건, 모두가 답한 심사 0건" in as_staff(Client(), reviewer).get(home).content.decode()
+
+
+def test_a_decision_from_an_old_tab_takes_nothing_back(reviewer) -> None:
+    row = in_review()
+    client, page = as_staff(Client(), reviewer), reverse("refunds:review-case", args=[row.pk])
+    reviewing.review(application_id=row.pk, reviewer=reviewer, act="REJECT", reason="다른 사람의 회선")
+    again = {"act": "REJECT", "codes": "OTHER_PERSONS_LINE", "words": "메모", "send": "1"}
+    for headers in ({}, {"X-Part": "letter"}):
+        answer = client.post(page, again, headers=headers)
+        assert "이미 다른 상태로 바뀐 신청입니다." in answer.content.decode()
+        row.refresh_from_db()
+        assert row.status == "REJECTED"
+    client.post(page, {"words": "잘못 봄", "undo": "1"})
+    row.refresh_from_db()
+    assert row.status == "REVIEW"
