@@ -75,7 +75,7 @@ class RefundsConfig(AppConfig):
         from refunds.payouts import sms as payout_texts
         from refunds.payouts.admin import home
         from refunds.promise import texts as promise_texts
-        from refunds.views import console
+        from refunds.views import console, store_home
 
         households.register_source(household.persons)
         leaving.register(queue.pass_on)
@@ -83,6 +83,7 @@ class RefundsConfig(AppConfig):
         heads.register_source(chain_heads.stored)
         metrics.register(gauges.gauges)
         post_migrate.connect(steady_history, sender=self)
+        post_migrate.connect(queue.make_functions, sender=self)
         pre_migrate.connect(invariants.drop_views, sender=self)
         pre_migrate.connect(balance.drop_view, sender=self)
         post_migrate.connect(balance.make_view, sender=self)  # the invariants read it
@@ -93,4 +94,5 @@ class RefundsConfig(AppConfig):
         reminders.register()
         tasks.register()
         console.register()
+        store_home.register()
         home.register()

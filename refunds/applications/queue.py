@@ -7,14 +7,15 @@ the earliest promised answer day first, never one that the person may not decide
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from kt_remedy.audit import service as audit
-from kt_remedy.core import clock
+from kt_remedy.core import clock, grants, roles
 from kt_remedy.staff import household
 from kt_remedy.staff.models import User
 from refunds import calendar
@@ -41,34 +42,25 @@ _BY_REASON = {
     "REVIEW_PORT_DELAY": Kind.PORT,
     "REVIEW_UNKNOWN_ITEM": Kind.ITEM,
 }
-# One row after the other along the index: a scalar subquery is never made a join, which would read the register.
-_NEXT = """
-SELECT c.id FROM refunds_case c
-WHERE c.level = %(level)s AND c.kind <> '' {kind}
-  AND (c.held_until IS NULL OR c.held_until < now())
-  AND (c.parked_until IS NULL OR c.parked_until <= %(today)s)
-  AND (c.kept_for_id IS NULL OR c.kept_for_id = %(user)s OR c.kept_until <= %(today)s)
-  AND c.decided_by_id IS DISTINCT FROM %(user)s
-  AND c.id <> ALL(%(except)s)
-  AND (%(again)s OR NOT c.given_back_by @> %(user_json)s::jsonb)
-  AND NOT COALESCE((
-      SELECT f.person_index = ANY(%(closed)s) OR u.person_index = ANY(%(closed)s)
-             OR COALESCE(u.guardian_ci_index = ANY(%(closed)s), false) OR f.filed_by_id IS NOT DISTINCT FROM %(user)s
-      FROM refunds_application a JOIN refunds_filing f ON f.id = a.filing_id
-      JOIN eligibility_line l ON l.contract_no = a.contract_no
-      JOIN eligibility_customer u ON u.customer_no = l.customer_no
-      WHERE a.id = c.application_id), false)
-  AND NOT COALESCE((
-      SELECT o.person_index = ANY(%(closed)s) FROM refunds_objection o WHERE o.id = c.objection_id), false)
-ORDER BY c.due_on, c.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED
-"""
+_FUNCTION = Path(__file__).with_name("next_case.sql")
+_ARGUMENTS = "(text[], text, date, integer, bytea[], bigint[])"
+
+
+def make_functions(using: str, **signal: Any) -> None:
+    """Make the functions that choose the next case, after every migration."""
+    if not grants.is_migrated(using, signal):
+        return
+    for name, kind in (("next_case", ""), ("next_case_of_kind", "AND c.kind = wanted")):
+        with connections[using].cursor() as cursor:
+            cursor.execute(_FUNCTION.read_text(encoding="utf-8").format(name=name, kind=kind))
+        grants.let_call(using, name + _ARGUMENTS, roles.WEB)
 
 
 def kind_of(row: Application) -> ReviewCase.Kind:
     """The kind of case that an application makes, by the question it leaves to a person."""
     if row.flag == VERDICT_CHANGED and row.status == Status.APPROVED:
         return Kind.CHANGED
-    if row.status == Status.LATE:
+    if row.status == Status.LATE and row.lateness != Lateness.IN_TIME:
         return Kind.EXTENDED if row.lateness == Lateness.EXTENDED else Kind.LATE
     if row.line.effective_outcome == "REVIEW":
         return next((_BY_REASON[code] for code in row.line.reason_codes if code in _BY_REASON), Kind.VERDICT)
@@ -132,30 +124,26 @@ def take_next(*, reviewer: User, kind: str = "", other_than: Iterable[int] = ())
         pass
     if not (reviewer.person_index and levels_of(reviewer)):  # every case is closed to them (D-90)
         return None
-    query, figures = next_statement(reviewer, kind=kind, other_than=other_than)
+    statement, figures = next_statement(reviewer, kind=kind, other_than=other_than)
     with transaction.atomic(), connection.cursor() as cursor:
-        for again in (False, True):
-            for level in levels_of(reviewer):
-                cursor.execute(query, {**figures, "again": again, "level": level})
-                if found := cursor.fetchone():
-                    return _hold(ReviewCase.objects.get(pk=found[0]), reviewer)
-    return None
+        cursor.execute(statement, figures)
+        [found] = cursor.fetchone()
+        return _hold(ReviewCase.objects.get(pk=found), reviewer) if found is not None else None
 
 
 def next_statement(reviewer: User, *, kind: str = "", other_than: Iterable[int] = ()) -> tuple[str, dict[str, Any]]:
-    """The statement that chooses and locks the next case, and its figures: of the first of the reviewer's levels, and
-    without those that they gave back."""
+    """The statement that chooses and locks the next case, and its figures."""
     figures = {
-        "user": reviewer.pk,
-        "user_json": str(reviewer.pk),
-        "today": clock.today(),
-        "closed": list(household.persons(reviewer)),
+        "levels": levels_of(reviewer),
         "kind": kind,
+        "today": clock.today(),
+        "user": reviewer.pk,
+        "closed": list(household.persons(reviewer)),
         "except": list(other_than),
-        "again": False,
-        "level": levels_of(reviewer)[0],
     }
-    return _NEXT.format(kind="AND c.kind = %(kind)s" if kind else ""), figures
+    name = "next_case_of_kind" if kind else "next_case"
+    arguments = "%(levels)s::text[], %(kind)s, %(today)s, %(user)s, %(closed)s::bytea[], %(except)s::bigint[]"
+    return f"SELECT {name}({arguments})", figures
 
 
 def _hold(row: ReviewCase, reviewer: User) -> ReviewCase:

@@ -80,6 +80,8 @@ ALLOWED = [
             "CREATE TEMPORARY TABLE chosen (n int); ANALYZE chosen",
         )
     ),
+    (roles.WEB, "SELECT next_case('{REVIEWER}', '', '2026-01-20', 1, '{}', '{}')"),
+    (roles.WEB, "SELECT next_case_of_kind('{REVIEWER}', 'LATE', '2026-01-20', 1, '{}', '{}')"),
     (roles.WORKER, "UPDATE refunds_account SET number_enc = NULL WHERE false"),
     (roles.WORKER, "DELETE FROM refunds_chunk"),
     (roles.WORKER, "CREATE UNLOGGED TABLE staging.feed_0_line (n int); ANALYZE staging.feed_0_line"),
