@@ -4,12 +4,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit.admin import RoleAdmin
@@ -76,6 +78,13 @@ class UserAdmin(RoleAdmin):
     fields = (*list_display, "acts")
     readonly_fields = fields
     actions = tuple(f"ask_{kind.lower()}" for kind in ACTS)
+
+    def action_checkbox(self, user: User) -> SafeString:
+        """The box of a row, without Django's template for each: twenty-five of them took a fifth of the page."""
+        name, label = ACTION_CHECKBOX_NAME, _("%(name)s 고르기") % {"name": user.username}
+        return format_html(
+            '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">', name, user.pk, label
+        )
 
     @admin.display(description=_("본인 확인"), boolean=True)
     def person_known(self, user: User) -> bool:

@@ -1,5 +1,6 @@
 -- The next case of a reviewer, chosen and locked; null where there is none. As a function it is planned once for each
--- connection, which takes longer than carrying it out. Made twice, for all kinds of cases and for one.
+-- connection, which takes longer than carrying it out. It has the rights of its caller. Made twice, for all kinds of
+-- cases and for one.
 --
 -- One row after the other along the index: a scalar subquery is never made a join, which would read the register. Those
 -- that the reviewer gave back come last. `closed` are keys of persons whose cases the reviewer may not decide.
@@ -41,4 +42,3 @@ BEGIN
     RETURN NULL;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION {name}(text[], text, date, integer, bytea[], bigint[]) FROM PUBLIC;

@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from kt_remedy.audit import service as audit
-from kt_remedy.core import clock, grants, roles
+from kt_remedy.core import clock, grants
 from kt_remedy.staff import household
 from kt_remedy.staff.models import User
 from refunds import calendar
@@ -43,7 +43,6 @@ _BY_REASON = {
     "REVIEW_UNKNOWN_ITEM": Kind.ITEM,
 }
 _FUNCTION = Path(__file__).with_name("next_case.sql")
-_ARGUMENTS = "(text[], text, date, integer, bytea[], bigint[])"
 
 
 def make_functions(using: str, **signal: Any) -> None:
@@ -53,7 +52,6 @@ def make_functions(using: str, **signal: Any) -> None:
     for name, kind in (("next_case", ""), ("next_case_of_kind", "AND c.kind = wanted")):
         with connections[using].cursor() as cursor:
             cursor.execute(_FUNCTION.read_text(encoding="utf-8").format(name=name, kind=kind))
-        grants.let_call(using, name + _ARGUMENTS, roles.WEB)
 
 
 def kind_of(row: Application) -> ReviewCase.Kind:

@@ -16,7 +16,7 @@ from refunds.applications import letters
 from refunds.applications.staff_presenters import decision_reason
 from refunds.models.applications import Channel, Objection
 from refunds.models.states import Status
-from refunds.reports import answer_days, applications, money, work
+from refunds.reports import answer_days, applications, kept, money, work
 from refunds.reports.selection import Selection
 
 COUNT, WON, SHARE, DAYS = "count", "won", "share", "days"
@@ -63,6 +63,7 @@ class Report:
     """The figures of a selection and their tables."""
 
     chosen: Selection
+    counted_at: dt.datetime
     found: applications.Applications
     paid: money.Money
     tables: dict[str, Table] = field(default_factory=dict)
@@ -73,16 +74,18 @@ class Report:
         return sum(row[2] for row in self.found.take_up), sum(row[1] for row in self.found.take_up)
 
 
-def build(chosen: Selection, *, with_people: bool) -> Report:
-    """Count everything and lay it out; `with_people` adds the work of each member of staff."""
-    found, paid = applications.count(chosen), money.add_up(chosen)
+def build(chosen: Selection, *, with_people: bool, anew: bool = False) -> Report:
+    """Lay out the figures of a selection, counted now or minutes ago (`kept`), now with `anew`; `with_people` adds the
+    work of each member of staff."""
+    counted = kept.figures(chosen, anew=anew)
+    found, paid = counted.found, counted.paid
     made = [
         _states(found),
         *_days(chosen, found),
         _channels(found, paid),
         _approval(found),
         _answers(found),
-        _answer_days(answer_days.by_kind(chosen)),
+        _answer_days(counted.answers),
         _waiting(found),
         _take_up(found),
         _rejections(found),
@@ -93,7 +96,7 @@ def build(chosen: Selection, *, with_people: bool) -> Report:
     ]
     if with_people:
         made.append(_work(chosen))
-    return Report(chosen, found, paid, {table.code: table for table in made})
+    return Report(chosen, counted.counted_at, found, paid, {table.code: table for table in made})
 
 
 def share(part: int, whole: int) -> int | None:

@@ -189,7 +189,10 @@ def report(request: HttpRequest) -> HttpResponse:
     """Figures over the chosen applications, each a table that is its own chart."""
     form = FilterForm(request.GET)
     wrong = not form.is_valid()
-    made = tables.build(form.selection(), with_people=request.user.has_perm("refunds.view_productivity"))
+    with_people = request.user.has_perm("refunds.view_productivity")
+    made = tables.build(form.selection(), with_people=with_people, anew="anew" in request.GET)
+    query = request.GET.copy()
+    query.pop("anew", None)
     approved = made.tables["approval"]
     whole = sum(row.values[2] for row in approved.rows)
     context = {
@@ -199,10 +202,10 @@ def report(request: HttpRequest) -> HttpResponse:
         "take_up": _said(tables.share(*made.take_up), tables.SHARE),
         "approval": _said(tables.share(sum(row.values[1] for row in approved.rows), whole), tables.SHARE),
         "lines": made.take_up[1],
-        "at": clock.now(),
+        "at": made.counted_at,
         "tables": {code: _page_table(table) for code, table in made.tables.items()},
         "export": ExportForm(),
-        "query": request.GET.urlencode(),
+        "query": query.urlencode(),
     }
     return render(request, "refunds/report.html", context, status=422 if wrong else 200)
 

@@ -130,9 +130,10 @@ def test_an_objection_is_handed_out_and_its_answer_is_seen_before_it_is_sent(lin
 def test_an_upheld_day_is_stored_and_the_application_judged_by_it(status, applied, right, then, lateness, at) -> None:
     at("2026-02-09T10:00+09:00")
     line = make.line(make.customer(ci="hong"))
-    application = make.application(line, status=status, applied=applied)
-    if status != "APPROVED":
-        Application.objects.filter(pk=application.pk).update(lateness="LATE" if status == "LATE" else "IN_TIME")
+    application = make.application(line, status="REVIEW" if status == "REJECTED" else status, applied=applied)
+    Application.objects.filter(pk=application.pk).update(
+        status=status, lateness="LATE" if status == "LATE" else "IN_TIME"
+    )
     row = objected(line, kind="DATE")
     queue.describe_new()
     values = {"objection_id": row.pk, "reviewer": staff_user("reviewer"), "uphold": True, "codes": ["DAY_WAS_WRONG"]}
@@ -142,7 +143,7 @@ def test_an_upheld_day_is_stored_and_the_application_judged_by_it(status, applie
     objection_answers.answer_objection(**values, applied_on=dt.date.fromisoformat(right))
     application.refresh_from_db()
     assert (str(application.applied_on), application.status, application.lateness) == (right, then, lateness)
-    assert application.decisions.filter(words__contains="알려 드린 날이 틀렸음").exists()
+    assert application.decisions.get(actor__startswith="staff:").words == "알려 드린 날이 틀렸음"
     if then == "LATE":  # the day of an extension is for a reviewer, not for a supervisor
         queue.describe_new()
         assert ReviewCase.objects.get(application=application).level == "REVIEWER"

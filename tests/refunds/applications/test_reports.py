@@ -18,7 +18,7 @@ from refunds.applications import change, objections, store_actions
 from refunds.models.applications import Application, Filing, Objection
 from refunds.models.items import Item
 from refunds.models.states import Status
-from refunds.reports import answer_days, applications, money, tables, work
+from refunds.reports import answer_days, applications, kept, money, tables, work
 from refunds.reports.selection import Selection
 from tests.desk import at_desk
 from tests.refunds import make, reviewing
@@ -268,3 +268,21 @@ def test_the_export_holds_the_same_values(filed) -> None:
     assert ["모두", "", "2"] in lines
     entry = AuditEntry.objects.filter(action="list.exported").latest("pk")
     assert (entry.reason, entry.detail["filters"]) == ("주간 회의", ["channel"])
+
+
+def test_figures_are_kept_for_minutes_and_counted_anew_on_demand(filed, at) -> None:
+    browser = as_staff(Client(), staff_user("supervisor"))
+    whole = Application.objects.count()
+    page = browser.get(REPORT).context
+    assert (page["figures"].found.total, page["at"]) == (whole, page["figures"].counted_at)
+    holder = make.customer()
+    submit(holder, make.line(holder))
+    assert browser.get(REPORT).context["figures"].found.total == whole
+    assert browser.get(REPORT, {"channel": "WEB"}).context["figures"].found.total < whole
+    anew = browser.get(REPORT, {"anew": "1"})
+    assert anew.context["figures"].found.total == whole + 1
+    assert "anew" not in anew.context["query"]
+    assert browser.get(REPORT).context["figures"].found.total == whole + 1
+    submit(holder, make.line(holder))
+    at((clock.now() + kept.KEPT_FOR).isoformat())
+    assert browser.get(REPORT).context["figures"].found.total == whole + 2
