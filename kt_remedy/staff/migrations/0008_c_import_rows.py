@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('staff', '0006_f_stores'),
+        ('staff', '0007_d_roles_of_one_person'),
     ]
 
     operations = [
