@@ -161,7 +161,7 @@ def _judge_anew(last: Application, reviewer: User, reason: str, columns: dict[st
     if last.status in UNDER_REVIEW and decide(facts_of(last, reviewed=last.reviewed)).status in {None, *UNDER_REVIEW}:
         ReviewCase.objects.filter(application=last).update(kind="")
         return
-    reevaluate(last, actor=audit.actor(reviewer))
+    reevaluate(last, actor="system")
 
 
 def _tell(row: Objection, reviewer: User, reason: str) -> None:
