@@ -16,7 +16,7 @@ from kt_remedy.core.templatetags.remedy import kdate, krw
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
 from refunds.applications import deadlines, letters, queue, window
-from refunds.applications.access import close_to_own_case, locked
+from refunds.applications.access import close_to_own_case, locked, refuse_frozen
 from refunds.applications.decision import decide
 from refunds.applications.facts import facts_of
 from refunds.applications.objections import has_day, is_about_amount
@@ -138,6 +138,7 @@ def _follow(row: Objection, reviewer: User, *, uphold: bool, reason: str, applie
     if last.status == Status.REJECTED:
         record_review(last, Status.REVIEW, "OBJECTION_UPHELD", reviewer, reason, reviewed=False, **columns)
     elif columns:
+        refuse_frozen(last)  # a round may have been frozen since the page was made
         _judge_anew(last, reviewer, reason, columns)
 
 
