@@ -1,14 +1,11 @@
 """Admin pages of the perks: shards, hand-offs, base, entitlements and vouchers. The figures are in the report."""
 
 import datetime as dt
-from collections.abc import Callable
-from functools import partial
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -16,16 +13,17 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from eligibility import register_clock
-from eligibility.models import Line
 from kt_remedy.audit.admin import RoleAdmin
 from kt_remedy.core.access import permission_required
 from kt_remedy.staff.models import User
 from kt_remedy.staff.service import has_fresh_second_factor
-from rewards import codes, reports, service, voucher_files
-from rewards.enrolment import additions, working
-from rewards.forms import ReasonForm, VoucherForm
-from rewards.models import BaseAddition, BaseLine, Entitlement, HandOff, RefusedRow, Shard, Voucher
+from rewards import codes, decided_admin, reports, service, voucher_files
+from rewards.enrolment import working
+from rewards.forms import VoucherForm
+from rewards.models import BaseLine, Entitlement, HandOff, RefusedRow, Shard, Voucher
 from rewards.providers import files
+
+__all__ = ["decided_admin"]  # its import registers the pages of what two people decide
 
 
 @admin.register(Shard)
@@ -96,93 +94,6 @@ class BaseLineAdmin(RoleAdmin):
         """The customer number of the line."""
         assert isinstance(obj, BaseLine)
         return obj.customer_no
-
-
-@admin.register(BaseAddition)
-class BaseAdditionAdmin(RoleAdmin):
-    """Lines told late. One person proposes to add a line, another one adds or declines it (D-77)."""
-
-    view_permission = "rewards.view_addition"
-    list_display = ("contract_no", "state", "found_at", "proposed_by", "proposed_at", "decided_by", "decided_at")
-    list_filter = ("state",)
-    list_select_related = ("proposed_by", "decided_by")
-    search_fields = ("=contract_no",)
-    ordering = ("-found_at", "contract_no")
-
-    def subject_of(self, obj: Model) -> str:
-        """The customer number of the line."""
-        return Line.objects.filter(pk=obj.pk).values_list("customer_id", flat=True).first() or ""
-
-    def get_urls(self) -> list:
-        """Add the two acts to the pages of ModelAdmin."""
-        wrap = self.admin_site.admin_view
-        return [
-            path("<str:contract_no>/propose/", wrap(self.propose), name="rewards_baseaddition_propose"),
-            path("<str:contract_no>/decide/", wrap(self.decide), name="rewards_baseaddition_decide"),
-            *super().get_urls(),
-        ]
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
-    ) -> HttpResponse:
-        """The line with its dates and perks to be, and the form of the next act."""
-        addition = self.get_object(request, object_id)
-        if addition is None:
-            raise Http404
-        if request.method == "POST" or not self.has_view_permission(request, addition):
-            raise PermissionDenied
-        self._note_look(addition)
-        return self._page(request, addition, ReasonForm())
-
-    @permission_required("rewards.propose_addition")
-    def propose(self, request: HttpRequest, contract_no: str) -> HttpResponse:
-        """Propose to add the line."""
-        return self._act(
-            request, contract_no, additions.propose, gettext("더하자고 올렸습니다. 다른 사람이 확인합니다.")
-        )
-
-    @permission_required("rewards.decide_addition")
-    def decide(self, request: HttpRequest, contract_no: str) -> HttpResponse:
-        """Add the line (`act` add), or decline it."""
-        add = request.POST.get("act") == "add"
-        done = gettext("더했습니다. 오늘부터 혜택을 받습니다.") if add else gettext("더하지 않기로 했습니다.")
-        return self._act(request, contract_no, partial(additions.decide, add=add), done)
-
-    def _act(self, request: HttpRequest, contract_no: str, act: Callable[..., object], done: str) -> HttpResponse:
-        addition = self.get_object(request, contract_no)
-        if addition is None:
-            raise Http404
-        page = reverse("admin:rewards_baseaddition_change", args=[contract_no])
-        if request.method != "POST":
-            return redirect(page)
-        if not has_fresh_second_factor(request):
-            return redirect(reverse("mfa_reauthenticate") + "?" + urlencode({"next": page}))
-        form = ReasonForm(request.POST)
-        if form.is_valid():
-            try:
-                act(contract_no=contract_no, by=request.user, reason=form.cleaned_data["reason"])
-            except additions.AdditionRefused as refused:
-                form.add_error(None, refused.message)
-            else:
-                messages.success(request, done)
-                return redirect(page)
-        return self._page(request, addition, form)
-
-    def _page(self, request: HttpRequest, addition: BaseAddition, form: ReasonForm) -> HttpResponse:
-        line = Line.objects.select_related("customer").filter(pk=addition.pk).first()
-        context = {
-            **self.admin_site.each_context(request),
-            "title": addition.pk,
-            "addition": addition,
-            "line": line,
-            "form": form,
-            "may_propose": addition.state in ("FOUND", "DECLINED")
-            and request.user.has_perm("rewards.propose_addition"),
-            "may_decide": addition.state == "PROPOSED" and request.user.has_perm("rewards.decide_addition"),
-            "is_mine": addition.proposed_by_id == request.user.pk,
-        }
-        status = 422 if form.errors else 200
-        return TemplateResponse(request, "admin/rewards/baseaddition/page.html", context, status=status)
 
 
 @admin.register(Entitlement)

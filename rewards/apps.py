@@ -25,11 +25,12 @@ class RewardsConfig(AppConfig):
         from eligibility import register_clock
         from kt_remedy.core import health
         from rewards import codes, sms, sms_campaigns, tasks
-        from rewards.enrolment import grants, lists, working
+        from rewards.enrolment import corrections, grants, lists, working
 
         post_migrate.connect(grants.make_partitions, sender=self)
         sms.register()
         sms_campaigns.register()
+        corrections.register()
         tasks.register()
         register_clock.register_dated(working.BASE)
         register_clock.register_dated(working.GRANTS)

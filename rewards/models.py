@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from eligibility.models import KeyField
+from eligibility.models import Feed, KeyField
 from kt_remedy.core import crypto
 from kt_remedy.core.tasks.rows import TaskRow
 
@@ -26,25 +26,33 @@ class Shard(TaskRow):
         GRANT = "GRANT", _("월 지급")
         LIST = "LIST", _("달 명단")
         DAY = "DAY", _("하루 변경")
+        CHECK = "CHECK", _("지급 비교")
+        FIX = "FIX", _("지급 정정")
 
     kind = models.CharField(_("작업"), max_length=8, choices=Kind.choices)
     perk = models.CharField(_("혜택"), max_length=40, blank=True)
     # First day of the month of a grant, or the day of a list.
     month = models.DateField(_("달"), null=True)
     number = models.IntegerField(_("번호"))
+    # The correction that a shard of the kinds CHECK and FIX works for.
+    correction = models.ForeignKey("GrantCorrection", models.PROTECT, null=True, related_name="shards")
     from_contract = KeyField(blank=True)  # inclusive; empty: no lower bound
     to_contract = KeyField(blank=True)  # exclusive; empty: no upper bound
     rows = models.BigIntegerField(_("건수"), null=True)
     # Lines by perk and by reason, or grants by state, so that reports need not read millions of rows.
     counts = models.JSONField(default=dict, editable=False)
     done_at = models.DateTimeField(_("끝"), null=True)
+    # As-of date of the register that a shard of grants judged by.
+    as_of = models.DateField(_("기준일"), null=True)
     fault = models.TextField(_("문제"), blank=True)
 
     class Meta:
         verbose_name = _("작업 조각")
         verbose_name_plural = _("작업 조각")
         constraints = [
-            models.UniqueConstraint(fields=["kind", "perk", "month", "number"], nulls_distinct=False, name="shard_once")
+            models.UniqueConstraint(
+                fields=["kind", "perk", "month", "number", "correction"], nulls_distinct=False, name="shard_once"
+            )
         ]
         indexes = [models.Index(fields=["kind", "id"], condition=Q(done_at__isnull=True), name="shard_open")]
 
@@ -265,6 +273,120 @@ class Grant(models.Model):
         db_table = "rewards_grant"
         verbose_name = _("월 지급")
         verbose_name_plural = _("월 지급")
+
+
+class GrantCorrection(models.Model):
+    """A correction of one month's grants (월 지급 정정): a later delivery told of the month's first day (D-67).
+
+    Shards compare the grants with the register and find its lines. One person proposes it, another one approves or
+    declines it; shards then grant what was missing and note what was wrong. A declined one may be proposed again.
+    """
+
+    class State(models.TextChoices):
+        """State of a correction."""
+
+        CHECKING = "CHECKING", _("비교하는 중")
+        NOTHING = "NOTHING", _("바뀐 것 없음")
+        FOUND = "FOUND", _("찾음")
+        PROPOSED = "PROPOSED", _("확인 기다림")
+        APPROVED = "APPROVED", _("바로잡는 중")
+        DONE = "DONE", _("바로잡음")
+        DECLINED = "DECLINED", _("바로잡지 않음")
+
+    perk = models.CharField(_("혜택"), max_length=40)
+    month = models.DateField(_("달"))
+    feed = models.ForeignKey(Feed, models.PROTECT, related_name="+", verbose_name=_("청구 데이터"))
+    state = models.CharField(_("상태"), max_length=8, choices=State.choices, default=State.CHECKING)
+    found_at = models.DateTimeField(_("찾은 때"))
+    missed = models.BigIntegerField(_("빠진 지급"), default=0)
+    wrong = models.BigIntegerField(_("잘못된 지급"), default=0)
+    granted = models.BigIntegerField(_("나중에 드림"), default=0)
+    reason = crypto.EncryptedTextField(_("이유"), blank=True, default="")
+    proposed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("올린 사람")
+    )
+    proposed_person = crypto.BlindIndexField(null=True)
+    proposed_at = models.DateTimeField(_("올린 때"), null=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("정한 사람")
+    )
+    decided_person = crypto.BlindIndexField(null=True)
+    decided_at = models.DateTimeField(_("정한 때"), null=True)
+    done_at = models.DateTimeField(_("끝"), null=True)
+
+    class Meta:
+        verbose_name = _("월 지급 정정")
+        verbose_name_plural = _("월 지급 정정")
+        constraints = [
+            models.UniqueConstraint(fields=["perk", "month", "feed"], name="correction_once"),
+            models.CheckConstraint(
+                name="correction_two_people",
+                condition=Q(state__in=["CHECKING", "NOTHING", "FOUND"], proposed_by=None, decided_by=None)
+                | Q(proposed_by__isnull=False, proposed_person__isnull=False)
+                & ~Q(reason="")
+                & (
+                    Q(state="PROPOSED", decided_by=None)
+                    | Q(
+                        state__in=["APPROVED", "DONE", "DECLINED"],
+                        decided_by__isnull=False,
+                        decided_person__isnull=False,
+                    )
+                    & ~Q(decided_by=models.F("proposed_by"))
+                    & ~Q(decided_person=models.F("proposed_person"))
+                ),
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="kept", operation=pgtrigger.Delete),
+            pgtrigger.FSM(
+                name="edges",
+                field="state",
+                transitions=[
+                    ("CHECKING", "NOTHING"),
+                    ("CHECKING", "FOUND"),
+                    ("FOUND", "PROPOSED"),
+                    ("PROPOSED", "APPROVED"),
+                    ("PROPOSED", "DECLINED"),
+                    ("DECLINED", "PROPOSED"),
+                    ("APPROVED", "DONE"),
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.perk} {self.month:%Y-%m} {self.feed}"
+
+
+class CorrectedLine(models.Model):
+    """A line of a correction (정정할 회선): a grant that was missing or wrong, and the result. Once for each month."""
+
+    class Kind(models.TextChoices):
+        """Kind of the mistake."""
+
+        MISSED = "MISSED", _("빠진 지급")
+        WRONG = "WRONG", _("잘못된 지급")
+
+    class Result(models.TextChoices):
+        """Result of the correction; empty before it."""
+
+        GRANTED = "GRANTED", _("나중에 드림")
+        NOTED = "NOTED", _("적어 둠")
+        CHANGED = "CHANGED", _("그사이 바뀌어 그대로 둠")
+
+    correction = models.ForeignKey(GrantCorrection, models.PROTECT, related_name="lines")
+    perk = models.CharField(_("혜택"), max_length=40)
+    month = models.DateField(_("달"))
+    contract_no = KeyField(_("계약번호"))
+    kind = models.CharField(_("종류"), max_length=6, choices=Kind.choices)
+    result = models.CharField(_("결과"), max_length=7, choices=Result.choices, blank=True)
+
+    class Meta:
+        verbose_name = _("정정할 회선")
+        verbose_name_plural = _("정정할 회선")
+        constraints = [
+            models.UniqueConstraint(fields=["perk", "month", "contract_no", "kind"], name="corrected_once"),
+        ]
+        indexes = [models.Index(fields=["correction", "contract_no"], name="corrected_line")]
 
 
 class HandOff(TaskRow):

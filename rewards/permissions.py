@@ -11,6 +11,9 @@ access.register(
         "rewards.view_addition": ("supervisor", "auditor", "administrator"),
         "rewards.propose_addition": ("supervisor", "administrator"),
         "rewards.decide_addition": ("supervisor", "administrator"),
+        "rewards.view_correction": ("supervisor", "auditor", "administrator"),
+        "rewards.propose_correction": ("supervisor", "administrator"),
+        "rewards.decide_correction": ("supervisor", "administrator"),
         "rewards.view_voucher": ("supervisor", "auditor", "administrator"),
         "rewards.upload_vouchers": ("supervisor", "administrator"),
     }

@@ -87,7 +87,8 @@ def _holders(perks: Iterable[Perk]) -> list[tuple[str, int]]:
 def _grants() -> list[tuple[str, int]]:
     states = dict(Grant.State.choices)
     counts_by_key = Counter[tuple]()
-    for perk, month, counts in Shard.objects.filter(kind=Shard.Kind.GRANT).values_list("perk", "month", "counts"):
+    granting = Shard.objects.filter(kind__in=(Shard.Kind.GRANT, Shard.Kind.FIX))
+    for perk, month, counts in granting.values_list("perk", "month", "counts"):
         for state, number in counts.items():
             counts_by_key[month, perk, state] += number
     return [

@@ -74,6 +74,7 @@ NOT_OF_CUSTOMERS = {
     "refunds.ReviewCase": "notes of a decision that is not made; the decision is in the file",
     "refunds.Suspense": "payments that belong to nobody known",
     "rewards.BaseAddition": "persons are staff; the line is in the file",
+    "rewards.GrantCorrection": "persons are staff; the grants of a line are in the file",
     "rewards.Voucher": "the code is on the page of the perk of the person who has it",
     "staff.HouseholdMember": "staff",
     "staff.RightsRequest": "staff",

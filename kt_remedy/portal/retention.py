@@ -223,7 +223,13 @@ RULES = (
     Rule(
         "perks",
         "choices of perks and their voucher codes",
-        ("rewards.BaseLine", "rewards.BaseAddition", "rewards.Voucher", "rewards.Entitlement"),
+        (
+            "rewards.BaseLine",
+            "rewards.BaseAddition",
+            "rewards.GrantCorrection",
+            "rewards.Voucher",
+            "rewards.Entitlement",
+        ),
         _LAW,
         _BOOKS,
         "erased with the installation",

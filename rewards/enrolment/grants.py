@@ -119,7 +119,7 @@ def run(shard: Shard, perk: Perk) -> int:
         )
         counts = dict(cursor.fetchall())
         providers.create_hand_off(shard, perk, rows=counts.get("GRANTED", 0))
-        shards.finish(shard, rows=sum(counts.values()), counts=counts)
+        shards.finish(shard, rows=sum(counts.values()), counts=counts, as_of=register_clock.as_of())
     return counts.get("GRANTED", 0)
 
 

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from kt_remedy.core import clock
-from rewards.models import Shard
+from rewards.models import GrantCorrection, Shard
 
 ATTEMPTS_BEFORE_ALARM = 3
 
@@ -17,12 +17,20 @@ def open_shards() -> QuerySet[Shard]:
     return Shard.objects.filter(done_at=None)
 
 
-def plan(kind: str, *, table: str, rows: int, perk: str = "", month: dt.date | None = None) -> int:
+def plan(
+    kind: str,
+    *,
+    table: str,
+    rows: int,
+    perk: str = "",
+    month: dt.date | None = None,
+    correction: GrantCorrection | None = None,
+) -> int:
     """Divide `table` into shards of `rows` contracts, once; returns their number. A second call changes nothing."""
-    planned = Shard.objects.filter(kind=kind, perk=perk, month=month)
+    planned = Shard.objects.filter(kind=kind, perk=perk, month=month, correction=correction)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '15min'")
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"shards:{kind}:{perk}:{month}"])
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"shards:{kind}:{perk}:{month}:{correction}"])
         if number := planned.count():
             return number
         # The first range has no lower and the last no upper bound, so every contract is in one range.
@@ -34,17 +42,25 @@ def plan(kind: str, *, table: str, rows: int, perk: str = "", month: dt.date | N
                 break
             starts.append(row[0])
         Shard.objects.bulk_create(
-            Shard(kind=kind, perk=perk, month=month, number=number, from_contract=start, to_contract=end)
+            Shard(
+                kind=kind,
+                perk=perk,
+                month=month,
+                correction=correction,
+                number=number,
+                from_contract=start,
+                to_contract=end,
+            )
             for number, (start, end) in enumerate(zip(starts, [*starts[1:], ""], strict=True), 1)
         )
     return len(starts)
 
 
-def plan_from_base(kind: str, *, perk: str, month: dt.date) -> int:
+def plan_from_base(kind: str, *, perk: str, month: dt.date, correction: GrantCorrection | None = None) -> int:
     """Create shards with the ranges of the base, once; returns their number."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"shards:{kind}:{perk}:{month}"])
-        planned = Shard.objects.filter(kind=kind, perk=perk, month=month)
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"shards:{kind}:{perk}:{month}:{correction}"])
+        planned = Shard.objects.filter(kind=kind, perk=perk, month=month, correction=correction)
         if number := planned.count():
             return number
         Shard.objects.bulk_create(
@@ -52,6 +68,7 @@ def plan_from_base(kind: str, *, perk: str, month: dt.date) -> int:
                 kind=kind,
                 perk=perk,
                 month=month,
+                correction=correction,
                 number=base.number,
                 from_contract=base.from_contract,
                 to_contract=base.to_contract,
@@ -78,18 +95,20 @@ def begin(cursor: Any, shard: Shard) -> bool:
     return cursor.fetchone()[0] is None
 
 
-def finish(shard: Shard, *, rows: int, counts: dict[str, int]) -> None:
-    """Mark a shard as done, in the transaction of its work."""
-    Shard.objects.filter(pk=shard.pk).update(rows=rows, counts=counts, done_at=clock.now(), retry_at=None, fault="")
+def finish(shard: Shard, *, rows: int, counts: dict[str, int], as_of: dt.date | None = None) -> None:
+    """Mark a shard as done, in the transaction of its work; `as_of` is the date of the register it judged by."""
+    Shard.objects.filter(pk=shard.pk).update(
+        rows=rows, counts=counts, as_of=as_of, done_at=clock.now(), retry_at=None, fault=""
+    )
 
 
 def restore_missing() -> int:
     """Create shards for ranges that no shard covers any more; returns their number."""
     new = 0
-    plans = Shard.objects.exclude(kind=Shard.Kind.DAY).values_list("kind", "perk", "month").distinct().order_by()
-    for kind, perk, month in plans:
+    columns = ("kind", "perk", "month", "correction_id")
+    for key in Shard.objects.exclude(kind=Shard.Kind.DAY).values(*columns).distinct().order_by():
         covered, gaps, number = "", [], 0
-        for shard in Shard.objects.filter(kind=kind, perk=perk, month=month).order_by("from_contract"):
+        for shard in Shard.objects.filter(**key).order_by("from_contract"):
             if shard.from_contract != covered:
                 gaps.append((covered, shard.from_contract))
             covered, number = shard.to_contract, max(number, shard.number)
@@ -97,9 +116,8 @@ def restore_missing() -> int:
             gaps.append((covered, ""))
         for start, end in gaps:
             number += 1
-            new += Shard.objects.get_or_create(
-                kind=kind, perk=perk, month=month, number=number, defaults={"from_contract": start, "to_contract": end}
-            )[1]
+            ranges = {"from_contract": start, "to_contract": end}
+            new += Shard.objects.get_or_create(**key, number=number, defaults=ranges)[1]
     return new
 
 

@@ -13,7 +13,7 @@ from kt_remedy.core import clock, programme
 from kt_remedy.core.models import DatedTask
 from kt_remedy.core.tasks import schedule
 from kt_remedy.core.tasks.base import place_of
-from rewards.enrolment import base, grants, lists, shards
+from rewards.enrolment import base, corrections, grants, lists, shards
 from rewards.models import HandOff, Shard
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,8 @@ def carry_out(shard: Shard) -> None:
         raise
     for task in _dated_tasks(shard):
         schedule.close(task.pk, result_of)
+    if shard.correction_id:
+        corrections.close(shard.correction_id)
 
 
 def plan_again(task: DatedTask) -> None:
@@ -77,7 +79,13 @@ def run(shard: Shard) -> int:
     perk = next((perk for perk in programme.current().perks if perk.code == shard.perk), None)
     if perk is None:
         raise LookupError(f"the programme has no perk {shard.perk} any more")
-    return grants.run(shard, perk) if shard.kind == Shard.Kind.GRANT else lists.run(shard, perk)
+    if shard.kind == Shard.Kind.GRANT:
+        return grants.run(shard, perk)
+    if shard.kind == Shard.Kind.CHECK:
+        return corrections.compare(shard, perk)
+    if shard.kind == Shard.Kind.FIX:
+        return corrections.carry_out(shard, perk)
+    return lists.run(shard, perk)
 
 
 def sweep() -> schedule.ResultMessage:
@@ -96,6 +104,7 @@ def sweep() -> schedule.ResultMessage:
             if month < clock.today() and (perk.code, month) not in planned and register_clock.covers(month):
                 missing += grants.plan(perk, month)
         missing += lists.plan_due()
+        corrections.sweep()
     for task in DatedTask.objects.filter(code__in=_CODES.values(), state=DatedTask.State.FAILED):
         schedule.close(task.pk, result_of)
     stuck = shards.stuck_shards()

@@ -62,7 +62,7 @@ class Provider:
 
 
 class DataProvider(Provider):
-    """Monthly data: the lines with a grant in the month."""
+    """Monthly data: the lines with a grant in the month, and those that a correction granted after the fact."""
 
     code, columns = "DATA", ("contract_no",)
 
@@ -73,6 +73,13 @@ class DataProvider(Provider):
         return []
 
     def select(self, shard: Shard, perk: Perk) -> tuple[str, dict]:
+        if shard.kind == Shard.Kind.FIX:
+            return (
+                "SELECT c.contract_no FROM rewards_correctedline c WHERE c.correction_id = %(correction)s"
+                " AND c.result = 'GRANTED' AND c.contract_no >= %(from)s"
+                " AND (%(to)s = '' OR c.contract_no < %(to)s) ORDER BY c.contract_no",
+                {"correction": shard.correction_id},
+            )
         return (
             "SELECT b.contract_no FROM rewards_grant b WHERE b.month = %(month)s AND b.perk = %(perk)s"
             " AND b.state = 'GRANTED' AND b.contract_no >= %(from)s AND (%(to)s = '' OR b.contract_no < %(to)s)"
@@ -204,7 +211,7 @@ def create_hand_off(shard: Shard, perk: Perk, *, rows: int = 0) -> None:
     if provider is None:
         return
     assert shard.month is not None, "a shard with a hand-off has a day"
-    suffix = {"GRANT": "", "LIST": "-list", "DAY": "-day"}[shard.kind]
+    suffix = {"GRANT": "", "LIST": "-list", "DAY": "-day", "FIX": f"-fix{shard.correction_id}"}[shard.kind]
     HandOff.objects.get_or_create(
         shard=shard,
         part=1,
