@@ -113,11 +113,14 @@ def stop(item: Mailing, *, drawn: int) -> None:
 
 
 def supersede(*, kinds: tuple[str, ...], by_subject: str) -> int:
-    """End the open mailings of these kinds about other subjects; returns the number of messages cancelled (D-68)."""
+    """End the open mailings of these kinds about other subjects; returns the number of messages cancelled (D-68).
+
+    A mailing that is prepared for an hour to come stays.
+    """
     cancelled = 0
     with transaction.atomic():
         older = Mailing.objects.select_for_update().filter(kind__in=kinds).exclude(state=State.ENDED)
-        for item in older.exclude(subject=by_subject):
+        for item in older.exclude(subject=by_subject).exclude(due_at__gt=clock.now()):
             waiting = Message.objects.filter(
                 kind=item.kind, subject=item.subject, state__in=(Message.State.QUEUED, Message.State.FAILED_TEMPORARY)
             )

@@ -49,6 +49,21 @@ def test_it_is_approved_before_its_hour_and_drawn_at_it(prepared, at):
     assert Message.objects.count() == 11
 
 
+def test_a_round_leaves_the_rounds_that_are_prepared_for_later_alone(prepared, at):
+    release(prepared)
+    at("2026-01-20T10:00+09:00")
+    reminders.start_reminder(act("2026-01-20"))
+    second = Mailing.objects.get(subject="round-2")
+    assert (second.state, second.due_at) == ("HELD", dt.datetime.fromisoformat("2026-01-26T10:00+09:00"))
+    release(second)
+    at("2026-01-26T10:00+09:00")
+    reminders.start_reminder(act("2026-01-26"))
+    assert Message.objects.filter(subject="round-2").count() == 10
+    prepared.refresh_from_db()
+    assert prepared.ended_why == "SUPERSEDED"
+    assert Mailing.objects.get(subject="round-3").state == "HELD"
+
+
 def test_without_two_people_nothing_is_drawn_and_the_act_waits(prepared, at):
     at("2026-01-20T10:00+09:00")
     with pytest.raises(preparing.NotApproved):
