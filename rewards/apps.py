@@ -20,11 +20,17 @@ class RewardsConfig(AppConfig):
         console.register_area(
             "perks", [Door("rewards.view_report", "rewards:report")], pages=["rewards:", "admin:rewards_"]
         )
-        console.register_index([Door("rewards.view_report", "rewards:report", _("혜택 통계"), "watch")])
+        console.register_index(
+            [
+                Door("rewards.view_report", "rewards:report", _("혜택 통계"), "watch"),
+                Door("rewards.view_correction", "admin:rewards_grantcorrection_changelist", _("월 지급 정정"), "watch"),
+                Door("rewards.view_addition", "admin:rewards_baseaddition_changelist", _("늦게 전해진 회선"), "watch"),
+            ]
+        )
 
         from eligibility import register_clock
         from kt_remedy.core import health
-        from rewards import codes, sms, sms_campaigns, tasks
+        from rewards import acts, codes, sms, sms_campaigns, tasks
         from rewards.enrolment import corrections, grants, lists, working
 
         post_migrate.connect(grants.make_partitions, sender=self)
@@ -38,3 +44,4 @@ class RewardsConfig(AppConfig):
             register_clock.register_dated(campaign)
         register_clock.register(lists.needs)
         health.register_alarm(codes.alarms)
+        console.register_acts("rewards.propose_correction", acts.acts)

@@ -138,7 +138,8 @@ class ComparisonFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[GrantCorrection]) -> QuerySet[GrantCorrection]:
         """The corrections with lines, or all."""
         empty = (GrantCorrection.State.CHECKING, GrantCorrection.State.NOTHING)
-        return queryset if self.value() == "all" else queryset.exclude(state__in=empty)
+        asked = self.value() == "all" or "state__exact" in request.GET
+        return queryset if asked else queryset.exclude(state__in=empty)
 
 
 @admin.register(GrantCorrection)
@@ -147,7 +148,7 @@ class GrantCorrectionAdmin(TwoPeopleAdmin):
 
     view_permission = "rewards.view_correction"
     list_display = ("month", "perk", "feed", "state", "missed", "wrong", "granted", "proposed_by", "decided_by")
-    list_filter = (ComparisonFilter,)
+    list_filter = ("state", ComparisonFilter)
     list_select_related = ("feed", "proposed_by", "decided_by")
     ordering = ("-month", "-id")
     page_template = "admin/rewards/grantcorrection/page.html"

@@ -1,13 +1,16 @@
 """The rewards page in a browser, in every state a card can be in: no finding at both ends of the scale."""
 
 import datetime as dt
+import re
 
 import pytest
 from django.test import Client
 from playwright.sync_api import expect
 
-from eligibility.models import Customer, Feed
+from eligibility.models import Customer, Feed, Line
+from kt_remedy.core import clock
 from rewards import service
+from rewards.enrolment import working
 from tests.desk import url
 from tests.journeys.test_pages_refunds import enter, look
 from tests.refunds import make
@@ -80,6 +83,43 @@ def test_the_desk_and_the_figures(at, page, live_server) -> None:
     expect(page.locator("body")).to_contain_text("100%")
     page.goto("/admin/rewards/shard/")
     expect(page.locator("body")).to_contain_text("100%")
+
+
+def test_a_correction_is_proposed_and_approved(at, page, live_server) -> None:
+    at("2026-01-14T09:00+09:00")
+    line = kept(make.customer(ci="hong"))
+    Feed.objects.create(as_of=dt.date(2026, 1, 14), state="LOADED", started_at=dt.datetime(2026, 1, 14, tzinfo=dt.UTC))
+    running.record_base()
+    at("2026-02-02T10:00+09:00")
+    Line.objects.filter(pk=line.pk).update(status="TERMINATED", terminated_on=dt.date(2026, 1, 20))
+    make.delivered("2026-02-01")
+    running.grant_month(dt.date(2026, 2, 1))
+    Line.objects.filter(pk=line.pk).update(status="ACTIVE", terminated_on=None)
+    at("2026-02-03T10:00+09:00")
+    Feed.objects.create(as_of=dt.date(2026, 2, 3), state="LOADED", started_at=clock.now(), finished_at=clock.now())
+    working.sweep()
+    running.run_shards()
+    enter(page, live_server, as_staff(Client(), staff_user("supervisor", username="one")))
+    page.goto("/admin/rewards/grantcorrection/")
+    look(page)
+    page.get_by_role("link", name=re.compile("2월")).first.click()
+    look(page)
+    page.get_by_role("button", name="올리기").click()
+    look(page)  # without a reason
+    page.get_by_label("이유").fill("해지가 취소되었습니다")
+    page.get_by_role("button", name="올리기").click()
+    expect(page.locator("main")).to_contain_text("올린 사람은 정할 수 없습니다")
+    address = page.url
+    enter(page, live_server, as_staff(Client(), staff_user("supervisor", username="two")))
+    page.goto(address)
+    page.get_by_label("이유").fill("확인했습니다")
+    look(page)
+    page.get_by_role("button", name="승인").click()
+    expect(page.locator("main")).to_contain_text("바로잡는 중")
+    running.run_shards()
+    page.reload()
+    expect(page.locator("main")).to_contain_text("나중에 드림")
+    look(page)
 
 
 def test_staff_look_at_a_list_and_then_import_it_without_choosing_it_again(page, live_server, tmp_path):

@@ -14,7 +14,7 @@ from eligibility.models import Feed, Line, LineColumns, LineHistory
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import clock
 from kt_remedy.notices.models import Message
-from rewards import reports, service, tasks
+from rewards import acts, reports, service, tasks
 from rewards.enrolment import base, corrections, shards, working
 from rewards.models import CorrectedLine, Grant, GrantCorrection, HandOff, Shard
 from rewards.providers import files
@@ -281,6 +281,25 @@ def test_a_worker_that_died_before_the_closing_leaves_it_to_the_sweep(granted):
     working.sweep()
     correction.refresh_from_db()
     assert (correction.state, correction.granted) == ("DONE", 1)
+
+
+@pytest.mark.django_db
+def test_the_home_of_the_console_names_what_waits_and_for_whom(granted):
+    (line,) = granted(facts("TERMINATED", "2026-02-20"))
+    deliver("2026-03-03", (line, facts("ACTIVE", "")))
+    one, two = user("one"), user("two")
+    assert not [act for act in acts.acts(one) if "정정" in act.text]
+    correction = found()
+    assert [(act.text, act.mine) for act in acts.acts(one) if "정정" in act.text] == [
+        ("월 지급 정정 1건을 살펴보고 올려 주세요.", True)
+    ]
+    corrections.propose(correction_id=correction.pk, by=one, reason="x")
+    waits = "월 지급 정정 1건이 다른 사람의 승인을 기다립니다."
+    for by, mine in ((one, False), (two, True)):
+        assert [(act.text, act.mine) for act in acts.acts(by) if "정정" in act.text] == [(waits, mine)]
+    home = sessions.as_staff(Client(), two).get("/admin/").content.decode()
+    assert waits in home
+    assert "TVING 이용권 번호가 0개 남았고 0명이 기다립니다." in home
 
 
 @pytest.mark.django_db
