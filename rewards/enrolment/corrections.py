@@ -15,6 +15,7 @@ from eligibility.models import Customer, Feed
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, errors
 from kt_remedy.core.programme import Perk
+from kt_remedy.core.templatetags.remedy import kmonth
 from kt_remedy.notices import service as notices
 from kt_remedy.notices.models import Message
 from kt_remedy.staff import household
@@ -23,6 +24,7 @@ from rewards import providers, service
 from rewards.enrolment import shards
 from rewards.models import CorrectedLine, GrantCorrection, Shard
 from rewards.perks import holders
+from rewards.templatetags.perks import perk_name
 
 State = GrantCorrection.State
 NOTICE = "rewards.granted_late"
@@ -114,7 +116,14 @@ def register() -> None:
         },
         sms=True,
         address=number_for,
+        subject_name=_subject_name,
     )
+
+
+def _subject_name(subject: str) -> str:
+    """The month of a correction, for the pages of staff."""
+    correction = GrantCorrection.objects.filter(pk=subject.removeprefix("correction:")).first()
+    return f"{kmonth(correction.month)} {perk_name(correction.perk)}" if correction else subject
 
 
 def number_for(message: Message) -> str | None:

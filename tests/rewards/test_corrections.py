@@ -13,6 +13,7 @@ from django.urls import reverse
 from eligibility.models import Feed, Line, LineColumns, LineHistory
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import clock
+from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message
 from rewards import acts, reports, service, tasks
 from rewards.enrolment import base, corrections, shards, working
@@ -155,6 +156,7 @@ def test_two_people_grant_what_was_missing_and_note_what_was_wrong(granted, at, 
     message = Message.objects.get(kind=corrections.NOTICE)
     assert bytes(message.person_index) == missed.customer.person_index
     assert corrections.number_for(message) == missed.msisdn
+    assert texts.kind(corrections.NOTICE).subject_name(message.subject).startswith("3월 데이터")
     running.write_files("DATA")
     file = HandOff.objects.get(shard__kind="FIX")
     assert (files.provider_folder("DATA") / file.name).read_text() == f"contract_no\n{missed.pk}\n"
