@@ -101,7 +101,6 @@ class CorrectionRefused(errors.Refused):
         "REASON": _("이유를 적어 주세요."),
         "STATE": _("이미 정해진 건입니다."),
         "SAME_PERSON": _("올린 사람은 정할 수 없습니다. 다른 사람이 정해야 합니다."),
-        "OWN_CASE": _("본인이나 가족의 회선은 다른 직원이 처리해야 합니다."),
     }
 
 
@@ -111,8 +110,8 @@ def register() -> None:
         NOTICE,
         label=_("빠졌던 달의 데이터를 나중에 드렸을 때"),
         text={
-            "ko": "[KT] 빠졌던 달의 데이터를 드렸습니다. 고객 보답에서 보세요. 문의 {hotline}(무료)",
-            "en": "[KT] We added the data of a month that was missing. See Rewards. Call {hotline}",
+            "ko": "{prefix} 빠졌던 달의 데이터를 드렸습니다. 고객 보답에서 보세요. 문의 {hotline}(무료)",
+            "en": "{prefix} We added the data of a month that was missing. See Rewards. Call {hotline}",
         },
         sms=True,
         address=number_for,
@@ -279,11 +278,11 @@ def _lock(correction_id: int, by: User, *states: str) -> GrantCorrection:
     correction = GrantCorrection.objects.select_for_update(of=("self",)).filter(pk=correction_id).first()
     if correction is None or correction.state not in states:
         raise CorrectionRefused("STATE")
-    closed = Customer.objects.filter(
+    own = Customer.objects.filter(
         person_index__in=household.persons(by), lines__pk__in=correction.lines.values("contract_no")
-    )
-    if not by.person_index or closed.exists():
-        raise CorrectionRefused("OWN_CASE")
+    ).first()
+    if own is not None or not by.person_index:
+        raise CorrectionRefused("OWN_CASE", household.closed_sentence(by, own.person_index if own else b""))
     return correction
 
 
