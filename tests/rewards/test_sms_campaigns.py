@@ -48,7 +48,7 @@ def test_the_days_come_from_the_programme():
     assert days == [insurance, insurance, [dt.date(2026, 2, 1)], [dt.date(2026, 7, 24)]]
 
 
-@pytest.mark.parametrize(("age", "texts"), [(70, ["[KT] 만 70세 이상", "[KT] At 70 or over"]), (None, [])])
+@pytest.mark.parametrize(("age", "texts"), [(70, ["{prefix} 만 70세 이상", "{prefix} At 70 or over"]), (None, [])])
 def test_the_text_names_the_age_of_the_programme(monkeypatch, age, texts):
     ours = programme.current()
     perks = tuple(replace(perk, automatic_from_age=perk.automatic_from_age and age) for perk in ours.perks)
@@ -190,11 +190,7 @@ def test_who_is_not_insured_by_age_is_told_to_apply(take_base, at, make_line):
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_short_texts_about_perks_fit_an_sms_on_the_longest_day(kind, language):
     item = texts.kind(kind)
-    longest = {name: dt.date(2026, 12, 30) for name in item.example}
-    body = item.text[language].format(
-        hotline=programme.current().hotline,
-        **{name: texts.day(day, language) for name, day in longest.items()},
-    )
+    body = texts.fill_and_check(item, language, item.text[language])
     assert len(body.encode("cp949")) <= texts.SMS_BYTES, body
 
 
