@@ -19,6 +19,7 @@ from eligibility.models import Line
 from kt_remedy.audit.admin import RoleAdmin
 from kt_remedy.core import errors
 from kt_remedy.core.access import permission_required
+from kt_remedy.core.templatetags.remedy import kmonth
 from kt_remedy.staff.service import has_fresh_second_factor
 from rewards.enrolment import additions, corrections
 from rewards.forms import ReasonForm
@@ -147,11 +148,16 @@ class GrantCorrectionAdmin(TwoPeopleAdmin):
     """Corrections of monthly grants. One person proposes one, another one approves or declines it (D-67)."""
 
     view_permission = "rewards.view_correction"
-    list_display = ("month", "perk", "feed", "state", "missed", "wrong", "granted", "proposed_by", "decided_by")
+    list_display = ("grant", "feed", "state", "missed", "wrong", "granted", "proposed_by", "decided_by")
     list_filter = ("state", ComparisonFilter)
     list_select_related = ("feed", "proposed_by", "decided_by")
     ordering = ("-month", "-id")
     page_template = "admin/rewards/grantcorrection/page.html"
+
+    @admin.display(description=_("월 지급"), ordering="month")
+    def grant(self, correction: GrantCorrection) -> str:
+        """The month and the perk by their names."""
+        return f"{kmonth(correction.month)} {perk_name(correction.perk)}"
 
     def facts(self, row: Any) -> dict[str, Any]:
         """The first lines, and how many others there are."""
