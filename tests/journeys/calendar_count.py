@@ -184,7 +184,7 @@ class Count:
             states["TERMINATED" if gone else "SUSPENDED" if row["status"] == "SUSPENDED" else "GRANTED"] += 1
         return states
 
-    def _lasts(self, contract: str) -> bool:
+    def lasts(self, contract: str) -> bool:
         """True while a line lasts for its holder on the base date; after a transfer its end does not matter."""
         then, now = self.base[contract], self.lines[contract]
         return not now["terminated_at"] or self.person(then) != self.person(now)
@@ -196,7 +196,7 @@ class Count:
             {
                 self.reader(row, today)
                 for no in self.having("OTT")
-                if self._lasts(no) and no not in self.chosen
+                if self.lasts(no) and no not in self.chosen
                 for row in [self.base[no]]
                 if not row["birth_date"] or dt.date.fromisoformat(row["birth_date"]) <= years_before(today, youngest)
             }
@@ -205,7 +205,7 @@ class Count:
     def insurance(self, today: dt.date) -> tuple[int, int]:
         """Persons insured by age, and those who may apply and have not."""
         limit = years_before(BASE, PERKS["INSURANCE"]["automatic_from_age"])
-        rows = [self.base[no] for no in self.having("INSURANCE") if self._lasts(no)]
+        rows = [self.base[no] for no in self.having("INSURANCE") if self.lasts(no)]
         undecided = [row for row in rows if self.person(row) not in self.insured]
         old = {self.person(row) for row in undecided if dt.date.fromisoformat(row["birth_date"]) <= limit}
         young = {self.reader(row, today) for row in undecided if dt.date.fromisoformat(row["birth_date"]) > limit}

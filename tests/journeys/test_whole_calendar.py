@@ -31,7 +31,7 @@ from rewards import service
 from rewards.enrolment import additions
 from rewards.models import BaseAddition, Entitlement
 from tests import background
-from tests.journeys.calendar_count import BASE, PROGRAMME, Count, Refund, years_before
+from tests.journeys.calendar_count import BASE, PERKS, PROGRAMME, Count, Refund, years_before
 from tests.notices.sending import send_due
 from tests.refunds import make
 from tests.refunds.applications.test_submit import submit
@@ -130,6 +130,8 @@ class Programme:
             if moment.at == at:
                 kind, pay_on = moment.key[: moment.key.index("-")], dt.date.fromisoformat(moment.key[-10:])
                 self.freeze(pay_on) if kind == "freeze" else self.pay(pay_on)
+        if day == dt.date(2026, 1, 22) and at.hour == 11:
+            self.insure()
         if day == dt.date(2026, 1, 26) and at.hour == 11:
             self.add_late_lines()
         if day == dt.date(2026, 2, 2) and at.hour == 11:
@@ -218,6 +220,19 @@ class Programme:
             additions.decide(contract_no=contract, by=staff_user("supervisor", username="s2"), add=True)
             self.count.add(contract, clock.today())
 
+    def insure(self) -> None:
+        """A part of the adults who are not insured by age apply for the insurance, each once."""
+        born, limit = years_before(clock.today(), 19), years_before(BASE, PERKS["INSURANCE"]["automatic_from_age"])
+        for contract in sorted(self.count.having("INSURANCE")):
+            row = self.count.lines[contract]
+            holder = self.count.person(self.count.base[contract])
+            may = limit < dt.date.fromisoformat(row["birth_date"]) <= born and not row["terminated_at"]
+            same = holder == self.count.person(row) and holder not in self.count.insured
+            if may and same and self.random.random() < 0.1:
+                person = Customer.objects.get(pk=row["customer_no"]).person_index
+                service.apply(perk_code="INSURANCE", person_index=person)
+                self.count.insured.add(holder)
+
     def choose(self) -> None:
         """A part of the adults choose a service and ask for its code, of which there are few."""
         born = years_before(clock.today(), 19)
@@ -242,7 +257,8 @@ class Programme:
 
     def issue(self) -> None:
         """The codes there are go to those who chose first."""
-        self.issued = set(self.queue[: self.codes])
+        waited = [no for no in self.queue if no in self.issued or self.count.lasts(no)]  # an ended line loses its turn
+        self.issued = set(waited[: self.codes])
         having = Entitlement.objects.filter(voucher__isnull=False).values_list("contract_no", flat=True)
         self.equal(f"codes issued by {clock.today()}", set(having), self.issued)
 
