@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('refunds', '0020_f_reports'),
+        ('refunds', '0023_d_bank_words'),
     ]
 
     operations = [
