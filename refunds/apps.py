@@ -45,6 +45,7 @@ class RefundsConfig(AppConfig):
                 "account": _("계좌"),
                 "accounts": _("계좌번호 지우기"),
                 "application": _("심사"),
+                "consent": _("동의"),
                 "evidence": _("서류와 증거 묶음"),
                 "objection": _("이의"),
                 "note": _("상담 기록"),

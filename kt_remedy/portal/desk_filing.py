@@ -19,6 +19,7 @@ from kt_remedy.portal.desk_customer import DeskLine, desk_lines
 from kt_remedy.portal.desk_forms import FilingForm
 from kt_remedy.portal.desk_sessions import context, desk_user, for_filing, typed
 from kt_remedy.staff.models import User
+from refunds.accounts import consents
 from refunds.accounts import service as accounts
 from refunds.applications import access as application_access
 from refunds.applications import continuing, desk_sessions, presenters, store_actions, submit, window
@@ -104,6 +105,10 @@ def _key(request: HttpRequest, row: DeskSession) -> str:
 
 def _file(request: HttpRequest, row: DeskSession, form: FilingForm, user: User) -> HttpResponse | None:
     """File a valid form; None if it has errors now."""
+    # The clerk read the consents out and the customer gave both, also where they had withdrawn one (D-91).
+    consents.give_again(
+        row.person_index, versions=submit.CONSENTS, actor=audit.actor(user), subject=row.customer.customer_no
+    )
     account = _account(request, row, form, user)
     if account is None:
         return None

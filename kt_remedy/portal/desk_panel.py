@@ -25,6 +25,7 @@ from kt_remedy.portal import desk_code
 from kt_remedy.portal.lines import LineCard, cards_of
 from kt_remedy.staff import stores
 from kt_remedy.staff.models import User
+from refunds.accounts import consents
 from refunds.applications import presenters
 from refunds.applications.representation import DOCUMENTS, OFFLINE
 from refunds.models.accounts import OwnerKind
@@ -89,6 +90,7 @@ def context(request: HttpRequest, row: DeskSession) -> dict[str, Any]:
         "ways": ways,
         "way": chosen,
         "history": _history(applications),
+        "withdrawn_consents": consents.withdrawn(row.person_index),
         "objections": list(
             Objection.objects.filter(line__customer__person_index=row.person_index).order_by("-received_at")[:5]
         ),

@@ -32,6 +32,7 @@ TABLES: dict[str, tuple[Any, dict[str, str]]] = {
     "refunds.Account": (_("환급 계좌"), {"person_index": "%p"}),
     "refunds.HolderCheck": (_("예금주 확인"), {"account__person_index": "%p"}),
     "refunds.Filing": (_("접수"), {"person_index": "%p"}),
+    "refunds.ConsentWithdrawal": (_("동의를 거두신 기록"), {"person_index": "%p"}),
     "refunds.Application": (_("신청"), {"filing__person_index": "%p"}),
     "refunds.Decision": (_("신청에 대한 결정"), {"application__filing__person_index": "%p"}),
     "refunds.LateReason": (_("늦은 까닭"), {"filing__person_index": "%p"}),

@@ -25,6 +25,7 @@ from kt_remedy.core.errors import Refused
 from kt_remedy.core.fields import DayField, TextField
 from kt_remedy.core.templatetags.remedy import kdate_long
 from kt_remedy.identity.service import VerifiedRequest
+from kt_remedy.portal import my_consents
 from kt_remedy.staff.models import Store
 from kt_remedy.staff.roles import ROLE_LABELS
 from refunds.promise import rules
@@ -184,6 +185,7 @@ def _page(
         "earlier": since - dt.timedelta(days=1),
         "answer_by": clock.today() + dt.timedelta(days=questions.ANSWER_DAYS),
         "form": form,
+        **my_consents.context(request),
     }
     return render(request, "portal/my_record.html", context, status=422 if form is not None else 200)
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, crypto, errors, portone, ratelimit
 from refunds import banks
-from refunds.accounts import names, numbers
+from refunds.accounts import consents, names, numbers
 from refunds.models.accounts import Account, HolderCheck
 
 TRIES_A_DAY = 5
@@ -70,7 +70,7 @@ def enter(
     company. A confirmed account that the same person enters again is the same row and costs no try.
     The sixth check of a day for one of `contract_nos` is made by a worker on the next day: the account is saved with a
     check that nobody has asked yet (docs/domain.md#c2). Raises AccountRefused: BANK (unknown), NUMBER (impossible),
-    TRIES (as many again on that day).
+    TRIES (as many again on that day), CONSENT (withdrawn and not given again, so that no bank is asked).
     """
     bank = banks.find(bank_code)
     if bank is None:
@@ -79,6 +79,10 @@ def enter(
         digits = numbers.read(number).digits
     except numbers.NumberFault:
         raise AccountRefused("NUMBER", _("계좌번호를 다시 확인해 주세요")) from None
+    if consents.withdrawn(person_index):
+        raise AccountRefused(
+            "CONSENT", _("동의를 거두셔서 은행에 물을 수 없습니다. 내 기록에서 다시 동의하신 뒤 적어 주세요.")
+        )
     index = _number_index(bank.code, digits)
     for known in Account.objects.filter(
         number_index=index, person_index=person_index, owner_kind=owner_kind, wiped_at=None
@@ -240,17 +244,24 @@ def unanswered_checks() -> int:
 
 
 def open_checks() -> QuerySet[HolderCheck]:
-    """Holder checks that wait for the bank, the next one first; without those of wiped accounts."""
-    return HolderCheck.objects.filter(HolderCheck.OPEN, account__wiped_at__isnull=True).order_by("retry_at")
+    """Holder checks that wait for the bank, the next one first; without those of wiped accounts and of persons
+    who withdrew a consent."""
+    rows = HolderCheck.objects.filter(HolderCheck.OPEN, account__wiped_at__isnull=True)
+    return rows.exclude(consents.in_force("account__person_index")).order_by("retry_at")
 
 
 def repeat_holder_check(check: HolderCheck) -> bool:
     """Ask the bank again; True if it has answered. At-least-once: asking twice does no harm."""
     answer = HolderAnswer(*request_holder_check(check.account))
-    if check.outcome == HolderCheck.Outcome.ACCEPTED:
-        _keep_spelling(check, answer)
-    else:
-        _settle(check, *answer)
+    with transaction.atomic():
+        # An account that was emptied meanwhile, after the withdrawal of a consent, gets no name back.
+        kept = Account.objects.select_for_update(no_key=True).filter(pk=check.account_id, wiped_at=None)
+        if not list(kept.values_list("pk")):
+            return False
+        if check.outcome == HolderCheck.Outcome.ACCEPTED:
+            _keep_spelling(check, answer)
+        else:
+            _settle(check, *answer)
     return check.settled
 
 

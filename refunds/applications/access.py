@@ -66,7 +66,8 @@ def own_account(account_id: uuid.UUID, person_index: bytes) -> Account:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {columns} FROM refunds_account a"  # noqa: S608  (the columns are those of our own models)
-            " JOIN refunds_holder_check h ON h.account_id = a.id WHERE a.id = %s AND a.wiped_at IS NULL",
+            " JOIN refunds_holder_check h ON h.account_id = a.id WHERE a.id = %s AND a.wiped_at IS NULL"
+            " FOR SHARE OF a",  # the withdrawal of a consent waits, and a filing after it finds the number emptied
             [account_id],
         )
         row = cursor.fetchone()

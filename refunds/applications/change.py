@@ -21,14 +21,21 @@ from refunds.models.states import REEVALUATED, Status
 
 
 def withdraw(
-    *, application_id: int, person_index: bytes | None = None, staff: User | None = None, reason: str = ""
+    *,
+    application_id: int,
+    person_index: bytes | None = None,
+    staff: User | None = None,
+    reason: str = "",
+    code: str = "WITHDRAWN",
 ) -> None:
-    """Withdraw an application that is in no batch (D-34). Raises Refused: UNKNOWN, OWN_CASE, PROOF,
-    FROZEN, OVER."""
+    """Withdraw an application that is in no batch (D-34); `code` says in its history why.
+
+    Raises Refused: UNKNOWN, OWN_CASE, PROOF, FROZEN, OVER.
+    """
     with transaction.atomic():
         row = _lock_live(application_id, person_index, staff)
         refuse_frozen(row)
-        transition(row, Status.WITHDRAWN, code="WITHDRAWN", actor=actor_of(staff), reason=reason)
+        transition(row, Status.WITHDRAWN, code=code, actor=actor_of(staff), reason=reason)
         _record(row, "application.withdrawn", staff=staff, reason=reason)
         sms.notify(row, "application.withdrawn", subject=f"application:{row.pk}")
 

@@ -66,6 +66,7 @@ def decision_reason(code: str) -> str:
         "ACCOUNT_CHANGED": _("계좌를 바꿈"),
         "HOLDER_RENAMED": _("직원이 예금주 이름을 고침"),
         "WITHDRAWN": _("철회"),
+        "CONSENT_WITHDRAWN": _("동의를 거두어 철회"),
         "REJECTED": _("거절"),
         "CONFIRMED": _("승인 그대로 둠"),
         "DOCUMENTS_SENT": _("서류를 올림"),

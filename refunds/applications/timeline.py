@@ -130,6 +130,8 @@ def _past_step(row: Application, decision: Decision) -> tuple[str, str]:
         return _("서류 요청"), letters.told(decision)
     if to == Status.REJECTED:
         return _("심사 결과: 돌려드릴 수 없음"), letters.told(decision)
+    if code == "CONSENT_WITHDRAWN":
+        return _("철회"), _("동의를 거두셔서 신청도 함께 거두었습니다.")
     if to == Status.WITHDRAWN:
         return _("철회"), _("신청을 거두셨습니다.")
     return "", ""

@@ -14,6 +14,7 @@ from refunds.models.batches import (
     RoundForecast,
 )
 from refunds.models.cases import Adjustment, BalanceFinding, Hold, OfflinePayment
+from refunds.models.consents import ConsentWithdrawal
 from refunds.models.console import BatchComment, SavedFilter
 from refunds.models.desk import DeskSession
 from refunds.models.items import Item
@@ -35,6 +36,7 @@ __all__ = [
     "BatchFigures",
     "Chunk",
     "ClosedDay",
+    "ConsentWithdrawal",
     "Decision",
     "DeskSession",
     "Download",

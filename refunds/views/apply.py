@@ -21,6 +21,7 @@ from kt_remedy.core.access import customer
 from kt_remedy.core.templatetags.remedy import kdate_long
 from kt_remedy.identity.service import VerifiedRequest
 from refunds import banks, calendar
+from refunds.accounts import consents
 from refunds.applications import drafts, presenters, queries, reviews, submit, window
 from refunds.applications.transitions import Refused
 from refunds.models.accounts import Account, OwnerKind
@@ -290,6 +291,7 @@ def consent(request: VerifiedRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         answers.consents = dict(submit.CONSENTS)
         drafts.save(answers, person_index=me)
+        consents.give_again(me, versions=submit.CONSENTS, actor="customer")
         return redirect(_next_page(answers))
     return _page(request, "apply_consent", form=form, version=submit.CONSENTS["privacy"])
 
