@@ -72,7 +72,7 @@ def frozen(cut_off):
     return row, item, file
 
 
-# Before the freeze -----------------------------------------------------------------------------------------------------
+# Before the freeze ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("consent", list(Consent))
@@ -143,7 +143,7 @@ def test_an_answer_of_the_bank_that_comes_after_the_withdrawal_is_not_kept(holde
     assert HolderCheck.objects.get().bank_spelling is None
 
 
-# After the freeze ------------------------------------------------------------------------------------------------------
+# After the freeze -----------------------------------------------------------------------------------------------------
 
 
 def test_after_the_freeze_it_is_recorded_and_the_account_goes_once_it_is_paid(frozen):
@@ -160,7 +160,7 @@ def test_after_the_freeze_it_is_recorded_and_the_account_goes_once_it_is_paid(fr
     assert money.broken() == {}
 
 
-# The history -----------------------------------------------------------------------------------------------------------
+# The history ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_second_time_is_refused_and_one_that_was_never_given_too(holder):
@@ -203,7 +203,7 @@ def test_the_database_keeps_the_history(holder):
         ConsentWithdrawal.objects.update(given_at=None)
 
 
-# The pages -------------------------------------------------------------------------------------------------------------
+# The pages ------------------------------------------------------------------------------------------------------------
 
 
 def text_of(answer):
@@ -264,7 +264,8 @@ def test_what_does_not_exist_is_not_found_and_what_was_not_given_leads_back(brow
     assert browser.get(page("marketing")).status_code == 404
     assert "동의하신 적이 없습니다." in text_of(browser.get(page(), follow=True))
     assert "아직 동의하신 것이 없습니다." in text_of(browser.get(RECORD))
-    assert Client().post(page(), {"act": "withdraw", "sure": "on"}).status_code == 302, "an ended session signs in first"
+    ended = Client().post(page(), {"act": "withdraw", "sure": "on"})
+    assert ended.status_code == 302, "an ended session proves the person first"
 
 
 def test_staff_see_it_and_file_again_with_the_consent_read_out(holder, bank):
