@@ -147,6 +147,9 @@ QA_SAMPLE_PERCENT = _number("QA_SAMPLE_PERCENT", 2, least=0, most=100)
 SECOND_LOOK_PERCENT = _number("SECOND_LOOK_PERCENT", 10, least=0, most=100)
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 ACCOUNT_WIPE_DAYS = _number("ACCOUNT_WIPE_DAYS", 180)
+# The last restore from a backup, for the public page; the operator writes it here after each drill.
+RESTORE_DRILL_ON: dt.date | None = _read(env.date, "RESTORE_DRILL_ON", None)
+RESTORE_DRILL_MINUTES = _number("RESTORE_DRILL_MINUTES", 0, least=0)
 SMS_PER_SECOND = _number("SMS_PER_SECOND", 50)
 # A call without a clear answer is asked about after so many seconds, and given up as unknown after so many minutes.
 SMS_ASK_AFTER_SECONDS = _number("SMS_ASK_AFTER_SECONDS", 30)

@@ -41,6 +41,8 @@ def show(request: HttpRequest) -> HttpResponse:
         "head": head,
         "head_is_late": head is not None and clock.now() - head.at > dt.timedelta(hours=SEAL_HOURS),
         "certified": _last_certified(),
+        "restored_on": settings.RESTORE_DRILL_ON,
+        "restore_minutes": settings.RESTORE_DRILL_MINUTES,
         "kept_days": settings.ACCOUNT_WIPE_DAYS,
         "unscanned": not settings.CLAMD_ADDRESS,
         "plan": plan,

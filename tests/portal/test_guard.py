@@ -30,6 +30,14 @@ def test_an_installation_without_figures_says_so() -> None:
     shown = page()
     assert "아직 봉인한 기록이 없습니다" in shown
     assert "계획을 아직 올리지 않았습니다" in shown
+    assert "아직 적은 훈련이 없습니다" in shown
+
+
+def test_the_last_restore_is_shown_with_the_time_it_took(settings) -> None:
+    settings.RESTORE_DRILL_ON, settings.RESTORE_DRILL_MINUTES = dt.date(2026, 1, 18), 4
+    assert "2026년 1월\xa018일" in page()
+    assert "백업에서 전체를 되살려 보았고 4분 걸렸습니다." in page()
+    assert "it took 4 minutes" in page("en")
 
 
 @pytest.mark.parametrize(("hours", "late"), [(2, False), (31, True)])
