@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import redis
 from celery import current_app
 from django.conf import settings
 from django.db import connection
@@ -153,21 +152,23 @@ def dump() -> dict[str, bytes]:
 
 def redis_content() -> dict[str, bytes]:
     """Every value of Redis by its key; the body of a message is decoded."""
-    server, content = redis.Redis.from_url(settings.CELERY_BROKER_URL), {}
-    for key in server.scan_iter():
-        kind = server.type(key)
-        if kind == b"list":
-            values = server.lrange(key, 0, -1)
-        elif kind == b"hash":
-            values = [part for pair in server.hgetall(key).items() for part in pair]
-        elif kind == b"set":
-            values = list(server.smembers(key))
-        elif kind == b"zset":
-            values = server.zrange(key, 0, -1)
-        else:
-            values = [server.get(key) or b""]
-        bodies = [base64.b64decode(json.loads(value)["body"]) for value in values if value.startswith(b'{"body"')]
-        content[f"redis {key.decode()}"] = b"\n".join([*values, *bodies])
+    content = {}
+    with current_app.connection_for_read() as broker:
+        server = broker.default_channel.client
+        for key in server.scan_iter():
+            kind = server.type(key)
+            if kind == b"list":
+                values = server.lrange(key, 0, -1)
+            elif kind == b"hash":
+                values = [part for pair in server.hgetall(key).items() for part in pair]
+            elif kind == b"set":
+                values = list(server.smembers(key))
+            elif kind == b"zset":
+                values = server.zrange(key, 0, -1)
+            else:
+                values = [server.get(key) or b""]
+            bodies = [base64.b64decode(json.loads(value)["body"]) for value in values if value.startswith(b'{"body"')]
+            content[f"redis {key.decode()}"] = b"\n".join([*values, *bodies])
     return content
 
 
