@@ -7,13 +7,14 @@ from django.core.cache import cache
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from kt_remedy.audit import heads
 from kt_remedy.audit.models import AuditEntry, AuditHead, AuditSubject, LookQuestion
 from kt_remedy.content import service as content
 from kt_remedy.content.models import Place
-from kt_remedy.core import clock
+from kt_remedy.core import clock, programme
 from kt_remedy.core.access import public
 from kt_remedy.staff.models import RightsRequest
 
@@ -41,6 +42,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "head": head,
         "head_is_late": head is not None and clock.now() - head.at > dt.timedelta(hours=SEAL_HOURS),
         "certified": _last_certified(),
+        "officer": _officer(),
         "restored_on": settings.RESTORE_DRILL_ON,
         "restore_minutes": settings.RESTORE_DRILL_MINUTES,
         "kept_days": settings.ACCOUNT_WIPE_DAYS,
@@ -73,3 +75,9 @@ def _last_certified() -> dt.datetime | None:
     """The last time two people confirmed rights."""
     approved = RightsRequest.objects.filter(kind=RightsRequest.Kind.CERTIFY, state=RightsRequest.State.APPROVED)
     return approved.order_by("-decided_at").values_list("decided_at", flat=True).first()
+
+
+def _officer() -> str:
+    """The privacy officer as the programme file names them, in the reader's language; "" where it does not."""
+    carrier = programme.current().carrier
+    return (carrier.privacy_officer_en if get_language() == "en" else carrier.privacy_officer_ko) or ""

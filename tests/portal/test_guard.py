@@ -1,6 +1,7 @@
 """The public page about the guarding of data: figures, good or bad, and a plan that two people publish."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from django.db import IntegrityError, InternalError, transaction
@@ -10,7 +11,7 @@ from django.urls import reverse
 from kt_remedy.audit.models import AuditHead
 from kt_remedy.content import service as content
 from kt_remedy.content.models import Entry, Place, Release
-from kt_remedy.core import clock
+from kt_remedy.core import clock, programme
 from kt_remedy.core.errors import Refused
 from tests.sessions import staff_user
 
@@ -31,6 +32,15 @@ def test_an_installation_without_figures_says_so() -> None:
     assert "아직 봉인한 기록이 없습니다" in shown
     assert "계획을 아직 올리지 않았습니다" in shown
     assert "아직 적은 훈련이 없습니다" in shown
+
+
+def test_the_privacy_officer_is_named_where_the_programme_does(monkeypatch) -> None:
+    assert "KT 개인정보 보호책임자" in page()
+    assert "Privacy officer of KT" in page("en")
+    unnamed = replace(programme.current().carrier, privacy_officer_ko=None, privacy_officer_en=None)
+    without = replace(programme.current(), carrier=unnamed)
+    monkeypatch.setattr(programme, "current", lambda: without)
+    assert "이름을 아직 여기에 적지 않았습니다" in page()
 
 
 def test_the_last_restore_is_shown_with_the_time_it_took(settings) -> None:
