@@ -5,6 +5,7 @@ people, the long one more than a thousand secrets.
 """
 
 import base64
+import io
 import json
 import random
 import re
@@ -145,8 +146,9 @@ def dump() -> dict[str, bytes]:
             " WHERE c.relkind = 'r' AND n.nspname = 'public'"
         )
         for (name,) in cursor.fetchall():
-            with cursor.copy(f"COPY {name} TO STDOUT") as rows:
-                tables[name] = b"".join(bytes(row) for row in rows)
+            rows = io.BytesIO()
+            cursor.cursor.copy_expert(f"COPY {name} TO STDOUT", rows)
+            tables[name] = rows.getvalue()
     return tables
 
 
