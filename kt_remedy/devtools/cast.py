@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.utils.translation import get_language
 
-# As the stories name them, and as the form does.
-_CARRIERS = {"LGU+": "LGU", "MVNO": "SKT_MVNO"}
+from kt_remedy.identity.provider import CARRIERS
+
+# The form asks on whose network an MVNO is; here it is any.
+_MVNO = next(code for code in CARRIERS if code.endswith("_MVNO"))
 
 
 class Role(NamedTuple):
@@ -38,7 +40,7 @@ def cast() -> list[Role]:
             person["key"],
             person["name"],
             person["phone"],
-            _CARRIERS.get(person["carrier"], person["carrier"]),
+            _MVNO if person["carrier"] == "MVNO" else person["carrier"],
             person["birth_date"][2:].replace("-", ""),
             _digit(person),
             person["story"][language],

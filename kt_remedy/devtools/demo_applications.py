@@ -22,9 +22,18 @@ EARLY_BIRD = "CAST-114-1"
 _BANKS = ("004", "011", "020", "088", "090")
 
 
+def start() -> dt.datetime:
+    """KST time at which a demonstration begins: the morning on which the first round closes."""
+    current = programme.current()
+    first = clock.kst_date(current.payouts[0].cut_off) if current.payouts else current.applications.opens
+    return clock.kst(first, dt.time(10))
+
+
 def moments() -> list[dt.datetime]:
     """KST times at which they apply: 10:00 on each day of the window whose applications the first round pays."""
     current = programme.current()
+    if not current.payouts:
+        return [start()]
     last = max(row.applied_to for row in current.payouts if row.pay_on == current.payouts[0].pay_on)
     days = (last - current.applications.opens).days + 1
     return [clock.kst(current.applications.opens + dt.timedelta(days=day), dt.time(10)) for day in range(days)]
@@ -40,7 +49,7 @@ def apply_early(part: int, parts: int) -> int:
         .filter(
             outcome=Outcome.ELIGIBLE,
             refundable_krw__gt=0,
-            terminated_on__lte=programme.current().payouts[0].terminated_to,
+            terminated_on__lte=_first_leavers_to(),
             customer__holder_kind=HolderKind.PERSON,
             customer__ci_enc__isnull=False,
             customer__guardian_ci_index=None,
@@ -49,7 +58,7 @@ def apply_early(part: int, parts: int) -> int:
         .exclude(contract_no__startswith="CAST-")
         .order_by("contract_no")[:PEOPLE]
     )
-    lines += Line.objects.select_related("customer").filter(pk=EARLY_BIRD)
+    lines += Line.objects.select_related("customer").filter(pk=EARLY_BIRD, outcome=Outcome.ELIGIBLE)
     mine = lines[part::parts]
     numbers = {line.pk: f"1{place:04}{line.customer.birth_date:%y%m%d}"[:12] for place, line in enumerate(lines, 1001)}
     _tell({numbers[line.pk]: line.customer.holder_name for line in mine})
@@ -79,6 +88,12 @@ def apply_early(part: int, parts: int) -> int:
             )
         )
     return len(mine)
+
+
+def _first_leavers_to() -> dt.date:
+    """The last day of leaving that the first round pays."""
+    current = programme.current()
+    return current.payouts[0].terminated_to if current.payouts else current.waiver.terminated_to
 
 
 def name_duties() -> None:

@@ -1,8 +1,10 @@
 """An invented register: dated deliveries in the shape of the real event, the same bytes for the same size and seed.
 
-The proportions are those of KT's waiver as published (of 13 million lines 312,902 forward leavers, 30.9 % of them in
-the last two days, some 350,000 retroactive ones), the people are not. A small cast stands at the top of the first
-delivery; `people.json` tells who they are, so that a stand-in for identity verification can play them.
+Its days are written for a waiver from 1 September to 13 January and moved to those of the programme file
+(`sample_dates`). The proportions are those of one carrier's waiver as published: of 13 million lines 312,902 forward
+leavers, 30.9 % of them in the last two days, some 350,000 retroactive ones. The people are not. A small cast stands at
+the top of the first delivery; `people.json` tells who they are, so that a stand-in for identity verification can play
+them.
 
 This is the billing system's side of the story, so it knows nothing of the portal's rules: it computes the penalties
 it bills by itself and cuts them to 10 won, as carriers do. Only `Random.random` is used: Python promises the same
@@ -21,24 +23,12 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-# A delivery tells what happened before its day. January leavers' final bills are in that of 10 February (D-61).
-# Each day on which an act needs a delivery has one: look-up, base, reminders, cut-offs, grants, lists, news of perks.
-_FIRST_TUESDAY, _LAST_TUESDAY = date(2026, 2, 24), date(2026, 6, 23)  # cut-offs of the weekly rounds
-DELIVERIES = tuple(
-    sorted(
-        {
-            *map(
-                date.fromisoformat,
-                (
-                    *("2025-12-31", "2026-01-14", "2026-01-20", "2026-01-25", "2026-01-26", "2026-01-29"),
-                    *("2026-02-03", "2026-02-10", "2026-02-12", "2026-05-04", "2026-07-24"),
-                ),
-            ),
-            *(_FIRST_TUESDAY + timedelta(weeks=n) for n in range((_LAST_TUESDAY - _FIRST_TUESDAY).days // 7 + 1)),
-            *(date(2026, month, 1) for month in range(2, 10)),
-        }
-    )
-)
+from kt_remedy.core import programme
+from kt_remedy.devtools import sample_dates
+from kt_remedy.devtools.sample_dates import OTHER_CARRIER, OWN_CARRIER, THIRD_CARRIER, moved, moved_moment
+
+# A delivery tells what happened before its day.
+DELIVERIES = sample_dates.deliveries()
 LINE_COLUMNS = (
     "contract_no",
     "customer_no",
@@ -71,6 +61,7 @@ LINE_COLUMNS = (
 )
 BILL_COLUMNS = ("contract_no", "item", "billed_on", "billed_krw", "paid_krw", "waived_krw", "refunded_krw")
 
+OWN = programme.current().carrier.network  # the carrier's own code
 _SHUFFLED = 20_000  # bills waiting to be written in another order than the lines
 _ADULT = date(2006, 12, 31)
 
@@ -104,7 +95,7 @@ class Contract:
     extra: int = 0
     monthly: int = 0  # discount a month
     contact: str = ""
-    network: str = "KT"
+    network: str = OWN
     product: str = "HANDSET"
     suspended_days: int = 0
     suspended: bool = False
@@ -274,11 +265,11 @@ CAST = (
         "홍길동",
         "1985-03-14",
         "01020260101",
-        "SKT",
+        OTHER_CARRIER,
         (
-            "회선 셋: 12월에 번호이동한 휴대폰은 환급 대상, 10월에 기기변경한 태블릿은 제외, 남은 회선은 보답 대상",
-            "Three lines: the phone ported out in December is refundable, the tablet with a device change in October"
-            " is not, the line kept gets the rewards",
+            "회선 셋: {m:2025-12-22}에 번호이동한 휴대폰, {m:2025-10-03}에 기기변경한 태블릿, 계속 쓰는 회선",
+            "Three lines: a phone ported out in {m:2025-12-22}, a tablet with a device change in {m:2025-10-03},"
+            " one that stays",
         ),
     ),
     Person(
@@ -286,11 +277,10 @@ CAST = (
         "김월매",
         "1955-05-02",
         "01020260102",
-        "KT",
+        OWN_CARRIER,
         (
-            "70세: 9월에 해지한 워치는 환급 대상, 쓰고 있는 휴대폰은 보험 자동 가입",
-            "70 years old: the watch cancelled in September is refundable, the phone kept brings insurance"
-            " without applying",
+            "70세: {m:2025-09-24}에 해지한 워치와 계속 쓰는 휴대폰",
+            "70 years old: a watch cancelled in {m:2025-09-24} and a phone that stays",
         ),
     ),
     Person(
@@ -298,10 +288,10 @@ CAST = (
         "이몽룡",
         "1992-08-21",
         "01020260103",
-        "LGU+",
+        THIRD_CARRIER,
         (
-            "1월 12일에 번호이동: 2월에 청구되어 2월 19일에 받습니다",
-            "Ported out on 12 January: billed in February, paid on 19 February",
+            "{d:2026-01-12}에 번호이동",
+            "Ported out on {d:2026-01-12}",
         ),
     ),
     Person(
@@ -309,10 +299,10 @@ CAST = (
         "성춘향",
         "1990-05-05",
         "01020260104",
-        "SKT",
+        OTHER_CARRIER,
         (
-            "위약금이 아직 미납: 1월 28일에 내면 다음 지급일에 받습니다",
-            "The penalty is unpaid; she pays on 28 January and is refunded in the next round",
+            "위약금이 아직 미납: {d:2026-01-28}에 내면 다음 지급일에 받습니다",
+            "The penalty is unpaid; she pays on {d:2026-01-28} and is refunded in the next round",
         ),
     ),
     Person(
@@ -331,8 +321,11 @@ CAST = (
         "TRAN THI LAN",
         "1996-01-17",
         "01020260106",
-        "SKT",
-        ("외국인: 10월에 번호이동, 환급 대상", "A foreigner who ported out in October: refundable"),
+        OTHER_CARRIER,
+        (
+            "외국인: {m:2025-10-27}에 번호이동",
+            "A foreigner who ported out in {m:2025-10-27}",
+        ),
         kind="FOREIGNER",
     ),
     Person(
@@ -340,7 +333,7 @@ CAST = (
         "김콩쥐",
         "2011-07-20",
         "01020260107",
-        "LGU+",
+        THIRD_CARRIER,
         (
             "미성년자: 보호자(김진사)가 신청합니다",
             "A minor: her guardian (김진사) applies for her",
@@ -352,7 +345,7 @@ CAST = (
         "김진사",
         "1980-02-29",
         "01020260108",
-        "KT",
+        OWN_CARRIER,
         ("김콩쥐의 보호자, 본인 회선은 계속 사용", "Guardian of 김콩쥐; keeps his own line"),
     ),
     Person(
@@ -360,7 +353,7 @@ CAST = (
         "주식회사 달빛물산",
         "",
         "01020260109",
-        "KT",
+        OWN_CARRIER,
         ("법인: 매장에서만 신청합니다", "A company: applies at a store only"),
         kind="CORPORATE",
     ),
@@ -369,10 +362,10 @@ CAST = (
         "배비장",
         "1988-09-09",
         "01020260110",
-        "SKT",
+        OTHER_CARRIER,
         (
-            "1월 13일에 번호이동을 신청했지만 14일에 완료: 담당자가 확인합니다",
-            "Asked to port out on 13 January, completed on the 14th: a person decides",
+            "{d:2026-01-13}에 번호이동을 신청했지만 {D:2026-01-14}에 완료: 담당자가 확인합니다",
+            "Asked to port out on {d:2026-01-13}, completed a day later: a person decides",
         ),
     ),
     Person(
@@ -380,10 +373,10 @@ CAST = (
         "심청",
         "2001-04-08",
         "01020260111",
-        "LGU+",
+        THIRD_CARRIER,
         (
-            "1년+1년 약정이 10월에 자동 갱신: 담당자가 확인합니다",
-            "A 1+1 year commitment renewed by itself in October: a person decides",
+            "1년+1년 약정이 {m:2025-10-01}에 자동 갱신된 회선",
+            "A 1+1 year commitment that was renewed by itself in {m:2025-10-01}",
         ),
     ),
     Person(
@@ -393,8 +386,8 @@ CAST = (
         "01020260112",
         "MVNO",
         (
-            "9월에 해지한 번호는 지금 다른 사람의 번호입니다: 그 번호로는 안내하지 않습니다",
-            "His number of September belongs to somebody else today: no message goes to it",
+            "{m:2025-09-10}에 해지한 번호는 지금 다른 사람의 번호입니다: 그 번호로는 안내하지 않습니다",
+            "His number of {m:2025-09-10} belongs to somebody else today: no message goes to it",
         ),
     ),
     Person(
@@ -402,10 +395,10 @@ CAST = (
         "허생",
         "1999-06-15",
         "01020260113",
-        "KT",
+        OWN_CARRIER,
         (
-            "변학도가 쓰던 번호를 11월에 새로 개통: 위약금 면제는 아니지만 보답 대상",
-            "Took over 변학도's old number in November as a new customer: rewards, no waiver",
+            "변학도가 쓰던 번호를 {m:2025-11-01}에 새로 개통",
+            "Took over 변학도's old number in {m:2025-11-01} as a new customer",
         ),
     ),
     Person(
@@ -413,10 +406,10 @@ CAST = (
         "전우치",
         "1983-10-03",
         "01020260114",
-        "KT",
+        OWN_CARRIER,
         (
-            "11월에 떠났다가 12월에 다시 가입: 떠날 때 낸 위약금은 환급 대상",
-            "Left in November and came back in December: the penalty paid on leaving is refundable",
+            "{m:2025-11-20}에 떠났다가 {m:2025-12-29}에 다시 가입",
+            "Left in {m:2025-11-20} and came back in {m:2025-12-29}",
         ),
     ),
     Person(
@@ -424,7 +417,7 @@ CAST = (
         "박흥부",
         "1968-01-25",
         "01020260115",
-        "SKT",
+        OTHER_CARRIER,
         ("약정이 끝난 뒤 해지: 위약금이 없었습니다", "Left after the commitment had ended: there was no penalty"),
     ),
     Person(
@@ -432,7 +425,7 @@ CAST = (
         "박놀부",
         "1965-03-03",
         "01020260116",
-        "LGU+",
+        THIRD_CARRIER,
         ("직권해지: 대상이 아니며 이의를 신청할 수 있습니다", "Terminated by the carrier: excluded, may object"),
     ),
     Person(
@@ -440,10 +433,10 @@ CAST = (
         "남궁향단",
         "1994-12-01",
         "01020260117",
-        "SKT",
+        OTHER_CARRIER,
         (
-            "10월에 명의를 넘겨받은 회선: 담당자가 확인합니다",
-            "Took over a line in October: a person decides",
+            "{m:2025-10-20}에 명의를 넘겨받은 회선",
+            "Took over a line in {m:2025-10-20}",
         ),
     ),
     Person(
@@ -451,7 +444,7 @@ CAST = (
         "방자",
         "1981-07-07",
         "01020260118",
-        "LGU+",
+        THIRD_CARRIER,
         (
             "청구서에 알 수 없는 항목: 담당자가 확인합니다",
             "An unknown item on the bill: a person decides",
@@ -462,10 +455,10 @@ CAST = (
         "최팥쥐",
         "2008-02-11",
         "01020260119",
-        "KT",
+        OWN_CARRIER,
         (
-            "17세, 계속 사용: OTT 가운데 티빙만 고를 수 있습니다",
-            "17 years old, stays: of the two streaming services only TVING is open to her",
+            "17세, 계속 사용: 보호자의 동의가 필요합니다",
+            "17 years old, stays: the guardian has to consent",
         ),
         guardian="jinsa",
     ),
@@ -474,10 +467,10 @@ CAST = (
         "별주부",
         "1960-12-30",
         "01020260120",
-        "KT",
+        OWN_CARRIER,
         (
-            "65세, 2월 20일까지 일시정지: 2월 데이터는 건너뛰고 3월부터 받으며, 보험은 자동 가입",
-            "65 years old, suspended until 20 February: data from March, insurance without applying",
+            "{d:2026-02-20}까지 일시정지된 회선",
+            "A line suspended until {d:2026-02-20}",
         ),
     ),
     Person(
@@ -485,10 +478,10 @@ CAST = (
         "장화진",
         "1987-04-19",
         "01020260121",
-        "KT",
+        OWN_CARRIER,
         (
-            "2월 10일에 명의를 넘긴 회선: 데이터는 회선을 따라가고 영상 서비스와 보험은 남습니다",
-            "Gave a line away on 10 February: the data goes with the line, video service and insurance stay",
+            "{d:2026-02-10}에 명의를 넘긴 회선과 계속 쓰는 회선",
+            "Gave a line away on {d:2026-02-10} and keeps one",
         ),
     ),
     Person(
@@ -496,10 +489,10 @@ CAST = (
         "배홍련",
         "1991-09-27",
         "01020260122",
-        "KT",
+        OWN_CARRIER,
         (
-            "2월 10일에 명의를 넘겨받은 회선: 데이터만 받고, 제 회선은 2월 5일부터 정지",
-            "Took a line over on 10 February and gets its data only; the own line is suspended from 5 February",
+            "{d:2026-02-10}에 명의를 넘겨받은 회선, 제 회선은 {d:2026-02-05}부터 정지",
+            "Took a line over on {d:2026-02-10}; the own line is suspended from {d:2026-02-05}",
         ),
     ),
     Person(
@@ -507,10 +500,10 @@ CAST = (
         "황노을",
         "1993-02-08",
         "01020260123",
-        "KT",
+        OWN_CARRIER,
         (
-            "1월 10일에 개통했지만 20일에 전해진 회선: 두 사람이 확인해 대상에 더합니다",
-            "A line opened on 10 January and told on the 20th: two members of staff add it to the base",
+            "{d:2026-01-10}에 개통했지만 늦게 전해진 회선: 두 사람이 확인해 대상에 더합니다",
+            "A line opened on {d:2026-01-10} and told late: two members of staff add it to the base",
         ),
     ),
 )
@@ -523,11 +516,16 @@ def cast_contracts() -> list[Contract]:
 
     def line(key: str, number: int, opened: str, **rest: Any) -> Contract:
         rest.setdefault("msisdn", who[key].phone)
+        opened = moved_moment(opened)
+        for name in ("started", "committed", "ended", "asked", "rejoined", "told"):
+            if name in rest:
+                rest[name] = moved_moment(rest[name])
+        rest["changes"] = [(moved_moment(moment), change) for moment, change in rest.get("changes", [])]
         return Contract(f"CAST-{who[key].phone[-3:]}-{number}", who[key].holder, opened=opened, **rest)
 
     def billed(contract: Contract, on: str, paid: str = "", **amounts: int) -> Contract:
         for item, amount in contract.penalties():
-            contract.bill(item, on, amount, paid_on=paid, **amounts)
+            contract.bill(item, moved(on), amount, paid_on=moved(paid) if paid else "", **amounts)
         return contract
 
     lines = [
@@ -586,14 +584,14 @@ def cast_contracts() -> list[Contract]:
     ]  # fmt: skip
     by_no = {contract.contract_no: contract for contract in lines}
     first = billed(by_no["CAST-101-1"], "2026-01-15", "2026-01-15")
-    first.bill("DEVICE_INSTALMENT", "2026-01-15", 300_000, paid_on="2026-01-15")
-    first.bill("USAGE", "2026-01-15", 41_800, paid_on="2026-01-15")
+    first.bill("DEVICE_INSTALMENT", moved("2026-01-15"), 300_000, paid_on=moved("2026-01-15"))
+    first.bill("USAGE", moved("2026-01-15"), 41_800, paid_on=moved("2026-01-15"))
     billed(by_no["CAST-101-2"], "2026-02-06", "2026-02-06")
     billed(by_no["CAST-102-1"], "2025-10-15", "2025-10-21")
     billed(by_no["CAST-103-1"], "2026-02-08", "2026-02-08")
     billed(by_no["CAST-104-1"], "2026-01-14", "2026-01-28")
     for item, amount in by_no["CAST-105-1"].penalties():
-        by_no["CAST-105-1"].bill(item, "2025-12-15", amount, paid_on="2025-12-15", refunded=amount)
+        by_no["CAST-105-1"].bill(item, moved("2025-12-15"), amount, paid_on=moved("2025-12-15"), refunded=amount)
     billed(by_no["CAST-106-1"], "2025-11-17", "2025-11-21")
     billed(by_no["CAST-107-1"], "2026-02-09", "2026-02-09")
     billed(by_no["CAST-107-2"], "2026-01-15", "2026-01-16")
@@ -603,11 +601,11 @@ def cast_contracts() -> list[Contract]:
     billed(by_no["CAST-111-1"], "2026-01-15", "2026-01-17")
     billed(by_no["CAST-112-1"], "2025-10-15", "2025-10-25")
     billed(by_no["CAST-114-1"], "2025-12-16", "2025-12-16")
-    by_no["CAST-115-1"].bill("USAGE", "2026-01-15", 23_100, paid_on="2026-01-15")
+    by_no["CAST-115-1"].bill("USAGE", moved("2026-01-15"), 23_100, paid_on=moved("2026-01-15"))
     billed(by_no["CAST-116-1"], "2025-12-16")
     billed(by_no["CAST-117-1"], "2026-01-16", "2026-01-16")
     billed(by_no["CAST-118-1"], "2025-11-14", "2025-11-14").bill(
-        "OLD_CLAWBACK", "2025-11-14", 27_500, paid_on="2025-11-14"
+        "OLD_CLAWBACK", moved("2025-11-14"), 27_500, paid_on=moved("2025-11-14")
     )
     return lines
 
@@ -665,7 +663,7 @@ def _described(person: Person) -> dict:
         "contract_nos": [
             line.contract_no for line in cast_contracts() if line.holder.customer_no == person.holder.customer_no
         ],
-        "story": {"ko": person.story[0], "en": person.story[1]},
+        "story": {"ko": sample_dates.told(person.story[0], "ko"), "en": sample_dates.told(person.story[1], "en")},
     }
 
 
@@ -820,6 +818,7 @@ class _Crowd:
         self.draw = random.Random(seed).random
         self.people = 0
         self.taker: Holder | None = None  # a person of an earlier line that stays
+        self.ended = _RETRO_FROM  # of the line at hand, as a day of the sample
         self.free_number = ""  # of a line cancelled long enough ago to belong to somebody else today
 
     def pick(self, choices: Sequence[_Choice]) -> _Choice:
@@ -830,7 +829,8 @@ class _Crowd:
         return low + int(self.draw() * (high - low + 1))
 
     def moment(self, day: date) -> str:
-        return f"{day}T{self.between(9, 20):02d}:{self.between(0, 59):02d}"
+        """An hour of a day of the sample, on the day of the programme that it stands for."""
+        return f"{moved(day)}T{self.between(9, 20):02d}:{self.between(0, 59):02d}"
 
     def holder(self) -> Holder:
         self.people += 1
@@ -903,11 +903,11 @@ class _Crowd:
     # How a line ended
 
     def _end(self, contract: Contract, day: date, reason: str = "") -> None:
-        contract.ended = self.moment(day)
+        contract.ended, self.ended = self.moment(day), day
         porting = day.weekday() != 6 and contract.product == "HANDSET" and self.draw() < 0.9
         contract.reason = reason or ("PORT_OUT" if porting else "CANCEL")
         if contract.reason == "PORT_OUT":
-            contract.asked = f"{day}T08:{self.between(0, 59):02d}"
+            contract.asked = f"{moved(day)}T08:{self.between(0, 59):02d}"
         if contract.reason == "CANCEL" and day < date(2025, 10, 15):
             self.free_number = contract.msisdn
 
@@ -920,17 +920,18 @@ class _Crowd:
     def _some_day(self) -> date:
         return self._retro_day() if self.draw() < 0.55 else self._forward_day()
 
-    def _bill_day(self, contract: Contract) -> date:
-        """Usage of a month is billed about the middle of the next; January leavers' bills come early (D-61)."""
+    def _bill_day(self, contract: Contract) -> tuple[date, bool]:
+        """Usage of a month is billed about the middle of the next; leavers whose pay day comes before that have their
+        bill early (D-61), which is the second value."""
         end = _day(contract.ended)
-        if end >= date(2026, 1, 1):
-            return date(2026, 2, self.between(4, 9))
+        if sample_dates.EARLY_FROM and end >= sample_dates.EARLY_FROM:
+            return sample_dates.EARLY_BILLS + timedelta(days=self.between(0, 5)), True
         year, month = divmod(end.year * 12 + end.month, 12)
-        return date(year, month + 1, self.between(13, 18))
+        return date(year, month + 1, self.between(13, 18)), False
 
     def _billed(self, contract: Contract, *, settled: bool = False, waived: bool = False, paid: bool = True) -> None:
-        on, how = self._bill_day(contract), self.draw()
-        late = on + timedelta(days=self.between(1, 14) if on.month != 2 else self.between(1, 20))
+        (on, early), how = self._bill_day(contract), self.draw()
+        late = on + timedelta(days=self.between(1, 20 if early else 14))
         for item, amount in contract.penalties():
             if settled:
                 contract.bill(item, on, amount, paid_on=on, refunded=amount)
@@ -981,7 +982,8 @@ class _Crowd:
 
     def _rejoined(self, contract: Contract) -> None:
         self._end(contract, self._retro_day(), "PORT_OUT")
-        contract.rejoined = self.moment(_day(contract.ended) + timedelta(days=self.between(1, 20)))
+        days = timedelta(days=self.between(1, 20))
+        contract.rejoined = f"{_day(contract.ended) + days}{self.moment(self.ended)[10:]}"
         self._billed(contract)
 
     def _returned_home(self, contract: Contract) -> None:
@@ -999,28 +1001,29 @@ class _Crowd:
         contract.kind, contract.months, contract.subsidy, contract.extra = "DISCOUNT", 12, 0, 0
         contract.monthly, contract.event = self.pick(_MONTHLY), "AUTO_RENEWAL"
         started = date(2025, 9, 1) + timedelta(days=self.between(0, 60))
-        contract.opened, contract.started = f"{started - timedelta(days=365)}T10:00", f"{started}T00:00"
+        contract.opened, contract.started = f"{moved(started) - timedelta(days=365)}T10:00", f"{moved(started)}T00:00"
         self._end(contract, date(2025, 11, 10) + timedelta(days=self.between(0, 64)))
         self._billed(contract)
 
     def _unknown_item(self, contract: Contract) -> None:
         self._end(contract, self._retro_day())
         self._billed(contract)
-        on = self._bill_day(contract)
+        on, _early = self._bill_day(contract)
         contract.bill("OLD_CLAWBACK", on, self.between(10, 90) * 1_000, paid_on=on)
 
     def _port_delay(self, contract: Contract) -> None:
         contract.product = "HANDSET"
         self._end(contract, date(2026, 1, self.between(14, 16)), "PORT_OUT")
-        contract.asked = f"2026-01-13T{self.between(9, 23):02d}:{self.between(0, 59):02d}"
+        contract.asked = f"{moved('2026-01-13')}T{self.between(9, 23):02d}:{self.between(0, 59):02d}"
         self._billed(contract)
 
     def _since_base(self, contract: Contract, event: str) -> None:
         contract.event = event
-        contract.started = self.moment(date(2025, 9, 1) + timedelta(days=self.between(0, 100)))
+        started = date(2025, 9, 1) + timedelta(days=self.between(0, 100))
+        contract.started = self.moment(started)
         if event == "NEW":
             contract.opened = contract.started
-        self._end(contract, _day(contract.started) + timedelta(days=self.between(5, 34)))
+        self._end(contract, started + timedelta(days=self.between(5, 34)))
         self._billed(contract)
 
     def _new(self, contract: Contract) -> None:
@@ -1067,7 +1070,7 @@ class _Crowd:
     def _after(self, contract: Contract) -> None:
         self._end(contract, date(2026, 1, 15) + timedelta(days=self.between(0, 35)))
         contract.asked = contract.ended[:11] + "08:30" if contract.reason == "PORT_OUT" else ""
-        on = min(_day(contract.ended) + timedelta(days=20), date(2026, 2, 28))
+        on = min(_day(contract.ended) + timedelta(days=20), moved("2026-02-28"))
         for item, amount in contract.penalties():
             contract.bill(item, on, amount)
 
@@ -1101,7 +1104,7 @@ class _Crowd:
         """Opened before the end of the base date and told after it (D-77)."""
         contract.product, contract.event = "HANDSET", "NEW"
         contract.opened = contract.started = self.moment(date(2026, 1, self.between(5, 13)))
-        contract.told = f"2026-01-{self.between(16, 19)}T09:00"
+        contract.told = moved_moment(f"2026-01-{self.between(16, 19)}T09:00")
 
     def _stays_new(self, contract: Contract) -> None:
         contract.event = self.pick(("NEW", "DEVICE_CHANGE", "RECONTRACT"))

@@ -87,9 +87,14 @@ class Copy:
 
 @pytest.fixture(scope="module")
 def copy() -> Iterator[Copy]:
+    yield from run_copy(Copy)
+
+
+def run_copy(kind: type[Copy]) -> Iterator[Copy]:
+    """A copy in a folder of its own, stopped and thrown away at the end."""
     folder = Path(tempfile.mkdtemp(prefix="remedy-copy-"))
     folder.chmod(0o755)
-    made = Copy(folder)
+    made = kind(folder)
     yield made
     if made.command and made.command.poll() is None:
         made.stop()

@@ -17,6 +17,7 @@ from tests.sessions import as_customer, person
 pytestmark = pytest.mark.django_db
 
 SKT = programme.load(Path(__file__).resolve().parent.parent / "cases" / "skt-2025.toml")
+NO_PAY_DAY = dataclasses.replace(SKT, payouts=())
 KT = programme.load(programme.DEFAULT_FILE)
 # SKT's waiver with what it lacks: a hold after a change of account and an insurance, by figures that are not KT's.
 FULL = dataclasses.replace(
@@ -92,7 +93,8 @@ def test_the_quick_check_judges_by_it(client, answers, heading):
     assert heading in page[page.index("<h1") : page.index("</h1>")]
 
 
-def test_my_lines_show_its_pay_day_and_its_days_of_leaving(at):
+def test_my_lines_show_its_pay_day_and_its_days_of_leaving(at, monkeypatch):
+    monkeypatch.setattr(programme, "current", lambda: NO_PAY_DAY)
     holder = make.customer()
     old = {"contract_started_at": dt.datetime(2024, 7, 1, tzinfo=clock.KST)}
     make.line(holder, terminated="2025-07-01T10:00+09:00", **old)
@@ -103,7 +105,7 @@ def test_my_lines_show_its_pay_day_and_its_days_of_leaving(at):
     days = (SKT.waiver.terminated_to - SKT.waiver.forward_from).days + 1
     assert page.count('class="bar"') == days
     at("2025-07-20T10:00+09:00")
-    # Its programme names no pay day, so an answer is promised, and the window is open to its own end.
+    # This programme names no pay day, so an answer is promised, and the window is open to its own end.
     page = client.get("/my/").content.decode()
     assert "기간이 끝났습니다" not in page
     assert "7월\xa028일" in page

@@ -40,7 +40,6 @@ from kt_remedy.devtools.sources import Sources
 from kt_remedy.staff import service
 from kt_remedy.staff.models import User
 
-DEMO_START = "2026-01-20T10:00+09:00"
 QUEUES = "rest,money,messages,perks"
 # What runs the portal's code, as name and arguments of `python -m`; `make dev` starts these again when code is saved.
 WEB = ("web", "gunicorn", "--config", "python:kt_remedy.gunicorn_conf", "kt_remedy.wsgi")
@@ -112,7 +111,10 @@ class Command(BaseCommand):
 
     def _settle(self, servers: devservers.Servers, sandbox_port: int) -> None:
         """Keep secrets and addresses where every command reads them; begin again when they are new to this one."""
-        values = {"REMEDY_NOW": os.environ.get("REMEDY_NOW", DEMO_START), "SANDBOX_PORT": str(sandbox_port)}
+        values = {
+            "REMEDY_NOW": os.environ.get("REMEDY_NOW", demo_applications.start().isoformat()),
+            "SANDBOX_PORT": str(sandbox_port),
+        }
         values |= {"DATABASE_URL": servers.database_url(), "REDIS_URL": servers.redis_url}
         values |= {"MIGRATE_DATABASE_URL": servers.database_url(roles.MIGRATE)}
         if os.environ.get("DATABASE_URL"):  # a server of one's own has an owner of its own

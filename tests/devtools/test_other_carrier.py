@@ -1,0 +1,118 @@
+"""`make run` on another carrier's programme file: its home page, quick check, an application and a month of data."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from playwright.sync_api import expect
+
+from kt_remedy.core import programme
+from tests.conftest import ROOT, wait_until
+from tests.devtools.test_run import Copy, run_copy
+
+pytestmark = pytest.mark.slow  # each test starts processes
+
+FILE = ROOT / "tests" / "cases" / "skt-2025.toml"
+SKT = programme.load(FILE)
+OURS = re.compile(r"\bKT\b|080-470-7790")
+
+
+class OtherCopy(Copy):
+    """A copy of the source that runs the other carrier's programme."""
+
+    def env(self, **more: str) -> dict[str, str]:
+        return super().env(PROGRAMME_FILE=str(FILE), **more)
+
+
+@pytest.fixture(scope="module")
+def copy():
+    yield from run_copy(OtherCopy)
+
+
+def reads(page) -> str:
+    """The page as a person reads it, with plain spaces."""
+    return page.inner_text("body").replace("\u00a0", " ").replace("\u2060", "")
+
+
+def test_a_customer_of_the_other_carrier_applies_and_has_data(copy, browser):
+    copy.start()
+    site, sandbox = (f"http://127.0.0.1:{copy.ports[name]}" for name in ("PORT", "SANDBOX_PORT"))
+    context = browser.new_context(base_url=site, locale="ko-KR")
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+
+    page.goto("/")
+    expect(page.locator("h1")).to_contain_text("낸 위약금")
+    told = reads(page)
+    assert OURS.search(told) is None
+    assert "2025년 4월 19일부터 2025년 7월 14일 사이에 SKT 휴대폰을 해지하셨다면" in told
+    assert "데이터 매월 50GB, 5개월" in told
+    assert "알뜰폰 회선" not in told
+    assert "[SKT] 위약금 환급 신청이 접수되었습니다. 지급 예정일 8/14(목). 문의 114" in told
+
+    page.goto("/check/?how=PORT_OUT&ended=2025-07-01&line=HANDSET&event=NEW&contract=2024-07-01")
+    expect(page.locator("h1").first).to_contain_text("환급 대상으로 보입니다")
+    expect(page.get_by_text("SKT 태블릿")).to_have_count(1)
+
+    people = json.loads((copy.folder / ".local" / "deliveries" / "people.json").read_text(encoding="utf-8"))
+    hong = next(person for person in people if person["key"] == "hong")
+    page.goto("/identity/sms/?next=/my/")
+    page.get_by_label("이름", exact=True).fill(hong["name"])
+    page.get_by_label("통신사").select_option(hong["carrier"])
+    page.get_by_label("휴대폰 번호").fill(hong["phone"])
+    page.get_by_label("생년월일 6자리").fill(hong["birth_date"][2:].replace("-", ""))
+    page.get_by_label("주민등록번호 뒤 첫 숫자 하나").fill("1")
+    page.get_by_role("button", name="인증번호 받기").click()
+    page.wait_for_url("**/identity/code/**")
+    inbox = context.new_page()
+    inbox.goto(f"{sandbox}/inbox?to={hong['phone']}")
+    page.get_by_label("인증번호").fill(re.search(r"\b\d{6}\b", inbox.inner_text("body")).group())
+    page.get_by_role("button", name="확인하기").click()
+    page.wait_for_url("**/my/")
+    expect(page.locator("article.verdict")).to_have_count(3)
+    page.get_by_role("button", name="이 회선 환급 신청하기").click()
+    page.get_by_label("은행", exact=True).select_option("088")
+    page.get_by_label("계좌번호").fill("110-123-456789")
+    page.get_by_role("button", name="계속").click()
+    page.locator("input[name=privacy]").check()
+    page.locator("input[name=provision]").check()
+    page.get_by_role("button", name="계속").click()
+    page.get_by_role("button", name=re.compile("환급 신청하기")).click()
+    page.wait_for_url("**/receipt/**")
+    expect(page.locator("main")).to_contain_text(re.compile("SKT-[0-9A-Z]{4}-[0-9A-Z]{4}"))
+    assert "8월 28일(목)" in reads(page)
+    assert OURS.search(reads(page)) is None
+
+    def has_august() -> bool:
+        page.goto("/rewards/")
+        return page.locator(".months li.is-got").count() > 0
+
+    wait_until(has_august, seconds=240, what="the data of August")
+    told = reads(page)
+    assert "데이터 매월 50GB" in told
+    assert "8월 통신요금 반값" in told
+    assert OURS.search(told) is None
+    context.close()
+
+
+def test_the_sample_register_lies_in_the_days_of_the_programme(tmp_path):
+    """Every verdict of the other programme that its rules allow, and no row that its feed refuses."""
+    env = {"PATH": "/usr/bin:/bin", "PROGRAMME_FILE": str(FILE)}
+
+    def run(*argv: str) -> str:
+        command = [sys.executable, "manage.py", *argv]
+        return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout
+
+    run("sample_feed", "--lines", "600", str(tmp_path / "out"))
+    days = sorted(folder.name for folder in (tmp_path / "out").iterdir() if folder.is_dir())
+    assert days[0] == str(SKT.lookup_opens)
+    assert "2025-07-16" in days  # the base
+    assert "2025-08-11" in days  # the first cut-off
+    first, rejects = tmp_path / "out" / days[0], tmp_path / "rejects.csv"
+    verdicts = run("judge", f"{first}/lines.csv", f"{first}/bills.csv", "--programme", str(FILE), "--rejects", rejects)
+    assert rejects.read_text().count("\n") == 1
+    outcomes = {row.split(",")[1] for row in verdicts.splitlines()[1:]}
+    assert outcomes == {"ELIGIBLE", "REVIEW", "NOT_ELIGIBLE", "NOTHING_DUE"}
+    assert "CAST-101-1,ELIGIBLE" in verdicts
