@@ -33,6 +33,8 @@ if _PROGRAMME.payouts and _PROGRAMME.payouts[-1].terminated_from > _WAIVER.termi
 OWN_CARRIER = next((code for code, name in CARRIER_NAMES.items() if name == _PROGRAMME.carrier.short_name), "MVNO")
 OTHER_CARRIER, THIRD_CARRIER = [code for code in sorted(CARRIER_NAMES, reverse=True) if code != OWN_CARRIER][:2]
 
+NEWS_BEFORE = timedelta(days=7)  # `rewards.sms_campaigns` tells of a perk so long before its day
+
 _MARK = re.compile(r"\{([dmD]):(\d{4}-\d\d-\d\d)\}")
 
 
@@ -56,7 +58,7 @@ def moved_moment(moment: str) -> str:
 
 
 def deliveries() -> tuple[date, ...]:
-    """A day for each act that needs a delivery: look-up, base, reminders, cut-offs, early bills, grants and lists."""
+    """A day for each act that needs a delivery: look-up, base, reminders, cut-offs, grants, lists, news of perks."""
     days = {_PROGRAMME.lookup_opens, _PROGRAMME.rewards.base_date + timedelta(days=1)}
     days |= {reminder.send_on for reminder in _PROGRAMME.reminders}
     rounds = [clock.kst_date(item.cut_off) for item in payout_rounds(_PROGRAMME)]
@@ -67,6 +69,8 @@ def deliveries() -> tuple[date, ...]:
     if EARLY_FROM:
         days.add(EARLY_BILLS + timedelta(days=6))
     days |= set(_first_days())
+    days |= {perk.starts - NEWS_BEFORE for perk in _PROGRAMME.perks if perk.automatic_from_age is not None}
+    days |= {perk.choose_until - NEWS_BEFORE for perk in _PROGRAMME.perks if perk.choose_until}
     return tuple(sorted(day for day in days if day >= _PROGRAMME.lookup_opens))
 
 
