@@ -16,6 +16,8 @@ def portal(request: HttpRequest) -> dict[str, object]:
         "programme_name": current.name_ko if korean else current.name_en,
         "hotline": current.hotline,
         "carrier": current.carrier.short_name,
+        "hotline_hours": current.carrier.hotline_hours_ko if korean else current.carrier.hotline_hours_en,
+        "privacy_officer": current.carrier.privacy_officer_ko if korean else current.carrier.privacy_officer_en,
         "adult_age": ADULT_AGE,
         "set_clock": clock.now() if clock.is_set() else None,
         "other_language": ("en", "English") if korean else ("ko", "한국어"),

@@ -118,7 +118,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
     current, language = programme.current(), get_language() or "ko"
     name = current.name_ko if language.startswith("ko") else current.name_en
     page = loader.get_template("503.html" if unreachable else "500.html").render(
-        {"hotline": current.hotline, "programme_name": name, "LANGUAGE_CODE": language}
+        {
+            "hotline": current.hotline,
+            "carrier": current.carrier.short_name,
+            "programme_name": name,
+            "LANGUAGE_CODE": language,
+        }
     )
     if unreachable:
         return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
