@@ -268,7 +268,7 @@ def _period(check: Check, facts: Facts, programme: Programme) -> tuple[str, str]
 
 def _network(check: Check, facts: Facts, programme: Programme) -> tuple[str, str]:
     passed = check.result == "PASSED"
-    own = _("%(carrier)s 회선입니다") % {"carrier": programme.carrier.short_name}
+    own = _("%(carrier)s와 맺은 계약입니다") % {"carrier": programme.carrier.short_name}
     return (own if passed else _("알뜰폰 회선입니다")), ""
 
 

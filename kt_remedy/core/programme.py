@@ -71,9 +71,9 @@ _ROWS = must("be a list of tables")
 class Carrier:
     """[carrier]: whose programme it is, as its pages, messages and references say.
 
-    `short_name` stands in sentences of both languages. Each message begins with `message_prefix`, each reference with
-    `reference_prefix`, and `network` is the carrier's own code in a delivery (docs/feed.md). The other values are
-    shown where the file has them.
+    `short_name` stands in sentences of both languages, in Korean with the particles of a vowel. Each message begins
+    with `message_prefix`, each reference with `reference_prefix`, and `network` is the carrier's own code in a delivery
+    (docs/feed.md). The other values are shown where the file has them.
     """
 
     name_ko: Text

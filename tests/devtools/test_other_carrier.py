@@ -54,7 +54,7 @@ def test_a_customer_of_the_other_carrier_applies_and_has_data(copy, browser):
 
     page.goto("/check/?how=PORT_OUT&ended=2025-07-01&line=HANDSET&event=NEW&contract=2024-07-01")
     expect(page.locator("h1").first).to_contain_text("환급 대상으로 보입니다")
-    expect(page.get_by_text("SKT 태블릿")).to_have_count(1)
+    expect(page.locator("option", has_text="SKT 태블릿")).to_have_count(1)
 
     people = json.loads((copy.folder / ".local" / "deliveries" / "people.json").read_text(encoding="utf-8"))
     hong = next(person for person in people if person["key"] == "hong")
