@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from typing import Any
 
 from django import forms
 from django.utils.functional import lazy
@@ -13,7 +14,7 @@ from kt_remedy.core.fields import TextField
 from kt_remedy.identity.provider import CARRIER_NAMES
 
 _budget = lazy(lambda name: gettext("%(carrier)s 알뜰폰") % {"carrier": name}, str)
-CARRIERS = [
+CARRIERS: list[tuple[str, Any]] = [
     ("", _("통신사를 골라 주세요")),
     *CARRIER_NAMES.items(),
     *((f"{code}_MVNO", _budget(name)) for code, name in CARRIER_NAMES.items()),
