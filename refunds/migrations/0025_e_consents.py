@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('refunds', '0022_d_contact_index'),
+        ('refunds', '0024_a_item_batch'),
     ]
 
     operations = [
