@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -66,6 +67,7 @@ def submit_application(request: HttpRequest, row: DeskSession) -> HttpResponse:
         "contact": row.contact or "",
         "cards": cards,
         "version": submit.CONSENTS["privacy"],
+        "kept_days": settings.ACCOUNT_WIPE_DAYS,
         "anyway": form.has_error("number", "holder"),
     }
     return render(request, "portal/desk_file.html", values, status=422 if form.errors else 200)

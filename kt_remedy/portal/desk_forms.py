@@ -270,9 +270,9 @@ class FilingForm(AccountForm):
         widget=forms.CheckboxSelectMultiple,
     )
     late_kind = forms.ChoiceField(
-        label=gettext_lazy("늦은 까닭"),
+        label=gettext_lazy("늦은 이유"),
         choices=[("", gettext_lazy("골라 주세요")), *LateReason.Kind.choices],
-        error_messages={"required": gettext_lazy("늦으신 까닭을 골라 주세요")},
+        error_messages={"required": gettext_lazy("늦으신 이유를 골라 주세요")},
     )
     late_ended_on = DayField(
         label=gettext_lazy("그 사정이 끝난 날(아직이면 비움)"),
@@ -407,9 +407,9 @@ class EscalationForm(PlainForm):
 
     prefix = "up"
     reason = forms.ChoiceField(
-        label=gettext_lazy("올리는 까닭"),
+        label=gettext_lazy("올리는 이유"),
         choices=[("", gettext_lazy("골라 주세요")), *Escalation.choices],
-        error_messages={"required": gettext_lazy("올리는 까닭을 골라 주세요")},
+        error_messages={"required": gettext_lazy("올리는 이유를 골라 주세요")},
     )
     words = TextField(
         label=gettext_lazy("덧붙일 말(없으면 비움)"),

@@ -35,7 +35,7 @@ TABLES: dict[str, tuple[Any, dict[str, str]]] = {
     "refunds.ConsentWithdrawal": (_("동의를 거두신 기록"), {"person_index": "%p"}),
     "refunds.Application": (_("신청"), {"filing__person_index": "%p"}),
     "refunds.Decision": (_("신청에 대한 결정"), {"application__filing__person_index": "%p"}),
-    "refunds.LateReason": (_("늦은 까닭"), {"filing__person_index": "%p"}),
+    "refunds.LateReason": (_("늦은 이유"), {"filing__person_index": "%p"}),
     "refunds.Evidence": (_("내신 서류"), {"filing__person_index": "%p", "objection__person_index": "%p"}),
     "refunds.Objection": (_("이의"), {"person_index": "%p"}),
     "refunds.ObjectionAddition": (_("이의에 더하신 말씀"), {"objection__person_index": "%p"}),

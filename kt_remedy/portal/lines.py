@@ -215,7 +215,7 @@ class _CardBuilder:
             state = _("%(day)s 해지") % {"day": kdate_long(line.terminated_on)}
         bits = [number, state]
         if line.customer.person_index != self.person_index:
-            bits.append(_("%(name)s 님의 회선") % {"name": masking.name(line.customer.holder_name)})
+            bits.append(_("자녀 %(name)s 님의 회선") % {"name": masking.name(line.customer.holder_name)})
         return bits
 
     def _money(self, card: LineCard, line: Line, bills: Iterable[Bill]) -> None:

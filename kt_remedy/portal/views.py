@@ -55,9 +55,9 @@ def my_lines(request: VerifiedRequest) -> HttpResponse:
     if seen_digest != before:
         request.session["lines_seen"] = seen_digest
     staying = sum(card.kind in ("keep", "leave") for card in cards)
-    return render(
-        request, "portal/lines.html", {"cards": cards, "person": person, "left": len(cards) - staying, "kept": staying}
-    )
+    own = sum(card.view.own for card in cards)
+    counts = {"left": len(cards) - staying, "kept": staying, "own": own, "children": len(cards) - own}
+    return render(request, "portal/lines.html", {"cards": cards, "person": person} | counts)
 
 
 @customer

@@ -221,7 +221,7 @@ def take_out(*, evidence_id: uuid.UUID, staff: User, reason: str) -> tuple[Evide
     Raises Refused: ROLE, UNKNOWN, OWN_CASE, REASON, GONE (wiped, or its file is not there).
     """
     if not reason.strip():
-        raise Refused("REASON", _("보는 까닭을 적어 주세요."))
+        raise Refused("REASON", _("보는 이유를 적어 주세요."))
     row, data = _open(evidence_id, staff)
     _record_look(row, staff, "evidence.taken_out", reason=reason.strip())
     return row, data

@@ -240,7 +240,7 @@ def _advice(row: Application, promise: Promise) -> str:
         case Situation.SUBMITTED | Situation.REVIEW | Situation.LATE | Situation.EXTENDED | Situation.FROZEN:
             return _nothing_to_do()
     if row.status == Status.REJECTED:
-        return _("까닭은 아래에 적었습니다.")
+        return _("이유는 아래에 적었습니다.")
     return ""
 
 

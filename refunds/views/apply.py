@@ -5,9 +5,11 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -131,8 +133,8 @@ def _needs_late_reason() -> bool:
 
 
 def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
-    steps = {"apply_lines": _("회선"), "apply_late": _("까닭"), "apply_account": _("계좌")}
-    steps |= {"apply_consent": _("동의"), "apply_check": _("확인")}
+    steps = {"apply_lines": _("회선"), "apply_late": _("이유"), "apply_consent": _("동의")}
+    steps |= {"apply_account": _("계좌"), "apply_check": _("확인")}
     if not _needs_late_reason():
         del steps["apply_late"]
     context |= {
@@ -217,7 +219,7 @@ def late(request: VerifiedRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def account(request: VerifiedRequest) -> HttpResponse:
-    """Second page: where the money goes. The bank is asked before the next page."""
+    """Page after the consent: where the money goes. The bank is asked before the next page, never without it (D-71)."""
     if (closed := _window_closed(request)) is not None:
         return closed
     me = request.person
@@ -225,6 +227,8 @@ def account(request: VerifiedRequest) -> HttpResponse:
     options = _chosen_lines(request, answers)
     if not options:
         return redirect("refunds:apply")
+    if not answers.consents:
+        return redirect(_next_page(answers))
     if request.method == "POST" and "anyway" in request.POST and answers.candidate:
         answers.account = answers.candidate
         drafts.save(answers, person_index=me.ci_index)
@@ -268,6 +272,7 @@ def account(request: VerifiedRequest) -> HttpResponse:
         "apply_account",
         form=form,
         name=name,
+        person=me,
         for_ward=for_ward,
         saved=saved,
         summary=_summary(options),
@@ -279,13 +284,14 @@ def account(request: VerifiedRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def consent(request: VerifiedRequest) -> HttpResponse:
-    """Third page: the consent, with the text whose version is kept."""
+    """Second page: the consent, with the text whose version is kept. The account is asked after it (D-71)."""
     if (closed := _window_closed(request)) is not None:
         return closed
     me = request.person.ci_index
     _key, answers = drafts.load(person_index=me)
-    if _next_page(answers) not in {"refunds:apply-consent", "refunds:apply-check"}:
-        return redirect(_next_page(answers))
+    options = _chosen_lines(request, answers)
+    if not options or _next_page(answers) == "refunds:apply-late":
+        return redirect(_next_page(answers) if options else "refunds:apply")
     initial = dict.fromkeys(answers.consents, True)
     form = ConsentForm(request.POST if request.method == "POST" else None, initial=initial)
     if request.method == "POST" and form.is_valid():
@@ -293,7 +299,15 @@ def consent(request: VerifiedRequest) -> HttpResponse:
         drafts.save(answers, person_index=me)
         consents.give_again(me, versions=submit.CONSENTS, actor="customer")
         return redirect(_next_page(answers))
-    return _page(request, "apply_consent", form=form, version=submit.CONSENTS["privacy"])
+    return _page(
+        request,
+        "apply_consent",
+        form=form,
+        version=submit.CONSENTS["privacy"],
+        kept_days=settings.ACCOUNT_WIPE_DAYS,
+        child=options[0].line.customer.holder_name if options[0].ward else "",
+        back=reverse("refunds:apply-late" if _needs_late_reason() else "refunds:apply"),
+    )
 
 
 @customer
@@ -325,6 +339,7 @@ def check(request: VerifiedRequest) -> HttpResponse:
         account=entered,
         account_note=presenters.account_note(entered, unusual=answers.unusual_length),
         person=me,
+        kept_days=settings.ACCOUNT_WIPE_DAYS,
         rounds=_rounds(summary),
         late_reason=LateReason.Kind(answers.late["kind"]).label if _needs_late_reason() else "",
     )
@@ -375,8 +390,8 @@ def _next_page(answers: drafts.Answers) -> str:
         return "refunds:apply"
     if not answers.late and _needs_late_reason():
         return "refunds:apply-late"
-    if not answers.account:
-        return "refunds:apply-account"
     if not answers.consents:
         return "refunds:apply-consent"
+    if not answers.account:
+        return "refunds:apply-account"
     return "refunds:apply-check"

@@ -137,14 +137,16 @@ def _number_words(fault: numbers.NumberFault) -> str:
 
 
 class ConsentForm(PlainForm):
-    """The two consents a refund needs, each given by itself: use, and passing on to banks (docs/domain.md#d1)."""
+    """The two consents a refund needs, each given by itself: use, and passing on to banks (docs/domain.md#d1, D-71)."""
 
     privacy = forms.BooleanField(
         label=gettext_lazy("환급을 위한 개인정보 이용에 동의합니다"),
         error_messages={"required": gettext_lazy("동의하셔야 신청할 수 있습니다")},
     )
     provision = forms.BooleanField(
-        label=gettext_lazy("은행과 예금주 확인 회사에 이름, 생년월일, 계좌번호를 알려 주는 데 동의합니다"),
+        label=gettext_lazy(
+            "은행과 예금주 확인 회사(코리아포트원)에 이름, 생년월일, 계좌번호를 알려 주는 데 동의합니다"
+        ),
         error_messages={"required": gettext_lazy("은행에 알려야 돈을 보낼 수 있습니다. 동의해 주세요")},
     )
 
@@ -196,12 +198,12 @@ class LateForm(PlainForm):
     """The reason of an application after the window."""
 
     kind = forms.ChoiceField(
-        label=gettext_lazy("늦으신 까닭"),
+        label=gettext_lazy("늦으신 이유"),
         widget=forms.RadioSelect,
         choices=LateReason.Kind.choices,
         error_messages={
-            "required": gettext_lazy("늦으신 까닭을 골라 주세요"),
-            "invalid_choice": gettext_lazy("늦으신 까닭을 골라 주세요"),
+            "required": gettext_lazy("늦으신 이유를 골라 주세요"),
+            "invalid_choice": gettext_lazy("늦으신 이유를 골라 주세요"),
         },
     )
     ended_on = DayField(
@@ -302,11 +304,11 @@ class ReasonForm(PlainForm):
     """The reason for looking at a document."""
 
     reason = TextField(
-        label=gettext_lazy("보는 까닭"),
+        label=gettext_lazy("보는 이유"),
         max_length=200,
         validators=[refuse_registration_number],
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"required": gettext_lazy("보는 까닭을 적어 주세요.")},
+        error_messages={"required": gettext_lazy("보는 이유를 적어 주세요.")},
     )
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from kt_remedy.core import clock, programme
+from kt_remedy.core import clock, masking, programme
 from kt_remedy.core.access import customer
 from kt_remedy.identity.service import VerifiedRequest
 from kt_remedy.notices import service as notices
@@ -48,7 +48,10 @@ def receipt(request: VerifiedRequest, reference: str) -> HttpResponse:
         if message.subject == f"filing:{filing.id}"
     ]
     estimated = any(presenters.is_estimated(row) for row in rows)
-    facts = [(_("회선"), presenters.line_name(row)) for row in rows]
+    facts = [(_("신청하신 분"), _applicant(rows[0], request.person.name))]
+    if filing.representation == OwnerKind.GUARDIAN:
+        facts.append((_("자녀"), masking.name(rows[0].line.customer.holder_name or "")))
+    facts += [(_("회선"), presenters.line_name(row)) for row in rows]
     facts.append((_("받을 계좌"), str(filing.account)))
     return render(
         request,
@@ -63,6 +66,13 @@ def receipt(request: VerifiedRequest, reference: str) -> HttpResponse:
             "sent": sent[0] if sent else None,
         },
     )
+
+
+def _applicant(row: Application, reader: str) -> str:
+    """Name of the person who applied, in full to themselves and masked to everybody else (D-83)."""
+    filing = row.filing
+    name = filing.representative if filing.representation != OwnerKind.SELF else row.line.customer.holder_name
+    return name if name == reader else masking.name(name or "")
 
 
 @customer
@@ -151,7 +161,7 @@ def change_account(request: VerifiedRequest, pk: int) -> HttpResponse:
                 messages.success(request, f"{_('계좌를 바꾸었습니다.')} {deadlines.hold_note(changed)}".rstrip())
                 return redirect("refunds:application", pk)
     status_code = 422 if form.errors else 200
-    context = {"view": view, "form": form, "name": name, "for_ward": for_ward}
+    context = {"view": view, "form": form, "name": name, "person": me, "for_ward": for_ward}
     return render(request, "refunds/change_account.html", context, status=status_code)
 
 

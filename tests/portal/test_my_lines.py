@@ -262,7 +262,7 @@ def test_a_guardian_sees_the_wards_line_under_the_wards_name(holder, look):
     ward.save()
     make.line(ward)
     (card,) = look()
-    assert "김*쥐 님의 회선" in card
+    assert "자녀 김*쥐 님의 회선" in card
 
 
 def test_nobody_sees_anothers_line(holder, look):

@@ -331,7 +331,7 @@ def test_a_late_customer_is_served_with_the_reason_and_papers(clerk, holder, ban
     line = make.line(holder)
     prove(clerk, line)
     assert "신청 기간이 지나 이유를 보고 정합니다" in clerk.get(url(clerk, "desk-customer")).content.decode()
-    assert "늦으신 까닭을" in file(clerk, line).content.decode()
+    assert "늦으신 이유를" in file(clerk, line).content.decode()
     file(clerk, line, late_kind="OVERSEAS", late_ended_on="2026-03-05", late_words="파견")
     row = Application.objects.get()
     assert (row.status, row.filing.late_reason.kind) == ("LATE", "OVERSEAS")

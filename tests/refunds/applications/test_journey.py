@@ -34,8 +34,8 @@ def url(name: str, *args) -> str:
 def fill(client: Client, line, number: str = "110-220-33044") -> str:
     """Answer everything up to the check; returns the key of its form."""
     client.post(url("apply"), {"lines": [line.pk]})
-    client.post(url("apply-account"), {"bank": "088", "number": number})
     client.post(url("apply-consent"), {"privacy": "on", "provision": "on"})
+    client.post(url("apply-account"), {"bank": "088", "number": number})
     return client.get(url("apply-check")).context["key"]
 
 
@@ -44,10 +44,13 @@ def test_from_the_first_page_to_the_status(at, hong, holder, bank) -> None:
     line = make.line(holder)
     page = hong.get(url("apply"))
     assert "160,130원" in page.content.decode()
-    assert hong.post(url("apply"), {"lines": [line.pk]})["Location"] == url("apply-account")
+    assert hong.post(url("apply"), {"lines": [line.pk]})["Location"] == url("apply-consent")
+    text = hong.get(url("apply-consent")).content.decode()
+    assert "예금주 확인 회사(코리아포트원)" in text, "the recipient by name (D-71)"
+    assert "180일이 지나면 지웁니다" in text, "the period (D-71)"
+    assert hong.post(url("apply-consent"), {"privacy": "on", "provision": "on"})["Location"] == url("apply-account")
     answer = hong.post(url("apply-account"), {"bank": "088", "number": "１１０ー220 33044"})
-    assert answer["Location"] == url("apply-consent")
-    assert hong.post(url("apply-consent"), {"privacy": "on", "provision": "on"})["Location"] == url("apply-check")
+    assert answer["Location"] == url("apply-check")
     page = hong.get(url("apply-check"))
     text = page.content.decode()
     assert "160,130원 환급 신청하기" in text
@@ -65,6 +68,13 @@ def test_from_the_first_page_to_the_status(at, hong, holder, bank) -> None:
     assert "승인되었습니다" in text
     assert Draft.objects.count() == 0
     assert bank.asked == 1
+
+
+def test_no_bank_is_asked_before_the_consent(at, hong, holder, bank) -> None:
+    at("2026-01-16T10:00+09:00")
+    hong.post(url("apply"), {"lines": [make.line(holder).pk]})
+    answer = hong.post(url("apply-account"), {"bank": "088", "number": "110-220-33044"})
+    assert (answer["Location"], bank.asked) == (url("apply-consent"), 0)
 
 
 def test_sending_twice_and_going_back_make_one_application(at, hong, holder, bank) -> None:
@@ -104,6 +114,7 @@ def test_the_draft_is_there_on_another_device(at, hong, holder, bank) -> None:
 def test_slips_are_named_beside_their_field_and_input_is_kept(at, hong, holder, bank) -> None:
     at("2026-01-16T10:00+09:00")
     hong.post(url("apply"), {"lines": [make.line(holder).pk]})
+    hong.post(url("apply-consent"), {"privacy": "on", "provision": "on"})
     page = hong.post(url("apply-account"), {"bank": "", "number": "123-456"})
     text = page.content.decode()
     assert page.status_code == 422
@@ -113,19 +124,20 @@ def test_slips_are_named_beside_their_field_and_input_is_kept(at, hong, holder, 
     assert "<title>오류:" in text
     assert bank.asked == 0
     assert "환급받을 회선을 골라 주세요" in hong.post(url("apply"), {}).content.decode()
-    assert "동의하셔야" not in hong.get(url("apply-consent"), follow=True).content.decode()
+    page = hong.post(url("apply-consent"), {"privacy": "on"})
+    assert (page.status_code, "은행에 알려야 돈을 보낼 수 있습니다" in page.content.decode()) == (422, True)
 
 
 def test_a_strange_account_can_be_kept_and_mended_later(at, hong, holder, bank) -> None:
     at("2026-01-16T10:00+09:00")
     hong.post(url("apply"), {"lines": [make.line(holder).pk]})
+    hong.post(url("apply-consent"), {"privacy": "on", "provision": "on"})
     bank.outcome = "MISMATCH"
     page = hong.post(url("apply-account"), {"bank": "088", "number": "11022033044"})
     text = page.content.decode()
     assert "예금주가 신청하는 분과 다릅니다" in text
     assert "이 계좌로 접수해 두기" in text
-    assert hong.post(url("apply-account"), {"anyway": "1"})["Location"] == url("apply-consent")
-    hong.post(url("apply-consent"), {"privacy": "on", "provision": "on"})
+    assert hong.post(url("apply-account"), {"anyway": "1"})["Location"] == url("apply-check")
     key = hong.get(url("apply-check")).context["key"]
     hong.post(url("apply-check"), {"key": key})
     row = Application.objects.get()
@@ -141,14 +153,14 @@ def test_a_strange_account_can_be_kept_and_mended_later(at, hong, holder, bank) 
 def test_five_tries_a_day(at, hong, holder, bank) -> None:
     at("2026-01-16T10:00+09:00")
     hong.post(url("apply"), {"lines": [make.line(holder).pk]})
+    hong.post(url("apply-consent"), {"privacy": "on", "provision": "on"})
     bank.outcome = "NOT_FOUND"
     for number in range(5):
         hong.post(url("apply-account"), {"bank": "088", "number": f"1102203304{number}"})
     page = hong.post(url("apply-account"), {"bank": "088", "number": "11022033049"})
-    assert (bank.asked, page["Location"]) == (5, url("apply-consent")), "the sixth is asked by us, tomorrow"
-    assert "내일 저희가 확인하고" in hong.get(page["Location"]).content.decode()
-    hong.post(url("apply-consent"), {"privacy": "on", "provision": "on"})
-    check = hong.get(url("apply-check"))
+    assert (bank.asked, page["Location"]) == (5, url("apply-check")), "the sixth is asked by us, tomorrow"
+    check = hong.get(page["Location"])
+    assert "내일 저희가 확인하고" in check.content.decode()
     assert "접수한 뒤 내일 저희가 예금주를 확인합니다" in check.content.decode()
     hong.post(url("apply-check"), {"key": check.context["key"]})
     row = Application.objects.get()
@@ -167,13 +179,14 @@ def test_five_tries_a_day(at, hong, holder, bank) -> None:
 def test_no_number_of_tries_ends_the_way(at, hong, holder, bank) -> None:
     at("2026-01-31T10:00+09:00")
     hong.post(url("apply"), {"lines": [make.line(holder).pk]})
+    hong.post(url("apply-consent"), {"privacy": "on", "provision": "on"})
     bank.outcome = "NOT_FOUND"
     for number in range(10):
         hong.post(url("apply-account"), {"bank": "088", "number": f"1102203304{number}"})
     page = hong.post(url("apply-account"), {"bank": "088", "number": "11022033055"})
     assert (page.status_code, bank.asked) == (422, 5)
     assert "오늘은 계좌를 더 적으실 수 없습니다" in page.content.decode()
-    assert hong.post(url("apply-account"), {"anyway": "1"})["Location"] == url("apply-consent")
+    assert hong.post(url("apply-account"), {"anyway": "1"})["Location"] == url("apply-check")
 
 
 def test_a_bank_that_sleeps_is_asked_later(at, hong, holder, bank) -> None:
@@ -257,11 +270,11 @@ def test_outside_the_window(at, hong, holder, bank) -> None:
     at("2026-02-03T10:00+09:00")
     assert "늦은 신청으로 받아" in hong.get(url("apply")).content.decode()
     assert hong.post(url("apply"), {"lines": [line.pk]})["Location"] == url("apply-late")
-    assert hong.get(url("apply-account")).status_code == 200
+    assert hong.get(url("apply-consent"))["Location"] == url("apply-late")
     assert hong.post(url("apply-late"), {"kind": ""}).status_code == 422
     assert hong.post(url("apply-late"), {"kind": "HOSPITAL", "ended_on": "2026-02-04"}).status_code == 422  # tomorrow
     answer = hong.post(url("apply-late"), {"kind": "HOSPITAL", "ended_on": "2026-02-01", "words": "한 달 입원"})
-    assert answer["Location"] == url("apply-account")
+    assert answer["Location"] == url("apply-consent")
     key = fill(hong, line)
     assert "입원" in hong.get(url("apply-check")).content.decode()
     hong.post(url("apply-check"), {"key": key})
@@ -298,11 +311,17 @@ def test_a_guardian_applies_for_a_child_and_a_minor_cannot(at, bank) -> None:
     assert "보호자가 신청해" in minor.get(url("apply")).content.decode()
     parent = as_customer(Client(), person("parent", name="홍부모"))
     parent.post(url("apply"), {"lines": [line.pk]})
-    parent.post(url("apply-account"), {"bank": "088", "number": "11022033044", "whose": "GUARDIAN"})
+    assert "자녀 홍*이" in parent.get(url("apply")).content.decode()
+    assert "자녀 홍*이 님의 환급입니다" in parent.get(url("apply-consent")).content.decode()
     parent.post(url("apply-consent"), {"privacy": "on", "provision": "on"})
-    key = parent.get(url("apply-check")).context["key"]
-    parent.post(url("apply-check"), {"key": key})
+    assert "자녀 홍*이 님이나 보호자 홍부모 님" in parent.get(url("apply-account")).content.decode()
+    parent.post(url("apply-account"), {"bank": "088", "number": "11022033044", "whose": "GUARDIAN"})
+    check = parent.get(url("apply-check"))
+    assert "자녀 홍*이 님의 회선" in check.content.decode()
+    parent.post(url("apply-check"), {"key": check.context["key"]})
     row = Application.objects.get()
+    receipt = parent.get(url("receipt", row.filing.reference)).content.decode()
+    assert ("홍부모" in receipt, "홍*이" in receipt) == (True, True)
     assert (row.status, row.filing.representation) == ("REVIEW", "GUARDIAN")
     assert bytes(row.filing.person_index) != child.person_index
     assert parent.get(url("application", row.pk)).status_code == 200
