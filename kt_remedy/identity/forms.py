@@ -42,6 +42,11 @@ class PassAppForm(forms.Form):
         error_messages={"required": _("휴대폰 번호를 적어 주세요.")},
     )
 
+    def clean_name(self) -> str:
+        """The name; Latin letters in capitals, as carriers register foreigners."""
+        name: str = self.cleaned_data["name"]
+        return name.upper() if name.isascii() else name
+
     def clean_phone(self) -> str:
         """Bare digits from 010-1234-5678, 010 1234 5678 or +82 10 1234 5678 (docs/domain.md#c5)."""
         try:
@@ -95,6 +100,15 @@ class SmsForm(PassAppForm):
     @property
     def identity_number(self) -> str | None:
         return self.cleaned_data["born"] + self.cleaned_data["digit"]
+
+
+class SmsSecondForm(SmsForm):
+    """The second page of a verification by SMS: the answers of the first page go along unseen, two more are asked."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in PassAppForm.base_fields:
+            self.fields[name].widget = forms.HiddenInput()
 
 
 class CodeForm(forms.Form):

@@ -5,6 +5,7 @@ No page shows whether the person is a customer.
 
 import secrets
 import time
+from typing import Any
 from urllib.parse import urlencode
 
 import structlog
@@ -22,10 +23,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from kt_remedy.core import practice
 from kt_remedy.core.access import address_of, customer, forget_cache, public
 from kt_remedy.identity import provider, service
-from kt_remedy.identity.forms import CodeForm, PassAppForm, SmsForm
+from kt_remedy.identity.forms import CodeForm, PassAppForm, SmsSecondForm
 
 PENDING, NEXT, BROWSER = "identity_pending", "identity_next", "identity_browser"
-METHODS = {"app": ("APP", PassAppForm), "sms": ("SMS", SmsForm)}
+METHODS = {"app": "APP", "sms": "SMS"}
 
 log = structlog.get_logger(__name__)
 
@@ -45,11 +46,16 @@ def start(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 def enter_details(request: HttpRequest, way: str) -> HttpResponse:
-    """Request a verification with name, number and carrier; by SMS also with birth date and one digit, not kept."""
-    method, form_class = METHODS[way]
-    next_path = _own_path(request.GET.get("next", ""))
+    """Request a verification with name, number and carrier; by SMS also with birth date and one digit, not kept.
+
+    By SMS the birth date and the digit are a second page, so that no page asks for more than three things.
+    """
+    method, next_path, second = METHODS[way], _own_path(request.GET.get("next", "")), False
     if request.method == "POST":
-        form = form_class(request.POST)
+        form = PassAppForm(request.POST)
+        if form.is_valid() and way == "sms":
+            second = True
+            form = SmsSecondForm(request.POST) if "born" in request.POST else SmsSecondForm(initial=_typed(request))
         if form.is_valid():
             try:
                 pending = service.begin(
@@ -80,8 +86,8 @@ def enter_details(request: HttpRequest, way: str) -> HttpResponse:
                 request.session[NEXT] = next_path
                 return redirect("identity:code")
     else:
-        form = form_class(initial=practice.form_values("identity", request.GET.get("as", "")))
-    context = {"form": form, "way": way, "next": next_path, "steps": _steps()}
+        form = PassAppForm(initial=_practice_values(request))
+    context = {"form": form, "way": way, "second": second, "next": next_path, "steps": _steps()}
     return render(request, "identity/who.html", context)
 
 
@@ -187,6 +193,15 @@ def sign_out(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("나가셨습니다. 이 기기에는 아무것도 남지 않았습니다."))
         return forget_cache(redirect("portal:home"))
     return render(request, "identity/leave.html")
+
+
+def _practice_values(request: HttpRequest) -> dict[str, Any]:
+    return practice.form_values("identity", request.GET.get("as", ""))
+
+
+def _typed(request: HttpRequest) -> dict[str, Any]:
+    """The answers of the first page; those of the second are filled for an invented person only."""
+    return _practice_values(request) | {name: request.POST[name] for name in PassAppForm.base_fields}
 
 
 def _tries_left(left: int) -> str:

@@ -59,11 +59,15 @@ def test_the_way_by_sms(page):
     clean(page, "start")
     page.get_by_role("link", name="문자로 확인하기").click()
     clean(page, "who-sms")
-    page.get_by_role("button", name="인증번호 받기").click()
+    page.get_by_role("button", name="다음").click()
     assert page.title().startswith("오류:")
     clean(page, "who-sms-errors")
     page.get_by_role("link", name="홍길동").click()
     assert page.get_by_label("이름").input_value() == "홍길동"
+    page.get_by_role("button", name="다음").click()
+    clean(page, "who-sms-second")
+    assert page.get_by_label("생년월일 6자리").input_value() == "850315"
+    assert page.locator("form:not(.lang) input:visible").count() <= 3
     page.get_by_role("button", name="인증번호 받기").click()
     clean(page, "code")
     code = re.search(r"\d{6}", inbox.messages(to="01077770101")[0]["text"]).group()

@@ -17,6 +17,7 @@ from eligibility.models import Customer
 from kt_remedy.core import crypto, ratelimit
 from kt_remedy.devtools.sandbox import inbox, portone
 from kt_remedy.identity import provider, service
+from kt_remedy.identity.forms import PassAppForm
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sandbox")]
 NAME, BORN, DIGIT = "홍시험", "850315", "1"
@@ -344,6 +345,21 @@ def test_what_is_wrong_is_said_beside_the_field(field, value, error):
     assert answer.status_code == 200
     assert error in text
     assert "error-summary" in text
+
+
+def test_no_page_asks_for_more_than_three_things():
+    first = {"carrier": "KT", "name": "nguyen van a", "phone": number()}
+    page = Client().post(reverse("identity:who", args=["sms"]), first).content.decode()
+    assert "error-summary" not in page
+    assert 'type="hidden" name="name" value="nguyen van a"' in page
+    assert 'name="born"' in page
+    assert 'name="born"' not in Client().get(reverse("identity:who", args=["sms"])).content.decode()
+
+
+def test_latin_letters_become_capitals():
+    form = PassAppForm({"carrier": "KT", "name": "nguyen van a", "phone": "01012345678"})
+    assert form.is_valid()
+    assert form.cleaned_data["name"] == "NGUYEN VAN A"
 
 
 @pytest.mark.parametrize("written", ["010-1234-{}", "010 1234 {}", "+82 10 1234 {}", "０１０-1234-{}"])

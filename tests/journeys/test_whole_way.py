@@ -55,6 +55,7 @@ class Person:
         self.page.get_by_label("이름", exact=True).fill(who.name)
         self.page.get_by_label("통신사").select_option(who.carrier)
         self.page.get_by_label("휴대폰 번호").fill(who.phone)
+        self.page.get_by_role("button", name="다음").click()
         self.page.get_by_label("생년월일 6자리").fill(str(who.birth_date)[2:].replace("-", ""))
         self.page.get_by_label("주민등록번호 뒤 첫 숫자 하나").fill("1")
         self.page.get_by_role("button", name="인증번호 받기").click()
