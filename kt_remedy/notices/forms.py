@@ -9,18 +9,21 @@ from kt_remedy.core import phones
 from kt_remedy.core.fields import TextField
 from kt_remedy.notices import texts
 
+# Two long messages and what telephones add; a longer text is no copy of messages.
+MOST_SIGNS = 2 * texts.LMS_BYTES
+
 
 class PastedMessageForm(forms.Form):
     """The text of a received message, which is compared and not kept."""
 
     text = TextField(
-        label=_("받은 문자 내용"),
-        help_text=_("문자를 길게 눌러 복사한 뒤 전부 붙여 넣으세요. 넣은 내용은 저장하지 않습니다."),
-        max_length=texts.LMS_BYTES,
+        label=_("받은 문자"),
+        help_text=_("문자를 길게 눌러 복사한 뒤 붙여 넣으세요. 일부만 있어도, 여러 개를 함께 넣어도 됩니다."),
+        max_length=MOST_SIGNS,
         widget=forms.Textarea(attrs={"rows": 5, "autocomplete": "off"}),
         error_messages={
             "required": _("받은 문자 내용을 넣어 주세요."),
-            "max_length": _("문자 하나의 내용만 넣어 주세요."),
+            "max_length": _("너무 깁니다. 확인하실 문자만 넣어 주세요."),
         },
     )
 

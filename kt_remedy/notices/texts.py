@@ -284,18 +284,23 @@ def matching(message: str) -> list[tuple[MessageKind, str]]:
     The values of fields may differ. What telephones and messengers add or move is ignored; every other sign must match
     (`pasted.found`), or the list is empty.
     """
-    stored = versions.all_versions()
-    known = [
-        (item, language, template)
-        for item in _kinds.values()
-        for language in LANGUAGES
-        for template in {item.text[language], *(texts[language] for texts in stored.get(item.code, []))}
-    ]
+    known = templates()
     numbers = pasted.found(
         message, [pasted.pattern(template, name, item.example, fixed_fields()) for item, name, template in known]
     )
     kinds_by_name = {(known[number][0].code, known[number][1]): known[number][0] for number in numbers}
     return [(item, language) for (_code, language), item in kinds_by_name.items()]
+
+
+def templates() -> list[tuple[MessageKind, str, str]]:
+    """Every text that was or is sent: its kind, its language, its template."""
+    stored = versions.all_versions()
+    return [
+        (item, language, template)
+        for item in _kinds.values()
+        for language in LANGUAGES
+        for template in {item.text[language], *(texts[language] for texts in stored.get(item.code, []))}
+    ]
 
 
 def fixed_fields() -> dict[str, str]:

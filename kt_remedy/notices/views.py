@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from kt_remedy.core import masking
 from kt_remedy.core.access import customer, public
-from kt_remedy.notices import service, texts
+from kt_remedy.notices import examining, service, texts
 from kt_remedy.notices.forms import PastedMessageForm
 
 
@@ -20,7 +20,7 @@ from kt_remedy.notices.forms import PastedMessageForm
 def messages_we_send(request: HttpRequest) -> HttpResponse:
     """Show all texts; a POST compares a pasted message with them and stores nothing."""
     form = PastedMessageForm(request.POST if request.method == "POST" else None)
-    checked = form.is_bound and form.is_valid()
+    examined = examining.examine(form.cleaned_data["text"]) if form.is_bound and form.is_valid() else None
     language = "en" if get_language() == "en" else "ko"
     other = "ko" if language == "en" else "en"
     return render(
@@ -28,10 +28,8 @@ def messages_we_send(request: HttpRequest) -> HttpResponse:
         "notices/texts.html",
         {
             "form": form,
-            "checked": checked,
-            "ours": list(dict.fromkeys(str(kind.label) for kind, _ in texts.matching(form.cleaned_data["text"])))
-            if checked
-            else [],
+            "examined": examined,
+            "kinds_found": [str(kind.label) for kind in examined.kinds] if examined else [],
             "kinds": [
                 (
                     kind.label,

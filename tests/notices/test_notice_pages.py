@@ -31,17 +31,17 @@ def test_every_text_is_published_in_both_languages():
 
 
 def test_a_message_of_ours_and_one_that_is_not():
-    assert "같은 내용입니다" in check(f"[Web발신]\n{OURS}")
-    assert "KT가 보낸 문자가 아닙니다" in check("[KT] 환급금을 받으세요 kt-refund.example")
+    assert "저희가 보내는 문자입니다" in check(f"[Web발신]\n{OURS}")
+    assert "저희가 보낸 문자가 아닙니다" in check("[KT] 환급금을 받으세요 kt-refund.example")
     assert "받은 문자 내용을 넣어 주세요" in check("")
-    assert "문자 하나의 내용만" in check("가" * 2001)
+    assert "너무 깁니다" in check("가" * 4001)
 
 
 def test_two_messages_of_ours_at_once_are_both_named():
     page = check("KT 안내\n" + OURS + "\n" + texts.sample(texts.kind("payout.paid"), "ko"))
-    assert "같은 내용입니다" in page
+    assert "저희가 보내는 문자입니다" in page
     for item in (texts.matching(OURS)[0][0], texts.kind("payout.paid")):
-        assert f"‘{item.label}’" in page
+        assert str(item.label) in page
 
 
 def test_what_was_pasted_is_not_shown_as_markup():
