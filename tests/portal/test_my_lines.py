@@ -274,7 +274,7 @@ def test_nobody_sees_anothers_line(holder, look):
 def test_no_line_says_where_to_turn(holder):
     client = as_customer(Client(), person(holder.ci, name=holder.holder_name))
     page = client.get("/my/").content.decode()
-    assert "홍*동 님 이름의 회선을 찾지 못했습니다" in page
+    assert f"{holder.holder_name} 님 이름의 회선을 찾지 못했습니다" in page
     assert "/help/bring/" in page
 
 
