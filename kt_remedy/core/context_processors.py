@@ -6,6 +6,9 @@ from django.utils.translation import get_language
 from kt_remedy.core import clock, programme
 from kt_remedy.core.persons import ADULT_AGE
 
+# Cookie of a device whose reader chose large type. It holds nothing else.
+LARGE_TYPE = "large_type"
+
 
 def portal(request: HttpRequest) -> dict[str, object]:
     """Context processor of all pages. Costs no query beyond the clock's own row, read at most once a second."""
@@ -15,7 +18,9 @@ def portal(request: HttpRequest) -> dict[str, object]:
         "programme": current,
         "programme_name": current.name_ko if korean else current.name_en,
         "hotline": current.hotline,
+        "large_type": request.COOKIES.get(LARGE_TYPE) == "1",
         "carrier": current.carrier.short_name,
+        "operator": current.carrier.name_ko if korean else current.carrier.name_en,
         "hotline_hours": current.carrier.hotline_hours_ko if korean else current.carrier.hotline_hours_en,
         "privacy_officer": current.carrier.privacy_officer_ko if korean else current.carrier.privacy_officer_en,
         "adult_age": ADULT_AGE,

@@ -11,10 +11,9 @@ from django.utils.translation import gettext as _
 
 from kt_remedy.core import clock
 from kt_remedy.core.programme import Payout, Perk, Programme
-from kt_remedy.core.templatetags.remedy import kday, kmonth, kweekday
+from kt_remedy.core.templatetags.remedy import kday, kmonth
 from kt_remedy.portal.programme_words import Words
 from refunds.applications.reviews import HARDSHIP_DAYS
-from refunds.calendar import next_round
 from rewards.templatetags.perks import perk_name
 
 _MORNING = dt.time(9)
@@ -101,7 +100,6 @@ def overview(programme: Programme, today: dt.date, settled: Mapping[dt.date, boo
         "payout_rows": payout_rows(programme, today, settled),
         "timeline_dates": timeline_dates(programme, today, settled),
         "perks": [PerkSummary.of(perk) for perk in programme.perks],
-        "sample_pay_on": _short_date(_first_pay_day(programme)),
     }
 
 
@@ -250,19 +248,6 @@ def _last_title(perk: Perk) -> str:
 
 def _end_title(perk: Perk) -> str:
     return _("로밍 혜택 끝") if perk.bonus_percent else _("혜택 끝: %(perk)s") % {"perk": perk_name(perk.code)}
-
-
-def _first_pay_day(programme: Programme) -> dt.date:
-    """The first pay day of the programme, of its table or else of its weekly rounds."""
-    if programme.payouts:
-        return programme.payouts[0].pay_on
-    first = next_round(clock.kst(programme.applications.opens), programme)
-    return first.pay_on if first else programme.supplementary.until
-
-
-def _short_date(day: dt.date) -> str:
-    """Date in the format of the messages: 1/22(목)."""
-    return f"{day.month}/{day.day}({kweekday(day)})"
 
 
 def _months_later(day: dt.date, count: int) -> dt.date:

@@ -8,25 +8,30 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template import loader
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from eligibility import opening
-from eligibility import service as register
-from kt_remedy.core import clock, health, masking, programme
+from kt_remedy.core import clock, health, masking, persons, programme
 from kt_remedy.core.access import customer, policy_of, public, roles_of
+from kt_remedy.core.context_processors import LARGE_TYPE
 from kt_remedy.identity.service import VerifiedRequest
 from kt_remedy.notices import texts
-from kt_remedy.portal import lines, timeline
+from kt_remedy.portal import lines, simple, timeline
 from kt_remedy.staff import household
 from kt_remedy.staff.models import User
 from kt_remedy.staff.roles import ROLE_LABELS
 from refunds.payouts import batches
 
+LARGE_TYPE_DAYS = 365
+
 
 @public
+@gzip_page
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Home page: the programme, its dates and their state today."""
@@ -38,6 +43,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @public
+@gzip_page
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     """Privacy page: stored data, purposes and retention periods."""
@@ -48,16 +54,29 @@ def privacy(request: HttpRequest) -> HttpResponse:
 @require_safe
 def my_lines(request: VerifiedRequest) -> HttpResponse:
     """Lines of the customer with verdict and next step; the audit records the view."""
-    person, now = request.person, clock.now()
-    cards = lines.cards_of(person.ci_index, now, clock.kst_date(now), programme.current())
-    before = request.session.get("lines_seen", "")
-    seen_digest = register.record_line_views([card.view for card in cards], before=before)
-    if seen_digest != before:
-        request.session["lines_seen"] = seen_digest
+    person, cards = request.person, lines.seen_cards(request)
     staying = sum(card.kind in ("keep", "leave") for card in cards)
     own = sum(card.view.own for card in cards)
     counts = {"left": len(cards) - staying, "kept": staying, "own": own, "children": len(cards) - own}
+    counts["offer_simple"] = persons.age_on(person.birth_date, clock.today()) >= simple.OFFERED_FROM_AGE
     return render(request, "portal/lines.html", {"cards": cards, "person": person} | counts)
+
+
+@public
+@require_POST
+def large_type(request: HttpRequest) -> HttpResponse:
+    """Switch large type on or off for this device, and return to the page."""
+    target = request.POST.get("next", "")
+    own = url_has_allowed_host_and_scheme(target, allowed_hosts=None) and target.startswith("/")
+    answer = redirect(target if own else "portal:home")
+    if request.POST.get("on") == "1":
+        answer.set_cookie(
+            LARGE_TYPE, "1", max_age=LARGE_TYPE_DAYS * 86_400, secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True, samesite="Lax",
+        )  # fmt: skip
+    else:
+        answer.delete_cookie(LARGE_TYPE)
+    return answer
 
 
 @customer

@@ -33,8 +33,8 @@ def test_phase_changes_on_the_programmes_own_days(day, phase):
     ("now", "words"),
     [
         ("2025-12-30T10:00+09:00", "내 회선은 12월\xa031일(수)\u2060부터 확인할 수 있습니다"),
-        ("2026-01-05T10:00+09:00", "환급 신청은 <strong>1월\xa014일(수)\u2060</strong>부터"),
-        ("2026-01-14T00:00+09:00", "오늘 포함 18일 남음"),
+        ("2026-01-05T10:00+09:00", "환급 신청은 <strong>1월\xa014일(수)\u2060</strong>부터입니다"),
+        ("2026-01-14T00:00+09:00", "오늘 포함 18일 남았습니다"),
         ("2026-01-31T23:59:59+09:00", "오늘까지입니다"),
         ("2026-02-01T00:00+09:00", "신청 기간은 1월\xa031일(토)\u2060에 끝났습니다"),
         ("2026-07-02T10:00+09:00", "환급 신청이 모두 끝났습니다"),
@@ -120,8 +120,26 @@ def test_home_in_english_has_english_dates(at):
     assert "2025년" not in page
 
 
+def test_home_is_one_button_the_days_and_three_doors(at, client):
+    at("2026-01-20T10:00+09:00")
+    page = client.get("/").content.decode()
+    assert (page.count('class="btn '), page.count('class="door"'), page.count("<table")) == (1, 3, 0)
+    assert page.count("오늘 신청하면") == 2
+    at("2026-03-02T10:00+09:00")
+    assert "오늘 신청하면" not in client.get("/").content.decode()
+
+
+def test_large_type_is_kept_on_the_device(client):
+    answer = client.post("/large-type/", {"on": "1", "next": "/help/words/"})
+    assert (answer.status_code, answer.url) == (302, "/help/words/")
+    assert 'class="big"' in client.get("/help/words/").content.decode()
+    assert 'class="big"' not in Client().get("/help/words/").content.decode()
+    assert client.post("/large-type/", {"on": "0", "next": "https://elsewhere.example/"}).url == "/"
+    assert 'class="big"' not in client.get("/").content.decode()
+
+
 @pytest.mark.parametrize(
-    "path", ["/help/", "/help/bring/", "/help/protection/", "/help/privacy/", "/help/accessibility/"]
+    "path", ["/help/words/", "/help/", "/help/bring/", "/help/protection/", "/help/privacy/", "/help/accessibility/"]
 )
 def test_information_pages(at, client, path):
     at("2026-01-20T10:00+09:00")
