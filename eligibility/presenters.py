@@ -50,7 +50,7 @@ ENDINGS: dict[str, Promise] = {
 }
 OUTCOMES: dict[str, Promise] = {
     "ELIGIBLE": gettext_lazy("환급 대상입니다"),
-    "REVIEW": gettext_lazy("사람이 확인합니다"),
+    "REVIEW": gettext_lazy("직원이 한 번 더 확인합니다"),
     "NOT_ELIGIBLE": gettext_lazy("이번 환급 대상이 아닙니다"),
     "NOTHING_DUE": gettext_lazy("돌려받을 위약금이 없습니다"),
 }
@@ -155,7 +155,7 @@ def reason(code: str, facts: Facts, programme: Programme) -> Reason:
 
 _PERIOD = gettext_lazy("돌려드리는 것은 %(first)s부터 %(last)s 사이에 해지한 회선의 위약금입니다.")
 _NEW_CONTRACT = gettext_lazy("%(before)s부터 새로 맺은 약정은 이번 면제에서 빠집니다.")
-_A_PERSON_LOOKS = gettext_lazy("약정이 예전 것을 이어받았는지 심사하는 사람이 확인합니다.")
+_A_PERSON_LOOKS = gettext_lazy("약정이 예전 것을 이어받았는지 직원이 한 번 더 확인합니다.")
 
 _REASONS: dict[str, tuple[Promise, Promise]] = {
     "NOT_TERMINATED": (gettext_lazy("해지하지 않고 쓰고 계십니다."), _PERIOD),
@@ -185,13 +185,13 @@ _REASONS: dict[str, tuple[Promise, Promise]] = {
     "RECONTRACT_AFTER_BASE": (gettext_lazy("%(contract)s에 다시 약정하셨습니다."), _NEW_CONTRACT),
     "REVIEW_PORT_DELAY": (
         gettext_lazy("%(ported)s에 번호 이동을 신청하셨고 %(ended)s에 처리가 끝났습니다."),
-        gettext_lazy("기간 안의 신청이 늦게 처리된 것인지 심사하는 사람이 확인합니다."),
+        gettext_lazy("기간 안의 신청이 늦게 처리된 것인지 직원이 한 번 더 확인합니다."),
     ),
     "REVIEW_AUTO_RENEWAL": (gettext_lazy("%(contract)s에 약정이 저절로 이어졌습니다."), _A_PERSON_LOOKS),
     "REVIEW_NAME_TRANSFER": (gettext_lazy("%(contract)s에 이름이 바뀐(명의변경) 회선입니다."), _A_PERSON_LOOKS),
     "REVIEW_UNKNOWN_ITEM": (
         gettext_lazy("청구서에 저희가 알지 못하는 항목이 있습니다."),
-        gettext_lazy("그 항목이 위약금인지 심사하는 사람이 확인합니다."),
+        gettext_lazy("그 항목이 위약금인지 직원이 한 번 더 확인합니다."),
     ),
     "NO_PENALTY": (
         gettext_lazy("해지하실 때 위약금이 생기지 않았습니다."),
@@ -206,7 +206,7 @@ _REASONS: dict[str, tuple[Promise, Promise]] = {
         gettext_lazy("먼저 신청해 두시면, 내신 것이 확인되는 대로 다음 지급일에 돌려드립니다."),
     ),
     "ALREADY_SETTLED": (
-        gettext_lazy("청구된 위약금을 이미 돌려드렸거나 감면해 드렸습니다."),
+        gettext_lazy("청구된 위약금은 이미 돌려드렸거나 청구서에서 빼 드렸습니다."),
         gettext_lazy("저희에게 남아 있는 돈이 없어 더 돌려드릴 것이 없습니다."),
     ),
 }
@@ -301,7 +301,7 @@ def _contract(check: Check, facts: Facts, programme: Programme) -> tuple[str, st
     event = str(EVENTS.get(facts.contract_event, facts.contract_event))
     made = f"{kdate_long(facts.contract_started_on)} {event}"
     if check.result == "REVIEW":
-        return _("약정이 %(day)s부터 바뀌어 사람이 확인합니다") % before, made
+        return _("약정이 %(day)s부터 바뀌어 직원이 한 번 더 확인합니다") % before, made
     if check.result == "FAILED":
         return _("약정을 %(day)s 전에 맺지 않으셨습니다") % before, made
     if facts.contract_started_on >= programme.waiver.contract_before:
@@ -311,7 +311,7 @@ def _contract(check: Check, facts: Facts, programme: Programme) -> tuple[str, st
 
 def _items(check: Check, facts: Facts, programme: Programme) -> tuple[str, str]:
     if check.result == "PASSED":
-        return _("청구서에 모르는 항목이 없습니다"), ""
+        return _("청구서의 항목을 모두 확인했습니다"), ""
     return _("청구서에 저희가 알지 못하는 항목이 있습니다"), str(check.value)
 
 
@@ -332,7 +332,7 @@ def _paid(check: Check, facts: Facts, programme: Programme) -> tuple[str, str]:
 def _left(check: Check, facts: Facts, programme: Programme) -> tuple[str, str]:
     if check.result == "PASSED":
         return _("돌려드릴 돈이 남아 있습니다"), krw(_amount(check))
-    return _("이미 돌려드렸거나 감면해 드렸습니다"), ""
+    return _("이미 돌려드렸거나 청구서에서 빼 드렸습니다"), ""
 
 
 def _amount(check: Check) -> int:

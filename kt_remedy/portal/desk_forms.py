@@ -204,7 +204,7 @@ def passbook_field() -> forms.BooleanField:
     """The answer of a clerk who has seen the passbook; a mismatch of the names then goes to a reviewer (D-74)."""
     return forms.BooleanField(
         label=gettext_lazy("예금주가 맞는 것을 통장에서 보았습니다"),
-        help_text=gettext_lazy("은행에 이름이 다르게 적혀 있으면(류, 유) 심사하는 사람이 확인합니다."),
+        help_text=gettext_lazy("은행에 이름이 다르게 적혀 있으면(류, 유) 직원이 한 번 더 확인합니다."),
         required=False,
     )
 

@@ -172,7 +172,7 @@ class _CardBuilder:
                 day = {"day": kdate(self.programme.rewards.base_date)}
                 card.notes.append(_("해지하지 않고 %(day)s이 끝날 때까지 쓰시면 고객 보답을 받습니다.") % day)
         if line.decided_outcome:
-            card.notes.append(_("심사하는 사람이 기록을 보고 정한 결과입니다."))
+            card.notes.append(_("직원이 기록을 보고 정한 결과입니다."))
         else:
             card.reasons = presenters.reasons(codes, facts, self.programme)
         if kind == "none":

@@ -118,6 +118,6 @@ def refuse_frozen(row: Application, *, account_only: bool = False) -> None:
     if account_only and (promised.exists() or not refund.exists()):
         holding = Item.LIVE
     if row.items.filter(status__in=holding).exists():
-        raise Refused("FROZEN", _("지급 명단이 확정되어 바꿀 수 없습니다."))
+        raise Refused("FROZEN", _("보낼 명단이 마감되어 바꿀 수 없습니다."))
     if row.offline_payments.filter(status__in=OfflinePayment.HOLDING).exists():
         raise Refused("FROZEN", _("환급금을 이미 따로 보내 드려 바꿀 수 없습니다."))

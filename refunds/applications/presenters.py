@@ -202,9 +202,9 @@ def headline_for(row: Application, promise: Promise) -> str:
         Situation.UNPAID: _("청구된 위약금을 먼저 내 주세요"),
         Situation.NEED_ACCOUNT: _("계좌를 고쳐 주세요"),
         Situation.NEED_DOCS: _("서류를 내 주세요"),
-        Situation.EXTENDED: _("신청 기간이 지나 사람이 확인합니다"),
-        Situation.LATE: _("신청 기간이 지나 사람이 확인합니다"),
-        Situation.REVIEW: _("사람이 확인하고 있습니다"),
+        Situation.EXTENDED: _("신청 기간이 지나 직원이 확인합니다"),
+        Situation.LATE: _("신청 기간이 지나 직원이 확인합니다"),
+        Situation.REVIEW: _("직원이 한 번 더 확인하고 있습니다"),
         Situation.ANSWER_PASSED: _("답이 늦어지고 있습니다"),
         Situation.RECHECK: _("다시 확인하고 있습니다"),
         Situation.FROZEN: _("지급을 준비하고 있습니다"),
@@ -260,7 +260,7 @@ def account_note(account: Account, *, unusual: bool = False) -> str:
     if account.holder_check.matched:
         return _("예금주를 확인했습니다")
     if account.holder_check.is_for_reviewer:
-        return _("예금주가 다르게 적혀 있어 매장에서 통장을 보았고, 심사하는 사람이 확인합니다")
+        return _("예금주가 다르게 적혀 있어 매장에서 통장을 보았고, 직원이 한 번 더 확인합니다")
     if account.holder_check.postponed:
         return _("오늘은 은행에 더 물을 수 없어, 접수한 뒤 내일 저희가 예금주를 확인합니다")
     if account.holder_check.outcome in HolderCheck.UNSETTLED:

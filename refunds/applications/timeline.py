@@ -115,7 +115,7 @@ def _past_step(row: Application, decision: Decision) -> tuple[str, str]:
     if code.startswith("RETURNED"):
         return _("입금이 되돌아옴"), _("은행이 돈을 돌려보내 계좌를 다시 여쭈었습니다.")
     if to == Status.APPROVED:
-        return _("승인"), _("자격, 예금주, 납부를 모두 확인했습니다.")
+        return _("승인"), _("대상인지, 계좌 이름, 내신 돈까지 모두 확인했습니다.")
     if to == Status.NEED_ACCOUNT:
         return _("계좌 확인 안 됨"), _("적으신 계좌가 확인되지 않았습니다.")
     if to == Status.WAITING_FOR_BILL:
@@ -123,9 +123,9 @@ def _past_step(row: Application, decision: Decision) -> tuple[str, str]:
     if to == Status.ON_HOLD_UNPAID:
         return _("자격 확인, 납부 기다림"), _("환급 대상입니다. 청구된 위약금을 내시면 이어집니다.")
     if to == Status.REVIEW:
-        return _("심사로 넘김"), _("사람이 한 번 더 확인합니다.")
+        return _("심사로 넘김"), _("직원이 한 번 더 확인합니다.")
     if to == Status.LATE:
-        return _("늦은 신청으로 접수"), _("신청 기간이 지나 사람이 확인합니다.")
+        return _("늦은 신청으로 접수"), _("신청 기간이 지나 직원이 확인합니다.")
     if to == Status.NEED_DOCS:
         return _("서류 요청"), letters.told(decision)
     if to == Status.REJECTED:
@@ -141,7 +141,7 @@ def _payout_steps(item: Item) -> list[Step]:
     steps, batch = [], item.batch
     if batch.prepared_at:
         steps.append(
-            Step(_("지급 명단 확정"), _("이때부터 계좌를 바꿀 수 없습니다."), "done", batch.prepared_at, hours=True)
+            Step(_("보낼 명단 마감"), _("이때부터 계좌를 바꿀 수 없습니다."), "done", batch.prepared_at, hours=True)
         )
     if batch.handed_over_at:
         steps.append(
@@ -169,7 +169,7 @@ def _coming_steps(row: Application, item: Item | None, promise: Promise) -> list
         steps.append(
             Step(
                 _("서류 기한"),
-                _("서류가 오면 사람이 다시 봅니다. 오지 않으면 있는 것만 보고 정합니다."),
+                _("서류가 오면 직원이 다시 봅니다. 오지 않으면 있는 것만 보고 정합니다."),
                 "next",
                 row.documents_due_on,
             )
@@ -192,7 +192,7 @@ def _coming_steps(row: Application, item: Item | None, promise: Promise) -> list
     if next_round is not None and not pending:
         steps.append(
             Step(
-                _("지급 명단 확정"),
+                _("보낼 명단 마감"),
                 _("%(when)s 전까지 철회할 수 있습니다.") % {"when": kdatetime(next_round.cut_off)},
                 "next",
                 next_round.cut_off,

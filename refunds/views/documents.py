@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -30,7 +31,7 @@ def send_documents(request: VerifiedRequest, pk: int) -> HttpResponse:
         try:
             if "done" in request.POST:
                 documents.return_to_review(application_id=pk, person_index=me)
-                messages.success(request, _("서류를 보냈습니다. 사람이 보고 결과를 문자로 알려 드립니다."))
+                messages.success(request, _("서류를 보냈습니다. 직원이 보고 결과를 문자로 알려 드립니다."))
                 return redirect("refunds:application", pk)
             form = DocumentsForm(request.POST, request.FILES)
             if form.is_valid():
@@ -53,6 +54,7 @@ def send_documents(request: VerifiedRequest, pk: int) -> HttpResponse:
         "ready": row.status == Status.NEED_DOCS and any(document.added_at >= row.status_since for document in earlier),
         "asked": letters.told(request_decision) if request_decision and row.status == Status.NEED_DOCS else "",
         "open": row.status in documents.AWAITED_IN,
+        "kept_days": settings.ACCOUNT_WIPE_DAYS,
     }
     return render(request, "refunds/documents.html", context, status=422 if form.errors else 200)
 

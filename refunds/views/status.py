@@ -135,7 +135,7 @@ def change_account(request: VerifiedRequest, pk: int) -> HttpResponse:
     row, me = own_application(request, pk), request.person
     view = presenters.present([row])[0]
     if not view.can_change_account:
-        messages.warning(request, _("지급 명단이 확정되었거나 끝난 신청이라 계좌를 바꿀 수 없습니다."))
+        messages.warning(request, _("보낼 명단이 마감되었거나 끝난 신청이라 계좌를 바꿀 수 없습니다."))
         return redirect("refunds:application", pk)
     for_ward = row.filing.representation == OwnerKind.GUARDIAN
     name = row.line.customer.holder_name if for_ward else me.name

@@ -162,7 +162,7 @@ def test_nothing_due_and_already_settled(holder, look):
     billed(settled, "SUBSIDY_CLAWBACK", 50_000, refunded=50_000)
     page = " ".join(look())
     assert "위약금이 생기지 않았습니다" in page
-    assert "이미 돌려드렸거나 감면해 드렸습니다" in page
+    assert "이미 돌려드렸거나 청구서에서 빼 드렸습니다" in page
     assert "이미 돌려드린 금액</th><td>50,000원" in page
 
 
@@ -176,7 +176,7 @@ def test_review_promises_a_person_and_no_money_reason(holder, look):
         refundable_krw=0,
     )
     (card,) = look()
-    assert "사람이 확인합니다" in card
+    assert "직원이 한 번 더 확인합니다" in card
     assert "명의변경" in card
     assert "신청하시면 직원이 확인하고 1월\xa028일(수)\u2060까지 알려 드립니다. 받는 날은 그때 정해집니다." in card
     assert "2월\xa05일(목)" not in card
@@ -186,7 +186,7 @@ def test_a_persons_decision_stands_above_the_verdict(holder, look):
     make.line(holder, outcome="NOT_ELIGIBLE", reasons="FORCED_TERMINATION", decided_outcome="ELIGIBLE")
     (card,) = look()
     assert "환급 대상입니다" in card
-    assert "심사하는 사람이 기록을 보고 정한 결과입니다" in card
+    assert "직원이 기록을 보고 정한 결과입니다" in card
     assert "직권해지" not in card[: card.index("<details")]
 
 

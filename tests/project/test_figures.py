@@ -120,7 +120,7 @@ CONSTANTS = {
 # Beginnings of the entries that may hold such a figure, each with its reason.
 ALLOWED = {
     "24개월": "a length of contract that a delivery may carry (docs/feed.md), as 12 months are; no perk's",
-    "보낼 수 있는 번호이면 %(phone)s로 보냈습니다. 5분": "the life of a code is the verification agency's, not ours",
+    "%(phone)s로 인증번호를 보냈습니다. 5분": "the life of a code is the verification agency's, not ours",
     "링크를 누르거나 전화하지 말고 지우세요.": "118 answers round the clock",
     "3분쯤 걸립니다.": "how long a person takes, from trials",
     "확인 3분, 신청 5분": "how long a person takes, from trials",
