@@ -13,6 +13,8 @@ from kt_remedy.core import programme
 from kt_remedy.core.fields import DayField, NumberField
 
 IN_SERVICE = "IN_SERVICE"
+# No answer is chosen beforehand.
+_NOT_CHOSEN = ("", gettext_lazy("고르기"))
 _LINES = [
     ("HANDSET", gettext_lazy("%(carrier)s 휴대폰")),
     ("WATCH", gettext_lazy("%(carrier)s 워치")),
@@ -55,6 +57,7 @@ class QuickCheckForm(forms.Form):
     event = forms.ChoiceField(
         label=gettext_lazy("지금 약정은 어떻게 시작했나요"),
         choices=[
+            _NOT_CHOSEN,
             ("NEW", gettext_lazy("새로 가입하며")),
             ("DEVICE_CHANGE", gettext_lazy("기기를 바꾸며 새 약정으로")),
             ("RECONTRACT", gettext_lazy("기기는 그대로 다시 약정")),
@@ -89,8 +92,8 @@ class QuickCheckForm(forms.Form):
         label=gettext_lazy("약정 기간"),
         required=False,
         coerce=int,
-        empty_value=24,  # type: ignore[arg-type]  # the stubs know only text
-        choices=[("24", gettext_lazy("24개월")), ("12", gettext_lazy("12개월"))],
+        empty_value=None,
+        choices=[_NOT_CHOSEN, ("24", gettext_lazy("24개월")), ("12", gettext_lazy("12개월"))],
         error_messages={"invalid_choice": gettext_lazy("약정 기간을 다시 골라 주세요")},
     )
     amount = NumberField(
@@ -113,7 +116,7 @@ class QuickCheckForm(forms.Form):
         self.today = today
         self.carrier = programme.current().carrier
         name = {"carrier": self.carrier.short_name}
-        self.fields["line"].choices = [(code, words % name) for code, words in _LINES]  # type: ignore[attr-defined]
+        self.fields["line"].choices = [_NOT_CHOSEN, *((code, words % name) for code, words in _LINES)]  # type: ignore[attr-defined]
 
     def clean(self) -> dict:
         """Check the two dates against each other and against today."""
@@ -129,6 +132,8 @@ class QuickCheckForm(forms.Form):
             self.add_error("contract", _("약정을 맺은 날이 해지한 날보다 뒤입니다"))
         elif contract and contract.year < 1990:
             self.add_error("contract", _("약정을 맺은 해를 네 자리로 적어 주세요"))
+        if answers.get("amount") and answers.get("kind") and not answers.get("months") and "months" not in self.errors:
+            self.add_error("months", _("약정 기간을 골라 주세요"))
         return answers
 
     def facts(self) -> Facts:
@@ -143,7 +148,7 @@ class QuickCheckForm(forms.Form):
             contract_event=answers["event"],
             contract_started_on=answers["contract"],
             commitment_started_on=answers["contract"],
-            contract_months=answers["months"] if kind in {"DISCOUNT", "SUBSIDY"} else 0,
+            contract_months=(answers["months"] or 0) if kind in {"DISCOUNT", "SUBSIDY"} else 0,
             subsidy=amount if kind == "SUBSIDY" else 0,
             extra_subsidy=0,
             discount=amount if kind == "DISCOUNT" else 0,
@@ -158,4 +163,4 @@ class QuickCheckForm(forms.Form):
     def can_estimate(self) -> bool:
         """True if the answers about the commitment are enough to estimate a penalty."""
         answers = self.cleaned_data
-        return answers["kind"] in {"DISCOUNT", "SUBSIDY"} and answers["amount"] is not None
+        return answers["kind"] in {"DISCOUNT", "SUBSIDY"} and None not in (answers["amount"], answers["months"])

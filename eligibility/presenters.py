@@ -100,6 +100,11 @@ def item_name(code: str) -> str:
     return str(ITEMS[code][0]) if code in ITEMS else code
 
 
+def item_name_for_customer(code: str) -> str:
+    """Name of a billed item as a customer reads it; an unknown item has no code there (C8)."""
+    return item_name(code) if code in ITEMS else _("저희가 확인하고 있는 항목")
+
+
 def item_note(code: str) -> str:
     """Short explanation of a billed item, or "" for an unknown code."""
     return str(ITEMS[code][1]) if code in ITEMS else ""
@@ -248,8 +253,8 @@ _STATES = {"PASSED": "passed", "FAILED": "failed", "REVIEW": "review", "WAITING"
 def _condition(check: Check, facts: Facts, programme: Programme) -> Condition:
     state = _STATES[check.result]
     text, value = _CONDITIONS[check.code](check, facts, programme)
-    sources = ", ".join(_("공고") if source.startswith("A") else source for source in check.source)
-    source = _("근거: %(source)s") % {"source": sources}
+    announced = any(source.startswith("A") for source in check.source)
+    source = _("근거: %(source)s") % {"source": _("공고") if announced else _("이 프로그램의 처리 기준")}
     return Condition(state, text, f"{value} · {source}" if value else source)
 
 
@@ -312,7 +317,7 @@ def _contract(check: Check, facts: Facts, programme: Programme) -> tuple[str, st
 def _items(check: Check, facts: Facts, programme: Programme) -> tuple[str, str]:
     if check.result == "PASSED":
         return _("청구서의 항목을 모두 확인했습니다"), ""
-    return _("청구서에 저희가 알지 못하는 항목이 있습니다"), str(check.value)
+    return _("청구서에 저희가 알지 못하는 항목이 있습니다"), ""
 
 
 def _billed(check: Check, facts: Facts, programme: Programme) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from kt_remedy.content.models import Place
 from kt_remedy.core import clock, crypto, errors, programme
 from kt_remedy.core.persons import ADULT_AGE, age_on, born_on_or_before, is_minor, turns_on
 from kt_remedy.core.programme import Choice, Perk
-from kt_remedy.core.templatetags.remedy import kday
+from kt_remedy.core.templatetags.remedy import kday, kmonth
 from kt_remedy.notices import service as notices
 from kt_remedy.staff.models import User
 from rewards import voucher_files
@@ -63,6 +63,7 @@ class PerkRefused(errors.Refused):
         "FINAL": gettext_lazy("이용권 번호를 이미 받으셔서 바꿀 수 없습니다."),
         "NOT_CHOSEN": gettext_lazy("먼저 서비스를 골라 주세요."),
         "NOT_IN_BASE": lazy(_not_in_base, str)(),
+        "NOT_YET": gettext_lazy("보험사가 정해지고 보장이 시작되면 확인서를 드립니다."),
         "NOT_INSURED": gettext_lazy("가입되어 있지 않아 증명서를 드릴 수 없습니다."),
         "AUTOMATIC": gettext_lazy("이미 자동으로 가입되어 있어 신청하지 않으셔도 됩니다."),
     }
@@ -98,6 +99,11 @@ class PerkCard:
     code: str = ""
     automatic: bool = False
     needs_action: bool = field(default=False)
+
+    @property
+    def skipped_months(self) -> str:
+        """Names of the months that a suspended line skipped, in one text; "" for none."""
+        return ", ".join(kmonth(month.first) for month in self.months if month.state == "SUSPENDED")
 
 
 @dataclass(frozen=True)
@@ -621,11 +627,16 @@ class Certificate:
 
 
 def certificate(*, perk_code: str, person_index: bytes) -> Certificate:
-    """The certificate of an insurance that runs or will start. Raises PerkRefused: UNKNOWN, NOT_INSURED."""
+    """The certificate of an insurance that runs, once its insurer is published.
+
+    Raises PerkRefused: UNKNOWN, NOT_INSURED, NOT_YET before the cover runs or while no insurer is published.
+    """
     perk = _get_perk(perk_code, "APPLICATION")
     card = next((card for card in overview(person_index).personal if card.perk.code == perk.code), None)
     if card is None or card.state not in ("ACTIVE", "COMING") or card.starts_on is None or card.ends_on is None:
         raise PerkRefused("NOT_INSURED")
+    if card.state == "COMING" or not content.current(Place.INSURER):
+        raise PerkRefused("NOT_YET")
     digest = crypto.blind_index(f"{perk.code}:{person_index.hex()}:{card.starts_on}", "certificate").hex().upper()
     prefix = programme.current().carrier.reference_prefix
     return Certificate(perk, f"{prefix}-{digest[:4]}-{digest[4:8]}-{digest[8:12]}", card.starts_on, card.ends_on)

@@ -32,6 +32,7 @@ from refunds.promise.facts import Promise, Situation
 from rewards import service as rewards
 from rewards.enrolment.base import perks_for
 
+_MONEY_CONDITIONS = frozenset({"BILLED", "PAID", "LEFT_TO_REFUND"})
 MONEY_REASONS = ("NO_PENALTY", "NOT_BILLED_YET", "UNPAID", "ALREADY_SETTLED")
 
 
@@ -153,7 +154,7 @@ class _CardBuilder:
         card = LineCard(
             id=f"line-{line.pk}", kind=kind, title=self._title(line, kind), bits=self._bits(line), view=view
         )
-        card.conditions = self._conditions(facts, bills)
+        card.conditions = self._conditions(facts, bills, about_money=kind != "no")
         if kind == "keep":
             self._perks(card, line)
             return card
@@ -188,12 +189,18 @@ class _CardBuilder:
             card.steps = presenters.explain(rules.estimate(facts, facts.terminated_on or self.today, self.programme))
         return card
 
-    def _conditions(self, facts: rules.Facts, bills: Iterable[Bill]) -> list[presenters.Condition]:
-        """Conditions with the values that decided them; a rule that is off appears only if it would have applied."""
+    def _conditions(
+        self, facts: rules.Facts, bills: Iterable[Bill], *, about_money: bool
+    ) -> list[presenters.Condition]:
+        """Conditions with the values that decided them; a rule that is off appears only if it would have applied.
+
+        A line that is not eligible shows none about money: "money is left to refund" would read as a promise.
+        """
         checks = [
             check
             for check in rules.trace(facts, register.bill_facts(bills), self.programme)
-            if check.result != "NOT_APPLIED" or check.value is not None
+            if (check.result != "NOT_APPLIED" or check.value is not None)
+            and (about_money or check.code not in _MONEY_CONDITIONS)
         ]
         return presenters.conditions(checks, facts, self.programme)
 
@@ -257,7 +264,9 @@ class _CardBuilder:
                 card.ledger.append(LedgerRow(_("항목마다 돌려받는 금액"), kind="part"))
                 card.ledger += [
                     LedgerRow(
-                        presenters.item_name(bill.item), _paid_note(bill), refundable_of(register.bill_facts([bill])[0])
+                        presenters.item_name_for_customer(bill.item),
+                        _paid_note(bill),
+                        refundable_of(register.bill_facts([bill])[0]),
                     )
                     for bill in refundable
                 ]
@@ -271,11 +280,24 @@ class _CardBuilder:
             )
             if card.kind == "yes" and card.billed not in (0, line.expected_penalty_krw):
                 card.estimate_if_differing = line.expected_penalty_krw
+        known = waiver.non_refundable_items
+        looked_at = [bill for bill in other_bills if bill.item not in known] if card.kind == "review" else []
+        if looked_at:
+            card.ledger.append(LedgerRow(_("직원이 확인하고 있는 것"), kind="part"))
+            card.ledger += [
+                LedgerRow(presenters.item_name_for_customer(bill.item), won=bill.billed_krw) for bill in looked_at
+            ]
+            other_bills = [bill for bill in other_bills if bill.item in known]
         not_refunded = other_bills if card.kind != "no" else [*refundable, *other_bills]
         if not_refunded:
             card.ledger.append(LedgerRow(_("돌려드리지 않는 것"), kind="part"))
             card.ledger += [
-                LedgerRow(presenters.item_name(bill.item), presenters.item_note(bill.item), bill.billed_krw, "off")
+                LedgerRow(
+                    presenters.item_name_for_customer(bill.item),
+                    presenters.item_note(bill.item),
+                    bill.billed_krw,
+                    "off",
+                )
                 for bill in not_refunded
             ]
         months = {(bill.billed_on.year, bill.billed_on.month) for bill in refundable or other_bills}
@@ -391,7 +413,7 @@ def _ledger_sums(line: Line, refundable: list[Bill]) -> list[LedgerRow]:
         LedgerRow(_("예상 금액"), _("날수로 계산한 값"), line.expected_penalty_krw),
         LedgerRow(
             _("청구된 위약금"),
-            f"{presenters.item_name(only_item)}: {presenters.item_note(only_item)}" if only_item else "",
+            f"{presenters.item_name_for_customer(only_item)}: {presenters.item_note(only_item)}" if only_item else "",
             sum(bill.billed_krw for bill in refundable),
         ),
         LedgerRow(_("내신 금액"), won=sum(bill.paid_krw for bill in refundable)),

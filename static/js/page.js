@@ -49,7 +49,7 @@
       document.querySelectorAll(".questions section").forEach(function (section) {
         section.hidden = !section.querySelector("details:not([hidden])");
       });
-      said.textContent = words.length ? (count ? search.dataset.found.replace("%n", count) : search.dataset.none) : "";
+      said.textContent = words.length ? (count ? `${search.dataset.found} ${count}` : search.dataset.none) : "";
     };
     search.hidden = false;
     field.addEventListener("input", filter);

@@ -130,6 +130,10 @@ def test_the_certificate_is_for_the_insured(client: Client, take_base, at, make_
     at(FEBRUARY)
     client = sessions.as_customer(client, sessions.person(line.customer.ci, name="김첨지"))
     address = reverse("rewards:certificate", args=["INSURANCE"])
+    assert "보험사가 정해지고" in client.get(address, follow=True).content.decode(), "no insurer, no certificate"
+    assert address not in client.get(reverse("rewards:mine")).content.decode()
+    publish(Place.INSURER, "insurer", "보험사", "가나손해보험")
+    assert address in client.get(reverse("rewards:mine")).content.decode()
     page = client.get(address).content.decode()
     assert "김첨지" in page
     assert "2026년 2월\u00a01일 ~ 2028년 1월\u00a031일" in page
