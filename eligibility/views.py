@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from eligibility import presenters, rules
@@ -18,6 +19,7 @@ from kt_remedy.core.programme import Programme
 
 
 @public
+@gzip_page
 @require_safe
 def check(request: HttpRequest) -> HttpResponse:
     """Show the form, and above it the result of a filled-in form. Uses no database and stores nothing."""

@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from kt_remedy.core.access import public
@@ -11,6 +12,7 @@ SHOWN = 30
 
 
 @public
+@gzip_page
 @require_safe
 def find(request: HttpRequest) -> HttpResponse:
     """Open stores that fit the typed place; the regions where nothing was typed."""

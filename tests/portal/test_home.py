@@ -1,6 +1,7 @@
 """The start page says what holds today: before the look-up opens, between, while one can apply, after."""
 
 import datetime as dt
+import gzip
 
 import pytest
 from django.test import Client
@@ -127,6 +128,16 @@ def test_home_is_one_button_the_days_and_three_doors(at, client):
     assert page.count("오늘 신청하면") == 2
     at("2026-03-02T10:00+09:00")
     assert "오늘 신청하면" not in client.get("/").content.decode()
+
+
+@pytest.mark.parametrize("path", ["/", "/help/", "/help/words/", "/help/privacy/", "/check/"])
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_a_page_without_a_secret_is_compressed_and_light(at, path, language):
+    at("2026-01-20T10:00+09:00")
+    answer = Client(headers={"accept-language": language, "accept-encoding": "gzip"}).get(path)
+    assert answer["Content-Encoding"] == "gzip"
+    assert len(answer.content) < 20_000, "the second view, with styles and drawings in the cache of the browser"
+    assert b"</html>" in gzip.decompress(answer.content)
 
 
 def test_large_type_is_kept_on_the_device(client):
