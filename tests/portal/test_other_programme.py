@@ -116,7 +116,7 @@ def test_my_lines_show_its_pay_day_and_its_days_of_leaving(at, monkeypatch):
     ("address", "korean", "english"),
     [
         ("/", "안심 보험 18개월", "Safety insurance, 18 months"),
-        ("/", "만 70세 이상은 자동", "By itself from age 70"),
+        ("/", "만 70세 이상은 자동", "Automatic from age 70"),
         ("/help/", "왜 2025년 4월 19일부터 새로 맺은 약정은", "Why are contracts from 19 Apr 2025 left out"),
         ("/help/", "바꾸신 뒤 36시간은 보내지 않습니다", "nothing is paid for 36 hours after a change"),
         ("/help/bring/", "신청 기간(12월 31일(수)까지)", "(by Wed 31 Dec)"),
