@@ -224,7 +224,8 @@ def receipt(request: HttpRequest, row: DeskSession, reference: str) -> HttpRespo
     ]
     if filing.filed_by:
         place = filing.store.name if filing.store else _("고객센터")
-        facts.append((_("접수한 곳"), f"{place} · {masking.name(filing.filed_by.first_name)}"))
+        clerk = filing.filed_by.first_name or filing.filed_by.get_username()
+        facts.append((_("접수한 곳"), f"{place} · {masking.name(clerk)}"))
     values = context(request, row) | {
         "filing": filing,
         "views": views,

@@ -55,10 +55,12 @@
     const term = document.createElement("dt");
     const words = document.createElement("dd");
     const key = document.createElement("kbd");
-    key.textContent = code.replace(/^(Key|Digit)/, "");
+    key.textContent = code === "Slash" ? "/" : code.replace(/^(Key|Digit)/, "");
     term.append(key);
-    words.textContent = Array.from(holder.childNodes).filter(function (node) { return node.nodeName !== "KBD"; })
-      .map(function (node) { return node.textContent; }).join(" ").trim();
+    const named = holder.cloneNode(true);
+    named.querySelectorAll("kbd").forEach(function (part) { part.remove(); });
+    named.querySelectorAll("*").forEach(function (part) { part.append(" "); });
+    words.textContent = named.textContent.replace(/\s+/g, " ").trim();
     list.append(term, words);
   });
   const use = document.getElementById("keys-on");

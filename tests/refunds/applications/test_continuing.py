@@ -12,6 +12,7 @@ from refunds.models.accounts import OwnerKind
 from refunds.models.applications import Channel, Draft
 from tests.refunds import make
 from tests.sessions import staff_user
+from tests.threads import together
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_sample", "january")]
 
@@ -130,3 +131,18 @@ def test_a_session_proven_before_keeps_its_proof_and_takes_the_draft(line, agent
     row = continuing.take(staff=agent, digits=give(line), name="이정순")
     assert (row.pk, row.draft_of, row.contact) == (session.pk, None, "01011112222")
     assert desk_sessions.draft_of(row)["lines"] == [line.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_agents_with_the_same_digits_open_it_once(at) -> None:
+    at("2026-01-16T10:00+09:00")
+    line = make.line(make.customer(name="이정순", birth="1954-04-02", ci="lee"))
+    digits = give(line)
+    first, second = staff_user("agent"), staff_user("agent", username="other")
+
+    def take(staff):
+        return lambda: continuing.take(staff=staff, digits=digits, name="이정순")
+
+    results = together(take(first), take(second))
+    assert sorted(type(result).__name__ for result in results) == ["DeskSession", "Refused"]
+    assert Message.objects.filter(kind="desk.continued").count() == 1
