@@ -18,6 +18,9 @@ PAGES = [
     "/help/protection/",
     "/help/privacy/",
     "/help/accessibility/",
+    "/help/words/",
+    "/messages/",
+    "/messages/call/",
     "/clock/",
     "/no-such-page/",
 ]
@@ -56,6 +59,14 @@ def test_home_fits_in_every_phase_and_in_the_dark(at, page, now):
     page.goto("/")
     assert findings(page) == []
     assert overflow(page, 320) <= 0
+
+
+@pytest.mark.parametrize("path", ["/", "/help/", "/help/words/", "/messages/", "/messages/call/"])
+def test_a_page_reflows_with_text_twice_as_large(at, page, path):
+    at("2026-01-20T10:00+09:00")
+    page.goto(path)
+    page.add_style_tag(content="html { font-size: 200% }")
+    assert overflow(page, 360) <= 0
 
 
 def test_the_quick_check_by_keyboard_alone(at, page):
