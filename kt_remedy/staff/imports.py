@@ -385,7 +385,7 @@ def _stops(change: dict[str, Any], standing: dict[str, User], stores: dict[str, 
     if after["active"] and after["store"] not in stores:
         return _fault(change, _("없거나 닫은 매장입니다: %(code)s") % {"code": after["store"]})
     try:
-        service.require_apart([after["role"]] if after["active"] else [], user and user.person_index, but=user)
+        service.require_apart([after["role"]] if after["active"] else [], user.person_index if user else None, but=user)
     except NotAllowed as refused:
         return _fault(change, refused.message)
     return None

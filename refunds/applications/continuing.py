@@ -83,7 +83,7 @@ def take(*, staff: User, digits: str, name: str) -> DeskSession:
 
 def lines_of(session: DeskSession) -> list[str]:
     """Contract numbers of the draft that a session is for; [] once it was filed or deleted."""
-    return _answers(Draft.objects.filter(pk=session.draft_of).first()).lines
+    return _answers(Draft.objects.filter(pk=session.draft_of).first()).lines if session.draft_of else []
 
 
 def _open(draft: Draft, answers: Answers, line: Line, staff: User) -> DeskSession:

@@ -148,13 +148,13 @@ def sweep() -> int:
         .order_by("month", "perk")
     )
     new = 0
-    for row in granted:
+    for perk, month in ((row["perk"], row["month"]) for row in granted if row["month"]):
         with transaction.atomic():
             correction, created = GrantCorrection.objects.get_or_create(
-                perk=row["perk"], month=row["month"], feed=feed, defaults={"found_at": clock.now()}
+                perk=perk, month=month, feed=feed, defaults={"found_at": clock.now()}
             )
             if created:
-                shards.plan_from_base(Shard.Kind.CHECK, perk=row["perk"], month=row["month"], correction=correction)
+                shards.plan_from_base(Shard.Kind.CHECK, perk=perk, month=month, correction=correction)
                 new += 1
     return new
 

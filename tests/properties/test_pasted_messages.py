@@ -53,8 +53,8 @@ def pieces(draw, item: texts.MessageKind, language: str) -> list[tuple[str, bool
     parts: list[tuple[str, bool]] = []
     for literal, name, _spec, _conversion in string.Formatter().parse(item.text[language]):
         parts.append((literal, True))
-        if name == "hotline":
-            parts.append((HOTLINE, True))
+        if name in texts.fixed_fields():
+            parts.append((texts.fixed_fields()[name], True))
         elif name is not None:
             is_day = isinstance(item.example[name], dt.date)
             value = texts.day(draw(DAYS), language) if is_day else str(draw(st.integers(100_000, 999_999)))
@@ -131,7 +131,7 @@ def test_a_swindle_beside_a_genuine_message_is_never_called_genuine(known, chang
     ["오늘카톡으로신청", "kt.help/x", "010-1234-5678", "110-123-456789", "오늘", "1/22(목)KAKAO", "KT", "12/345(목)"],
 )
 def test_words_an_address_or_a_number_in_the_place_of_a_date_are_not_ours(value):
-    body = texts.kind("filing.received").text["ko"].replace("{hotline}", HOTLINE)
+    body = texts.kind("filing.received").text["ko"].replace("{hotline}", HOTLINE).replace("{prefix}", "[KT]")
     assert texts.matching(body.replace("{pay_on}", "1/22(목)"))
     assert texts.matching(body.replace("{pay_on}", value)) == []
 

@@ -50,7 +50,7 @@ def test_a_hold_stands_in_its_queue_and_is_late_after_its_days(client, at):
     at(money.BEFORE)
     held = money.due(160_130)
     assert samples(client)["remedy_exceptions", "HELD"] == 0
-    cases.hold(application_id=held.pk, user=money.checker(), reason="확인합니다")
+    cases.hold(application_id=held.pk, user=money.maker(), reason="확인합니다")
     found = samples(client)
     assert (found["remedy_exceptions", "HELD"], found["remedy_exceptions_won", "HELD"]) == (1, 160_130)
     assert found["remedy_exceptions_late", "HELD"] == 0
