@@ -25,6 +25,11 @@ _LINES = [
 ]
 
 
+def _lines() -> list[tuple[str, Any]]:
+    name = {"carrier": programme.current().carrier.short_name}
+    return [_NOT_CHOSEN, *((code, str(words) % name) for code, words in _LINES)]
+
+
 class QuickCheckForm(forms.Form):
     """Quick check, sent by GET so that a result has a URL to share. `facts()` converts it for the rules."""
 
@@ -49,6 +54,7 @@ class QuickCheckForm(forms.Form):
     )
     line = forms.ChoiceField(
         label=gettext_lazy("어떤 회선인가요"),
+        choices=_lines,
         error_messages={
             "required": gettext_lazy("어떤 회선인지 골라 주세요"),
             "invalid_choice": gettext_lazy("어떤 회선인지 골라 주세요"),
@@ -115,8 +121,6 @@ class QuickCheckForm(forms.Form):
         super().__init__(data, **kwargs)
         self.today = today
         self.carrier = programme.current().carrier
-        name = {"carrier": self.carrier.short_name}
-        self.fields["line"].choices = [_NOT_CHOSEN, *((code, words % name) for code, words in _LINES)]  # type: ignore[attr-defined]
 
     def clean(self) -> dict:
         """Check the two dates against each other and against today."""

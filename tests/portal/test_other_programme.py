@@ -93,6 +93,11 @@ def test_the_quick_check_judges_by_it(client, answers, heading):
     assert heading in page[page.index("<h1") : page.index("</h1>")]
 
 
+@pytest.mark.parametrize(("language", "line"), [("ko", "SKT 태블릿"), ("en", "SKT tablet")])
+def test_the_quick_check_offers_its_lines(client, language, line):
+    assert line in client.get("/check/", HTTP_ACCEPT_LANGUAGE=language).content.decode()
+
+
 def test_my_lines_show_its_pay_day_and_its_days_of_leaving(at, monkeypatch):
     monkeypatch.setattr(programme, "current", lambda: NO_PAY_DAY)
     holder = make.customer()
