@@ -8,11 +8,12 @@ import pytest
 
 from kt_remedy.notices.models import Message
 from refunds import banks
-from refunds.applications import change, submit
+from refunds.applications import change, consents, submit
 from refunds.applications.submit import CONSENTS, Submission
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Application, Channel, Decision, Filing
 from refunds.models.cases import OfflinePayment
+from refunds.models.consents import Consent, ConsentWithdrawal
 from refunds.payouts import offline
 from tests.refunds import make, reviewing
 from tests.refunds.payouts import money
@@ -199,3 +200,34 @@ def test_money_sent_offline_is_recorded_once_and_then_nothing_changes(at) -> Non
         assert codes <= {"STATE", "FROZEN", "OVER"}, results
         if recorded:
             assert (row.status, row.account.is_offline) == ("APPROVED", True)
+
+
+def test_withdrawing_a_consent_twice_at_once_is_one_withdrawal() -> None:
+    holder = make.customer()
+    filing(holder, make.line(holder), make.account(holder))()
+    me = bytes(holder.person_index)
+
+    def withdraw() -> object:
+        return consents.withdraw(consent=Consent.PRIVACY, person_index=me, phone="01055550000")
+
+    answers = together(*[withdraw] * 6)
+    assert answers.count(consents.Outcome(ended=1, kept=0)) == 1, answers
+    assert {answer.code for answer in answers if isinstance(answer, Refused)} == {"WITHDRAWN"}
+    assert ConsentWithdrawal.objects.count() == 1
+
+
+def test_no_application_lives_on_beside_a_withdrawn_consent() -> None:
+    for _ in range(5):
+        holder = make.customer()
+        account = make.account(holder)
+        filing(holder, make.line(holder), account)()
+        me = bytes(holder.person_index)
+        answers = together(
+            lambda me=me: consents.withdraw(consent=Consent.PROVISION, person_index=me, phone="01055550000"),
+            *[filing(holder, make.line(holder), account) for _ in range(3)],
+        )
+        assert isinstance(answers[0], consents.Outcome), answers
+        refused = {answer.code for answer in answers[1:] if not isinstance(answer, str)}
+        assert refused <= {"ACCOUNT"}, answers
+        live = Application.objects.filter(filing__person_index=me).exclude(status="WITHDRAWN")
+        assert not live.exists()
