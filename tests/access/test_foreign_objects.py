@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("january")]
 MINE, OTHER = "ci-mine", "ci-other"
 # Arguments of customer routes that name no object of a person.
 NO_OBJECT = {"portal:my-consent": "code of a consent", "rewards:certificate": "code of a perk"}
-# Routes where any session is led on, whatever the number.
+# Names under which a form may carry the number of an object.
 FORM_FIELDS = ("lines", "contract_no", "contract", "line", "application", "pk", "reference", "entry", "customer")
 
 
@@ -53,7 +53,7 @@ class World:
             "reference": self.row.filing.reference,
             "contract_no": self.line.pk,
             "entry_id": self.entry.pk,
-            "pk": self.row.filing_id if route.name == "portal:desk-store-filing" else self.row.pk,
+            "pk": self.row.pk,
         }
         return {name: known[name] for name in route.arguments}
 
@@ -102,7 +102,7 @@ def test_a_customer_reaches_no_object_of_another_by_its_number(world):
         if not route.arguments or route.name in NO_OBJECT:
             continue
         for answer in answers(stranger, route, world.arguments(route), {"act": "withdraw", "sure": "on"}):
-            assert answer.status_code == 404, route.name
+            assert answer.status_code in (404, 405), route.name
             assert visible(answer, world.marks()) == [], route.name
             tried += 1
     assert tried >= 16
@@ -141,7 +141,10 @@ def test_no_role_of_staff_reaches_the_desk_of_a_colleague(world, role):
         allowed = any(role in access.roles_of(code) for code in route.policy or ())
         arguments = world.arguments(route)
         for answer in answers(client, route, arguments, {"came_as": "SELF", "kind": "DRIVER", "code": "000000"}):
-            assert answer.status_code in ((404,) if allowed else (403, 404)), (route.name, answer.status_code)
+            # A second look at a card that is none of theirs leads back to the own desk.
+            led_back = answer.status_code == 302 and answer["Location"] == reverse("portal:desk")
+            allowed_codes = (404, 405) if allowed else (403, 404, 405)
+            assert answer.status_code in allowed_codes or (allowed and led_back), (route.name, answer.status_code)
             assert visible(answer, world.marks()) == [], route.name
     assert world.state() == before
 
