@@ -42,7 +42,7 @@ def test_a_payment_that_was_answered_moves_to_its_new_state(client, at):
     found = samples(client)
     assert found["remedy_money_won", "2026-01-22", "PAID"] == first.amount_krw
     assert found["remedy_payments", "2026-01-22", "RETURNED"] == 1
-    assert found["remedy_payments", "2026-01-22", "FILED"] == 1
+    assert found["remedy_payments", "2026-01-22", "UNKNOWN"] == 1
     assert found["remedy_bank_answers_waiting",] == 0
 
 
