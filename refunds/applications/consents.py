@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from eligibility import opening
@@ -72,12 +72,13 @@ def withdraw(*, consent: Consent, person_index: bytes, phone: str) -> Outcome:
     """
     if not any(given.consent == consent for given in of_person(person_index)):
         raise Refused("NOT_GIVEN", _("동의하신 적이 없습니다."))
-    try:
-        with transaction.atomic():
-            ConsentWithdrawal.objects.create(person_index=person_index, consent=consent, withdrawn_at=clock.now())
-            return _follow(consent, person_index, phone)
-    except IntegrityError:
-        raise Refused("WITHDRAWN", _("이미 거두신 동의입니다.")) from None
+    with transaction.atomic():
+        _row, new = ConsentWithdrawal.objects.get_or_create(
+            person_index=person_index, consent=consent, given_at=None, defaults={"withdrawn_at": clock.now()}
+        )
+        if not new:
+            raise Refused("WITHDRAWN", _("이미 거두신 동의입니다."))
+        return _follow(consent, person_index, phone)
 
 
 def give_again(*, consent: Consent, person_index: bytes) -> bool:
