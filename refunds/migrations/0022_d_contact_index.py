@@ -12,7 +12,8 @@ def index_contacts(apps, editor):
     opened, indexed = crypto.opener("refunds_filing:contact_enc"), crypto.indexer("msisdn")
     part = []
     for filing in filings.only("id", "contact_enc").iterator(chunk_size=2000):
-        filing.contact_index = indexed(opened(filing.contact_enc, str(filing.pk)))
+        number = opened(filing.contact_enc, str(filing.pk))
+        filing.contact_index = indexed(number) if number else None
         part.append(filing)
         if len(part) == 2000:
             filings.bulk_update(part, ["contact_index"])

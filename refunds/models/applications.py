@@ -144,8 +144,9 @@ class Filing(models.Model):
         return self.reference
 
     def set_contact(self, number: str) -> None:
-        """Set the confirmed number (digits) that notices go to, and its index; both are saved together."""
-        self.contact, self.contact_index = number, crypto.blind_index(number, "msisdn")
+        """Set the confirmed number (digits, "" for none) that notices go to, and its index; both are saved together."""
+        # People without a number are no household for that.
+        self.contact, self.contact_index = number, crypto.blind_index(number, "msisdn") if number else None
 
 
 @pghistory.track(

@@ -75,6 +75,18 @@ def test_a_number_confirmed_in_two_filings_is_one_household(reviewer):
     assert [closed(reviewer, one) for one in (partner, relative, stranger)] == [True, True, False]
 
 
+def test_filings_without_a_number_make_no_household(reviewer):
+    own, stranger = make.customer(), make.customer()
+    Customer.objects.filter(pk=own.pk).update(person_index=reviewer.person_index)
+    own.refresh_from_db()
+    for holder in (own, stranger):
+        filing = make.application(make.line(holder)).filing
+        filing.set_contact("")
+        filing.save(update_fields=["contact_enc", "contact_index"])
+        assert (filing.contact, filing.contact_index) == ("", None)
+    assert not closed(reviewer, stranger)
+
+
 def test_filing_and_a_changed_number_are_known_by_it(reviewer):
     filing = make.application(make.line(make.customer())).filing
     filing.set_contact("01011112222")
