@@ -66,7 +66,8 @@ def take(*, staff: User, digits: str, name: str) -> DeskSession:
     if staff.store_id is not None:
         raise Refused("STORE", _("매장에서는 오신 분의 신분증을 보고 확인하세요."))
     tries = f"continue-take:{staff.pk}"
-    if not ratelimit.peek(tries, limit=TRIES, seconds=SECONDS).allowed:
+    # Counted before the digits are looked at, so that tries at the same moment are all counted.
+    if not ratelimit.consume(tries, limit=TRIES, seconds=SECONDS).allowed:
         raise Refused("TOO_MANY", _("여러 번 맞지 않았습니다. 고객을 찾고 본인을 확인하세요."))
     with transaction.atomic():
         draft = _open_drafts(digits).select_for_update().first()
@@ -74,8 +75,9 @@ def take(*, staff: User, digits: str, name: str) -> DeskSession:
         known = set(search.name_indexes(answers.representative)) & set(search.name_indexes(name))
         line = Line.objects.select_related("customer").filter(pk__in=answers.lines).first() if known else None
         if draft is not None and line is not None:
-            return _open(draft, answers, line, staff)
-    ratelimit.consume(tries, limit=TRIES, seconds=SECONDS)
+            row = _open(draft, answers, line, staff)
+            ratelimit.give_back(tries)
+            return row
     audit.record(actor=audit.actor(staff), action="customer.draft_refused", object=f"user:{staff.pk}", detail={})
     raise Refused("UNKNOWN", _("숫자와 이름이 모두 맞는 신청서가 없습니다. 숫자는 %(minutes)s분 동안 한 번 씁니다.")
                   % {"minutes": MINUTES})  # fmt: skip

@@ -146,3 +146,11 @@ def test_two_agents_with_the_same_digits_open_it_once(at) -> None:
     results = together(take(first), take(second))
     assert sorted(type(result).__name__ for result in results) == ["DeskSession", "Refused"]
     assert Message.objects.filter(kind="desk.continued").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_wrong_tries_at_the_same_moment_are_all_counted(at) -> None:
+    at("2026-01-16T10:00+09:00")
+    staff = staff_user("agent")
+    results = together(*[lambda: continuing.take(staff=staff, digits="000000", name="이정순")] * 8)
+    assert sorted(result.code for result in results) == ["TOO_MANY"] * 5 + ["UNKNOWN"] * 3
