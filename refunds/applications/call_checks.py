@@ -47,13 +47,6 @@ def place(note: Note, *, staff: User, number: str) -> None:
     note.save(update_fields=["calling_at", "calling_by", "calling_index"])
 
 
-def of_call(note: Note, staff: User) -> CallCheck | None:
-    """The check of the call that this member of staff placed; None after ten minutes or without a call."""
-    if note.calling_at is None or note.calling_by_id != staff.pk or note.calling_at <= _since():
-        return None
-    return _check(note)
-
-
 def placed_by(staff: User) -> tuple[Note, CallCheck] | None:
     """The call that this member of staff placed last, with its check, while it can be checked."""
     rows = Note.objects.filter(calling_by=staff, calling_at__gt=_since(), called_at=None).select_related("customer")
@@ -78,7 +71,7 @@ def words_for(*, number: str, digits: str, address: str = "") -> list[str] | Non
             )
     for note in Note.objects.filter(calling_index=index, calling_at__gt=_since(), called_at=None):
         check = _check(note)
-        if hmac.compare_digest(check.digits, phones.digits(digits)):
+        if hmac.compare_digest(check.digits.encode(), phones.digits(digits).encode()):
             return [word[(get_language() or "ko")[:2] == "en"] for word in check.words]
     return None
 

@@ -78,9 +78,9 @@ def called(holder) -> tuple[str, call_checks.CallCheck]:
         customer=holder, text="전화 약속", staff=agent, call_back_at=dt.datetime(2026, 1, 20, 5, tzinfo=dt.UTC)
     )
     call_checks.place(note, staff=agent, number="01012345678")
-    check = call_checks.of_call(note, agent)
-    assert check is not None
-    return "010-1234-5678", check
+    placed = call_checks.placed_by(agent)
+    assert placed is not None
+    return "010-1234-5678", placed[1]
 
 
 def test_the_words_of_a_call_that_an_agent_makes_now(client, holder) -> None:

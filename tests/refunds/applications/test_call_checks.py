@@ -30,7 +30,8 @@ def note(agent):
 
 def test_the_customer_reads_the_words_that_the_agent_says(note, agent) -> None:
     call_checks.place(note, staff=agent, number=NUMBER)
-    check = call_checks.of_call(Note.objects.get(pk=note.pk), agent)
+    placed, check = call_checks.placed_by(agent)
+    assert placed == note
     assert len(check.digits) == 4
     assert check.words[0] != check.words[1]
     assert call_checks.words_for(number="010 5555 7720", digits=check.digits) == [ko for ko, _en in check.words]
@@ -41,15 +42,20 @@ def test_the_customer_reads_the_words_that_the_agent_says(note, agent) -> None:
 def test_nobody_else_reads_them(note, agent) -> None:
     assert call_checks.words_for(number=NUMBER, digits="0000") is None
     call_checks.place(note, staff=agent, number=NUMBER)
-    check = call_checks.of_call(note, agent)
+    _note, check = call_checks.placed_by(agent)
     wrong = f"{(int(check.digits) + 1) % 10_000:04}"
     assert call_checks.words_for(number=NUMBER, digits=wrong) is None
     assert call_checks.words_for(number="010-5555-7721", digits=check.digits) is None
-    assert call_checks.of_call(note, staff_user("agent", username="other")) is None
+    assert call_checks.placed_by(staff_user("agent", username="other")) is None
     # The third try for the number is the last one, right or wrong.
     assert call_checks.words_for(number=NUMBER, digits=check.digits)
     with pytest.raises(Refused, match="여러 번"):
         call_checks.words_for(number=NUMBER, digits=check.digits)
+
+
+def test_digits_of_another_script_are_wrong_and_no_fault(note, agent) -> None:
+    call_checks.place(note, staff=agent, number=NUMBER)
+    assert call_checks.words_for(number=NUMBER, digits="٠٠٠٠") is None
 
 
 def test_one_address_does_not_walk_through_numbers() -> None:
@@ -62,7 +68,7 @@ def test_one_address_does_not_walk_through_numbers() -> None:
 @pytest.mark.parametrize("how", ["minutes", "finished", "another call"])
 def test_words_end_with_their_call(note, agent, how) -> None:
     call_checks.place(note, staff=agent, number=NUMBER)
-    before = call_checks.of_call(note, agent)
+    _note, before = call_checks.placed_by(agent)
     if how == "minutes":
         ago = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=call_checks.MINUTES)
         Note.objects.filter(pk=note.pk).update(calling_at=ago)

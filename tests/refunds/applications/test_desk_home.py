@@ -12,7 +12,7 @@ from kt_remedy.portal import desk_code
 from kt_remedy.staff.models import Store
 from refunds.applications import call_backs, call_checks, continuing, desk_sessions, drafts, objections
 from refunds.applications.transitions import Refused
-from refunds.models.applications import Application, Decision, Filing, Note, Objection
+from refunds.models.applications import Application, Decision, Filing, Objection
 from refunds.models.desk import DeskSession
 from tests.desk import at_desk, file, find, key_of, prove, url
 from tests.refunds import make
@@ -205,7 +205,7 @@ def test_digits_and_words_stand_on_every_page_while_the_call_is_made(agent, line
     page = reverse("portal:desk-called", args=[note.pk])
     assert "먼저 말할 두 낱말" not in text(agent.get(page))
     shown = text(agent.post(page, {"act": "number"}))
-    check = call_checks.of_call(Note.objects.get(), staff)
+    _note, check = call_checks.placed_by(staff)
     for place in (shown, text(agent.get(page)), text(agent.get(DESK))):
         assert "먼저 말할 두 낱말" in place
         assert check.digits in place
