@@ -70,7 +70,7 @@ def answer_objection(
     proposed as a correction by exception (D-72). `applied_on` is the right day (KST) of an application whose day was
     contested; it is judged anew by that day (D-99). `note` is for staff only.
     Raises Refused: UNKNOWN, ROLE, OWN_CASE, REASONS, STATE, TAKEN, AMOUNT (an upheld amount without its difference),
-    DAY (an upheld day without the right one, or one that is not in the past), NOT_OPEN, CLOSED.
+    DAY (an upheld day without the right one, or one after today), NOT_OPEN, CLOSED.
     """
     if not reviewer.has_perm("refunds.answer_objection"):
         raise Refused("ROLE", _("심사자만 결정할 수 있습니다."))
@@ -87,6 +87,8 @@ def answer_objection(
         case = ReviewCase.objects.filter(objection=row).first()
         if case is not None and queue.is_held_by_other(case, reviewer):
             raise Refused("TAKEN", _("다른 심사자가 보고 있는 이의입니다."))
+        if newest := _newest(row):
+            locked(newest)  # what is asked now holds until the answer is given, whatever the customer does meanwhile
         about_amount = is_about_amount(row)
         if uphold and row.kind == Objection.Kind.AMOUNT and about_amount and not difference_krw:
             raise Refused("AMOUNT", _("더 드릴 금액을 적어 주세요"))
