@@ -29,6 +29,12 @@ _ACCOUNTS = """
           WHERE a.account_id = c.id AND (j.status = 'PROPOSED' OR j.status = 'APPROVED' AND NOT EXISTS (
               SELECT FROM refunds_item i WHERE i.adjustment_id = j.id AND i.status = 'PAID'
               AND i.status_at < %(before)s)))
+      -- So does the difference of an objection that is not answered yet, or upheld and not proposed yet (D-72).
+      AND NOT EXISTS (
+          SELECT FROM refunds_objection o JOIN refunds_application a ON a.contract_no = o.contract_no
+          WHERE a.account_id = c.id AND a.status = 'APPROVED' AND (o.status = 'OPEN'
+              OR o.status = 'UPHELD' AND o.difference_krw > 0 AND o.application_id = a.id AND NOT EXISTS (
+                  SELECT FROM refunds_adjustment j WHERE j.objection_id = o.id AND j.status <> 'DECLINED')))
 """
 _SPELLINGS = """
     UPDATE refunds_holder_check h SET bank_spelling_enc = NULL FROM refunds_account c

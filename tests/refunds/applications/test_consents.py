@@ -11,14 +11,14 @@ from kt_remedy.audit.models import AuditEntry
 from kt_remedy.notices import service as notices
 from refunds.accounts import consents as withdrawals
 from refunds.accounts import service as accounts
-from refunds.applications import consents, drafts, presenters, queries, submit
+from refunds.applications import consents, drafts, objections, presenters, queries, submit
 from refunds.applications.transitions import Refused
 from refunds.models.accounts import Account, HolderCheck
 from refunds.models.applications import Channel, Decision, Draft, Filing
 from refunds.models.consents import Consent, ConsentWithdrawal
 from refunds.payouts import wipe
 from tests import desk
-from tests.refunds import make
+from tests.refunds import make, reviewing
 from tests.refunds.payouts import money
 from tests.sessions import as_customer, as_staff, person, staff_user
 
@@ -160,6 +160,29 @@ def test_after_the_freeze_it_is_recorded_and_the_account_goes_once_it_is_paid(fr
     assert money.broken() == {}
 
 
+def test_the_account_stays_while_an_objection_may_still_bring_a_difference(frozen):
+    row, item, file = frozen
+    me = bytes(row.filing.person_index)
+    money.load(money.pain002(file, [(item, "ACSC", "")]))
+    objection = objections.object_to(
+        contract_no=row.line_id,
+        person_index=me,
+        text="더 냈습니다",
+        contact=PHONE,
+        kind="AMOUNT",
+        wanted_krw=item.amount_krw + 5_000,
+    )
+    consents.withdraw(consent=Consent.PROVISION, person_index=me, phone=PHONE)
+    assert wipe.wipe()[0] == 0
+    reviewing.answer_objection(
+        objection_id=objection.pk, reviewer=staff_user("reviewer"), uphold=True, difference_krw=5_000
+    )
+    assert wipe.wipe()[0] == 0
+    assert Account.objects.get(pk=row.account_id).number, "the difference goes to it"
+    type(objection).objects.update(difference_krw=None)
+    assert wipe.wipe()[0] == 1
+
+
 # The history ----------------------------------------------------------------------------------------------------------
 
 
@@ -214,7 +237,7 @@ def test_the_page_says_what_follows_before_it_is_done(holder, browser):
     row = filed(holder)
     text = text_of(browser.get(RECORD))
     assert "환급을 위한 개인정보 이용" in text
-    assert "2026-01-14판" in text
+    assert f"{submit.CONSENTS['privacy']}판" in text
     text = text_of(browser.get(page()))
     assert f"신청 {row.filing.reference}(환급 160,130원)을 철회합니다." in text
     assert "안내 문자를 그만 보냅니다" in text
