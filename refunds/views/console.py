@@ -19,7 +19,7 @@ from refunds.applications import queue, staff_presenters
 from refunds.applications.verdict import APPROVE, ASK_DOCUMENTS, REJECT
 from refunds.models.applications import Decision, Objection
 from refunds.models.reviews import Letter, ReviewCase
-from refunds.models.states import UNDER_REVIEW
+from refunds.models.states import UNDER_REVIEW, Status
 
 SEE = "refunds.view_review"
 # Reviews are due in the course of their day.
@@ -157,7 +157,10 @@ def _changed(user: User) -> dict[str, Any]:
     undone = decided.filter(Exists(own), code="UNDONE").exclude(actor=audit.actor(user)).order_by("-id")
     return {
         "came": came.count(),
-        "answered": decided.filter(from_status__in=UNDER_REVIEW).exclude(to_status__in=UNDER_REVIEW).count(),
+        # A withdrawal at the desk is no answer.
+        "answered": decided.filter(from_status__in=UNDER_REVIEW)
+        .exclude(to_status__in=[*UNDER_REVIEW, Status.WITHDRAWN])
+        .count(),
         "undone": list(undone.select_related("application__filing")[:LISTED]),
     }
 

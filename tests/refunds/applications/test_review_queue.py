@@ -10,10 +10,11 @@ from PIL import Image
 
 from eligibility.models import Line
 from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core import clock
 from kt_remedy.notices.models import Message
 from refunds.applications import documents, letters, queue, recheck, reviews
 from refunds.applications.transitions import Refused
-from refunds.models.applications import Evidence, Filing
+from refunds.models.applications import Decision, Evidence, Filing
 from refunds.models.reviews import Letter, ReviewCase
 from tests.refunds import make, reviewing
 from tests.refunds.applications.test_documents import PDF
@@ -309,8 +310,12 @@ def test_a_bulk_decision_says_first_what_each_person_will_read(reviewer) -> None
 
 
 def test_the_home_says_what_came_was_answered_and_was_taken_back(reviewer, other, at) -> None:
-    row, _waits = in_review(), in_review()
+    row, waits = in_review(), in_review()
     queue.describe_new()
+    # Taken back by the customer at a desk: no answer.
+    Decision.objects.create(
+        application=waits, from_status="REVIEW", to_status="WITHDRAWN", actor="staff:9", code="", decided_at=clock.now()
+    )
     home = reverse("admin:index")
     assert "새로 온 심사 2건, 모두가 답한 심사 0건" in as_staff(Client(), reviewer).get(home).content.decode()
     reviewing.review(application_id=row.pk, reviewer=reviewer, act="REJECT", reason="다른 사람의 회선")
