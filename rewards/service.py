@@ -64,7 +64,7 @@ class PerkRefused(errors.Refused):
         "NOT_CHOSEN": gettext_lazy("먼저 서비스를 골라 주세요."),
         "NOT_IN_BASE": lazy(_not_in_base, str)(),
         "NOT_YET": gettext_lazy("보험사가 정해지고 보장이 시작되면 확인서를 드립니다."),
-        "NOT_INSURED": gettext_lazy("가입되어 있지 않아 증명서를 드릴 수 없습니다."),
+        "NOT_INSURED": gettext_lazy("가입되어 있지 않아 확인서를 드릴 수 없습니다."),
         "AUTOMATIC": gettext_lazy("이미 자동으로 가입되어 있어 신청하지 않으셔도 됩니다."),
     }
 

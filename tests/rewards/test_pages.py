@@ -140,7 +140,7 @@ def test_the_certificate_is_for_the_insured(client: Client, take_base, at, make_
     number = service.certificate(perk_code="INSURANCE", person_index=line.customer.person_index).number
     assert number in page
     client.post(reverse("rewards:opt-out"), {"perk": "INSURANCE"})
-    assert "증명서를 드릴 수 없습니다" in client.get(address, follow=True).content.decode()
+    assert "확인서를 드릴 수 없습니다" in client.get(address, follow=True).content.decode()
     assert client.get(reverse("rewards:certificate", args=["NOPE"])).status_code == 302
 
 
