@@ -104,7 +104,7 @@ KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
     (
         "desk.continued",
         _("전화로 이어 하기"),
-        "{prefix} 상담원이 쓰시던 신청서를 이어 씁니다. 모르는 일이면 {hotline}(무료)로 전화하세요",
+        "{prefix} 상담원이 고객님 신청서를 이어 씁니다. 모르는 일이면 {hotline}(무료)로 전화하세요",
         "{prefix} An agent opened your draft claim. If you did not ask for it, call {hotline} (free)",
         {},
     ),

@@ -297,7 +297,8 @@ def consent(request: VerifiedRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         answers.consents = dict(submit.CONSENTS)
         drafts.save(answers, person_index=me)
-        consents.give_again(me, versions=submit.CONSENTS, actor="customer")
+        subject = options[0].line.customer_id
+        consents.give_again(me, versions=submit.CONSENTS, actor="customer", subject=subject)
         return redirect(_next_page(answers))
     return _page(
         request,
