@@ -24,46 +24,50 @@ def steady_history(using: str, **_: Any) -> None:
         cursor.execute(HISTORY_PLANS)
 
 
+def _register_actions() -> None:
+    actions.register_exports(
+        "list.exported",
+        "item.call_list",
+        "evidence.taken",
+        "file.downloaded",
+        "inquiry.downloaded",
+        "settlement.taken",
+        "settlement.trial_balance",
+    )
+    actions.register(
+        {
+            "filing": _("신청"),
+            "account": _("계좌"),
+            "accounts": _("계좌번호 지우기"),
+            "application": _("심사"),
+            "consent": _("동의"),
+            "evidence": _("서류와 증거 묶음"),
+            "objection": _("이의"),
+            "note": _("상담 기록"),
+            "batch": _("지급 회차"),
+            "item": _("지급 건"),
+            "file": _("은행 파일"),
+            "result": _("은행 결과"),  # before answers were staged
+            "answer": _("은행 답"),
+            "inquiry": _("은행 조회 목록"),
+            "statement": _("거래내역"),
+            "suspense": _("미결"),
+            "adjustment": _("정정 지급"),
+            "offline_payment": _("국내 계좌가 없는 지급"),
+            "settlement": _("정산서"),
+            "roster": _("담당과 대리"),
+            "list": _("목록 내보내기와 거르기"),
+        }
+    )
+
+
 class RefundsConfig(AppConfig):
     name = "refunds"
     verbose_name = _("환급")
 
     def ready(self) -> None:
         """Register the texts and the calendar's tasks of each part of this application."""
-        actions.register_exports(
-            "list.exported",
-            "item.call_list",
-            "evidence.taken",
-            "file.downloaded",
-            "inquiry.downloaded",
-            "settlement.taken",
-            "settlement.trial_balance",
-        )
-        actions.register(
-            {
-                "filing": _("신청"),
-                "account": _("계좌"),
-                "accounts": _("계좌번호 지우기"),
-                "application": _("심사"),
-                "consent": _("동의"),
-                "evidence": _("서류와 증거 묶음"),
-                "objection": _("이의"),
-                "note": _("상담 기록"),
-                "batch": _("지급 회차"),
-                "item": _("지급 건"),
-                "file": _("은행 파일"),
-                "result": _("은행 결과"),  # before answers were staged
-                "answer": _("은행 답"),
-                "inquiry": _("은행 조회 목록"),
-                "statement": _("거래내역"),
-                "suspense": _("미결"),
-                "adjustment": _("정정 지급"),
-                "offline_payment": _("국내 계좌가 없는 지급"),
-                "settlement": _("정산서"),
-                "roster": _("담당과 대리"),
-                "list": _("목록 내보내기와 거르기"),
-            }
-        )
+        _register_actions()
 
         from kt_remedy.audit import heads
         from kt_remedy.core.tasks import metrics
