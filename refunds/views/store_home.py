@@ -63,7 +63,7 @@ def home(request: HttpRequest) -> dict[str, Any] | None:
 def waiting(store: Store) -> list[Application]:
     """Applications of the store that wait for documents or another account, the earliest due first."""
     rows = _waiting(store).select_related("filing__customer").order_by(F("documents_due_on").asc(nulls_last=True), "id")
-    return list(rows[:50])
+    return list(rows)
 
 
 def _waiting(store: Store | None) -> Any:
