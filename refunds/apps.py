@@ -74,7 +74,7 @@ class RefundsConfig(AppConfig):
         from kt_remedy.staff import household as households
         from kt_remedy.staff import leaving
         from refunds import balance, reminders, tasks  # models are loaded only now
-        from refunds.accounts import household
+        from refunds.accounts import household, wipe
         from refunds.applications import call_backs, queue, sms
         from refunds.payouts import chain_heads, gauges, invariants
         from refunds.payouts import sms as payout_texts
@@ -89,6 +89,7 @@ class RefundsConfig(AppConfig):
         metrics.register(gauges.gauges)
         post_migrate.connect(steady_history, sender=self)
         post_migrate.connect(queue.make_functions, sender=self)
+        post_migrate.connect(wipe.make_function, sender=self)
         pre_migrate.connect(invariants.drop_views, sender=self)
         pre_migrate.connect(balance.drop_view, sender=self)
         post_migrate.connect(balance.make_view, sender=self)  # the invariants read it

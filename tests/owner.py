@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, contextmanager
 from django.db import connection
 from psycopg2.extensions import TRANSACTION_STATUS_INERROR
 
+from kt_remedy.core import roles
+
 
 @contextmanager
 def as_owner() -> Iterator[None]:
@@ -21,6 +23,14 @@ def as_owner() -> Iterator[None]:
         if connection.connection and connection.connection.get_transaction_status() != TRANSACTION_STATUS_INERROR:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT set_config('role', %s, false)", [before])
+
+
+@contextmanager
+def as_web() -> Iterator[None]:
+    """Let the statements inside run as the process that serves pages; the tests work as the worker."""
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('role', %s, false)", [roles.WEB])
+        yield
 
 
 @contextmanager

@@ -1,11 +1,10 @@
 """The withdrawals in force of a person, and a consent that is given again (D-91)."""
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
-from refunds.models.accounts import Account
 from refunds.models.consents import ConsentWithdrawal
 
 
@@ -41,10 +40,21 @@ def give_again(person_index: bytes, *, versions: dict[str, str], actor: str, sub
     return len(ended)
 
 
-def lock_accounts(person_index: bytes) -> None:
-    """Lock the accounts of a person until the transaction ends; waits for filings that use one of them.
+def let_file(person_index: bytes) -> None:
+    """Let a withdrawal by this person wait until the filing transaction ends; filings do not wait for each other.
 
-    A freeze, which only refers to accounts, does not wait.
+    Read whether a consent is withdrawn in a later statement. No row is locked, because the process that serves pages
+    may not change accounts (`core.grants`).
     """
-    rows = Account.objects.select_for_update(no_key=True).filter(person_index=person_index)
-    list(rows.order_by("pk").values_list("pk"))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtext(%s))", [_key(person_index)])
+
+
+def keep_out_filings(person_index: bytes) -> None:
+    """Wait for filings of this person that are under way, and let others wait until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [_key(person_index)])
+
+
+def _key(person_index: bytes) -> str:
+    return f"consent:{bytes(person_index).hex()}"

@@ -11,6 +11,7 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import raw_models
 from kt_remedy.staff import household
 from kt_remedy.staff.models import User
+from refunds.accounts import consents
 from refunds.applications.transitions import Refused
 from refunds.models.accounts import Account, HolderCheck, OwnerKind
 from refunds.models.applications import Application
@@ -58,16 +59,18 @@ def visible_to(*, person_index: bytes | None = None, staff: User | None = None, 
 
 
 def own_account(account_id: uuid.UUID, person_index: bytes) -> Account:
-    """The account that was entered for this person, with its holder check, in one query.
+    """The account that was entered for this person, with its holder check; call it in the transaction that uses it.
 
-    Raises Refused ACCOUNT for another person's account and for one that was wiped.
+    Raises Refused ACCOUNT for another person's account, one that was wiped, and one whose person withdrew a consent.
     """
+    consents.let_file(person_index)
     columns = f"{raw_models.columns('a', Account)}, {raw_models.columns('h', HolderCheck)}"
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {columns} FROM refunds_account a"  # noqa: S608  (the columns are those of our own models)
             " JOIN refunds_holder_check h ON h.account_id = a.id WHERE a.id = %s AND a.wiped_at IS NULL"
-            " FOR SHARE OF a",  # the withdrawal of a consent waits, and a filing after it finds the number emptied
+            " AND NOT EXISTS (SELECT FROM refunds_consent_withdrawal w"
+            " WHERE w.person_index = a.person_index AND w.given_at IS NULL)",
             [account_id],
         )
         row = cursor.fetchone()

@@ -92,10 +92,10 @@ def give_again(*, consent: Consent, person_index: bytes) -> bool:
 
 
 def _follow(consent: Consent, person_index: bytes, phone: str) -> Outcome:
-    Draft.objects.filter(person_index=person_index).delete()
     ended, kept = _end_applications(person_index)
-    # Filings that were under way are over now, and those that come find the account emptied.
-    consents.lock_accounts(person_index)
+    # Filings that were under way are over after this, and those that come find the withdrawal.
+    consents.keep_out_filings(person_index)
+    Draft.objects.filter(person_index=person_index).delete()
     late, kept = _end_applications(person_index)
     ended += late
     accounts = wipe.empty_withdrawn([person_index])

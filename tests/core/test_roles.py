@@ -51,6 +51,8 @@ REFUSED_TO_PROCESSES = [
 ]
 REFUSED = [(role, statement) for role in PROCESSES for statement in REFUSED_TO_PROCESSES] + [
     (roles.WEB, "UPDATE refunds_account SET number_enc = NULL"),
+    (roles.WEB, "SELECT 1 FROM refunds_account FOR SHARE"),
+    (roles.REPORT, "SELECT empty_withdrawn_accounts('{}', now())"),
     (roles.WEB, "DELETE FROM refunds_chunk"),
     (roles.WEB, "CREATE TABLE staging.mine (n int)"),
     (roles.WEB, "SELECT analyse_register('eligibility_line')"),
@@ -80,6 +82,7 @@ ALLOWED = [
             "CREATE TEMPORARY TABLE chosen (n int); ANALYZE chosen",
         )
     ),
+    (roles.WEB, "SELECT empty_withdrawn_accounts('{}', now())"),
     (roles.WEB, "SELECT next_case('{REVIEWER}', '', '2026-01-20', 1, '{}', '{}')"),
     (roles.WEB, "SELECT next_case_of_kind('{REVIEWER}', 'LATE', '2026-01-20', 1, '{}', '{}')"),
     (roles.WORKER, "UPDATE refunds_account SET number_enc = NULL WHERE false"),

@@ -11,6 +11,7 @@ from kt_remedy.audit.models import AuditEntry
 from kt_remedy.notices import service as notices
 from refunds.accounts import consents as withdrawals
 from refunds.accounts import service as accounts
+from refunds.accounts import wipe as account_wipe
 from refunds.applications import consents, drafts, objections, presenters, queries, submit
 from refunds.applications.transitions import Refused
 from refunds.models.accounts import Account, HolderCheck
@@ -18,6 +19,7 @@ from refunds.models.applications import Channel, Decision, Draft, Filing
 from refunds.models.consents import Consent, ConsentWithdrawal
 from refunds.payouts import wipe
 from tests import desk
+from tests.owner import as_web
 from tests.refunds import make, reviewing
 from tests.refunds.payouts import money
 from tests.sessions import as_customer, as_staff, person, staff_user
@@ -41,7 +43,7 @@ def page(code="privacy"):
     return reverse("portal:my-consent", args=[code])
 
 
-def filed(holder, account=None):
+def filed(holder, account=None, line=None):
     """An application on the website, with both consents."""
     account = account or make.account(holder)
     return submit.submit(
@@ -49,7 +51,7 @@ def filed(holder, account=None):
             key=uuid.uuid4().hex,
             channel=Channel.WEB,
             person_index=holder.person_index,
-            contract_nos=[make.line(holder).pk],
+            contract_nos=[(line or make.line(holder)).pk],
             account_id=account.pk,
             consents=submit.CONSENTS,
             contact=PHONE,
@@ -141,6 +143,27 @@ def test_an_answer_of_the_bank_that_comes_after_the_withdrawal_is_not_kept(holde
     withdraw(holder)
     assert not accounts.repeat_holder_check(check)
     assert HolderCheck.objects.get().bank_spelling is None
+
+
+def test_the_process_that_serves_pages_has_the_rights_for_it(holder, browser):
+    account, line = make.account(holder), make.line(holder)
+    with as_web():
+        filed(holder, account, line)
+        browser.post(page(), {"act": "withdraw", "sure": "on"})
+    assert ConsentWithdrawal.objects.filter(given_at=None).count() == 1
+    account.refresh_from_db()
+    assert account.number is None
+    other = make.account(make.customer())
+    assert account_wipe.empty_withdrawn([bytes(other.person_index)]) == 0, "nobody else's"
+
+
+def test_an_account_that_is_still_needed_serves_no_new_application(frozen):
+    row, _item, _file = frozen
+    me, holder = bytes(row.filing.person_index), row.line.customer
+    consents.withdraw(consent=Consent.PRIVACY, person_index=me, phone=PHONE)
+    with pytest.raises(Refused) as refused:
+        filed(holder, row.account)
+    assert refused.value.code == "ACCOUNT"
 
 
 # After the freeze -----------------------------------------------------------------------------------------------------
