@@ -18,7 +18,7 @@ from kt_remedy.core import clock
 from kt_remedy.core.models import DatedTask, PeriodicTask
 from kt_remedy.core.tasks import schedule
 from kt_remedy.devtools import sample_register
-from kt_remedy.notices import gateway, mailings, preparing, sender
+from kt_remedy.notices import gateway, mailings, preparing
 from kt_remedy.notices.models import Mailing
 from kt_remedy.portal import clock_views
 from refunds.applications import change
@@ -328,12 +328,20 @@ def test_the_whole_calendar(lines, settings, tmp_path, monkeypatch, record_prope
     settings.DELIVERIES_DIR, settings.HAND_OFF_DIR = str(tmp_path / "deliveries"), str(tmp_path / "hand-off")
     settings.ROUNDS_NEED_APPROVAL, settings.QA_SAMPLE_PERCENT, settings.SMS_PER_SECOND = True, 0, 100_000
     sent: list[str] = []
+    groups: dict[str, list[str]] = {}
 
     def accept(messages, *, sender):
-        sent.extend(message.key for message in messages)
-        return [gateway.GatewayMessage(message.key, message.key, "group", "2000") for message in messages]
+        keys = [message.key for message in messages]
+        sent.extend(keys)
+        group = f"group-{len(groups)}"
+        groups[group] = keys
+        return [gateway.GatewayMessage(key, key, group, "2000") for key in keys]
 
-    monkeypatch.setattr(sender.gateway, "send", accept)
+    def delivered(group):
+        return [gateway.GatewayMessage(key, key, group, gateway.DELIVERED) for key in groups[group]]
+
+    monkeypatch.setattr(gateway, "send", accept)
+    monkeypatch.setattr(gateway, "states", delivered)
     every = schedule._entries.items()
     monkeypatch.setattr(
         schedule, "_entries", {code: entry for code, entry in every if entry.period is None or code in PERIODIC}
