@@ -210,6 +210,18 @@ def fresh_clock() -> None:
 
 
 @pytest.fixture(autouse=True)
+def fresh_cache(request: pytest.FixtureRequest) -> None:
+    """Forget what the transactional test before left in the cache: its table belongs to no model, so that no flush
+    empties it."""
+    from django.core.cache import cache
+
+    marker = request.node.get_closest_marker("django_db")
+    if marker is not None and marker.kwargs.get("transaction"):
+        request.getfixturevalue("transactional_db")
+        cache.clear()
+
+
+@pytest.fixture(autouse=True)
 def korean() -> None:
     """Forget the language of the test before: the client leaves that of its last request active."""
     from django.utils import translation
