@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -36,7 +37,7 @@ class _GiveForm(forms.Form):
 
 
 def context(request: VerifiedRequest) -> dict[str, Any]:
-    """What the page of the record shows of consents: the two of a refund, and reminders."""
+    """Values of the part of the record about consents: the two of a refund, reminders, and the wish of the opening."""
     me = request.person
     return {
         "consents": consents.of_person(me.ci_index),
@@ -57,7 +58,7 @@ def consent(request: VerifiedRequest, code: str) -> HttpResponse:
     if given is None:
         messages.info(request, _("동의하신 적이 없습니다."))
         return redirect("portal:my-record")
-    # The button says what it does: a page of before, sent from another tab, does never the opposite.
+    # The act comes from the button, so that an old page in another tab never does the opposite.
     withdrawn = given.withdrawn_at is not None
     act = request.POST.get("act", "")
     if request.method == "POST" and act != ("give" if withdrawn else "withdraw"):
@@ -78,6 +79,7 @@ def consent(request: VerifiedRequest, code: str) -> HttpResponse:
         "ending": [view for view in views if view.can_withdraw],
         "staying": [view for view in views if not view.can_withdraw],
         "version": CONSENTS[chosen],
+        "kept_days": settings.ACCOUNT_WIPE_DAYS,
         "is_privacy": chosen == Consent.PRIVACY,
     }
     return render(request, "portal/my_consent.html", values, status=422 if form.errors else 200)

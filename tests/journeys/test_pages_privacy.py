@@ -76,6 +76,7 @@ def test_a_consent_is_withdrawn_and_given_again(january, settings, page, live_se
     check(page, "record-withdrawn")
     page.get_by_role("link", name="다시 동의하기").click()
     check(page, "consent-again")
+    expect(page.locator("main")).to_contain_text("180일이 지나면 지웁니다")
     page.get_by_label("위에 적힌 것을 읽었고").check()
     page.get_by_role("button", name="다시 동의하기").click()
     expect(page.locator("body")).to_contain_text("다시 동의하셨습니다.")
