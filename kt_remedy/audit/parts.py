@@ -82,8 +82,6 @@ def remove() -> list[dt.date]:
     removed = [month for month in due if _remove(month)]
     while chain.seal_entries():
         pass
-    with transaction.atomic(), pgtrigger.ignore(*_KEPT):
-        MonthlyReview.objects.filter(month__in=removed).delete()
     return removed
 
 
@@ -100,8 +98,9 @@ def _remove(month: dt.date) -> bool:
     with pgtrigger.ignore(*_KEPT):
         LookMark.objects.filter(entry__in=entries).delete()
         questions.delete()
+        MonthlyReview.objects.filter(month=month).delete()
     with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table with checks that wait cannot be dropped
         for table in TABLES:
             cursor.execute(f"DROP TABLE {table}_{month:%Y_%m}")
     service.record(
