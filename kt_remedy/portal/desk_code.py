@@ -122,7 +122,7 @@ def register() -> None:
         KIND_CALL,
         label=_("통화에서 번호 확인"),
         text={
-            "ko": "{prefix} 확인번호 {code}. 직접 {hotline}로 거신 통화에서만 읽어 주세요."
+            "ko": "{prefix} 확인번호 {code}. 직접 {hotline}에 거신 통화에서만 읽어 주세요."
             f" {CODE_MINUTES}분 안에 씁니다",
             "en": f"{{prefix}} Code {{code}}. Say it only if you called {{hotline}} yourself."
             f" Valid {CODE_MINUTES} minutes",

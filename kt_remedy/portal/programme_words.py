@@ -1,4 +1,4 @@
-"""Sentences of the public pages about what the programme refunds, excludes and gives, all from its file. Pure."""
+"""Sentences of the public pages on refunds, exclusions and perks of the programme, all from its file. Pure."""
 
 from dataclasses import dataclass
 
@@ -68,16 +68,8 @@ class Words:
     @property
     def products(self) -> str:
         """The products whose penalty is refunded."""
-        return ", ".join(map(presenters.product_name, self._products()))
-
-    @property
-    def other_products(self) -> str:
-        """The same without the telephone."""
-        return ", ".join(presenters.product_name(code) for code in self._products() if code != "HANDSET")
-
-    def _products(self) -> list[str]:
         excluded = self.programme.waiver.excluded_products
-        return [code for code in _PERSONAL_PRODUCTS if code not in excluded]
+        return ", ".join(presenters.product_name(code) for code in _PERSONAL_PRODUCTS if code not in excluded)
 
     @property
     def events(self) -> str:
@@ -106,7 +98,7 @@ class Words:
 
     @property
     def endings(self) -> str:
-        """Which ways of leaving count."""
+        """The ways of leaving that count, in one sentence."""
         excluded = self.programme.waiver.excluded_termination_reasons
         if "CANCEL" in excluded:
             return _("다른 통신사로 번호를 옮기신 경우만 대상입니다.")
@@ -116,7 +108,7 @@ class Words:
 
     @property
     def channels(self) -> str:
-        """Where one may apply."""
+        """The places where one may apply."""
         return ", ".join(str(_CHANNELS[code]) for code in self.programme.applications.channels if code in _CHANNELS)
 
     @property

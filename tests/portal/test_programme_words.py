@@ -39,7 +39,7 @@ KOREAN = {
         [
             "할인반환금",
             "돌려드리지 않는 것: 이용요금",
-            "같이 돌려받는 회선: 워치",
+            "해지한 회선(휴대폰, 워치)",
             "번호를 없애고 해지한 회선",
             "자동 연장",
             "태블릿 회선",
@@ -60,6 +60,10 @@ KOREAN = {
         ],
         ["직권해지", "공시지원금", "골라 주셔야", "그냥 해지하셨든", "기기만 바꾸셨다면"],
     ),
+    "/help/words/": (
+        ["요금 할인을 돌려 달라고 청구한 돈입니다. 돌려받으실 수 있습니다."],
+        ["추가지원금)을 돌려 달라고 청구한 돈입니다. 돌려받으실", "돌려드리지 않습니다", "이번 면제에서 빠집니다"],
+    ),
 }
 ENGLISH = {
     "/": (
@@ -70,11 +74,15 @@ ENGLISH = {
         ["Only those who moved their number", "A budget line is not left out", "start by themselves: "],
         ["wait for your choice", "terminated by the carrier", "Termination by the carrier"],
     ),
+    "/help/words/": (
+        ["discounts of a contract. You can get it back."],
+        ["subsidy for a phone. You can", "is not refunded", "not part of this waiver"],
+    ),
 }
 
 
 @pytest.mark.parametrize(("language", "expected"), [("ko", KOREAN), ("en", ENGLISH)])
-@pytest.mark.parametrize("address", ["/", "/help/"])
+@pytest.mark.parametrize("address", ["/", "/help/", "/help/words/"])
 def test_the_pages_tell_the_rules_of_the_file(client, monkeypatch, at, address, language, expected):
     monkeypatch.setattr(programme, "current", lambda: OTHER)
     at("2026-01-20T10:00+09:00")

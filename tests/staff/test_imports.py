@@ -191,7 +191,7 @@ def test_something_that_changed_meanwhile_is_compared_again(pair, manned):
     assert User.objects.get(username="lee").store.code == "S-1"
     refused("DECIDED", imports.approve, by=pair[1], import_id=row.pk)
     page = as_staff(Client(), pair[1]).get(reverse("admin:staff_staffimport_change", args=[row.pk])).content.decode()
-    assert "반영하지 못한 까닭" in page
+    assert "반영하지 못한 이유" in page
     assert "kim: 비교한 뒤에" in page
 
 

@@ -317,14 +317,14 @@ def test_the_home_says_what_came_was_answered_and_was_taken_back(reviewer, other
         application=waits, from_status="REVIEW", to_status="WITHDRAWN", actor="staff:9", code="", decided_at=clock.now()
     )
     home = reverse("admin:index")
-    assert "새로 온 심사 2건, 모두가 답한 심사 0건" in as_staff(Client(), reviewer).get(home).content.decode()
+    assert "새로 온 심사 2건, 직원들이 답한 심사 0건" in as_staff(Client(), reviewer).get(home).content.decode()
     reviewing.review(application_id=row.pk, reviewer=reviewer, act="REJECT", reason="다른 사람의 회선")
-    assert "새로 온 심사 1건, 모두가 답한 심사 1건" in as_staff(Client(), other).get(home).content.decode()
+    assert "새로 온 심사 1건, 직원들이 답한 심사 1건" in as_staff(Client(), other).get(home).content.decode()
     reviews.undo(application_id=row.pk, reviewer=other, reason="잘못 봄")
     assert "다른 사람이 되돌렸습니다" in as_staff(Client(), reviewer).get(home).content.decode()
     assert "다른 사람이 되돌렸습니다" not in as_staff(Client(), other).get(home).content.decode()
     at("2026-01-19T10:00+09:00")
-    assert "새로 온 심사 0건, 모두가 답한 심사 0건" in as_staff(Client(), reviewer).get(home).content.decode()
+    assert "새로 온 심사 0건, 직원들이 답한 심사 0건" in as_staff(Client(), reviewer).get(home).content.decode()
 
 
 def test_a_decision_from_an_old_tab_takes_nothing_back(reviewer) -> None:
