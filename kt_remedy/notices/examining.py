@@ -194,7 +194,7 @@ def _value(name: str, language: str, example: Mapping[str, Any]) -> re.Pattern[s
 
 
 def _may_be_code(message: str) -> bool:
-    """True if a message looks like the code of a verification: it asks for nothing, and holds no address or number."""
+    """True if a message looks like the code of a verification: short, without amount, address or telephone number."""
     return bool(
         len(message) <= _LONGEST_CODE_MESSAGE
         and _CODE_WORDS.search(message)

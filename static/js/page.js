@@ -1,11 +1,11 @@
-// What a page can do more with scripts: open the part that an address names, copy, print, search, read aloud.
+// Pages with scripts do more: open the part that an address names, copy, print, search, read aloud.
 (function () {
   "use strict";
   const language = document.documentElement.lang || "ko";
 
   // A link to a folded part opens it.
   function openTarget() {
-    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.getElementById(location.hash.slice(1));
     if (!target || target.tagName !== "DETAILS") return;
     target.open = true;
     target.scrollIntoView();

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow  # each test starts processes
 
 FILE = ROOT / "tests" / "cases" / "skt-2025.toml"
 SKT = programme.load(FILE)
-OURS = re.compile(r"\bKT\b|080-470-7790")
+OURS = re.compile(r"(?<![A-Za-z])KT(?![A-Za-z])|080-470-7790")
 
 
 class OtherCopy(Copy):
@@ -32,7 +32,8 @@ def copy():
 
 
 def reads(page) -> str:
-    """The page as a person reads it, with plain spaces."""
+    """The page as a person reads it who opens all that folds, with plain spaces."""
+    page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
     return page.inner_text("body").replace("\u00a0", " ").replace("\u2060", "")
 
 
@@ -47,10 +48,15 @@ def test_a_customer_of_the_other_carrier_applies_and_has_data(copy, browser):
     expect(page.locator("h1")).to_contain_text("낸 위약금")
     told = reads(page)
     assert OURS.search(told) is None
-    assert "2025년 4월 19일부터 2025년 7월 14일 사이에 SKT 휴대폰을 해지하셨다면" in told
+    assert "SKT 회선을 해지하며 낸 위약금" in told
+    assert "2025년 4월 19일부터 2025년 7월 14일 사이에 해지하신 분입니다." in told
     assert "데이터 매월 50GB, 5개월" in told
     assert "알뜰폰 회선" not in told
-    assert "[SKT] 위약금 환급 신청이 접수되었습니다. 지급 예정일 8/14(목). 문의 114" in told
+
+    page.goto("/messages/")
+    told = reads(page)
+    assert OURS.search(told) is None
+    assert "[SKT] 위약금 환급 신청이 접수되었습니다." in told
 
     page.goto("/check/?how=PORT_OUT&ended=2025-07-01&line=HANDSET&event=NEW&contract=2024-07-01")
     expect(page.locator("h1").first).to_contain_text("환급 대상으로 보입니다")
@@ -62,6 +68,7 @@ def test_a_customer_of_the_other_carrier_applies_and_has_data(copy, browser):
     page.get_by_label("이름", exact=True).fill(hong["name"])
     page.get_by_label("통신사").select_option(hong["carrier"])
     page.get_by_label("휴대폰 번호").fill(hong["phone"])
+    page.get_by_role("button", name="다음").click()
     page.get_by_label("생년월일 6자리").fill(hong["birth_date"][2:].replace("-", ""))
     page.get_by_label("주민등록번호 뒤 첫 숫자 하나").fill("1")
     page.get_by_role("button", name="인증번호 받기").click()
@@ -73,11 +80,11 @@ def test_a_customer_of_the_other_carrier_applies_and_has_data(copy, browser):
     page.wait_for_url("**/my/")
     expect(page.locator("article.verdict")).to_have_count(3)
     page.get_by_role("button", name="이 회선 환급 신청하기").click()
-    page.get_by_label("은행", exact=True).select_option("088")
-    page.get_by_label("계좌번호").fill("110-123-456789")
-    page.get_by_role("button", name="계속").click()
     page.locator("input[name=privacy]").check()
     page.locator("input[name=provision]").check()
+    page.get_by_role("button", name="계속").click()
+    page.get_by_label("은행", exact=True).select_option("088")
+    page.get_by_label("계좌번호").fill("110-123-456789")
     page.get_by_role("button", name="계속").click()
     page.get_by_role("button", name=re.compile("환급 신청하기")).click()
     page.wait_for_url("**/receipt/**")

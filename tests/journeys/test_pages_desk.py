@@ -185,7 +185,7 @@ def test_the_day_of_a_clerk_with_three_customers(page, live_server) -> None:
     second.file()
     second.page.wait_for_url("**/receipt/**")
     assert {filing.customer.holder_name for filing in Filing.objects.select_related("customer")} == set(births)
-    # The first customer objects, adds to it and takes it back.
+    # The first customer objects, and adds to it.
     page.goto(f"/desk/s/{rows['이정순'].key}/object/{lines[0].pk}/")
     page.locator("input[name=kind]").last.check()
     page.locator("textarea[name=words]").fill("금액이 다릅니다")

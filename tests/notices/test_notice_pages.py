@@ -41,7 +41,7 @@ def test_two_messages_of_ours_at_once_are_both_named():
     page = check("KT 안내\n" + OURS + "\n" + texts.sample(texts.kind("payout.paid"), "ko"))
     assert "저희가 보내는 문자입니다" in page
     for item in (texts.matching(OURS)[0][0], texts.kind("payout.paid")):
-        assert str(item.label) in page
+        assert f"‘{item.label}’" in page
 
 
 def test_what_was_pasted_is_not_shown_as_markup():
