@@ -20,6 +20,7 @@ from kt_remedy.portal import lines
 from kt_remedy.portal.simple_forms import CallForm
 from refunds.applications import call_checks, continuing, drafts
 from refunds.models.accounts import OwnerKind
+from refunds.promise.facts import Situation
 
 # From this age (full years, KST) the simple page is offered first.
 OFFERED_FROM_AGE = 65
@@ -34,7 +35,7 @@ class SimpleLine:
     label: str
     url: str
     line: str = ""
-    won: int = 0  # that can be applied for now
+    won: int = 0  # refunded if it is applied for now
 
     @property
     def primary(self) -> bool:
@@ -53,13 +54,13 @@ def simple_line(card: lines.LineCard) -> SimpleLine:
         return SimpleLine(card.id, sentence, _("내 신청 보기"), reverse("refunds:status"))
     if card.next_step and card.next_step.line:
         days = f" {card.promise.sentence}" if card.promise else ""
-        if card.kind == "yes" and card.amount:
-            words = {"line": name, "won": krw(card.amount)}
+        if won := _sure_won(card):
+            words = {"line": name, "won": krw(won)}
             sentence = _("%(line)s 위약금 %(won)s을 돌려받으실 수 있습니다.") % words
             label = _("%(won)s 신청하기") % words
         else:
             sentence, label = f"{name}: {card.title}.", card.next_step.label
-        return SimpleLine(card.id, sentence + days, label, card.next_step.url, card.next_step.line, card.amount or 0)
+        return SimpleLine(card.id, sentence + days, label, card.next_step.url, card.next_step.line, won)
     if card.kind in {"keep", "leave"}:
         sentence = _("지금 쓰시는 %(line)s: %(title)s.") % {"line": name, "title": card.title}
         return SimpleLine(card.id, sentence, _("받으실 혜택 보기"), reverse("rewards:mine"))
@@ -67,6 +68,12 @@ def simple_line(card: lines.LineCard) -> SimpleLine:
     if card.objection:
         return SimpleLine(card.id, sentence, _("사실과 다르면 알려 주세요"), card.objection.url)
     return SimpleLine(card.id, sentence, _("자세한 화면으로 보기"), reverse("portal:my-lines") + f"#{card.id}")
+
+
+def _sure_won(card: lines.LineCard) -> int:
+    """Won that is refunded if it is applied for now; 0 while a bill, its payment or a decision of staff is awaited."""
+    late = card.promise is not None and card.promise.situation == Situation.LATE
+    return 0 if late or card.kind != "yes" or card.amount != card.view.refundable else card.view.refundable
 
 
 @customer

@@ -39,6 +39,24 @@ def test_each_line_is_one_sentence_and_one_button(kim, holder) -> None:
     assert page.count('<h2 id="line-') == 3
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"outcome": "REVIEW", "reasons": "REVIEW_NAME_TRANSFER"},
+        {"reasons": "UNPAID", "refundable_krw": 0},
+        {"reasons": "NOT_BILLED_YET", "refundable_krw": 0},
+    ],
+)
+def test_money_that_is_not_sure_is_no_sum(kim, holder, told) -> None:
+    line = make.line(holder, **told)
+    if "UNPAID" in line.reasons:
+        make.bill(line, billed=160_130)
+    page = kim.get("/my/simple/").content.decode()
+    assert "돌려받으실 돈이" not in page
+    assert "돌려받으실 수 있습니다" not in page
+    assert "이 회선 환급 신청하기" in page
+
+
 def test_somebody_without_a_line_is_told_where_to_turn(kim) -> None:
     page = kim.get("/my/simple/").content.decode()
     assert "김순자 님 이름의 회선을 찾지 못했습니다" in " ".join(page.split())
