@@ -40,7 +40,7 @@ SHOWN = 50
 
 
 class SearchForm(forms.Form):
-    """What the auditor looks for; every field narrows the list."""
+    """The search of the auditor; every field narrows the list."""
 
     customer = TextField(
         label=gettext_lazy("고객번호나 계약번호"), required=False, max_length=40,

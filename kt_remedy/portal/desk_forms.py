@@ -91,7 +91,7 @@ class FindForm(PlainForm):
 
 
 class ComerForm(PlainForm):
-    """Who came for the customer, each with the list of documents, and the name of somebody other than the holder."""
+    """The person who came, each kind with its list of documents, and the name of somebody other than the holder."""
 
     came_as = forms.ChoiceField(
         label=gettext_lazy("오신 분"),

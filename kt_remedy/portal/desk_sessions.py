@@ -86,7 +86,7 @@ def tabs(user: User, here: str = "") -> list[Tab]:
 
 
 def context(request: HttpRequest, row: DeskSession) -> dict[str, Any]:
-    """What every page of a session shows: tabs, letter, colour, name and when it ends."""
+    """The values that every page of a session shows: tabs, letter, colour, name and when it ends."""
     ends = desk_sessions.ends_at(row)
     left = max(0, int((ends - dt.datetime.now(dt.UTC)).total_seconds()))
     return {
@@ -167,7 +167,7 @@ def before_proof(
 
 
 def typed(request: HttpRequest) -> dict[str, list[str]]:
-    """What was typed on the page of filing, as it can be shown again; without consents and keys."""
+    """The typed answers of the page of filing, as it can be shown again; without consents and keys."""
     if "bank" not in request.POST and "lines" not in request.POST:
         return {}
     return {name: request.POST.getlist(name) for name in request.POST if name not in _NOT_KEPT}

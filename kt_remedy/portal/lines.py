@@ -280,7 +280,21 @@ class _CardBuilder:
             )
             if card.kind == "yes" and card.billed not in (0, line.expected_penalty_krw):
                 card.estimate_if_differing = line.expected_penalty_krw
-        known = waiver.non_refundable_items
+        self._other_items(card, refundable, other_bills)
+        months = {(bill.billed_on.year, bill.billed_on.month) for bill in refundable or other_bills}
+        if not bills and card.kind == "no" and line.expected_penalty_krw:
+            card.ledger = [
+                LedgerRow(_("예상 위약금"), _("돌려드리지 않는 금액"), line.expected_penalty_krw, "off"),
+            ]
+        elif card.ledger:
+            month = kmonth((refundable or other_bills)[0].billed_on) if len(months) == 1 else ""
+            card.caption = (
+                _("%(month)s 청구서에서 계산한 내용") % {"month": month} if month else _("청구서에서 계산한 내용")
+            )
+
+    def _other_items(self, card: LineCard, refundable: list[Bill], other_bills: list[Bill]) -> None:
+        """Rows of the ledger for items that a person looks at, and for those that are not refunded."""
+        known = self.programme.waiver.non_refundable_items
         looked_at = [bill for bill in other_bills if bill.item not in known] if card.kind == "review" else []
         if looked_at:
             card.ledger.append(LedgerRow(_("직원이 확인하고 있는 것"), kind="part"))
@@ -300,16 +314,6 @@ class _CardBuilder:
                 )
                 for bill in not_refunded
             ]
-        months = {(bill.billed_on.year, bill.billed_on.month) for bill in refundable or other_bills}
-        if not bills and card.kind == "no" and line.expected_penalty_krw:
-            card.ledger = [
-                LedgerRow(_("예상 위약금"), _("돌려드리지 않는 금액"), line.expected_penalty_krw, "off"),
-            ]
-        elif card.ledger:
-            month = kmonth((refundable or other_bills)[0].billed_on) if len(months) == 1 else ""
-            card.caption = (
-                _("%(month)s 청구서에서 계산한 내용") % {"month": month} if month else _("청구서에서 계산한 내용")
-            )
 
     def _next(self, card: LineCard, line: Line, bills: list[Bill], summary: ApplicationSummary | None) -> None:
         window, ended = self.programme.applications, line.terminated_on or self.programme.waiver.terminated_to

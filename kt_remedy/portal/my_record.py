@@ -131,7 +131,7 @@ def looks_at(person: bytes, *, since: dt.date, until: dt.date) -> list[Day]:
 @never_cache
 @require_safe
 def record(request: VerifiedRequest) -> HttpResponse:
-    """Who of the staff looked at the customer's data, thirty days at a time."""
+    """The staff who looked at the customer's data, thirty days at a time."""
     return _page(request, _until(request))
 
 

@@ -45,7 +45,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What the pages say of one programme in the active language; templates read the attributes."""
+    """The sentences of one programme in the active language; templates read the attributes."""
 
     programme: Programme
 
@@ -118,7 +118,7 @@ class Words:
 
     @property
     def perk_ways(self) -> list[str]:
-        """How one gets the perks, a sentence for each way that one of them has."""
+        """The ways to get the perks, each as a sentence, as far as one of them has it."""
         by_mode: dict[str, list[str]] = {}
         for perk in self.programme.perks:
             by_mode.setdefault(perk.mode, []).append(perk_name(perk.code))

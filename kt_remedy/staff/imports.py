@@ -77,6 +77,8 @@ def carry_out(row: StaffImport) -> None:
     Where something is no longer as it was compared, nothing changes: the import is STOPPED, and its faults name each
     such change. Sessions of leavers and movers end, and their work is passed on (`leaving`). Safe to run twice.
     """
+    if row.state == State.APPROVED:
+        service.lock_administrators()  # before the row, as `approve` does: the other order would be a deadlock
     row = StaffImport.objects.select_for_update(of=("self",)).get(pk=row.pk)
     with translation.override(row.language):
         if row.state == State.READING:
@@ -97,7 +99,6 @@ def _compare(row: StaffImport) -> None:
 def _apply(row: StaffImport) -> None:
     by = row.decided_by
     assert by is not None
-    service.lock_administrators()
     faults = _apply_stores(row) if row.kind == Kind.STORES else _apply_staff(by, row)
     row.state, row.faults = (State.STOPPED if faults else State.APPLIED), faults[: import_files.MOST_FAULTS]
     row.save(update_fields=["state", "faults"])

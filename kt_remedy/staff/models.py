@@ -259,7 +259,7 @@ class StaffImport(TaskRow):
 
 
 class RightsRequest(models.Model):
-    """What one administrator asks and another one approves with a fresh second factor (D-76)."""
+    """A request of one administrator that another one approves with a fresh second factor (D-76)."""
 
     class Kind(models.TextChoices):
         HIRE = "HIRE", _("새 계정")

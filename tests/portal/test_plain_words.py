@@ -23,7 +23,7 @@ PAGES = [
 
 
 def read(page: str) -> str:
-    """What a person reads of a page: no addresses, values of forms or scripts."""
+    """The words of a page that a person reads: no addresses, values of forms or scripts."""
     page = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
     return re.sub(r"<[^>]*>", " ", page)
 

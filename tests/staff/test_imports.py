@@ -1,6 +1,7 @@
 """Stores and their staff from a file: compared, approved by another administrator, undone whole."""
 
 import re
+import time
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -15,6 +16,7 @@ from kt_remedy.staff import import_files, imports, leaving, service, stores, tas
 from kt_remedy.staff.models import StaffImport, Store, User
 from tests.background import run_due
 from tests.sessions import as_staff, staff_user, two_administrators
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 
@@ -209,6 +211,27 @@ def test_a_file_is_kept_until_it_is_compared(pair):
     given_up = imports.check(by=pair[0], kind="STORES", content=STORES.encode(), file_name="list.csv", complete=False)
     imports.decline(by=pair[0], import_id=given_up.pk)
     assert (carried_out(given_up).state, given_up.content) == ("DECLINED", "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_second_click_while_a_worker_carries_out_is_no_deadlock(pair, monkeypatch):
+    row = check(pair, STORES, "STORES")
+    imports.ask(by=pair[0], import_id=row.pk, reason="monthly list")
+    imports.approve(by=pair[1], import_id=row.pk)
+    lock = service.lock_administrators
+
+    def late() -> None:
+        time.sleep(0.3)
+        lock()
+
+    monkeypatch.setattr(service, "lock_administrators", late)
+    worker, click = together(
+        lambda: tasks.carry_out_import(row.pk), lambda: imports.approve(by=pair[1], import_id=row.pk)
+    )
+    assert worker is None
+    assert click.code == "DECIDED"
+    row.refresh_from_db()
+    assert row.state == "APPLIED"
 
 
 def test_faults_speak_the_language_of_the_upload(pair):
