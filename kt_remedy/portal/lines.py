@@ -17,9 +17,8 @@ from eligibility import presenters, rules
 from eligibility import service as register
 from eligibility.models import Bill, HolderKind, Line
 from eligibility.rules.verdict import refundable_of
-from kt_remedy.core import clock, masking, persons
+from kt_remedy.core import clock, masking, persons, programme
 from kt_remedy.core.programme import Programme
-from kt_remedy.core.programme import current as current_programme
 from kt_remedy.core.templatetags.remedy import kdate, kdate_long, kmonth, krw
 from kt_remedy.identity.service import VerifiedRequest
 from kt_remedy.portal import timeline
@@ -125,7 +124,7 @@ def cards_of(person_index: bytes, now: dt.datetime, today: dt.date, programme: P
 def seen_cards(request: VerifiedRequest) -> list[LineCard]:
     """Cards of the lines of the person who asks; the audit records the view, once for the same content."""
     now = clock.now()
-    cards = cards_of(request.person.ci_index, now, clock.kst_date(now), current_programme())
+    cards = cards_of(request.person.ci_index, now, clock.kst_date(now), programme.current())
     before = request.session.get("lines_seen", "")
     seen_digest = register.record_line_views([card.view for card in cards], before=before)
     if seen_digest != before:

@@ -36,12 +36,12 @@ def test_no_code_stands_on_a_page_of_a_customer(at, language) -> None:
         ("ELIGIBLE", ""),
         ("ELIGIBLE", "UNPAID"),
         ("ELIGIBLE", "NOT_BILLED_YET"),
-        ("REVIEW", "UNKNOWN_ITEM"),
+        ("REVIEW", "REVIEW_UNKNOWN_ITEM"),
         ("NOT_ELIGIBLE", "DEVICE_CHANGE_AFTER_BASE"),
         ("NOTHING_DUE", "ALREADY_SETTLED"),
     ]:
         line = make.line(holder, outcome=outcome, reasons=reasons)
-    odd = make.line(holder, outcome="REVIEW", reasons="UNKNOWN_ITEM")
+    odd = make.line(holder, outcome="REVIEW", reasons="REVIEW_UNKNOWN_ITEM")
     Bill.objects.filter(line=odd).update(item="OLD_CLAWBACK")
     filed = [make.application(make.line(holder), status=status) for status in ("APPROVED", "REVIEW", "SUBMITTED")]
     client = as_customer(Client(headers={"accept-language": language}), person("hong", name="홍길동"))
@@ -63,7 +63,7 @@ def test_no_code_stands_on_a_page_of_a_customer(at, language) -> None:
 
 def test_an_unknown_item_is_being_checked_and_has_no_code(at) -> None:
     at("2026-01-20T10:00+09:00")
-    line = make.line(make.customer(name="홍길동", ci="hong"), outcome="REVIEW", reasons="UNKNOWN_ITEM")
+    line = make.line(make.customer(name="홍길동", ci="hong"), outcome="REVIEW", reasons="REVIEW_UNKNOWN_ITEM")
     Bill.objects.filter(line=line).update(item="OLD_CLAWBACK")
     page = as_customer(Client(), person("hong", name="홍길동")).get("/my/").content.decode()
     assert "OLD_CLAWBACK" not in page

@@ -218,16 +218,18 @@ def test_a_second_click_while_a_worker_carries_out_is_no_deadlock(pair, monkeypa
     row = check(pair, STORES, "STORES")
     imports.ask(by=pair[0], import_id=row.pk, reason="monthly list")
     imports.approve(by=pair[1], import_id=row.pk)
-    lock = service.lock_administrators
+    lock, naps = service.lock_administrators, [0.5, 0.0]
 
     def late() -> None:
-        time.sleep(0.3)
+        time.sleep(naps.pop(0))
         lock()
 
+    def click_again() -> None:
+        time.sleep(0.1)  # the worker has begun
+        imports.approve(by=pair[1], import_id=row.pk)
+
     monkeypatch.setattr(service, "lock_administrators", late)
-    worker, click = together(
-        lambda: tasks.carry_out_import(row.pk), lambda: imports.approve(by=pair[1], import_id=row.pk)
-    )
+    worker, click = together(lambda: tasks.carry_out_import(row.pk), click_again)
     assert worker is None
     assert click.code == "DECIDED"
     row.refresh_from_db()
