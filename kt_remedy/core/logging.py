@@ -24,6 +24,10 @@ OWN_KEYS = frozenset("request_id correlation_id task_id parent_task_id timestamp
 
 # A mobile number, a resident registration number or an account: nine digits or more, dashes and blanks between them.
 _NUMBER = re.compile(r"(?<![0-9A-Za-z])\+?\d(?:[-.\s]?\d){8,}(?![0-9A-Za-z])")
+# Names of people are Hangul, and no line of ours is: as letters, as an address and as an escape spell them.
+_HANGUL = re.compile(
+    r"(?:[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]|%E[A-D](?:%[89AB][0-9A-F]){2}|\\u[0-9a-f]{4})+", re.IGNORECASE
+)
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _QUERY = re.compile(r"\?[^\s\"']*")
 # What PostgreSQL quotes from a row in an error.
@@ -57,7 +61,7 @@ def _clean(key: str, value: Any) -> Any:
     if isinstance(value, str):
         text = _QUERY.sub("", value) if key == "request" else value
         text = _DETAIL.sub(rf"\1{REMOVED}", text)
-        return _MAIL.sub(REMOVED, _NUMBER.sub(REMOVED, text))
+        return _HANGUL.sub(REMOVED, _MAIL.sub(REMOVED, _NUMBER.sub(REMOVED, text)))
     if isinstance(value, Mapping):
         return {inner: _clean(str(inner), item) for inner, item in value.items()}
     if isinstance(value, list | tuple | set):

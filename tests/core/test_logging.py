@@ -26,13 +26,16 @@ from tests.sessions import as_staff, staff_user
         "rrn 900101-1234567",
         "rrn 9001011234567 seen",
         "mail to hong@example.kr",
+        "no agency 홍길동",
+        "Not Found: /my/\\ud64d\\uae38\\ub3d9/",
+        "GET /my/%ED%99%8D%EA%B8%B8%EB%8F%99/",
         "duplicate key\nDETAIL:  Key (msisdn)=(010) already exists, 홍길동",
     ],
 )
 def test_what_looks_like_a_persons_data_is_removed(text):
     event = scrub(None, "info", {"event": text})
     assert REMOVED in event["event"]
-    for part in ("1234", "5678", "9001", "hong", "홍길동"):
+    for part in ("1234", "5678", "9001", "hong", "홍길동", "uae38", "%ED"):
         assert part not in event["event"]
 
 
@@ -86,7 +89,7 @@ def test_a_traceback_is_clean_and_holds_no_local_variables():
     ).format(record)
     assert "ValueError" in line
     assert "5678" not in line
-    assert holder not in line.replace('holder = "홍길동"', "")
+    assert holder not in line
 
 
 def test_every_answer_of_the_web_is_logged_with_the_id_of_its_request(client, caplog, db):
