@@ -6,7 +6,6 @@ do nothing but prove the person, and only the person who had the account before,
 """
 
 import datetime as dt
-import hmac
 import secrets
 import unicodedata
 from typing import NamedTuple
@@ -100,11 +99,13 @@ def accept(*, username: str, code: str, password: str) -> User:
     InvitationNotNeeded for a right code; ValidationError for a weak password, after which the code still works.
     """
     waiting = Invitation.objects.select_for_update(of=("self",)).select_related("user")
-    invitation = waiting.filter(user__username=User.normalize_username(username.strip()), user__is_active=True).first()
-    if (
-        not hmac.compare_digest(_index(_normalised_code(code)), bytes(invitation.code_index) if invitation else b"")
-        or invitation is None
-    ):
+    # One search for name and code together finds and locks nothing for a wrong code, be the name known or not.
+    invitation = waiting.filter(
+        user__username=User.normalize_username(username.strip()),
+        user__is_active=True,
+        code_index=_index(_normalised_code(code)),
+    ).first()
+    if invitation is None:
         raise InvitationRefused
     if invitation.from_shell and service.count_administrators() >= service.REQUIRED_ADMINISTRATORS:
         raise InvitationNotNeeded
