@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 ('consent', models.CharField(choices=[('privacy', '환급을 위한 개인정보 이용'), ('provision', '은행과 예금주 확인 회사에 알리기')], max_length=9, verbose_name='동의')),
                 ('withdrawn_at', models.DateTimeField(verbose_name='거두신 때')),
                 ('given_at', models.DateTimeField(null=True, verbose_name='다시 동의하신 때')),
-                ('version', models.CharField(blank=True, default='', max_length=16, verbose_name='동의서의 판')),
+                ('version', models.CharField(blank=True, default='', max_length=20, verbose_name='동의서의 판')),
             ],
             options={
                 'db_table': 'refunds_consent_withdrawal',

@@ -24,7 +24,7 @@ class ConsentWithdrawal(models.Model):
     withdrawn_at = models.DateTimeField(_("거두신 때"))
     given_at = models.DateTimeField(_("다시 동의하신 때"), null=True)
     # Of the text that was shown when the consent was given again.
-    version = models.CharField(_("동의서의 판"), max_length=16, blank=True, default="")
+    version = models.CharField(_("동의서의 판"), max_length=20, blank=True, default="")
 
     class Meta:
         db_table = "refunds_consent_withdrawal"
