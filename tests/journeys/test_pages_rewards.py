@@ -8,6 +8,7 @@ from django.test import Client
 from playwright.sync_api import expect
 
 from eligibility.models import Customer, Feed, Line
+from kt_remedy.content.models import Place
 from kt_remedy.core import clock
 from rewards import service
 from rewards.enrolment import working
@@ -15,7 +16,7 @@ from tests.desk import url
 from tests.journeys.test_pages_refunds import enter, look
 from tests.refunds import make
 from tests.rewards import running
-from tests.rewards.test_pages import open_desk_session
+from tests.rewards.test_pages import open_desk_session, publish
 from tests.sessions import as_customer, as_staff, person, staff_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,6 +53,11 @@ def test_the_rewards_page_in_its_states(at, page, live_server) -> None:
     page.goto("/rewards/")
     expect(page.locator("body")).to_contain_text("TV-0001")
     look(page)  # chosen, code in hand, insured, months running, a line outside the base, a child to act for
+    expect(page.get_by_role("link", name="가입 확인서")).to_have_count(0)  # no insurer is published
+    publish(Place.INSURER, "insurer", "보험사", "가나손해보험")
+    at("2026-03-02T10:00+09:00")  # the cover runs
+    page.goto("/rewards/")
+    look(page)
     page.get_by_role("link", name="가입 확인서").click()
     look(page)
     assert page.get_by_role("heading", name="안심 보험 가입 확인서").is_visible()
