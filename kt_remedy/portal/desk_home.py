@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, masking
 from kt_remedy.staff.models import User
 from refunds.applications import call_backs, desk_sessions, store_actions
@@ -64,7 +65,7 @@ def _changes(user: User) -> list[Change]:
             decided_at__gte=now - dt.timedelta(days=NEWS_DAYS),
         )
         .exclude(from_status__in=["", Status.SUBMITTED])
-        .exclude(actor=f"staff:{user.pk}")
+        .exclude(actor=audit.actor(user))
         .select_related("application__filing__customer")
         .order_by("-id")[: 3 * LAST]
     )

@@ -55,6 +55,7 @@ def judged(rows: list[dict[str, str]], using: programme.Programme, folder: Path)
                 "msisdn": "01012345678",
                 "contact_msisdn": "",
                 "opened_at": row["contract_started_at"],
+                "network": using.carrier.network if row["network"] == "KT" else row["network"],
             }
             line_out.writerow({column: fixed.get(column, row.get(column, "")) for column in LINE_COLUMNS})
             for number, bill in enumerate(filter(None, row["bills"].split("|")), 1):

@@ -54,6 +54,12 @@ def enter(holder: Customer, line, number: str = "11022033044", bank: str = "088"
     )
 
 
+def to_account_page(customer: Client, line) -> None:
+    """Answer the pages before that of the account."""
+    customer.post(reverse("refunds:apply"), {"lines": [line.pk]})
+    customer.post(reverse("refunds:apply-consent"), {"privacy": "on", "provision": "on"})
+
+
 def name_sent(layout: str, row: Application) -> str:
     """The holder's name in the file that a layout writes for an application."""
     account = row.account
@@ -168,7 +174,7 @@ def test_neither_the_web_nor_the_call_centre_sees_a_passbook(bank, ryu) -> None:
     bank.outcome = "MISMATCH"
     line = make.line(ryu)
     customer = as_customer(Client(), person("ryu", name="류현진"))
-    customer.post(reverse("refunds:apply"), {"lines": [line.pk]})
+    to_account_page(customer, line)
     answer = {"bank": "088", "number": "11022033044", "passbook": "on"}
     page = customer.post(reverse("refunds:apply-account"), answer)
     assert "통장과 신분증을 가지고 매장에 오세요" in page.content.decode()
@@ -240,7 +246,7 @@ def test_a_name_that_no_file_holds_is_told_at_entry_and_at_filing(bank, settings
     holder = make.customer(name="NGUYỄN THỊ HỒNG", ci="nguyen")
     line = make.line(holder)
     customer = as_customer(Client(), person("nguyen", name="NGUYỄN THỊ HỒNG"))
-    customer.post(reverse("refunds:apply"), {"lines": [line.pk]})
+    to_account_page(customer, line)
     customer.cookies["django_language"] = "en"
     page = customer.post(reverse("refunds:apply-account"), {"bank": "088", "number": "110-220-33044"})
     text = page.content.decode()
@@ -275,7 +281,7 @@ def test_a_name_that_no_file_holds_is_told_at_entry_and_at_filing(bank, settings
 def web():
     holder = make.customer(name="홍길동", ci="hong")
     customer = as_customer(Client(), person("hong", name="홍길동"))
-    customer.post(reverse("refunds:apply"), {"lines": [make.line(holder).pk]})
+    to_account_page(customer, make.line(holder))
     return lambda **values: customer.post(reverse("refunds:apply-account"), values)
 
 
