@@ -121,10 +121,8 @@ CONSTANTS = {
 ALLOWED = {
     "24개월": "a length of contract that a delivery may carry (docs/feed.md), as 12 months are; no perk's",
     "%(phone)s로 인증번호를 보냈습니다. 5분": "the life of a code is the verification agency's, not ours",
-    "링크를 누르거나 전화하지 말고 지우세요.": "118 answers round the clock",
     "이미 누르셨거나 정보를 넣으셨다면": "118 answers round the clock",
     "3분쯤 걸립니다.": "how long a person takes, from trials",
-    "확인 3분, 신청 5분": "how long a person takes, from trials",
     "2년 뒤": "how long the law has records of access kept",
     "내 정보를 보거나, 고치거나, 지우거나,": "the ten days of the Personal Information Protection Act",
     "날짜를 2026-02-03처럼": "an example of how to write a date",
