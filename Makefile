@@ -33,8 +33,8 @@ install: .venv/installed $(CATALOGUES)
 reset:
 	@test ! -d .local || exec $(BIN)/python -m kt_remedy.devtools.devservers reset
 
-# Everything but the soaks: what needs little by two workers, beside it the rest in one process, which waits most of
-# its time; ARGS name tests of one run.
+# Everything but the soaks: what needs little by two workers, beside it the rest by two more, which wait most of their
+# time and take a file each, because its tests share servers; ARGS name tests of one run.
 test: .venv/installed-test $(CATALOGUES)
 	@$(BIN)/python .ci/chromium.py
 	@$(MAKE) --no-print-directory lint
@@ -43,7 +43,7 @@ ifdef ARGS
 else
 	@failed=0; log=$$(mktemp); \
 	$(BIN)/python -m pytest -n 2 $(FAST) > $$log 2>&1 & fast=$$!; \
-	$(BIN)/python -m pytest -m "slow and not soak" || failed=1; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and not soak" || failed=1; \
 	wait $$fast || failed=1; \
 	cat $$log; rm -f $$log; exit $$failed
 endif

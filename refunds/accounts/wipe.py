@@ -81,7 +81,7 @@ def empty(*, before: dt.datetime) -> int:
     report. Call it inside a transaction; safe to run twice.
     """
     now = clock.now()
-    values = {"now": now, "before": before, "live": [status.value for status in Item.LIVE]}
+    values: dict[str, Any] = {"now": now, "before": before, "live": [status.value for status in Item.LIVE]}
     accounts = _ACCOUNTS.format(now="%(now)s", before="%(before)s", whose="true", live="%(live)s")
     with connection.cursor() as cursor:
         cursor.execute(accounts, values)
