@@ -7,6 +7,11 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock
 from refunds.models.consents import ConsentWithdrawal
 
+# Before a statement that reads whether a consent is withdrawn: a withdrawal waits until the transaction, which files,
+# ends; filings do not wait for each other. No row is locked, because the process that serves pages may not change
+# accounts (`core.grants`). Sent together, each of the two statements sees what was committed before it.
+LET_FILE = "SELECT pg_advisory_xact_lock_shared(hashtext(%s)); "
+
 
 def withdrawn(person_index: bytes) -> list[ConsentWithdrawal]:
     """The withdrawals of a person that are in force, the oldest first."""
@@ -40,21 +45,12 @@ def give_again(person_index: bytes, *, versions: dict[str, str], actor: str, sub
     return len(ended)
 
 
-def let_file(person_index: bytes) -> None:
-    """Let a withdrawal by this person wait until the filing transaction ends; filings do not wait for each other.
-
-    Read whether a consent is withdrawn in a later statement. No row is locked, because the process that serves pages
-    may not change accounts (`core.grants`).
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtext(%s))", [_key(person_index)])
-
-
 def keep_out_filings(person_index: bytes) -> None:
     """Wait for filings of this person that are under way, and let others wait until the transaction ends."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [_key(person_index)])
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [lock_key(person_index)])
 
 
-def _key(person_index: bytes) -> str:
+def lock_key(person_index: bytes) -> str:
+    """The value of `LET_FILE` for a person."""
     return f"consent:{bytes(person_index).hex()}"

@@ -63,15 +63,14 @@ def own_account(account_id: uuid.UUID, person_index: bytes) -> Account:
 
     Raises Refused ACCOUNT for another person's account, one that was wiped, and one whose person withdrew a consent.
     """
-    consents.let_file(person_index)
     columns = f"{raw_models.columns('a', Account)}, {raw_models.columns('h', HolderCheck)}"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {columns} FROM refunds_account a"  # noqa: S608  (the columns are those of our own models)
+            f"{consents.LET_FILE}SELECT {columns} FROM refunds_account a"  # noqa: S608  (the columns are those of our own models)
             " JOIN refunds_holder_check h ON h.account_id = a.id WHERE a.id = %s AND a.wiped_at IS NULL"
             " AND NOT EXISTS (SELECT FROM refunds_consent_withdrawal w"
             " WHERE w.person_index = a.person_index AND w.given_at IS NULL)",
-            [account_id],
+            [consents.lock_key(person_index), account_id],
         )
         row = cursor.fetchone()
     account = raw_models.read(Account, row) if row else None
