@@ -391,7 +391,7 @@ def sandbox() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[object]:
     """Debian's Chromium, cut off from every host but this machine."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     assert Path(CHROMIUM).exists(), "no Chromium: apt-get install --no-install-recommends chromium fonts-noto-cjk"
     outside = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
@@ -399,6 +399,7 @@ def browser() -> Iterator[object]:
         chromium = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", f"--host-resolver-rules={outside}"]
         )
+        expect.set_options(timeout=15_000)  # two workers share the cores
         yield chromium
         chromium.close()
 

@@ -77,7 +77,7 @@ def test_an_import_and_the_list_for_customers(at, page, live_server) -> None:
     expect(page.locator("body")).to_contain_text("1줄을 지금 있는 것과 비교하고 있습니다.")
     look(page)
     run_due("rest")
-    expect(page.locator("body")).to_contain_text("새로 생김")  # the page reads itself again
+    expect(page.locator("body")).to_contain_text("새로 생김", timeout=30_000)  # the page reads itself again
     look(page)
     page.get_by_label("이유").fill("첫 목록")
     page.get_by_role("button", name="다른 관리자에게 승인 요청하기").click()
