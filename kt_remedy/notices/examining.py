@@ -6,7 +6,7 @@ own words.
 
 import re
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -167,30 +167,26 @@ def _follow(part: str, atoms: Sequence[_Atom], first: int) -> int | None:
 
 
 def _known() -> list[_Known]:
-    return [
-        _compiled(kind.code, template, language, programme.current().hotline)
-        for kind, language, template in texts.templates()
-    ]
+    fixed = tuple(texts.fixed_fields().items())
+    return [_compiled(kind.code, template, language, fixed) for kind, language, template in texts.templates()]
 
 
 @lru_cache(maxsize=1024)
-def _compiled(code: str, template: str, language: str, hotline: str) -> _Known:
-    kind = texts.kind(code)
+def _compiled(code: str, template: str, language: str, fixed_fields: tuple[tuple[str, str], ...]) -> _Known:
+    kind, fixed = texts.kind(code), dict(fixed_fields)
     atoms: list[_Atom] = []
     shown = ""
     for literal, name, _spec, _conversion in string.Formatter().parse(template):
-        for sign in literal + (hotline if name == "hotline" else ""):
+        for sign in literal + fixed.get(name or "", ""):
             if not sign.isspace():
                 atoms.append(_Atom(sign, None, len(shown), len(shown) + 1))
             shown += sign
-        if name is not None and name != "hotline":
-            atoms.append(_Atom("", _value(name, language, kind.example), len(shown), len(shown) + 2))
+        if name is not None and name not in fixed:
+            atoms.append(
+                _Atom("", pasted.pattern("{" + name + "}", language, kind.example, fixed), len(shown), len(shown) + 2)
+            )
             shown += "○○"
-    return _Known(kind, pasted.pattern(template, language, kind.example), shown, atoms)
-
-
-def _value(name: str, language: str, example: Mapping[str, Any]) -> re.Pattern[str]:
-    return pasted.pattern("{" + name + "}", language, example)
+    return _Known(kind, pasted.pattern(template, language, kind.example, fixed), shown, atoms)
 
 
 def _may_be_code(message: str) -> bool:

@@ -60,8 +60,10 @@ STAFF_COLUMNS = ("actor", "added_by", "answered_by")
 
 # Tables with personal columns that are no part of the file, and the reason.
 NOT_OF_CUSTOMERS = {
+    "audit.AuditEntry": "reasons are words of staff; the looks at the person are on the page of the record",
     "audit.MonthlyReview": "words of the auditor about staff",
     "notices.OptOut": "an index of a number or person; its effect is on the page of messages",
+    "refunds.AnswerLine": "lines of an answer of the bank; the payment that they moved is in the file",
     "refunds.BankAnswer": "persons are staff",
     "refunds.BankFile": "persons are staff",
     "refunds.BankStatement": "persons are staff",
@@ -73,6 +75,7 @@ NOT_OF_CUSTOMERS = {
     "refunds.FreezeException": "persons are staff",
     "refunds.PromiseNotice": "the message that it became is in the file",
     "refunds.ReviewCase": "notes of a decision that is not made; the decision is in the file",
+    "refunds.StatementLine": "lines of the bank's statement; the payment that they moved is in the file",
     "refunds.Suspense": "payments that belong to nobody known",
     "rewards.BaseAddition": "persons are staff; the line is in the file",
     "rewards.GrantCorrection": "persons are staff; the grants of a line are in the file",

@@ -85,7 +85,7 @@ class Filing(models.Model):
     """One submission with its channel, account and consents. Each of its lines is an Application."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    reference = models.CharField(_("접수번호"), max_length=12, unique=True, db_collation="C")
+    reference = models.CharField(_("접수번호"), max_length=16, unique=True, db_collation="C")
     idempotency_key = models.CharField(max_length=64, unique=True, db_collation="C", editable=False)
     channel = models.CharField(_("접수처"), max_length=11, choices=Channel.choices)
     # The holder of the first line; one person may be several customers of the billing system.
