@@ -50,12 +50,12 @@ APPLICATIONS = """
     SELECT date '2026-01-22' + 14 * n, 1 + n, '2026-01-20 18:00+09', 'OPEN', '', '[]', '{}', '', 0, ''
     FROM generate_series(0, 2) AS n;
     INSERT INTO refunds_item (batch_id, kind, application_id, account_id, contract_no, amount_krw, attempt, reference,
-                              bills_digest, movements, digest, status, status_at, taken_out_because, code, words,
-                              file_id, result_id)
+                              bills_digest, movements, digest, status, status_at, taken_out_because, code,
+                              bank_code, words, file_id, result_id)
     SELECT (SELECT min(id) FROM refunds_batch) + id % 3, 'REFUND', id, account_id, contract_no, amount_seen_krw, 1,
            'R' || id, sha256('bills'), repeat('m', 60), sha256(id::text::bytea),
            CASE id % 50 WHEN 0 THEN 'RETURNED' WHEN 1 THEN 'FILED' ELSE 'PAID' END,
-           timestamptz '2026-01-22 11:00+09' + id % 3 * interval '14 days', '', '', '', 1, 1
+           timestamptz '2026-01-22 11:00+09' + id % 3 * interval '14 days', '', '', '', '', 1, 1
     FROM refunds_application WHERE status = 'APPROVED';
     VACUUM ANALYZE refunds_item; ANALYZE refunds_batch; VACUUM ANALYZE eligibility_line;
     ALTER TABLE refunds_application ENABLE TRIGGER USER;
