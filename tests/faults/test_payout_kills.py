@@ -6,72 +6,29 @@ A child of this process dies at each statement of the act in turn, until it come
 import datetime as dt
 import hashlib
 import io
-import os
-import signal
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from django.db import connection, transaction
-from django.db.backends.utils import CursorWrapper
+from django.db import transaction
 
-from kt_remedy.core.tasks import rows
-from kt_remedy.core.tasks.rows import TaskRow
 from kt_remedy.notices.models import Message
 from kt_remedy.staff.models import User
 from refunds import tasks
 from refunds.models.applications import Application
 from refunds.models.bank_answers import AnswerLine, BankAnswer
 from refunds.models.bank_files import BankFile, Chunk, FileOrder
-from refunds.models.batches import Batch, BatchFigures
+from refunds.models.batches import Batch
 from refunds.models.cases import Hold
 from refunds.models.items import Item
 from refunds.payouts import answers, batch_figures, batches, file_orders, files
 from tests.background import due, run_due
-from tests.conftest import wait_until
+from tests.faults.kills import run
 from tests.refunds.payouts import money
 from tests.refunds.payouts.money import broken, checker, maker, refused
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cut_off")]
 
 DAY = dt.date(2026, 1, 22)
-
-
-def run(act: Callable[[], object], at: int) -> bool:
-    """Do `act` in a child that dies at its statement number `at` (0: after the commit); whether it came to its end."""
-    connection.close()  # a connection is not shared with a child
-    child = os.fork()
-    if child == 0:
-        statements = 0
-
-        def step() -> None:
-            nonlocal statements
-            statements += 1
-            if statements == at:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        def execute(do, sql, params, many, context):
-            answer = do(sql, params, many, context)
-            step()
-            return answer
-
-        def copy(self, sql, file):
-            self.cursor.copy_expert(sql, file)
-            step()
-
-        CursorWrapper.copy_expert = copy  # COPY does not pass by the wrapper of statements
-        status = 1
-        try:
-            with connection.execute_wrapper(execute):
-                act()
-            if at == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            status = 0
-        finally:
-            os._exit(status)
-    _pid, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return not os.WIFSIGNALED(status)
 
 
 def a_minute_later(model) -> None:
@@ -164,13 +121,6 @@ def test_file_killed_after_the_commit():
     assert not broken()
 
 
-def run_task(task: Any, row: TaskRow, at: int) -> bool:
-    """Whether the task of `row` came to its end, as in `run`. The lock of a killed one is free afterwards."""
-    ended = run(lambda: task(row.pk), at)
-    wait_until(lambda: not rows.is_locked(row._meta.db_table, row.pk), what="the lock of the killed task")
-    return ended
-
-
 def test_the_task_of_an_ordered_file(settings, monkeypatch):
     settings.BANK_FILE_MAX_ROWS = 2
     monkeypatch.setattr(files, "CHUNK_BYTES", 512)
@@ -178,7 +128,7 @@ def test_the_task_of_an_ordered_file(settings, monkeypatch):
     expected = undone(lambda: files.create_files(batch_id=batch.pk, user=maker()), stored)
     order = file_orders.order_files(batch_id=batch.pk, user=maker())
     kills = 0
-    while not run_task(tasks.create_file, order, kills + 1):
+    while not run(lambda: tasks.create_file(order.pk), kills + 1):
         kills += 1
         ended = FileOrder.objects.get().done_at is not None
         assert stored() == (expected if ended else [])
@@ -201,7 +151,7 @@ def test_the_task_of_a_file_that_is_made_again():
     expected = undone(lambda: files.replace_refused_file(file_id=file.pk, user=maker()), stored)
     order = file_orders.order_replacement(file_id=file.pk, user=maker())
     kills = 0
-    while not run_task(tasks.create_file, order, kills + 1):
+    while not run(lambda: tasks.create_file(order.pk), kills + 1):
         kills += 1
         ended = FileOrder.objects.get().done_at is not None
         assert stored() == (expected if ended else expected[:1])
@@ -219,7 +169,7 @@ def test_a_refused_order_is_killed_anywhere_and_stays_refused():
     order = file_orders.order_files(batch_id=batch.pk, user=maker())
     User.objects.filter(pk=maker().pk).update(roles=[])
     kills = 0
-    while not run_task(tasks.create_file, order, kills + 1):
+    while not run(lambda: tasks.create_file(order.pk), kills + 1):
         kills += 1
     assert kills > 5
     assert FileOrder.objects.get().refusal_code == "ROLE"
@@ -231,9 +181,6 @@ def test_a_count_that_is_killed_anywhere_is_counted_again():
     kills = 0
     while not run(lambda: tasks.count_batch(batch.pk), kills + 1):
         kills += 1
-        wait_until(
-            lambda: not rows.is_locked(BatchFigures._meta.db_table, batch.pk), what="the lock of the killed task"
-        )
         if batch_figures.current_figures(batch)[0] is not None:
             break
         assert batch_figures.due_figures().filter(pk=batch.pk).exists()
@@ -279,7 +226,7 @@ def test_an_answer_killed_anywhere_between_staging_and_its_effect(monkeypatch):
     nothing = looked_at(batch)
     answer = answers.stage(content=io.BytesIO(content), name="r.xml", user=maker())
     kills = 0
-    while not run_task(tasks.read_answer, answer, kills + 1):
+    while not run(lambda: tasks.read_answer(answer.pk), kills + 1):
         kills += 1
         a_minute_later(BankAnswer)
         assert looked_at(batch) == nothing
@@ -301,7 +248,7 @@ def test_an_answer_killed_anywhere_between_staging_and_its_effect(monkeypatch):
     assert looked_at(batch) == nothing
     expected = undone(lambda: answers.apply(BankAnswer.objects.get()), lambda: looked_at(batch))
     kills = 0
-    while not run_task(tasks.apply_answer, answer, kills + 1):
+    while not run(lambda: tasks.apply_answer(answer.pk), kills + 1):
         kills += 1
         a_minute_later(BankAnswer)
         if not answers.unapplied().exists():

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from django.db import connection
 
 from eligibility.models import Feed, Line
 from kt_remedy.audit.models import AuditEntry
@@ -15,8 +14,7 @@ from kt_remedy.core.tasks import schedule
 from rewards.enrolment import base, working
 from rewards.models import BaseLine, Grant, HandOff, Shard
 from tests import background
-from tests.conftest import wait_until
-from tests.faults.test_payout_kills import run
+from tests.faults.kills import run
 from tests.refunds import make
 from tests.rewards import running
 
@@ -46,22 +44,11 @@ def beat_and_worker() -> None:
     background.run_due("perks")
 
 
-def all_locks_ended() -> bool:
-    """True if no other connection holds the lock of a row: a killed worker's are gone at once, but not in no time."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
-        )
-        return cursor.fetchone()[0]
-
-
 def later() -> None:
     """Let half a minute pass for what was published and a minute for the next look.
 
     A dated task that took its worker down three times has failed, and a person lets it run again.
     """
-    wait_until(all_locks_ended, seconds=10)
     past = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)
     for model in (DatedTask, Shard, HandOff):
         model.objects.exclude(published_at=None).update(published_at=past)
@@ -125,7 +112,6 @@ def test_workers_that_die_leave_nothing_to_the_others_but_work(register, at):
     kills = 0
     while not run(running.run_shards, kills + 1):
         kills += 1
-        wait_until(all_locks_ended, seconds=10)
     assert kills > 5
     assert base.is_complete()
     assert BaseLine.objects.count() == 7

@@ -5,7 +5,7 @@ import pytest
 from refunds.models.items import Item
 from refunds.models.statements import BankStatement, MoneyBack, StatementLine, Suspense
 from refunds.payouts import statements
-from tests.faults.test_payout_kills import run
+from tests.faults.kills import run
 from tests.refunds.payouts import money
 from tests.refunds.payouts.bank_account import BankAccount
 from tests.refunds.payouts.money import broken, checker, maker
