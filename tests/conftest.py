@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -306,8 +307,8 @@ class Process:
         assert text in self.log, f"ended with {self.process.returncode}:\n{self.log}"
 
     def kill(self) -> None:
-        """kill -9 the whole process group."""
-        if self.process.poll() is None:
+        """kill -9 the whole process group, also those whose parent has ended before them."""
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
@@ -342,6 +343,7 @@ def start_process(transactional_db: None) -> Iterator[Callable[..., Process]]:
     yield start
     for process in reversed(started):
         process.stop()
+        process.kill()  # children that a killed worker left behind
 
 
 @pytest.fixture
