@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from playwright.sync_api import expect
 
 from kt_remedy.devtools.sandbox import inbox
 from kt_remedy.identity import service
@@ -44,6 +45,7 @@ def cast(at):
 
 
 def clean(page, name: str) -> None:
+    page.wait_for_load_state()
     for width in (1280, 360):
         page.set_viewport_size({"width": width, "height": 900})
         if folder := os.environ.get("SHOTS"):
@@ -60,13 +62,13 @@ def test_the_way_by_sms(page):
     page.get_by_role("link", name="문자로 확인하기").click()
     clean(page, "who-sms")
     page.get_by_role("button", name="다음").click()
-    assert page.title().startswith("오류:")
+    expect(page).to_have_title(re.compile("^오류:"))
     clean(page, "who-sms-errors")
     page.get_by_role("link", name="홍길동").click()
-    assert page.get_by_label("이름").input_value() == "홍길동"
+    expect(page.get_by_label("이름")).to_have_value("홍길동")
     page.get_by_role("button", name="다음").click()
     clean(page, "who-sms-second")
-    assert page.get_by_label("생년월일 6자리").input_value() == "850315"
+    expect(page.get_by_label("생년월일 6자리")).to_have_value("850315")
     assert page.locator("form:not(.lang) input:visible").count() <= 3
     page.get_by_role("button", name="인증번호 받기").click()
     clean(page, "code")
@@ -76,7 +78,7 @@ def test_the_way_by_sms(page):
     clean(page, "code-wrong")
     page.get_by_label("인증번호 6자리").fill(code)
     page.get_by_role("button", name="확인하기").click()
-    assert page.url.endswith("/identity/elsewhere/")
+    page.wait_for_url("**/identity/elsewhere/")
     clean(page, "elsewhere")
 
 
@@ -91,7 +93,7 @@ def test_the_way_by_app(page, browser):
     telephone.get_by_role("button", name="승인").first.click()
     telephone.close()
     page.get_by_role("button", name="승인했습니다").click()
-    assert "/my/" in page.url
+    page.wait_for_url("**/my/**")
 
 
 def ask(page, phone: str) -> None:

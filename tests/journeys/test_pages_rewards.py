@@ -60,7 +60,7 @@ def test_the_rewards_page_in_its_states(at, page, live_server) -> None:
     look(page)
     page.get_by_role("link", name="가입 확인서").click()
     look(page)
-    assert page.get_by_role("heading", name="안심 보험 가입 확인서").is_visible()
+    expect(page.get_by_role("heading", name="안심 보험 가입 확인서")).to_be_visible()
     enter(page, live_server, as_customer(Client(), person("kong", birth_date=dt.date(2011, 7, 20))))
     page.goto("/rewards/")
     look(page)  # a minor: with the guardian
@@ -82,7 +82,7 @@ def test_the_desk_and_the_figures(at, page, live_server) -> None:
     page.get_by_label("TVING").check()
     page.get_by_role("button", name="이 서비스로 고르기").click()
     look(page)
-    assert page.get_by_role("button", name="TVING 이용권 번호 받기").is_visible()
+    expect(page.get_by_role("button", name="TVING 이용권 번호 받기")).to_be_visible()
     enter(page, live_server, as_staff(Client(), staff_user("administrator")))
     page.goto("/rewards/report/")
     look(page)

@@ -122,7 +122,7 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     page.get_by_role("link", name="내 회선 확인하기").click()
     page.wait_for_url("**/identity/**")
     customer.verify("hong", "/my/")
-    assert page.locator("article.verdict").count() == 3
+    expect(page.locator("article.verdict")).to_have_count(3)
     page.get_by_role("button", name="이 회선 환급 신청하기").click()
     page.locator("input[name=privacy]").check()
     page.locator("input[name=provision]").check()
