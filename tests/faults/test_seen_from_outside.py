@@ -27,7 +27,7 @@ REMINDER = "refunds.tasks.queue_reminders"
 @pytest.fixture
 def app(broker: Broker) -> Celery:  # noqa: F811
     """A client of the test's own broker, as an operator's shell is one."""
-    return Celery("operator", broker=broker.url)
+    return Celery("operator", broker=broker.url, set_as_current=False)
 
 
 @pytest.fixture
