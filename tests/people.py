@@ -42,6 +42,11 @@ def person(key: str) -> sample_register.Person:
     return next(person for person in sample_register.CAST if person.key == key)
 
 
+def born(key: str) -> dt.date:
+    """Date of birth of one of the cast; a company has none."""
+    return dt.date.fromisoformat(person(key).birth_date)
+
+
 def index_of(key: str) -> bytes:
     """The blind index by which one of the cast is found."""
     return persons.ci_index(person(key).ci)

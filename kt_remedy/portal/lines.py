@@ -182,6 +182,8 @@ class _CardBuilder:
             self._next(card, line, bills, summary)
         if summary is not None:
             card.promise, card.reference = self.promises[summary.application_id], summary.reference
+            if card.promise.situation == Situation.PAID:
+                card.amount_label, card.amount, card.rows = _("받으신 금액"), card.promise.won, []
         if kind in ("no", "none"):
             card.objection = _next_step(_("이의 신청하기"), "refunds:object", line.pk)
         if card.amount is not None and "NOT_BILLED_YET" in line.reason_codes:

@@ -32,7 +32,8 @@ class ApplicationView:
     """An application as its customer reads it. `won` is the amount that `label` names."""
 
     application: Application
-    item: Item | None
+    item: Item | None  # the last one of the refund
+    payments: list[Item]  # that arrived: the refund and its corrections
     headline: str
     advice: str  # what follows the first sentence
     label: str
@@ -99,7 +100,7 @@ def present(applications: list[Application], *, at: dt.datetime | None = None) -
     Six queries for any number of applications, and one more where a refund is paid offline.
     """
     now = at or clock.now()
-    items = queries.last_items(applications)
+    items = queries.items_of(applications)
     decisions: dict[int, list[Decision]] = {}
     for decision in Decision.objects.filter(application__in=applications).select_related("letter").order_by("id"):
         decisions.setdefault(decision.application_id, []).append(decision)
@@ -109,7 +110,13 @@ def present(applications: list[Application], *, at: dt.datetime | None = None) -
     returned = queries.returned_corrections(row.pk for row in applications)
     views = []
     for row in applications:
-        parts = items.get(row.pk), decisions.get(row.pk, []), promises[row.pk], moved[row.pk], returned.get(row.pk, 0)
+        parts = (
+            items.get(row.pk, []),
+            decisions.get(row.pk, []),
+            promises[row.pk],
+            moved[row.pk],
+            returned.get(row.pk, 0),
+        )
         views.append(_view(row, *parts, objections.get(row.line_id, [])))
     if abroad := [row.pk for row in applications if row.account.is_offline]:
         for payment in OfflinePayment.objects.filter(application__in=abroad, status__in=OfflinePayment.HOLDING):
@@ -133,7 +140,7 @@ def _add_offline_payment(view: ApplicationView, payment: OfflinePayment) -> None
 
 def _view(
     row: Application,
-    item: Item | None,
+    items: list[Item],
     decisions: list[Decision],
     promise: Promise,
     moved: list[MovedDay],
@@ -141,6 +148,8 @@ def _view(
     objections: list[ObjectionView],
 ) -> ApplicationView:
     """`returned_won`: a correction that was returned and waits for another account."""
+    item = next((one for one in reversed(items) if one.kind == Item.Kind.REFUND), None)
+    payments = [one for one in items if one.status == Item.Status.PAID]
     headline = headline_for(row, promise)
     advice = _advice(row, promise)
     if returned_won:
@@ -150,21 +159,19 @@ def _view(
     if item is not None and item.status != Item.Status.RETURNED:
         label, won = _("받을 금액"), item.amount_krw
         if item.status == Item.Status.PAID:
-            label = _("받으신 금액")
-    details = [(_("회선"), line_name(row))]
-    if promise.pays:
-        details.append((_("받는 날"), _pay_day(promise)))
-    details.append((_("받을 계좌"), str(row.account)))
+            label, won = _("받으신 금액"), sum(one.amount_krw for one in payments)
+    details = [(_("회선"), line_name(row)), *_days(promise), (_("받을 계좌"), str(row.account))]
     in_batch = item is not None and item.status in Item.HOLDING
     return ApplicationView(
         application=row,
         item=item,
+        payments=payments,
         headline=headline,
         advice=advice,
         label=label,
         won=won,
         details=details,
-        timeline=timeline(row, item, decisions, promise, moved, objections),
+        timeline=timeline(row, item, payments, decisions, promise, moved, objections),
         objections=objections,
         promise=promise,
         can_withdraw=row.is_live and not in_batch,
@@ -172,6 +179,17 @@ def _view(
         can_send_documents=row.status in {Status.REVIEW, Status.LATE, Status.NEED_DOCS},
         must_change_account=(row.status == Status.NEED_ACCOUNT and not in_batch) or returned_won > 0,
     )
+
+
+def _days(promise: Promise) -> list[tuple[str, str]]:
+    """The days of payment: of what was or will be paid, and of a correction that follows it."""
+    if promise.situation == Situation.DIFFERENCE:
+        first = _("입금한 날") if promise.values["sent"] else _("받는 날")
+        more = f"{krw(promise.won)} · {kdate(promise.day)}"
+        return [(first, kdate(promise.values["first_day"])), (_("더 드릴 금액"), more)]
+    if promise.situation == Situation.PAID:
+        return [(_("입금한 날"), kdate(promise.day))]
+    return [(_("받는 날"), _pay_day(promise))] if promise.pays else []
 
 
 def _pay_day(promise: Promise) -> str:

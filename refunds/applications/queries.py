@@ -87,15 +87,18 @@ def of_person(person_index: bytes) -> list[Application]:
     )
 
 
-def last_items(applications: list[Application]) -> dict[int, Item]:
-    """The last payout item of each application that has one, without void items."""
+def items_of(applications: list[Application]) -> dict[int, list[Item]]:
+    """The payout items of each application, refunds and corrections, the earliest first, without void items."""
     rows = (
-        Item.objects.filter(application__in=applications, kind=Item.Kind.REFUND)
+        Item.objects.filter(application__in=applications)
         .exclude(status=Item.Status.VOID)
-        .select_related("batch")
+        .select_related("batch", "file")
         .order_by("id")
     )
-    return {row.application_id: row for row in rows}
+    found: dict[int, list[Item]] = {}
+    for row in rows:
+        found.setdefault(row.application_id, []).append(row)
+    return found
 
 
 def returned_corrections(application_ids: Iterable[int]) -> dict[int, int]:

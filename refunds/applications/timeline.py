@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from kt_remedy.core import clock, programme
-from kt_remedy.core.templatetags.remedy import kdatetime
+from kt_remedy.core.templatetags.remedy import kdatetime, krw
 from refunds import calendar
 from refunds.applications import deadlines, letters
 from refunds.applications.objection_views import ObjectionView
@@ -16,7 +16,7 @@ from refunds.bankfiles.returns import pays_same_account_again, waits_for_person
 from refunds.models.applications import Application, Channel, Decision
 from refunds.models.items import Item
 from refunds.models.states import Status
-from refunds.promise.facts import DayKind, Promise
+from refunds.promise.facts import DayKind, Promise, Situation
 from refunds.promise.service import MovedDay
 
 
@@ -36,6 +36,7 @@ class Step:
 def timeline(
     row: Application,
     item: Item | None,
+    payments: list[Item],
     decisions: list[Decision],
     promise: Promise,
     moved: Iterable[MovedDay] = (),
@@ -43,7 +44,8 @@ def timeline(
 ) -> list[Step]:
     """Steps of an application in the order of their time: those that are done, the present one, those to come.
 
-    `item` is its last payout item; the days to come are those of its promise. A day of `moved` keeps its place.
+    `item` is the last one of its refund, `payments` are those that arrived, with corrections; the days to come are
+    those of its promise. A day of `moved` keeps its place.
     """
     filing = row.filing
     steps = [Step(_("신청 접수"), _filed_by(filing.channel), "done", filing.received_at, hours=True)]
@@ -53,6 +55,7 @@ def timeline(
             steps.append(Step(title, text, "done", decision.decided_at, hours=True))
     if item is not None:
         steps += _payout_steps(item)
+    steps += [_paid_step(one) for one in payments]
     for one in objections:
         steps += _objection_steps(one)
     # By time, so that a decision after a returned payment stands after that payment.
@@ -62,6 +65,8 @@ def timeline(
         last = steps.pop()
         steps.append(Step(last.title, last.text, "now", last.date, hours=last.hours))
         steps += _coming_steps(row, item, promise)
+    if promise.situation == Situation.DIFFERENCE:
+        steps.append(Step(_("더 드릴 %(won)s 입금") % {"won": krw(promise.won)}, "", "next", promise.day))
     for one in objections:
         if one.promise is not None:
             _insert(steps, Step(_("이의에 대한 답"), _("여기와 문자로 알려 드립니다."), "next", one.promise.day))
@@ -153,11 +158,14 @@ def _payout_steps(item: Item) -> list[Step]:
                 hours=True,
             )
         )
-    if item.status == Item.Status.PAID:
-        steps.append(
-            Step(_("입금"), _("통장에 %(text)s으로 찍혔습니다.") % {"text": statement_text()}, "done", batch.pay_on)
-        )
     return steps
+
+
+def _paid_step(item: Item) -> Step:
+    text = _("통장에 %(text)s으로 찍혔습니다.") % {"text": statement_text()}
+    if item.kind == Item.Kind.ADJUSTMENT:
+        return Step(_("더 드린 %(won)s 입금") % {"won": krw(item.amount_krw)}, text, "done", item.value_on)
+    return Step(_("입금"), text, "done", item.value_on)
 
 
 def _coming_steps(row: Application, item: Item | None, promise: Promise) -> list[Step]:
@@ -188,7 +196,9 @@ def _coming_steps(row: Application, item: Item | None, promise: Promise) -> list
         return steps
     if promise.kind not in {DayKind.PAY, DayKind.IF} or promise.day is None:
         return steps
-    next_round = calendar.round_on(promise.day, programme.current())
+    # The day of a promised difference is not that of the first sum.
+    day = item.value_on if item is not None and promise.situation == Situation.DIFFERENCE else promise.day
+    next_round = calendar.round_on(day, programme.current())
     if next_round is not None and not pending:
         steps.append(
             Step(
@@ -205,7 +215,7 @@ def _coming_steps(row: Application, item: Item | None, promise: Promise) -> list
             _("통장에 %(text)s으로 찍힙니다. 되돌아오면 문자로 알려 드리고 다음 지급일에 다시 보냅니다.")
             % {"text": statement_text()},
             "next",
-            promise.day,
+            day,
         )
     )
     return steps

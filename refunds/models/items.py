@@ -2,6 +2,7 @@
 a frozen item.
 """
 
+import datetime as dt
 from typing import Any
 
 import pghistory
@@ -212,3 +213,8 @@ class Item(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    @property
+    def value_on(self) -> dt.date:
+        """Day (KST) on which the bank pays it: that of its file, else the pay day of its batch."""
+        return self.file.execution_on if self.file is not None else self.batch.pay_on
