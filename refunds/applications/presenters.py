@@ -156,6 +156,8 @@ def _view(
         headline = _("더 드릴 %(won)s이 되돌아왔습니다. 계좌를 고쳐 주세요") % {"won": krw(returned_won)}
         advice = _("앞서 받으신 환급금은 그대로입니다.")
     label, won = amount(row)
+    if promise.situation == Situation.UNPAID and promise.won is not None:
+        label, won = _("다 내시면 돌려받을 금액"), promise.won  # as billed, no estimate
     if item is not None and item.status != Item.Status.RETURNED:
         label, won = _("받을 금액"), item.amount_krw
         if item.status == Item.Status.PAID:

@@ -58,8 +58,8 @@ def timeline(
     steps += [_paid_step(one) for one in payments]
     for one in objections:
         steps += _objection_steps(one)
-    # By time, so that a decision after a returned payment stands after that payment.
-    steps.sort(key=lambda step: step.date if isinstance(step.date, dt.datetime) else clock.kst(step.date))  # type: ignore[arg-type]
+    # By time, so that a decision after a returned payment stands after that payment; a payment has no hour.
+    steps.sort(key=lambda step: step.date if isinstance(step.date, dt.datetime) else clock.kst(step.date, dt.time.max))  # type: ignore[arg-type]
     over = not row.is_live or (item is not None and item.status == Item.Status.PAID)
     if not over:
         last = steps.pop()

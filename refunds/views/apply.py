@@ -78,14 +78,17 @@ def _options(request: VerifiedRequest, picked: list[str]) -> list[LineOption]:
         ward = line in wards
         row = live.get(line.pk)
         application = Application(line=line)
+        promised = promise.of_line(line, representation="GUARDIAN" if ward else "SELF")
+        # A bill that is not paid yet has its sum, which the promise names; the estimate is another one.
+        billed = promised.won if promised.situation == Situation.UNPAID else None
         option = LineOption(
             line=line,
             ward=ward,
             label=f"{lines_wording.product_name(line.product)} {masking.phone(line.msisdn or '')}",
             note=_("%(day)s 해지") % {"day": kdate_long(line.terminated_on)} if line.terminated_on else "",
-            won=presenters.amount(application)[1],
+            won=presenters.amount(application)[1] if billed is None else billed,
             estimated=presenters.is_estimated(application),
-            promise=promise.of_line(line, representation="GUARDIAN" if ward else "SELF"),
+            promise=promised,
             picked=line.pk in picked,
         )
         if row is not None:

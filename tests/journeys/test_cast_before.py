@@ -58,7 +58,12 @@ def consent(page) -> None:
 
 
 def give_account(page, number: str) -> None:
-    page.locator("#id_bank").select_option("088")
+    bank = page.locator("#id_bank")
+    if bank.evaluate("field => field.tagName") == "SELECT":
+        bank.select_option("088")
+    else:  # the search over the list
+        bank.fill("088")
+        page.get_by_role("option").click()
     page.locator("#id_number").fill(number)
     page.locator("main form button.btn-primary").first.click()
     page.wait_for_url("**/check/")
@@ -96,6 +101,7 @@ def test_a_guardian_files_for_a_child(visitor: Visitor) -> None:
     visitor.looks("child-consent-ko")
     consent(page)
     visitor.looks("child-account-ko")
+    page.get_by_label("자녀의 계좌").check()
     give_account(page, "110-220-33044")
     expect(page.locator("main")).to_contain_text("자녀 김*쥐 님의 회선")
     visitor.looks("child-check-ko")

@@ -18,7 +18,7 @@ from tests.refunds.promise import telling
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PAY_ON = dt.date(2026, 1, 22)
-LINES = {"hong": "CAST-101-1", "wolmae": "CAST-102-1", "lan": "CAST-106-1", "byeon": "CAST-112-1", "sim": "CAST-111-1"}
+LINES = {"hong": "CAST-101-1", "wolmae": "CAST-102-1", "lan": "CAST-106-1", "byeon": "CAST-112-1", "jeon": "CAST-114-1"}
 
 
 def item(who: str) -> Item:
@@ -47,8 +47,8 @@ def test_the_first_pay_day(visitor: Visitor, at, settings) -> None:
     telling.record()
     visitor.walk("frozen", go)
     # One is taken out, one is held and taken out; the others leave.
-    cases.hold(application_id=item("sim").application_id, user=money.user("reviewer", "reviewer"), reason="계좌 확인")
-    batches.take_out(item_ids=[item("sim").pk, item("byeon").pk], user=money.maker(), reason="다시 확인")
+    cases.hold(application_id=item("jeon").application_id, user=money.user("reviewer", "reviewer"), reason="계좌 확인")
+    batches.take_out(item_ids=[item("jeon").pk, item("byeon").pk], user=money.maker(), reason="다시 확인")
     batch = batches.freeze(pay_on=PAY_ON, user=money.maker())
     batches.approve(batch_id=batch.pk, user=money.checker(), typed_total=batch.won, digest=batch.digest)
     (file,) = files.create_files(batch_id=batch.pk, user=money.maker())

@@ -44,20 +44,6 @@ def test_the_day_of_a_payment_is_that_of_the_bank(at):
     assert "1월 22일" not in proof(row)
 
 
-def test_a_correction_stands_beside_its_refund(at):
-    rounds = Rounds(at)
-    row = due(100_000)
-    rounds.sent()
-    money.billed(row, 20_000)
-    corrected(row, 20_000)
-    shown = view(row)
-    days = [("받는 날", "1월 22일(목)"), ("더 드릴 금액", "20,000원 · 2월 5일(목)")]
-    assert [(name, plain(text)) for name, text in shown.details[1:3]] == days
-    assert (shown.label, shown.won) == ("받을 금액", 100_000)
-    coming = [(step.title, str(step.date)) for step in shown.timeline if step.state == "next"]
-    assert coming == [("입금", "2026-01-22"), ("더 드릴 20,000원 입금", "2026-02-05")]
-
-
 def test_what_was_paid_later_is_added_to_what_was_received(at):
     rounds = Rounds(at)
     row = due(100_000)
