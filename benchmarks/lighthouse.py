@@ -1,6 +1,6 @@
 """Lighthouse on six pages of the shipped server, by Debian's Chromium: `python -m benchmarks.lighthouse`.
 
-Not a row of `make bench`: it takes the package of npm that `VERSION` names (Node 22 or later, over the network) and a
+Not a row of `make bench`: it takes the package of npm that `VERSION` names (Node 18 or later, over the network) and a
 quiet machine. Styles and scripts are collected and compressed as in production.
 """
 

@@ -251,13 +251,15 @@ def _advice(row: Application, promise: Promise) -> str:
             return _("여기에 올리시거나 가까운 매장에 보여 주시면 됩니다.")
         case Situation.PAID if row.status == Status.APPROVED:
             return _("통장에 %(text)s으로 찍혀 있습니다. 이 신청은 끝났습니다.") % {"text": statement_text()}
+        case Situation.LATE:
+            return _("늦은 이유를 보여 주는 서류가 있으시면 내 주세요.")
         case Situation.NO_ANSWER:
             return _("두 번 보내지 않으려고 은행의 답을 기다립니다.") + " " + _nothing_to_do()
         case Situation.NOT_SENT if promise.reason == Reason.RETURNED_PAYER:
             return _("은행이 보내지 못했습니다. 고객님 계좌에는 잘못이 없고, 담당자가 확인해 알려 드립니다.")
         case Situation.MOVED if promise.reason == Reason.RETURNED_BANK:
             return _("은행이 그날 입금을 받지 못해 같은 계좌로 다시 보냅니다.")
-        case Situation.SUBMITTED | Situation.REVIEW | Situation.LATE | Situation.EXTENDED | Situation.FROZEN:
+        case Situation.SUBMITTED | Situation.REVIEW | Situation.EXTENDED | Situation.FROZEN:
             return _nothing_to_do()
     if row.status == Status.REJECTED:
         return _("이유는 아래에 적었습니다.")

@@ -24,7 +24,7 @@ LANGUAGES = ("ko", "en")
 Case = dict[str, str]
 # The elements that reach beyond the screen.
 TOO_WIDE = """() => [...document.querySelectorAll('body *')]
-  .filter((part) => part.getBoundingClientRect().right > innerWidth + 1)
+  .filter((part) => !part.closest('.visually-hidden') && part.getBoundingClientRect().right > innerWidth + 1)
   .map((part) => part.outerHTML.slice(0, 90))"""
 
 
