@@ -27,11 +27,21 @@ class KeyField(TextField, forms.SlugField):
     """A short key of letters, digits, hyphens and underscores."""
 
 
+# Years that a form takes. Next to the first and last year of the calendar one day more or less has no date.
+YEARS = range(1900, 2101)
+
+
 class DayField(forms.DateField):
     """A day as people write it, beside the formats of the field; the year needs its century where two are possible."""
 
     def to_python(self, value: Any) -> dt.date | None:
-        """The day, or None for an empty field. Raises ValidationError where the text is no single day."""
+        """The day, or None for an empty field. Raises ValidationError where the text is no single day of `YEARS`."""
+        day = self._day(value)
+        if day is not None and day.year not in YEARS:
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return day
+
+    def _day(self, value: Any) -> dt.date | None:
         if isinstance(value, str):
             value = text.clean(value)
         try:

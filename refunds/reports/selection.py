@@ -57,8 +57,8 @@ class Selection:
         return [name for name, value in self.params().items() if value]
 
     def days(self, programme: Programme, *, today: dt.date | None = None) -> Iterator[dt.date]:
-        """Each KST day of the period up to today, those without any application too; from the first of the window."""
-        day = self.first or programme.applications.opens
+        """Each KST day of the period up to today, those without any application too; none before the window."""
+        day = max(self.first or dt.date.min, programme.applications.opens)
         last = min(self.last or dt.date.max, today or clock.today())
         while day <= last:
             yield day

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from kt_remedy.audit import looks
-from kt_remedy.core import clock
+from kt_remedy.core import clock, programme
 from kt_remedy.core.access import permission_required
 from kt_remedy.staff.models import User
 from refunds.reports import store_day as days
@@ -23,12 +23,14 @@ _DAY = dt.timedelta(days=1)
 @never_cache
 @require_safe
 def store_day(request: HttpRequest) -> HttpResponse:
-    """The manager's own store on a day, today where none or a wrong one is asked for. Names are masked."""
+    """The manager's own store on a day of the programme, today where none or a wrong one is asked for. Names are
+    masked."""
     user, today = request.user, clock.today()
     if not isinstance(user, User) or user.store is None:
         raise PermissionDenied("a store manager has a store")
+    opens = min(programme.current().applications.opens, today)
     try:
-        day = min(dt.date.fromisoformat(request.GET.get("day", "")), today)
+        day = max(opens, min(dt.date.fromisoformat(request.GET.get("day", "")), today))
     except ValueError:
         day = today
     shown = days.of(user.store, day)
@@ -38,7 +40,7 @@ def store_day(request: HttpRequest) -> HttpResponse:
         "shown": shown,
         "waiting": store_home.waiting(user.store),
         "now": clock.now(),
-        "before": day - _DAY,
+        "before": day - _DAY if day > opens else None,
         "after": day + _DAY if day < today else None,
         "approval": "–" if share is None else f"{share // 10}.{share % 10}%",
     }

@@ -203,6 +203,8 @@ def test_days_without_anything_are_zero(filed) -> None:
     nothing = tables.build(Selection(first=dt.date(2026, 1, 17), last=dt.date(2026, 1, 18)), with_people=False)
     assert [row.values[-1] for row in nothing.tables["days"].rows] == [0, 0]
     assert nothing.found.total == 0
+    early = tables.build(Selection(first=dt.date(1900, 1, 1)), with_people=True)
+    assert early.tables["days"].rows == table.rows  # no day before the window has any
 
 
 def test_money_equals_sql(at) -> None:
@@ -245,6 +247,8 @@ def test_the_page(filed) -> None:
         ({"store": "점"}, "여러 곳이 맞습니다"),
         ({"first": "2026-01-20", "last": "2026-01-10"}, "끝나는 날이 처음 날보다 앞섭니다"),
         ({"first": "어제쯤"}, "오류:"),
+        ({"last": "9999-12-31"}, "오류:"),  # no day follows it
+        ({"first": "0001-01-01"}, "오류:"),
         ({"round": "2026-01-22"}, "오류:"),
     ],
 )

@@ -64,8 +64,11 @@ def test_the_page(here) -> None:
     assert "홍길동" not in text
     assert "지남" in text
     assert "이 날에는 접수가 없습니다" in browser.get(PAGE, {"day": "2026-01-14"}).content.decode()
-    for wrong in ("tomorrow", "2026-02-30", "2099-01-01"):
+    for wrong in ("tomorrow", "2026-02-30", "2099-01-01", "9999-12-31"):
         assert "신청 2건" in browser.get(PAGE, {"day": wrong}).content.decode()
+    first = browser.get(PAGE, {"day": "0001-01-01"}).content.decode()  # the first day of the window, and none before it
+    assert "1월 14일" in first
+    assert "day=2026-01-13" not in first
     for role in ("clerk", "supervisor", "administrator"):
         assert as_staff(Client(), staff_user(role)).get(PAGE).status_code == 403
 
