@@ -60,7 +60,7 @@ def report_context() -> dict[str, Any]:
         Chart(_("날마다 고르고 신청한 것"), chart_rows(_entitlements_by_day())),
         Chart(_("남은 이용권 번호"), chart_rows(vouchers_left())),
         Chart(_("날마다 제공처에 전달된 건"), chart_rows(_delivered())),
-        Chart(_("제공처가 못 받은 건의 까닭"), chart_rows(_refusals())),
+        Chart(_("제공처가 못 받은 건의 이유"), chart_rows(_refusals())),
     ]
     return {
         "total": counts_by_key[BaseLine.Why.IN_SERVICE],

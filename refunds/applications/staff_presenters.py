@@ -93,7 +93,7 @@ def question(row: Application, case: ReviewCase | None) -> str:
         ReviewCase.Kind.PORT: _("늦게 처리된 번호 이동: 기간 안에 신청했나요?"),
         ReviewCase.Kind.ITEM: _("모르는 청구 항목: 위약금인가요?"),
         ReviewCase.Kind.REPRESENTED: _("대신한 신청: 자격을 서류로 보았나요?"),
-        ReviewCase.Kind.LATE: _("기간 뒤 신청: 늦은 까닭이 인정되나요?"),
+        ReviewCase.Kind.LATE: _("기간 뒤 신청: 늦은 이유가 인정되나요?"),
         ReviewCase.Kind.EXTENDED: _("휴일 뒤 신청: 나머지는 모두 맞나요?"),
         ReviewCase.Kind.HOLDER: _("예금주가 다름: 받을 분의 통장인가요?"),
         ReviewCase.Kind.OFFLINE: _("한국 계좌 없음: 받을 방법을 서류로 보았나요?"),

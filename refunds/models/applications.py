@@ -382,10 +382,10 @@ class LateReason(models.Model):
         HOSPITAL = "HOSPITAL", _("입원")
         PRISON = "PRISON", _("수감")
         ISLAND = "ISLAND", _("섬·산간 등 먼 곳")
-        OTHER = "OTHER", _("그 밖의 까닭")
+        OTHER = "OTHER", _("그 밖의 이유")
 
     filing = models.OneToOneField(Filing, models.PROTECT, primary_key=True, related_name="late_reason")
-    kind = models.CharField(_("까닭"), max_length=8, choices=Kind.choices)
+    kind = models.CharField(_("이유"), max_length=8, choices=Kind.choices)
     # Empty while it continues: a customer abroad may apply from there.
     ended_on = models.DateField(_("끝난 날"), null=True, blank=True)
     words_enc = models.BinaryField()
@@ -394,8 +394,8 @@ class LateReason(models.Model):
 
     class Meta:
         db_table = "refunds_late_reason"
-        verbose_name = _("늦은 까닭")
-        verbose_name_plural = _("늦은 까닭")
+        verbose_name = _("늦은 이유")
+        verbose_name_plural = _("늦은 이유")
 
 
 class Evidence(models.Model):
@@ -459,7 +459,7 @@ class Escalation(models.TextChoices):
     AMOUNT = "AMOUNT", _("금액을 계속 다르다고 하심")
     PROOF = "PROOF", _("앱으로 본인 확인이 안 됨")
     LATE = "LATE", _("늦은 신청, 사정이 있음")
-    OTHER = "OTHER", _("그 밖의 까닭")
+    OTHER = "OTHER", _("그 밖의 이유")
 
 
 class Note(models.Model):

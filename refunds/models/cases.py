@@ -41,7 +41,7 @@ class Adjustment(models.Model):
         RECOVERED = "RECOVERED", _("돌려받음")
 
     application = models.ForeignKey(Application, models.PROTECT, related_name="adjustments", verbose_name=_("신청"))
-    cause = models.CharField(_("까닭"), max_length=14, choices=Cause.choices, default=Cause.UNDERPAID)
+    cause = models.CharField(_("종류"), max_length=14, choices=Cause.choices, default=Cause.UNDERPAID)
     amount_krw = models.BigIntegerField(_("금액(원)"))
     reason = crypto.EncryptedTextField(_("이유"))
     by_exception = models.BooleanField(_("예외"), default=False, db_default=False)

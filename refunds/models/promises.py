@@ -22,7 +22,7 @@ class PromiseRecord(models.Model):
     number = models.IntegerField(_("순번"))
     at = models.DateTimeField(_("언제"))
     # What changed: the code of a decision or the name of an act.
-    cause = models.CharField(_("까닭"), max_length=40)
+    cause = models.CharField(_("바뀐 이유"), max_length=40)
     situation = models.CharField(_("상황"), max_length=16)
     kind = models.CharField(_("날의 뜻"), max_length=6)
     day = models.DateField(_("날"), null=True)

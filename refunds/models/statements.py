@@ -259,7 +259,7 @@ class Suspense(models.Model):
         RETURN = "RETURN", _("되돌아온 지급 건의 돈입니다")
         BANK_ERROR = "BANK_ERROR", _("은행의 잘못이며 은행이 바로잡았습니다")
         FINANCE = "FINANCE", _("환급과 관계없어 재무에 넘겼습니다")
-        EXPLAINED = "EXPLAINED", _("은행에 물어 까닭을 알았습니다")
+        EXPLAINED = "EXPLAINED", _("은행에 물어 이유를 알았습니다")
 
     kind = models.CharField(_("종류"), max_length=12, choices=Kind.choices)
     status = models.CharField(_("상태"), max_length=8, choices=Status.choices, default=Status.OPEN)
@@ -351,7 +351,7 @@ class ClosedDay(models.Model):
     closing = models.BigIntegerField(_("끝 잔액(원)"))
     # The sums of the page that was closed (`reconciliation.Day.figures`), differences included.
     figures = models.JSONField(default=dict)
-    note = crypto.EncryptedTextField(_("차이를 둔 까닭"), blank=True, default="")
+    note = crypto.EncryptedTextField(_("차이를 둔 이유"), blank=True, default="")
     closed_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+", verbose_name=_("마감한 사람"))
     closed_at = models.DateTimeField(_("마감"))
 

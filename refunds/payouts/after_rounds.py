@@ -88,7 +88,7 @@ def export(*, kind: str, user: User, reason: str) -> bytes:
             reason=reason,
             detail={"count": len(rows), "won": sum(row.won for row in rows), "format": kind},
         )
-    heads = [_("접수번호"), _("계약번호"), _("상태"), _("까닭"), _("금액(원)")]
+    heads = [_("접수번호"), _("계약번호"), _("상태"), _("이유"), _("금액(원)")]
     cells = [[row.reference, row.contract_no, str(Status(row.status).label), row.why, row.won] for row in rows]
     written = io.BytesIO()
     sheets.write(written, kind, heads, cells, name=_("청구 부서에 넘길 환급"))

@@ -54,7 +54,7 @@ def compare(batch: Batch, last: Batch | None) -> list[tuple[str, list[Compared]]
     return [
         (_("은행"), _rows(_stored("banks"), batch, last, banks.name)),
         (_("접수처"), _rows(_stored("channels"), batch, last, lambda code: str(Channel(code).label))),
-        (_("나가지 않은 까닭"), _rows(_excluded, batch, last, lambda code: str(REASONS.get(code, code)))),
+        (_("나가지 않은 이유"), _rows(_excluded, batch, last, lambda code: str(REASONS.get(code, code)))),
     ]
 
 

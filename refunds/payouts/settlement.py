@@ -136,7 +136,7 @@ def _corrections(book: Workbook, batches: Any) -> None:
     page = book.create_sheet(_("정정"))
     sheets.head(
         page,
-        [_("접수번호"), _("계약번호"), _("까닭"), _("금액(원)"), _("상태"), _("낸 때"), _("정한 때"), _("이유")],
+        [_("접수번호"), _("계약번호"), _("종류"), _("금액(원)"), _("상태"), _("낸 때"), _("정한 때"), _("이유")],
     )
     adjustments = Adjustment.objects.select_related("application__filing").order_by("pk")
     if batches is not None:

@@ -201,7 +201,7 @@ def _answer_days(found: dict[str, answer_days.AnswerDays]) -> Table:
 
 def _waiting(found: applications.Applications) -> Table:
     rows = [Row(decision_reason(code), (n,)) for code, n in found.waiting.most_common()]
-    return Table("waiting", _("사람을 기다리는 까닭"), _("까닭"), ((_("건수"), COUNT),), rows, chart=0)
+    return Table("waiting", _("사람을 기다리는 이유"), _("이유"), ((_("건수"), COUNT),), rows, chart=0)
 
 
 def _take_up(found: applications.Applications) -> Table:

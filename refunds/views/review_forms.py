@@ -43,7 +43,7 @@ class CaseForm(PlainForm):
         },
     )
     codes = forms.MultipleChoiceField(label=gettext_lazy("이유"), required=False, widget=forms.CheckboxSelectMultiple)
-    kind = forms.ChoiceField(label=gettext_lazy("확인된 까닭"), required=False, choices=LateReason.Kind.choices)
+    kind = forms.ChoiceField(label=gettext_lazy("확인된 이유"), required=False, choices=LateReason.Kind.choices)
     ended_on = DayField(
         label=gettext_lazy("사정이 끝난 날"),
         required=False,

@@ -132,7 +132,7 @@ def test_a_late_customer_says_why_and_sends_documents(page, live_server, at) -> 
     page.goto(f"/refunds/review/{row.pk}/")
     look(page)
     page.reload()  # the look has opened every part that folds
-    page.locator("summary", has_text="까닭을 적고 내려받기").click()
+    page.locator("summary", has_text="이유를 적고 내려받기").click()
     page.get_by_label("보는 이유").fill("심사")
     with page.expect_download() as download:
         page.get_by_role("button", name="내려받기").click()

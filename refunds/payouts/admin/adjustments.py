@@ -111,7 +111,7 @@ def action(request: HttpRequest, adjustment_id: int, name: str) -> HttpResponse:
 def _rows(row: Adjustment) -> list[tuple[str, Any]]:
     left = balance.of(row.application_id)
     rows = [
-        (_("까닭"), str(row.get_cause_display())),
+        (_("종류"), str(row.get_cause_display())),
         (_("잔액과의 관계"), _("예외: 잔액을 넘을 수 있음") if row.by_exception else _("잔액 안")),
         (_("접수번호"), row.application.filing.reference),
         (_("지금 청구 자료가 말하는 금액"), krw(left.owed)),

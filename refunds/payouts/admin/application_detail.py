@@ -305,7 +305,7 @@ def _payments(request: HttpRequest, items: list[Item]) -> dict[str, Any]:
 def _corrections(request: HttpRequest, corrections: list[Adjustment]) -> dict[str, Any]:
     return {
         "title": _("정정"),
-        "head": [_("까닭"), _("상태"), _("낸 때"), _("금액")],
+        "head": [_("종류"), _("상태"), _("낸 때"), _("금액")],
         "rows": [
             [
                 (str(correction.get_cause_display()), _if_money(request, "adjustment", correction.pk)),

@@ -115,7 +115,7 @@ class TwoPeopleAdmin(ConsoleAdmin, PageAdmin):
             reverse(self.page_route, args=[obj.pk]),
             obj.application.filing.reference,
             [
-                Cell(_("까닭"), self.kind(obj)),
+                Cell(_("종류"), self.kind(obj)),
                 Cell(_("금액"), krw(obj.amount_krw), number=True),
                 Cell(_("상태"), "" if waits else words, tag=words if waits else ""),
                 Cell(_("낸 사람"), overview.name_of(proposed_by), kdatetime(proposed_at)),
@@ -138,7 +138,7 @@ class TwoPeopleAdmin(ConsoleAdmin, PageAdmin):
         ]
 
     export_head = (
-        gettext_lazy("접수번호"), gettext_lazy("신청한 분"), gettext_lazy("까닭"), gettext_lazy("금액(원)"),
+        gettext_lazy("접수번호"), gettext_lazy("신청한 분"), gettext_lazy("종류"), gettext_lazy("금액(원)"),
         gettext_lazy("상태"), gettext_lazy("낸 사람"), gettext_lazy("낸 때"), gettext_lazy("정한 사람"),
         gettext_lazy("정한 때"),
     )  # fmt: skip
@@ -161,7 +161,7 @@ class AdjustmentAdmin(TwoPeopleAdmin):
     list_filter = (
         FindFilter,
         pick("status__exact", gettext_lazy("상태"), "status", lambda: Adjustment.Status.choices),
-        pick("cause__exact", gettext_lazy("까닭"), "cause", lambda: Adjustment.Cause.choices),
+        pick("cause__exact", gettext_lazy("종류"), "cause", lambda: Adjustment.Cause.choices),
         day_range("proposed_at", gettext_lazy("낸 날"), instants=True),
         won_range("amount_krw", gettext_lazy("금액(원)")),
     )

@@ -79,7 +79,7 @@ def stopped_at_bank(request: HttpRequest) -> HttpResponse:
                 (krw(item.amount_krw), ""),
             ]
         )
-    heads = [_("관리번호"), _("접수번호"), _("받는 사람"), _("지급 회차"), _("까닭"), _("보류한 이유"), _("금액")]
+    heads = [_("관리번호"), _("접수번호"), _("받는 사람"), _("지급 회차"), _("이유"), _("보류한 이유"), _("금액")]
     context = {
         "heading": _("은행에 간 뒤 멈춰야 할 돈"),
         "lead": _(
@@ -113,7 +113,7 @@ def unpaid_returns(request: HttpRequest) -> HttpResponse:
         ]
         for row in returns
     ]
-    heads = [_("접수번호"), _("신청한 분"), _("연락처"), _("까닭"), _("시도"), _("되돌아온 날"), _("금액")]
+    heads = [_("접수번호"), _("신청한 분"), _("연락처"), _("이유"), _("시도"), _("되돌아온 날"), _("금액")]
     callers = request.user.has_perm("payouts.download_call_list")
     context = {
         "heading": _("되돌아온 돈"),
@@ -140,7 +140,7 @@ def _after_paid(request: HttpRequest) -> dict[str, Any]:
     cases = request.user.has_perm("payouts.view_case")
     return {
         "title": _("입금 뒤에 되돌아온 %(count)s건") % {"count": f"{found.count():,}"},
-        "head": [_("접수번호"), _("지급일"), _("까닭"), _("되돌아온 날"), _("금액")],
+        "head": [_("접수번호"), _("지급일"), _("이유"), _("되돌아온 날"), _("금액")],
         "rows": [
             [
                 (item.application.filing.reference, application_url(item.application_id) if cases else ""),
@@ -202,7 +202,7 @@ def left_unpaid(request: HttpRequest) -> HttpResponse:
             {
                 "title": _("%(count)s건, %(won)s")
                 % {"count": f"{len(rows):,}", "won": krw(sum(row.won for row in rows))},
-                "head": [_("접수번호"), _("계약번호"), _("까닭"), _("금액")],
+                "head": [_("접수번호"), _("계약번호"), _("이유"), _("금액")],
                 "rows": cells,
                 "empty": _("없습니다."),
             }

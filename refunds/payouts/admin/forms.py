@@ -264,7 +264,7 @@ class ClosingNoteForm(forms.Form):
     """The closing of a day; a day with differences needs the note."""
 
     note = TextField(
-        label=_("차이를 두고 마감하는 까닭"),
+        label=_("차이를 두고 마감하는 이유"),
         help_text=_("차이가 없으면 비워 두세요."),
         widget=forms.Textarea(attrs={"rows": 2}),
         max_length=500,

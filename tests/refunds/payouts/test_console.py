@@ -289,7 +289,7 @@ def test_the_page_of_a_batch_has_a_sample_the_last_round_and_comments(answered, 
     here = url("payouts:batch", batch.pk)
     page = text(client.get(here))
     sample = page[page.index("청구서와 견주어 볼") : page.index("지난 회차와 견주기")]
-    first = sample[sample.index("고른 까닭") :]
+    first = sample[sample.index("고른 이유") :]
     assert re.search(r"큰\*액 .*큰 금액, 처음 쓰는 계좌", first)
     bill = Bill.objects.get(line=risky.line_id)
     assert f"청구 {bill.billed_krw:,}원, 낸 돈 {bill.paid_krw:,}원" in sample
