@@ -198,6 +198,7 @@ class PhoneProofForm(PassAppForm):
         super().__init__(*args, **kwargs)
         del self.fields["name"]
         self.fields["phone"].widget.attrs = {"autocomplete": "off", "inputmode": "tel"}
+        self.fields["phone"].help_text = _("확인하는 분의 이름으로 가입한 번호입니다.")
 
 
 def passbook_field() -> forms.BooleanField:

@@ -1,7 +1,7 @@
 """The panel of one customer: what an agent needs to answer the likeliest questions, built from this case alone."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import HttpRequest
@@ -64,11 +64,12 @@ class SentMessage:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A look at the customer's data: role and place, never a name."""
+    """A look at the customer's data, or several alike in one minute: role and place, never a name."""
 
     who: str
     what: str
     at: Any
+    times: int = 1
 
 
 def context(request: HttpRequest, row: DeskSession) -> dict[str, Any]:
@@ -255,12 +256,17 @@ def _looks(customer: Customer) -> list[Look]:
     numbers = {int(entry.actor.partition(":")[2]) for entry in entries if entry.actor.partition(":")[2].isdigit()}
     people = {user.pk: user for user in User.objects.filter(pk__in=numbers).select_related("store")}
     kinds = dict(actions.labels())
-    looks = []
+    looks: list[Look] = []
     for entry in entries:
         user = people.get(int(entry.actor.partition(":")[2] or 0)) if entry.actor.partition(":")[2].isdigit() else None
         place = user.store.name if user is not None and user.store else _("고객센터와 본사")
         roles = ", ".join(user.role_names()) if user is not None else _("직원")
-        looks.append(Look(f"{roles} · {place}", str(kinds.get(entry.action.partition(".")[0], entry.action)), entry.at))
+        what = str(kinds.get(entry.action.partition(".")[0], entry.action))
+        look = Look(f"{roles} · {place}", what, entry.at.replace(second=0, microsecond=0))
+        if looks and replace(looks[-1], times=1) == look:
+            looks[-1] = replace(looks[-1], times=looks[-1].times + 1)
+        else:
+            looks.append(look)
     return looks
 
 

@@ -68,7 +68,7 @@ def tabs(user: User, here: str = "") -> list[Tab]:
     shown = []
     for row in desk_sessions.live_of(user):
         left = desk_sessions.ends_at(row) - now
-        doing = _("누가 오셨나요") if not row.came_as else _("본인 확인") if not row.is_proven else _("응대 중")
+        doing = _("누가 오셨나요") if not row.came_as else _("신분 확인") if not row.is_proven else _("응대 중")
         shown.append(
             Tab(
                 key=row.key,

@@ -60,7 +60,7 @@ class UserAdmin(RoleAdmin):
     change_permission = add_permission = "staff.change_user"
     list_display = (
         "username",
-        "first_name",
+        "name",
         "role_names",
         "store",
         "is_active",
@@ -86,7 +86,21 @@ class UserAdmin(RoleAdmin):
             '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">', name, user.pk, label
         )
 
-    @admin.display(description=_("본인 확인"), boolean=True)
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The page without hints on how to type what nobody types there."""
+        return super().get_form(request, obj, change, help_texts={"username": "", "is_active": ""}, **kwargs)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """The page without buttons to save: an account changes by acts."""
+        context |= {"show_save": False, "show_save_and_continue": False, "show_save_and_add_another": False}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @admin.display(description=_("이름"), ordering="first_name")
+    def name(self, user: User) -> str:
+        """The whole name, which Django keeps as the first name."""
+        return user.first_name
+
+    @admin.display(description=_("본인 확인함"), boolean=True)
     def person_known(self, user: User) -> bool:
         """True if the owner of the account is verified by telephone."""
         return bool(user.person_index)

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from kt_remedy.core import masking, programme
-from kt_remedy.core.templatetags.remedy import kdate
+from kt_remedy.core.templatetags.remedy import kdate, kmonth
 from kt_remedy.staff.models import Store
 from refunds import calendar
 from refunds.applications import letters
@@ -212,7 +212,7 @@ def _take_up(found: applications.Applications) -> Table:
 
 
 def _month(day: dt.date) -> str:
-    return _("%(year)s년 %(month)s월") % {"year": day.year, "month": day.month}
+    return _("%(year)s년 %(month)s") % {"year": day.year, "month": kmonth(day)}
 
 
 def _rejections(found: applications.Applications) -> Table:

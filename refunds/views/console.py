@@ -35,6 +35,7 @@ def waiting(user: User) -> int:
 def acts(user: User) -> list[Act]:
     """The cases that wait for a reviewer, with the day by which the first is due."""
     levels = queue.levels_of(user)
+    queue.describe_new()  # a case that just came may be due before all others
     rows = ReviewCase.objects.filter(level__in=levels or ReviewCase.Level.values).exclude(kind="")
     first = rows.order_by("due_on", "id").values_list("due_on", flat=True).first()
     if first is None:

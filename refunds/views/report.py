@@ -46,6 +46,7 @@ class FilterForm(PlainForm):
         everything = ("", _("모두"))
         self._field("channel").choices = [everything, *Channel.choices]
         days = Batch.objects.order_by("pay_on").values_list("pay_on", flat=True).distinct()
+        self.fields["store"].widget.attrs["class"] = "form-control"
         self._field("round").choices = [everything, *((str(day), _round_name(day)) for day in days)]
 
     def _field(self, name: str) -> forms.ChoiceField:
@@ -199,7 +200,7 @@ def report(request: HttpRequest) -> HttpResponse:
         "form": form,
         "said": form.said(),
         "figures": made,
-        "take_up": _said(tables.share(*made.take_up), tables.SHARE),
+        "take_up": f"{_said(tables.share(*made.take_up), tables.SHARE)}\u2060",  # its particle stays on the line
         "approval": _said(tables.share(sum(row.values[1] for row in approved.rows), whole), tables.SHARE),
         "lines": made.take_up[1],
         "at": made.counted_at,

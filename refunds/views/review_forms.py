@@ -21,6 +21,8 @@ _ACT_LABELS = {
     REJECT: gettext_lazy("거절"),
     ASK_DOCUMENTS: gettext_lazy("서류 더 받기"),
 }
+# What a person is about to do; in English another word than for what was done.
+_CHOICES = _ACT_LABELS | {APPROVE: gettext_lazy("승인하기"), REJECT: gettext_lazy("거절하기")}
 KEYS = {AGREE: "Y", APPROVE: "A", REJECT: "R", ASK_DOCUMENTS: "D"}
 _DAY_ERRORS = {"invalid": gettext_lazy("날짜를 2026-02-03처럼 적어 주세요")}
 _DAY_FORMATS = ["%Y-%m-%d", "%Y%m%d", "%Y.%m.%d"]
@@ -80,7 +82,7 @@ class CaseForm(PlainForm):
         self.first = {
             act: sum(case_kind in reason.kinds for reason in rows) or len(rows) for act, rows in self.groups.items()
         }
-        self.fields["act"].choices = [(act, _ACT_LABELS[act]) for act in acts]  # type: ignore[attr-defined]
+        self.fields["act"].choices = [(act, _CHOICES[act]) for act in acts]  # type: ignore[attr-defined]
         reasons = [reason for rows in self.groups.values() for reason in rows]
         self.fields["codes"].choices = [(r.code, r.label) for r in reasons]  # type: ignore[attr-defined]
         for reason in reasons:
@@ -116,7 +118,7 @@ class CaseForm(PlainForm):
             first = self.first.get(act, 0)
             rows.append(
                 {
-                    "act": act, "label": _ACT_LABELS[act], "key": KEYS[act], "checked": self["act"].value() == act,
+                    "act": act, "label": _CHOICES[act], "key": KEYS[act], "checked": self["act"].value() == act,
                     "first": reasons[:first], "others": reasons[first:],
                 }
             )  # fmt: skip

@@ -55,7 +55,7 @@ def test_report_and_store_day(at, page, live_server) -> None:
     enter(page, live_server, staff_user("store_manager", store=store))
     page.goto("/refunds/store/")
     look(page)
-    page.get_by_role("link", name="하루 앞").click()
+    page.get_by_role("link", name="전날").click()
     page.wait_for_url("**?day=*")
     look(page)
 
