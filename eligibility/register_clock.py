@@ -18,6 +18,7 @@ from eligibility.models import Feed
 from kt_remedy.core import clock, console, programme
 from kt_remedy.core.models import DatedTask
 from kt_remedy.core.tasks import schedule
+from kt_remedy.core.templatetags.remedy import kdate
 
 DELIVERY = "eligibility.delivery"  # the dated task that loads the delivery of a day
 WRONG_DIGEST = gettext_noop("청구 데이터의 지문이 목록과 다름")
@@ -170,12 +171,12 @@ def troubles(at: dt.datetime | None = None) -> list[str]:
     """The same as sentences for staff, on the calendar and on the home of the console."""
     now = at or clock.now()
     sentences = [
-        gettext("%(act)s: %(day)s 기준 청구 데이터가 오지 않았습니다.") % {"act": need.title, "day": need.day}
+        gettext("%(act)s: %(day)s 기준 청구 데이터가 오지 않았습니다.") % {"act": need.title, "day": kdate(need.day)}
         for need in late(now)
     ]
     sentences += [
         gettext("%(day)s 청구 데이터가 목록(manifest.json)의 지문과 다릅니다. 청구 시스템에 다시 보내 달라고 하세요.")
-        % {"day": day}
+        % {"day": kdate(day)}
         for day in wrong_deliveries()
     ]
     if (since := silent_since(now)) is not None:

@@ -46,6 +46,8 @@ def desk(request: HttpRequest) -> HttpResponse:
             except Refused as refused:
                 form.add_error(None, refused.message)
             else:
+                if row.draft_of and not continuing.lines_of(row):  # its draft is filed; the rest needs the proof
+                    desk_sessions.set_comer(row, "", "")
                 return redirect("portal:desk-customer", row.key)
     return _show(user, request, form, ContinueForm())
 

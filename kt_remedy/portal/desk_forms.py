@@ -291,6 +291,10 @@ class FilingForm(AccountForm):
     )
     privacy = forms.BooleanField(
         label=gettext_lazy("개인정보 이용과 은행에 알리는 것을 읽어 드렸고 고객이 둘 다 동의했습니다"),
+        help_text=gettext_lazy(
+            "“환급에 쓰려고 이름, 생년월일, 번호, 계좌를 받고, 은행과 예금주 확인 회사에 알립니다. 지급이 끝나고 정해진"
+            " 기간이 지나면 계좌번호를 지웁니다. 동의하시나요?”"
+        ),
         error_messages={"required": gettext_lazy("안내를 읽어 드리고 동의를 받아 주세요")},
     )
     field_order = (

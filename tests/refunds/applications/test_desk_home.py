@@ -151,6 +151,19 @@ def test_the_whole_of_the_customer_needs_the_proof(agent, line) -> None:
     assert desk_sessions.draft_of(row) == {"lines": [line.pk]}
 
 
+def test_a_customer_found_again_after_the_draft_was_filed_is_asked_who_came(agent, line, bank) -> None:
+    drafts.save(drafts.Answers(lines=[line.pk]), person_index=line.customer.person_index)
+    digits = continuing.give(person_index=line.customer.person_index, name="이정순", contact="01055557720")
+    agent.post(reverse("portal:desk-continue"), {"go-code": digits, "go-name": "이정순"})
+    facts = {"number": line.msisdn, "fact": "19540402"}
+    agent.post(DESK, facts)  # before the filing the draft stays open
+    assert DeskSession.objects.get().draft_of is not None
+    file(agent, line)
+    page = agent.post(DESK, facts, follow=True)
+    assert "누가 오셨나요" in text(page)
+    assert DeskSession.objects.get().draft_of is None
+
+
 # A caller without the app (D-86)
 
 
