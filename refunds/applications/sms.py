@@ -41,7 +41,7 @@ KINDS: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
     (
         "filing.contact_changed",
         _("안내 번호 변경"),
-        "{prefix} 환급 안내를 받는 번호가 바뀌었습니다. 모르는 일이면 바로 {hotline}로 전화하세요",
+        "{prefix} 환급 안내를 받는 번호가 바뀌었습니다. 모르는 일이면 바로 {hotline}에 전화하세요",
         "{prefix} Notices of your refund go to another number now. Not you? Call {hotline} (free)",
         {},
     ),

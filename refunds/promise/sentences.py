@@ -71,7 +71,7 @@ def _offer_checked(p: Promise, _values: dict[str, Any]) -> str:
 
 
 def _closed(_p: Promise, _values: dict[str, Any]) -> str:
-    return _("신청을 받는 기간이 끝났습니다. 사정이 있으시면 %(hotline)s로 알려 주세요.") % {
+    return _("신청을 받는 기간이 끝났습니다. 사정이 있으시면 %(hotline)s에 알려 주세요.") % {
         "hotline": programme.current().hotline
     }
 

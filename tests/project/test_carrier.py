@@ -9,6 +9,7 @@ import pytest
 
 from kt_remedy.core import programme
 from tests.conftest import ROOT
+from tests.project.test_figures import messages_in_code
 
 FOLDERS = ("kt_remedy", "eligibility", "refunds", "rewards", "templates", "static", "locale")
 SUFFIXES = {".py", ".html", ".txt", ".po", ".js", ".css", ".svg", ".xml", ".toml"}
@@ -20,6 +21,8 @@ ALLOWED = {
     'CARRIER_NAMES = {"KT": "KT", "SKT": "SKT", "LGU": "LG U+"}',
     'DEFAULT_NETWORK = "KT"',
 }
+# Particles whose form depends on how the digit before them is read: "7790으로", "1004로". "에" fits every number.
+PARTICLES = re.compile(r"hotline(?:\)s|\})(?:으로|로|은|는|이|가|을|를|과|와)(?!\w)")
 
 
 def sources() -> list[Path]:
@@ -41,6 +44,14 @@ def test_no_translation_names_a_carrier():
     """An entry may be wrapped in the file, so that it is read as a whole."""
     entries = polib.pofile(str(ROOT / "locale" / "en" / "LC_MESSAGES" / "django.po"))
     assert [entry.msgid for entry in entries if NAMES.search(entry.msgid + entry.msgstr)] == []
+
+
+def test_no_particle_behind_the_hotline_depends_on_its_last_digit():
+    entries = polib.pofile(str(ROOT / "locale" / "en" / "LC_MESSAGES" / "django.po"))
+    sentences = [entry.msgid for entry in entries] + list(messages_in_code())
+    shown = [text for text in sentences if "%(hotline)s" in text or text.startswith("{prefix}")]
+    assert len(shown) > 40
+    assert [text for text in shown if PARTICLES.search(text)] == []
 
 
 @pytest.mark.parametrize("name", ["[KT] 안내", "KT가 냅니다", "a KT store", "SKT 알뜰폰", "LG U+", "KT위약금환급"])
