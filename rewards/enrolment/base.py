@@ -17,7 +17,7 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, programme
 from kt_remedy.core.tasks import schedule
 from rewards.enrolment import shards
-from rewards.models import BaseLine, Shard
+from rewards.models import BaseLine, PerkCount, Shard
 
 # A shard of this size takes a second or two and is sorted in memory.
 SHARD_ROWS = 250_000
@@ -46,11 +46,12 @@ WITH lines AS MATERIALIZED (
 ) SELECT why, product, corporate, suspended, count(*) FROM lines GROUP BY why, product, corporate, suspended
 """
 
-
-COUNT_PERKS = """
-INSERT INTO rewards_perkcount (perk, lines, persons)
-SELECT perk, count(*), count(DISTINCT person_index) FROM rewards_baseline, unnest(perks) AS perk GROUP BY perk
-ON CONFLICT (perk) DO UPDATE SET lines = excluded.lines, persons = excluded.persons
+# One row for each person, with a bit for each perk that one of their lines has: a count of distinct persons by perk
+# would sort a row for each line and perk.
+_COUNT_PERSONS = """
+SELECT {counts} FROM (
+    SELECT bit_or({bits}) AS bits FROM rewards_baseline WHERE person_index IS NOT NULL GROUP BY person_index
+) AS persons
 """
 
 
@@ -143,17 +144,32 @@ def record_result() -> schedule.ResultMessage:
     if not is_complete():
         raise schedule.NotYet("Shards of the base are open.")
     counts = list(Shard.objects.filter(kind=Shard.Kind.BASE).values_list("counts", flat=True))
-    _count_perks()
+    _count_perks(counts)
     lines, number = sum(count.get(BaseLine.Why.IN_SERVICE, 0) for count in counts), len(counts)
     audit.record(actor="system", action="rewards.base", object="base", detail={"lines": lines, "shards": number})
     return schedule.result_message(gettext_noop("대상 회선 %(lines)s, %(shards)s묶음"), lines=lines, shards=number)
 
 
-def _count_perks() -> None:
-    """Count lines and persons of each perk: a perk by person counts each person once (D-56)."""
+def _count_perks(counts: list[dict[str, int]]) -> None:
+    """Count lines, by the counts of the shards, and persons of each perk, each person once (D-56)."""
+    codes = [perk.code for perk in programme.current().perks]
+    if not codes:
+        return
+    bits = " | ".join(f"CASE WHEN %s = ANY(perks) THEN {1 << place} ELSE 0 END" for place in range(len(codes)))
+    persons = ", ".join(f"count(*) FILTER (WHERE bits & {1 << place} <> 0)" for place in range(len(codes)))
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '15min'; SET LOCAL work_mem = '64MB'")
-        cursor.execute(COUNT_PERKS)
+        cursor.execute(_COUNT_PERSONS.format(counts=persons, bits=bits), codes)
+        found = cursor.fetchone()
+    PerkCount.objects.bulk_create(
+        [
+            PerkCount(perk=code, lines=sum(count.get(code, 0) for count in counts), persons=number)
+            for code, number in zip(codes, found, strict=True)
+        ],
+        update_conflicts=True,
+        unique_fields=["perk"],
+        update_fields=["lines", "persons"],
+    )
 
 
 def is_complete() -> bool:
