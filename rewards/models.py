@@ -61,7 +61,10 @@ class Shard(TaskRow):
 
 
 class BaseLine(models.Model):
-    """A line at the end of the base date (기준일 회선, D-45): in the base or not, reason, perks. Frozen."""
+    """A line at the end of the base date (기준일 회선, D-45): in the base or not, reason, perks.
+
+    Frozen, but for one edge: a line that was left out by a fact that billing corrected is added by two people (D-111).
+    """
 
     class Why(models.TextChoices):
         """Reason why a line is in the base or not."""
@@ -78,7 +81,7 @@ class BaseLine(models.Model):
     person_index = crypto.BlindIndexField(null=True)
     why = models.CharField(_("이유"), max_length=12, choices=Why.choices)
     perks = ArrayField(models.CharField(max_length=40), verbose_name=_("혜택"))
-    # KST date from which a line that was told late has its perks (D-77); null for the lines of the first count.
+    # KST date from which a line added later has its perks (D-77, D-111); null for the lines of the first count.
     added_on = models.DateField(_("더한 날"), null=True)
 
     class Meta:
@@ -86,7 +89,22 @@ class BaseLine(models.Model):
         verbose_name_plural = _("기준일 회선")
         indexes = [models.Index(fields=["person_index"], condition=Q(person_index__isnull=False), name="base_person")]
         triggers = [
-            pgtrigger.Protect(name="frozen", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Protect(name="kept", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="frozen",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                func="""
+                IF OLD.why <> 'IN_SERVICE' AND NEW.why = 'IN_SERVICE' AND NEW.added_on IS NOT NULL
+                   AND (NEW.contract_no, NEW.customer_no, NEW.person_index)
+                       IS NOT DISTINCT FROM (OLD.contract_no, OLD.customer_no, OLD.person_index)
+                   AND EXISTS (SELECT FROM rewards_baseaddition a
+                               WHERE a.contract_no = NEW.contract_no AND a.state = 'ADDED') THEN
+                    RETURN NEW;
+                END IF;
+                RAISE EXCEPTION 'a line of the base is frozen';
+                """,
+            ),
         ]
 
     def __str__(self) -> str:
@@ -99,10 +117,11 @@ class BaseLine(models.Model):
 
 
 class BaseAddition(models.Model):
-    """A line told late (늦게 전해진 회선): open on the base date, but told after the base was recorded (D-77).
+    """A line told late (늦게 전해진 회선): in service on the base date, as was told after the base was recorded.
 
-    The search finds it, one person proposes to add it, another one adds or declines. A declined one may be proposed
-    again.
+    It was opened and told late (D-77), or the base left it out by a fact that billing has corrected, such as a
+    termination taken back (D-111); `was` is that reason. The search finds it, one person proposes to add it, another
+    one adds or declines. A declined one may be proposed again. One that no delivery supports any more has lapsed.
     """
 
     class State(models.TextChoices):
@@ -112,9 +131,11 @@ class BaseAddition(models.Model):
         PROPOSED = "PROPOSED", _("확인 기다림")
         ADDED = "ADDED", _("더함")
         DECLINED = "DECLINED", _("더하지 않음")
+        LAPSED = "LAPSED", _("해당 없게 됨")
 
     contract_no = KeyField(_("계약번호"), primary_key=True)
     state = models.CharField(_("상태"), max_length=8, choices=State.choices, default=State.FOUND)
+    was = models.CharField(_("처음 센 이유"), max_length=12, choices=BaseLine.Why.choices, blank=True, default="")
     found_at = models.DateTimeField(_("찾은 때"))
     reason = crypto.EncryptedTextField(_("이유"), blank=True, default="")
     proposed_by = models.ForeignKey(
@@ -134,7 +155,7 @@ class BaseAddition(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="addition_two_people",
-                condition=Q(state="FOUND", proposed_by=None, decided_by=None)
+                condition=Q(state__in=["FOUND", "LAPSED"], proposed_by=None, decided_by=None)
                 | Q(proposed_by__isnull=False, proposed_person__isnull=False)
                 & ~Q(reason="")
                 & (
@@ -158,6 +179,9 @@ class BaseAddition(models.Model):
                     ("PROPOSED", "ADDED"),
                     ("PROPOSED", "DECLINED"),
                     ("DECLINED", "PROPOSED"),
+                    ("FOUND", "LAPSED"),
+                    ("PROPOSED", "LAPSED"),
+                    ("LAPSED", "FOUND"),
                 ],
             ),
         ]

@@ -50,7 +50,10 @@ def report_context() -> dict[str, Any]:
     counts_by_key = Counter[str]()
     for counts in Shard.objects.filter(kind=Shard.Kind.BASE).values_list("counts", flat=True):
         counts_by_key.update(counts)
-    counts_by_key[BaseLine.Why.IN_SERVICE] += BaseAddition.objects.filter(state=BaseAddition.State.ADDED).count()
+    added = BaseAddition.objects.filter(state=BaseAddition.State.ADDED).values("was").annotate(n=Count("pk"))
+    for was, number in added.order_by().values_list("was", "n"):
+        counts_by_key[BaseLine.Why.IN_SERVICE] += number
+        counts_by_key[was] -= number  # the reason by which the base left them out; "" for a line that it did not know
     perks = programme.current().perks
     charts = [
         Chart(_("기준일 회선"), chart_rows((label, counts_by_key[why]) for why, label in BaseLine.Why.choices)),

@@ -167,6 +167,8 @@ def overview(person_index: bytes, *, guardian: bool = False) -> Overview:
     ):
         grants.setdefault((grant.perk, grant.contract_no), {})[grant.month] = grant.state
     builder = _CardBuilder(holder, guardian, today)
+    left_out = [held_line.line for held_line in holder.held_lines if not held_line.base_line.in_base]
+    reasons = _reasons_outside([*left_out, *holder.lines_outside_base])
     by_line: list[LinePerks] = []
     for held_line in holder.held_lines:
         cards = []
@@ -179,11 +181,11 @@ def overview(person_index: bytes, *, guardian: bool = False) -> Overview:
             elif perk.mode == "AUTOMATIC" and held_line.held_now:
                 added = held_line.base_line.added_on
                 cards.append(builder.automatic(perk, held_line.line, held_line.ended_on, grants.get(key, {}), added))
-        why = held_line.base_line.why
+        why = reasons.get(held_line.line.pk, held_line.base_line.why)
         if held_line.base_line.in_base and not (held_line.held_on_base_date and held_line.held_now):
             why = "TAKEN_OVER" if held_line.held_now else "GIVEN_AWAY"
         by_line.append(LinePerks(held_line.line, why, tuple(cards), held_line.base_line.added_on))
-    by_line += _outside_base(holder.lines_outside_base)
+    by_line += [LinePerks(line, reasons[line.pk], ()) for line in holder.lines_outside_base]
     personal = []
     for perk in programme.current().perks:
         if perk.unit != "PERSON" or not holder.qualifying_lines(perk.code):
@@ -196,8 +198,8 @@ def overview(person_index: bytes, *, guardian: bool = False) -> Overview:
     return Overview(True, tuple(by_line), tuple(personal))
 
 
-def _outside_base(lines: Iterable[Line]) -> list[LinePerks]:
-    """Lines that the base does not hold: opened later, or told late (D-77)."""
+def _reasons_outside(lines: Iterable[Line]) -> dict[str, str]:
+    """Why lines are not in the base, by the register as it is now: a BaseLine.Why, or told late (D-77, D-111)."""
     rules = programme.current()
     why = {
         line.pk: base.why_of(rules, network=line.network, opened_on=line.opened_on, terminated_on=line.terminated_on)
@@ -209,8 +211,7 @@ def _outside_base(lines: Iterable[Line]) -> list[LinePerks]:
         if late
         else set()
     )
-    why |= {number: "NOT_ADDED" if number in declined else "TOLD_LATE" for number in late}
-    return [LinePerks(line, why[line.pk], ()) for line in lines]
+    return why | {number: "NOT_ADDED" if number in declined else "TOLD_LATE" for number in late}
 
 
 @dataclass(frozen=True)

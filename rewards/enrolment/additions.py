@@ -1,4 +1,7 @@
-"""Lines told late: open on the base date, but told after the base was recorded, and added by two people (D-77)."""
+"""Lines told late: in service on the base date, as was told after the base was recorded; two people add them.
+
+They were opened and told late (D-77), or the base left them out by a fact that billing has corrected (D-111).
+"""
 
 from typing import Any
 
@@ -8,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from eligibility import service as eligibility
-from eligibility.models import HolderKind, Line
+from eligibility.models import Customer, HolderKind, Line
 from kt_remedy.audit import service as audit
 from kt_remedy.core import clock, errors, programme
 from kt_remedy.core.tasks import schedule
@@ -20,15 +23,23 @@ from rewards.enrolment import base
 from rewards.models import BaseAddition, BaseLine, PerkCount
 from rewards.perks import holders
 
-_FIND = """
-INSERT INTO rewards_baseaddition (contract_no, state, found_at, reason)
-SELECT l.contract_no, 'FOUND', %(now)s, '' FROM eligibility_line l
-WHERE l.opened_on <= %(base)s AND (l.terminated_on IS NULL OR l.terminated_on > %(base)s)
-  AND l.network <> ALL(%(networks)s)
-  AND NOT EXISTS (SELECT FROM rewards_baseline b WHERE b.contract_no = l.contract_no)
-  AND NOT EXISTS (SELECT FROM rewards_baseaddition a WHERE a.contract_no = l.contract_no)
-ON CONFLICT DO NOTHING
-"""
+# The same rule as `base.why_of`, by the register as it is now.
+_BELONGS = """l.opened_on <= %(base)s AND (l.terminated_on IS NULL OR l.terminated_on > %(base)s)
+      AND l.network <> ALL(%(networks)s)"""
+_FIND = f"""
+INSERT INTO rewards_baseaddition (contract_no, state, was, found_at, reason)
+SELECT l.contract_no, 'FOUND', coalesce(b.why, ''), %(now)s, ''
+FROM eligibility_line l LEFT JOIN rewards_baseline b USING (contract_no)
+WHERE {_BELONGS} AND (b.why IS NULL OR b.why <> 'IN_SERVICE')
+ON CONFLICT (contract_no) DO UPDATE SET state = 'FOUND', was = excluded.was, found_at = excluded.found_at
+WHERE rewards_baseaddition.state = 'LAPSED'
+"""  # noqa: S608  (constants of this module; values are parameters)
+_LAPSE = f"""
+UPDATE rewards_baseaddition a SET state = 'LAPSED', reason = '', proposed_by_id = NULL, proposed_person = NULL,
+       proposed_at = NULL
+WHERE a.state IN ('FOUND', 'PROPOSED')
+  AND NOT EXISTS (SELECT FROM eligibility_line l WHERE l.contract_no = a.contract_no AND {_BELONGS})
+"""  # noqa: S608
 
 
 class AdditionRefused(errors.Refused):
@@ -44,13 +55,17 @@ class AdditionRefused(errors.Refused):
 
 
 def find() -> int:
-    """Record the lines told late that nobody has found yet; returns their number. The base must be complete."""
+    """Record the lines told late that nobody has found yet; returns their number. The base must be complete.
+
+    A line that waits and that a later delivery takes back lapses, until another one tells it again.
+    """
     if not base.is_complete():
         return 0
     rules = programme.current().rewards
     values: dict[str, Any] = {"now": clock.now(), "base": rules.base_date, "networks": list(rules.excluded_networks)}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '15min'")
+        cursor.execute(_LAPSE, values)
         cursor.execute(_FIND, values)
         return cursor.rowcount
 
@@ -106,27 +121,26 @@ def decide(*, contract_no: str, by: User, add: bool, reason: str = "") -> BaseAd
 
 
 def _add(line: Line) -> None:
-    customer = line.customer
-    perks = base.perks_for(programme.current(), line.product, customer.holder_kind == HolderKind.CORPORATE, line.status)
+    """Write the line into the base, or let in the row that the base left out, for its holder on the base date."""
+    left_out = BaseLine.objects.filter(pk=line.pk).first()
+    holder = Customer.objects.get(pk=left_out.customer_no) if left_out else line.customer
+    perks = base.perks_for(programme.current(), line.product, holder.holder_kind == HolderKind.CORPORATE, line.status)
     list(PerkCount.objects.select_for_update().order_by("perk"))  # two lines of one person count the person once
-    own = BaseLine.objects.filter(person_index=customer.person_index).values_list("perks", flat=True)
+    own = BaseLine.objects.filter(person_index=holder.person_index).values_list("perks", flat=True)
     held = {perk for codes in own for perk in codes}
-    BaseLine.objects.create(
-        contract_no=line.pk,
-        customer_no=customer.pk,
-        person_index=customer.person_index,
-        why=BaseLine.Why.IN_SERVICE,
-        perks=perks,
-        added_on=clock.today(),
-    )
+    let_in = {"why": BaseLine.Why.IN_SERVICE, "perks": perks, "added_on": clock.today()}
+    if left_out:
+        BaseLine.objects.filter(pk=line.pk).update(**let_in)
+    else:
+        BaseLine.objects.create(contract_no=line.pk, customer_no=holder.pk, person_index=holder.person_index, **let_in)
     PerkCount.objects.filter(perk__in=perks).update(lines=F("lines") + 1)
     PerkCount.objects.filter(perk__in=set(perks) - held).update(persons=F("persons") + 1)
     notices.queue(
         kind="rewards.added",
         subject=f"line:{line.pk}",
-        person=customer.person_index,
-        to=service.message_number(holders.load_holder(customer.person_index)),
-        language=eligibility.language_of(customer),
+        person=holder.person_index,
+        to=service.message_number(holders.load_holder(holder.person_index)),
+        language=eligibility.language_of(holder),
     )
 
 
@@ -142,7 +156,8 @@ def _lock(contract_no: str, by: User) -> tuple[BaseAddition, Line]:
         programme.current(), network=line.network, opened_on=line.opened_on, terminated_on=line.terminated_on
     )
     is_open = addition.state != BaseAddition.State.ADDED
-    if is_open and (why != BaseLine.Why.IN_SERVICE or BaseLine.objects.filter(pk=contract_no).exists()):
+    held = BaseLine.objects.filter(pk=contract_no, why=BaseLine.Why.IN_SERVICE)
+    if is_open and (why != BaseLine.Why.IN_SERVICE or held.exists()):
         raise AdditionRefused("NOT_LATE")
     return addition, line
 

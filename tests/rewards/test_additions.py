@@ -11,7 +11,7 @@ from eligibility.models import Line
 from kt_remedy.audit.models import AuditEntry
 from kt_remedy.core import clock
 from kt_remedy.notices.models import Message
-from rewards import reports, service
+from rewards import acts, reports, service
 from rewards.enrolment import additions, base
 from rewards.models import BaseAddition, BaseLine, Grant, PerkCount
 from tests import sessions
@@ -71,6 +71,103 @@ def test_a_line_told_late_is_found_and_nobody_reads_a_false_reason(take_base, at
     assert additions.find() == int(found)
     assert additions.find() == 0
     assert BaseAddition.objects.filter(pk=line.pk, state="FOUND").exists() is found
+
+
+LEFT_OUT = [
+    ({"terminated": "2026-01-10T10:00+09:00"}, "TERMINATED"),
+    ({"opened_on": dt.date(2026, 1, 14)}, "OPENED_LATER"),
+    ({"network": "MVNO"}, "NETWORK"),
+]
+CORRECTED = {
+    "TERMINATED": {"status": "ACTIVE", "terminated_at": None, "terminated_on": None, "termination_reason": ""},
+    "OPENED_LATER": opened("2026-01-10"),
+    "NETWORK": {"network": "KT"},
+}
+
+
+@pytest.fixture
+def left_out(take_base, at, make_line):
+    """Returns a function that makes a line whose facts keep it out of the base, and one that billing corrects."""
+
+    def make_both(facts: dict, was: str) -> Line:
+        line = make_line(make.customer(birth="1950-01-01"), **facts)
+        make_line(line.customer, product="WATCH")
+        take_base()
+        assert BaseLine.objects.get(pk=line.pk).why == was
+        assert additions.find() == 0
+        at("2026-01-20T10:00+09:00")
+        Line.objects.filter(pk=line.pk).update(**CORRECTED[was])
+        return line
+
+    return make_both
+
+
+@pytest.mark.parametrize(("facts", "was"), LEFT_OUT)
+def test_a_line_left_out_by_a_fact_that_billing_corrects_is_let_in_by_two_people(left_out, at, facts, was):
+    """D-111: a termination that is taken back, a day or a network that was wrong."""
+    line = left_out(facts, was)
+    person = line.customer.person_index
+    assert {seen.line.pk: seen.why for seen in service.overview(person).lines}[line.pk] == "TOLD_LATE"
+    figures = {row.label: row.text for row in reports.report_context()["charts"][0].rows}
+    assert add(line).was == was
+
+    row = BaseLine.objects.get(pk=line.pk)
+    assert (row.why, row.added_on, row.customer_no) == ("IN_SERVICE", dt.date(2026, 1, 20), line.customer_id)
+    assert row.perks == ["DATA_100GB", "ROAMING_50", "OTT", "MEMBERSHIP", "INSURANCE"]
+    seen = {item.line.pk: item for item in service.overview(person).lines}[line.pk]
+    assert (seen.why, seen.added_on) == ("IN_SERVICE", dt.date(2026, 1, 20))
+    at("2026-02-01T05:30+09:00")
+    running.grant_month(dt.date(2026, 2, 1))
+    assert Grant.objects.get(contract_no=line.pk).state == "GRANTED"
+    assert Message.objects.get(kind="rewards.added").person_index == person
+    counts = PerkCount.objects.get(perk="MEMBERSHIP")
+    assert (counts.lines, counts.persons) == (2, 1)
+    after = {row.label: row.text for row in reports.report_context()["charts"][0].rows}
+    assert figures | {BaseLine.Why("IN_SERVICE").label: "2", BaseLine.Why(was).label: "0"} == after
+    assert additions.find() == 0
+    for change in ({"why": was}, {"perks": []}, {"added_on": None}):
+        with pytest.raises(InternalError), transaction.atomic(), as_owner():
+            BaseLine.objects.filter(pk=line.pk).update(**change)
+
+
+def test_the_database_lets_no_line_in_without_two_people(left_out):
+    line = left_out(*LEFT_OUT[0])
+    additions.find()
+    additions.propose(contract_no=line.pk, by=user("one"), reason="해지를 되돌린 기록을 보았습니다")
+    let_in = {"why": "IN_SERVICE", "perks": ["OTT"], "added_on": dt.date(2026, 1, 20)}
+    with pytest.raises(InternalError), transaction.atomic(), as_owner():
+        BaseLine.objects.filter(pk=line.pk).update(**let_in)
+
+
+@pytest.mark.parametrize("proposed", [False, True])
+def test_a_line_that_a_later_delivery_takes_back_lapses_until_it_is_told_again(left_out, proposed):
+    line = left_out(*LEFT_OUT[0])
+    additions.find()
+    if proposed:
+        additions.propose(contract_no=line.pk, by=user("one"), reason="해지를 되돌린 기록을 보았습니다")
+    ended = {"status": "TERMINATED", "terminated_on": dt.date(2026, 1, 10)}
+    Line.objects.filter(pk=line.pk).update(**ended)
+    assert additions.find() == 0
+    row = BaseAddition.objects.get(pk=line.pk)
+    assert (row.state, row.reason, row.proposed_by, row.was) == ("LAPSED", "", None, "TERMINATED")
+    assert not [act for act in acts.acts(user("two")) if "늦게 전해진 회선" in act.text]
+    page = sessions.as_staff(Client(), user("three")).get(reverse("admin:rewards_baseaddition_change", args=[line.pk]))
+    assert "할 일이 없습니다" in page.content.decode()
+    assert "처음 센 이유" in page.content.decode()
+    assert refusal(additions.propose, contract_no=line.pk, by=user("four"), reason="x") == "NOT_LATE"
+    Line.objects.filter(pk=line.pk).update(**CORRECTED["TERMINATED"])
+    assert additions.find() == 1
+    assert BaseAddition.objects.get(pk=line.pk).state == "FOUND"
+
+
+def test_a_termination_after_the_base_date_that_is_taken_back_needs_nobody(take_base, at, make_line):
+    line = make_line(terminated="2026-01-14T10:00+09:00")
+    take_base()
+    at("2026-02-02T10:00+09:00")
+    assert service.overview(line.customer.person_index).lines[0].cards[0].state == "STOPPED"
+    Line.objects.filter(pk=line.pk).update(**CORRECTED["TERMINATED"])
+    assert additions.find() == 0
+    assert service.overview(line.customer.person_index).lines[0].cards[0].state == "RUNNING"
 
 
 def test_nothing_is_found_before_the_base_is_complete(delivery, at, make_line):
