@@ -1,4 +1,4 @@
-"""`make run` on another carrier's programme file: its home page, quick check, an application and a month of data."""
+"""`make run` on another carrier's programme file: home, quick check, an application, a month of data, a payment."""
 
 import json
 import re
@@ -6,16 +6,60 @@ import subprocess
 import sys
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from kt_remedy.core import programme
 from tests.conftest import ROOT, wait_until
 from tests.devtools.test_run import Copy, run_copy
+from tests.refunds.payouts.test_bank_stand_in import post, upload
 
 pytestmark = pytest.mark.slow  # each test starts processes
 
 FILE = ROOT / "tests" / "cases" / "skt-2025.toml"
 SKT = programme.load(FILE)
+# Two people bring the second round to the bank, after its cut-off and the delivery of that day.
+TO_THE_BANK = """
+import datetime, pathlib, time
+from eligibility import register_clock
+from kt_remedy.core import clock
+from kt_remedy.staff.models import User
+from refunds.payouts import batches, files
+pay_on, cut_off = datetime.date(2025, 8, 28), datetime.date(2025, 8, 25)
+maker, checker = (User.objects.get(username=name) for name in ("maker", "checker"))
+clock.move_to(clock.kst(cut_off, datetime.time(18, 5)))
+for _ in range(240):
+    if register_clock.covers(cut_off):
+        break
+    time.sleep(1)
+batch = batches.freeze(pay_on=pay_on, user=maker)
+batch = batches.approve(batch_id=batch.pk, user=checker, typed_total=batch.won, digest=batch.digest)
+(file,) = files.create_files(batch_id=batch.pk, user=maker)
+pathlib.Path("payment").write_bytes(b"".join(files.stored_bytes(file.message_id)))
+files.hand_over(file_id=file.pk, user=maker, typed_total=file.won, funds_confirmed=True)
+clock.move_to(clock.kst(pay_on, datetime.time(10)))
+"""
+# The worker of the copy reads the bank's answer and carries it out.
+FROM_THE_BANK = """
+import time
+from kt_remedy.staff.models import User
+from refunds.models.bank_answers import BankAnswer
+from refunds.payouts import answers
+with open("answer", "rb") as content:
+    answer = answers.stage(content=content, name="answer", user=User.objects.get(username="maker"))
+def wait(done):
+    for _ in range(240):
+        answer.refresh_from_db()
+        if done():
+            return
+        time.sleep(1)
+    raise SystemExit("the worker did not end")
+wait(lambda: answer.read_at)
+typed = answers.number_to_type(answer)
+answers.confirm(answer_id=answer.pk, user=User.objects.get(username="checker"), typed=typed)
+wait(lambda: answer.applied_at)
+print("paid", answer.paid)
+"""
 OURS = re.compile(r"(?<![A-Za-z])KT(?![A-Za-z])|080-470-7790")
 
 
@@ -24,6 +68,12 @@ class OtherCopy(Copy):
 
     def env(self, **more: str) -> dict[str, str]:
         return super().env(PROGRAMME_FILE=str(FILE), **more)
+
+    def work(self, code: str) -> str:
+        """What the code prints that runs beside the portal."""
+        done = self.once("manage.py", "shell", "--no-imports", "-c", code)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +87,17 @@ def reads(page) -> str:
     return page.inner_text("body").replace("\u00a0", " ").replace("\u2060", "")
 
 
-def test_a_customer_of_the_other_carrier_applies_and_has_data(copy, browser):
+def sound(page) -> None:
+    """The page fits a narrow screen, and axe finds no fault."""
+    page.set_viewport_size({"width": 360, "height": 780})
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 360, f"{page.url} is {wide} px wide"
+    found = Axe().run(page).response["violations"]
+    assert found == [], f"{page.url}: {[(one['id'], one['nodes'][0]['html']) for one in found]}"
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_a_customer_of_the_other_carrier_applies_has_data_and_is_paid(copy, browser):
     copy.start()
     site, sandbox = (f"http://127.0.0.1:{copy.ports[name]}" for name in ("PORT", "SANDBOX_PORT"))
     context = browser.new_context(base_url=site, locale="ko-KR")
@@ -52,6 +112,7 @@ def test_a_customer_of_the_other_carrier_applies_and_has_data(copy, browser):
     assert "2025년 4월 19일부터 2025년 7월 14일 사이에 해지하신 분입니다." in told
     assert "데이터 매월 50GB, 5개월" in told
     assert "알뜰폰 회선" not in told
+    sound(page)
 
     page.goto("/messages/")
     told = reads(page)
@@ -61,6 +122,7 @@ def test_a_customer_of_the_other_carrier_applies_and_has_data(copy, browser):
     page.goto("/check/?how=PORT_OUT&ended=2025-07-01&line=HANDSET&event=NEW&contract=2024-07-01")
     expect(page.locator("h1").first).to_contain_text("환급 대상으로 보입니다")
     expect(page.locator("option", has_text="SKT 태블릿")).to_have_count(1)
+    sound(page)
 
     people = json.loads((copy.folder / ".local" / "deliveries" / "people.json").read_text(encoding="utf-8"))
     hong = next(person for person in people if person["key"] == "hong")
@@ -79,6 +141,7 @@ def test_a_customer_of_the_other_carrier_applies_and_has_data(copy, browser):
     page.get_by_role("button", name="확인하기").click()
     page.wait_for_url("**/my/")
     expect(page.locator("article.verdict")).to_have_count(3)
+    sound(page)
     page.get_by_role("button", name="이 회선 환급 신청하기").click()
     page.locator("input[name=privacy]").check()
     page.locator("input[name=provision]").check()
@@ -101,6 +164,16 @@ def test_a_customer_of_the_other_carrier_applies_and_has_data(copy, browser):
     assert "데이터 매월 50GB" in told
     assert "8월 통신요금 반값" in told
     assert OURS.search(told) is None
+
+    copy.work(TO_THE_BANK)
+    at_bank = upload(sandbox, (copy.folder / "payment").read_bytes())
+    (copy.folder / "answer").write_bytes(post(at_bank))
+    assert re.fullmatch(r"paid [1-9]\d*\n", copy.work(FROM_THE_BANK))
+    page.goto("/my/")
+    expect(page.locator("main")).to_contain_text("입금")
+    told = reads(page)
+    assert OURS.search(told) is None
+    sound(page)
     context.close()
 
 
