@@ -24,10 +24,10 @@ def main() -> int:
     parser.add_argument("--processes", type=int)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="remedy-load-") as folder, harness.portal(durable=True):
-        from kt_remedy.devtools import sample_register
+        from kt_remedy.devtools import sample_contracts, sample_register
 
         sample_register.write(Path(folder), lines=options.lines, seed=1)
-        day = sample_register.DELIVERIES[0]
+        day = sample_contracts.DELIVERIES[0]
         seconds, megabytes, output = _load(Path(folder) / str(day), str(day), options.processes)
         floor = _copy(Path(folder))
     print(output)

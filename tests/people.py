@@ -11,7 +11,7 @@ from pathlib import Path
 from eligibility.feed import load
 from eligibility.models import Feed
 from kt_remedy.core import persons
-from kt_remedy.devtools import sample_register
+from kt_remedy.devtools import sample_contracts, sample_people, sample_register
 
 SEED = 1
 
@@ -32,14 +32,14 @@ def load_cast(*, until: dt.date = dt.date(2026, 1, 20), after: dt.date = dt.date
     """Load every delivery of the smallest sample up to a day, of those later than `after`."""
     return [
         load.load(lines=deliveries() / str(day) / "lines.csv", bills=deliveries() / str(day) / "bills.csv", as_of=day)
-        for day in sample_register.DELIVERIES
+        for day in sample_contracts.DELIVERIES
         if after < day <= until
     ]
 
 
-def person(key: str) -> sample_register.Person:
+def person(key: str) -> sample_people.Person:
     """One of the cast, as "hong" or "mong"."""
-    return next(person for person in sample_register.CAST if person.key == key)
+    return next(person for person in sample_people.CAST if person.key == key)
 
 
 def born(key: str) -> dt.date:

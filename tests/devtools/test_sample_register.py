@@ -16,7 +16,7 @@ import pytest
 from eligibility.feed.rows import BadRow, BillFile, LineFile
 from eligibility.rules import judge
 from kt_remedy.core import programme
-from kt_remedy.devtools import sample_register
+from kt_remedy.devtools import sample_contracts, sample_register
 
 ROOT = Path(__file__).resolve().parents[2]
 ZONE = ZoneInfo("Asia/Seoul")
@@ -38,7 +38,7 @@ def digest_of(folder: Path) -> str:
 def judged(folder: Path, until: date):
     """Every line as it stands after the deliveries up to a day, with its verdict."""
     lines, bills = {}, {}
-    for day in sample_register.DELIVERIES:
+    for day in sample_contracts.DELIVERIES:
         if day > until:
             break
         for batch in LineFile(folder / str(day) / "lines.csv", ZONE).batches():
@@ -70,7 +70,7 @@ def test_the_bytes_never_change(tmp_path: Path) -> None:
 
 def test_two_thousand_lines_meet_every_outcome_and_reason(small: Path) -> None:
     outcomes, reasons = set(), set()
-    for day in sample_register.DELIVERIES:
+    for day in sample_contracts.DELIVERIES:
         for _facts, verdict in judged(small, day).values():
             outcomes.add(verdict.outcome)
             reasons.update(verdict.reasons)
@@ -84,7 +84,7 @@ def test_the_crowd_has_everybody(small: Path) -> None:
     owners = Counter()
     for batch in LineFile(small / "2025-12-31" / "lines.csv", ZONE).batches():
         for row in batch:
-            value = dict(zip(sample_register.LINE_COLUMNS, row.values, strict=True))
+            value = dict(zip(sample_contracts.LINE_COLUMNS, row.values, strict=True))
             seen.update((value["holder_kind"], value["network"], value["product"], value["status"]))
             seen["guardian"] += bool(value["guardian_ci"])
             seen["contact"] += bool(value["contact_msisdn"])
@@ -148,10 +148,10 @@ def test_the_proportions_are_those_of_the_event(tmp_path: Path) -> None:
 def stays(folder: Path) -> dict[str, list[tuple[date, dict[str, str]]]]:
     """Every row of the lines that do not end, by contract: the delivery and the values."""
     told: dict[str, list[tuple[date, dict[str, str]]]] = {}
-    for day in sample_register.DELIVERIES:
+    for day in sample_contracts.DELIVERIES:
         for batch in LineFile(folder / str(day) / "lines.csv", ZONE).batches():
             for row in batch:
-                value = dict(zip(sample_register.LINE_COLUMNS, row.values, strict=True))
+                value = dict(zip(sample_contracts.LINE_COLUMNS, row.values, strict=True))
                 told.setdefault(row.values[0], []).append((day, value))
     return {number: rows for number, rows in told.items() if rows[-1][1]["status"] != "TERMINATED"}
 
@@ -206,7 +206,7 @@ def test_people_are_described_for_the_stand_in(small: Path) -> None:
     people = {person["key"]: person for person in json.loads((small / "people.json").read_text(encoding="utf-8"))}
 
     assert people["hong"]["contract_nos"] == ["CAST-101-1", "CAST-101-2", "CAST-101-3"]
-    assert people["hong"]["ci"] == sample_register.ci_of("cast:hong")
+    assert people["hong"]["ci"] == sample_contracts.ci_of("cast:hong")
     assert len(people["hong"]["ci"]) == 88
     assert people["hanbit"]["ci"] == ""
     assert set(people["hong"]["story"]) == {"ko", "en"}

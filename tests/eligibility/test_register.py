@@ -25,13 +25,13 @@ from eligibility.models import (
     VerdictChange,
 )
 from kt_remedy.core import persons
-from kt_remedy.devtools import sample_register
+from kt_remedy.devtools import sample_contracts, sample_people, sample_register
 from kt_remedy.staff.models import User
 from tests import people
 
 pytestmark = pytest.mark.django_db
 
-CI = sample_register.ci_of("somebody")
+CI = sample_contracts.ci_of("somebody")
 LINE = {
     "contract_no": "A-1",
     "customer_no": "C-1",
@@ -437,7 +437,7 @@ def test_neither_staging_nor_the_register_holds_personal_values_in_clear(monkeyp
     assert not staging.existing()
     for text in dumps:
         assert "CAST-101-1" in text
-        for person in sample_register.CAST:
+        for person in sample_people.CAST:
             for value in (
                 person.name,
                 person.phone,

@@ -13,11 +13,11 @@ from django.db.models import Count, Sum
 
 from eligibility.feed import load, staging
 from eligibility.models import Bill, Customer, Feed, Line
-from kt_remedy.devtools import sample_register
+from kt_remedy.devtools import sample_contracts, sample_register
 from tests.conftest import Process, wait_until
 
 LINES = 3_000
-DAY = sample_register.DELIVERIES[0]
+DAY = sample_contracts.DELIVERIES[0]
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from kt_remedy.devtools import sample_register
+from kt_remedy.devtools import sample_contracts, sample_register
 
 
 class Command(BaseCommand):
@@ -29,4 +29,4 @@ class Command(BaseCommand):
             raise CommandError(f"The sample cannot be written: {error}") from None
         if shown:
             sys.stderr.write("\n")
-        self.stdout.write(f"{len(sample_register.DELIVERIES)} deliveries of {lines:,} lines stand in {directory}.")
+        self.stdout.write(f"{len(sample_contracts.DELIVERIES)} deliveries of {lines:,} lines stand in {directory}.")
