@@ -93,8 +93,9 @@ def pytest_configure(config: pytest.Config) -> None:
     post_migrate.connect(empty_grants, sender=apps.get_app_config("rewards"))
     from django.test import TransactionTestCase
 
-    from tests.owner import emptying
+    from tests.owner import emptying, serve_as_web
 
+    serve_as_web()
     flush = TransactionTestCase._fixture_teardown
 
     def flush_as_owner(case: TransactionTestCase) -> None:
@@ -150,7 +151,7 @@ def plain_static_files() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: object) -> Iterator[None]:
-    """The owner makes the tables; then every connection of this process works as the worker, as in production.
+    """The owner makes the tables; then every connection of this process works as the worker, each request as the web.
 
     `tests.owner.as_owner` is the way back for statements that only the owner may run.
     """
