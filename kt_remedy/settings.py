@@ -369,7 +369,7 @@ ACCOUNT_RATE_LIMITS = dict.fromkeys(("login", "login_failed", "reauthenticate"))
 MFA_RATE_LIMITS = {"webauthn_login": None}
 KNOWN_BROWSER_COOKIE_NAME = "known-browser"
 
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "kt_remedy.core.session_store"
 SESSION_COOKIE_AGE = 30 * 60
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True

@@ -141,7 +141,9 @@ class StaffSession(models.Model):
     """A browser that is signed in to an account; the row is deleted when the session ends."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
-    session_key = models.CharField(max_length=40, unique=True)
+    session_key = models.CharField(
+        max_length=40, unique=True
+    )  # of the row (`session_store.row_key`), not the browser's
     browser = models.CharField(max_length=60)
     address = models.GenericIPAddressField(null=True)
     started_at = models.DateTimeField()  # wall clock, as below

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from kt_remedy.core.access import forget_cache, permission_required
 from kt_remedy.staff import household as households
 from kt_remedy.staff import sessions
+from kt_remedy.staff.admin import second_factor_first
 from kt_remedy.staff.forms import HouseholdForm
 from kt_remedy.staff.models import User
 
@@ -19,9 +20,11 @@ from kt_remedy.staff.models import User
 @permission_required("staff.view_sessions")
 @require_http_methods(["GET", "HEAD", "POST"])
 def own_sessions(request: HttpRequest) -> HttpResponse:
-    """List the browsers that are signed in to one's account, and end one, the others or all."""
-    user, own_key = cast(User, request.user), request.session.session_key
+    """List the browsers that are signed in to one's account, and end one, the others or all, with a fresh factor."""
+    user, own_key = cast(User, request.user), sessions.own_key(request)
     if request.method == "POST":
+        if response := second_factor_first(request):
+            return response
         wanted = request.POST.get("end", "")
         if wanted == "all":
             sessions.end(user=user)

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from kt_remedy.audit import service as audit
-from kt_remedy.core import access
+from kt_remedy.core import access, session_store
 from kt_remedy.staff.models import StaffSession, User
 
 MOST = 3  # a desk, a second screen, and one that was not left
@@ -32,8 +32,7 @@ def note(request: HttpRequest, user: User) -> None:
     session, now = request.session, dt.datetime.now(dt.UTC)
     if session.session_key is None:
         session.save()
-    key, noted = session.session_key, session.get(_NOTED)
-    assert key is not None
+    key, noted = own_key(request), session.get(_NOTED)
     if noted == key:
         StaffSession.objects.filter(session_key=key).update(seen_at=now)
         return
@@ -55,6 +54,12 @@ def note(request: HttpRequest, user: User) -> None:
             audit.record(
                 actor=audit.actor(user), action="staff.sessions_ended", object=f"user:{user.pk}", detail={"limit": MOST}
             )
+
+
+def own_key(request: HttpRequest) -> str:
+    """The key of the row that holds the session of this request, which must have one."""
+    assert request.session.session_key is not None
+    return session_store.row_key(request.session.session_key)
 
 
 def live(user: User) -> list[StaffSession]:

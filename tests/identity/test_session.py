@@ -5,7 +5,7 @@ import time
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.backends.base import VALID_KEY_CHARS
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.template import RequestContext, Template
@@ -13,6 +13,7 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from kt_remedy.core.session_store import SessionStore, row_key
 from kt_remedy.core.tasks import schedule
 from kt_remedy.identity import service
 from tests.sessions import as_customer, as_staff, person, staff_user
@@ -55,7 +56,7 @@ def test_a_verified_person_is_known_in_the_next_request():
 
 
 def test_the_stored_session_shows_nothing_of_the_person():
-    row = Session.objects.get(pk=signed_in())
+    row = Session.objects.get(pk=row_key(signed_in()))
     text = str(row.get_decoded())
     assert not [word for word in (HONG.name, HONG.phone, "1985", HONG.ci_index.hex()) if word in text]
 
@@ -90,6 +91,24 @@ def test_sessions_end_idle_and_absolutely(wall, steps, known):
     assert (known_person is not None) is known
 
 
+def test_a_person_who_reads_the_table_takes_no_session_over():
+    key = signed_in()
+    [row] = Session.objects.all()
+    assert key not in str(row.__dict__) + str(row.get_decoded())
+    stolen = browser(row.session_key)
+    assert service.person_of(stolen) is None
+    assert stolen.session.session_key is None
+    assert SessionStore().exists(key)
+    assert not SessionStore().exists(row.session_key)
+
+
+def test_the_key_of_a_session_has_128_random_bits_and_more():
+    keys = {SessionStore()._get_new_session_key() for _ in range(100)}
+    assert len(keys) == 100
+    assert all(len(key) == 32 and set(key) <= set(VALID_KEY_CHARS) for key in keys)
+    assert len(set(VALID_KEY_CHARS)) ** 32 > 2**128
+
+
 def test_signing_in_makes_a_new_key_and_drops_what_another_person_left():
     request = browser(signed_in())
     old = request.session.session_key
@@ -97,7 +116,7 @@ def test_signing_in_makes_a_new_key_and_drops_what_another_person_left():
     service.sign_in(request, person("kim", name="김하나"))
     assert request.session.session_key != old
     assert "draft" not in request.session
-    assert not Session.objects.filter(pk=old).exists()
+    assert not Session.objects.filter(pk=row_key(old)).exists()
 
 
 def test_the_same_person_keeps_a_draft_under_a_new_key():
@@ -112,7 +131,7 @@ def test_the_same_person_keeps_a_draft_under_a_new_key():
 def test_signing_out_ends_the_session():
     request = browser(key := signed_in())
     service.sign_out(request)
-    assert not Session.objects.filter(pk=key).exists()
+    assert not Session.objects.filter(pk=row_key(key)).exists()
 
 
 def test_a_browser_without_a_session_costs_no_query():
@@ -154,10 +173,10 @@ def test_staff_and_customer_do_not_share_a_session():
 
 def test_ended_sessions_are_swept():
     key = signed_in()
-    Session.objects.filter(pk=key).update(expire_date="2020-01-01T00:00:00Z")
+    Session.objects.filter(pk=row_key(key)).update(expire_date="2020-01-01T00:00:00Z")
     schedule.plan()
     schedule.entry("identity.sessions").task("identity.sessions")
-    assert not Session.objects.filter(pk=key).exists()
+    assert not Session.objects.filter(pk=row_key(key)).exists()
 
 
 def test_an_ended_session_says_so_and_leads_back(wall):

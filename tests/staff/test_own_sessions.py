@@ -1,6 +1,7 @@
 """Sessions of staff: listed, limited, ended by their owner; cases of the household."""
 
 import datetime as dt
+import time
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -71,6 +72,29 @@ def test_the_others_or_all_are_ended():
     assert (inside(here), inside(there)) == (False, False)
     assert StaffSession.objects.count() == 0
     assert AuditEntry.objects.filter(action="staff.sessions_ended").count() == 2
+
+
+def test_sessions_are_ended_with_a_fresh_second_factor_only():
+    user = staff_user("auditor")
+    here, there = browser(user), browser(user, IPHONE)
+    session = here.session
+    session["account_authentication_methods"] = [{"method": "mfa", "at": time.time() - 301, "type": "totp"}]
+    session.save()
+    assert here.post(PAGE, {"end": "others"})["Location"].startswith(reverse("mfa_reauthenticate"))
+    assert inside(there)
+
+
+def test_no_table_names_the_key_of_a_browser():
+    client = browser(staff_user("auditor"))
+    key = client.session.session_key
+    assert key
+    tables = [*StaffSession.objects.values(), *Session.objects.values()]
+    assert key not in str(tables) + str([row.get_decoded() for row in Session.objects.all()])
+    row = StaffSession.objects.get()
+    thief = Client()
+    thief.cookies["sessionid"] = row.session_key
+    assert not inside(thief)
+    assert inside(client)
 
 
 def test_nobody_ends_a_session_of_somebody_else():
