@@ -1,15 +1,18 @@
 """The rights of each database role, and the statements that PostgreSQL refuses it by privileges alone."""
 
 import io
+from collections.abc import Collection
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.utils import InternalError, ProgrammingError
 
 from kt_remedy.core import grants, programme, roles
+from refunds.models.states import Status
 from rewards.enrolment.grants import planned_grants
 from tests.owner import as_owner
+from tests.refunds import make
 
 pytestmark = pytest.mark.django_db
 
@@ -115,6 +118,72 @@ def test_the_tests_work_as_the_worker():
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
         assert cursor.fetchone() == (roles.WORKER,)
+
+
+def test_each_request_works_as_the_web(client):
+    seen = []
+
+    def ask(execute, sql, params, many, context):
+        with connection.connection.cursor() as cursor:
+            cursor.execute("SELECT current_user")
+            seen.append(cursor.fetchone()[0])
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(ask):
+        client.get("/readyz")
+    assert seen
+    assert set(seen) == {roles.WEB}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        assert cursor.fetchone() == (roles.WORKER,)
+
+
+# The switch of the triggers -------------------------------------------------------------------------------------------
+
+
+def triggers() -> dict[str, str]:
+    """The name of each trigger of pgtrigger -> its table."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tgname, tgrelid::regclass::text FROM pg_trigger WHERE tgname LIKE 'pgtrigger%%'")
+        return dict(cursor.fetchall())
+
+
+def ignored(role: str, names: Collection[str]) -> set[str]:
+    """The triggers that do not act for a role that asks to ignore them all."""
+    with transaction.atomic(), as_owner(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('role', %s, true)", [role])
+        cursor.execute("SELECT set_config('pgtrigger.ignore', %s, true)", [f"{{{','.join(names)}}}"])
+        cursor.execute("SELECT name FROM unnest(%s::text[]) name WHERE _pgtrigger_should_ignore(name)", [list(names)])
+        found = {name for (name,) in cursor.fetchall()}
+        cursor.execute("SELECT set_config('pgtrigger.ignore', '', true)")
+    return found
+
+
+def test_no_process_switches_a_trigger_off():
+    every = triggers()
+    assert len(every) > 50
+    assert ignored(roles.MIGRATE, every.keys()) == every.keys()
+    assert ignored(roles.WEB, every.keys()) == set()
+    assert {every[name] for name in ignored(roles.WORKER, every.keys())} == {"refunds_chunk"}
+
+
+def test_each_trigger_asks_the_switch_before_it_passes_a_row():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid"
+            " WHERE NOT t.tgisinternal AND p.prosrc LIKE '%%pgtrigger.ignore%%'"
+        )
+        assert cursor.fetchall() == [], "a trigger that reads the setting by itself"
+
+
+@pytest.mark.parametrize("role", PROCESSES)
+def test_a_state_is_guarded_from_a_process_that_asks_to_pass(role):
+    row = make.application(make.line(make.customer()), status=Status.SUBMITTED)
+    every = ",".join(triggers())
+    with pytest.raises(DatabaseError, match="Invalid transition"):
+        run_as(role, f"SET LOCAL pgtrigger.ignore = '{{{every}}}'; UPDATE refunds_application SET status = 'REJECTED'")
+    row.refresh_from_db()
+    assert row.status == Status.SUBMITTED
 
 
 def test_only_the_owner_holds_what_changes_a_table():
