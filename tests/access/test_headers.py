@@ -90,5 +90,30 @@ def test_a_header_that_is_missing_costs_points():
     assert points(answer) < 100
 
 
+def test_the_policy_lets_nothing_in_but_our_own_files():
+    for path in ("/", "/staff/login/"):
+        sources = policy(Client().get(path))
+        assert all(sources[name] == ["'none'"] for name in ("default-src", "object-src", "base-uri", "frame-ancestors"))
+        given = {source for name in sources for source in sources[name] if not source.startswith("'nonce-")}
+        assert given == {"'none'", "'self'", "data:"}, "no other host"
+        assert sources["img-src"] == ["'self'", "data:"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/",
+        "/static/css/",
+        "/static/../manage.py",
+        "/static/%2e%2e/manage.py",
+        "/.git/HEAD",
+        "/manage.py",
+        "/media/",
+    ],
+)
+def test_no_folder_is_listed_and_no_source_is_served(path):
+    assert Client().get(path).status_code == 404
+
+
 def test_trace_is_refused():
     assert Client().generic("TRACE", "/").status_code in (403, 405)

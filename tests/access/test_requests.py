@@ -8,6 +8,8 @@ from gunicorn.config import Config
 from gunicorn.http.errors import ParseException
 from gunicorn.http.parser import RequestParser
 
+from kt_remedy.core import portone
+
 HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
 
 
@@ -25,6 +27,11 @@ def test_a_request_of_unclear_length_is_refused(lengths):
     parser = RequestParser(Config(), [HEAD + lengths], ("127.0.0.1", 1))
     with pytest.raises(ParseException):
         next(parser)
+
+
+def test_no_call_follows_to_another_address():
+    clients = [portone.identity(), portone.accounts()]
+    assert [client._sync_client.follow_redirects for client in clients] == [False, False]
 
 
 def test_calls_to_other_services_check_the_certificate():

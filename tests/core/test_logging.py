@@ -75,6 +75,26 @@ def test_a_line_of_any_library_is_json_and_clean():
     assert line["level"] == "error"
 
 
+def test_a_line_break_ends_no_line():
+    """Text from outside cannot begin a line of its own: each record is one line of JSON."""
+    forged = 'failed\r\n{"event": "all is well"}\u2028'
+    config = settings.LOGGING["formatters"]["json"]
+    record = logging.getLogger("x").makeRecord("x", logging.ERROR, "f", 1, forged, (), None)
+    line = structlog.stdlib.ProcessorFormatter(
+        processors=config["processors"], foreign_pre_chain=config["foreign_pre_chain"]
+    ).format(record)
+    assert len(line.split("\n")) == 1
+    assert "\r" not in line
+    assert json.loads(line)["event"].startswith("failed")
+
+
+def test_lines_go_to_standard_error_alone():
+    handlers = settings.LOGGING["handlers"]
+    assert [handler["class"] for handler in handlers.values()] == ["logging.StreamHandler"]
+    assert set(settings.LOGGING["root"]["handlers"]) == set(handlers)
+    assert not [name for name, logger in settings.LOGGING["loggers"].items() if "handlers" in logger]
+
+
 def test_a_traceback_is_clean_and_holds_no_local_variables():
     try:
         holder = "홍길동"

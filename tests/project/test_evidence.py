@@ -70,7 +70,10 @@ def test_each_answer_names_its_evidence_or_its_reason() -> None:
             assert not row["evidence"], row
         else:
             assert row["evidence"], row
-            assert not missing(row["evidence"]), (row["item"], missing(row["evidence"]))
+            for named in [row["evidence"], *re.findall(r"tests/[\w/]+\.py(?:::\w+)?", row["note"])]:
+                assert not missing(named), (row["item"], missing(named))
+                _file, _, test = named.partition("::")
+                assert not test or test.startswith("test_"), (row["item"], named)
 
 
 def test_evidence_that_does_not_exist_is_found() -> None:

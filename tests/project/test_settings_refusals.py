@@ -129,6 +129,28 @@ OUT_OF_RANGE = {
 }
 
 
+def test_cookies_of_production_travel_over_tls_to_their_own_host_alone():
+    told = check().stdout
+    for name in ("SESSION", "CSRF"):
+        assert f"{name}_COOKIE_NAME = '__Host-" in told
+    assert "KNOWN_BROWSER_COOKIE_NAME = '__Host-known-browser'" in told
+    for name in ("SESSION", "CSRF", "LANGUAGE"):
+        assert f"{name}_COOKIE_SECURE = True" in told
+    assert "SECURE_SSL_REDIRECT = True" in told
+    assert "SECURE_HSTS_SECONDS = 31536000" in told
+
+
+def test_production_holds_nothing_that_is_for_developers():
+    told = start(
+        "-c",
+        "import django; django.setup(); from django.conf import settings as s; print(s.INSTALLED_APPS)",
+        DJANGO_SETTINGS_MODULE="kt_remedy.settings",
+    )
+    assert told.returncode == 0, told.stderr
+    assert "kt_remedy.staff" in told.stdout
+    assert "devtools" not in told.stdout
+
+
 def test_numbers_out_of_range_are_refused():
     done = check(**{name: value.strip("'") for name, value in OUT_OF_RANGE.items()})
     assert done.returncode != 0

@@ -6,7 +6,11 @@ import time
 import pytest
 from allauth.mfa.models import Authenticator
 from django.conf import settings
-from django.contrib.auth.password_validation import MinimumLengthValidator, get_default_password_validators
+from django.contrib.auth.password_validation import (
+    CommonPasswordValidator,
+    MinimumLengthValidator,
+    get_default_password_validators,
+)
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from django.urls import reverse
@@ -217,6 +221,83 @@ def test_pages_of_the_account_open(page, staff):
     sign_in(client, "clerk")
     second(client, "clerk")
     assert client.get(reverse(page)).status_code == 200
+
+
+def change(client: Client, old: str, new: str):
+    return client.post(reverse("account_change_password"), {"oldpassword": old, "password1": new, "password2": new})
+
+
+@pytest.fixture
+def inside(staff):
+    client = Client()
+    sign_in(client, "clerk")
+    second(client, "clerk")
+    return client
+
+
+def test_a_password_is_changed_by_who_knows_the_old_one(inside):
+    new = "sea-lamp-river-42"
+    assert change(inside, "not-the-old-one", new).status_code == 200
+    assert User.objects.get(username="clerk").check_password(demo_staff.PASSWORD)
+    assert change(inside, demo_staff.PASSWORD, new).status_code == 302
+    assert User.objects.get(username="clerk").check_password(new)
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["seoullampriver", "강물이흐르는밤바다에서", "!!! ???  ~~~ …", "  Blank before and behind  ", "x7" * 32 + "Z" * 64],
+)
+def test_a_password_of_any_signs_is_taken_as_it_was_typed(inside, password):
+    assert change(inside, demo_staff.PASSWORD, password).status_code == 302
+    user = User.objects.get(username="clerk")
+    assert user.check_password(password)
+    assert not user.check_password(password[:-1])
+    assert not user.check_password(password.swapcase()) or password.swapcase() == password
+    assert sign_in(Client(), "clerk", password)["Location"] == reverse("mfa_authenticate")
+
+
+def test_a_password_that_many_people_use_is_refused(inside):
+    common = CommonPasswordValidator().passwords
+    long_enough = sorted(word for word in common if len(word) >= settings.PASSWORD_LEAST and not word.isdigit())
+    assert len(common) > 3000
+    assert len(long_enough) > 10
+    for word in long_enough[:3]:
+        answer = change(inside, demo_staff.PASSWORD, word)
+        codes = [error.code for error in answer.context["form"].errors.as_data()["password1"]]
+        assert "password_too_common" in codes, word
+
+
+def test_a_field_of_a_password_hides_it_and_lets_programs_fill_it_in(inside):
+    pages = [
+        Client().get(reverse("account_login")),
+        Client().get(reverse("staff-invitation")),
+        inside.get(reverse("account_change_password")),
+        inside.get(reverse("account_reauthenticate")),
+    ]
+    for page in pages:
+        fields = re.findall(r"<input[^>]*password[^>]*>", page.content.decode())
+        assert fields
+        for field in fields:
+            assert 'type="password"' in field
+            assert re.search(r'autocomplete="(current|new)-password"', field), field
+            assert "onpaste" not in field
+            length = re.search(r'maxlength="(\d+)"', field)
+            assert length is None or int(length[1]) >= 64
+
+
+def test_signing_in_gives_staff_a_new_session(staff):
+    client = Client()
+    client.get(reverse("account_login"))
+    session = client.session
+    session["before"] = "of a stranger"
+    session.save()
+    client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+    sign_in(client, "clerk")
+    second(client, "clerk")
+    assert client.get(reverse("admin:index")).status_code == 200
+    thief = Client()
+    thief.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+    assert thief.get(reverse("admin:index")).status_code == 302
 
 
 def test_a_new_password_is_asked_for_by_the_length_that_is_checked(staff):
