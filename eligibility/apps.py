@@ -58,7 +58,7 @@ class EligibilityConfig(AppConfig):
         tasks.register()
         opening.register()
         looks.register_customers(_customers_of)
-        health.register_alarm(register_clock.alarms)
+        health.register_alarm(register_clock.alarms, register_clock.troubles)
         metrics.register(register_clock.gauges)
         console.register_acts("eligibility.view_feed", register_clock.acts)
         households.register_source(household.persons)

@@ -43,5 +43,5 @@ class RewardsConfig(AppConfig):
         for campaign in sms_campaigns.CAMPAIGNS:
             register_clock.register_dated(campaign)
         register_clock.register(lists.needs)
-        health.register_alarm(codes.alarms)
+        health.register_alarm(codes.alarms, codes.words_of_alarms)
         console.register_acts("rewards.propose_correction", acts.acts)

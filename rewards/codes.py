@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from django.db.models import Count, Q
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext, gettext_noop
 
 from kt_remedy.core import clock, programme
 from kt_remedy.core.programme import Choice, Perk
@@ -65,6 +65,12 @@ def low_stocks() -> list[Stock]:
 def alarms() -> list[str]:
     """The services of which few codes are left, for `/pulsez`."""
     return [f"few voucher codes of {stock.choice.code}" for stock in low_stocks()]
+
+
+def words_of_alarms() -> list[str]:
+    """The same as sentences for staff."""
+    words = gettext("%(service)s 번호가 얼마 남지 않았습니다.")
+    return [words % {"service": stock.choice.code} for stock in low_stocks()]
 
 
 def issue_waiting() -> int:

@@ -39,9 +39,11 @@ class AuditConfig(AppConfig):
             }
         )
 
-        from kt_remedy.audit import parts, sign_ins, tasks  # need the models
+        from kt_remedy.audit import gauges, parts, sign_ins, tasks  # need the models
         from kt_remedy.core import health
+        from kt_remedy.core.tasks import metrics
 
-        health.register_alarm(parts.missing)
+        health.register_alarm(parts.missing, parts.words_of_missing)
+        metrics.register(gauges.gauges)
         tasks.register()
         sign_ins.connect()

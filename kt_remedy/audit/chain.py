@@ -16,7 +16,7 @@ from itertools import islice
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, QuerySet, TextField
+from django.db.models import Count, Exists, Min, OuterRef, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from kt_remedy.audit.models import AuditEntry, AuditSeal, AuditSubject
@@ -130,6 +130,12 @@ def end() -> Head | None:
     """The head of the chain now; None while nothing is sealed."""
     position, digest = _end()
     return Head(position, digest.hex()) if position else None
+
+
+def unsealed() -> tuple[int, dt.datetime | None]:
+    """The number of newest acts without a seal, and when the oldest of them was recorded. Two queries."""
+    found = _unsealed(after=_last_surely_sealed(_end()[0])).aggregate(number=Count("pk"), since=Min("at"))
+    return found["number"], found["since"]
 
 
 def _keys() -> Mapping[int, bytes]:

@@ -13,6 +13,7 @@ import pgtrigger
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext
 
 from kt_remedy.audit import chain, heads, service
 from kt_remedy.audit.models import AuditEntry, LookMark, LookQuestion, MonthlyReview
@@ -64,6 +65,13 @@ def make() -> list[dt.date]:
 def missing() -> list[str]:
     """Names for the alarm: the part of next month, while nobody has made it. A try-out keeps all in the rest."""
     return [] if settings.DEVELOPMENT or _later(clock.today().replace(day=1), 1) in months() else ["audit:parts"]
+
+
+def words_of_missing() -> list[str]:
+    """The same as a sentence for staff."""
+    return [
+        gettext("다음 달 접속 기록을 담을 곳을 아직 만들지 않았습니다(manage.py audit_parts).") for _name in missing()
+    ]
 
 
 def remove() -> list[dt.date]:

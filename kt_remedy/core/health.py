@@ -1,33 +1,41 @@
 """Answers for a load balancer: is this process alive, and can it serve people."""
 
+import datetime as dt
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from prometheus_client.core import GaugeMetricFamily
 
 from kt_remedy.core import switches, virus_scan
 from kt_remedy.core.tasks import dispatch, schedule
-from kt_remedy.core.tasks import metrics as task_metrics
 
 _migrated = False
-_alarms: list[Callable[[], list[str]]] = []
+# What is wrong in an application: names for machines, and the same as sentences for staff.
+_alarms: list[tuple[Callable[[], list[str]], Callable[[], list[str]]]] = []
 # SQLSTATE of a server that starts, stops or recovers, of a lost connection, and of a full server; "" where the client
 # has no answer at all.
 _GONE = ("08", "57P", "53300")
 
 
-def register_alarm(names: Callable[[], list[str]]) -> None:
+def register_alarm(names: Callable[[], list[str]], words: Callable[[], list[str]]) -> None:
     """Let `pulsez` answer 503 while `names` gives any: names of what is wrong, without personal data.
 
-    Call it in `AppConfig.ready()`. `names` is asked at each look, so it costs few queries.
+    `words` says the same in sentences for staff, in the language of the reader. Call it in `AppConfig.ready()`. Both
+    are asked at each look, so they cost few queries.
     """
-    _alarms.append(names)
+    _alarms.append((names, words))
+
+
+def words_of_alarms() -> list[str]:
+    """What is wrong in the applications, in sentences for staff."""
+    return [sentence for _names, words in _alarms for sentence in words()]
 
 
 def database_is_gone(error: BaseException | None) -> bool:
@@ -53,9 +61,14 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
     Redis is not asked: web processes never touch it.
     """
-    checks = {"keys": _keys_loaded(), **_database(), "cache": _cache()}
-    ready = all(answer == "ok" for answer in checks.values())
-    return JsonResponse({"status": "ok" if ready else "not ready", **checks}, status=200 if ready else 503)
+    found = checks()
+    ready = all(answer == "ok" for answer in found.values())
+    return JsonResponse({"status": "ok" if ready else "not ready", **found}, status=200 if ready else 503)
+
+
+def checks() -> dict[str, str]:
+    """What people need to be served, each with `ok` or with what it is instead."""
+    return {"keys": _keys_loaded(), **_database(), "cache": _cache()}
 
 
 @never_cache
@@ -68,29 +81,35 @@ def pulsez(request: HttpRequest) -> JsonResponse:
     names where a virus scanner is set and silent, `switch:CODE` where nobody confirmed a stop in time.
     A web process is not taken out of service for it, so it stands apart from `readyz`.
     """
-    silent = sorted(job.code for job in schedule.overdue_periodic_tasks()) + dispatch.overdue()
-    if virus_scan.state() is virus_scan.Finding.SILENT:
-        silent.append("clamd")
-    silent += [f"switch:{code}" for code in switches.unconfirmed()]
-    silent += [name for names in _alarms for name in names()]
+    silent = alarms()
     return JsonResponse({"status": "silent" if silent else "ok", "jobs": silent}, status=503 if silent else 200)
 
 
-@never_cache
-@require_safe
-def metrics(request: HttpRequest) -> HttpResponse:
-    """Figures of the background work for Prometheus; 404 without METRICS_TOKEN as the bearer token of the request.
-
-    They hold no personal data, but show how much the portal has to do.
-    """
-    if not settings.DEVELOPMENT and not _may_read_metrics(request):
-        raise Http404
-    return HttpResponse(task_metrics.exposition(), content_type="text/plain; version=1.0.0; charset=utf-8")
+def alarms() -> list[str]:
+    """The names that `pulsez` gives, without personal data; empty while nothing is wrong. A few queries."""
+    names = sorted(job.code for job in schedule.overdue_periodic_tasks()) + dispatch.overdue()
+    if virus_scan.state() is virus_scan.Finding.SILENT:
+        names.append("clamd")
+    names += [f"switch:{code}" for code in switches.unconfirmed()]
+    return names + [name for own, _words in _alarms for name in own()]
 
 
-def _may_read_metrics(request: HttpRequest) -> bool:
-    token = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
-    return bool(settings.METRICS_TOKEN) and secrets.compare_digest(token.encode(), settings.METRICS_TOKEN.encode())
+def gauges() -> Iterator[GaugeMetricFamily]:
+    """Yield the number of alarms, and how far the clock of the database goes before the one of this machine."""
+    number = GaugeMetricFamily("remedy_alarms", "Names that /pulsez gives; 0 while nothing is wrong")
+    number.add_metric([], len(alarms()))
+    ahead = GaugeMetricFamily(
+        "remedy_database_clock_ahead_seconds", "Clock of the database less the clock of the machine that answers"
+    )
+    ahead.add_metric([], database_clock_ahead())
+    yield from (number, ahead)
+
+
+def database_clock_ahead() -> float:
+    """The clock of the database less the one of this machine, in seconds, to the length of one query."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        return (cursor.fetchone()[0] - dt.datetime.now(dt.UTC)).total_seconds()
 
 
 def _keys_loaded() -> str:

@@ -18,7 +18,8 @@ class PortalConfig(AppConfig):
         actions.register_looks({"customer.searched": _("고객님을 찾으려고")})
         console.register_area("desk", [Door("portal.serve_customer", "portal:desk")], pages=["portal:desk"])
         console.register_area("calendar", [Door("portal.view_calendar", "portal:calendar")], pages=["portal:calendar"])
-        console.register_area("admin", [], pages=["portal:security", "portal:switches", "portal:audit"])
+        pages = ["portal:security", "portal:switches", "portal:statusz", "portal:audit"]
+        console.register_area("admin", [], pages=pages)
         console.register_index(
             [
                 Door("portal.serve_customer", "portal:desk", _("고객 응대"), "customers"),
@@ -28,6 +29,7 @@ class PortalConfig(AppConfig):
                 Door("audit.answer_question", "portal:audit-questions", _("조회에 대한 고객 질문"), "admin"),
                 Door("audit.view_entry", "portal:audit-reviews", _("월간 점검과 사슬의 머리"), "admin"),
                 Door("portal.view_security", "portal:security", _("파일 보안"), "admin"),
+                Door("portal.view_status", "portal:statusz", _("운영 상태"), "admin"),
                 Door("portal.use_switches", "portal:switches", _("멈춤 스위치"), "admin"),
             ]
         )

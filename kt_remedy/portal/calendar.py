@@ -226,17 +226,18 @@ def _periodic_task_row(task: PeriodicTask, registration: schedule.Registration, 
     assert registration.period is not None
     return PeriodicTaskRow(
         title=registration.title,
-        every=_span(registration.period),
-        ago=_("%(span)s 전") % {"span": _span(wall - task.succeeded_at)} if task.succeeded_at else _("아직 없음"),
-        ahead=_("%(span)s 뒤") % {"span": _span(task.due_at - wall)} if task.due_at > wall else _("지금"),
+        every=span(registration.period),
+        ago=_("%(span)s 전") % {"span": span(wall - task.succeeded_at)} if task.succeeded_at else _("아직 없음"),
+        ahead=_("%(span)s 뒤") % {"span": span(task.due_at - wall)} if task.due_at > wall else _("지금"),
         result=task.result,
         failures=task.failures,
         late=schedule.is_overdue(task, wall),
     )
 
 
-def _span(span: dt.timedelta) -> str:
-    seconds = max(int(span.total_seconds()), 0)
+def span(length: dt.timedelta) -> str:
+    """A length of time in the largest fitting unit, in the language of the reader."""
+    seconds = max(int(length.total_seconds()), 0)
     if seconds < 60:
         return _("%(n)s초") % {"n": seconds}
     if seconds < 3600:

@@ -10,6 +10,7 @@ access.register(
         "portal.view_calendar": ROLES,
         "portal.rerun_task": ("supervisor", "administrator"),
         "portal.view_security": ("supervisor", "administrator"),
+        "portal.view_status": ("supervisor", "administrator"),
         "portal.use_switches": ("supervisor", "administrator"),
     }
 )

@@ -21,7 +21,7 @@ from django.db import models, transaction
 from django.db.models import Count, Min, Q
 from django.db.models.functions import Coalesce, Now
 
-from kt_remedy.core import clock, programme
+from kt_remedy.core import clock, programme, tracing
 from kt_remedy.core.models import DatedTask, PeriodicTask
 from kt_remedy.core.tasks import dispatch, rows
 from kt_remedy.core.tasks.base import TaskFailed, place_of
@@ -259,7 +259,8 @@ def _run_dated(act_id: int, carry_out: Callable[[DatedTask, bool], None]) -> Non
         task.attempts, task.taken_at = task.attempts + 1, dt.datetime.now(dt.UTC)
         task.save(update_fields=["state", "started_at", "attempts", "taken_at"])
         try:
-            carry_out(task, begun)
+            with tracing.span(task.code, "CONSUMER", parent=task.traceparent, remedy_row=str(task.pk)):
+                carry_out(task, begun)
         except NotYet as reason:
             wall = dt.datetime.now(dt.UTC)
             DatedTask.objects.filter(pk=task.pk).update(
@@ -299,7 +300,8 @@ def run_periodic_task(code: str, work: Work) -> None:
         assert period is not None
         row = PeriodicTask.objects.get(code=code)
         try:
-            result_messages = _result_messages(work(row))
+            with tracing.span(code, "CONSUMER"):
+                result_messages = _result_messages(work(row))
         except Exception as error:  # a broken periodic task must not stop the others
             place = place_of(error)
             log.error("periodic task failed: %s %s", code, place)
@@ -328,6 +330,11 @@ def run_again(*, act_id: int) -> bool:
             state=DatedTask.State.WAITING, attempts=0, seen_at=None, retry_at=None, published_at=None
         )
     )
+
+
+def running_dated_tasks() -> list[DatedTask]:
+    """Dated tasks that have begun and not ended, those that wait for their shards too, in the order of their times."""
+    return list(DatedTask.objects.filter(state=DatedTask.State.RUNNING, code__in=list(_entries)).order_by("due_at"))
 
 
 def overdue_periodic_tasks() -> list[PeriodicTask]:
