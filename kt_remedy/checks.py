@@ -5,11 +5,12 @@
 E001 unknown REMEDY_ENV, E002 unreadable value, E003 no time, E004 programme file, E005 secret key, E006 keys of fields,
 E007 set clock, E008 servers, E009 address of a service, E010 secrets of the services, E011 payer, E012 folders,
 E013 weak keys, E014 hosts, E015 plain connections, E016 numbers out of range, E017 demonstration accounts, E018 key of
-the audit.
+the audit, E019 collectors of faults and traces, E020 libraries of watching.
 """
 
 import ipaddress
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -78,6 +79,9 @@ def of_production(environ: Mapping[str, str]) -> Iterator[Error]:
     for name in ("PORTONE_API_URL", "SOLAPI_API_URL"):
         if name in environ and _is_stand_in(given(name)):
             yield fault(9, f"{name} is {given(name)}.", "Name the service: that is the address of a stand-in.")
+    for name in ("SENTRY_DSN", "OTEL_EXPORTER_OTLP_ENDPOINT"):
+        if not _is_safe_collector(given(name)):
+            yield fault(19, f"{name} leads to another machine without encryption.", "Write it with https://.")
     for name in SERVICES:
         if given(name) in {"", "sandbox"}:
             yield fault(10, f"{name} is missing.", "Set the value the service gave you.")
@@ -150,6 +154,22 @@ def _plain_connection(address: str) -> str:
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def has_library(module: str) -> bool:
+    """True if a module is installed; it is not loaded for that."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # of the package that it stands in
+        return False
+
+
+def _is_safe_collector(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return not address or parts.scheme == "https" or _is_loopback(parts.hostname or "")
     except ValueError:
         return False
 

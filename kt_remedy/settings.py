@@ -145,7 +145,21 @@ BANK_LEAD_DAYS = _number("BANK_LEAD_DAYS", 0, least=0)
 QA_SAMPLE_PERCENT = _number("QA_SAMPLE_PERCENT", 2, least=0, most=100)
 # Of refusals, before their letter leaves (D-82); QA_SAMPLE_PERCENT holds for approvals.
 SECOND_LOOK_PERCENT = _number("SECOND_LOOK_PERCENT", 10, least=0, most=100)
-METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+# Where `manage.py serve_metrics` answers Prometheus, inside the network; and the folder in which the processes of one
+# web server count requests and statements together (the name is that of the client library of Prometheus).
+METRICS_BIND = env.str("METRICS_BIND", "")
+METRICS_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", "")
+# Where faults and traces go; each library is loaded only where its address is set.
+SENTRY_DSN = env.str("SENTRY_DSN", "")
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+for _name, _library in {
+    "PROMETHEUS_MULTIPROC_DIR": "django_prometheus",
+    "SENTRY_DSN": "sentry_sdk",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "opentelemetry.exporter",
+}.items():
+    if env.str(_name, "") and not checks.has_library(_library):
+        _fault(20, f"{_name} is set, but its library is not installed.", "Install requirements-watching.txt.")
+COUNTS_REQUESTS = SERVES_PAGES and bool(METRICS_DIR)
 ACCOUNT_WIPE_DAYS = _number("ACCOUNT_WIPE_DAYS", 180)
 # The last restore from a backup, for the public page; the operator writes it here after each drill.
 RESTORE_DRILL_ON: dt.date | None = _read(env.date, "RESTORE_DRILL_ON", None)
@@ -221,6 +235,16 @@ MIDDLEWARE = [
     "kt_remedy.core.switches.SwitchMiddleware",
     "kt_remedy.audit.looks.LooksMiddleware",
 ]
+if COUNTS_REQUESTS:
+    # Both before the others, so that a request that fails before it reaches a view is counted too.
+    MIDDLEWARE[2:2] = [
+        "django_prometheus.middleware.PrometheusBeforeMiddleware",
+        "django_prometheus.middleware.PrometheusAfterMiddleware",
+    ]
+if OTEL_EXPORTER_OTLP_ENDPOINT:
+    MIDDLEWARE.insert(2, "kt_remedy.core.tracing.TraceMiddleware")
+# Upper bounds in seconds; 0.3 is that of the objective of the look-up (docs/operations.md).
+PROMETHEUS_LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, float("inf"))
 ROOT_URLCONF = "kt_remedy.urls"
 WSGI_APPLICATION = "kt_remedy.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -268,6 +292,8 @@ except ValueError:  # its text would repeat the password
     _fault(2, f"The setting {_name} cannot be read.", "Write it as postgres://user:password@host:port/name.")
     _database = dj_database_url.parse("postgres:///")
 _database |= {"CONN_MAX_AGE": _number("DATABASE_CONN_MAX_AGE", 60, least=0), "CONN_HEALTH_CHECKS": True}
+if COUNTS_REQUESTS:
+    _database["ENGINE"] = "django_prometheus.db.backends.postgresql"
 DATABASES = {"default": _database}
 DATABASES["default"].setdefault("OPTIONS", {})
 # Web requests are short. Deliveries and batches raise these limits in their own transactions.

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.module_loading import autodiscover_modules
 
@@ -8,7 +9,7 @@ class CoreConfig(AppConfig):
     verbose_name = "위약금 면제·고객 보답"
 
     def ready(self) -> None:
-        from kt_remedy.core import access, grants
+        from kt_remedy.core import access, grants, health, switches, tracing
         from kt_remedy.core.tasks import metrics, upkeep  # need the models
 
         # Before the other applications are ready: decorators of their views look permissions up.
@@ -18,3 +19,11 @@ class CoreConfig(AppConfig):
         post_migrate.connect(grants.grant, sender=self)
         upkeep.register()
         metrics.connect()
+        if settings.SENTRY_DSN:
+            from kt_remedy.core import sentry  # costs its import only where it is wanted
+
+            sentry.start()
+        if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
+            tracing.start()
+        metrics.register(health.gauges)
+        metrics.register(switches.gauges)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from kt_remedy.core import clock
+from kt_remedy.core import clock, tracing
 
 REMOVED = "[removed]"
 
@@ -20,7 +20,7 @@ PERSONAL_KEYS = frozenset(
     " address rrn password secret token cookie authorization user_agent ip sql params".split()
 )
 # Keys whose value we made ourselves: random ids and times, whose digits mean nobody.
-OWN_KEYS = frozenset("request_id correlation_id task_id parent_task_id timestamp level logger task".split())
+OWN_KEYS = frozenset("request_id trace_id correlation_id task_id parent_task_id timestamp level logger task".split())
 
 # A mobile number, a resident registration number or an account: nine digits or more, dashes and blanks between them.
 _NUMBER = re.compile(r"(?<![0-9A-Za-z])\+?\d(?:[-.\s]?\d){8,}(?![0-9A-Za-z])")
@@ -35,8 +35,10 @@ _DETAIL = re.compile(r"(DETAIL:\s+).*", re.DOTALL)
 
 
 def stamp(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: the time in Seoul with its offset, so that lines of several machines sort."""
+    """A structlog processor: the time in Seoul with its offset, so that lines of several machines sort; the trace."""
     event["timestamp"] = dt.datetime.now(clock.KST).isoformat(timespec="milliseconds")
+    if parent := tracing.traceparent():
+        event["trace_id"] = parent.split("-")[1]
     return event
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx
 from django.conf import settings
 
+from kt_remedy.core import tracing
+
 if TYPE_CHECKING:
     from portone_server_sdk import IdentityVerificationClient
     from portone_server_sdk.platform.account import AccountClient
@@ -21,9 +23,20 @@ Client = TypeVar("Client")
 SECONDS = 5.0
 
 
+class _Traced(httpx.HTTPTransport):
+    """A span around each call; its address holds numbers of accounts and stays out."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        with tracing.span(f"PortOne {request.method}", "CLIENT", server_address=request.url.host) as current:
+            response = super().handle_request(request)
+            if current is not None:
+                current.set_attribute("http.response.status_code", response.status_code)
+            return response
+
+
 def _within(client: Client, seconds: float) -> Client:
     client._sync_client.close()  # type: ignore[attr-defined]
-    client._sync_client = httpx.Client(timeout=seconds)  # type: ignore[attr-defined]
+    client._sync_client = httpx.Client(timeout=seconds, transport=_Traced())  # type: ignore[attr-defined]
     return client
 
 

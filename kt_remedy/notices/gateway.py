@@ -17,6 +17,8 @@ from solapi.model.message_type import MessageType
 from solapi.model.request.messages.get_messages import GetMessagesRequest
 from solapi.model.response.message import Message as FoundMessage
 
+from kt_remedy.core import tracing
+
 DELIVERED = "4000"
 PENDING = frozenset({"2000", "3000"})
 # Passing faults of the carriers: out of coverage, phone off or full, service paused, time exceeded. Every other fault
@@ -76,7 +78,8 @@ def send(messages: Sequence[Outgoing], *, sender: str) -> list[GatewayMessage]:
         for message in messages
     ]
     try:
-        answer = _service().send(requests, SendRequestConfig(allow_duplicates=True, show_message_list=True))
+        with tracing.span("SOLAPI send", "CLIENT", remedy_messages=len(requests)):
+            answer = _service().send(requests, SendRequestConfig(allow_duplicates=True, show_message_list=True))
     except MessageNotReceivedError as error:
         code = str(error.failed_messages[0].status_code)
         raise PermanentFailure(code) from None
@@ -110,7 +113,8 @@ def _list_messages(query: GetMessagesRequest) -> list[GatewayMessage]:
     listed: list[GatewayMessage] = []
     while True:
         try:
-            answer = _service().get_messages(query)
+            with tracing.span("SOLAPI list", "CLIENT"):
+                answer = _service().get_messages(query)
         except Exception:  # a read changes nothing, so it can be repeated after any fault
             raise TemporaryFailure("no answer") from None
         listed += [_gateway_message(provider_id, message) for provider_id, message in answer.message_list.items()]

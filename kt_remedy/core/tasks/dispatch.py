@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 
 import kombu.exceptions
 import redis.exceptions
-from celery import current_app
+from celery import current_app, current_task
 from django.core.exceptions import EmptyResultSet
 from django.db import DatabaseError, connection, models
 from django.db.models import Count, F, Min
 from django.db.models.functions import Coalesce, Greatest, Now
 
+from kt_remedy.core import tracing
 from kt_remedy.core.models import TaskTiming
 from kt_remedy.core.tasks import rows
 from kt_remedy.core.tasks.base import TaskFailed, place_of
@@ -193,7 +194,8 @@ def run(open_rows: models.QuerySet, pk: int | str, work: Callable[[Any], None]) 
         own = model._default_manager.filter(pk=pk)
         row = own.get()
         try:
-            work(row)
+            with tracing.span(_name(model), "CONSUMER", parent=row.traceparent, remedy_row=str(pk)):
+                work(row)
         except Exception as error:
             place = place_of(error)
             log.error("task failed: %s %s %s", model._meta.label, pk, place)
@@ -204,6 +206,11 @@ def run(open_rows: models.QuerySet, pk: int | str, work: Callable[[Any], None]) 
             raise TaskFailed(f"{model._meta.label} {pk}: {place}") from None
         own.update(published_at=None)
         return True
+
+
+def _name(model: type[models.Model]) -> str:
+    """The task that runs now, or the kind of its row where somebody called it directly."""
+    return current_task.name if current_task else model._meta.label
 
 
 def pause(attempts: int) -> dt.timedelta:

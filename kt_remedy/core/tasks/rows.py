@@ -18,6 +18,8 @@ from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 
+from kt_remedy.core import tracing
+
 # A published row that no worker has begun after this time is published again: its message was lost.
 PUBLISH_AGAIN_AFTER = dt.timedelta(seconds=30)
 # The row of a dead worker is published at the next tick. After so many attempts it may be the row that kills them.
@@ -56,6 +58,10 @@ class TaskRow(Published):
     waiting_since = models.DateTimeField(db_default=Now(), editable=False)
     retry_at = models.DateTimeField(null=True, editable=False)
     attempts = models.IntegerField(default=0, editable=False)
+    # The span in which the row was written, so that its task belongs to the same trace; empty without one.
+    traceparent = models.CharField(
+        max_length=55, default=tracing.traceparent, db_default="", blank=True, editable=False
+    )
 
     class Meta:
         abstract = True
@@ -63,7 +69,14 @@ class TaskRow(Published):
 
 def as_new() -> dict[str, Any]:
     """The values that let a row wait as if it had just been written: it is due at once, and nothing was tried yet."""
-    return {"waiting_since": Now(), "retry_at": None, "attempts": 0, "published_at": None, "taken_at": None}
+    return {
+        "waiting_since": Now(),
+        "retry_at": None,
+        "attempts": 0,
+        "published_at": None,
+        "taken_at": None,
+        "traceparent": tracing.traceparent(),
+    }
 
 
 def publishable(waiting: models.QuerySet) -> models.QuerySet:
