@@ -20,7 +20,6 @@ urlpatterns = [
     path("livez", public(health.livez), name="livez"),
     path("readyz", public(health.readyz), name="readyz"),
     path("pulsez", public(health.pulsez), name="pulsez"),
-    path("metrics", public(health.metrics), name="metrics"),
 ]
 
 handler403 = "kt_remedy.portal.views.permission_denied"

@@ -6,7 +6,7 @@ caller records the audit entry, because it knows the person.
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import transaction
@@ -14,6 +14,7 @@ from django.db.models import Exists, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy
+from prometheus_client.core import GaugeMetricFamily
 
 from kt_remedy.core import errors
 from kt_remedy.core.models import Switch
@@ -128,6 +129,14 @@ def unconfirmed() -> list[str]:
     """Codes of the switches whose stop nobody confirmed within `CONFIRM_WITHIN`."""
     late = stopped().filter(confirmed_by="", stopped_at__lt=_wall() - CONFIRM_WITHIN)
     return list(late.order_by("code").values_list("code", flat=True))
+
+
+def gauges() -> Iterator[GaugeMetricFamily]:
+    """Yield for each switch whether it stops its part, for Prometheus."""
+    states = GaugeMetricFamily("remedy_switch_stopped", "1 while a switch stops its part", labels=["switch"])
+    for row in all_switches():
+        states.add_metric([row.code], int(row.stopped_at is not None))
+    yield states
 
 
 class SwitchMiddleware:

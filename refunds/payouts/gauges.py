@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Count, Exists, F, Min, OuterRef
 from prometheus_client.core import GaugeMetricFamily
 
 from kt_remedy.core import clock
@@ -17,9 +17,8 @@ def gauges() -> Iterator[GaugeMetricFamily]:
     """Yield money by state of each round, the queues of exceptions, answers that wait, and promises that are passed."""
     yield from _money()
     yield from _exceptions()
-    waiting = GaugeMetricFamily("remedy_bank_answers_waiting", "Answers of the bank that nobody confirmed or discarded")
-    waiting.add_metric([], BankAnswer.objects.filter(status=BankAnswer.Status.STAGED).count())
-    yield waiting
+    yield from _bank_answers()
+    yield from _answers_to_customers()
     passed = GaugeMetricFamily(
         "remedy_promises_passed",
         "Promises whose day is over without the promised thing, by what was promised",
@@ -31,6 +30,26 @@ def gauges() -> Iterator[GaugeMetricFamily]:
     passed.add_metric(["payment"], PromiseRecord.objects.filter(~Exists(later), check_at__lte=now).count())
     passed.add_metric(["answer"], ReviewCase.objects.filter(due_on__lt=clock.kst_date(now)).count())
     yield passed
+
+
+def _bank_answers() -> Iterator[GaugeMetricFamily]:
+    staged = BankAnswer.objects.filter(status=BankAnswer.Status.STAGED)
+    found = staged.aggregate(number=Count("pk"), since=Min("staged_at"))
+    waiting = GaugeMetricFamily("remedy_bank_answers_waiting", "Answers of the bank that nobody confirmed or discarded")
+    waiting.add_metric([], found["number"])
+    oldest = GaugeMetricFamily("remedy_bank_answers_oldest_seconds", "Time since the oldest of them was staged")
+    oldest.add_metric([], (clock.now() - found["since"]).total_seconds() if found["since"] else 0)
+    yield from (waiting, oldest)
+
+
+def _answers_to_customers() -> Iterator[GaugeMetricFamily]:
+    waiting = GaugeMetricFamily(
+        "remedy_answers_waiting", "Cases whose customers wait for our answer, by the level that gives it", labels=["of"]
+    )
+    levels = dict(ReviewCase.objects.values_list("level").annotate(number=Count("pk")).order_by("level"))
+    for level in ReviewCase.Level.values:
+        waiting.add_metric([level], levels.get(level, 0))
+    yield waiting
 
 
 def _money() -> Iterator[GaugeMetricFamily]:

@@ -1,7 +1,9 @@
-"""Figures for Prometheus, read from the rows: any web process can answer, and none asks Redis.
+"""Figures for Prometheus, which `manage.py serve_metrics` gives on a port inside the network.
 
-Durations and failures are counted in one row per Celery task when a task ends in a worker. Each application adds the
-figures that it alone can read (`register`).
+Most are read from the rows, so one process can answer for all machines, and none asks Redis. Durations and failures are
+counted in one row per Celery task when a task ends in a worker. Each application adds the figures that it alone can
+read (`register`). Requests and statements are counted by django-prometheus in files of one folder, which all processes
+of a web server share.
 """
 
 import datetime as dt
@@ -10,12 +12,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from celery import signals, states
-from django.db import DatabaseError, connection
-from prometheus_client import CollectorRegistry, generate_latest
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from kt_remedy.core.models import TaskTiming
+from kt_remedy.core.models import PeriodicTask, TaskTiming
 from kt_remedy.core.tasks import dispatch, schedule
 
 # Upper bounds of the durations that are counted, in milliseconds; the last bound is endless.
@@ -26,7 +29,7 @@ _gauges: list[Callable[[], Iterable[GaugeMetricFamily]]] = []
 
 
 def register(gauges: Callable[[], Iterable[GaugeMetricFamily]]) -> None:
-    """Let `/metrics` show the figures that `gauges` gives. Call it in `AppConfig.ready()`.
+    """Let Prometheus have the figures that `gauges` gives. Call it in `AppConfig.ready()`.
 
     It is asked at each look of Prometheus, so it costs few queries on small or indexed tables.
     """
@@ -70,7 +73,22 @@ def record(task: str, *, milliseconds: int, failed: bool) -> None:
 
 class _Rows(Collector):
     def collect(self) -> Any:
-        """Yield the metrics; a handful of queries, whatever the number of rows."""
+        """Yield the metrics; a handful of queries, whatever the number of rows.
+
+        Without a database only `remedy_database_up` is left, so that the counted requests are still seen.
+        """
+        up = GaugeMetricFamily("remedy_database_up", "1 while the rows could be read")
+        try:
+            found = list(self._read())
+        except (DatabaseError, InterfaceError):
+            found = []
+        finally:
+            if not connection.in_atomic_block:
+                connection.close()  # each look has a thread of its own
+        up.add_metric([], int(bool(found)))
+        yield from (up, *found)
+
+    def _read(self) -> Any:
         age = GaugeMetricFamily(
             "remedy_oldest_due_seconds", "Time since the oldest due row of a task fell due", labels=["queue", "task"]
         )
@@ -93,15 +111,36 @@ class _Rows(Collector):
             durations.add_metric([row.task], buckets, sum_value=row.milliseconds / 1000)
             failures.add_metric([row.task], row.failures)
         yield from (durations, failures)
-        late = GaugeMetricFamily("remedy_overdue_periodic_tasks", "Periodic tasks without success for too long")
-        late.add_metric([], len(schedule.overdue_periodic_tasks()))
-        yield late
+        yield from _periodic()
         for gauges in _gauges:
             yield from gauges()
 
 
-def exposition() -> bytes:
-    """All figures in the text format of Prometheus."""
+def _periodic() -> Iterable[GaugeMetricFamily]:
+    late = GaugeMetricFamily("remedy_overdue_periodic_tasks", "Periodic tasks without success for too long")
+    late.add_metric([], len(schedule.overdue_periodic_tasks()))
+    failures = GaugeMetricFamily(
+        "remedy_periodic_failures", "Failed runs of a periodic task since its last success", labels=["job"]
+    )
+    age = GaugeMetricFamily(
+        "remedy_periodic_success_age_seconds", "Time since a periodic task last succeeded", labels=["job"]
+    )
+    wall = dt.datetime.now(dt.UTC)
+    for row in PeriodicTask.objects.filter(code__in=[item.code for item in schedule.entries()]).order_by("code"):
+        failures.add_metric([row.code], row.failures)
+        age.add_metric([row.code], (wall - (row.succeeded_at or row.planned_at)).total_seconds())
+    yield from (late, failures, age)
+
+
+def registry() -> CollectorRegistry:
+    """The figures of the rows, and those that the web server of this machine counted where METRICS_DIR is set."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Rows())
-    return generate_latest(registry)
+    if settings.METRICS_DIR:
+        multiprocess.MultiProcessCollector(registry, settings.METRICS_DIR)
+    return registry
+
+
+def exposition() -> bytes:
+    """All figures in the text format of Prometheus."""
+    return generate_latest(registry())
