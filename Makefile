@@ -36,7 +36,7 @@ reset:
 # Everything but the soaks: what needs little by two workers, beside it the rest by two more, which wait most of their
 # time and take a file each, because its tests share servers; ARGS name tests of one run.
 test: .venv/installed-test $(CATALOGUES)
-	@$(BIN)/python .ci/chromium.py
+	@$(BIN)/python .ci/debian.py
 	@$(MAKE) --no-print-directory lint
 ifdef ARGS
 	@exec $(BIN)/python -m pytest $(ARGS)
@@ -57,6 +57,7 @@ coverage: .venv/installed-test $(CATALOGUES)
 	@exec $(BIN)/python -m pytest --cov $(FAST) $(ARGS)
 
 soak: .venv/installed-test $(CATALOGUES)
+	@$(BIN)/python .ci/debian.py soak
 	@exec $(BIN)/python -m pytest -m soak $(ARGS)
 
 bench: .venv/installed-test $(CATALOGUES)
@@ -86,11 +87,11 @@ format: .venv/installed-test
 	@for file in $(STYLES); do $(CSS_BEAUTIFY) --replace $$file >/dev/null; done
 
 # The mark files hold no content; they are newer than the requirements they were installed from.
-.venv/installed: requirements.txt
-	@.ci/install requirements.txt
+.venv/installed: requirements-dev.txt requirements.txt
+	@.ci/install requirements-dev.txt
 	@touch $@
 
-.venv/installed-test: requirements-test.txt requirements.txt
+.venv/installed-test: requirements-test.txt requirements-dev.txt requirements.txt
 	@.ci/install requirements-test.txt
 	@touch $@ .venv/installed
 

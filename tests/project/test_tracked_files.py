@@ -9,8 +9,8 @@ STRAY = re.compile(r"(^|/)(\.merge_file|nohup|__pycache__|\.local/|\.venv/)|\.(m
 TOP_LEVEL = {"manage.py", "kt_remedy", "eligibility", "refunds", "rewards", "templates", "static", "tests"}
 TOP_LEVEL |= {"requirements.txt", "requirements-watching.txt", "README.md", "docs", "locale", "benchmarks"}
 # Expected by tools or maintainers under exactly these names.
-TOP_LEVEL |= {"requirements-test.txt", "Makefile", "pyproject.toml", "SECURITY.md", ".ci", ".gitignore"}
-TOP_LEVEL |= {"LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", ".editorconfig", ".pre-commit-config.yaml"}
+TOP_LEVEL |= {"requirements-dev.txt", "requirements-test.txt", "Makefile", "pyproject.toml", "SECURITY.md", ".ci", ".gitignore"}
+TOP_LEVEL |= {"LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "compose.yaml", ".dockerignore", ".editorconfig", ".pre-commit-config.yaml"}
 
 
 def tracked() -> list[str]:
