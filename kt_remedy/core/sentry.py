@@ -12,7 +12,7 @@ import sentry_sdk
 import structlog
 from django.conf import settings
 from sentry_sdk.integrations.atexit import AtexitIntegration
-from sentry_sdk.integrations.logging import LoggingIntegration
+from sentry_sdk.integrations.logging import LoggingIntegration, ignore_logger
 
 import kt_remedy
 from kt_remedy.core.logging import scrub
@@ -25,6 +25,7 @@ _TAGS = ("request_id", "task_id")
 
 def start() -> None:
     """Send a line at level ERROR, of any logger, as an event in the background."""
+    ignore_logger("django_structlog.middlewares.request")  # `django.request` tells the same fault, with its place
     sentry_sdk.init(
         dsn=settings.SENTRY_DSN,
         environment=settings.REMEDY_ENV,

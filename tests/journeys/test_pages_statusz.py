@@ -12,6 +12,7 @@ from kt_remedy.core import switches
 from kt_remedy.core.models import PeriodicTask
 from kt_remedy.core.tasks import schedule
 from tests.journeys.test_pages_refunds import enter, look
+from tests.refunds import make
 from tests.sessions import as_staff, staff_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,7 +26,9 @@ def keep(page, name: str) -> None:
             page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
 
 
-def test_the_state_is_read_at_every_width(page, live_server) -> None:
+def test_the_state_is_read_at_every_width(page, live_server, at) -> None:
+    at("2026-01-20T10:00+09:00")
+    make.delivered("2026-01-20")
     schedule.plan()
     now = dt.datetime.now(dt.UTC)
     PeriodicTask.objects.update(due_at=now + dt.timedelta(hours=1), succeeded_at=now)

@@ -15,6 +15,7 @@ from kt_remedy.core.models import PeriodicTask, Switch
 from kt_remedy.core.tasks import dispatch, metrics, schedule
 from kt_remedy.portal import statusz
 from tests.conftest import ROOT
+from tests.refunds import make
 from tests.sessions import as_staff, staff_user
 
 pytestmark = pytest.mark.django_db
@@ -29,8 +30,10 @@ def page(role: str = "administrator", language: str = "ko") -> str:
 
 
 @pytest.fixture
-def all_is_well() -> None:
-    """Every periodic task has succeeded, and none is due."""
+def all_is_well(at) -> None:
+    """Every periodic task has succeeded, none is due, and the deliveries came."""
+    at("2026-01-20T10:00+09:00")
+    make.delivered("2026-01-20")
     schedule.plan()
     now = dt.datetime.now(dt.UTC)
     PeriodicTask.objects.update(due_at=now + dt.timedelta(hours=1), succeeded_at=now)
@@ -45,8 +48,7 @@ def test_a_portal_without_trouble_says_so_in_both_languages(all_is_well):
     assert not re.search("[가-힣]", english)
 
 
-def test_each_alarm_is_a_sentence(all_is_well, monkeypatch, at):
-    at("2026-01-20T10:00+09:00")
+def test_each_alarm_is_a_sentence(all_is_well, monkeypatch):
     past = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
     PeriodicTask.objects.filter(code="refunds.verify_money").update(succeeded_at=past, due_at=past)
     switches.stop("MESSAGES", by="one", reason="연습")

@@ -33,10 +33,10 @@ def test_the_money_of_a_round_stands_by_its_state(at):
     assert found["remedy_payments", "2026-01-22", "FILED"] == 3
     first = money.items(batch)[0]
     money.staged(money.pain002(file, [(first, "ACSC", "")]))
-    at("2026-01-20T19:00+09:00")
+    at("2026-01-22T10:00+09:00")
     found = samples()
     assert found["remedy_bank_answers_waiting",] == 1
-    assert 3600 <= found["remedy_bank_answers_oldest_seconds",] < 3630
+    assert 3590 <= found["remedy_bank_answers_oldest_seconds",] < 3630
 
 
 def test_a_payment_that_was_answered_moves_to_its_new_state(at):
