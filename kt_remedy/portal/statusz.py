@@ -159,8 +159,14 @@ def _versions() -> list[dict[str, Any]]:
         {"label": "PostgreSQL", "value": server.split()[0]},
         {"label": "Django", "value": django.get_version()},
         {"label": "Python", "value": platform.python_version()},
-        {"label": _("요청 세기(Prometheus)"), "value": _("켜짐") if settings.COUNTS_REQUESTS else _("꺼짐")},
+        {"label": _("요청 세기(Prometheus)"), "value": _on(settings.COUNTS_REQUESTS)},
+        {"label": _("오류 알림(Sentry)"), "value": _on(settings.SENTRY_DSN)},
+        {"label": _("추적(OpenTelemetry)"), "value": _on(settings.OTEL_EXPORTER_OTLP_ENDPOINT)},
     ]
+
+
+def _on(setting: object) -> str:
+    return _("켜짐") if setting else _("꺼짐")
 
 
 def _title(code: str) -> str:

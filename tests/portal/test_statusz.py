@@ -99,6 +99,13 @@ def test_the_version_is_that_of_the_project(all_is_well):
     assert f"포털 {kt_remedy.__version__}" in page()
 
 
+def test_it_says_which_ways_of_watching_are_on(all_is_well, settings):
+    settings.SENTRY_DSN = "https://key@sentry.example.kr/1"
+    text = page()
+    assert "요청 세기(Prometheus) 꺼짐 오류 알림(Sentry) 켜짐 추적(OpenTelemetry) 꺼짐" in text
+    assert "sentry.example.kr" not in text
+
+
 def test_every_queue_has_a_word():
     assert set(statusz._QUEUES) == set(dispatch.QUEUES)
 
