@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from benchmarks import harness
 
@@ -189,11 +190,9 @@ def _floor(source: str, target: str) -> float:
 
 def _reset_grants(month: dt.date) -> None:
     """Delete all grants, their shards and files."""
-    from rewards.providers import files
-
     _run(f"TRUNCATE rewards_grant_{month:%Y_%m}")
     _run("DELETE FROM rewards_handoff; DELETE FROM rewards_shard WHERE kind = 'GRANT'")
-    shutil.rmtree(files.provider_folder("DATA"), ignore_errors=True)
+    shutil.rmtree(_provider_folder(), ignore_errors=True)
 
 
 def _record_base() -> None:
@@ -327,10 +326,14 @@ def _seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _rows_in_files() -> int:
-    from rewards.providers import files
+def _provider_folder() -> Path:
+    from django.conf import settings
 
-    keys = [line for path in files.provider_folder("DATA").glob("*.csv") for line in path.read_text().splitlines()[1:]]
+    return Path(settings.HAND_OFF_DIR) / "data"
+
+
+def _rows_in_files() -> int:
+    keys = [line for path in _provider_folder().glob("*.csv") for line in path.read_text().splitlines()[1:]]
     assert len(set(keys)) == len(keys), "no line twice"
     return len(keys)
 

@@ -127,6 +127,7 @@ SOLAPI_API_URL = env.str("SOLAPI_API_URL", f"{_sandbox}/solapi" if _sandbox else
 SOLAPI_API_KEY = env.str("SOLAPI_API_KEY", "sandbox" if DEVELOPMENT else "")
 SOLAPI_API_SECRET = env.str("SOLAPI_API_SECRET", "sandbox" if DEVELOPMENT else "")
 SANDBOX_URL = _sandbox
+# Each is a folder or `s3://bucket/folder` (kt_remedy/core/file_stores.py), which several machines need.
 DELIVERIES_DIR = env.str("DELIVERIES_DIR", str(LOCAL / "deliveries") if DEVELOPMENT else "")
 HAND_OFF_DIR = env.str("HAND_OFF_DIR", str(LOCAL / "hand-off") if DEVELOPMENT else "")
 # A folder that is copied to another machine: the head of the audit's chain, a file a day.
@@ -331,7 +332,7 @@ if RELOAD:
 # Compressing is what collecting costs: not the copies under plain names, not what only a debugger loads.
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*WhiteNoiseCompressor.SKIP_COMPRESS_EXTENSIONS, "map"]
-MEDIA_ROOT = env.str("UPLOADS_DIR", str(LOCAL / "uploads") if DEVELOPMENT else "")
+UPLOADS_DIR = env.str("UPLOADS_DIR", str(LOCAL / "uploads") if DEVELOPMENT else "")
 # A photograph of 50 megapixels has 10 to 25 MB; the largest camera of a telephone has 200 megapixels; a certificate
 # or a hospital's record has some pages, and thirty are drawn in five seconds.
 DOCUMENT_MAX_MB = _number("DOCUMENT_MAX_MB", 30)

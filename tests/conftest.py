@@ -15,6 +15,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -126,7 +127,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 # A test is slow when it uses one of these fixtures, or stands in one of these folders.
 SLOW_FIXTURES = {"browser", "start_process"}
-SLOW_FOLDERS = {"faults", "journeys"}
+SLOW_FOLDERS = {"faults", "journeys", "machines"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -286,7 +287,7 @@ def environment(role: str = "remedy_worker") -> dict[str, str]:
 class Process:
     """A child of one test: its log as text, a way to wait for a line, to kill and to stop it."""
 
-    def __init__(self, argv: list[str], *, env: dict[str, str] | None = None) -> None:
+    def __init__(self, argv: list[str], *, env: dict[str, str] | None = None, **user: int) -> None:
         self._log = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115  (lives as long as the process)
         self.process = subprocess.Popen(
             argv,
@@ -295,6 +296,7 @@ class Process:
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            **({**user, "extra_groups": []} if user else {}),
         )
 
     @property
@@ -386,6 +388,41 @@ def sandbox() -> Iterator[str]:
     wait_until(answers, what="the stand-ins")
     yield address
     process.stop()
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[str]:
+    """A stand-in for an object store with the S3 API as a process of its own; gives its address."""
+    port = free_port()
+    argv = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    process = Process(argv, env={**os.environ, "MOTO_ALLOW_NONEXISTENT_REGION": "true"})
+    address = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        assert process.process.poll() is None, process.log
+        try:
+            urllib.request.urlopen(f"{address}/moto-api/data.json", timeout=2).close()
+        except OSError:
+            return False
+        return True
+
+    wait_until(answers, what="the object store")
+    yield address
+    process.stop()
+
+
+@pytest.fixture
+def bucket(object_store: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A new bucket of the stand-in, as the settings of folders name it."""
+    import boto3
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", object_store)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    name = f"remedy-{uuid.uuid4().hex}"
+    boto3.client("s3").create_bucket(Bucket=name)
+    return f"s3://{name}/portal"
 
 
 # A real browser -------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ A delivery counts once `manifest.json`, which is written last, is there (D-93).
 import datetime as dt
 import hashlib
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.utils.translation import gettext_noop
 from eligibility import register_clock
 from eligibility.feed import load
 from eligibility.models import Feed
-from kt_remedy.core import clock
+from kt_remedy.core import clock, file_stores
 from kt_remedy.core.tasks import schedule
 
 LOAD_TIME = dt.time(5)  # KST, before customers ask; a delivery holds the facts up to the end of the day before
@@ -40,15 +41,17 @@ class WrongDigest(IncompleteDelivery):
 
 
 def days() -> list[dt.date]:
-    """The dates of the subfolders in order; empty if no delivery folder is configured."""
+    """The dates of the subfolders in order; empty if no delivery folder is configured. Raises OSError."""
     if not settings.DELIVERIES_DIR:
         return []
     dates = []
-    for folder in Path(settings.DELIVERIES_DIR).glob("????-??-??"):
+    for name in file_stores.at(settings.DELIVERIES_DIR).names()[0]:
         try:
-            dates.append(dt.date.fromisoformat(folder.name))
+            date = dt.date.fromisoformat(name)
         except ValueError:
             continue
+        if str(date) == name:
+            dates.append(date)
     return sorted(dates)
 
 
@@ -64,30 +67,41 @@ def load_day(day: dt.date, *, on_progress: load.OnProgress = lambda phase, perce
     """
     if Feed.objects.filter(state=Feed.State.LOADED, as_of__gte=day).exists():
         return None
-    lines, bills = _files(Path(settings.DELIVERIES_DIR) / str(day), day)
-    return load.load(lines=lines, bills=bills, as_of=day, on_progress=on_progress)
+    with ExitStack() as copies:
+        lines, bills = _files(file_stores.at(settings.DELIVERIES_DIR), day, copies)
+        return load.load(lines=lines, bills=bills, as_of=day, on_progress=on_progress)
 
 
-def _files(folder: Path, day: dt.date) -> list[Path]:
-    """The two files of a complete delivery. Raises IncompleteDelivery, WrongDigest."""
-    stated = _manifest(folder / MANIFEST)
+def _files(store: file_stores.FileStore, day: dt.date, copies: ExitStack) -> list[Path]:
+    """The two files of a complete delivery on this machine, as long as `copies` is open.
+
+    Raises IncompleteDelivery, WrongDigest.
+    """
+    stated = _manifest(store, f"{day}/{MANIFEST}")
     if stated is None or stated.get("as_of") != str(day):
         raise IncompleteDelivery(day)
-    paths = [folder / name for name in FILES]
-    for path in paths:
-        file = stated["files"].get(path.name)
-        if not isinstance(file, dict) or not path.is_file():
+    paths = []
+    for name in FILES:
+        file = stated["files"].get(name)
+        try:
+            size = store.size(f"{day}/{name}")
+        except FileNotFoundError:
+            raise IncompleteDelivery(day) from None
+        if not isinstance(file, dict):
             raise IncompleteDelivery(day)
         # The size first: the digest of a large file takes long, and a task that waits looks again and again.
-        if path.stat().st_size != file.get("bytes") or _sha256(path) != str(file.get("sha256")).lower():
+        if size != file.get("bytes"):
+            raise WrongDigest(day)
+        paths.append(copies.enter_context(store.at_hand(f"{day}/{name}")))
+        if _sha256(paths[-1]) != str(file.get("sha256")).lower():
             raise WrongDigest(day)
     return paths
 
 
-def _manifest(path: Path) -> dict[str, Any] | None:
+def _manifest(store: file_stores.FileStore, name: str) -> dict[str, Any] | None:
     """The manifest as it is written; None where it is missing or is none yet."""
     try:
-        stated = json.loads(path.read_bytes())
+        stated = json.loads(store.read(name))
     except (OSError, ValueError):
         return None
     return stated if isinstance(stated, dict) and isinstance(stated.get("files"), dict) else None

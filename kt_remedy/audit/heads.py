@@ -7,7 +7,6 @@ that the operator copies elsewhere. Applications that store a head beside an act
 import csv
 import datetime as dt
 import io
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from django.db import transaction
 from kt_remedy.audit import chain
 from kt_remedy.audit.chain import Head
 from kt_remedy.audit.models import AuditHead
-from kt_remedy.core import clock
+from kt_remedy.core import clock, file_stores
 
 COLUMNS = ("day", "position", "digest")
 
@@ -55,7 +54,8 @@ def give() -> AuditHead | None:
         values = {"at": clock.now(), "position": end.position, "digest": end.digest}
         head, _made = AuditHead.objects.get_or_create(day=clock.today(), defaults=values)
     if settings.AUDIT_HEADS_DIR:
-        _write(head, Path(settings.AUDIT_HEADS_DIR))
+        store = file_stores.at(settings.AUDIT_HEADS_DIR, mode=0o644)  # somebody else copies the files
+        store.put_bytes(f"audit-head-{head.day}.csv", as_csv([head]).encode())
     return head
 
 
@@ -80,11 +80,3 @@ def read(path: Path) -> list[Head]:
         except (KeyError, ValueError, TypeError):
             raise ValueError(f"line {number} of {path.name} is no head") from None
     return heads
-
-
-def _write(head: AuditHead, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"audit-head-{head.day}.csv"
-    draft = path.with_suffix(".new")
-    draft.write_text(as_csv([head]), encoding="utf-8")
-    os.replace(draft, path)

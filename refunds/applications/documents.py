@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import structlog
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.db import transaction
@@ -28,7 +29,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from kt_remedy.audit import service as audit
-from kt_remedy.core import clock, crypto, virus_scan
+from kt_remedy.core import clock, crypto, file_stores, virus_scan
 from kt_remedy.core.text import clean
 from kt_remedy.staff.models import User
 from refunds.applications import desk_sessions, file_types, pictures, reading
@@ -41,11 +42,13 @@ from refunds.models.cases import OfflinePayment
 from refunds.models.items import Item
 from refunds.models.states import Status
 
+log = structlog.get_logger(__name__)
+
 # States in which a document can change the decision.
 AWAITED_IN = (Status.NEED_DOCS, Status.REVIEW, Status.LATE)
 
 # Refusals that belong to the field of the files: the page is shown again with what was typed.
-ABOUT_FILES = {"FILE", "MANY", "BUSY", "LONG"}
+ABOUT_FILES = {"FILE", "MANY", "BUSY", "LONG", "STORE"}
 # A request gives up after this and asks for fewer files, before a proxy in front gives up on it.
 REQUEST_SECONDS = 30
 
@@ -107,7 +110,8 @@ def add(
 ) -> list[Evidence]:
     """Store documents of an application, all of them or none; a document that was sent before is not stored again.
 
-    `files` were read by `read`. Raises Refused: UNKNOWN, OWN_CASE, STATE (nobody waits for documents), MANY.
+    `files` were read by `read`. Raises Refused: UNKNOWN, OWN_CASE, STATE (nobody waits for documents), MANY, STORE
+    (the store of documents does not answer).
     """
     with transaction.atomic():
         row = lock(application_id, person_index=person_index, staff=staff)
@@ -123,7 +127,7 @@ def add_to_objection(
 ) -> list[Evidence]:
     """Store documents of an objection without an answer; see `add`. `person_index` is the person who objected.
 
-    Raises Refused: UNKNOWN, OWN_CASE, STATE, MANY.
+    Raises Refused: UNKNOWN, OWN_CASE, STATE, MANY, STORE.
     """
     with transaction.atomic():
         row = Objection.objects.select_for_update(of=("self",)).select_related("line").filter(pk=objection_id).first()
@@ -142,7 +146,7 @@ def _store_all(
     known = set(Evidence.objects.filter(**owner).values_list("content_index", flat=True))
     count = len(known)
     added: list[Evidence] = []
-    written: list[Path] = []
+    written: list[str] = []
     try:
         for name, drawing, digest in files:
             if digest in known:
@@ -164,26 +168,34 @@ def _store_all(
             )  # fmt: skip
             added.append(row)
     except BaseException:
-        for path in written:
-            path.unlink(missing_ok=True)
+        for name in written:
+            with contextlib.suppress(OSError):  # without its row nobody can read it
+                _store().remove(name)
         raise
     return added
 
 
-def _path(row: Evidence) -> Path:
-    return Path(settings.MEDIA_ROOT) / "evidence" / row.pk.hex[:2] / row.pk.hex
+def _store() -> file_stores.FileStore:
+    return file_stores.at(settings.UPLOADS_DIR)
 
 
-def _write(row: Evidence, key: bytes, data: bytes) -> Path:
-    """Put the encrypted bytes on the disk before the row that names them is committed."""
-    nonce = os.urandom(12)
-    path = _path(row)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(nonce + AESGCM(key).encrypt(nonce, data, row.pk.bytes))
-        file.flush()
-        os.fsync(file.fileno())
-    return path
+def _name(row: Evidence) -> str:
+    return f"evidence/{row.pk.hex[:2]}/{row.pk.hex}"
+
+
+def _write(row: Evidence, key: bytes, data: bytes) -> str:
+    """Store the encrypted bytes before the row that names them is committed; returns their name."""
+    nonce, name = os.urandom(12), _name(row)
+    try:
+        _store().put_bytes(name, nonce + AESGCM(key).encrypt(nonce, data, row.pk.bytes))
+    except OSError as error:
+        raise _silent_store(error) from error
+    return name
+
+
+def _silent_store(error: OSError) -> Refused:
+    log.error("documents.store", fault=error.strerror)
+    return Refused("STORE", _("서류 보관소가 지금 응답하지 않습니다. 잠시 뒤 다시 해 주세요."))
 
 
 def return_to_review(*, application_id: int, person_index: bytes | None = None, staff: User | None = None) -> None:
@@ -218,7 +230,7 @@ def of_objection(objection: Objection) -> list[Evidence]:
 def take_out(*, evidence_id: uuid.UUID, staff: User, reason: str) -> tuple[Evidence, bytes]:
     """Row and bytes of a document, for a reviewer, supervisor or auditor with a reason, which the audit records.
 
-    Raises Refused: ROLE, UNKNOWN, OWN_CASE, REASON, GONE (wiped, or its file is not there).
+    Raises Refused: ROLE, UNKNOWN, OWN_CASE, REASON, GONE (wiped, or its file is not there), STORE (try again).
     """
     if not reason.strip():
         raise Refused("REASON", _("보는 이유를 적어 주세요."))
@@ -230,7 +242,7 @@ def take_out(*, evidence_id: uuid.UUID, staff: User, reason: str) -> tuple[Evide
 def page_of(*, evidence_id: uuid.UUID, staff: User, number: int) -> bytes:
     """One page of a document as a JPEG with the mark of the person who looks; the audit records each look.
 
-    Raises Refused: ROLE, UNKNOWN (no such document or page), OWN_CASE, GONE.
+    Raises Refused: ROLE, UNKNOWN (no such document or page), OWN_CASE, GONE, STORE.
     """
     row, data = _open(evidence_id, staff)
     mark = f"{staff.get_username()} · {clock.now().astimezone(clock.KST):%Y-%m-%d %H:%M}"
@@ -253,12 +265,19 @@ def _open(evidence_id: uuid.UUID, staff: User) -> tuple[Evidence, bytes]:
     assert owner is not None
     close_to_own_case(staff, owner.person_index)
     try:
-        sealed = _path(row).read_bytes() if row.file_key else b""
+        return row, stored_bytes(row)
     except FileNotFoundError:
-        sealed = b""
+        raise Refused("GONE", _("지워진 서류입니다.")) from None
+    except OSError as error:
+        raise _silent_store(error) from error
+
+
+def stored_bytes(row: Evidence) -> bytes:
+    """The document of a row, decrypted. Raises FileNotFoundError where nothing is stored, else OSError."""
+    sealed = _store().read(_name(row)) if row.file_key else b""
     if not sealed:
-        raise Refused("GONE", _("지워진 서류입니다."))
-    return row, AESGCM(base64.b64decode(row.file_key or "")).decrypt(sealed[:12], sealed[12:], row.pk.bytes)
+        raise FileNotFoundError(row.pk)
+    return AESGCM(base64.b64decode(row.file_key or "")).decrypt(sealed[:12], sealed[12:], row.pk.bytes)
 
 
 def _record_look(row: Evidence, staff: User, action: str, *, reason: str = "", detail: dict | None = None) -> None:
@@ -303,6 +322,8 @@ def wipe(*, limit: int = 500) -> int:
             )
             audit.record(actor="system", action="evidence.wiped", object="evidence", detail={"documents": len(rows)})
     for row in rows:
-        with contextlib.suppress(FileNotFoundError):
-            _path(row).unlink()
+        try:
+            _store().remove(_name(row))
+        except OSError as error:  # what stays can be read by nobody
+            log.error("documents.left", fault=error.strerror)
     return len(rows)

@@ -401,7 +401,7 @@ class LateReason(models.Model):
 class Evidence(models.Model):
     """A document of a filing or an objection, drawn anew from what the person sent.
 
-    Its encrypted bytes are a file under UPLOADS_DIR, named by the id. This row holds the key, so deleting the key
+    Its encrypted bytes are a file in the store that UPLOADS_DIR names. This row holds the key, so deleting the key
     deletes the document. `kind` and `size` are those of the kept drawing, `pages` and `signed` those of the original.
     """
 

@@ -325,7 +325,8 @@ def page(request: HttpRequest, pk: uuid.UUID, number: int) -> HttpResponse:
     try:
         picture = documents.page_of(evidence_id=pk, staff=reviewer_of(request), number=number)
     except Refused as refused:
-        if refused.code == "OWN_CASE":
-            return HttpResponse(refused.message, status=403, content_type="text/plain; charset=utf-8")
+        if refused.code in {"OWN_CASE", "STORE"}:
+            status = 403 if refused.code == "OWN_CASE" else 503
+            return HttpResponse(refused.message, status=status, content_type="text/plain; charset=utf-8")
         raise Http404 from None
     return HttpResponse(picture, content_type="image/jpeg", headers={"Content-Security-Policy": "sandbox"})

@@ -7,16 +7,10 @@ received file. A line `key,code` follows for each row that the provider could no
 
 import csv
 import datetime as dt
-import hashlib
 import io
-import os
 import re
-import tempfile
-import time
 from collections.abc import Iterable
-from contextlib import suppress
-from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -24,7 +18,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from kt_remedy.audit import service as audit
-from kt_remedy.core import clock, programme, text
+from kt_remedy.core import clock, file_stores, programme, text
 from kt_remedy.core.csv import decoded
 from kt_remedy.core.tasks import rows as task_rows
 from kt_remedy.staff.models import User
@@ -35,13 +29,18 @@ LONGEST_PAUSE = 3600  # seconds
 ANSWER_TIMEOUT = dt.timedelta(
     hours=24
 )  # after this time without an answer, a file that is missing in the folder is written again
-DRAFT, DRAFT_SECONDS = ".draft-", 3600  # an unchanged draft of this age has no writer any more
+DRAFT_SECONDS = 3600  # an unchanged draft of this age has no writer any more
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def provider_folder(provider: str) -> Path:
-    """The folder of a provider for files and answers. Each has its own, so that a full one affects no other."""
-    return Path(settings.HAND_OFF_DIR) / provider.lower()
+def store() -> file_stores.FileStore:
+    """Where the files for providers and their answers lie, below a folder for each provider."""
+    return file_stores.at(settings.HAND_OFF_DIR)
+
+
+def name_of(hand_off: HandOff) -> str:
+    """The name of a file in `store`. Each provider has a folder of its own."""
+    return f"{hand_off.provider.lower()}/{hand_off.name}"
 
 
 def waiting() -> QuerySet[HandOff]:
@@ -83,7 +82,7 @@ def collect_acknowledgements(provider: str) -> int:
     for hand_off in HandOff.objects.filter(provider=provider, state=HandOff.State.SENT).order_by("id").iterator():
         row = HandOff.objects.filter(pk=hand_off.pk)
         try:
-            content = (provider_folder(provider) / f"{hand_off.name}.ack").read_bytes()
+            content = store().read(f"{name_of(hand_off)}.ack")
         except OSError:
             continue
         try:
@@ -115,7 +114,7 @@ def resend_lost(provider: str) -> int:
     unanswered = HandOff.objects.filter(
         provider=provider, state=HandOff.State.SENT, sent_at__lt=clock.now() - ANSWER_TIMEOUT
     )
-    lost = [row.pk for row in unanswered.order_by("id")[:200] if not (provider_folder(provider) / row.name).exists()]
+    lost = [row.pk for row in unanswered.order_by("id")[:200] if not store().exists(name_of(row))]
     return HandOff.objects.filter(pk__in=lost).update(state=HandOff.State.WAITING, **task_rows.as_new())
 
 
@@ -124,13 +123,7 @@ def remove_stale_drafts(provider: str) -> int:
 
     A slow writer whose draft was deleted gets a fault and tries again.
     """
-    limit, deleted = time.time() - DRAFT_SECONDS, 0
-    for draft in provider_folder(provider).glob(f"{DRAFT}*"):
-        with suppress(OSError):
-            if draft.stat().st_mtime < limit:
-                draft.unlink()
-                deleted += 1
-    return deleted
+    return store().remove_drafts(provider.lower(), older_than_seconds=DRAFT_SECONDS)
 
 
 def resend_refused(*, hand_off: HandOff, by: User) -> HandOff | None:
@@ -164,26 +157,14 @@ def _parse_refused(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
 
 
 def _write(hand_off: HandOff) -> tuple[str, int]:
-    """Write a draft and rename it, so that a provider never sees an incomplete file. Returns digest and rows."""
-    folder = provider_folder(hand_off.provider)
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / hand_off.name
-    if hand_off.sha256 and target.exists() and _digest(target) == hand_off.sha256:
+    """Write the file, which the provider sees only when it is complete. Returns digest and rows."""
+    name = name_of(hand_off)
+    if hand_off.sha256 and store().exists(name) and store().digest(name) == hand_off.sha256:
         return hand_off.sha256, hand_off.rows
-    handle, draft = tempfile.mkstemp(dir=folder, prefix=DRAFT)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            rows = _write_rows(hand_off, file)
-            file.flush()
-            os.fsync(file.fileno())
-        digest = _digest(Path(draft))
-        Path(draft).replace(target)
-    finally:
-        Path(draft).unlink(missing_ok=True)
-    return digest, rows
+    return store().put(name, lambda file: _write_rows(hand_off, file))
 
 
-def _write_rows(hand_off: HandOff, file: BinaryIO) -> int:
+def _write_rows(hand_off: HandOff, file: IO[bytes]) -> int:
     shard = hand_off.shard
     perk = next(perk for perk in programme.current().perks if perk.code == shard.perk)
     provider = next(provider for provider in providers.PROVIDERS if provider.code == hand_off.provider)
@@ -220,8 +201,3 @@ def _write_rows(hand_off: HandOff, file: BinaryIO) -> int:
             rows += 1
         wrapped.detach()
         return rows
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -159,7 +159,7 @@ def test_two_people_grant_what_was_missing_and_note_what_was_wrong(granted, at, 
     assert texts.kind(corrections.NOTICE).subject_name(message.subject).startswith("3월 데이터")
     running.write_files("DATA")
     file = HandOff.objects.get(shard__kind="FIX")
-    assert (files.provider_folder("DATA") / file.name).read_text() == f"contract_no\n{missed.pk}\n"
+    assert files.store().read(files.name_of(file)).decode() == f"contract_no\n{missed.pk}\n"
     card = service.overview(missed.customer.person_index).lines[0].cards[0]
     assert [month.state for month in card.months if month.first == MARCH] == ["GRANTED"]
     figures = {row.label: row.text for row in reports.report_context()["charts"][2].rows}

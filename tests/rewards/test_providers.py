@@ -13,7 +13,7 @@ from django.urls import reverse
 from eligibility.models import Line
 from kt_remedy.content import service as content
 from kt_remedy.content.models import Entry, Place
-from kt_remedy.core import clock, programme
+from kt_remedy.core import clock, file_stores, programme
 from kt_remedy.core.models import worded
 from kt_remedy.core.tasks import schedule
 from kt_remedy.core.tasks.base import TaskFailed
@@ -367,3 +367,35 @@ def test_an_answer_that_cannot_be_read_is_a_fault_and_stops_no_other(february, f
     acknowledge(folder, name)
     assert files.collect_acknowledgements("DATA") == 1
     assert HandOff.objects.get().fault == ""
+
+
+def test_files_and_answers_pass_through_a_bucket(february, settings, bucket, at):
+    settings.HAND_OFF_DIR = bucket
+    kept, name = file_stores.at(bucket), "data/DATA_100GB-20260201-0001.csv"
+    assert running.write_files("DATA") == 1
+    content = kept.read(name)
+    assert content.decode().splitlines() == ["contract_no", *february]
+    part = HandOff.objects.get()
+    assert (part.sha256, part.rows) == (kept.digest(name), 3)
+    at("2026-02-03T00:05+09:00")
+    assert files.resend_lost("DATA") == 0
+    kept.remove(name)
+    assert files.resend_lost("DATA") == 1
+    running.write_files("DATA")
+    assert kept.read(name) == content
+    kept.put_bytes(f"{name}.ack", f"{part.sha256}\n{february[1]},NO_SUCH_LINE\n".encode())
+    assert files.collect_acknowledgements("DATA") == 1
+    part.refresh_from_db()
+    assert (part.state, part.refused) == ("ACKNOWLEDGED", 1)
+    assert kept.names("data")[1] == ["DATA_100GB-20260201-0001.csv", "DATA_100GB-20260201-0001.csv.ack"]
+
+
+def test_a_bucket_that_does_not_answer_is_a_fault_of_the_file(february, settings, bucket, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
+    settings.HAND_OFF_DIR = f"{bucket}/silent"
+    assert running.write_files("DATA") == 0
+    assert (
+        HandOff.objects.get().fault
+        == "the file could not be written: the store does not answer (EndpointConnectionError)"
+    )
+    assert files.collect_acknowledgements("DATA") == 0

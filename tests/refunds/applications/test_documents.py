@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import pytest
+from cryptography.exceptions import InvalidTag
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
 from kt_remedy.audit.models import AuditEntry
+from kt_remedy.core import file_stores
 from refunds.applications import documents, reading
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Application, Evidence, Objection
@@ -22,7 +24,7 @@ PDF = pdf()
 
 
 def on_disk() -> list[Path]:
-    return sorted(path for path in Path(settings.MEDIA_ROOT, "evidence").rglob("*") if path.is_file())
+    return sorted(path for path in Path(settings.UPLOADS_DIR, "evidence").rglob("*") if path.is_file())
 
 
 def asked_for_documents(holder) -> Application:
@@ -199,3 +201,57 @@ def test_too_much_at_once_is_refused_before_it_is_read(settings) -> None:
     answer = hong.post(page, {"files": files})
     assert (answer.status_code, Evidence.objects.count()) == (422, 0)
     assert "여러 번에 나누어" in answer.content.decode()
+
+
+@pytest.mark.django_db
+def test_documents_lie_encrypted_in_a_bucket_until_they_are_wiped(at, settings, bucket) -> None:
+    settings.UPLOADS_DIR = bucket
+    row = asked_for_documents(make.customer(ci="hong"))
+    hong, page = as_customer(Client(), person("hong")), reverse("refunds:documents", args=[row.pk])
+    assert hong.post(page, {"files": SimpleUploadedFile("a.pdf", PDF)})["Location"] == page
+    document = Evidence.objects.get()
+    kept, name = file_stores.at(bucket), f"evidence/{document.pk.hex[:2]}/{document.pk.hex}"
+    sealed = kept.read(name)
+    assert len(sealed) > document.size
+    assert b"%PDF" not in sealed
+    assert documents.stored_bytes(document).startswith(b"%PDF-")
+    kept.put_bytes(name, sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    with pytest.raises(InvalidTag):  # other bytes are never shown
+        documents.stored_bytes(document)
+    documents.return_to_review(application_id=row.pk, person_index=person("hong").ci_index)
+    reviewing.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="REJECT", reason="아님")
+    at("2027-03-01T10:00+09:00")
+    assert (documents.wipe(), kept.exists(name)) == (1, False)
+
+
+@pytest.mark.django_db
+def test_a_silent_store_of_documents_asks_to_try_again(at, settings, bucket, monkeypatch) -> None:
+    settings.UPLOADS_DIR = bucket
+    row = asked_for_documents(make.customer(ci="hong"))
+    hong, page = as_customer(Client(), person("hong")), reverse("refunds:documents", args=[row.pk])
+    assert hong.post(page, {"files": SimpleUploadedFile("a.pdf", PDF)})["Location"] == page
+    document = Evidence.objects.get()
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
+    settings.UPLOADS_DIR = f"{bucket}/silent"
+    answer = hong.post(page, {"files": SimpleUploadedFile("b.jpg", jpeg())})
+    assert (answer.status_code, Evidence.objects.count()) == (422, 1)
+    assert "서류 보관소가 지금 응답하지 않습니다" in answer.content.decode()
+    line = make.line(make.customer(ci="kim"), outcome="NOT_ELIGIBLE", reasons="NEW_AFTER_BASE", refundable_krw=0)
+    objection = {"kind": "OTHER", "words": "기기만 바꿨습니다", "files": SimpleUploadedFile("c.jpg", jpeg())}
+    answer = as_customer(Client(), person("kim")).post(reverse("refunds:object", args=[line.pk]), objection)
+    assert (answer.status_code, Objection.objects.count()) == (422, 0)
+    assert "기기만 바꿨습니다" in answer.content.decode()
+
+    reader = as_staff(Client(), staff_user("reviewer"))
+    case = reverse("refunds:review-case", args=[row.pk])
+    take = reverse("refunds:evidence", args=[document.pk])
+    assert reader.post(take, {"reason": "심사", "back": case})["Location"] == case
+    assert reader.get(reverse("refunds:evidence-page", args=[document.pk, 1])).status_code == 503
+    documents.return_to_review(application_id=row.pk, person_index=person("hong").ci_index)
+    reviewing.review(application_id=row.pk, reviewer=staff_user("reviewer"), act="REJECT", reason="아님")
+    at("2027-03-01T10:00+09:00")
+    assert documents.wipe() == 1  # its key is gone, whatever the store keeps
+    with pytest.raises(Refused) as refused:
+        documents.take_out(evidence_id=document.pk, staff=staff_user("auditor"), reason="x")
+    assert refused.value.code == "GONE"
