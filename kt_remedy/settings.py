@@ -162,9 +162,10 @@ for _name, _library in {
         _fault(20, f"{_name} is set, but its library is not installed.", "Install requirements-watching.txt.")
 COUNTS_REQUESTS = SERVES_PAGES and bool(METRICS_DIR)
 ACCOUNT_WIPE_DAYS = _number("ACCOUNT_WIPE_DAYS", 180)
-# The last restore from a backup, for the public page; the operator writes it here after each drill.
-RESTORE_DRILL_ON: dt.date | None = _read(env.date, "RESTORE_DRILL_ON", None)
-RESTORE_DRILL_MINUTES = _number("RESTORE_DRILL_MINUTES", 0, least=0)
+# Where base backups and the archived log lie, who can open them (public keys of age), and the role that copies.
+BACKUP_DIR = env.str("BACKUP_DIR", str(LOCAL / "backups") if DEVELOPMENT else "")
+BACKUP_RECIPIENTS = env.str("BACKUP_RECIPIENTS", "")
+BACKUP_DATABASE_URL = env.str("BACKUP_DATABASE_URL", "")
 SMS_PER_SECOND = _number("SMS_PER_SECOND", 50)
 # A call without a clear answer is asked about after so many seconds, and given up as unknown after so many minutes.
 SMS_ASK_AFTER_SECONDS = _number("SMS_ASK_AFTER_SECONDS", 30)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext
@@ -140,3 +141,34 @@ class Switch(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class RestoreDrill(models.Model):
+    """A backup that was restored on a server of its own and checked (`manage.py backup_drill`), good or bad.
+
+    `until` is the time it was restored to, None for all that was archived. Sizes are bytes: of the base backup as it
+    lies encrypted, and of the restored data folder. `faults` are sentences without personal data; none: it held.
+    """
+
+    at = models.DateTimeField(_("때"))
+    until = models.DateTimeField(_("되살린 시점"), null=True)
+    backup = models.CharField(_("백업"), max_length=80)
+    backup_bytes = models.BigIntegerField()
+    database_bytes = models.BigIntegerField()
+    restore_seconds = models.PositiveIntegerField()
+    check_seconds = models.PositiveIntegerField()
+    documents = models.PositiveIntegerField()
+    faults = models.JSONField(default=list)
+
+    class Meta:
+        db_table = "restore_drill"
+        ordering = ["-at", "-pk"]
+        triggers = [pgtrigger.Protect(name="drill_stays", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.backup} {self.at:%Y-%m-%d}"
+
+    @property
+    def minutes(self) -> int:
+        """Minutes it took in all, begun ones counted."""
+        return -(-(self.restore_seconds + self.check_seconds) // 60)

@@ -16,6 +16,7 @@ from kt_remedy.content import service as content
 from kt_remedy.content.models import Place
 from kt_remedy.core import clock, programme
 from kt_remedy.core.access import public
+from kt_remedy.core.models import RestoreDrill
 from kt_remedy.staff.models import RightsRequest
 
 # A plan without a word for so long is marked on the page.
@@ -43,8 +44,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "head_is_late": head is not None and clock.now() - head.at > dt.timedelta(hours=SEAL_HOURS),
         "certified": _last_certified(),
         "officer": _officer(),
-        "restored_on": settings.RESTORE_DRILL_ON,
-        "restore_minutes": settings.RESTORE_DRILL_MINUTES,
+        "drill": RestoreDrill.objects.filter(faults=[]).first(),
         "kept_days": settings.ACCOUNT_WIPE_DAYS,
         "unscanned": not settings.CLAMD_ADDRESS,
         "plan": plan,

@@ -273,7 +273,11 @@ def _open(evidence_id: uuid.UUID, staff: User) -> tuple[Evidence, bytes]:
 
 
 def stored_bytes(row: Evidence) -> bytes:
-    """The document of a row, decrypted. Raises FileNotFoundError where nothing is stored, else OSError."""
+    """The bytes of a document in clear. Not for a page: nobody's right is asked and no look is recorded.
+
+    Raises FileNotFoundError for a wiped or lost one, InvalidTag for a changed one, DecryptError where its key cannot be
+    opened, and OSError where the store does not answer.
+    """
     sealed = _store().read(_name(row)) if row.file_key else b""
     if not sealed:
         raise FileNotFoundError(row.pk)

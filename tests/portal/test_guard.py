@@ -13,6 +13,7 @@ from kt_remedy.content import service as content
 from kt_remedy.content.models import Entry, Place, Release
 from kt_remedy.core import clock, programme
 from kt_remedy.core.errors import Refused
+from kt_remedy.core.models import RestoreDrill
 from tests.sessions import staff_user
 
 pytestmark = pytest.mark.django_db
@@ -43,8 +44,11 @@ def test_the_privacy_officer_is_named_where_the_programme_does(monkeypatch) -> N
     assert "이름을 아직 여기에 적지 않았습니다" in page()
 
 
-def test_the_last_restore_is_shown_with_the_time_it_took(settings) -> None:
-    settings.RESTORE_DRILL_ON, settings.RESTORE_DRILL_MINUTES = dt.date(2026, 1, 18), 4
+def test_the_last_restore_that_held_is_shown_with_the_time_it_took() -> None:
+    sizes = {"backup_bytes": 1, "database_bytes": 1, "documents": 0}
+    for day, faults in ((18, []), (19, ["document 7 is missing"])):
+        at = dt.datetime(2026, 1, day, 3, tzinfo=clock.KST)
+        RestoreDrill.objects.create(at=at, restore_seconds=170, check_seconds=41, faults=faults, backup="b", **sizes)
     assert "2026년 1월\xa018일" in page()
     assert "백업에서 전체를 되살려 보았고 4분 걸렸습니다." in page()
     assert "it took 4 minutes" in page("en")
