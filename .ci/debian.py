@@ -12,10 +12,14 @@ import sys
 PROGRAMS = {
     os.environ.get("CHROMIUM", "/usr/bin/chromium"): "chromium fonts-noto-cjk",
     "age": "age",
+    "curl": "curl",
+    "openssl": "openssl",
+    "ps": "procps",
 }
 FOR_SOAKS = {
     "buildah": "buildah",
     "mmdebstrap": "mmdebstrap",
+    "podman": "podman",
     "runc": "runc",
 }
 

@@ -149,7 +149,7 @@ def archive(place: Place) -> Archive:
     place.step("approved")
     made = place.run("manage.py", "backup")
     assert made.returncode == 0, made.stderr
-    assert re.fullmatch(r"base-\d{8}T\d{6}Z\.tar\.age: [\d,]+ bytes in [\d.]+ s\n", made.stdout)
+    assert re.fullmatch(r"base-\d{8}T\d{6}Z\.tar\.gz\.age: [\d,]+ bytes in [\d.]+ s\n", made.stdout)
     place.step("half_way")
     moment = place.now()
     place.step("answered")

@@ -3,13 +3,14 @@
 `python -m tests.recovery.steps NAME …` carries out one step and prints what the test has to know.
 """
 
+import itertools
 import sys
 import threading
 import time
 import uuid
 from types import SimpleNamespace
 
-STAMP = "2026-01-16T10:00+09:00"
+STAMP = "2026-01-23T10:00+09:00"  # after the round that the other steps pay
 
 
 def _at(moment: str) -> None:
@@ -51,13 +52,15 @@ def answered() -> None:
     from refunds.models.applications import Filing
     from refunds.models.bank_files import BankFile
     from refunds.models.items import Item
+    from refunds.models.states import Status
+    from tests.refunds import make
     from tests.refunds.payouts import money
 
     file = BankFile.objects.get()
     answer = money.pain002(file, [(item, "ACSC", "") for item in Item.objects.all()], group="ACSC")
     money.load(answer)
-    money.due()
-    _document(Filing.objects.order_by("pk").last(), b"second page")
+    make.application(make.line(make.customer()), status=Status.SUBMITTED)
+    _document(Filing.objects.order_by("received_at").last(), b"second page")
 
 
 def prepare(count: str) -> None:
@@ -118,5 +121,11 @@ if __name__ == "__main__":
 
     began = time.monotonic()
     django.setup()
+
+    from eligibility.models import Customer
+    from tests.refunds import make
+
+    # Each process counts anew, and numbers of customers and lines are taken once.
+    make._numbers = itertools.count(1000 * Customer.objects.count() + 1)
     globals()[sys.argv[1]](*sys.argv[2:])
     print(f"{sys.argv[1]}: {time.monotonic() - began:.1f} s", file=sys.stderr)

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg2.extensions
 from django.utils import timezone
 
-SUFFIX = ".tar.age"
+SUFFIX = ".tar.gz.age"
 _STAMP = "%Y%m%dT%H%M%SZ"
 _RECIPIENT = re.compile(r"age1[0-9a-z]{58}")
 # What libpq reads from its environment, so that a password stands on no command line.
@@ -57,7 +57,8 @@ def base_backup(folder: Path, recipients: Sequence[str], address: str) -> Backup
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / "base.new"
     draft.unlink(missing_ok=True)
-    copy = ["pg_basebackup", "--pgdata=-", "--format=tar", "--wal-method=fetch", "--checkpoint=fast", "--no-password"]
+    copy = ["pg_basebackup", "--pgdata=-", "--format=tar", "--wal-method=fetch", "--compress=gzip:1"]
+    copy += ["--checkpoint=fast", "--no-password"]
     seal = ["age", *_words(recipients), "--output", str(draft)]
     try:
         with subprocess.Popen(copy, env=_connecting(address), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as source:

@@ -46,7 +46,7 @@ def read_escrow(path: Path) -> Escrow:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise BackupError(f"the escrow {path} cannot be read: {error.strerror}") from None
-    found = {name.strip(): value.strip(" \"") for name, mark, value in (line.partition("=") for line in lines) if mark}
+    found = {name.strip(): value.strip(' "') for name, mark, value in (line.partition("=") for line in lines) if mark}
     missing = [name for name in (IDENTITY, *KEYS) if not found.get(name)]
     if missing:
         raise BackupError(f"the escrow holds no {', no '.join(missing)}")
@@ -118,7 +118,7 @@ class Scratch:
     def _unpack(self) -> None:
         """Decrypt the base backup straight into the data folder; no copy in clear stands beside it."""
         opened = ["age", "--decrypt", "--identity", str(self.place / "identity"), str(self.base)]
-        unpack = ["tar", "--extract", "--directory", str(self.data)]
+        unpack = ["tar", "--extract", "--gzip", "--directory", str(self.data)]
         try:
             with subprocess.Popen(opened, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as source:
                 done = subprocess.run(
