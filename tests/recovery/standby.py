@@ -54,13 +54,18 @@ def standby_of(place: Place) -> Iterator[Path]:
         shutil.rmtree(data)
 
 
-def kill_primary(place: Place) -> None:
-    """kill -9 of the server and of each of its processes, as when the machine is gone."""
-    child = place.servers.postgres
-    assert child is not None
+def send(child: Process, number: signal.Signals) -> None:
+    """Send a signal to a server and to each of its processes, which lead sessions of their own."""
     argv = ["ps", "-o", "pid=", "--ppid", str(child.process.pid)]
     listed = subprocess.run(argv, check=False, capture_output=True, text=True)
     for pid in (child.process.pid, *map(int, listed.stdout.split())):
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
+
+
+def kill_primary(place: Place) -> None:
+    """kill -9 of the server and of each of its processes, as when the machine is gone."""
+    child = place.servers.postgres
+    assert child is not None
+    send(child, signal.SIGKILL)
     child.process.wait()

@@ -61,7 +61,7 @@ class World:
         self.etc, self.bin = folder / "etc", folder / "bin"
         self.port = free_port()
         self.running: dict[str, Process] = {}
-        database = place.servers.database_url().replace("/remedy", "/fresh")
+        database = place.servers.database_url().removesuffix("/remedy") + "/fresh"
         sockets = str(place.servers.sockets)
         self.quoted = sockets.replace("/", "%2F")
         (folder / "db1").symlink_to(sockets)

@@ -14,7 +14,7 @@ from kt_remedy.core import roles
 from kt_remedy.devtools import devservers
 from tests.conftest import ROOT
 from tests.recovery.conftest import Place
-from tests.recovery.standby import kill_primary, standby_of
+from tests.recovery.standby import kill_primary, send, standby_of
 
 pytestmark = pytest.mark.slow  # starts servers
 LINES = 400
@@ -59,7 +59,7 @@ def test_no_acknowledged_filing_is_lost(place: Place, standby: Path) -> None:
 def test_a_commit_waits_for_the_standby(place: Place, standby: Path) -> None:
     """Without the standby no commit is acknowledged: losing it stops filings rather than losing one later."""
     child = next(child for child in place.servers.processes.children if child.name == "standby")
-    child.process.send_signal(signal.SIGSTOP)
+    send(child, signal.SIGSTOP)
     write = "INSERT INTO limit_counter VALUES ('standby', 1, now())"
     try:
         with pytest.raises(subprocess.TimeoutExpired):
@@ -68,4 +68,4 @@ def test_a_commit_waits_for_the_standby(place: Place, standby: Path) -> None:
                 env=place.env, timeout=3, check=True, capture_output=True,
             )  # fmt: skip
     finally:
-        child.process.send_signal(signal.SIGCONT)
+        send(child, signal.SIGCONT)

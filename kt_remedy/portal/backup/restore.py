@@ -29,6 +29,8 @@ from kt_remedy.portal.backup.make import BackupError, base_backups, complete_at,
 IDENTITY = "BACKUP_IDENTITY"
 KEYS = ("FIELD_KEYS", "INDEX_KEY", "AUDIT_KEYS")
 _SEGMENT = re.compile(r"[0-9A-F]{24}")
+# Not the answers to ourselves, who ask whether it has started.
+_COMPLAINT = re.compile(r"(FATAL|PANIC): (?!\s*the database system)")
 _START_SECONDS = 3600
 
 
@@ -196,7 +198,7 @@ class Scratch:
         return True
 
     def _complaint(self) -> str:
-        lines = [line for line in self._written().splitlines() if "FATAL" in line or "PANIC" in line]
+        lines = [line for line in self._written().splitlines() if _COMPLAINT.search(line)]
         said = lines[0] if lines else last_line(self._written())
         if "before configured recovery target" in said:
             return "the archive of the log ends before the wanted time, or its files belong to another key"
