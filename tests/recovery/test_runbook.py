@@ -83,7 +83,8 @@ class World:
         programs = {
             "manage.py": f'exec {sys.executable} {ROOT}/manage.py "$@"',
             "celery": f'cd {ROOT} && exec {venv}/celery "$@"',
-            "systemctl": f"act=$1; shift; for unit; do curl -fsS -X POST {desk}/$act/$unit || exit 3; done",
+            "systemctl": f"act=$1; shift; for unit; do said=$(curl -fsS -X POST {desk}/$act/$unit) || exit 1; "
+            '[ "$act" = restart ] || echo "$said"; [ "$said" != inactive ] || exit 3; done',
         }
         for name, text in programs.items():
             (self.bin / name).write_text(f"#!/bin/sh\n{text}\n")
@@ -97,9 +98,9 @@ class World:
             def do_POST(self) -> None:
                 _, act, unit = self.path.split("/")
                 said = world.systemd(act, unit)
-                self.send_response(200 if said != "inactive" else 409)
+                self.send_response(200)
                 self.end_headers()
-                self.wfile.write(f"{said}\n".encode() if act == "is-active" else b"")
+                self.wfile.write(said.encode())
 
             def log_message(self, *_: object) -> None:
                 pass
