@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -174,5 +175,10 @@ def test_the_backup_is_made_and_restored_with_the_escrow(machine: Machine) -> No
     archiving, made, drill = (part.strip() for part in blocks("backup").split("\n\n") if part.strip())
     machine.type(archiving)
     restart(machine.servers)
+    # A start of the servers of the tests gives the roles a password of its own.
+    owner = machine.settings("owner.env")
+    for url in (owner["DATABASE_URL"], owner["MIGRATE_DATABASE_URL"]):
+        user, word = urlsplit(url).username, urlsplit(url).password
+        machine.type(f"""psql "$ADMIN_URL" -qc "ALTER ROLE {user} PASSWORD '{word}'" """)
     said = machine.type(f"{archiving.splitlines()[0]}\n{made}\n{drill}")
     assert "Money, audit and documents hold." in said
