@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('refunds', '0026_g_reference'),
+        ('refunds', '0027_p_reason_word'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0003_switch'),
+        ('core', '0004_h_restore_drill'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('rewards', '0007_f_grant_corrections'),
+        ('rewards', '0008_k_lines_let_in'),
     ]
 
     operations = [
