@@ -85,6 +85,7 @@ REMEDY_ENV = env.str("REMEDY_ENV", "production" if DATABASE_URL else "developmen
 if REMEDY_ENV not in {"development", "production"}:
     _fault(1, f"REMEDY_ENV is {REMEDY_ENV!r}.", "Set it to development or production.")
 DEVELOPMENT = REMEDY_ENV == "development"
+VERSION = "0.1.0"
 DEBUG = False
 # These two read and write files only: no key, no server, nothing a secret could protect.
 FILES_ONLY = len(sys.argv) > 1 and sys.argv[1] in {"judge", "sample_feed"}

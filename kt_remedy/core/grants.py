@@ -144,7 +144,7 @@ def _keep_switch(cursor: Any, installed: list[type[models.Model]]) -> None:
         trigger.get_pgid(model)
         for model in installed
         if model._meta.db_table in _PASSED
-        for trigger in model._meta.triggers
+        for trigger in model._meta.triggers  # type: ignore[attr-defined]
     ]
     cursor.execute("SELECT current_user")
     [owner] = cursor.fetchone()

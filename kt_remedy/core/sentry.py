@@ -14,7 +14,6 @@ from django.conf import settings
 from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.logging import LoggingIntegration, ignore_logger
 
-import kt_remedy
 from kt_remedy.core.logging import scrub
 
 _PARTS = ("event_id", "timestamp", "platform", "level", "logger", "release", "environment", "sdk")
@@ -29,7 +28,7 @@ def start() -> None:
     sentry_sdk.init(
         dsn=settings.SENTRY_DSN,
         environment=settings.REMEDY_ENV,
-        release=f"kt-remedy@{kt_remedy.__version__}",
+        release=f"kt-remedy@{settings.VERSION}",
         server_name="",
         default_integrations=False,
         auto_enabling_integrations=False,

@@ -24,7 +24,7 @@ class SessionStore(db.SessionStore):
 
     def _get_session_from_db(self) -> AbstractBaseSession | None:
         now = timezone.now()
-        row = self.model.objects.filter(session_key=row_key(self.session_key), expire_date__gt=now).first()
+        row = self.model.objects.filter(session_key=row_key(str(self.session_key)), expire_date__gt=now).first()
         if row is None:
             self._session_key = None
         return row

@@ -13,8 +13,6 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-import kt_remedy
-
 _tracer: Any = None
 # A load balancer asks these every few seconds.
 _UNTRACED = {"/livez", "/readyz", "/pulsez"}
@@ -31,7 +29,7 @@ def start() -> None:
 
     resource = {
         "service.name": "kt-remedy",
-        "service.version": kt_remedy.__version__,
+        "service.version": settings.VERSION,
         "deployment.environment.name": settings.REMEDY_ENV,
     }
     provider = TracerProvider(resource=Resource.create(resource))

@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-import kt_remedy
 from eligibility import register_clock
 from kt_remedy.audit import chain, heads
 from kt_remedy.core import health, switches, virus_scan
@@ -155,7 +154,7 @@ def _versions() -> list[dict[str, Any]]:
         cursor.execute("SHOW server_version")
         (server,) = cursor.fetchone()
     return [
-        {"label": _("포털"), "value": kt_remedy.__version__},
+        {"label": _("포털"), "value": settings.VERSION},
         {"label": "PostgreSQL", "value": server.split()[0]},
         {"label": "Django", "value": django.get_version()},
         {"label": "Python", "value": platform.python_version()},
