@@ -68,7 +68,7 @@ class MFAAdapter(DefaultMFAAdapter):
         return crypto.decrypt(bytes.fromhex(encrypted_text), _SECRET)
 
     def generate_authenticator_name(self, user: Any, type: Authenticator.Type) -> str:  # noqa: A002
-        return gettext("보안 키")
+        return gettext("내 보안 키")
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         """True if another second factor remains; the last one can be replaced but not deleted."""

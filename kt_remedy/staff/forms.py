@@ -52,6 +52,7 @@ class NewPasswordForm(ChangePasswordForm):
         super().__init__(*args, **kwargs)
         _set_texts(self.fields["oldpassword"], _("지금 비밀번호"), _("지금 비밀번호를 적어 주세요."))
         _set_texts(self.fields["password1"], _("새 비밀번호"), _("새 비밀번호를 적어 주세요."))
+        self.fields["password1"].help_text = ""  # the page says it in one sentence; a refusal says the rest
         _set_texts(self.fields["password2"], _("새 비밀번호 한 번 더"), _("새 비밀번호를 한 번 더 적어 주세요."))
 
 

@@ -67,6 +67,7 @@ def former() -> Iterator[tuple[str, Callable[..., str]]]:
 
 def test_the_record_of_acts_keeps_its_chain_when_it_is_partitioned(former) -> None:
     address, manage = former
+    manage("migrate", "core", "-v0")
     manage("migrate", "audit", "0002_b_looks", "-v0")
     rows = [
         (AT + dt.timedelta(minutes=n), "staff:1", "look.desk", f"page:{n}", f"홍길동 {n}" if n % 2 else "", "{}")
