@@ -281,7 +281,7 @@ def acts(user: Any) -> list[console.Act]:
     rows = LookQuestion.objects.filter(answered_at=None)[:SHOWN]
     found = [
         console.Act(
-            text=str(row.get_kind_display()),
+            text=_("고객 질문: %(asked)s") % {"asked": row.get_kind_display()},
             url=reverse("portal:audit-question", args=[row.pk]),
             until=clock.kst(row.answer_by, dt.time(23, 59)),
             late=row.answer_by < clock.today(),

@@ -245,7 +245,13 @@ def test_a_password_is_changed_by_who_knows_the_old_one(inside):
 
 @pytest.mark.parametrize(
     "password",
-    ["seoullampriver", "강물이흐르는밤바다에서온바람", "!!! ???  ~~~ …", "  Blank before and behind  ", "x7" * 32 + "Z" * 64],
+    [
+        "seoullampriver",
+        "강물이흐르는밤바다에서온바람",
+        "!!! ???  ~~~ …",
+        "  Blank before and behind  ",
+        "x7" * 32 + "Z" * 64,
+    ],
 )
 def test_a_password_of_any_signs_is_taken_as_it_was_typed(inside, password):
     assert change(inside, demo_staff.PASSWORD, password).status_code == 302
