@@ -18,7 +18,7 @@ from eligibility.models import Feed
 from kt_remedy.core import clock, console, programme
 from kt_remedy.core.models import DatedTask
 from kt_remedy.core.tasks import schedule
-from kt_remedy.core.templatetags.remedy import kdate
+from kt_remedy.core.templatetags.remedy import kday
 
 DELIVERY = "eligibility.delivery"  # the dated task that loads the delivery of a day
 WRONG_DIGEST = gettext_noop("청구 데이터의 지문이 목록과 다름")
@@ -83,8 +83,8 @@ def age_text() -> str:
         return gettext("아직 받은 청구 데이터가 없습니다.")
     days = (clock.today() - last).days
     if days <= 0:
-        return gettext("회선 정보는 %(day)s 기준이며 오늘 것입니다.") % {"day": last}
-    return gettext("회선 정보는 %(day)s 기준이며 %(n)s일 지났습니다.") % {"day": last, "n": f"{days:,}"}
+        return gettext("회선 정보는 %(day)s 기준이며 오늘 것입니다.") % {"day": kday(last)}
+    return gettext("회선 정보는 %(day)s 기준이며 %(n)s일 지났습니다.") % {"day": kday(last), "n": f"{days:,}"}
 
 
 def covers(day: dt.date) -> bool:
@@ -171,16 +171,16 @@ def troubles(at: dt.datetime | None = None) -> list[str]:
     """The same as sentences for staff, on the calendar and on the home of the console."""
     now = at or clock.now()
     sentences = [
-        gettext("%(act)s: %(day)s 기준 청구 데이터가 오지 않았습니다.") % {"act": need.title, "day": kdate(need.day)}
+        gettext("%(act)s: %(day)s 기준 청구 데이터가 오지 않았습니다.") % {"act": need.title, "day": kday(need.day)}
         for need in late(now)
     ]
     sentences += [
         gettext("%(day)s 청구 데이터가 목록(manifest.json)의 지문과 다릅니다. 청구 시스템에 다시 보내 달라고 하세요.")
-        % {"day": kdate(day)}
+        % {"day": kday(day)}
         for day in wrong_deliveries()
     ]
     if (since := silent_since(now)) is not None:
-        sentences.append(gettext("%(day)s 기준 데이터 뒤로 청구 데이터가 오지 않고 있습니다.") % {"day": since})
+        sentences.append(gettext("%(day)s 기준 데이터 뒤로 청구 데이터가 오지 않고 있습니다.") % {"day": kday(since)})
     return sentences
 
 

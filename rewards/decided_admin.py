@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from eligibility.models import Line
+from eligibility.presenters import product_name
 from kt_remedy.audit.admin import RoleAdmin
 from kt_remedy.core import errors
 from kt_remedy.core.access import permission_required
@@ -102,7 +103,8 @@ class BaseAdditionAdmin(TwoPeopleAdmin):
 
     def facts(self, row: Any) -> dict[str, Any]:
         """The line as the register knows it."""
-        return {"title": row.pk, "line": Line.objects.select_related("customer").filter(pk=row.pk).first()}
+        line = Line.objects.filter(pk=row.pk).first()
+        return {"title": row.pk, "line": line, "product": product_name(line.product) if line else ""}
 
     def get_urls(self) -> list:
         """Add the two acts to the pages of ModelAdmin."""

@@ -238,7 +238,11 @@ class _CardBuilder:
                 for first in grant_months(perk)
             )
         elif perk.categories:
-            months = tuple(PerkMonth(first, self._month(first, ended)) for first in grant_months(perk))
+            before = (added or perk.starts).replace(day=1)
+            months = tuple(
+                PerkMonth(first, "BEFORE" if first < before else self._month(first, ended))
+                for first in grant_months(perk)
+            )
         else:
             months = ()
         state = "COMING" if self.today < starts else "OVER" if ends and ends < self.today else "RUNNING"

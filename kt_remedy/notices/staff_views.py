@@ -70,8 +70,9 @@ class MailingSummary:
 
     @property
     def ended(self) -> bool:
-        """True for a mailing that has ended; the page folds it."""
-        return self.mailing is not None and self.mailing.state == Mailing.State.ENDED
+        """True for a mailing that has ended and of which nothing can be sent again; the page folds it."""
+        is_open = self.mailing is None or self.mailing.state != Mailing.State.ENDED
+        return not is_open and not (self.lost and self.may_resend)
 
 
 class DownloadForm(forms.Form):

@@ -16,7 +16,7 @@ from kt_remedy.core import clock, programme
 from kt_remedy.core.access import permission_required
 from kt_remedy.core.models import DatedTask, PeriodicTask
 from kt_remedy.core.tasks import schedule
-from kt_remedy.core.templatetags.remedy import kdatetime
+from kt_remedy.core.templatetags.remedy import kdatetime, kday
 from kt_remedy.identity import alarm
 from kt_remedy.portal import timeline
 from refunds import calendar
@@ -168,7 +168,7 @@ def _delivery(need: register_clock.Need, last: dt.date | None, now: dt.datetime)
     words = _("%(day)s 기준 청구 데이터가 필요합니다. %(latest)s까지 오지 않으면 알립니다.")
     if need.latest <= now:
         words = _("%(day)s 기준 청구 데이터를 기다립니다. %(latest)s까지 왔어야 합니다.")
-    return words % {"day": need.day, "latest": kdatetime(need.latest)}
+    return words % {"day": kday(need.day), "latest": kdatetime(need.latest)}
 
 
 def _payout_dates(now: dt.datetime, late: list[OverdueRound], last: dt.date | None) -> list[ProgrammeDate]:
@@ -181,6 +181,7 @@ def _payout_dates(now: dt.datetime, late: list[OverdueRound], last: dt.date | No
         state = batch.stage_label if batch else _("아직 확정하지 않음")
         text = _("사람이 하는 일, 지금: %(state)s") % {"state": state}
         need = register_clock.Need(freeze_needs.CODE, "", payout_round.cut_off, freeze_needs.day_of(payout_round))
+        missing = _delivery(need, last, now)
         frozen = batch is not None and batch.status != Batch.Status.OPEN
         handed_over = batch is not None and batch.handed_over
         freeze_title, pay_title = _round_titles(payout_round)
@@ -190,7 +191,7 @@ def _payout_dates(now: dt.datetime, late: list[OverdueRound], last: dt.date | No
             ProgrammeDate(
                 payout_round.cut_off,
                 freeze_title,
-                text if frozen or payout_round.pay_on < today else f"{text} {_delivery(need, last, now)}".strip(),
+                text if frozen or payout_round.pay_on < today or not missing else f"{text}. {missing}",
                 done=frozen and payout_round.cut_off <= now,
                 late=not frozen and (hand_over_late or ("FREEZE", payout_round.pay_on) in overdue),
             )

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from eligibility import register_clock
 from kt_remedy.core import clock, programme
+from kt_remedy.core.templatetags.remedy import kday
 from kt_remedy.staff.models import User
 from refunds.calendar import PayoutRound, payout_rounds, round_on
 from refunds.models.batches import Batch, FreezeException
@@ -48,7 +49,7 @@ def require(payout_round: PayoutRound) -> None:
                 "%(day)s 기준 청구 데이터가 아직 오지 않아 확정할 수 없습니다."
                 " 두 사람이 이유를 남기면 확정할 수 있습니다."
             )
-            % {"day": day_of(payout_round)},
+            % {"day": kday(day_of(payout_round))},
         )
 
 

@@ -181,7 +181,9 @@ def test_lost_messages_are_sent_again_by_two_people(at):
     mailings.end_finished()
     mailing = Mailing.objects.get()
     first, second = (as_staff(Client(), staff_user("supervisor", username=name)) for name in ("s1", "s2"))
-    assert "다시 보내기" in first.get(reverse("notices:sent")).content.decode()
+    page = first.get(reverse("notices:sent")).content.decode()
+    assert "다시 보내기" in page
+    assert "끝난 안내" not in page, "a mailing with lost messages is not folded away"
     first.post(reverse("notices:resend"), {"mailing": mailing.pk})
     (asked,) = resending.open_requests().values()
     allow = reverse("notices:resend-allow", args=[asked.pk])

@@ -224,6 +224,13 @@ def test_a_grant_made_late_leaves_out_a_line_added_after_its_month(late, at):
     assert not Grant.objects.filter(contract_no=late.pk).exists()
 
 
+def test_a_month_before_the_addition_is_shown_as_such(late, at):
+    at("2026-03-03T10:00+09:00")
+    add(late)
+    membership = service.overview(late.customer.person_index).personal[0]
+    assert [month.state for month in membership.months][:3] == ["BEFORE", "NOW", "COMING"]
+
+
 def test_the_insurer_reads_the_day_of_the_addition(late, at, settings, tmp_path):
     from rewards.enrolment import lists
 

@@ -61,7 +61,7 @@ def test_the_pages_lead_there():
     first = as_staff(Client(), maker())
     shown = first.get(rounds).content.decode()
     assert address in shown
-    assert "2026-01-19 기준" in shown
+    assert "1월\u00a019일 기준" in shown
     assert first.post(address, {"reason": "", "confirmed": "yes"}).status_code == 400
     answer = first.post(address, {"reason": "청구 시스템 장애", "confirmed": "yes"}, follow=True).content.decode()
     assert "청했습니다" in answer
