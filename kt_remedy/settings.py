@@ -31,6 +31,7 @@ from kt_remedy import checks
 from kt_remedy.core import crypto
 from kt_remedy.core.logging import drop_traceback_of_refusal, scrub, stamp
 
+VERSION = "0.1.0"  # as in pyproject.toml
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL = BASE_DIR / ".local"  # what `make run` keeps: servers, secrets, uploads
 env = Env()

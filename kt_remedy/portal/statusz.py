@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -72,7 +73,7 @@ def _troubles(wall: dt.datetime) -> list[str]:
 
 def _clock_trouble(ahead: float) -> list[str]:
     apart = abs(ahead) > _CLOCKS_APART_SECONDS
-    return [_("데이터베이스와 이 서버의 시계가 %(n)s초 다릅니다.") % {"n": f"{ahead:+.1f}"}] if apart else []
+    return [_("데이터베이스와 이 서버의 시계가 %(n)s초 다릅니다.") % {"n": _seconds(ahead)}] if apart else []
 
 
 def _queues(wall: dt.datetime) -> list[dict[str, Any]]:
@@ -142,10 +143,10 @@ def _servers(ahead: float) -> list[dict[str, Any]]:
     wrong = ", ".join(f"{name}: {answer}" for name, answer in checks.items() if answer != "ok")
     return [
         {"label": _("이 서버의 준비(readyz)"), "value": wrong or _("모두 준비됨")},
-        {"label": _("데이터베이스의 크기"), "value": f"{size / 1e9:,.1f} GB"},
+        {"label": _("데이터베이스의 크기"), "value": filesizeformat(size)},
         {"label": _("데이터베이스 연결"), "value": _("%(n)s개") % {"n": f"{connections:,}"}},
         {"label": _("데이터베이스의 복제본"), "value": _("%(n)s개") % {"n": standbys}},
-        {"label": _("데이터베이스와 이 서버의 시계 차이"), "value": _("%(n)s초") % {"n": f"{ahead:+.1f}"}},
+        {"label": _("데이터베이스와 이 서버의 시계 차이"), "value": _("%(n)s초") % {"n": _seconds(ahead)}},
     ]
 
 
@@ -166,6 +167,10 @@ def _versions() -> list[dict[str, Any]]:
 
 def _on(setting: object) -> str:
     return _("켜짐") if setting else _("꺼짐")
+
+
+def _seconds(ahead: float) -> str:
+    return f"{ahead:+.1f}" if abs(ahead) >= 0.05 else "0"
 
 
 def _title(code: str) -> str:

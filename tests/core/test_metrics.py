@@ -108,3 +108,9 @@ def test_without_a_database_one_figure_says_so(monkeypatch):
 
 def test_the_site_has_no_page_of_figures(client):
     assert client.get("/metrics").status_code == 404
+
+
+def test_a_look_costs_less_than_eighty_queries(django_assert_max_num_queries):
+    schedule.plan()
+    with django_assert_max_num_queries(80):
+        metrics.exposition()

@@ -24,7 +24,7 @@ from kt_remedy.core.tasks import schedule
 PERSON = {"name": "홍길동", "phone": "010-1234-5678", "account": "110-220-330440"}
 
 @public
-def page(request):
+def page(request, who):
     holder = dict(PERSON)
     try:
         raise KeyError("홍길동 010-1234-5678")
