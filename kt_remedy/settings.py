@@ -140,6 +140,8 @@ PAYER_NAME = env.str("PAYER_NAME", "위약금 환급(연습용)" if DEVELOPMENT 
 PAYER_BANK = env.str("PAYER_BANK", "020" if DEVELOPMENT else "")
 PAYER_ACCOUNT = env.str("PAYER_ACCOUNT", "1005000000000" if DEVELOPMENT else "")
 BANK_FILE_FORMAT = env.str("BANK_FILE_FORMAT", "pain001")
+# Whether the operator's bank sends money to securities firms (codes 2xx), so that customers may choose one.
+SECURITIES_ACCOUNTS = _read(env.bool, "SECURITIES_ACCOUNTS", False)
 RETURNS_NEED_STATEMENT = _read(env.bool, "RETURNS_NEED_STATEMENT", True)
 BANK_FILE_MAX_ROWS = _number("BANK_FILE_MAX_ROWS", 100_000)
 # A file that the bank gets before this hour is executed so many business days later at the earliest.

@@ -2,13 +2,14 @@
 
 Standard codes and CMS codes are two code spaces (하나 is 081 and 005): the standard code is stored, and a file maps it
 when it is written. Lengths change with the banks, so a number of unusual length is a warning, never a refusal
-(docs/domain.md#c1).
+(docs/domain.md#c1). Securities firms are offered where the operator's bank sends money to them: SECURITIES_ACCOUNTS.
 """
 
 import re
 import unicodedata
 from typing import NamedTuple
 
+from django.conf import settings
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -71,11 +72,51 @@ BANKS: tuple[Bank, ...] = (
     _bank("061", "BNP파리바은행", "BNP Paribas", "BNP_PARIBAS", "14"),
     _bank("062", "중국공상은행", "ICBC", "ICBC", ""),
 )
+# Codes 2xx, with the names of today; in order of code. Both files for the bank hold them as any other code.
+SECURITIES: tuple[Bank, ...] = (
+    _bank("209", "유안타증권", "Yuanta Securities", "YUANTA_SECURITIES", ""),
+    _bank("218", "KB증권", "KB Securities", "KB_SECURITIES", ""),
+    _bank("221", "상상인증권", "Sangsangin Securities", "SANGSANGIN_SECURITIES", ""),
+    _bank("222", "한양증권", "Hanyang Securities", "HANYANG_SECURITIES", ""),
+    _bank("223", "리딩투자증권", "Leading Investment & Securities", "LEADING_SECURITIES", ""),
+    _bank("224", "BNK투자증권", "BNK Securities", "BNK_SECURITIES", ""),
+    _bank("225", "IBK투자증권", "IBK Securities", "IBK_SECURITIES", ""),
+    _bank("227", "다올투자증권", "Daol Investment & Securities", "DAOL_SECURITIES", ""),
+    _bank("238", "미래에셋증권", "Mirae Asset Securities", "MIRAE_ASSET_SECURITIES", ""),
+    _bank("240", "삼성증권", "Samsung Securities", "SAMSUNG_SECURITIES", ""),
+    _bank("243", "한국투자증권", "Korea Investment & Securities", "KOREA_SECURITIES", ""),
+    _bank("247", "NH투자증권", "NH Investment & Securities", "NH_SECURITIES", ""),
+    _bank("261", "교보증권", "Kyobo Securities", "KYOBO_SECURITIES", ""),
+    _bank("262", "iM증권(옛 하이투자증권)", "iM Securities (formerly Hi)", "HI_SECURITIES", ""),
+    _bank("263", "현대차증권", "Hyundai Motor Securities", "HYUNDAI_MOTOR_SECURITIES", ""),
+    _bank("264", "키움증권", "Kiwoom Securities", "KIWOOM_SECURITIES", ""),
+    _bank("265", "LS증권(옛 이베스트투자증권)", "LS Securities (formerly eBest)", "EBEST_SECURITIES", ""),
+    _bank("266", "SK증권", "SK Securities", "SK_SECURITIES", ""),
+    _bank("267", "대신증권", "Daishin Securities", "DAISHIN_SECURITIES", ""),
+    _bank("269", "한화투자증권", "Hanwha Investment & Securities", "HANHWA_SECURITIES", ""),
+    _bank("270", "하나증권", "Hana Securities", "HANA_SECURITIES", ""),
+    _bank("271", "토스증권", "Toss Securities", "TOSS_SECURITIES", ""),
+    _bank("278", "신한투자증권", "Shinhan Securities", "SHINHAN_SECURITIES", ""),
+    _bank("279", "DB증권(옛 DB금융투자)", "DB Securities", "DB_SECURITIES", ""),
+    _bank("280", "유진투자증권", "Eugene Investment & Securities", "EUGENE_SECURITIES", ""),
+    _bank("287", "메리츠증권", "Meritz Securities", "MERITZ_SECURITIES", ""),
+    _bank("288", "카카오페이증권", "KakaoPay Securities", "KAKAO_PAY_SECURITIES", ""),
+    _bank("290", "부국증권", "Bookook Securities", "BOOKOOK_SECURITIES", ""),
+    _bank("291", "신영증권", "Shinyoung Securities", "SHINYOUNG_SECURITIES", ""),
+    _bank("292", "케이프투자증권", "Cape Investment & Securities", "CAPE_SECURITIES", ""),
+    _bank(
+        "294",
+        "우리투자증권(옛 한국포스증권)",
+        "Woori Investment Securities (formerly Foss)",
+        "KOREA_FOSS_SECURITIES",
+        "",
+    ),
+)
 # Used as the bank code of people without an account in Korea, whose refund is sent outside the rounds.
 OFFLINE = "000"
 # Number of banks that a form shows under "often chosen", the first of the list.
 OFTEN = 9
-_BY_CODE = {bank.code: bank for bank in BANKS}
+_BY_CODE = {bank.code: bank for bank in BANKS + SECURITIES}
 # Codes of banks that merged or were split, as old passbooks print them.
 _MERGED = {"005": "081", "021": "088", "026": "088", "006": "004", "030": "007", "010": "011"}
 
@@ -117,8 +158,13 @@ _SHORT_NAMES = {
 SHORTEST, LONGEST = 7, 16
 
 
+def offered() -> tuple[Bank, ...]:
+    """The banks that money can be sent to here: securities firms only where SECURITIES_ACCOUNTS is set."""
+    return BANKS + SECURITIES if settings.SECURITIES_ACCOUNTS else BANKS
+
+
 def find(code: str) -> Bank | None:
-    """The bank of a standard code, or of the old code of one that merged into it."""
+    """The bank of a standard code, or of the old code of one that merged into it; securities firms too."""
     return _BY_CODE.get(_MERGED.get(code, code))
 
 
@@ -133,12 +179,24 @@ def name(code: str) -> str:
 def called(words: str) -> frozenset[str]:
     """Codes of the banks that people call so; empty for any other words. Spaces, brackets and case do not matter.
 
-    More than one code for a name that several banks share (농협, BNK), so that nobody has to guess.
+    More than one code for a name that several banks share (농협, BNK), so that nobody has to guess. A securities firm
+    is named only where one is offered.
     """
     key = _key(words)
     if key not in _BY_NAME and re.fullmatch(r"\w{1,12}저축은행", key):
         return _BY_NAME["저축은행"]
     return _BY_NAME.get(key, frozenset())
+
+
+def search_words(code: str) -> str:
+    """All by which the bank of `code` is searched in a list: its names, short names and codes, with spaces between;
+    in lower case without any sign. "" for a code that no bank has."""
+    bank = _BY_CODE.get(code)
+    if bank is None:
+        return ""
+    old = [before for before, now in _MERGED.items() if now == code]
+    words = [bank.name_ko, bank.name_en, *_SHORT_NAMES.get(code, "").split(), code, *old]
+    return " ".join(dict.fromkeys(map(_key, words)))
 
 
 def names() -> frozenset[str]:
@@ -152,9 +210,9 @@ def _key(name: str) -> str:
 
 def _by_name() -> dict[str, frozenset[str]]:
     known: dict[str, set[str]] = {}
-    for bank in BANKS:
-        known.setdefault(_key(bank.name_ko), set()).add(bank.code)
-        known.setdefault(_key(bank.name_en), set()).add(bank.code)
+    for bank in offered():
+        for full in (bank.name_ko, bank.name_en, *bank.name_ko.rstrip(")").split("(옛 ")):
+            known.setdefault(_key(full), set()).add(bank.code)
     for code, short_names in _SHORT_NAMES.items():
         for short in short_names.split():
             for ending in ("", "은행", "bank"):

@@ -45,7 +45,7 @@ def number_indexes(number: str) -> list[bytes]:
         digits = numbers.read(number).digits
     except numbers.NumberFault:
         return []
-    return [_number_index(bank.code, digits) for bank in banks.BANKS]
+    return [_number_index(bank.code, digits) for bank in banks.BANKS + banks.SECURITIES]
 
 
 def _number_index(bank_code: str, digits: str) -> bytes:
@@ -73,7 +73,7 @@ def enter(
     TRIES (as many again on that day), CONSENT (withdrawn and not given again, so that no bank is asked).
     """
     bank = banks.find(bank_code)
-    if bank is None:
+    if bank is None or bank not in banks.offered():
         raise AccountRefused("BANK", _("은행을 골라 주세요"))
     try:
         digits = numbers.read(number).digits

@@ -8,10 +8,11 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.functional import lazy
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from kt_remedy.core import clock
+from kt_remedy.core import clock, portone
 from kt_remedy.core.fields import DayField, NumberField, TextField
 from kt_remedy.core.text import clean
 from refunds import banks
@@ -46,6 +47,26 @@ class LinesForm(PlainForm):
         field.choices = [(contract, contract) for contract in contracts]
 
 
+class BankSelect(forms.Select):
+    """A list of banks; a page that loads static/js/banks.js puts a search field in its place."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None, choices: Any = ()) -> None:
+        words = {
+            "data-search-hint": gettext_lazy("은행 이름이나 코드를 적으면 아래에 나옵니다. 위아래 화살표로 고르세요."),
+            "data-search-none": gettext_lazy("찾는 은행이 없습니다. 이름을 줄여 적어 보세요"),
+            "data-search-found": gettext_lazy("은행 {count}개"),
+            "data-search-place": gettext_lazy("{name}, {count}개 가운데 {place}번째"),
+        }
+        super().__init__({**words, **(attrs or {})}, choices)
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The option with the words by which its bank is searched."""
+        option = super().create_option(name, value, *args, **kwargs)
+        if words := banks.search_words(str(value)):
+            option["attrs"]["data-words"] = words
+        return option
+
+
 class AccountForm(PlainForm):
     """Bank and number, and for a ward the owner of the account."""
 
@@ -57,6 +78,7 @@ class AccountForm(PlainForm):
     )
     bank = forms.ChoiceField(
         label=gettext_lazy("은행"),
+        widget=BankSelect,
         error_messages={
             "required": gettext_lazy("은행을 골라 주세요"),
             "invalid_choice": gettext_lazy("은행을 골라 주세요"),
@@ -90,6 +112,9 @@ class AccountForm(PlainForm):
             (_("많이 고르는 은행"), names[: banks.OFTEN]),
             (_("그 밖의 은행"), sorted(names[banks.OFTEN :], key=lambda item: item[1])),
         ]
+        if settings.SECURITIES_ACCOUNTS:
+            firms = sorted((firm.name, firm.code) for firm in banks.SECURITIES)
+            self.fields["bank"].choices += [(_("증권사"), [(code, name) for name, code in firms])]  # type: ignore[attr-defined]
 
     def clean_number(self) -> str:
         """The number as bare digits. Raises ValidationError for a text that is none."""
@@ -144,8 +169,9 @@ class ConsentForm(PlainForm):
         error_messages={"required": gettext_lazy("동의하셔야 신청할 수 있습니다")},
     )
     provision = forms.BooleanField(
-        label=gettext_lazy(
-            "은행과 예금주 확인 회사(코리아포트원)에 이름, 생년월일, 계좌번호를 알려 주는 데 동의합니다"
+        label=format_lazy(
+            gettext_lazy("은행과 예금주 확인 회사({company})에 이름, 생년월일, 계좌번호를 알려 주는 데 동의합니다"),
+            company=portone.COMPANY,
         ),
         error_messages={"required": gettext_lazy("은행에 알려야 돈을 보낼 수 있습니다. 동의해 주세요")},
     )

@@ -23,6 +23,7 @@ from refunds.payouts import answers
 from rewards.models import BaseLine, Grant
 from tests import people
 from tests.conftest import wait_until
+from tests.journeys.test_pages_refunds import choose_bank
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -127,7 +128,7 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     page.locator("input[name=privacy]").check()
     page.locator("input[name=provision]").check()
     page.get_by_role("button", name="계속").click()
-    page.get_by_label("은행", exact=True).select_option("088")
+    choose_bank(page, "신한", "신한은행")
     page.get_by_label("계좌번호").fill("110-123-456789")
     page.get_by_role("button", name="계속").click()
     assert "아직 신청되지 않았습니다" in customer.reads()

@@ -79,7 +79,7 @@ class ReturnedFilter(PickFilter):
 
 
 def _bank_choices() -> list[tuple[str, str]]:
-    return [(bank.code, bank.name) for bank in banks.BANKS]
+    return [(bank.code, bank.name) for bank in banks.offered()]
 
 
 def _batch_choices() -> list[tuple[int, str]]:

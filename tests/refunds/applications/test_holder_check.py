@@ -6,15 +6,18 @@ import re
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from portone_server_sdk._generated.common import bank as portone_bank
 
 from kt_remedy.devtools.sandbox import portone as portone_stand_in
 from refunds import banks
 from refunds.accounts import names, numbers, service
 from refunds.models.accounts import HolderCheck
+from refunds.views.forms import AccountForm
 from tests.refunds import make
 
 
@@ -116,15 +119,40 @@ def test_any_two_names_compare(entered, answered) -> None:
 
 
 def test_the_bank_directory() -> None:
-    codes = [bank.code for bank in banks.BANKS]
+    known = banks.BANKS + banks.SECURITIES
+    codes = [bank.code for bank in known]
     assert len(codes) == len(set(codes))
-    assert len({bank.portone for bank in banks.BANKS}) == len(codes)
+    assert len({bank.portone for bank in known}) == len(codes)
+    assert {bank.portone for bank in known} <= set(get_args(get_args(portone_bank.Bank)[0]))
     assert banks.find("021") == banks.find("088")  # merged into 신한
     assert banks.find("081").cms_code == "005"
     assert banks.find("999") is None
     assert "iM뱅크" in banks.name("031")
     assert banks.unusual_length("092", "1234567890123")
     assert not banks.unusual_length("092", "100012345678")
+
+
+def test_securities_firms_are_offered_where_the_bank_pays_them(settings) -> None:
+    firm = banks.find("264")
+    assert firm is not None
+    assert firm not in banks.offered()
+    assert [label for label, _options in AccountForm().fields["bank"].choices[1:]] == [
+        "많이 고르는 은행",
+        "그 밖의 은행",
+    ]
+    settings.SECURITIES_ACCOUNTS = True
+    assert firm in banks.offered()
+    groups = dict(AccountForm().fields["bank"].choices[1:])
+    assert ("264", "키움증권") in groups["증권사"]
+    assert AccountForm({"bank": "264", "number": "5000-1234-01"}).is_valid()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("088", "신한 shinhan 088 021 026"), ("031", "im뱅크 대구 dgb"), ("264", "키움증권 kiwoomsecurities")],
+)
+def test_a_bank_is_searched_by_names_and_codes(code, words) -> None:
+    assert set(words.split()) <= set(banks.search_words(code).split())
 
 
 @pytest.mark.parametrize("text", ["１１０-２２０ 33044", "110–220—33044", " 110.220.33044 ", "110ー22033044"])

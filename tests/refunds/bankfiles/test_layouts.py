@@ -57,6 +57,14 @@ def schema() -> etree.XMLSchema:
     return etree.XMLSchema(etree.parse(path))
 
 
+@pytest.mark.parametrize(("code", "cell"), [("pain001", "<MmbId>264</MmbId>"), ("sheet", "264\t")])
+def test_a_securities_firm_stands_in_both_files(code, cell):
+    content = written(code, [Payment("R1-1", "264", "5000123401", "홍길동", 160_130)])
+    assert cell in content.decode("utf-8" if code == "pain001" else "cp949")
+    if code == "pain001":
+        schema().assertValid(etree.fromstring(content))
+
+
 @pytest.mark.parametrize(("code", "name"), [("pain001", "round.pain001.xml"), ("sheet", "round.sheet.txt")])
 def test_golden(code, name):
     assert written(code, PAYMENTS) == (GOLDEN / name).read_bytes()
