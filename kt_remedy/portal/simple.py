@@ -127,20 +127,17 @@ def _open_lines(cards: Iterable[lines.LineCard]) -> Iterable[str]:
 def call_check(request: HttpRequest) -> HttpResponse:
     """Answer whether an agent of ours calls this number now, by two words that the agent must say first (D-87)."""
     form = CallForm(request.POST if request.method == "POST" else None)
-    words, answered, refused = None, False, ""
+    answer, refused = None, ""
     if form.is_bound and form.is_valid():
         try:
-            words = call_checks.words_for(**form.cleaned_data, address=address_of(request))
-            answered = True
+            answer = call_checks.words_for(**form.cleaned_data, address=address_of(request))
         except Refused as error:
             refused = error.message
     context = {
         "form": form,
-        "words": words,
-        "answered": answered,
+        "answer": answer,
         "refused": refused,
         "minutes": call_checks.MINUTES,
-        "tries": call_checks.TRIES,
     }
     status = 429 if refused else 422 if form.errors else 200
     return render(request, "portal/call_check.html", context, status=status)

@@ -7,6 +7,7 @@ them is stored.
 import datetime as dt
 import hmac
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -17,9 +18,10 @@ from kt_remedy.staff.models import User
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Note
 
+# Tries for one number from one address: a stranger elsewhere cannot use up those of the person who is called.
 MINUTES, TRIES = 10, 3
 SECONDS = MINUTES * 60
-# Tries from one address, with whatever number: nobody walks through the numbers that are being called.
+# Tries from one address, with any number: nobody walks through the numbers that are being called.
 TRIES_BY_ADDRESS = 12
 # Each word in Korean and English: things that everybody knows, none of which sounds like another.
 WORDS = (
@@ -41,6 +43,13 @@ class CallCheck:
     words: tuple[tuple[str, str], tuple[str, str]]
 
 
+class Answer(NamedTuple):
+    """The two words in the reader's language, None for no such call; and how many tries are left."""
+
+    words: list[str] | None
+    left: int
+
+
 def place(note: Note, *, staff: User, number: str) -> None:
     """Record that this member of staff calls `number` now for a promised call-back; an earlier check is void."""
     note.calling_at, note.calling_by, note.calling_index = dt.datetime.now(dt.UTC), staff, msisdn_index(number)
@@ -54,26 +63,27 @@ def placed_by(staff: User) -> tuple[Note, CallCheck] | None:
     return (note, _check(note)) if note is not None else None
 
 
-def words_for(*, number: str, digits: str, address: str = "") -> list[str] | None:
-    """The two words, in the reader's language, of the call that an agent makes to `number` now; None for no such call.
+def words_for(*, number: str, digits: str, address: str) -> Answer:
+    """The two words of the call that an agent makes to `number` now.
 
-    `number` as the customer types it, `digits` as the caller read them. Raises Refused TOO_MANY after three tries for a
-    number in ten minutes, or twelve from an address.
+    `number` as the customer types it, `digits` as the caller read them, `address` of the asker. Raises Refused TOO_MANY
+    after three tries of an address for a number in ten minutes, or twelve of an address for any (D-87).
     """
     index = msisdn_index(number)
-    limits = [(f"call-check:{index.hex()}", TRIES)] + ([(f"call-check-at:{address}", TRIES_BY_ADDRESS)] * bool(address))
-    for key, limit in limits:
-        if not ratelimit.consume(key, limit=limit, seconds=SECONDS).allowed:
-            raise Refused(
-                "TOO_MANY",
-                _("여러 번 맞지 않았습니다. 전화를 끊고 %(minutes)s분 뒤에 다시 하시거나 무료 상담으로 전화하세요.")
-                % {"minutes": MINUTES},
-            )
+    limits = ((f"call-check:{index.hex()}:{address}", TRIES), (f"call-check-at:{address}", TRIES_BY_ADDRESS))
+    tries = [ratelimit.consume(key, limit=limit, seconds=SECONDS) for key, limit in limits]
+    if not all(one.allowed for one in tries):
+        raise Refused(
+            "TOO_MANY",
+            _("여러 번 맞지 않았습니다. 전화를 끊고 %(minutes)s분 뒤에 다시 하시거나 무료 상담으로 전화하세요.")
+            % {"minutes": MINUTES},
+        )
+    left = min(one.left for one in tries)
     for note in Note.objects.filter(calling_index=index, calling_at__gt=_since(), called_at=None):
         check = _check(note)
         if hmac.compare_digest(check.digits.encode(), phones.digits(digits).encode()):
-            return [word[(get_language() or "ko")[:2] == "en"] for word in check.words]
-    return None
+            return Answer([word[(get_language() or "ko")[:2] == "en"] for word in check.words], left)
+    return Answer(None, left)
 
 
 def _check(note: Note) -> CallCheck:

@@ -114,12 +114,15 @@ def test_the_words_of_a_call_that_an_agent_makes_now(client, holder) -> None:
 def test_no_such_call_and_too_many_tries(client, holder) -> None:
     number, check = called(holder)
     wrong = f"{(int(check.digits) + 1) % 10_000:04}"
-    for _turn in range(3):
+    for left in ("앞으로 2번 더", "앞으로 1번 더", "지금은 더 넣으실 수 없습니다"):
         page = client.post("/messages/call/", {"number": number, "digits": wrong})
         assert (page.status_code, "전화를 끊으세요" in page.content.decode()) == (200, True)
+        assert left in page.content.decode()
     page = client.post("/messages/call/", {"number": number, "digits": check.digits})
     assert (page.status_code, "확인되지 않았습니다" in page.content.decode()) == (429, True)
     assert check.words[0][0] not in page.content.decode()
+    elsewhere = client.post("/messages/call/", {"number": number, "digits": check.digits}, REMOTE_ADDR="192.0.2.8")
+    assert check.words[0][0] in elsewhere.content.decode()
 
 
 def test_what_is_missing_is_said_beside_the_field(client) -> None:

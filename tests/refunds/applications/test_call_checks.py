@@ -16,6 +16,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("january")]
 NUMBER = "010-5555-7720"
 
 
+def words_for(number: str, digits: str, address: str = "192.0.2.1") -> list[str] | None:
+    return call_checks.words_for(number=number, digits=digits, address=address).words
+
+
 @pytest.fixture
 def agent():
     return staff_user("agent")
@@ -34,35 +38,46 @@ def test_the_customer_reads_the_words_that_the_agent_says(note, agent) -> None:
     assert placed == note
     assert len(check.digits) == 4
     assert check.words[0] != check.words[1]
-    assert call_checks.words_for(number="010 5555 7720", digits=check.digits) == [ko for ko, _en in check.words]
+    assert words_for("010 5555 7720", check.digits) == [ko for ko, _en in check.words]
     with translation.override("en"):
-        assert call_checks.words_for(number=NUMBER, digits=check.digits) == [en for _ko, en in check.words]
+        assert words_for(NUMBER, check.digits) == [en for _ko, en in check.words]
 
 
 def test_nobody_else_reads_them(note, agent) -> None:
-    assert call_checks.words_for(number=NUMBER, digits="0000") is None
+    assert words_for(NUMBER, "0000") is None
     call_checks.place(note, staff=agent, number=NUMBER)
     _note, check = call_checks.placed_by(agent)
     wrong = f"{(int(check.digits) + 1) % 10_000:04}"
-    assert call_checks.words_for(number=NUMBER, digits=wrong) is None
-    assert call_checks.words_for(number="010-5555-7721", digits=check.digits) is None
+    assert words_for(NUMBER, wrong) is None
+    assert words_for("010-5555-7721", check.digits) is None
     assert call_checks.placed_by(staff_user("agent", username="other")) is None
-    # The third try for the number is the last one, right or wrong.
-    assert call_checks.words_for(number=NUMBER, digits=check.digits)
+    # The third try for the number is the last one from an address, right or wrong.
+    assert words_for(NUMBER, check.digits)
     with pytest.raises(Refused, match="여러 번"):
-        call_checks.words_for(number=NUMBER, digits=check.digits)
+        words_for(NUMBER, check.digits)
+
+
+def test_a_stranger_uses_up_nobody_elses_tries(note, agent) -> None:
+    call_checks.place(note, staff=agent, number=NUMBER)
+    _note, check = call_checks.placed_by(agent)
+    wrong = f"{(int(check.digits) + 1) % 10_000:04}"
+    left = [call_checks.words_for(number=NUMBER, digits=wrong, address="203.0.113.9").left for _turn in range(3)]
+    assert left == [2, 1, 0]
+    with pytest.raises(Refused):
+        words_for(NUMBER, check.digits, "203.0.113.9")
+    assert words_for(NUMBER, check.digits, "192.0.2.1")
 
 
 def test_digits_of_another_script_are_wrong_and_no_fault(note, agent) -> None:
     call_checks.place(note, staff=agent, number=NUMBER)
-    assert call_checks.words_for(number=NUMBER, digits="٠٠٠٠") is None
+    assert words_for(NUMBER, "٠٠٠٠") is None
 
 
 def test_one_address_does_not_walk_through_numbers() -> None:
     for last in range(call_checks.TRIES_BY_ADDRESS):
-        assert call_checks.words_for(number=f"010-5555-{last:04}", digits="1234", address="192.0.2.1") is None
+        assert words_for(f"010-5555-{last:04}", "1234") is None
     with pytest.raises(Refused):
-        call_checks.words_for(number="010-5555-9999", digits="1234", address="192.0.2.1")
+        words_for("010-5555-9999", "1234")
 
 
 @pytest.mark.parametrize("how", ["minutes", "finished", "another call"])
@@ -76,4 +91,4 @@ def test_words_end_with_their_call(note, agent, how) -> None:
         call_backs.finish(note_id=note.pk, staff=agent, outcome=CallOutcome.NO_ANSWER)
     else:
         call_checks.place(note, staff=agent, number="010-5555-7721")
-    assert call_checks.words_for(number=NUMBER, digits=before.digits) is None
+    assert words_for(NUMBER, before.digits) is None

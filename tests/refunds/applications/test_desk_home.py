@@ -223,10 +223,11 @@ def test_digits_and_words_stand_on_every_page_while_the_call_is_made(agent, line
         assert "먼저 말할 두 낱말" in place
         assert check.digits in place
         assert check.words[0][0] in place
-    assert call_checks.words_for(number="010-5555-7720", digits=check.digits)
+    asked = {"number": "010-5555-7720", "digits": check.digits, "address": "192.0.2.1"}
+    assert call_checks.words_for(**asked).words
     agent.post(page, {"outcome": "REACHED"})
     assert "먼저 말할 두 낱말" not in text(agent.get(DESK))
-    assert call_checks.words_for(number="010-5555-7720", digits=check.digits) is None
+    assert call_checks.words_for(**asked).words is None
 
 
 # Objections
