@@ -3,7 +3,7 @@
 from django.http import HttpRequest
 from django.utils.translation import get_language
 
-from kt_remedy.core import clock, programme
+from kt_remedy.core import clock, portone, programme
 from kt_remedy.core.persons import ADULT_AGE
 
 # Cookie of a device whose reader chose large type. It holds nothing else.
@@ -23,6 +23,8 @@ def portal(request: HttpRequest) -> dict[str, object]:
         "operator": current.carrier.name_ko if korean else current.carrier.name_en,
         "hotline_hours": current.carrier.hotline_hours_ko if korean else current.carrier.hotline_hours_en,
         "privacy_officer": current.carrier.privacy_officer_ko if korean else current.carrier.privacy_officer_en,
+        "operator_address": current.carrier.address_ko if korean else current.carrier.address_en,
+        "checking_company": portone.COMPANY,
         "adult_age": ADULT_AGE,
         "set_clock": clock.now() if clock.is_set() else None,
         "other_language": ("en", "English") if korean else ("ko", "한국어"),

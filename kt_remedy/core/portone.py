@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 from django.conf import settings
+from django.utils.translation import gettext_lazy
 
 from kt_remedy.core import tracing
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 Client = TypeVar("Client")
 
 SECONDS = 5.0
+# The company behind both services, as consents and the privacy page name it.
+COMPANY = gettext_lazy("코리아포트원")
 
 
 class _Traced(httpx.HTTPTransport):

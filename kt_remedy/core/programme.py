@@ -23,6 +23,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from kt_remedy.core import toml_values
 from kt_remedy.core.toml_values import (
+    BusinessNumber,
     Code,
     Codes,
     Day,
@@ -87,6 +88,9 @@ class Carrier:
     hotline_hours_en: Text | None = None
     privacy_officer_ko: Text | None = None
     privacy_officer_en: Text | None = None
+    address_ko: Text | None = None
+    address_en: Text | None = None
+    business_number: BusinessNumber = ""
 
 
 def _carrier_of(code: str) -> Carrier:

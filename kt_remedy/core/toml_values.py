@@ -91,6 +91,12 @@ HomePage = Annotated[
     StringConstraints(pattern=re.compile(r"\A(?:[a-z0-9-]+\.)+[a-z]{2,}\Z")),
     must("be a host name such as www.example.kr"),
 ]
+BusinessNumber = Annotated[
+    str,
+    Strict(),
+    StringConstraints(pattern=re.compile(r"\A[0-9]{3}-[0-9]{2}-[0-9]{5}\Z")),
+    must("be a business registration number such as 123-45-67890"),
+]
 Codes = Annotated[tuple[Code, ...], must("be a list of codes")]
 PhoneNumber = Annotated[
     str, Strict(), StringConstraints(pattern=re.compile(r"\A[0-9]+\Z")), must("be a telephone number, digits only")

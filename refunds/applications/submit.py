@@ -30,7 +30,7 @@ from refunds.models.states import Status
 # No letter or digit that looks or sounds like another: references are read aloud and typed.
 REFERENCE_ALPHABET = "234679ACDEFGHJKMNPQRTVWXY"
 # Each consent with the version of the text that was shown for it.
-CONSENTS = {"privacy": "2026-01-14.2", "provision": "2026-01-14.2"}
+CONSENTS = {"privacy": "2026-01-14.3", "provision": "2026-01-14.3"}
 _ATTEMPTS = 4
 
 
