@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from eligibility.rules import Check, Estimate, Facts
 from kt_remedy.core.programme import Programme
-from kt_remedy.core.templatetags.remedy import icon, kdate_long, krw
+from kt_remedy.core.templatetags.remedy import icon, kdate_long, kmonth, krw
 
 ITEMS: dict[str, tuple[Promise, Promise]] = {
     "SUBSIDY_CLAWBACK": (gettext_lazy("공시지원금 위약금"), gettext_lazy("휴대폰을 살 때 깎아 준 돈")),
@@ -217,6 +217,19 @@ _REASONS: dict[str, tuple[Promise, Promise]] = {
 }
 
 
+def settled(month: date, *, waived: int, refunded: int) -> list[str]:
+    """Sentences about a bill of the penalty of which nothing is left: what was taken off it and what was sent back, in
+    won. The delivery of the billing system holds no day of either."""
+    bill = {"month": kmonth(month)}
+    found = []
+    if waived:
+        words = _("%(month)s 청구서의 위약금 가운데 %(won)s은 청구서에서 빼 드렸습니다.")
+        found.append(words % (bill | {"won": krw(waived)}))
+    if refunded:
+        found.append(_("%(month)s 청구서의 위약금 %(won)s은 이미 돌려드렸습니다.") % (bill | {"won": krw(refunded)}))
+    return found
+
+
 def conditions(checks: Iterable[Check], facts: Facts, programme: Programme) -> list[Condition]:
     """The trace of one line as conditions with value and source, in the order of the trace."""
     language = get_language()
@@ -308,7 +321,7 @@ def _contract(check: Check, facts: Facts, programme: Programme) -> tuple[str, st
     if check.result == "REVIEW":
         return _("약정이 %(day)s부터 바뀌어 직원이 한 번 더 확인합니다") % before, made
     if check.result == "FAILED":
-        return _("약정을 %(day)s 전에 맺지 않으셨습니다") % before, made
+        return _("지금 약정은 %(day)s에 새로 맺으셨습니다") % {"day": kdate_long(facts.contract_started_on)}, event
     if facts.contract_started_on >= programme.waiver.contract_before:
         return _("면제에서 빠지는 새 약정이 아닙니다"), made
     return _("약정을 %(day)s 전에 맺으셨습니다") % before, made
@@ -337,7 +350,7 @@ def _paid(check: Check, facts: Facts, programme: Programme) -> tuple[str, str]:
 def _left(check: Check, facts: Facts, programme: Programme) -> tuple[str, str]:
     if check.result == "PASSED":
         return _("돌려드릴 돈이 남아 있습니다"), krw(_amount(check))
-    return _("이미 돌려드렸거나 청구서에서 빼 드렸습니다"), ""
+    return _("돌려드릴 돈이 남아 있지 않습니다"), ""
 
 
 def _amount(check: Check) -> int:

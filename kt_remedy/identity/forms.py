@@ -45,7 +45,7 @@ class PassAppForm(forms.Form):
     def clean_name(self) -> str:
         """The name; Latin letters in capitals, as carriers register foreigners."""
         name: str = self.cleaned_data["name"]
-        return name.upper() if name.isascii() else name
+        return name.upper()
 
     def clean_phone(self) -> str:
         """Bare digits from 010-1234-5678, 010 1234 5678 or +82 10 1234 5678 (docs/domain.md#c5)."""

@@ -6,7 +6,7 @@ number of lines: one for the lines with their bills, two for their applications,
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
@@ -175,6 +175,8 @@ class _CardBuilder:
             card.notes.append(_("직원이 기록을 보고 정한 결과입니다."))
         else:
             card.reasons = presenters.reasons(codes, facts, self.programme)
+            if "ALREADY_SETTLED" in codes:
+                self._settled(card, bills)
         if kind == "none":
             card.notes.append(_("지금 하실 일은 없습니다."))
         self._money(card, line, bills)
@@ -189,6 +191,18 @@ class _CardBuilder:
         if card.amount is not None and "NOT_BILLED_YET" in line.reason_codes:
             card.steps = presenters.explain(rules.estimate(facts, facts.terminated_on or self.today, self.programme))
         return card
+
+    def _settled(self, card: LineCard, bills: Iterable[Bill]) -> None:
+        """Say of each bill how its penalty was settled, in place of the general reason."""
+        items = self.programme.waiver.refundable_items
+        sentences = [
+            sentence
+            for bill in bills
+            if bill.item in items
+            for sentence in presenters.settled(bill.billed_on, waived=bill.waived_krw, refunded=bill.refunded_krw)
+        ]
+        if sentences:
+            card.reasons = [replace(reason, fact=" ".join(sentences)) for reason in card.reasons]
 
     def _conditions(
         self, facts: rules.Facts, bills: Iterable[Bill], *, about_money: bool
@@ -259,6 +273,14 @@ class _CardBuilder:
                 card.amount_label = _("다 내시면 돌려받을 금액")
                 card.amount = sum(max(0, b.billed_krw - b.waived_krw - b.refunded_krw) for b in refundable)
                 card.rows.append((_("지금까지 내신 금액"), krw(line.refundable_krw)))
+        if above := sum(max(0, bill.paid_krw - bill.billed_krw) for bill in refundable):
+            card.notes.append(
+                _(
+                    "청구된 위약금보다 %(won)s을 더 내셨습니다. 더 내신 돈은 이 환급과 따로 요금에서 정산해"
+                    " 돌려드립니다. 따로 신청하지 않으셔도 되고, 궁금하시면 무료 상담으로 물어보세요."
+                )
+                % {"won": krw(above)}
+            )
         if refundable and card.kind != "no":
             card.ledger = _ledger_sums(line, refundable)
             if len(refundable) > 1:

@@ -276,7 +276,7 @@ def account_note(account: Account, *, unusual: bool = False) -> str:
     `unusual`: its number has another length than this bank's usual ones.
     """
     if account.is_offline:
-        return _("서류를 확인하고 따로 보내 드립니다")
+        return _("서류를 확인하고 받는 방법과 날을 전화로 정합니다")
     if code := bank_layout.fault(account):
         return bank_layout.words(code)
     if account.holder_check.matched:

@@ -153,7 +153,7 @@ def test_a_no_has_its_reason_the_money_and_the_way_to_object(holder, look):
     assert f'href="/refunds/object/{line.pk}/"' in card
     assert "btn-primary" not in card.replace("btn-outline-primary", "")
     assert "160,130원" in card  # shown, and named as not refunded
-    assert "약정을 2025년 9월\xa01일 전에 맺지 않으셨습니다" in card
+    assert "지금 약정은 2025년 10월\xa02일에 새로 맺으셨습니다" in card
 
 
 def test_nothing_due_and_already_settled(holder, look):
@@ -162,8 +162,25 @@ def test_nothing_due_and_already_settled(holder, look):
     billed(settled, "SUBSIDY_CLAWBACK", 50_000, refunded=50_000)
     page = " ".join(look())
     assert "위약금이 생기지 않았습니다" in page
-    assert "이미 돌려드렸거나 청구서에서 빼 드렸습니다" in page
+    assert "12월 청구서의 위약금 50,000원은 이미 돌려드렸습니다." in page
+    assert "돌려드릴 돈이 남아 있지 않습니다" in page
+    assert "이미 돌려드렸거나" not in page
     assert "이미 돌려드린 금액</th><td>50,000원" in page
+
+
+def test_what_was_taken_off_the_bill_is_said_by_its_month(holder, look):
+    settled = make.line(holder, outcome="NOTHING_DUE", reasons="ALREADY_SETTLED", refundable_krw=0)
+    billed(settled, "SUBSIDY_CLAWBACK", 50_000, paid=30_000, waived=20_000, refunded=30_000)
+    (card,) = look()
+    assert "12월 청구서의 위약금 가운데 20,000원은 청구서에서 빼 드렸습니다." in card
+    assert "12월 청구서의 위약금 30,000원은 이미 돌려드렸습니다." in card
+
+
+def test_what_was_paid_above_the_bill_is_named(holder, look):
+    line = make.line(holder, refundable_krw=50_000)
+    billed(line, "SUBSIDY_CLAWBACK", 50_000, paid=100_000)
+    (card,) = look()
+    assert "청구된 위약금보다 50,000원을 더 내셨습니다." in card
 
 
 def test_review_promises_a_person_and_no_money_reason(holder, look):

@@ -292,7 +292,7 @@ def test_the_page_names_what_is_paid_all_the_same(frozen):
     row, _item, _file = frozen
     browser = as_customer(Client(), person(row.line.customer.ci))
     text = text_of(browser.get(page()))
-    assert f"신청 {row.filing.reference}은 지급 명단이 확정되어 그대로 보내 드립니다." in text
+    assert f"신청 {row.filing.reference}은 보낼 명단이 마감되어 그대로 보내 드립니다." in text
     done = browser.post(page(), {"act": "withdraw", "sure": "on"}, follow=True)
     assert "이미 지급 명단에 있거나 입금된 신청 1건은 그대로입니다." in text_of(done)
 

@@ -262,7 +262,7 @@ def test_without_an_account_in_korea_the_money_goes_another_way(clerk, holder, b
     row.refresh_from_db()
     assert row.status == "APPROVED"
     assert Message.objects.filter(kind="application.approved_open").count() == 1
-    assert "따로 보내 드립니다" in clerk.get(url(clerk, "desk-application", row.pk)).content.decode()
+    assert "받는 방법과 날을 전화로 정합니다" in clerk.get(url(clerk, "desk-application", row.pk)).content.decode()
     # No round takes it along, and each says so.
     first = calendar.payout_rounds(programme.current())[0]
     chosen = selection.Selection(first.pay_on, first.cut_off)
