@@ -16,6 +16,7 @@ from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -27,6 +28,7 @@ from kt_remedy.identity.forms import CodeForm, PassAppForm, SmsSecondForm
 
 PENDING, NEXT, BROWSER = "identity_pending", "identity_next", "identity_browser"
 METHODS = {"app": "APP", "sms": "SMS"}
+_OVER = gettext_lazy("시간이 지났거나 이미 끝난 본인 확인입니다. 다시 해 주시면 하시던 곳으로 갑니다.")
 
 log = structlog.get_logger(__name__)
 
@@ -36,8 +38,7 @@ log = structlog.get_logger(__name__)
 @require_http_methods(["GET", "HEAD"])
 def start(request: HttpRequest) -> HttpResponse:
     """Offer the PASS app and a code by SMS."""
-    next_path = _own_path(request.GET.get("next", ""))
-    query = "?" + urlencode({"next": next_path}) if next_path else ""
+    query = _query(_own_path(request.GET.get("next", "")))
     return render(request, "identity/start.html", {"query": query, "steps": _steps()})
 
 
@@ -99,7 +100,9 @@ def enter_code(request: HttpRequest) -> HttpResponse:
     """Confirm by the code or by the approval in the app, then redirect to the page the person asked for."""
     pending = _pending(request)
     if pending is None:
-        return redirect("identity:start")
+        return _start_again(
+            request, _("시간이 지났거나 이미 끝난 본인 확인입니다. 다시 해 주시면 하시던 곳으로 갑니다.")
+        )
     by_app = pending.method == "APP"
     form = CodeForm(request.POST or None) if not by_app else None
     error = ""
@@ -120,9 +123,7 @@ def enter_code(request: HttpRequest) -> HttpResponse:
         except provider.Expired:
             error = _("인증번호의 시간이 지났습니다. 새 번호를 받아 주세요.")
         except provider.VerificationRefused:  # Locked as well: this request has ended
-            _clear_pending(request)
-            messages.warning(request, _("여러 번 틀려 이 인증은 끝났습니다. 처음부터 다시 해 주세요."))
-            return redirect("identity:start")
+            return _start_again(request, _("여러 번 틀려 이 인증은 끝났습니다. 처음부터 다시 해 주세요."))
         else:
             next_path = request.session.get(NEXT, "")
             _clear_pending(request)
@@ -148,7 +149,9 @@ def resend_code(request: HttpRequest) -> HttpResponse:
     """Send a new code."""
     pending = _pending(request)
     if pending is None:
-        return redirect("identity:start")
+        return _start_again(
+            request, _("시간이 지났거나 이미 끝난 본인 확인입니다. 다시 해 주시면 하시던 곳으로 갑니다.")
+        )
     try:
         request.session[PENDING] = service.resend_code(pending).to_session()
     except service.LimitReached as reached:
@@ -215,6 +218,21 @@ def _pending(request: HttpRequest) -> service.PendingVerification | None:
     if stored is None or time.time() - stored["sent_at"] > service.IDLE_SECONDS:
         return None
     return service.PendingVerification(**stored)
+
+
+def _start_again(request: HttpRequest, words: str) -> HttpResponse:
+    """Lead back to the first page with these words, and from there to the page that the person asked for; who is
+    verified already goes on."""
+    next_path = request.session.get(NEXT, "")
+    _clear_pending(request)
+    if request.person is not None:  # type: ignore[attr-defined]
+        return redirect(next_path or "portal:my-lines")
+    messages.warning(request, words)
+    return redirect(reverse("identity:start") + _query(next_path))
+
+
+def _query(next_path: str) -> str:
+    return "?" + urlencode({"next": next_path}) if next_path else ""
 
 
 def _clear_pending(request: HttpRequest) -> None:

@@ -393,6 +393,22 @@ def test_without_a_request_the_code_page_leads_to_the_start():
         assert act(reverse("identity:code"))["Location"] == reverse("identity:start")
 
 
+def test_a_check_that_is_over_says_so_and_keeps_the_way(monkeypatch):
+    client, phone = Client(), number()
+    ask(client, phone, following="/refunds/apply/")
+    monkeypatch.setattr(service, "IDLE_SECONDS", -1)
+    answer = client.post(reverse("identity:code"), {"code": "123456"}, follow=True)
+    assert answer.redirect_chain == [("/identity/?next=%2Frefunds%2Fapply%2F", 302)]
+    assert "시간이 지났거나 이미 끝난 본인 확인입니다" in answer.content.decode()
+
+
+def test_back_after_a_check_goes_on_instead_of_asking_again():
+    client, phone = Client(), number()
+    ask(client, phone)
+    enter(client, code_sent_to(phone))
+    assert client.get(reverse("identity:code"))["Location"] == reverse("portal:my-lines")
+
+
 def test_leaving_ends_the_session():
     client, phone = Client(), number()
     ask(client, phone)
