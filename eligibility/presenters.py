@@ -7,6 +7,7 @@ language. Pure functions: no database, no clock.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from functools import cached_property
 
 from django.utils.functional import Promise
@@ -426,3 +427,17 @@ def chart(curve: Iterable[Estimate], today: date | None = None) -> list[dict[str
         {"day": day.on, "share": day.amount * 1000 // longest, "text": krw(day.amount), "today": day.on == today}
         for day in estimates
     ]
+
+
+def chart_note(curve: Iterable[Estimate]) -> str:
+    """How much a day changes, because bars of nearly one length do not show it; "" where the sums go up and down."""
+    sums = [day.amount for day in curve]
+    steps = [after - before for before, after in pairwise(sums)]
+    if not steps or not (all(step <= 0 for step in steps) or all(step >= 0 for step in steps)):
+        return ""
+    if sums[0] == sums[-1]:
+        return _("이 기간에는 어느 날 해지하셔도 금액이 같습니다.")
+    won = {"won": krw((abs(sums[-1] - sums[0]) + 5 * len(steps)) // (10 * len(steps)) * 10)}  # to ten won
+    if sums[-1] < sums[0]:
+        return _("해지가 하루 늦어질 때마다 %(won)s쯤 줄어듭니다.") % won
+    return _("해지가 하루 늦어질 때마다 %(won)s쯤 늘어납니다.") % won

@@ -78,6 +78,7 @@ def _answer(form: QuickCheckForm, today: dt.date, current: Programme) -> dict[st
         "estimate": estimate,
         "steps": presenters.explain(estimate) if estimate else [],
         "chart": presenters.chart(rules.curve(facts, current), today) if kind == "leave" and estimate else [],
+        "chart_note": presenters.chart_note(rules.curve(facts, current)) if kind == "leave" and estimate else "",
         # The form does not ask for the day of the port-out request, which decides this case (D-05).
         "maybe_delayed": codes == ["TERMINATED_AFTER_PERIOD"] and facts.termination_reason == "PORT_OUT",
         "pay_on": _pay_day(facts.terminated_on, max(today, current.applications.opens), current),

@@ -76,6 +76,7 @@ class LineCard:
     billed: int = 0
     steps: list[presenters.Step] = field(default_factory=list)
     chart: list[dict[str, object]] = field(default_factory=list)
+    chart_note: str = ""
     next_step: NextStep | None = None
     promise: Promise | None = None
     reference: str = ""  # of the application, if there is one
@@ -160,6 +161,7 @@ class _CardBuilder:
         if kind == "leave":
             card.steps = presenters.explain(rules.estimate(facts, self.programme.waiver.terminated_to, self.programme))
             card.chart = presenters.chart(rules.curve(facts, self.programme), self.today)
+            card.chart_note = presenters.chart_note(rules.curve(facts, self.programme))
             self._perks(card, line)
             return card
         # A text about money on a line without a refund would read as a promise.

@@ -67,6 +67,7 @@ def test_before_the_last_day_a_line_in_service_sees_every_day_of_the_waiver(at, 
     page = client.get("/check/", {**answers, "kind": "DISCOUNT", "months": "24", "amount": "267000"}).content.decode()
     assert page.count('class="bar"') == 14
     assert "175,249원" in page
+    assert "해지가 하루 늦어질 때마다" in page  # bars of nearly one length do not show it
 
 
 @pytest.mark.parametrize(
