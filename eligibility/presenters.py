@@ -7,8 +7,8 @@ language. Pure functions: no database, no clock.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 from functools import cached_property
+from itertools import pairwise
 
 from django.utils.functional import Promise
 from django.utils.html import format_html
