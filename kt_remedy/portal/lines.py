@@ -275,7 +275,7 @@ class _CardBuilder:
                 card.amount_label = _("다 내시면 돌려받을 금액")
                 card.amount = sum(max(0, b.billed_krw - b.waived_krw - b.refunded_krw) for b in refundable)
                 card.rows.append((_("지금까지 내신 금액"), krw(line.refundable_krw)))
-        if above := sum(max(0, bill.paid_krw - bill.billed_krw) for bill in refundable):
+        if above := _paid_above(refundable):
             card.notes.append(
                 _(
                     "청구된 위약금보다 %(won)s을 더 내셨습니다. 더 내신 돈은 이 환급과 따로 요금에서 정산해"
@@ -451,7 +451,14 @@ def _ledger_sums(line: Line, refundable: list[Bill]) -> list[LedgerRow]:
         rows.append(LedgerRow(_("감면해 드린 금액"), won=waived))
     if refunded := sum(bill.refunded_krw for bill in refundable):
         rows.append(LedgerRow(_("이미 돌려드린 금액"), won=refunded))
+    if above := _paid_above(refundable):
+        rows.append(LedgerRow(_("청구보다 더 내신 금액"), _("이 환급과 따로 요금에서 정산합니다"), above))
     return rows
+
+
+def _paid_above(bills: Iterable[Bill]) -> int:
+    """Won paid above the bills, which billing settles (D-70), as `refunds/balance.sql` counts it."""
+    return sum(max(0, bill.paid_krw - max(bill.billed_krw, bill.refunded_krw)) for bill in bills)
 
 
 def _paid_note(bill: Bill) -> str:

@@ -181,6 +181,14 @@ def test_what_was_paid_above_the_bill_is_named(holder, look):
     billed(line, "SUBSIDY_CLAWBACK", 50_000, paid=100_000)
     (card,) = look()
     assert "청구된 위약금보다 50,000원을 더 내셨습니다." in card
+    assert "청구보다 더 내신 금액" in card
+
+
+def test_before_the_first_day_nobody_reads_that_there_are_no_lines(at, client):
+    at("2025-12-30T10:00+09:00")
+    page = " ".join(as_customer(client, person("nobody")).get("/my/").content.decode().split())
+    assert "회선은 12월\xa031일(수)\u2060부터 보실 수 있습니다" in page
+    assert "찾지 못했습니다" not in page
 
 
 def test_review_promises_a_person_and_no_money_reason(holder, look):
