@@ -22,6 +22,7 @@ from kt_remedy.core.programme import Programme
 from kt_remedy.core.templatetags.remedy import kdate, kdate_long, kmonth, krw
 from kt_remedy.identity.service import VerifiedRequest
 from kt_remedy.portal import timeline
+from kt_remedy.portal.ledger import LedgerRow, ledger_sums, paid_above, paid_note
 from refunds.applications import objection_views, queries
 from refunds.applications.objection_views import ObjectionView
 from refunds.applications.queries import ApplicationSummary
@@ -42,17 +43,6 @@ class NextStep:
     label: str
     url: str
     line: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerRow:
-    """Row of a ledger (`partials/ledger.html`); `won` in won."""
-
-    label: str
-    note: str = ""
-    won: int | None = None
-    kind: str = ""
-    text: str = ""
 
 
 @dataclass(slots=True)
@@ -275,7 +265,7 @@ class _CardBuilder:
                 card.amount_label = _("다 내시면 돌려받을 금액")
                 card.amount = sum(max(0, b.billed_krw - b.waived_krw - b.refunded_krw) for b in refundable)
                 card.rows.append((_("지금까지 내신 금액"), krw(line.refundable_krw)))
-        if above := _paid_above(refundable):
+        if above := paid_above(refundable):
             card.notes.append(
                 _(
                     "청구된 위약금보다 %(won)s을 더 내셨습니다. 더 내신 돈은 이 환급과 따로 요금에서 정산해"
@@ -284,13 +274,13 @@ class _CardBuilder:
                 % {"won": krw(above)}
             )
         if refundable and card.kind != "no":
-            card.ledger = _ledger_sums(line, refundable)
+            card.ledger = ledger_sums(line, refundable)
             if len(refundable) > 1:
                 card.ledger.append(LedgerRow(_("항목마다 돌려받는 금액"), kind="part"))
                 card.ledger += [
                     LedgerRow(
                         presenters.item_name_for_customer(bill.item),
-                        _paid_note(bill),
+                        paid_note(bill),
                         refundable_of(register.bill_facts([bill])[0]),
                     )
                     for bill in refundable
@@ -433,44 +423,6 @@ class _CardBuilder:
                     timeline.perk_summary(perk, self.language)
                 )
         card.next_step = _next_step(_("혜택 자세히 보기"), "rewards:mine")
-
-
-def _ledger_sums(line: Line, refundable: list[Bill]) -> list[LedgerRow]:
-    """Sums in won: expected, billed, paid, and if not 0 waived and refunded."""
-    only_item = refundable[0].item if len(refundable) == 1 else ""
-    rows = [
-        LedgerRow(_("예상 금액"), _("날수로 계산한 값"), line.expected_penalty_krw),
-        LedgerRow(
-            _("청구된 위약금"),
-            f"{presenters.item_name_for_customer(only_item)}: {presenters.item_note(only_item)}" if only_item else "",
-            sum(bill.billed_krw for bill in refundable),
-        ),
-        LedgerRow(_("내신 금액"), won=sum(bill.paid_krw for bill in refundable)),
-    ]
-    if waived := sum(bill.waived_krw for bill in refundable):
-        rows.append(LedgerRow(_("감면해 드린 금액"), won=waived))
-    if refunded := sum(bill.refunded_krw for bill in refundable):
-        rows.append(LedgerRow(_("이미 돌려드린 금액"), won=refunded))
-    if above := _paid_above(refundable):
-        rows.append(LedgerRow(_("청구보다 더 내신 금액"), _("이 환급과 따로 요금에서 정산합니다"), above))
-    return rows
-
-
-def _paid_above(bills: Iterable[Bill]) -> int:
-    """Won paid above the bills, which billing settles (D-70), as `refunds/balance.sql` counts it."""
-    return sum(max(0, bill.paid_krw - max(bill.billed_krw, bill.refunded_krw)) for bill in bills)
-
-
-def _paid_note(bill: Bill) -> str:
-    """Note beside the name of a bill row: partly paid or refunded amounts, else the note of the bill item."""
-    if bill.refunded_krw:
-        return _("청구 %(billed)s, 이미 돌려드림 %(back)s") % {
-            "billed": krw(bill.billed_krw),
-            "back": krw(bill.refunded_krw),
-        }
-    if bill.paid_krw < bill.billed_krw:
-        return _("청구 %(billed)s, 내신 금액 %(paid)s") % {"billed": krw(bill.billed_krw), "paid": krw(bill.paid_krw)}
-    return presenters.item_note(bill.item)
 
 
 def _next_step(label: str, name: str, *args: str, line: str = "") -> NextStep | None:
