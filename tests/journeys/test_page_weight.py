@@ -1,0 +1,104 @@
+"""The weight of pages as a telephone loads them: the real web server, collected and compressed files, an empty cache
+and then a warm one."""
+
+import urllib.request
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+
+from kt_remedy.devtools.management.commands.run import UNUSED_FILES
+from refunds.applications import drafts
+from tests.conftest import free_port, wait_until
+from tests.refunds import make
+from tests.refunds.applications.test_submit import submit
+from tests.sessions import as_customer, person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+FIRST_BYTES, FIRST_REQUESTS, SECOND_BYTES = 100_000, 8, 20_000
+COLLECTED = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+
+
+@pytest.fixture
+def address(start_process, settings) -> str:
+    """The address of a web server of its own, with the files of the portal as production serves them."""
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": COLLECTED}}
+    call_command("collectstatic", verbosity=0, interactive=False, clear=True, ignore_patterns=UNUSED_FILES)
+    address = f"http://127.0.0.1:{free_port()}"
+    start_process(
+        "-m", "gunicorn", "--config", "python:kt_remedy.gunicorn_conf", "--workers", "1",
+        "--bind", address.removeprefix("http://"), "kt_remedy.wsgi",
+    )  # fmt: skip
+
+    def answers() -> bool:
+        try:
+            urllib.request.urlopen(f"{address}/", timeout=5).close()
+        except OSError:
+            return False
+        return True
+
+    wait_until(answers, what="the web server")
+    return address
+
+
+class Wire:
+    """What the browser of one visitor asks for and gets, as its network events count it."""
+
+    def __init__(self, page) -> None:
+        self.bytes = self.requests = 0
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.on("Network.requestWillBeSent", self._asked)
+        session.on("Network.loadingFinished", self._got)
+
+    def _asked(self, event: dict) -> None:
+        self.requests += not event["request"]["url"].startswith("data:")
+
+    def _got(self, event: dict) -> None:
+        self.bytes += event["encodedDataLength"]
+
+
+def weigh(context, path: str) -> list[str]:
+    """What is too heavy on this page: on the first view, and on the second one with a warm cache."""
+    page, found = context.new_page(), []
+    first = Wire(page)
+    page.goto(path, wait_until="networkidle")
+    assert page.url.endswith(path), f"{path} led to {page.url}"
+    if first.bytes > FIRST_BYTES or first.requests > FIRST_REQUESTS:
+        found.append(f"{path}: {first.bytes} bytes, {first.requests} requests")
+    page.goto("about:blank")
+    second = Wire(page)
+    page.goto(path, wait_until="networkidle")
+    if second.bytes > SECOND_BYTES:
+        found.append(f"{path}: {second.bytes} bytes again")
+    print(path, first.bytes, first.requests, second.bytes, second.requests)
+    assert 0 < second.bytes < first.bytes, "nothing was kept"
+    return found
+
+
+def test_pages_are_light(at, browser, address, settings) -> None:
+    at("2026-01-20T10:00+09:00")
+    settings.QA_SAMPLE_PERCENT = 0
+    holder = make.customer(name="홍길동", ci="hong")
+    lines = [make.line(holder) for _each in range(3)]
+    done = submit(holder, lines[0])
+    answers = drafts.Answers(lines=[lines[1].pk], consents={"privacy": "1", "provision": "1"})
+    drafts.save(answers, person_index=bytes(holder.person_index))
+    client = as_customer(Client(), person("hong", name="홍길동"))
+    mine = [
+        reverse("portal:my-lines"),
+        reverse("refunds:apply-consent"),
+        reverse("refunds:apply-account"),
+        reverse("refunds:receipt", args=[done.filing.reference]),
+        reverse("refunds:status"),
+    ]
+    found = []
+    for path in ("/", "/check/", "/messages/", *mine):
+        context = browser.new_context(base_url=address, locale="ko-KR", viewport={"width": 390, "height": 844})
+        if path in mine:
+            session = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": address}
+            context.add_cookies([session])
+        found += weigh(context, path)
+        context.close()
+    assert found == []
