@@ -32,7 +32,8 @@ def keep(folder: Path, client: Client, addresses: list[str]) -> None:
         for address in addresses:
             for language in ("ko", "en"):
                 answer = ask(address, headers={"accept-language": language})
-                if answer.headers.get("Content-Type", "").startswith("text/html") and answer.status_code != 302:
+                html = answer.headers.get("Content-Type", "").startswith("text/html")
+                if html and answer.content and answer.status_code != 302:
                     name = address.strip("/").replace("/", "-").partition("?")[0] or "home"
                     (folder / f"{name}-{ask.__name__}-{language}.html").write_bytes(answer.content)
 
@@ -40,7 +41,7 @@ def keep(folder: Path, client: Client, addresses: list[str]) -> None:
 def arguments(route: Route, world: World) -> dict[str, object]:
     known = world.arguments(Route(route.name, route.pattern, (), route.policy, route.callback)) | {
         "key": world.session.key, "reference": world.row.filing.reference, "contract_no": world.line.pk,
-        "entry_id": world.entry.pk, "pk": world.row.pk, "way": "sms", "code": "PRIVACY", "perk": "INSURANCE",
+        "entry_id": world.entry.pk, "pk": world.row.pk, "question_id": world.row.filing.pk, "way": "sms", "code": "PRIVACY", "perk": "INSURANCE",
     }  # fmt: skip
     return {name: known.get(name, ARGUMENTS.get(name, "0")) for name in route.arguments}
 
