@@ -41,7 +41,8 @@ def keep(folder: Path, client: Client, addresses: list[str]) -> None:
 def arguments(route: Route, world: World) -> dict[str, object]:
     known = world.arguments(Route(route.name, route.pattern, (), route.policy, route.callback)) | {
         "key": world.session.key, "reference": world.row.filing.reference, "contract_no": world.line.pk,
-        "entry_id": world.entry.pk, "pk": world.row.pk, "question_id": world.row.filing.pk, "way": "sms", "code": "PRIVACY", "perk": "INSURANCE",
+        "entry_id": world.entry.pk, "pk": world.row.pk, "question_id": world.row.filing.pk,
+        "way": "sms", "code": "PRIVACY", "perk": "INSURANCE",
     }  # fmt: skip
     return {name: known.get(name, ARGUMENTS.get(name, "0")) for name in route.arguments}
 
