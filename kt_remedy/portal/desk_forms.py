@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -291,10 +292,6 @@ class FilingForm(AccountForm):
     )
     privacy = forms.BooleanField(
         label=gettext_lazy("개인정보 이용과 은행에 알리는 것을 읽어 드렸고 고객이 둘 다 동의했습니다"),
-        help_text=gettext_lazy(
-            "“환급에 쓰려고 이름, 생년월일, 번호, 계좌를 받고, 은행과 예금주 확인 회사에 알립니다. 지급이 끝나고 정해진"
-            " 기간이 지나면 계좌번호를 지웁니다. 동의하시나요?”"
-        ),
         error_messages={"required": gettext_lazy("안내를 읽어 드리고 동의를 받아 주세요")},
     )
     field_order = (
@@ -319,6 +316,10 @@ class FilingForm(AccountForm):
             del self.fields["passbook"]
         self.by = by
         self.fields["lines"].choices = options  # type: ignore[attr-defined]
+        self.fields["privacy"].help_text = _(
+            "“환급에 쓰려고 이름, 생년월일, 번호, 계좌를 받고, 은행과 예금주 확인 회사에 알립니다. 돈을 보내 드리고"
+            " %(days)s일이 지나면 계좌번호를 지웁니다. 동의하시나요?”"
+        ) % {"days": settings.ACCOUNT_WIPE_DAYS}
         if by == OwnerKind.SELF:
             for name in ("owner", "owner_born", "documents"):
                 del self.fields[name]
