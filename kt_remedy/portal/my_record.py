@@ -43,6 +43,7 @@ class Look:
     who: Any
     place: Any
     why: Any
+    in_store: bool
     customer: str
     unusual: bool
     question: LookQuestion | None
@@ -88,6 +89,11 @@ class QuestionForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=gettext_lazy("쓰지 않으셔도 됩니다."),
     )
+
+    def leave_out_the_store(self) -> None:
+        """Offer no question about a store, for a look that was in none."""
+        kind: Any = self.fields["kind"]
+        kind.choices = [choice for choice in kind.choices if choice[0] != LookQuestion.Kind.NEVER_THERE]
 
 
 class _UntilForm(forms.Form):
@@ -173,6 +179,8 @@ def _page(
     forms_of = {look.entry_id: QuestionForm(prefix=f"look-{look.entry_id}") for day in days for look in day.looks}
     if form is not None:
         forms_of[asking] = form
+    for look in (look for day in days for look in day.looks if not look.in_store):
+        forms_of[look.entry_id].leave_out_the_store()
     context = {
         "days": [
             (day, [(look, forms_of[look.entry_id], look.entry_id == asking) for look in day.looks]) for day in days
@@ -217,6 +225,7 @@ def _look(row: AuditSubject, stores: dict[str, str] | None, question: LookQuesti
         who=ROLE_LABELS.get(entry.role, _("직원")),
         place=place,
         why=looks.purpose(entry),
+        in_store=bool(entry.store),
         customer=row.customer,
         unusual=hasattr(entry, "mark"),
         question=question,

@@ -117,6 +117,14 @@ def test_what_is_unusual_shows_once_the_auditor_checked_it(browser, holder):
     assert "평소와 다름" in page(browser)
 
 
+@pytest.mark.parametrize(("role", "store", "offered"), [("agent", "", False), ("clerk", "S-0001", True)])
+def test_a_question_about_a_store_is_offered_where_the_look_was_in_one(browser, holder, role, store, offered):
+    looked(holder, role=role, store=store)
+    text = page(browser)
+    assert "이 시간에 상담한 적이 없습니다" in text
+    assert ("이 매장에 간 적이 없습니다" in text) is offered
+
+
 def test_a_question_is_asked_once_and_answered_by_a_message(browser, holder, at):
     entry = looked(holder, role="clerk", store="S-0001")
     address = reverse("portal:my-record-ask", args=[entry.pk])
