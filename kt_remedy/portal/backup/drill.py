@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from kt_remedy.audit import heads
-from kt_remedy.core import clock, roles
+from kt_remedy.core import clock, file_stores, roles
 from kt_remedy.core.models import RestoreDrill
 from kt_remedy.portal.backup import restore
 from kt_remedy.portal.backup.restore import Escrow, Scratch
@@ -98,9 +98,11 @@ def _manage(env: Mapping[str, str], *argv: str) -> "subprocess.CompletedProcess[
 def _gather_heads(path: Path, until: dt.datetime | None) -> None:
     """One file of the heads in AUDIT_HEADS_DIR from before the day (KST) of `until`."""
     last = clock.kst_date(until or clock.now())
-    kept = [
-        head for file in sorted(Path(settings.AUDIT_HEADS_DIR).glob("audit-head-*.csv")) for head in heads.read(file)
-    ]
+    store, kept = file_stores.at(settings.AUDIT_HEADS_DIR, mode=0o644), []
+    for name in sorted(store.names()[1]):
+        if name.startswith("audit-head-"):
+            with store.at_hand(name) as at_hand:
+                kept += heads.read(at_hand)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(heads.COLUMNS)

@@ -21,7 +21,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--escrow", required=True, help="file of NAME=value: BACKUP_IDENTITY and the three keys")
         parser.add_argument("--until", type=_moment, help="restore to this moment, as 2026-01-22T09:15:00+09:00")
-        parser.add_argument("--documents", default="", help="folder of a copy of the documents, to compare with")
+        parser.add_argument(
+            "--documents", default="", help="folder (or s3:// address) of a copy of the documents, to compare with"
+        )
         parser.add_argument("--programs", default="", help="folder of PostgreSQL's programs")
 
     def handle(
