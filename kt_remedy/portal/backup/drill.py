@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from kt_remedy.audit import heads
+from kt_remedy.audit.chain import Head
 from kt_remedy.core import clock, file_stores, roles
 from kt_remedy.core.models import RestoreDrill
 from kt_remedy.portal.backup import restore
@@ -98,7 +99,8 @@ def _manage(env: Mapping[str, str], *argv: str) -> "subprocess.CompletedProcess[
 def _gather_heads(path: Path, until: dt.datetime | None) -> None:
     """One file of the heads in AUDIT_HEADS_DIR from before the day (KST) of `until`."""
     last = clock.kst_date(until or clock.now())
-    store, kept = file_stores.at(settings.AUDIT_HEADS_DIR, mode=0o644), []
+    store = file_stores.at(settings.AUDIT_HEADS_DIR, mode=0o644)
+    kept: list[Head] = []
     for name in sorted(store.names()[1]):
         if name.startswith("audit-head-"):
             with store.at_hand(name) as at_hand:
