@@ -1,12 +1,14 @@
 """The page about the safety of files says what this installation does, not what one could do."""
 
+import datetime as dt
 import re
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from kt_remedy.core import virus_scan
+from kt_remedy.core import clock, virus_scan
+from kt_remedy.core.models import RestoreDrill
 from kt_remedy.core.virus_scan import Finding
 from tests.sessions import as_staff, staff_user
 
@@ -54,3 +56,21 @@ def test_the_limits_are_those_in_force(settings) -> None:
     settings.DOCUMENT_MAX_MEGAPIXELS, settings.DOCUMENT_MAX_PAGES = 33, 44
     cells = re.findall(r"<td>([^<]+)</td>", page())
     assert cells == ["11MB", "22MB", "23MB", "20개", "33백만 화소", "44쪽", "10초", "256MB", "2개"]
+
+
+def test_drills_are_shown_good_or_bad() -> None:
+    assert "아직 훈련하지 않았습니다. 되살려 보지 않은" in page()
+    assert "A backup that was never restored counts as none." in page(language="en")
+    at = dt.datetime(2026, 1, 18, 3, tzinfo=clock.KST)
+    values = {"restore_seconds": 170, "check_seconds": 41, "backup_bytes": 8_000_097, "database_bytes": 110_383_261}
+    values |= {"backup": "base-20260117T180000Z.tar.gz.age", "documents": 12}
+    RestoreDrill.objects.create(at=at, until=at - dt.timedelta(hours=2), **values)
+    RestoreDrill.objects.create(at=at + dt.timedelta(days=7), faults=["document 7 is missing"], **values)
+    korean, english = page(), page(language="en")
+    assert "되살리기 170초, 돈과 기록과 서류 12건을 맞춰 보기 41초." in korean
+    assert "2026년 1월 18일 01:00 시점으로 되살렸습니다." in korean
+    assert korean.index("맞지 않음") < korean.index("모두 맞음"), "the newest comes first"
+    assert "document 7 is missing" in korean
+    assert "Restored in 170 s; money, audit and 12 documents checked in 41 s." in english
+    assert "base-20260117T180000Z.tar.gz.age" in english
+    assert not re.search("[가-힣]", english.partition("<h1>")[2].partition("</main>")[0])
