@@ -5,10 +5,12 @@
 E001 unknown REMEDY_ENV, E002 unreadable value, E003 no time, E004 programme file, E005 secret key, E006 keys of fields,
 E007 set clock, E008 servers, E009 address of a service, E010 secrets of the services, E011 payer, E012 folders,
 E013 weak keys, E014 hosts, E015 plain connections, E016 numbers out of range, E017 demonstration accounts, E018 key of
-the audit, E019 collectors of faults and traces, E020 libraries of watching.
+the audit, E019 collectors of faults and traces, E020 libraries of watching, E021 a pooler before a process that holds
+locks.
 """
 
 import ipaddress
+import re
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from typing import Any
@@ -25,6 +27,7 @@ SERVICES = ("PORTONE_API_SECRET", "PORTONE_STORE_ID", "PORTONE_CHANNEL_KEY", "SO
 PAYER = ("PAYER_NAME", "PAYER_BANK", "PAYER_ACCOUNT")
 SERVERS = {"DATABASE_URL": "PostgreSQL", "REDIS_URL": "Redis"}
 SERVICE_HOSTS = {"PORTONE_API_URL": "api.portone.io", "SOLAPI_API_URL": "api.solapi.com"}
+OBJECT_STORES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 ENCRYPTED = {"verify-ca", "verify-full"}  # `require` alone would talk to any server
 FOLDERS = {
     "UPLOADS_DIR": "outside the web root for the documents people send",
@@ -68,9 +71,11 @@ def of_production(environ: Mapping[str, str]) -> Iterator[Error]:
     for name, server in SERVERS.items():
         if not given(name):
             yield fault(8, f"{name} is missing.", f"Name the {server} to use.")
-    for name in ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL"):
+    for name in ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REPLICA_URL", "REDIS_URL"):
         if hint := _plain_connection(given(name)):
             yield fault(15, f"{name} leads to another machine without encryption or password.", hint)
+    if given("REDIS_URL").startswith("sentinel:") and not given("REDIS_SENTINEL_MASTER"):
+        yield fault(8, "REDIS_SENTINEL_MASTER is missing.", "Name the master that the sentinels watch.")
     named = set(filter(None, given("SERVICE_HOSTS").split(",")))
     for name, host in SERVICE_HOSTS.items():
         if name in environ and not _is_stand_in(given(name)) and urlsplit(given(name)).hostname not in {host, *named}:
@@ -88,9 +93,25 @@ def of_production(environ: Mapping[str, str]) -> Iterator[Error]:
     for name in PAYER:
         if not given(name):
             yield fault(11, f"{name} is missing.", "Set the account the refunds are paid from.")
+    yield from _of_stores(environ)
+
+
+def _of_stores(environ: Mapping[str, str]) -> Iterator[Error]:
+    """Folders and buckets that are missing, and an object store on another machine without encryption."""
     for name, content in FOLDERS.items():
-        if not given(name):
-            yield fault(12, f"{name} is missing.", f"Name a folder {content}.")
+        address = environ.get(name, "")
+        if not address:
+            yield fault(12, f"{name} is missing.", f"Name a folder {content}, or s3://bucket/folder.")
+        elif address.startswith("s3:") and not re.fullmatch(r"s3://[^/]+(/.*)?", address):
+            yield fault(12, f"{name} names no bucket.", "Write it as s3://bucket/folder.")
+    for name in OBJECT_STORES:
+        try:
+            parts = urlsplit(environ.get(name, ""))
+            plain = parts.scheme != "https" and not is_of_this_machine(environ.get(name, ""))
+        except ValueError:
+            plain = True
+        if plain:
+            yield fault(15, f"{name} leads to another machine without encryption.", "Use https://.")
 
 
 def _of_keys(field_keys: str, index_key: str, audit_keys: str) -> Iterator[Error]:
@@ -133,20 +154,20 @@ def _query_of(address: str) -> dict[str, str]:
 
 def _plain_connection(address: str) -> str:
     """The hint for an address beyond this machine without encryption or without a password; empty for a good one."""
+    first, *others = address.split(";") if address.startswith("sentinel:") else [address]
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(first)
         parts.port  # noqa: B018  (raises where it is no number)
-        if is_of_this_machine(address):
+        if all(is_of_this_machine(one) for one in (first, *others)):
             return ""
-        query = _query_of(address)
+        query = _query_of(first)
     except ValueError:
         return ""  # E002
-    if parts.scheme.startswith("redis"):
-        safe = parts.scheme == "rediss" and query.get("ssl_cert_reqs", "required").lower() in {
-            "required",
-            "cert_required",
-        }
-        return "" if safe and parts.password else "Use rediss:// with a password, and ssl_cert_reqs=required."
+    if parts.scheme.startswith(("redis", "sentinel")):
+        verified = query.get("ssl_cert_reqs", "required" if parts.scheme == "rediss" else "").lower()
+        if parts.scheme in {"rediss", "sentinel"} and verified in {"required", "cert_required"} and parts.password:
+            return ""
+        return "Use rediss:// or sentinel:// with a password, and ssl_cert_reqs=required."
     safe = query.get("sslmode") in ENCRYPTED
     return "" if safe else "Add ?sslmode=verify-full and the certificate of the authority as sslrootcert."
 

@@ -28,7 +28,7 @@ from environs import Env, EnvError
 from whitenoise.compress import Compressor as WhiteNoiseCompressor
 
 from kt_remedy import checks
-from kt_remedy.core import crypto
+from kt_remedy.core import broker, crypto
 from kt_remedy.core.logging import drop_traceback_of_refusal, scrub, stamp
 
 VERSION = "0.1.0"  # as in pyproject.toml
@@ -301,16 +301,33 @@ _database |= {"CONN_MAX_AGE": _number("DATABASE_CONN_MAX_AGE", 60, least=0), "CO
 if COUNTS_REQUESTS:
     _database["ENGINE"] = "django_prometheus.db.backends.postgresql"
 DATABASES = {"default": _database}
-DATABASES["default"].setdefault("OPTIONS", {})
+# PgBouncer in transaction mode gives each transaction another session: no cursor, lock or setting may outlive one.
+# It stands before the web alone; workers, beat and loads hold locks of their sessions.
+DATABASE_POOLED = _read(env.bool, "DATABASE_POOLED", False)
+if DATABASE_POOLED and not SERVES_PAGES:
+    _fault(19, "DATABASE_POOLED is set for a process that is no web server.", "Let it connect to PostgreSQL directly.")
+if REPLICA_URL := env.str("REPLICA_URL", ""):  # reports alone read it (kt_remedy/core/replica.py)
+    try:
+        DATABASES["replica"] = dj_database_url.parse(REPLICA_URL) | {
+            "CONN_MAX_AGE": _database["CONN_MAX_AGE"],
+            "CONN_HEALTH_CHECKS": True,
+        }
+    except ValueError:
+        _fault(2, "The setting REPLICA_URL cannot be read.", "Write it as postgres://user:password@host:port/name.")
+    DATABASE_ROUTERS = ["kt_remedy.core.replica.ReportRouter"]
 # Web requests are short. Deliveries and batches raise these limits in their own transactions.
 STATEMENT_TIMEOUTS = {
     "statement_timeout": _duration("STATEMENT_TIMEOUT", "15s"),
     "lock_timeout": _duration("LOCK_TIMEOUT", "5s"),
     "idle_in_transaction_session_timeout": _duration("IDLE_TRANSACTION_TIMEOUT", "60s"),
 }
-DATABASES["default"]["OPTIONS"]["options"] = " ".join(
-    [DATABASES["default"]["OPTIONS"].get("options", "")] + [f"-c {k}={v}" for k, v in STATEMENT_TIMEOUTS.items()]
-).strip()
+for _database in DATABASES.values():
+    _options: dict[str, Any] = _database.setdefault("OPTIONS", {})
+    if DATABASE_POOLED:  # the role has the limits instead: `manage.py database_roles`
+        _database["DISABLE_SERVER_SIDE_CURSORS"] = True
+        continue
+    _limits = " ".join(f"-c {name}={value}" for name, value in STATEMENT_TIMEOUTS.items())
+    _options["options"] = f"{_options.get('options', '')} {_limits}".strip()
 # Web processes never touch Redis: the few cached values live in PostgreSQL too.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
 
@@ -451,12 +468,15 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_ACKS_LATE, CELERY_WORKER_PREFETCH_MULTIPLIER = True, 1
 # Results stand in the rows; one in Redis would be a second truth that can be lost.
 CELERY_TASK_IGNORE_RESULT = True
-# A hung Redis must not hang beat (default: for ever). Beat publishes a lost task again within seconds, so a worker need
-# not look every ten seconds for tasks of dead workers.
+# Beat publishes a lost task again within seconds, so a worker need not look every ten seconds for tasks of dead
+# workers.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 60,
-    "socket_timeout": 2,
-    "socket_connect_timeout": 2,
+    **broker.transport_options(
+        CELERY_BROKER_URL,
+        master=env.str("REDIS_SENTINEL_MASTER", ""),
+        password=env.str("REDIS_SENTINEL_PASSWORD", ""),
+    ),
 }
 # A task goes on when the connection to Redis is lost: the lock of its row keeps every other worker away from it.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False

@@ -117,12 +117,19 @@ def _keys_loaded() -> str:
 
 
 def _database() -> dict[str, str]:
-    """The state of the database (can a row be written now?) and of its migrations."""
+    """The state of the database (can a row be written now, and does a statement end?) and of its migrations.
+
+    Behind a pooler the limits belong to the role, and somebody may have forgotten to set them.
+    """
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool")
-            read_only = cursor.fetchone()[0]
-        return {"database": "read-only" if read_only else "ok", "migrations": _migrations()}
+            cursor.execute(
+                "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool,"
+                " current_setting('statement_timeout') = '0'"
+            )
+            read_only, endless = cursor.fetchone()
+        state = "read-only" if read_only else "without time limits" if endless else "ok"
+        return {"database": state, "migrations": _migrations()}
     except DatabaseError:
         return {"database": "unreachable"}
 

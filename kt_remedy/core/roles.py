@@ -6,6 +6,8 @@ stands in `grants`. Only the standard library is imported here: the embedded ser
 reads its settings.
 """
 
+from collections.abc import Mapping
+
 MIGRATE = "remedy_migrate"
 WEB = "remedy_web"
 WORKER = "remedy_worker"
@@ -37,6 +39,12 @@ GRANT CONNECT ON DATABASE {database} TO {report};
 def roles_sql() -> str:
     """SQL that makes the roles of a server, without passwords; for a superuser, safe to run again."""
     return _ROLES.format(names="', '".join(ALL), others=", ".join(ALL[1:]), owner=MIGRATE)
+
+
+def limits_sql(limits: Mapping[str, str]) -> str:
+    """SQL that gives the role of the web its time limits, by name of the setting: a pooler takes none at the start of
+    a connection. For a superuser, safe to run again; it holds for new sessions."""
+    return "".join(f"ALTER ROLE {WEB} SET {name} = '{value}';\n" for name, value in limits.items())
 
 
 def database_sql(database: str) -> str:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
-
+from kt_remedy.core import replica
 from refunds.models.states import UNDER_REVIEW
 from refunds.reports.applications import objections_where
 from refunds.reports.selection import Selection
@@ -56,7 +55,7 @@ def by_kind(chosen: Selection) -> dict[str, AnswerDays]:
     """
     params: dict[str, Any] = {**chosen.params(), "under_review": [status.value for status in UNDER_REVIEW]}
     where, own = objections_where(chosen)
-    with connection.cursor() as cursor:
+    with replica.connection().cursor() as cursor:
         cursor.execute(_REVIEWS.format(where=chosen.where()), params)
         rows = cursor.fetchall()
         cursor.execute(_OBJECTIONS.format(where=where), own)

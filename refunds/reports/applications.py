@@ -5,9 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection
-
-from kt_remedy.core import clock
+from kt_remedy.core import clock, replica
 from refunds import calendar
 from refunds.models.states import UNDER_REVIEW, WAITING_FOR_PERSON, Status
 from refunds.reports.selection import Selection
@@ -158,7 +156,7 @@ def _rows(sql: str, chosen: Selection, **params: Any) -> list[Any]:
         "under_review": [status.value for status in UNDER_REVIEW],
         **params,
     }
-    with connection.cursor() as cursor:
+    with replica.connection().cursor() as cursor:
         cursor.execute(sql.format(where=chosen.where()), values)
         return cursor.fetchall()
 
@@ -179,7 +177,7 @@ def objections_where(chosen: Selection) -> tuple[str, dict[str, Any]]:
 
 def _objections(chosen: Selection) -> list[Any]:
     where, params = objections_where(chosen)
-    with connection.cursor() as cursor:
+    with replica.connection().cursor() as cursor:
         cursor.execute(_OBJECTIONS.format(where=where), params)
         return cursor.fetchall()
 

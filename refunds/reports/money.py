@@ -4,8 +4,7 @@ import datetime as dt
 from collections import Counter
 from dataclasses import dataclass, field
 
-from django.db import connection
-
+from kt_remedy.core import replica
 from refunds.reports.selection import Selection
 
 _PAYMENTS = """
@@ -53,7 +52,7 @@ class Money:
 def add_up(chosen: Selection) -> Money:
     """Add up the payments of the chosen applications, of the chosen round alone where one is."""
     money = Money()
-    with connection.cursor() as cursor:
+    with replica.connection().cursor() as cursor:
         cursor.execute(_PAYMENTS.format(where=chosen.where(of_items=True)), chosen.params())
         payments = cursor.fetchall()
         outside = []

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from kt_remedy.core import masking, programme
+from kt_remedy.core import masking, programme, replica
 from kt_remedy.core.templatetags.remedy import kdate, kmonth
 from kt_remedy.staff.models import Store
 from refunds import calendar
@@ -315,7 +315,7 @@ def _work(chosen: Selection) -> Table:
             (row.filings, row.approved, row.rejected, row.asked, row.objections, row.total),
             note=" · ".join(filter(None, [row.user.username, row.user.store.name if row.user.store else ""])),
         )
-        for row in work.by_person(chosen)
+        for row in replica.read(lambda: work.by_person(chosen))[0]
     ]
     columns = (
         (_("접수"), COUNT),

@@ -3,9 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db import connection
-
-from kt_remedy.core import clock
+from kt_remedy.core import clock, replica
 from kt_remedy.staff.models import User
 from refunds.reports.selection import Selection
 
@@ -57,7 +55,7 @@ def by_person(chosen: Selection) -> list[Work]:
         "ends": clock.kst((chosen.last or clock.today()) + dt.timedelta(days=1)),
         "store_id": chosen.store_id,
     }
-    with connection.cursor() as cursor:
+    with replica.connection().cursor() as cursor:
         cursor.execute(_ENTERED, params)
         entered = dict(cursor.fetchall())
         cursor.execute(_DECIDED, params)

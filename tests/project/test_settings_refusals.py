@@ -76,6 +76,7 @@ def key(*octets: int) -> str:
 
 DRAWN = [key(*range(first, first + 32)) for first in (0, 100, 200)]
 REMOTE = "@db.example.kr/remedy"
+SENTINEL = "sentinel://:hidden@s1.example.kr:26379/0?ssl_cert_reqs=required&ssl_ca_certs=/etc/ssl/ca.pem"
 WEAK: list[tuple[dict[str, str | None], str]] = [
     ({"INDEX_KEY": key(*[0] * 32)}, "A key in FIELD_KEYS or INDEX_KEY is weak."),
     ({"FIELD_KEYS": f"1:{key(*[7] * 32)}"}, "A key in FIELD_KEYS or INDEX_KEY is weak."),
@@ -96,6 +97,11 @@ WEAK: list[tuple[dict[str, str | None], str]] = [
     ({"REDIS_URL": "redis://:hidden@cache.example.kr/0"}, "REDIS_URL leads to another machine"),
     ({"REDIS_URL": "rediss://cache.example.kr/0?ssl_cert_reqs=required"}, "REDIS_URL leads to another machine"),
     ({"REDIS_URL": "rediss://:hidden@cache.example.kr/0?ssl_cert_reqs=none"}, "REDIS_URL leads to another machine"),
+    ({"REDIS_URL": "sentinel://:hidden@s1.example.kr:26379/0"}, "REDIS_URL leads to another machine"),
+    ({"REDIS_URL": f"{SENTINEL};sentinel://s2.example.kr", "REDIS_SENTINEL_MASTER": None}, "REDIS_SENTINEL_MASTER is"),
+    ({"REPLICA_URL": f"postgres://remedy:hidden{REMOTE}"}, "REPLICA_URL leads to another machine"),
+    ({"AWS_ENDPOINT_URL_S3": "http://s3.example.kr"}, "AWS_ENDPOINT_URL_S3 leads to another machine without"),
+    ({"UPLOADS_DIR": "s3:///folder"}, "UPLOADS_DIR names no bucket"),
     ({"PORTONE_API_URL": "https://portone.example.kr/api"}, "PORTONE_API_URL is https://portone.example.kr/api"),
     ({"SOLAPI_API_URL": "https://api.portone.io"}, "SOLAPI_API_URL is https://api.portone.io"),
 ]
@@ -176,6 +182,10 @@ def test_what_is_weak_is_one_fault(changes, sentence):
             "DATABASE_URL": f"postgres://remedy:hidden{REMOTE}?sslmode=verify-full",
             "REDIS_URL": "rediss://:hidden@cache.example.kr/0?ssl_cert_reqs=required",
         },
+        {"REDIS_URL": f"{SENTINEL};sentinel://s2.example.kr:26379", "REDIS_SENTINEL_MASTER": "remedy"},
+        {"REDIS_URL": "sentinel://127.0.0.1:1;sentinel://localhost:2", "REDIS_SENTINEL_MASTER": "remedy"},
+        {"UPLOADS_DIR": "s3://remedy/uploads", "AWS_ENDPOINT_URL_S3": "https://s3.example.kr"},
+        {"UPLOADS_DIR": "s3://remedy", "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9000"},
         {"DATABASE_URL": "postgres://remedy@%2Frun%2Fpostgresql/remedy", "REDIS_URL": "redis://[::1]:6379/0"},
         {"PORTONE_API_URL": "https://gateway.example.kr/portone", "SERVICE_HOSTS": "gateway.example.kr"},
         {"SOLAPI_API_URL": "https://api.solapi.com", "QA_SAMPLE_PERCENT": "0", "STATEMENT_TIMEOUT": "15000"},
@@ -213,6 +223,8 @@ def test_what_is_safe_is_taken(changes):
         ({"FIELD_KEYS": ","}, "FIELD_KEYS is missing"),
         ({"PROGRAMME_FILE": "nothing.toml"}, "programme file nothing.toml cannot be read"),
         ({"INDEX_KEY": "c2hvcnQ="}, "The setting INDEX_KEY cannot be read"),
+        ({"DATABASE_POOLED": "on"}, "DATABASE_POOLED is set for a process that is no web server"),
+        ({"REPLICA_URL": "postgres://remedy:hidden@db:port/remedy"}, "The setting REPLICA_URL cannot be read"),
         ({"STATEMENT_TIMEOUT": "15s", "BANK_FILE_MAX_ROWS": "many"}, "The setting BANK_FILE_MAX_ROWS cannot be read"),
     ],
 )
@@ -286,3 +298,20 @@ def test_a_database_that_does_not_answer_is_told_in_one_sentence():
     assert done.returncode != 0
     assert "The database does not answer" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_pooled_web_server_sends_no_options_and_keeps_no_cursor():
+    done = check(DATABASE_POOLED="on", REMEDY_PROCESS="web", AUDIT_KEYS=None, REPLICA_URL="postgres://127.0.0.1:2/x")
+    assert done.returncode == 0, done.stderr
+    [databases] = [line for line in done.stdout.splitlines() if line.startswith("+ DATABASES = ")]
+    assert databases.count("'DISABLE_SERVER_SIDE_CURSORS': True") == 2
+    assert "statement_timeout" not in databases
+    direct = check(REPLICA_URL="postgres://127.0.0.1:2/x").stdout
+    [databases] = [line for line in direct.splitlines() if line.startswith("+ DATABASES = ")]
+    assert databases.count("-c statement_timeout=15s") == 2
+
+
+def test_the_sql_of_the_roles_gives_the_web_its_time_limits():
+    done = start("manage.py", "database_roles", LOCK_TIMEOUT="7s")
+    assert "ALTER ROLE remedy_web SET lock_timeout = '7s';" in done.stdout
+    assert "ALTER ROLE remedy_web SET statement_timeout = '15s';" in done.stdout

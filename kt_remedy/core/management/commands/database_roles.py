@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connection
 
@@ -19,4 +20,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         database = str(connection.settings_dict["NAME"])
-        self.stdout.write(roles.roles_sql() + roles.database_sql(database) + PASSWORDS)
+        self.stdout.write(
+            roles.roles_sql() + roles.limits_sql(settings.STATEMENT_TIMEOUTS) + roles.database_sql(database) + PASSWORDS
+        )

@@ -1,0 +1,1 @@
+"""What stands on more than one machine: a pooler before the web, a replica for reports, Redis behind TLS."""
