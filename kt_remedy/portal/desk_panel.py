@@ -1,7 +1,8 @@
 """The panel of one customer: what an agent needs to answer the likeliest questions, built from this case alone."""
 
 import re
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
@@ -256,18 +257,14 @@ def _looks(customer: Customer) -> list[Look]:
     numbers = {int(entry.actor.partition(":")[2]) for entry in entries if entry.actor.partition(":")[2].isdigit()}
     people = {user.pk: user for user in User.objects.filter(pk__in=numbers).select_related("store")}
     kinds = dict(actions.labels())
-    looks: list[Look] = []
+    looks: Counter[tuple[str, str, Any]] = Counter()
     for entry in entries:
         user = people.get(int(entry.actor.partition(":")[2] or 0)) if entry.actor.partition(":")[2].isdigit() else None
         place = user.store.name if user is not None and user.store else _("고객센터와 본사")
         roles = ", ".join(user.role_names()) if user is not None else _("직원")
         what = str(kinds.get(entry.action.partition(".")[0], entry.action))
-        look = Look(f"{roles} · {place}", what, entry.at.replace(second=0, microsecond=0))
-        if looks and replace(looks[-1], times=1) == look:
-            looks[-1] = replace(looks[-1], times=looks[-1].times + 1)
-        else:
-            looks.append(look)
-    return looks
+        looks[f"{roles} · {place}", what, entry.at.replace(second=0, microsecond=0)] += 1
+    return [Look(*alike, times) for alike, times in looks.items()]
 
 
 def _bring() -> list[tuple[str, list[str]]]:

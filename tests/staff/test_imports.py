@@ -285,6 +285,14 @@ def test_the_pages_from_file_to_codes(pair):
     assert as_staff(Client(), staff_user("auditor")).get(upload).status_code == 403
 
 
+def test_an_account_changes_by_its_acts_and_has_nothing_to_save(pair):
+    page = reverse("admin:staff_user_change", args=[staff_user("clerk").pk])
+    text = as_staff(Client(), pair[0]).get(page).content.decode()
+    assert 'name="_save"' not in text
+    assert "150" not in text  # how to type a name that nobody types here
+    assert reverse("admin:staff_user_act", args=["change"]) in text
+
+
 def test_no_page_of_staff_lists_every_store(pair):
     Store.objects.bulk_create(Store(code=f"T-{n}", name=f"시험 {n}호점") for n in range(300))
     browser = as_staff(Client(), pair[0])

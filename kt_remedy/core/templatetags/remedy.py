@@ -13,6 +13,7 @@ Dates and money are worded here and nowhere else, in the language of the page:
     {{ span|minutes }}      20                            the minutes of a timedelta
     {{ text|mask_name }}  {{ text|mask_phone }}  {{ last4|mask_account }}  {{ day|mask_birth }}
     {{ number|tel }}        digits for a tel: link
+    {{ name|unbroken }}     stays on one line of a heading
     {% practice "staff" %}    what `devtools` shows there to people who try the portal out; nothing in production
     {% icon "next" %}       a drawing from static/icons.svg; a word always stands beside it
 
@@ -218,6 +219,12 @@ def mask_account(value: str) -> str:
 def mask_birth(value: dt.date | None) -> str:
     """19**-**-15."""
     return masking.birth(value) if value else ""
+
+
+@register.filter
+def unbroken(value: str) -> SafeString:
+    """A masked name or a date that stays on one line of a heading."""
+    return format_html('<span class="nowrap">{}</span>', value)
 
 
 @register.filter

@@ -41,3 +41,6 @@ def test_each_question_is_answered_from_the_panel(bank) -> None:
         if case["words"] not in page.replace("\u2060", "").replace("&nbsp;", " "):
             missing.append((case["number"], case["question"]))
     assert missing == []
+    shown = client.get(url(client, "desk-customer")).context["looks"]
+    assert max(look.times for look in shown) > 1  # alike in one minute: one line
+    assert len({(look.who, look.what, look.at) for look in shown}) == len(shown)

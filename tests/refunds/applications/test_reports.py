@@ -196,6 +196,12 @@ def test_objections_by_kind(filed) -> None:
     assert not applications.count(Selection(first=dt.date(2026, 1, 21))).objections
 
 
+def test_a_report_of_nothing_names_no_share(at) -> None:
+    at("2026-01-15T10:00+09:00")
+    text = as_staff(Client(), staff_user("supervisor")).get(REPORT).content.decode()
+    assert "환급 대상 회선이 아직 없습니다" in text
+
+
 def test_days_without_anything_are_zero(filed) -> None:
     table = tables.build(Selection(), with_people=False).tables["days"]
     assert [row.values[-1] for row in table.rows] == [0, 7, 0, 0, 0, 0, 1]

@@ -16,6 +16,7 @@ from refunds.applications import documents, letters, queue, recheck, reviews
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Decision, Evidence, Filing
 from refunds.models.reviews import Letter, ReviewCase
+from refunds.views import console
 from tests.refunds import make, reviewing
 from tests.refunds.applications.test_documents import PDF
 from tests.refunds.applications.test_late import late_one
@@ -60,6 +61,14 @@ def test_each_case_is_described_by_its_question_and_its_promised_day() -> None:
         by_proxy.pk: ("REPRESENTED", "2026-01-20"),
         changed.pk: ("CHANGED", "2026-01-20"),
     }
+
+
+def test_the_home_counts_a_case_that_just_came(reviewer) -> None:
+    case_of(in_review())
+    ReviewCase.objects.update(due_on=dt.date(2026, 1, 30))
+    in_review()
+    assert [act.until.date() for act in console.acts(reviewer)] == [dt.date(2026, 1, 20)]
+    assert console.acts(reviewer)[0].text == "심사 2건"
 
 
 def test_a_case_leaves_the_queue_with_its_state_whoever_changes_it(reviewer) -> None:
