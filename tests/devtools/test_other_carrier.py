@@ -169,11 +169,11 @@ def test_a_customer_of_the_other_carrier_applies_has_data_and_is_paid(copy, brow
     at_bank = upload(sandbox, (copy.folder / "payment").read_bytes())
     (copy.folder / "answer").write_bytes(post(at_bank))
     assert re.fullmatch(r"paid [1-9]\d*\n", copy.work(FROM_THE_BANK))
-    page.goto("/my/")
-    expect(page.locator("main")).to_contain_text("입금")
-    told = reads(page)
-    assert OURS.search(told) is None
-    sound(page)
+    for path in ("/my/", "/refunds/status/"):
+        page.goto(path)
+        expect(page.locator("main")).to_contain_text(re.compile("8월 28일.*128,880원을 보내 드렸습니다"))
+        assert OURS.search(reads(page)) is None
+        sound(page)
     context.close()
 
 
