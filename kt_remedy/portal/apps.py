@@ -36,8 +36,11 @@ class PortalConfig(AppConfig):
         for role in ("clerk", "store_manager", "agent"):
             console.register_home(role, "portal:desk")
 
+        from kt_remedy.core.tasks import metrics
         from kt_remedy.portal import audit_desk, desk_acts, desk_code, tasks  # need the models
+        from kt_remedy.portal.backup import gauges
 
+        metrics.register(gauges.gauges)
         audit_desk.register()
         console.register_acts("audit.answer_question", audit_desk.acts)
         console.register_section(5, "audit.view_entry", "portal/_audit_home.html", audit_desk.home)

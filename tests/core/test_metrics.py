@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from kt_remedy.audit import heads
 from kt_remedy.audit import service as audit
 from kt_remedy.core import switches
-from kt_remedy.core.models import PeriodicTask, Switch, TaskTiming
+from kt_remedy.core.models import PeriodicTask, RestoreDrill, Switch, TaskTiming
 from kt_remedy.core.tasks import metrics, schedule
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +94,15 @@ def test_acts_without_a_seal_and_the_age_of_the_head_are_seen(at):
     found = samples()
     assert (found["remedy_audit_unsealed_entries",], found["remedy_audit_oldest_unsealed_seconds",]) == (0, 0)
     assert 86_390 <= found["remedy_audit_head_age_seconds",] < 86_430
+
+
+def test_a_backup_counts_from_the_day_it_was_restored_and_held(at):
+    now = at("2026-01-20T10:00+09:00")
+    assert ("remedy_restore_drill_age_days",) not in samples()
+    sizes = {"backup_bytes": 1, "database_bytes": 1, "restore_seconds": 1, "check_seconds": 1, "documents": 0}
+    for days, faults in ((9, []), (2, ["the chain was cut off"])):
+        RestoreDrill.objects.create(at=now - dt.timedelta(days=days), backup="b", faults=faults, **sizes)
+    assert samples()["remedy_restore_drill_age_days",] == 9
 
 
 def test_without_a_database_one_figure_says_so(monkeypatch):
