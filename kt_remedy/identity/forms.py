@@ -38,7 +38,7 @@ class PassAppForm(forms.Form):
         label=_("휴대폰 번호"),
         help_text=_("본인 이름으로 가입한 번호입니다. 다른 통신사로 옮겼다면 지금 쓰는 번호를 적어 주세요."),
         max_length=20,
-        widget=forms.TelInput(attrs={"autocomplete": "tel-national", "inputmode": "tel"}),
+        widget=forms.TelInput(attrs={"autocomplete": "tel", "inputmode": "tel"}),
         error_messages={"required": _("휴대폰 번호를 적어 주세요.")},
     )
 

@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods
 
 from kt_remedy.core import masking
@@ -15,6 +16,7 @@ from kt_remedy.notices.forms import PastedMessageForm
 
 
 @public
+@gzip_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("text")
 def messages_we_send(request: HttpRequest) -> HttpResponse:

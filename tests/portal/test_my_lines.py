@@ -186,7 +186,7 @@ def test_what_was_paid_above_the_bill_is_named(holder, look):
 
 def test_before_the_first_day_nobody_reads_that_there_are_no_lines(at, client):
     at("2025-12-30T10:00+09:00")
-    page = " ".join(as_customer(client, person("nobody")).get("/my/").content.decode().split())
+    page = as_customer(client, person("nobody")).get("/my/").content.decode()
     assert "회선은 12월\xa031일(수)\u2060부터 보실 수 있습니다" in page
     assert "찾지 못했습니다" not in page
 
