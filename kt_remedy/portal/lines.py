@@ -88,7 +88,7 @@ class LineCard:
 
     @property
     def css_variant(self) -> str:
-        """Variant of the verdict in tokens.css."""
+        """Variant of the verdict in components.css."""
         return "keep" if self.kind == "leave" else self.kind
 
 

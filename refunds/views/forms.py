@@ -48,7 +48,7 @@ class LinesForm(PlainForm):
 
 
 class BankSelect(forms.Select):
-    """A list of banks; a page that loads static/js/banks.js puts a search field in its place."""
+    """A list of banks; static/js/page.js puts a search field in its place where accessible-autocomplete is loaded."""
 
     def __init__(self, attrs: dict[str, Any] | None = None, choices: Any = ()) -> None:
         words = {
