@@ -97,3 +97,8 @@ def test_ledger_escapes_what_rows_say():
     html = render_to_string("partials/ledger.html", {"rows": [{"label": "<b>x</b>", "won": 1200, "kind": "sum"}]})
     assert "&lt;b&gt;x&lt;/b&gt;" in html
     assert "1,200원" in html
+
+
+def test_a_masked_name_of_a_heading_is_joined() -> None:
+    assert remedy.unbroken("남**수").replace("\u2060", "") == "남**수"
+    assert remedy.unbroken("이*순") == "이\u2060*\u2060순"

@@ -222,9 +222,9 @@ def mask_birth(value: dt.date | None) -> str:
 
 
 @register.filter
-def unbroken(value: str) -> SafeString:
-    """A masked name or a date that stays on one line of a heading."""
-    return format_html('<span class="nowrap">{}</span>', value)
+def unbroken(value: str) -> str:
+    """A masked name that stays on one line of a heading: a line may break beside its star otherwise."""
+    return value.replace("*", f"{_JOIN}*{_JOIN}")
 
 
 @register.filter
