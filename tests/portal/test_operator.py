@@ -39,7 +39,7 @@ def test_the_privacy_page_names_the_operator(client) -> None:
 def test_a_number_that_is_none_is_refused(tmp_path, number) -> None:
     text = programme.DEFAULT_FILE.read_text(encoding="utf-8").replace(NUMBER, number)
     (tmp_path / "programme.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(Exception, match="must be a business registration number"):
+    with pytest.raises(programme.ProgrammeError, match="must be a business registration number"):
         programme.load(tmp_path / "programme.toml")
 
 
