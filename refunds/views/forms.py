@@ -226,7 +226,10 @@ class LateForm(PlainForm):
     kind = forms.ChoiceField(
         label=gettext_lazy("늦으신 이유"),
         widget=forms.RadioSelect,
-        choices=LateReason.Kind.choices,
+        choices=[
+            *((kind.value, kind.label) for kind in LateReason.Kind if kind != LateReason.Kind.OTHER),
+            (LateReason.Kind.OTHER.value, gettext_lazy("그 밖의 이유")),
+        ],
         error_messages={
             "required": gettext_lazy("늦으신 이유를 골라 주세요"),
             "invalid_choice": gettext_lazy("늦으신 이유를 골라 주세요"),
