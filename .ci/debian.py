@@ -1,7 +1,4 @@
-"""See to it that the tests find the programs that only Debian packages bring; say how where they may not be installed.
-
-`debian.py` installs what `make test` needs, `debian.py soak` what the soaks need besides.
-"""
+"""See to it that the tests find the programs that only Debian brings; say how where they may not be installed."""
 
 import os
 import shutil
@@ -12,22 +9,19 @@ import sys
 PROGRAMS = {
     os.environ.get("CHROMIUM", "/usr/bin/chromium"): "chromium fonts-noto-cjk",
     "age": "age",
+    "java": "default-jre-headless",
+    "promtool": "prometheus",
     "curl": "curl",
     "openssl": "openssl",
     "ps": "procps",
-}
-FOR_SOAKS = {
-    "buildah": "buildah",
-    "mmdebstrap": "mmdebstrap",
-    "podman": "podman",
-    "runc": "runc",
+    "/usr/sbin/pgbouncer": "pgbouncer",
+    "redis-server": "redis-server",  # Valkey's wheel speaks no TLS
 }
 
 
-def main(soak: bool = False) -> int:
+def main() -> int:
     """0 when every program is there; 1 with one sentence when not."""
-    wanted = PROGRAMS | (FOR_SOAKS if soak else {})
-    missing = " ".join(packages for program, packages in wanted.items() if shutil.which(program) is None)
+    missing = " ".join(packages for program, packages in PROGRAMS.items() if shutil.which(program) is None)
     if not missing:
         return 0
     command = f"apt-get install --yes --no-install-recommends {missing}"
@@ -45,4 +39,4 @@ def main(soak: bool = False) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(soak=sys.argv[1:] == ["soak"]))
+    sys.exit(main())
