@@ -37,7 +37,8 @@ class Browser:
         hidden = re.search(r'name="key" value="([^"]+)"', shown.text)
         more = {"key": hidden[1]} if hidden else {}
         found = TOKEN.search(shown.text)
-        assert found, (page, shown.status_code, shown.url)
+        assert shown.status_code == 200, (page, shown.status_code, shown.url, shown.text)
+        assert found, (page, shown.url)
         return self.http.post(shown.url, data={"csrfmiddlewaretoken": found[1], **more, **answers})
 
     def verify(self) -> None:
@@ -53,11 +54,16 @@ class Browser:
 
     def file(self, contract: str) -> str:
         """Apply for a line; returns the reference that the receipt shows."""
-        self.send("/apply/", lines=contract)
-        self.send("/apply/consent/", privacy="on", provision="on")
-        self.send("/apply/account/", bank="088", number=f"110220{self.phone[-5:]}")
-        answer = self.send("/apply/check/")
-        assert answer.url.path.startswith("/receipt/"), (answer.url, answer.status_code)
+        steps = {
+            "/apply/": {"lines": contract},
+            "/apply/consent/": {"privacy": "on", "provision": "on"},
+            "/apply/account/": {"bank": "088", "number": f"110220{self.phone[-5:]}"},
+            "/apply/check/": {},
+        }
+        for page, answers in steps.items():
+            answer = self.send(page, **answers)
+            assert answer.status_code == 200, (page, answer.url, answer.status_code, answer.text)
+        assert answer.url.path.startswith("/receipt/"), (answer.url, answer.text)
         return answer.url.path.split("/")[2]
 
 

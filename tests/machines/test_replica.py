@@ -1,5 +1,6 @@
 """Reports read a streaming replica; nothing that decides about money does."""
 
+import inspect
 import re
 import subprocess
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 from django.db import OperationalError, connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from django.urls import reverse
 
@@ -61,8 +63,11 @@ def use(address: dict[str, object]) -> None:
 
 
 @pytest.fixture
-def replica_at():
+def replica_at(transactional_db, monkeypatch):
     """Let the settings name a replica: `replica_at({"HOST": …})`; gone with the test."""
+    # Django guards the databases that a test does not name when it begins.
+    guarded = inspect.getclosurevars(BaseDatabaseWrapper.ensure_connection).nonlocals
+    monkeypatch.setattr(BaseDatabaseWrapper, "ensure_connection", guarded["real_ensure_connection"])
     yield use
     if "replica" in connections.settings:
         connections["replica"].close()

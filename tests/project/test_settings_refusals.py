@@ -76,6 +76,7 @@ def key(*octets: int) -> str:
 
 DRAWN = [key(*range(first, first + 32)) for first in (0, 100, 200)]
 REMOTE = "@db.example.kr/remedy"
+PLAIN_SENTINEL = "sentinel://:hidden@s1.example.kr:26379/0"
 SENTINEL = "sentinel://:hidden@s1.example.kr:26379/0?ssl_cert_reqs=required&ssl_ca_certs=/etc/ssl/ca.pem"
 WEAK: list[tuple[dict[str, str | None], str]] = [
     ({"INDEX_KEY": key(*[0] * 32)}, "A key in FIELD_KEYS or INDEX_KEY is weak."),
@@ -97,7 +98,7 @@ WEAK: list[tuple[dict[str, str | None], str]] = [
     ({"REDIS_URL": "redis://:hidden@cache.example.kr/0"}, "REDIS_URL leads to another machine"),
     ({"REDIS_URL": "rediss://cache.example.kr/0?ssl_cert_reqs=required"}, "REDIS_URL leads to another machine"),
     ({"REDIS_URL": "rediss://:hidden@cache.example.kr/0?ssl_cert_reqs=none"}, "REDIS_URL leads to another machine"),
-    ({"REDIS_URL": "sentinel://:hidden@s1.example.kr:26379/0"}, "REDIS_URL leads to another machine"),
+    ({"REDIS_URL": PLAIN_SENTINEL, "REDIS_SENTINEL_MASTER": "m"}, "REDIS_URL leads to another machine"),
     ({"REDIS_URL": f"{SENTINEL};sentinel://s2.example.kr", "REDIS_SENTINEL_MASTER": None}, "REDIS_SENTINEL_MASTER is"),
     ({"REPLICA_URL": f"postgres://remedy:hidden{REMOTE}"}, "REPLICA_URL leads to another machine"),
     ({"AWS_ENDPOINT_URL_S3": "http://s3.example.kr"}, "AWS_ENDPOINT_URL_S3 leads to another machine without"),
