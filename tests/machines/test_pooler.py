@@ -55,16 +55,16 @@ class Browser:
     def file(self, contract: str) -> str:
         """Apply for a line; returns the reference that the receipt shows."""
         steps = {
-            "/apply/": {"lines": contract},
-            "/apply/consent/": {"privacy": "on", "provision": "on"},
-            "/apply/account/": {"bank": "088", "number": f"110220{self.phone[-5:]}"},
-            "/apply/check/": {},
+            "/refunds/apply/": {"lines": contract},
+            "/refunds/apply/consent/": {"privacy": "on", "provision": "on"},
+            "/refunds/apply/account/": {"bank": "088", "number": f"110220{self.phone[-5:]}"},
+            "/refunds/apply/check/": {},
         }
         for page, answers in steps.items():
             answer = self.send(page, **answers)
             assert answer.status_code == 200, (page, answer.url, answer.status_code, answer.text)
-        assert answer.url.path.startswith("/receipt/"), (answer.url, answer.text)
-        return answer.url.path.split("/")[2]
+        assert answer.url.path.startswith("/refunds/receipt/"), (answer.url, answer.text)
+        return answer.url.path.split("/")[3]
 
 
 @pytest.fixture
@@ -114,14 +114,14 @@ def test_sign_in_look_up_filing_and_withdrawal_under_eight_threads(at, settings,
         assert "160,130" in shown
         assert shown.count(one.name) or one.name[0] in shown
         reference = one.file(line.pk)
-        assert reference in one.http.get("/status/").text
+        assert reference in one.http.get("/refunds/status/").text
         application = Application.objects.get(line=line)
         connection.close()
         if number % 2:
-            left = one.send(f"/status/{application.pk}/withdraw/")
+            left = one.send(f"/refunds/status/{application.pk}/withdraw/")
             assert left.status_code == 200
         for _ in range(3):
-            assert one.http.get("/status/").status_code == 200
+            assert one.http.get("/refunds/status/").status_code == 200
         return reference
 
     with ThreadPoolExecutor(PEOPLE) as threads:
@@ -132,8 +132,8 @@ def test_sign_in_look_up_filing_and_withdrawal_under_eight_threads(at, settings,
     assert [state == "WITHDRAWN" for state in states] == [bool(number % 2) for number in range(PEOPLE)]
     # Each person stayed who they were, although three sessions of the database served all of them.
     for number, one in enumerate(people):
-        assert one.http.get(f"/status/{Application.objects.get(line=lines[number - 1]).pk}/").status_code == 404
-        assert one.http.get(f"/status/{Application.objects.get(line=lines[number]).pk}/").status_code == 200
+        assert one.http.get(f"/refunds/status/{Application.objects.get(line=lines[number - 1]).pk}/").status_code == 404
+        assert one.http.get(f"/refunds/status/{Application.objects.get(line=lines[number]).pk}/").status_code == 200
     served = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'remedy_web'"
     assert 1 <= as_superuser(own_servers, served)[0][0] <= 3
     held = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE locktype = 'advisory'"
