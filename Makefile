@@ -57,7 +57,7 @@ coverage: .venv/installed-test $(CATALOGUES)
 	@exec $(BIN)/python -m pytest --cov $(FAST) $(ARGS)
 
 soak: .venv/installed-test $(CATALOGUES)
-	@$(BIN)/python .ci/debian.py soak
+	@$(BIN)/python .ci/debian.py
 	@exec $(BIN)/python -m pytest -m soak $(ARGS)
 
 bench: .venv/installed-test $(CATALOGUES)
