@@ -49,6 +49,7 @@ ENDINGS: dict[str, Promise] = {
     "CANCEL": gettext_lazy("직접 해지"),
     "FORCED": gettext_lazy("직권해지"),
 }
+MONEY_REASONS = frozenset({"NO_PENALTY", "NOT_BILLED_YET", "UNPAID", "ALREADY_SETTLED"})
 OUTCOMES: dict[str, Promise] = {
     "ELIGIBLE": gettext_lazy("환급 대상입니다"),
     "REVIEW": gettext_lazy("직원이 한 번 더 확인합니다"),
@@ -119,6 +120,14 @@ def product_name(code: str) -> str:
 def outcome_title(outcome: str) -> str:
     """Headline of an outcome, such as 환급 대상입니다."""
     return str(OUTCOMES[outcome])
+
+
+def told_codes(codes: Iterable[str], *, about_money: bool) -> list[str]:
+    """The codes that a customer reads: those about money, or those about the line.
+
+    On a line without a refund a text about money would read as a promise.
+    """
+    return [code for code in codes if (code in MONEY_REASONS) == about_money]
 
 
 def reasons(codes: Iterable[str], facts: Facts, programme: Programme) -> list[Reason]:

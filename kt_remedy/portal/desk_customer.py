@@ -23,7 +23,6 @@ from kt_remedy.core.templatetags.remedy import kdate_long
 from kt_remedy.portal import desk_panel, desk_proof
 from kt_remedy.portal.desk_forms import EscalationForm, NoteForm
 from kt_remedy.portal.desk_sessions import before_proof, context, desk_user, in_session
-from kt_remedy.portal.lines import MONEY_REASONS
 from kt_remedy.staff.models import User
 from refunds.applications import access as application_access
 from refunds.applications import call_backs, desk_sessions, documents, objections, presenters, queries, store_actions
@@ -138,8 +137,7 @@ def desk_line(line: Line, application: Application | None, came_as: str) -> Desk
         day = made.day if made.situation == Situation.OFFER else None
     reasons = []
     if not line.decided_outcome:
-        about_money = kind in {"yes", "none"}
-        codes = [code for code in line.reason_codes if (code in MONEY_REASONS) == about_money]
+        codes = lines_wording.told_codes(line.reason_codes, about_money=kind in {"yes", "none"})
         reasons = lines_wording.reasons(codes, eligibility.facts_of(line), programme.current())
     return DeskLine(
         line=line,

@@ -33,7 +33,6 @@ from rewards import service as rewards
 from rewards.enrolment.base import perks_for
 
 _MONEY_CONDITIONS = frozenset({"BILLED", "PAID", "LEFT_TO_REFUND"})
-MONEY_REASONS = ("NO_PENALTY", "NOT_BILLED_YET", "UNPAID", "ALREADY_SETTLED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +154,7 @@ class _CardBuilder:
             self._perks(card, line)
             return card
         # A text about money on a line without a refund would read as a promise.
-        about_money = kind in ("yes", "none")
-        codes = [code for code in line.reason_codes if (code in MONEY_REASONS) == about_money]
+        codes = presenters.told_codes(line.reason_codes, about_money=kind in ("yes", "none"))
         if kind == "no" and line.terminated_on is None and self.today <= self.programme.waiver.terminated_to:
             # Termination would not help, so the reason "in service" would mislead.
             codes = [code for code in codes if code != "NOT_TERMINATED"]

@@ -56,6 +56,8 @@ def object_to(request: VerifiedRequest, contract_no: str) -> HttpResponse:
         except Refused as refused:
             form.add_error("files" if refused.code in documents.ABOUT_FILES else None, refused.message)
     facts = eligibility.facts_of(line)
+    about_money = line.effective_outcome in {"ELIGIBLE", "NOTHING_DUE"}
+    codes = lines.told_codes(line.reason_codes, about_money=about_money)
     until = objections.possible_until(line)
     context = {
         "form": form,
@@ -70,7 +72,7 @@ def object_to(request: VerifiedRequest, contract_no: str) -> HttpResponse:
         "sent": documents.of_objection(latest) if latest is not None and still_open else [],
         "line_name": f"{lines.product_name(line.product)} {masking.phone(line.msisdn or '')}",
         "verdict": lines.outcome_title(line.effective_outcome),
-        "reasons": lines.reasons(line.reason_codes, facts, programme.current()),
+        "reasons": lines.reasons(codes, facts, programme.current()),
         "answer_by": deadlines.objection_by(clock.today()),
     }
     return render(request, "refunds/object.html", context, status=422 if form.errors else 200)

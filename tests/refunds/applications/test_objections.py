@@ -58,6 +58,13 @@ def test_a_customer_says_what_is_wrong_adds_to_it_and_takes_it_back(line) -> Non
     assert Objection.objects.filter(status="OPEN").count() == 1
 
 
+def test_a_line_without_a_refund_is_told_nothing_that_reads_as_a_promise_of_money() -> None:
+    line = make.line(make.customer(ci="hong"), outcome="NOT_ELIGIBLE", reasons="FORCED_TERMINATION;UNPAID")
+    page = as_customer(Client(), person("hong")).get(reverse("refunds:object", args=[line.pk])).content.decode()
+    assert "회사가 해지한(직권해지) 회선입니다" in page
+    assert "청구된 위약금을 아직 다 내지 않으셨습니다" not in page
+
+
 def test_an_answer_day_that_passes_is_told_with_the_new_one(line, at) -> None:
     row = objected(line)
     assert str(row.answer_by) == "2026-01-30"
