@@ -38,7 +38,8 @@ class DayField(forms.DateField):
         """The day, or None for an empty field. Raises ValidationError where the text is no single day of `YEARS`."""
         day = self._day(value)
         if day is not None and day.year not in YEARS:
-            raise ValidationError(self.error_messages["invalid"], code="invalid")
+            message = self.error_messages.get("year", self.error_messages["invalid"])
+            raise ValidationError(message, code="invalid")
         return day
 
     def _day(self, value: Any) -> dt.date | None:

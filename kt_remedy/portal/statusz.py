@@ -65,7 +65,8 @@ def _troubles(wall: dt.datetime) -> list[str]:
     silent = virus_scan.state() is virus_scan.Finding.SILENT
     scanner = [_("바이러스 검사(ClamAV)가 응답하지 않습니다.")] if silent else []
     stops = [
-        _("%(part)s: 멈춘 것을 30분 안에 아무도 확인하지 않았습니다.") % {"part": Switch.Code(code).label}
+        _("%(part)s: 멈춘 것을 %(minutes)s분 안에 아무도 확인하지 않았습니다.")
+        % {"part": Switch.Code(code).label, "minutes": int(switches.CONFIRM_WITHIN.total_seconds()) // 60}
         for code in switches.unconfirmed()
     ]
     return jobs + late + scanner + stops + health.words_of_alarms()

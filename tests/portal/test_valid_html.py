@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from importlib.resources import files
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.test import Client
@@ -44,7 +45,13 @@ def arguments(route: Route, world: World) -> dict[str, object]:
         "entry_id": world.entry.pk, "pk": world.row.pk, "question_id": world.row.filing.pk,
         "way": "sms", "code": "PRIVACY", "perk": "INSURANCE",
     }  # fmt: skip
-    return {name: known.get(name, ARGUMENTS.get(name, "0")) for name in route.arguments}
+    nobody = "00000000-0000-0000-0000-000000000000"
+    found: dict[str, object] = {}
+    for name in route.arguments:
+        found[name] = known.get(name, ARGUMENTS.get(name, "0"))
+        if f"<uuid:{name}>" in route.pattern and not isinstance(found[name], UUID):
+            found[name] = nobody
+    return found
 
 
 def addresses(world: World, *policies: access.Policy) -> list[str]:
