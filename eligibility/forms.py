@@ -79,7 +79,6 @@ class QuickCheckForm(forms.Form):
         label=gettext_lazy("약정을 맺은 날"),
         help_text=gettext_lazy("마지막으로 가입하거나, 기기를 바꾸거나, 다시 약정한 날입니다."),
         error_messages={
-            "year": gettext_lazy("약정을 맺은 해를 네 자리로 적어 주세요"),
             "required": gettext_lazy("약정을 맺은 날을 적어 주세요. 정확하지 않으면 비슷한 날도 됩니다"),
             "invalid": gettext_lazy("약정을 맺은 날을 2024-07-01처럼 적어 주세요"),
         },

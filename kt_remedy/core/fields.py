@@ -38,8 +38,7 @@ class DayField(forms.DateField):
         """The day, or None for an empty field. Raises ValidationError where the text is no single day of `YEARS`."""
         day = self._day(value)
         if day is not None and day.year not in YEARS:
-            message = self.error_messages.get("year", self.error_messages["invalid"])
-            raise ValidationError(message, code="invalid")
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
         return day
 
     def _day(self, value: Any) -> dt.date | None:
