@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from kt_remedy.core import programme
 from tests.conftest import ROOT, wait_until
 from tests.devtools.test_run import Copy, run_copy
+from tests.journeys.test_pages_refunds import choose_bank
 from tests.refunds.payouts.test_bank_stand_in import post, upload
 
 pytestmark = pytest.mark.slow  # each test starts processes
@@ -146,7 +147,7 @@ def test_a_customer_of_the_other_carrier_applies_has_data_and_is_paid(copy, brow
     page.locator("input[name=privacy]").check()
     page.locator("input[name=provision]").check()
     page.get_by_role("button", name="계속").click()
-    page.get_by_label("은행", exact=True).select_option("088")
+    choose_bank(page, "신한", "신한은행")
     page.get_by_label("계좌번호").fill("110-123-456789")
     page.get_by_role("button", name="계속").click()
     page.get_by_role("button", name=re.compile("환급 신청하기")).click()
