@@ -105,7 +105,7 @@ def test_reports_are_counted_on_the_replica_and_their_page_says_of_when(
     wait_until(lambda: caught_up(own_servers, standby), what="the replica to follow")
     replica_at({"HOST": str(standby), "USER": roles.WEB})
     figures = kept.figures(EVERYTHING, anew=True)
-    assert figures.found.total() == 3
+    assert figures.found.total == 3
     assert set(asked) == {"replica"}
     page = as_staff(Client(), staff_user("supervisor")).get(reverse("refunds:report") + "?anew=1")
     assert page.status_code == 200
@@ -122,7 +122,7 @@ def test_the_primary_counts_where_the_replica_is_gone_or_far_behind(
     at("2026-01-16T10:00+09:00")
     make.application(make.line(make.customer()))
     replica_at({"HOST": "127.0.0.1", "PORT": 1})
-    assert kept.figures(EVERYTHING, anew=True).found.total() == 1
+    assert kept.figures(EVERYTHING, anew=True).found.total == 1
     assert set(asked) == {"default"}
     connections["replica"].close()
     del connections["replica"]
@@ -132,10 +132,10 @@ def test_the_primary_counts_where_the_replica_is_gone_or_far_behind(
     with psycopg2.connect(host=str(standby), user="postgres", dbname="postgres") as session, session.cursor() as cursor:
         cursor.execute("SELECT pg_wal_replay_pause()")
     make.application(make.line(make.customer()))
-    assert kept.figures(EVERYTHING, anew=True).found.total() == 1, "the replica stands still and is young enough"
+    assert kept.figures(EVERYTHING, anew=True).found.total == 1, "the replica stands still and is young enough"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(replica, "MOST_BEHIND", -replica.MOST_BEHIND)
-        assert kept.figures(EVERYTHING, anew=True).found.total() == 2, "the primary"
+        assert kept.figures(EVERYTHING, anew=True).found.total == 2, "the primary"
 
 
 def test_a_count_that_takes_too_long_is_not_counted_twice(own_servers, standby, replica_at) -> None:
