@@ -27,8 +27,8 @@ class KeyField(TextField, forms.SlugField):
     """A short key of letters, digits, hyphens and underscores."""
 
 
-# Years that a form takes. Next to the first and last year of the calendar one day more or less has no date.
-YEARS = range(1900, 2101)
+# Years that a form takes: a day before the first of the calendar, or after the last, is no date and ended in a fault.
+YEARS = range(dt.MINYEAR + 1, dt.MAXYEAR)
 
 
 class DayField(forms.DateField):

@@ -99,9 +99,7 @@ def test_a_day(typed: str) -> None:
     assert DayField(input_formats=["%Y-%m-%d"]).clean(typed) == dt.date(2026, 2, 3)
 
 
-@pytest.mark.parametrize(
-    "typed", ["2026-02-30", "내일", "120315", "1", "0001-01-01", "1899-12-31", "2101-01-01", "9999-12-31"]
-)
+@pytest.mark.parametrize("typed", ["2026-02-30", "내일", "120315", "1", "0001-01-01", "9999-12-31"])
 def test_no_day_or_more_than_one_is_refused(typed: str) -> None:
     with pytest.raises(ValidationError):
         DayField().clean(typed)
