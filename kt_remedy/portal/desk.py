@@ -53,6 +53,9 @@ def desk(request: HttpRequest) -> HttpResponse:
 
 
 def _show(user: User, request: HttpRequest, form: FindForm, continue_form: ContinueForm) -> HttpResponse:
+    wrong = form.errors or continue_form.errors
+    if wrong:  # the summary of the errors takes the focus
+        form.fields["number"].widget.attrs.pop("autofocus", None)
     context: dict[str, Any] = desk_home.queue(user) | {
         "form": form,
         "continue_form": None if user.store_id else continue_form,
@@ -61,7 +64,6 @@ def _show(user: User, request: HttpRequest, form: FindForm, continue_form: Conti
         "calling": call_checks.placed_by(user),
         "minutes": continuing.MINUTES,
     }
-    wrong = form.errors or continue_form.errors
     return render(request, "portal/desk.html", context, status=422 if wrong else 200)
 
 
