@@ -90,7 +90,8 @@ def asked(monkeypatch) -> list[str]:
 
 
 def caught_up(own_servers, standby: Path) -> bool:
-    [(now,)] = as_superuser(own_servers, "SELECT pg_current_wal_lsn()")
+    # The servers of tests commit before they write, so what was inserted counts, not what was written.
+    [(now,)] = as_superuser(own_servers, "SELECT pg_current_wal_insert_lsn()")
     with psycopg2.connect(host=str(standby), user="postgres", dbname="postgres") as session, session.cursor() as cursor:
         cursor.execute("SELECT pg_last_wal_replay_lsn() >= %s", [now])
         return cursor.fetchone()[0]
