@@ -11,7 +11,7 @@ import pytest
 from kt_remedy.portal.backup import make, restore
 from tests.recovery.conftest import Archive, key_pair
 
-pytestmark = pytest.mark.slow  # starts servers
+pytestmark = pytest.mark.soak  # starts servers, a minute for each file
 
 
 def count(archive: Archive, sql: str, until: str | None = None) -> dict[str, object]:

@@ -24,7 +24,7 @@ from tests.conftest import ROOT, Process, free_port, wait_until
 from tests.project.test_tracked_files import tracked
 from tests.recovery.conftest import restart
 
-pytestmark = pytest.mark.slow  # starts servers
+pytestmark = pytest.mark.soak  # starts servers, a minute for each file
 
 LEFT_OUT = ("tests/", "benchmarks/", "kt_remedy/devtools/", "requirements-dev.txt", "requirements-test.txt", ".ci/")
 

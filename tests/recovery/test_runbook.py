@@ -21,7 +21,7 @@ from tests.conftest import ROOT, free_port
 from tests.recovery.conftest import Archive, Place, restart
 from tests.recovery.standby import kill_primary, standby_of
 
-pytestmark = pytest.mark.slow  # starts servers
+pytestmark = pytest.mark.soak  # starts servers, a minute for each file
 
 CARDS = sorted(path for path in (ROOT / "docs/runbook").glob("*.md") if path.name != "README.md")
 SECTIONS = ["Symptom", "First look", "Command", "Over"]

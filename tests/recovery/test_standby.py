@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 from tests.recovery.conftest import Place
 from tests.recovery.standby import kill_primary, send, standby_of
 
-pytestmark = pytest.mark.slow  # starts servers
+pytestmark = pytest.mark.soak  # starts servers, a minute for each file
 LINES = 400
 
 
