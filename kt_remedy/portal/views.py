@@ -57,11 +57,18 @@ def my_lines(request: VerifiedRequest) -> HttpResponse:
     person, cards = request.person, lines.seen_cards(request)
     staying = sum(card.kind in ("keep", "leave") for card in cards)
     own = sum(card.view.own for card in cards)
-    counts = {"left": len(cards) - staying, "kept": staying, "own": own, "children": len(cards) - own}
-    opens = programme.current().lookup_opens
-    counts["opens"] = opens if clock.today() < opens else None
-    counts["offer_simple"] = persons.age_on(person.birth_date, clock.today()) >= simple.OFFERED_FROM_AGE
-    return render(request, "portal/lines.html", {"cards": cards, "person": person} | counts)
+    today, opens = clock.today(), programme.current().lookup_opens
+    context = {
+        "cards": cards,
+        "person": person,
+        "left": len(cards) - staying,
+        "kept": staying,
+        "own": own,
+        "children": len(cards) - own,
+        "opens": opens if today < opens else None,
+        "offer_simple": persons.age_on(person.birth_date, today) >= simple.OFFERED_FROM_AGE,
+    }
+    return render(request, "portal/lines.html", context)
 
 
 @public
