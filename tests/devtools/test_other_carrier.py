@@ -172,7 +172,7 @@ def test_a_customer_of_the_other_carrier_applies_has_data_and_is_paid(copy, brow
     assert re.fullmatch(r"paid [1-9]\d*\n", copy.work(FROM_THE_BANK))
     for path in ("/my/", "/refunds/status/"):
         page.goto(path)
-        expect(page.locator("main")).to_contain_text(re.compile("8월 28일.*128,880원을 보내 드렸습니다"))
+        expect(page.locator("main")).to_contain_text(re.compile(r"8월\s28일.*128,880원을\s보내\s드렸습니다"))
         assert OURS.search(reads(page)) is None
         sound(page)
     context.close()
