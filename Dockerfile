@@ -2,9 +2,9 @@
 # FROM is an argument, because a carrier takes its base from a registry of its own. It needs Python 3.11 or later.
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
 FROM ${BASE} AS libraries
-COPY requirements.txt /tmp/requirements.txt
+COPY requirements.txt requirements-watching.txt /tmp/
 RUN python3 -m venv /opt/venv \
- && /opt/venv/bin/pip install --no-cache-dir --only-binary :all: -r /tmp/requirements.txt \
+ && /opt/venv/bin/pip install --no-cache-dir --only-binary :all: -r /tmp/requirements-watching.txt \
  && /opt/venv/bin/pip uninstall --yes pip setuptools \
  && find /opt/venv -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -91,7 +91,7 @@ format: .venv/installed-test
 	@.ci/install requirements-dev.txt
 	@touch $@
 
-.venv/installed-test: requirements-test.txt requirements-dev.txt requirements.txt
+.venv/installed-test: requirements-test.txt requirements-watching.txt requirements-dev.txt requirements.txt
 	@.ci/install requirements-test.txt
 	@touch $@ .venv/installed
 

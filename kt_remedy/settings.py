@@ -86,7 +86,6 @@ REMEDY_ENV = env.str("REMEDY_ENV", "production" if DATABASE_URL else "developmen
 if REMEDY_ENV not in {"development", "production"}:
     _fault(1, f"REMEDY_ENV is {REMEDY_ENV!r}.", "Set it to development or production.")
 DEVELOPMENT = REMEDY_ENV == "development"
-VERSION = "0.1.0"
 DEBUG = False
 # These two read and write files only: no key, no server, nothing a secret could protect.
 FILES_ONLY = len(sys.argv) > 1 and sys.argv[1] in {"judge", "sample_feed"}
@@ -305,7 +304,7 @@ DATABASES = {"default": _database}
 # It stands before the web alone; workers, beat and loads hold locks of their sessions.
 DATABASE_POOLED = _read(env.bool, "DATABASE_POOLED", False)
 if DATABASE_POOLED and not SERVES_PAGES:
-    _fault(19, "DATABASE_POOLED is set for a process that is no web server.", "Let it connect to PostgreSQL directly.")
+    _fault(21, "DATABASE_POOLED is set for a process that is no web server.", "Let it connect to PostgreSQL directly.")
 if REPLICA_URL := env.str("REPLICA_URL", ""):  # reports alone read it (kt_remedy/core/replica.py)
     try:
         DATABASES["replica"] = dj_database_url.parse(REPLICA_URL) | {
