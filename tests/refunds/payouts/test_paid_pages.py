@@ -25,7 +25,8 @@ def view(row: Application) -> presenters.ApplicationView:
 def proof(row: Application) -> str:
     holder = row.line.customer
     client = as_customer(Client(), person(holder.ci, name=holder.holder_name))
-    return plain(client.get(reverse("refunds:proof", args=[row.pk])).content.decode())
+    page = plain(client.get(reverse("refunds:proof", args=[row.pk])).content.decode())
+    return " ".join(page.split())  # as a browser shows it
 
 
 def test_the_day_of_a_payment_is_that_of_the_bank(at):
