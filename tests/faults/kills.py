@@ -4,10 +4,12 @@ import os
 import signal
 from collections.abc import Callable
 
-from django.db import connection
+from django.db import connection, connections
 from django.db.backends.utils import CursorWrapper
 
 from tests.conftest import wait_until
+
+_inherited: list = []  # keeps connections open: closing one would end the parent's session
 
 
 def run(act: Callable[[], object], at: int) -> bool:
@@ -18,6 +20,7 @@ def run(act: Callable[[], object], at: int) -> bool:
     connection.close()  # a connection is not shared with a child
     child = os.fork()
     if child == 0:
+        _leave_inherited_connections()
         os.environ["PGAPPNAME"] = _name(os.getpid())
         statements = 0
 
@@ -50,6 +53,17 @@ def run(act: Callable[[], object], at: int) -> bool:
     assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
     wait_until(lambda: not _sessions(child), what="the end of the sessions of the killed process")
     return not os.WIFSIGNALED(status)
+
+
+def _leave_inherited_connections() -> None:
+    """Let the child connect anew, without ending a session of its parent.
+
+    Beside a browser's event loop Django keeps a connection of its own (asgiref). The loop ends with the fork, so the
+    child finds the connection from before the browser, which `run` could not see: its locks would outlive the child.
+    """
+    for inherited in connections.all(initialized_only=True):
+        _inherited.append(inherited.connection)
+        inherited.connection = None
 
 
 def _name(pid: int) -> str:
