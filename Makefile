@@ -12,7 +12,7 @@ STYLES := $(wildcard static/css/*.css)
 CSS_BEAUTIFY := $(BIN)/css-beautify --indent-size=2 --end-with-newline --space-around-combinator
 
 .DEFAULT_GOAL := run
-.PHONY: run dev flower install reset test test-fast coverage soak bench lint format sbom
+.PHONY: run dev flower install reset test test-fast coverage soak bench rehearse lint format sbom
 
 # Tests that need neither a browser nor processes of their own (tests/conftest.py marks the others as slow).
 FAST := -m "not soak and not slow"
@@ -62,6 +62,10 @@ soak: .venv/installed-test $(CATALOGUES)
 
 bench: .venv/installed-test $(CATALOGUES)
 	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+# The whole programme in compressed time: 13,000,000 lines, or as many as ARGS="--lines 200000" says. Goes on after a stop.
+rehearse: .venv/installed-test $(CATALOGUES)
+	@exec $(BIN)/python -m benchmarks.rehearse $(ARGS)
 
 lint: .venv/installed-test
 	@$(BIN)/ruff check --quiet .

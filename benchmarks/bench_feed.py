@@ -42,7 +42,7 @@ def _load(delivery: Path, day: str, processes: int | None) -> tuple[float, float
     began, peak = time.perf_counter(), 0.0
     process = subprocess.Popen(harness.python(*command), stdout=subprocess.PIPE, text=True)
     while process.poll() is None:
-        peak = max(peak, _memory(process.pid))
+        peak = max(peak, harness.memory_mb(process.pid))
         time.sleep(0.1)
     seconds = time.perf_counter() - began
     assert process.stdout is not None
@@ -50,17 +50,6 @@ def _load(delivery: Path, day: str, processes: int | None) -> tuple[float, float
     if process.returncode:
         raise SystemExit(f"load_feed ended with {process.returncode}: {output}")
     return seconds, peak, output
-
-
-def _memory(pid: int) -> float:
-    """Memory of a process and its children in MB; a shared page counts once."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:  # the process has just ended
-        return 0.0
-    own = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) / 1024
-    return own + sum(_memory(int(child)) for child in children)
 
 
 def _copy(folder: Path) -> float:

@@ -5,7 +5,6 @@ python -m benchmarks.bench_notices --people 500000 --messages 2000
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -38,7 +37,7 @@ def main() -> int:
     parser.add_argument("--people", type=int, default=500_000)
     parser.add_argument("--messages", type=int, default=2000)
     options = parser.parse_args()
-    with harness.portal(SANDBOX_PORT=str(_free_port()), SMS_PER_SECOND="1000000"):
+    with harness.portal(SANDBOX_PORT=str(harness.free_port()), SMS_PER_SECOND="1000000"):
         return queueing(options.people) | sending(options.messages)
 
 
@@ -183,12 +182,6 @@ def _reminders(count: int) -> None:
         select=f"SELECT * FROM ({reminders.recipients_select('reminder')}) c WHERE recipient = ANY(%(some)s)",  # noqa: S608
         params=reminders._params() | {"some": [line.pk for line in lines]},
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _wait(address: str) -> None:

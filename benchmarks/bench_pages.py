@@ -23,7 +23,7 @@ def main() -> int:
     options = parser.parse_args()
     with harness.portal() as _servers:
         cookie, queries = _customer(options.lines)
-        port, hanging = _free_port(), _Hanging()
+        port, hanging = harness.free_port(), _Hanging()
         server = subprocess.Popen(
             harness.python("-m", "gunicorn", "--config", "python:kt_remedy.gunicorn_conf", "kt_remedy.wsgi"),
             env={
@@ -146,12 +146,6 @@ class _Hanging:
         for thread in self.people:
             thread.join(timeout=15)
         self.socket.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _wait(port: int) -> None:

@@ -23,6 +23,7 @@ Sizes are options with defaults. Both figures come from this machine in this run
 import argparse
 import base64
 import os
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -51,29 +52,8 @@ def portal(*, durable: bool = False, **environment: str) -> Iterator[devservers.
         servers = devservers.Servers(home) if durable else devservers.Servers(throw_away=True)
         try:
             with servers:
-                os.environ.update(
-                    {
-                        "DJANGO_SETTINGS_MODULE": "kt_remedy.settings",
-                        "REMEDY_ENV": "development",
-                        "DATABASE_URL": servers.database_url(roles.MIGRATE),  # it fills and empties tables
-                        "REDIS_URL": servers.redis_url,
-                        "SECRET_KEY": "bench-" + "0123456789abcdef" * 4,
-                        "FIELD_KEYS": "1:" + base64.b64encode(bytes(range(32))).decode(),
-                        "INDEX_KEY": base64.b64encode(bytes(range(32, 64))).decode(),
-                        "AUDIT_KEYS": "1:" + base64.b64encode(bytes(range(64, 96))).decode(),
-                        "REMEDY_NOW": "2026-01-20T10:00+09:00",
-                        "DELIVERIES_DIR": f"{folder}/deliveries",
-                        "HAND_OFF_DIR": f"{folder}/hand-off",
-                        "UPLOADS_DIR": f"{folder}/uploads",
-                        "AUDIT_HEADS_DIR": f"{folder}/audit-heads",
-                        "SANDBOX_DIR": f"{folder}/sandbox",
-                        "LOG_LEVEL": "ERROR",
-                        **environment,
-                    }
-                )
-                import django
-
-                django.setup()
+                # It fills and empties tables, so it works as their owner.
+                set_up(servers, Path(folder), roles.MIGRATE, **environment)
                 from django.core.management import call_command
 
                 call_command("migrate", verbosity=0)
@@ -81,6 +61,37 @@ def portal(*, durable: bool = False, **environment: str) -> Iterator[devservers.
         finally:
             if durable:
                 devservers.reset(home)
+
+
+def set_up(servers: devservers.Servers, folder: Path, role: str, **environment: str) -> None:
+    """Set Django up on these servers as a role of the database, with its files below `folder`.
+
+    The environment of this process changes, so that its children work with the same servers, keys and folders.
+    """
+    os.environ.update(
+        {
+            "DJANGO_SETTINGS_MODULE": "kt_remedy.settings",
+            "REMEDY_ENV": "development",
+            "DATABASE_URL": servers.database_url(role),
+            "MIGRATE_DATABASE_URL": servers.database_url(roles.MIGRATE),
+            "REDIS_URL": servers.redis_url,
+            "SECRET_KEY": "bench-" + "0123456789abcdef" * 4,
+            "FIELD_KEYS": "1:" + base64.b64encode(bytes(range(32))).decode(),
+            "INDEX_KEY": base64.b64encode(bytes(range(32, 64))).decode(),
+            "AUDIT_KEYS": "1:" + base64.b64encode(bytes(range(64, 96))).decode(),
+            "REMEDY_NOW": "2026-01-20T10:00+09:00",
+            "DELIVERIES_DIR": f"{folder}/deliveries",
+            "HAND_OFF_DIR": f"{folder}/hand-off",
+            "UPLOADS_DIR": f"{folder}/uploads",
+            "AUDIT_HEADS_DIR": f"{folder}/audit-heads",
+            "SANDBOX_DIR": f"{folder}/sandbox",
+            "LOG_LEVEL": "ERROR",
+            **environment,
+        }
+    )
+    import django
+
+    django.setup()
 
 
 def row(
@@ -122,6 +133,24 @@ def peak_memory_mb(pid: int) -> float:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     return 0.0
+
+
+def memory_mb(pid: int) -> float:
+    """Memory of a process and its children now, in MB; a shared page counts once (Linux). 0 once it has ended."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0.0
+    own = next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0) / 1024
+    return own + sum(memory_mb(int(child)) for child in children)
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def python(*arguments: str) -> list[str]:

@@ -1,6 +1,6 @@
 """The accounts of the demonstration's staff, and the panel that tells how to sign in as one of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +29,8 @@ class DemoAccount:
 
 
 @transaction.atomic
-def create() -> list[DemoAccount]:
-    """One person for each role, with a second factor whose code the stand-in's authenticator page shows.
+def create(members: Sequence[demo_staff.Member] = demo_staff.STAFF) -> list[DemoAccount]:
+    """One person for each role, with a second factor whose code the stand-in's authenticator page shows; or `members`.
 
     In development only (raises NotAllowed elsewhere): the passwords and secrets stand in the source. Safe to repeat.
     """
@@ -43,7 +43,7 @@ def create() -> list[DemoAccount]:
     password = make_password(demo_staff.PASSWORD)  # once for all: hashing is slow on purpose, and these hide nothing
     User.objects.filter(demonstration=True).update(certified_until=certified_until())  # a try-out may be old
     known = set(User.objects.values_list("username", flat=True))
-    for member in demo_staff.STAFF:
+    for member in members:
         if member.username in known:
             continue
         user = User(
@@ -65,7 +65,7 @@ def create() -> list[DemoAccount]:
         DemoAccount(
             m.username, demo_staff.PASSWORD, m.name, m.roles, demo_staff.STORES[m.store].name if m.store else ""
         )
-        for m in demo_staff.STAFF
+        for m in members
     ]
 
 

@@ -40,7 +40,7 @@ def write(directory: Path, *, lines: int, seed: int, progress: Callable[[int], N
         for writer in writers:
             writer.close()
     for day in DELIVERIES:
-        _write_manifest(directory / str(day), day)
+        write_manifest(directory / str(day), day)
     progress(lines)
     (directory / "people.json").write_text(
         json.dumps([_described(person) for person in CAST], ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
@@ -53,7 +53,7 @@ def _contracts(lines: int, seed: int) -> Iterator[Contract]:
     yield from sample_crowd.contracts(lines - len(cast), seed)
 
 
-def _write_manifest(folder: Path, day: date) -> None:
+def write_manifest(folder: Path, day: date) -> None:
     """Say that a delivery is complete (D-93); written last."""
     files = {}
     for name in ("lines.csv", "bills.csv"):

@@ -1,8 +1,9 @@
 """The stand-in for PortOne: mobile identity verification and account-holder look-up, as its official SDK speaks them.
 
 It knows the cast of the sample (their CI, carrier, birth date) and gives any other name a CI of its own, always the
-same one for the same name and birth date. What goes wrong is chosen by the last four digits of a telephone or account
-number (`PHONE_MODES`, `ACCOUNT_MODES`), or for every request by POST /control {"identity": MODE, "holder": MODE}.
+same one for the same name and birth date, unless POST /control {"people": {NUMBER: CI}} named the owner of a telephone.
+What goes wrong is chosen by the last four digits of a telephone or account number (`PHONE_MODES`, `ACCOUNT_MODES`), or
+for every request by POST /control {"identity": MODE, "holder": MODE}.
 """
 
 import base64
@@ -64,6 +65,7 @@ class _State:
     lock: threading.Lock = field(default_factory=threading.Lock)
     verifications: dict[str, _Verification] = field(default_factory=dict)
     holders: dict[str, str] = field(default_factory=dict)  # account number → name, as POST /control
+    people: dict[str, str] = field(default_factory=dict)  # telephone number → CI, as POST /control
     known: dict[str, str] = field(default_factory=dict)  # birth date (YYMMDD) → the name last verified with it
     modes: dict[str, str] = field(default_factory=dict)  # "identity" or "holder" → mode for every request
 
@@ -117,6 +119,7 @@ def _control(environ: dict[str, Any], start: Start) -> list[bytes]:
             if name in body:
                 state.modes[name] = body[name]
         state.holders.update(body.get("holders", {}))
+        state.people.update(body.get("people", {}))
     return answer_json(start, 200, {})
 
 
@@ -222,7 +225,7 @@ def _verified(key: str, verification: _Verification) -> dict[str, Any]:
         "isForeigner": foreigner,
     }
     if verification.mode != "no_ci":
-        ci = ci_of(name, birth_date)
+        ci = state.people.get(number) or ci_of(name, birth_date)
         customer |= {"ci": ci, "di": base64.b64encode(hashlib.sha512(f"di|{ci}".encode()).digest()).decode()}
     now = _now()
     return {
