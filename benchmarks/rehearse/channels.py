@@ -158,7 +158,7 @@ class Channels:
         Those who have a receipt from before a stop count. Raises Broken for a page that is not as it should be.
         """
         done = self.receipts.by_channel()
-        people = self._visitors(applicants)
+        people = self._visitors([one for one in applicants if not (one.minor or one.foreign)])
         groups = {
             channel: list(islice(people, max(each - done[channel], 0))) for channel in ("WEB", "CALL_CENTRE", "STORE")
         }

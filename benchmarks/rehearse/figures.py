@@ -34,17 +34,17 @@ class Figure:
         return asdict(self) | {"closes": self.closes}
 
 
-def rows(sql: str, *params: object) -> list[tuple[Any, ...]]:
-    """The rows of a query, however long it takes."""
+def rows(sql: str, *params: Any) -> list[tuple[Any, ...]]:
+    """The rows of a query, however long it takes; its parameters in order, or one mapping of them."""
     from django.db import connection
 
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
-        cursor.execute(sql, params)
+        cursor.execute(sql, params[0] if params and isinstance(params[0], dict) else params)
         return cursor.fetchall()
 
 
-def number(sql: str, *params: object) -> int:
+def number(sql: str, *params: Any) -> int:
     """The first value of a query, 0 for none."""
     found = rows(sql, *params)
     return int(found[0][0] or 0) if found else 0
@@ -116,7 +116,7 @@ def of_applications(receipts: Counter[str]) -> Iterator[Figure]:
     yield Figure("eligible = filed + not filed", "eligible lines", eligible,
                  f"{with_row:,} filed + {without:,} not filed, in SQL", with_row + without)  # fmt: skip
     channels = Counter(dict(rows(
-        "SELECT CASE WHEN f.idempotency_key LIKE 'rehearsal-%%' THEN 'SERVICE' ELSE f.channel END, count(*)"
+        "SELECT CASE WHEN left(f.idempotency_key, 10) = 'rehearsal-' THEN 'SERVICE' ELSE f.channel END, count(*)"
         " FROM refunds_application a JOIN refunds_filing f ON f.id = a.filing_id GROUP BY 1"
     )))  # fmt: skip
     for channel in sorted(channels.keys() | receipts.keys()):

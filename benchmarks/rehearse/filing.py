@@ -18,12 +18,13 @@ from benchmarks.rehearse.receipts import SERVICE, Receipts
 T = TypeVar("T")
 BANK = "088"
 CHUNK = 100  # customers whom a process takes at once
-# Adults with connecting information who hold their lines themselves, and have an eligible line without an application.
+# People with connecting information who have an eligible line without an application; a minor's guardian applies.
 _MAY_FILE = """
-    SELECT c.customer_no, array_agg(l.contract_no ORDER BY l.contract_no)
+    SELECT c.customer_no, array_agg(l.contract_no ORDER BY l.contract_no), c.birth_date > %(adults)s, c.holder_kind
     FROM eligibility_line l JOIN eligibility_customer c USING (customer_no)
     WHERE l.terminated_on IS NOT NULL AND coalesce(nullif(l.decided_outcome, ''), l.outcome) = 'ELIGIBLE'
-      AND c.holder_kind = 'PERSON' AND c.ci_enc IS NOT NULL AND c.birth_date <= %s
+      AND c.holder_kind <> 'CORPORATE' AND c.ci_enc IS NOT NULL
+      AND (c.birth_date <= %(adults)s OR c.guardian_ci_index IS NOT NULL)
       AND l.contract_no NOT LIKE 'CAST-%%'
       AND NOT EXISTS (SELECT FROM refunds_application a
                       WHERE a.contract_no = l.contract_no AND a.status NOT IN ('REJECTED', 'WITHDRAWN'))
@@ -37,6 +38,8 @@ class Applicant:
 
     customer_no: str
     contracts: tuple[str, ...]
+    minor: bool
+    foreign: bool
 
 
 def parts(items: list[T], size: int) -> list[list[T]]:
@@ -45,12 +48,15 @@ def parts(items: list[T], size: int) -> list[list[T]]:
 
 
 def applicants() -> list[Applicant]:
-    """Everybody who may apply now by themselves, in the order of a digest of their customer numbers."""
+    """Everybody who may apply now, in the order of a digest of their customer numbers."""
     from benchmarks.rehearse.figures import rows
     from kt_remedy.core import clock, persons
 
     adults = persons.born_on_or_before(clock.today(), persons.ADULT_AGE)
-    return [Applicant(number, tuple(contracts)) for number, contracts in rows(_MAY_FILE, adults)]
+    return [
+        Applicant(number, tuple(contracts), minor, kind == "FOREIGNER")
+        for number, contracts, minor, kind in rows(_MAY_FILE, {"adults": adults})
+    ]
 
 
 def account_number(customer_no: str, turn: int = 0) -> str:
@@ -106,6 +112,7 @@ def tell_holders(holders: dict[str, str]) -> None:
 def _file_chunk(chunk: list[Applicant]) -> list[tuple[str, str]]:
     """The receipts of a chunk, as (contract number, reference). Safe to repeat: each has a key of its own."""
     from refunds.applications import submit
+    from refunds.models.accounts import OwnerKind
     from refunds.models.applications import Channel
 
     given = []
@@ -115,12 +122,14 @@ def _file_chunk(chunk: list[Applicant]) -> list[tuple[str, str]]:
             submit.Submission(
                 key=f"rehearsal-{holder.pk}",
                 channel=Channel.WEB,
-                person_index=holder.person_index,
+                person_index=bytes(account.person_index),
                 contract_nos=applicant.contracts,
                 account_id=account.pk,
                 consents=dict(submit.CONSENTS),
                 contact=line.contact_msisdn or line.msisdn,
                 proof={"method": "IDENTITY", "at": dt.datetime.now(dt.UTC).isoformat()},
+                representation=OwnerKind.GUARDIAN if applicant.minor else OwnerKind.SELF,
+                representative="보호자" if applicant.minor else "",
             )
         )
         given += [(contract, done.filing.reference) for contract in applicant.contracts]
@@ -130,14 +139,17 @@ def _file_chunk(chunk: list[Applicant]) -> list[tuple[str, str]]:
 def _accounts(by_number: dict[str, Any], turn: int) -> Iterator[tuple[Any, Any, Any]]:
     """Each value with its customer, and an account that the bank was asked about."""
     from eligibility.models import Customer
+    from kt_remedy.core import clock, persons
     from refunds.accounts import service as accounts
     from refunds.models.accounts import OwnerKind
 
+    adults = persons.born_on_or_before(clock.today(), persons.ADULT_AGE)
     holders = list(Customer.objects.filter(pk__in=by_number).order_by("pk"))
     tell_holders({account_number(holder.pk, turn): holder.holder_name or "" for holder in holders})
     for holder in holders:
+        minor = holder.birth_date is not None and holder.birth_date > adults
         account = accounts.enter(
-            person_index=holder.person_index,
+            person_index=bytes(holder.guardian_ci_index) if minor else holder.person_index,
             bank_code=BANK,
             number=account_number(holder.pk, turn),
             holder_name=holder.holder_name or "",
@@ -158,8 +170,9 @@ def _mend_chunk(chunk: list[tuple[int, str]]) -> int:
     for application, customer_no in chunk:
         by_number.setdefault(customer_no, []).append(application)
     mended = 0
-    for applications, holder, account in _accounts(by_number, 1):
+    for applications, _holder, account in _accounts(by_number, 1):
         for row in Application.objects.filter(pk__in=applications).exclude(account=account):
-            change.change_account(application_id=row.pk, account_id=account.pk, person_index=holder.person_index)
+            person = bytes(account.person_index)
+            change.change_account(application_id=row.pk, account_id=account.pk, person_index=person)
             mended += 1
     return mended
