@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 
 from benchmarks.rehearse.filing import BANK, Applicant, account_number, parts, tell_holders
-from benchmarks.rehearse.place import Place
+from benchmarks.rehearse.place import Place, Unfinished
 from benchmarks.rehearse.receipts import Receipts
 from eligibility.models import Customer
 from kt_remedy.devtools import demo_accounts, demo_staff
@@ -52,7 +52,7 @@ class Visitor:
         return "1" if self.born < "2000" else "3"
 
 
-class Broken(Exception):
+class Broken(Unfinished):
     """A page was not the one that the person expects; the message names the step, never the person."""
 
 
@@ -203,11 +203,15 @@ class Channels:
             browser.send("/identity/sms/?next=/my/", **who, born=one.born[2:].replace("-", ""), digit=one.digit)
             browser.expect("/identity/code/", "asking for a code")
             browser.send("/identity/code/", code=self.phones.code(one.phone)).expect("/my/", "the code")
-            browser.open("/apply/").send("/apply/", lines=list(one.contracts)).expect("/apply/consent/", "the lines")
-            browser.send("/apply/consent/", privacy="on", provision="on").expect("/apply/account/", "the consent")
-            browser.send("/apply/account/", bank=BANK, number=account_number(one.customer_no))
+            browser.open("/refunds/apply/").send("/refunds/apply/", lines=list(one.contracts)).expect(
+                "/refunds/apply/consent/", "the lines"
+            )
+            browser.send("/refunds/apply/consent/", privacy="on", provision="on").expect(
+                "/refunds/apply/account/", "the consent"
+            )
+            browser.send("/refunds/apply/account/", bank=BANK, number=account_number(one.customer_no))
             browser.expect("/apply/check/", "the account")
-            browser.send("/apply/check/", key=browser.value("key"))
+            browser.send("/refunds/apply/check/", key=browser.value("key"))
             self._keep("WEB", browser, one)
 
     def _keep(self, channel: str, browser: Browser, one: Visitor) -> None:
