@@ -54,6 +54,9 @@ def main(argv: list[str] | None = None) -> int:
     except (Unfinished, ServerError, ProcessError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on from here.", file=sys.stderr)
+        return 130
     said, open_ones = report.write(folder, state.kept)
     print(said)
     return int(bool(open_ones))

@@ -19,6 +19,7 @@ from benchmarks.rehearse.figures import Figure
 from benchmarks.rehearse.place import Place, Unfinished
 from benchmarks.rehearse.receipts import Receipts
 from eligibility import register_clock
+from eligibility.feed.deliveries import LOAD_TIME
 from kt_remedy.core import clock, programme
 from kt_remedy.core.models import DatedTask
 from kt_remedy.core.programme import Payout, Perk, Reminder
@@ -31,7 +32,7 @@ from rewards.enrolment import grants, working
 from rewards.models import HandOff
 from rewards.perks.periods import grant_months
 from rewards.providers import files
-from rewards.service import BASE_AT, GRANT_AT
+from rewards.service import BASE_AT
 
 # What has been filed after each of the three waves, as a share of all that file.
 WAVES = (0.45, 0.8, 1.0)
@@ -97,7 +98,8 @@ class Rehearsal:
             for month in grant_months(perk)[: self.sizes.months]:
                 name = f"grant of {month:%Y-%m}"
                 act, figure = _with(self.grant, month), _with(self.grant_figures, month, perk)
-                found.append(Stage(name, clock.kst(month, GRANT_AT) + _SOON, act, figure))
+                # The grant itself is due at night, and waits for the delivery of the morning.
+                found.append(Stage(name, clock.kst(month, LOAD_TIME) + _SOON, act, figure))
         end = max(stage.at for stage in found) + _DAY
         found.append(Stage("settlement", end, self.settle, self.end_figures))
         return sorted(found, key=lambda stage: stage.at)
