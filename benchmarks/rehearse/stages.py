@@ -8,6 +8,7 @@ import datetime as dt
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -86,18 +87,18 @@ class Rehearsal:
             Stage("applications over HTTP", clock.kst(first, dt.time(10)), self.file_over_http, self.receipt_figures),
         ]
         for n, (day, share) in enumerate(zip(days, WAVES, strict=True), 1):
-            act = _with(self.file_in_bulk, round(self.sizes.refunds * share))
+            act = partial(self.file_in_bulk, round(self.sizes.refunds * share))
             found.append(Stage(f"applications, wave {n}", clock.kst(day, dt.time(11)), act, self.receipt_figures))
         for item in notices:
             at = clock.kst(item.send_on, reminders.HOUR) - dt.timedelta(hours=1)
-            figure = _with(self.reminder_figures, item)
-            found.append(Stage(f"reminder {item.round}", at, _with(self.remind, item), figure))
+            figure = partial(self.reminder_figures, item)
+            found.append(Stage(f"reminder {item.round}", at, partial(self.remind, item), figure))
         for n, row in enumerate(rounds, 1):
             found += self._payout(n, row, last=row == rounds[-1])
         for perk in grants.monthly(self.rules):
             for month in grant_months(perk)[: self.sizes.months]:
                 name = f"grant of {month:%Y-%m}"
-                act, figure = _with(self.grant, month), _with(self.grant_figures, month, perk)
+                act, figure = partial(self.grant, month), partial(self.grant_figures, month, perk)
                 # The grant itself is due at night, and waits for the delivery of the morning.
                 found.append(Stage(name, clock.kst(month, LOAD_TIME) + _SOON, act, figure))
         end = max(stage.at for stage in found) + _DAY
@@ -110,11 +111,11 @@ class Rehearsal:
     def _payout(self, n: int, row: Payout, *, last: bool) -> list[Stage]:
         morning = clock.kst(row.pay_on, dt.time(11))
         found = [
-            Stage(f"payout {n} to the bank", row.cut_off + _SOON, _with(self.send, row.pay_on)),
-            Stage(f"payout {n} answered", morning, _with(self.bank.answer, row.pay_on)),
+            Stage(f"payout {n} to the bank", row.cut_off + _SOON, partial(self.send, row.pay_on)),
+            Stage(f"payout {n} answered", morning, partial(self.bank.answer, row.pay_on)),
             Stage(
                 f"payout {n} on the statement", morning + _DAY,
-                _with(self.bank.state, row.pay_on), _with(self.bank.figures, row.pay_on),
+                partial(self.bank.state, row.pay_on), partial(self.bank.figures, row.pay_on),
             ),
         ]  # fmt: skip
         if not last:
@@ -244,7 +245,3 @@ class Rehearsal:
         yield from self.receipt_figures()
         yield from figures.of_settlement(self._sheet())
         yield from figures.of_money()
-
-
-def _with(act: Callable[..., object], *words: object) -> Callable[[], object]:
-    return lambda: act(*words)
