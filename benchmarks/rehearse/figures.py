@@ -130,6 +130,17 @@ def of_applications(receipts: Counter[str]) -> Iterator[Figure]:
 
 # Money
 
+RELEASABLE = """
+    SELECT count(*) FROM refunds_application a JOIN eligibility_line l USING (contract_no)
+    WHERE a.status = 'WAITING_FOR_BILL' AND strpos(l.reasons, 'NOT_BILLED_YET') = 0
+       OR a.status = 'ON_HOLD_UNPAID' AND strpos(l.reasons, 'UNPAID') = 0
+"""
+
+
+def of_release() -> Iterator[Figure]:
+    """Nobody is left out of a round for a bill that has come, or a payment that was made."""
+    yield Figure("waiting for a bill or a payment that has come", "in SQL", number(RELEASABLE), "none", 0)
+
 
 def of_round(pay_on: Any, bank: dict[str, int], money_left: int) -> Iterator[Figure]:
     """The payments of a round as the portal states them, beside the bank: its files, its answers, its statements."""

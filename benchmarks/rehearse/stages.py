@@ -22,7 +22,7 @@ from benchmarks.rehearse.receipts import Receipts
 from eligibility import register_clock
 from eligibility.feed.deliveries import LOAD_TIME
 from kt_remedy.core import clock, programme
-from kt_remedy.core.models import DatedTask
+from kt_remedy.core.models import DatedTask, PeriodicTask
 from kt_remedy.core.programme import Payout, Perk, Reminder
 from kt_remedy.notices import mailings, preparing
 from kt_remedy.notices.models import Mailing, Message
@@ -111,7 +111,7 @@ class Rehearsal:
     def _payout(self, n: int, row: Payout, *, last: bool) -> list[Stage]:
         morning = clock.kst(row.pay_on, dt.time(11))
         found = [
-            Stage(f"payout {n} to the bank", row.cut_off + _SOON, partial(self.send, row.pay_on)),
+            Stage(f"payout {n} to the bank", row.cut_off + _SOON, partial(self.send, row.pay_on), figures.of_release),
             Stage(f"payout {n} answered", morning, partial(self.bank.answer, row.pay_on)),
             Stage(
                 f"payout {n} on the statement", morning + _DAY,
@@ -135,6 +135,12 @@ class Rehearsal:
             return states == {DatedTask.State.DONE}
 
         self.place.wait(ended, code)
+
+    def _periodic(self, code: str) -> None:
+        """Let a periodic task fall due, and wait until it has run: it has hours where a rehearsal has seconds."""
+        task, asked = PeriodicTask.objects.filter(code=code), dt.datetime.now(dt.UTC)
+        task.update(due_at=asked)
+        self.place.wait(task.filter(succeeded_at__gt=asked).exists, code)
 
     def load(self) -> None:
         """The workers load and judge every delivery that has come."""
@@ -225,8 +231,10 @@ class Rehearsal:
     # Money
 
     def send(self, pay_on: dt.date) -> None:
-        """Two people bring a round to the bank."""
+        """The workers release what a bill or a payment has freed; then two people bring the round to the bank."""
         self.load()
+        while figures.number(figures.RELEASABLE):
+            self._periodic("refunds.release")
         self.bank.send(pay_on)
 
     def settle(self) -> None:
