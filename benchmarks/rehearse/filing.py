@@ -62,7 +62,7 @@ def applicants() -> list[Applicant]:
 def account_number(customer_no: str, turn: int = 0) -> str:
     """An account of a customer that the stand-in answers for; the last digits name none of its ways to fail."""
     digits = "".join(letter for letter in customer_no if letter.isdigit())
-    return f"1{digits[-9:]:0>9}{turn:02}"
+    return f"1{digits[-9:]:0>9}{turn}0"
 
 
 def file_in_bulk(lines: int, receipts: Receipts) -> None:
