@@ -1,7 +1,7 @@
 """People who apply over HTTP, as they do: on the website, by telephone with an agent, in a store with a clerk.
 
 Each has a connection and a network of their own (127.x.y.1), reads codes from the telephone of the stand-ins and keeps
-the receipt. A member of staff serves as many customers as the desk lets one find in an hour.
+the receipt. A member of staff serves fewer customers than the desk lets one find in an hour.
 """
 
 import json
@@ -26,7 +26,7 @@ from kt_remedy.devtools import demo_accounts, demo_staff
 from kt_remedy.devtools.sandbox.phone import totp
 
 AT_ONCE = 48  # people whose browsers are open at a time
-SERVED = 50  # customers of one member of staff; the desk lets one find 60 an hour
+SERVED = 20  # customers of one member of staff; the desk lets one find 60 an hour
 CODE_SECONDS = 120
 CARRIER = "SKT"
 
