@@ -109,9 +109,10 @@ class Rehearsal:
         return max(clock.kst(self.rules.rewards.base_date + _DAY, BASE_AT), opening())
 
     def _payout(self, n: int, row: Payout, *, last: bool) -> list[Stage]:
-        morning = clock.kst(row.pay_on, dt.time(11))
+        morning, cut_off_on = clock.kst(row.pay_on, dt.time(11)), clock.kst_date(row.cut_off)
         found = [
-            Stage(f"payout {n} to the bank", row.cut_off + _SOON, partial(self.send, row.pay_on), figures.of_release),
+            Stage(f"bills before payout {n}", clock.kst(cut_off_on, dt.time(10)), self.release, figures.of_release),
+            Stage(f"payout {n} to the bank", row.cut_off + _SOON, partial(self.bank.send, row.pay_on)),
             Stage(f"payout {n} answered", morning, partial(self.bank.answer, row.pay_on)),
             Stage(
                 f"payout {n} on the statement", morning + _DAY,
@@ -230,12 +231,11 @@ class Rehearsal:
 
     # Money
 
-    def send(self, pay_on: dt.date) -> None:
-        """The workers release what a bill or a payment has freed; then two people bring the round to the bank."""
+    def release(self) -> None:
+        """The workers release the applications whose bill or payment the delivery of the day has told."""
         self.load()
         while figures.number(figures.RELEASABLE):
             self._periodic("refunds.release")
-        self.bank.send(pay_on)
 
     def settle(self) -> None:
         """Finance takes the settlement sheet of all rounds."""
