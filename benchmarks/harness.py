@@ -10,28 +10,39 @@ A row is a module `benchmarks/bench_<name>.py` that runs by itself, `python -m b
         parser.add_argument("--lines", type=int, default=1_000_000)
         options = parser.parse_args()
         with harness.portal():
-            ours, floor = …
+            ours, floor = harness.in_turns(load, copy)
         return harness.row("load_feed of 1,000,000 lines", ours, floor, unit="s", at_most=5)
 
     if __name__ == "__main__":
         raise SystemExit(main())
 
 Sizes are options with defaults. Both figures come from this machine in this run, so that only the ratio is judged.
-`make bench` runs all rows one after the other, `make bench ARGS="feed --lines 100000"` one with its options.
+`row` is the only way to print a figure: `benchmarks.__main__` collects the rows for its table, its file and its
+comparison. The name of a row says sizes that were chosen, never figures that were measured: rows of two runs are
+compared by their names.
 """
 
 import argparse
 import base64
+import json
 import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from benchmarks.results import Row
 from kt_remedy.core import roles
 from kt_remedy.devtools import devservers
+
+# Ours and the floor take turns, because the machine is not equally fast at all times.
+TURNS = 5
+# A file that each row is added to as a line of JSON.
+COLLECTED = "BENCH_ROWS"
 
 
 def options(description: str | None) -> argparse.ArgumentParser:
@@ -94,37 +105,67 @@ def set_up(servers: devservers.Servers, folder: Path, role: str, **environment: 
     django.setup()
 
 
+def in_turns(*acts: Callable[[], float], turns: int = TURNS) -> list[list[float]]:
+    """The figures of each act, in `turns` rounds in which the acts follow each other."""
+    figures: list[list[float]] = [[] for _ in acts]
+    for _ in range(turns):
+        for act, found in zip(acts, figures, strict=True):
+            found.append(act())
+    return figures
+
+
 def row(
     name: str,
-    figure: float,
-    floor: float | None = None,
+    figure: float | Sequence[float],
+    floor: float | Sequence[float] | None = None,
     *,
     unit: str,
     at_most: float | None = None,
     at_least: float | None = None,
     note: str = "",
 ) -> int:
-    """Print one result: our figure, the floor beside it, the ratio and its target; returns 1 when the target is missed.
+    """Print and collect one result: figure, floor, ratio and target; returns 1 when the target is missed.
 
-    Without a floor the target judges the figure itself; without a target the row is printed as information.
+    Figures of several turns stand for the turn with the median ratio: both sides of one turn, so that other work on
+    the machine weighs on both. Without a floor the target judges the figure itself; without a target the row is
+    information.
     """
-    judged = figure if floor is None else figure / floor
-    parts = [f"{name}: {figure:,.2f} {unit}"]
-    if floor is not None:
-        parts.append(f"beside {floor:,.2f} {unit}, ratio {judged:.2f}")
-    missed = (at_most is not None and judged > at_most) or (at_least is not None and judged < at_least)
-    if at_most is not None:
-        parts.append(f"target at most {at_most:g}")
-    if at_least is not None:
-        parts.append(f"target at least {at_least:g}")
-    if at_most is None and at_least is None:
-        parts.append("for information")
-    else:
-        parts.append("MISSED" if missed else "met")
-    if note:
-        parts.append(note)
-    print(", ".join(parts), flush=True)
-    return int(missed)
+    ours = [figure] if isinstance(figure, int | float) else list(figure)
+    floors = [None] * len(ours) if floor is None else [floor] if isinstance(floor, int | float) else list(floor)
+    turns = sorted(zip(ours, floors, strict=True), key=lambda turn: turn[0] / (turn[1] or 1))
+    one, beside = turns[len(turns) // 2]
+    found = Row(bench_name(), name, unit, one, beside, at_most, at_least)
+    if len(ours) > 1:
+        seen = (f"{a:,.4g}" if b is None else f"{a:,.4g}/{b:,.4g}" for a, b in zip(ours, floors, strict=True))
+        note = "; ".join(filter(None, [f"median of the turns {' '.join(seen)}", note]))
+    print(f"{found}{f', {note}' if note else ''}", flush=True)
+    if path := os.environ.get(COLLECTED):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(found), ensure_ascii=False) + "\n")
+    return int(found.met is False)
+
+
+def bench_name() -> str:
+    """The name of the benchmark that this process runs, as `make bench ARGS=…` takes it."""
+    return Path(sys.argv[0]).stem.removeprefix("bench_")
+
+
+def checkpoint(servers: devservers.Servers) -> None:
+    """Write out what was changed, so that no act pays for the pages of the one before it."""
+    connection = superuser(servers)
+    with connection.cursor() as cursor:
+        cursor.execute("CHECKPOINT")
+    connection.close()
+
+
+def superuser(servers: devservers.Servers) -> Any:
+    """A connection of the server's own superuser, each statement in a transaction of its own."""
+    import psycopg2
+
+    word = "" if servers.throw_away else devservers.secrets(servers.home)["POSTGRES_PASSWORD"]
+    connection = psycopg2.connect(host=str(servers.sockets), user="postgres", password=word, dbname="postgres")
+    connection.autocommit = True
+    return connection
 
 
 def peak_memory_mb(pid: int) -> float:
