@@ -70,7 +70,7 @@ def main() -> int:
         1 / statistics.median(ours),
         1 / statistics.median(floor),
         unit="a second",
-        at_least=0.5,
+        at_least=0.6,
     )
     return missed | harness.row(
         "filing p99 with Redis stopped, beside with Redis",

@@ -18,9 +18,12 @@ class Result:
         return sorted(self.times)[min(int(len(self.times) * share), len(self.times) - 1)]
 
 
-def run(port: int, path: str, *, cookie: str = "", connections: int = 16, seconds: float = 5) -> Result:
+def run(
+    port: int, path: str, *, cookie: str = "", encoding: str = "identity", connections: int = 16, seconds: float = 5
+) -> Result:
     """Ask for `path` over `connections` kept connections for `seconds`. Raises RuntimeError on an answer but 200."""
-    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Language: ko\r\nCookie: {cookie}\r\n\r\n".encode()
+    fields = ["Host: localhost", "Accept-Language: ko", f"Accept-Encoding: {encoding}", f"Cookie: {cookie}"]
+    request = "\r\n".join([f"GET {path} HTTP/1.1", *fields, "", ""]).encode()
     times: list[float] = []
     faults: list[str] = []
     until = time.monotonic() + seconds

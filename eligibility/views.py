@@ -8,18 +8,18 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
-from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from eligibility import presenters, rules
 from eligibility.forms import QuickCheckForm
 from kt_remedy.core import clock, programme
 from kt_remedy.core.access import public
+from kt_remedy.core.kept_pages import kept
 from kt_remedy.core.programme import Programme
 
 
 @public
-@gzip_page
+@kept
 @require_safe
 def check(request: HttpRequest) -> HttpResponse:
     """Show the form, and above it the result of a filled-in form. Uses no database and stores nothing."""

@@ -19,7 +19,7 @@ keepalive = 75
 # Recycle processes against slow leaks, not all at once.
 max_requests = 20_000
 max_requests_jitter = 2_000
-# Every request has one JSON line from the application; gunicorn's own access log would hold addresses.
+# The application writes a JSON line for each request it works on; gunicorn's own access log would hold addresses.
 accesslog = None
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
 # Its socket would lie in the home folder and be one for all portals of a machine.

@@ -5,7 +5,7 @@ from django.urls import include, path
 from django.views.i18n import set_language
 
 from kt_remedy.core import health
-from kt_remedy.core.access import public
+from kt_remedy.core.access import public, without_token
 
 urlpatterns = [
     path("", include("kt_remedy.portal.urls")),
@@ -16,7 +16,7 @@ urlpatterns = [
     path("rewards/", include("rewards.urls")),
     path("staff/", include("kt_remedy.staff.urls")),
     path("admin/", admin.site.urls),
-    path("language/", public(set_language), name="set_language"),
+    path("language/", public(without_token(set_language)), name="set_language"),
     path("livez", public(health.livez), name="livez"),
     path("readyz", public(health.readyz), name="readyz"),
     path("pulsez", public(health.pulsez), name="pulsez"),

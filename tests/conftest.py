@@ -259,12 +259,13 @@ def shut_network() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def fresh_clock() -> None:
-    """Forget the cached offset and the cached texts of the test before."""
-    from kt_remedy.core import clock
+    """Forget the cached offset, the cached texts and the kept pages of the test before."""
+    from kt_remedy.core import clock, kept_pages
     from kt_remedy.notices import versions
 
     clock._cached = None
     versions.clear_cache()
+    kept_pages.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from kt_remedy.audit import service as audit
 from kt_remedy.content.models import RELEASED, Entry, Place, Release
-from kt_remedy.core import clock
+from kt_remedy.core import clock, kept_pages
 from kt_remedy.core.errors import Refused
 
 
@@ -28,6 +28,7 @@ def add_version(*, by: Any, entry: Entry) -> Entry:
         raise ValueError("the date of an entry must not be in the past")
     entry.written_by, entry.written_at = by, clock.now()
     entry.save(force_insert=True)
+    transaction.on_commit(kept_pages.forget)
     audit.record(
         actor=audit.actor(by),
         action="content.written",
@@ -50,4 +51,5 @@ def release(*, by: Any, entry: Entry) -> None:
     _row, made = Release.objects.get_or_create(entry=entry, defaults={"by": by, "at": clock.now()})
     if not made:
         raise Refused("DONE", _("이미 내보낸 글입니다."))
+    transaction.on_commit(kept_pages.forget)
     audit.record(actor=audit.actor(by), action="content.released", object=f"content:{entry.pk}")

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from kt_remedy.audit import service as audit
-from kt_remedy.core import clock, crypto, phones
+from kt_remedy.core import clock, crypto, kept_pages, phones
 from kt_remedy.notices import mailings, preparing, texts, versions
 from kt_remedy.notices.models import Mailing, Message, OptOut, Text
 
@@ -240,6 +240,7 @@ def write_text(*, by: Any, kind: str, ko: str, en: str, reason: str) -> Text:
         detail={"kind": kind},
     )
     versions.clear_cache()
+    transaction.on_commit(kept_pages.forget)
     transaction.on_commit(versions.clear_cache)  # another thread may have cached the old version before the commit
     return row
 

@@ -6,17 +6,18 @@ from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods
 
 from kt_remedy.core import masking
-from kt_remedy.core.access import customer, public
+from kt_remedy.core.access import customer, public, without_token
+from kt_remedy.core.kept_pages import kept
 from kt_remedy.notices import examining, service, texts
 from kt_remedy.notices.forms import PastedMessageForm
 
 
 @public
-@gzip_page
+@kept
+@without_token
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("text")
 def messages_we_send(request: HttpRequest) -> HttpResponse:

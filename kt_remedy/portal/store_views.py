@@ -2,17 +2,17 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from kt_remedy.core.access import public
+from kt_remedy.core.kept_pages import kept
 from kt_remedy.staff import stores
 
 SHOWN = 30
 
 
 @public
-@gzip_page
+@kept
 @require_safe
 def find(request: HttpRequest) -> HttpResponse:
     """Open stores that fit the typed place; the regions where nothing was typed."""

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.http.response import HttpResponseBase
 from django.urls import path
-from django.views.decorators.gzip import gzip_page
 from django.views.generic import TemplateView
 
 from kt_remedy.core.access import public
+from kt_remedy.core.kept_pages import kept
 from kt_remedy.portal import (
     audit_desk,
     calendar,
@@ -39,8 +39,8 @@ from refunds.applications.reviews import HARDSHIP_DAYS
 
 
 def _page(name: str, **figures: Any) -> Callable[..., HttpResponseBase]:
-    """Information page: texts, dates of the programme and figures of the rules; compressed, as it holds no secret."""
-    return public(gzip_page(TemplateView.as_view(template_name=f"portal/{name}.html", extra_context=figures)))
+    """Information page: texts, dates of the programme and figures of the rules."""
+    return public(kept(TemplateView.as_view(template_name=f"portal/{name}.html", extra_context=figures)))
 
 
 app_name = "portal"

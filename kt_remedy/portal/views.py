@@ -12,13 +12,13 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from eligibility import opening
 from kt_remedy.core import clock, health, masking, persons, programme
-from kt_remedy.core.access import customer, policy_of, public, roles_of
+from kt_remedy.core.access import customer, policy_of, public, roles_of, without_token
 from kt_remedy.core.context_processors import LARGE_TYPE
+from kt_remedy.core.kept_pages import kept
 from kt_remedy.identity.service import VerifiedRequest
 from kt_remedy.notices import texts
 from kt_remedy.portal import lines, simple, timeline
@@ -31,7 +31,7 @@ LARGE_TYPE_DAYS = 365
 
 
 @public
-@gzip_page
+@kept
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Home page: the programme, its dates and their state today."""
@@ -43,7 +43,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @public
-@gzip_page
+@kept
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     """Privacy page: stored data, purposes and retention periods."""
@@ -72,6 +72,7 @@ def my_lines(request: VerifiedRequest) -> HttpResponse:
 
 
 @public
+@without_token
 @require_POST
 def large_type(request: HttpRequest) -> HttpResponse:
     """Switch large type on or off for this device, and return to the page."""

@@ -48,7 +48,7 @@ def test_a_fault_in_a_view_shows_that_page(at, client, monkeypatch):
 @pytest.mark.django_db
 def test_a_lost_form_token_explains_itself(at):
     at("2026-01-20T10:00+09:00")
-    answer = Client(enforce_csrf_checks=True).post("/language/", {"language": "en"})
+    answer = Client(enforce_csrf_checks=True).post("/identity/leave/")
     assert answer.status_code == 403
     assert "다시 한 번 눌러 주세요" in answer.content.decode()
 

@@ -93,6 +93,7 @@ def test_home_reads_the_rounds_from_their_batches(at, client):
     assert "보내고 있습니다" in client.get("/").content.decode()
     first, second = money.items(batch)
     money.load(money.pain002(file, [(first, "ACSC", ""), (second, "RJCT", "AC04")]))
+    at("2026-01-22T10:01+09:00")
     assert "모두 보냈습니다" in client.get("/").content.decode()
 
 

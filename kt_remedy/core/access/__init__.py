@@ -6,6 +6,8 @@ decorated and are named in `PACKAGE_PREFIXES`. A test walks the URLconf and fail
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import wraps
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
@@ -16,6 +18,8 @@ from django.shortcuts import redirect
 from django.urls import ResolverMatch, reverse
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
+from django.views.csrf import csrf_failure
+from django.views.decorators.csrf import csrf_exempt
 
 from kt_remedy.core.access.registry import check_roles, permissions, register, register_roles, roles_of
 
@@ -70,6 +74,23 @@ def customer(view: Callable) -> Callable:
     """Only a customer whose identity was verified in this session; others are led to the identity page."""
     view.policy = CUSTOMER  # type: ignore[attr-defined]
     return view
+
+
+def without_token(view: Callable) -> Callable:
+    """Take forms without a token, because a page that is the same for everybody (`core.kept_pages`) can hold none.
+
+    For forms that change nothing of a person. The address of the page that sent the form, which each browser names, is
+    judged instead: one of another site is answered as a lost token is.
+    """
+
+    @csrf_exempt
+    @wraps(view)
+    def judged(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        origin = request.headers.get("Origin", "")
+        own = not origin or urlsplit(origin).netloc == request.get_host() or origin in settings.CSRF_TRUSTED_ORIGINS
+        return view(request, *args, **kwargs) if own else csrf_failure(request, "origin")
+
+    return judged
 
 
 def permission_required(code: str, *others: str) -> Callable[[Callable], Callable]:
