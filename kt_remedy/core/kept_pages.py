@@ -6,8 +6,8 @@ too. A request with a session, with large type, with a message to show or with p
 its answer is never stored.
 
 A copy is replaced after `KEPT_SECONDS`, at midnight in Seoul, with each minute of a set clock, and at once in the
-process that changes what it shows (`forget`). So every process shows a change within a minute. Where the view fails, the
-copy of the same day stays, so these pages outlive the database.
+process that changes what it shows (`forget`). So every process shows a change within a minute. Where the view fails,
+the copy of the same day stays, so these pages outlive the database.
 """
 
 import datetime as dt
