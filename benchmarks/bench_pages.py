@@ -3,7 +3,6 @@
 import argparse
 import os
 import socket
-import statistics
 import subprocess
 import threading
 import time
@@ -36,7 +35,7 @@ def main() -> int:
             },
         )
         try:
-            _wait(port)
+            wait(port)
             return _measure(port, cookie, queries, hanging, options)
         finally:
             server.terminate()
@@ -44,15 +43,15 @@ def main() -> int:
 
 
 def _measure(port: int, cookie: str, queries: int, hanging: "_Hanging", options: argparse.Namespace) -> int:
-    def figures(*pages: tuple[str, str, str]) -> list[float]:
-        """The median of interleaved rounds for each page (path, cookie, encoding), in requests a second."""
+    def figures(*pages: tuple[str, str, str]) -> list[list[float]]:
+        """Requests a second of each page (path, cookie, encoding) in interleaved rounds."""
         seen: dict[tuple[str, str, str], list[float]] = {page: [] for page in pages}
         for page in pages:
             _ask(page, connections=4, seconds=1)  # templates compiled, connections open
         for _ in range(ROUNDS):
             for page in pages:
                 seen[page].append(_ask(page, connections=options.connections, seconds=options.seconds).per_second)
-        return [statistics.median(rates) for rates in seen.values()]
+        return list(seen.values())
 
     def _ask(page: tuple[str, str, str], *, connections: int, seconds: float) -> load.Result:
         path, kept, encoding = page
@@ -85,11 +84,12 @@ def _measure(port: int, cookie: str, queries: int, hanging: "_Hanging", options:
     hanging.start(port, options.seconds)
     waiting = load.run(port, "/my/", cookie=cookie, connections=options.connections, seconds=options.seconds)
     missed += harness.row(
-        f"my lines while identity hangs, 99th of {len(waiting.times):,} answers beside their median",
+        "my lines while identity hangs, 99th percentile beside the median",
         waiting.at(0.99) * 1000,
         waiting.at(0.5) * 1000,
         unit="ms",
         at_most=5,
+        note=f"{len(waiting.times):,} answers",
     )
     hanging.stop()
     return int(bool(missed))
@@ -164,7 +164,8 @@ class _Hanging:
         self.socket.close()
 
 
-def _wait(port: int) -> None:
+def wait(port: int) -> None:
+    """Return when the web server on this port of the loopback interface is ready; RuntimeError after a minute."""
     for _ in range(300):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).close()
