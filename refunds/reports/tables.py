@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from kt_remedy.core import masking, programme, replica
-from kt_remedy.core.templatetags.remedy import kdate, kmonth
+from kt_remedy.core.templatetags.remedy import as_typed, kdate, kmonth
 from kt_remedy.staff.models import Store
 from refunds import calendar
 from refunds.applications import letters
@@ -335,11 +335,11 @@ def _states_of(counts: Counter[Any], key: Any) -> Counter[str]:
 
 
 def rows_for_sheet(table: Table) -> Iterable[list[Any]]:
-    """The rows of a table as cells: shares as percent with one decimal."""
+    """The rows of a table as cells: shares as percent with one decimal, words as one types them into a search."""
     units = [unit for _title, unit in table.columns]
     for row in table.all_rows:
         cells = [
             value if unit != SHARE else ("" if value is None else f"{value // 10}.{value % 10}%")
             for value, unit in zip(row.values, units, strict=True)
         ]
-        yield [row.label, row.note, *cells]
+        yield [as_typed(row.label), as_typed(row.note), *cells]

@@ -39,7 +39,7 @@ VARYING = (
     re.compile(r'nonce="[^"]*"'),
     re.compile(r"010-\*+-\d{4}"),
     re.compile(r"(known|other)-\d{4}"),
-    re.compile(r"<strong>\d+월\s\d+일\(.\)\s\d\d:\d\d</strong>"),  # the clock of a try-out
+    re.compile(r"<strong>\d+월\s\d+일\u2060\(.\)\s\d\d:\d\d</strong>"),  # the clock of a try-out
 )
 UNLIKE = {"X-Request-ID", "Date", "Expires", "Content-Security-Policy"}
 

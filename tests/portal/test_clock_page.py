@@ -61,7 +61,7 @@ def test_post_moves_to_the_next_stop_and_the_bar_shows_it(at, client):
     answer = client.post("/clock/", {"to": CUT_OFF})
     assert (answer.status_code, answer.url) == (302, "/clock/")
     assert clock.now() - instant(CUT_OFF) < dt.timedelta(minutes=1)
-    assert "1월\xa020일(화)\xa018:00" in client.get("/clock/").content.decode()
+    assert "1월\xa020일\u2060(화)\xa018:00" in client.get("/clock/").content.decode()
 
 
 def test_a_jump_over_an_act_asks_and_offers_to_stop_there(at, client):

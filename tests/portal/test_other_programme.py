@@ -85,7 +85,7 @@ def test_no_public_page_shows_a_figure_of_ours(client, address, language):
         ({}, "환급 대상으로 보입니다"),
         ({"ended": "2025-04-18"}, "아닌 것으로 보입니다"),
         ({"contract": "2025-04-19"}, "아닌 것으로 보입니다"),
-        ({"how": "IN_SERVICE", "ended": ""}, "7월\xa014일(월)\u2060까지 해지하시면"),
+        ({"how": "IN_SERVICE", "ended": ""}, "7월\xa014일\u2060(월)\u2060까지 해지하시면"),
     ],
 )
 def test_the_quick_check_judges_by_it(client, answers, heading):
@@ -106,7 +106,7 @@ def test_my_lines_show_its_pay_day_and_its_days_of_leaving(at, monkeypatch):
     make.line(holder, terminated="", outcome="NOT_ELIGIBLE", reasons="NOT_TERMINATED", refundable_krw=0, **old)
     client = as_customer(Client(), person(holder.ci, name=holder.holder_name))
     page = client.get("/my/").content.decode()
-    assert "7월\xa014일(월)\u2060까지 해지하시면" in page
+    assert "7월\xa014일\u2060(월)\u2060까지 해지하시면" in page
     days = (SKT.waiver.terminated_to - SKT.waiver.forward_from).days + 1
     assert page.count('class="bar"') == days
     at("2025-07-20T10:00+09:00")

@@ -58,7 +58,7 @@ def test_amount_formula_and_pay_day(ask):
     page = ask(kind="SUBSIDY", months="24", amount="345,000").content.decode()
     assert "139,254<small>원</small>" in page  # 345,000 × 222 / 550, floored
     assert "남은 222일 ÷ 550일" in page
-    assert "2월\xa05일(목)" in page  # applied on 20 January
+    assert "2월\xa05일\u2060(목)" in page  # applied on 20 January
 
 
 def test_before_the_last_day_a_line_in_service_sees_every_day_of_the_waiver(at, client):

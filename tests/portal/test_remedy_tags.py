@@ -16,12 +16,12 @@ AT = dt.datetime(2026, 1, 21, 15, 12, tzinfo=dt.UTC)  # already the 22nd in Seou
 @pytest.mark.parametrize(
     ("tag", "value", "korean", "english"),
     [
-        (remedy.kdate, DAY, "1월\xa022일(목)\u2060", "Thu\xa022\xa0Jan"),
-        (remedy.kdate, AT, "1월\xa022일(목)\u2060", "Thu\xa022\xa0Jan"),
+        (remedy.kdate, DAY, "1월\xa022일\u2060(목)\u2060", "Thu\xa022\xa0Jan"),
+        (remedy.kdate, AT, "1월\xa022일\u2060(목)\u2060", "Thu\xa022\xa0Jan"),
         (remedy.kday, DAY, "1월\xa022일", "22\xa0Jan"),
-        (remedy.kparen, DAY, "(목)", "\xa0(Thu)"),
+        (remedy.kparen, DAY, "\u2060(목)", "\xa0(Thu)"),
         (remedy.kdate_long, DAY, "2026년 1월\xa022일", "22\xa0Jan\xa02026"),
-        (remedy.kdatetime, AT, "1월\xa022일(목)\xa000:12", "Thu\xa022\xa0Jan\xa000:12"),
+        (remedy.kdatetime, AT, "1월\xa022일\u2060(목)\xa000:12", "Thu\xa022\xa0Jan\xa000:12"),
         (remedy.kmonth, DAY, "1월", "Jan"),
         (remedy.kmonths, 6, "6개월", "6\xa0months"),
         (remedy.kmonths, 24, "2년", "2\xa0years"),

@@ -33,7 +33,7 @@ def test_each_line_is_one_sentence_and_one_button(kim, holder) -> None:
     assert page.count('class="sheet one"') == 4, "three lines and the telephone"
     assert "돌려받으실 돈이" in page
     assert "160,130원 신청하기" in page
-    assert "2월\xa05일(목)\u2060에 받습니다" in page
+    assert "2월\xa05일\u2060(목)\u2060에 받습니다" in page
     assert "사실과 다르면 알려 주세요" in page
     assert f"/refunds/receipt/{applied.filing.reference}/" in page
     assert page.count('<h2 id="line-') == 3
@@ -67,8 +67,8 @@ def test_the_easy_view_is_offered_first_to_the_old(kim, holder) -> None:
     make.line(holder)
     old = kim.get("/my/").content.decode()
     young = as_customer(Client(), person("kim", name="김순자", birth_date=dt.date(1990, 3, 3))).get("/my/")
-    assert 'btn-lg">\n        큰 글씨로 쉽게 보기' in old
-    assert 'btn-lg">\n        큰 글씨로 쉽게 보기' not in young.content.decode()
+    assert 'btn-lg">\n큰 글씨로 쉽게 보기' in old
+    assert 'btn-lg">\n큰 글씨로 쉽게 보기' not in young.content.decode()
     assert "큰 글씨로 쉽게 보기" in young.content.decode()
 
 

@@ -17,7 +17,7 @@ Dates and money are worded here and nowhere else, in the language of the page:
     {% practice "staff" %}    what `devtools` shows there to people who try the portal out; nothing in production
     {% icon "next" %}       a drawing from static/icons.svg; a word always stands beside it
 
-Instants become dates in Seoul. The words hold no-break spaces and, in Korean, a trailing word joiner, so that
+Instants become dates in Seoul. The words hold no-break spaces and, in Korean, word joiners around the weekday, so that
 "1월 22일(목)까지" never breaks inside; text that leaves as an SMS has its own wording in `kt_remedy.notices`.
 
 What repeats on pages stands in `templates/partials/`; each file begins with the names it takes:
@@ -116,7 +116,7 @@ def kdate(value: dt.date | dt.datetime | None) -> str:
         return ""
     day = _day(value)
     if _korean():
-        return f"{day.month}월{_NBSP}{day.day}일({_WEEKDAYS_KO[day.weekday()]}){_JOIN}"
+        return f"{day.month}월{_NBSP}{day.day}일{_JOIN}({_WEEKDAYS_KO[day.weekday()]}){_JOIN}"
     return f"{_WEEKDAYS_EN[day.weekday()]}{_NBSP}{day.day}{_NBSP}{_MONTHS_EN[day.month - 1]}"
 
 
@@ -145,7 +145,7 @@ def kparen(value: dt.date | dt.datetime | None) -> str:
     """The weekday behind a `kday`: (목), in English with a space before, (Thu)."""
     if not value:
         return ""
-    return f"({kweekday(value)})" if _korean() else f"{_NBSP}({kweekday(value)})"
+    return f"{_JOIN}({kweekday(value)})" if _korean() else f"{_NBSP}({kweekday(value)})"
 
 
 @register.filter
@@ -195,6 +195,11 @@ def kdatetime(value: dt.datetime | None) -> str:
     if not value:
         return ""
     return f"{kdate(value).rstrip(_JOIN)}{_NBSP}{ktime(value)}"
+
+
+def as_typed(text: str) -> str:
+    """The words of a page with usual blanks and without joiners, for a file in which one searches and filters."""
+    return text.replace(_NBSP, " ").replace(_JOIN, "")
 
 
 @register.filter

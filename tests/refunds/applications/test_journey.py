@@ -62,7 +62,7 @@ def test_from_the_first_page_to_the_status(at, hong, holder, bank) -> None:
     assert answer["Location"] == url("receipt", filing.reference)
     text = hong.get(answer["Location"]).content.decode()
     assert filing.reference in text
-    assert "1월\xa022일(목)" in text
+    assert "1월\xa022일\u2060(목)" in text
     assert "지급 예정일 1/22(목)" in text
     text = hong.get(url("status")).content.decode()
     assert "승인되었습니다" in text
@@ -266,7 +266,7 @@ def test_a_stranger_is_led_to_the_identity_page(at) -> None:
 def test_outside_the_window(at, hong, holder, bank) -> None:
     line = make.line(holder)
     at("2026-01-13T23:59+09:00")
-    assert "1월\xa014일(수)" in hong.get(url("apply")).content.decode()
+    assert "1월\xa014일\u2060(수)" in hong.get(url("apply")).content.decode()
     at("2026-02-03T10:00+09:00")
     assert "늦은 신청으로 받아" in hong.get(url("apply")).content.decode()
     assert hong.post(url("apply"), {"lines": [line.pk]})["Location"] == url("apply-late")

@@ -276,6 +276,8 @@ def test_the_export_holds_the_same_values(filed) -> None:
     answer = browser.post(address, {"kind": "csv", "reason": "주간 회의"})
     lines = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"))))
     assert ["모두", "", "2"] in lines
+    assert "1월 15일(목)" in {line[0] for line in lines if line}  # as one types it into a search
+    assert [cell for line in lines for cell in line if {"\u00a0", "\u2060"} & set(cell)] == []
     entry = AuditEntry.objects.filter(action="list.exported").latest("pk")
     assert (entry.reason, entry.detail["filters"]) == ("주간 회의", ["channel"])
 

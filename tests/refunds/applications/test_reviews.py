@@ -120,7 +120,7 @@ def test_an_objection_is_answered_by_the_date_that_was_shown(reviewer) -> None:
     line = make.line(holder, outcome="NOT_ELIGIBLE", reasons="DEVICE_CHANGE_AFTER_BASE")
     client = as_customer(Client(), person("hong"))
     page = reverse("refunds:object", args=[line.pk])
-    assert "1월\xa030일(금)" in client.get(page).content.decode()
+    assert "1월\xa030일\u2060(금)" in client.get(page).content.decode()
     text = client.post(
         page, {"kind": "ELIGIBILITY", "words": "기기를 바꾸지 않았습니다. 850302-1234567"}
     ).content.decode()
