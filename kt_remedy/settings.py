@@ -255,12 +255,15 @@ ROOT_URLCONF = "kt_remedy.urls"
 WSGI_APPLICATION = "kt_remedy.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# `make dev`: what is saved is served by the next request, so compiled templates are not kept.
+RELOAD = DEVELOPMENT and _read(env.bool, "REMEDY_RELOAD", False)
+_loaders = ["kt_remedy.core.template_loader.Loader", "django.template.loaders.app_directories.Loader"]
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": _loaders if RELOAD else [("django.template.loaders.cached.Loader", _loaders)],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
@@ -272,14 +275,6 @@ TEMPLATES: list[dict[str, Any]] = [
         },
     }
 ]
-# `make dev`: what is saved is served by the next request.
-RELOAD = DEVELOPMENT and _read(env.bool, "REMEDY_RELOAD", False)
-if RELOAD:
-    TEMPLATES[0]["APP_DIRS"] = False  # with it or without loaders Django keeps compiled templates
-    TEMPLATES[0]["OPTIONS"]["loaders"] = [
-        "django.template.loaders.filesystem.Loader",
-        "django.template.loaders.app_directories.Loader",
-    ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
