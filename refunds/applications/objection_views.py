@@ -8,7 +8,9 @@ from django.db.models import Q
 
 from eligibility import presenters
 from kt_remedy.core import clock, masking, programme
+from refunds.applications import queries, window
 from refunds.applications.objections import can_object
+from refunds.applications.transitions import Refused
 from refunds.models.applications import Objection
 from refunds.promise import rules
 from refunds.promise.facts import Promise, Situation
@@ -60,3 +62,20 @@ def of_person(person_index: bytes) -> list[ObjectionView]:
     for row in rows:
         latest.setdefault(row.line_id, row)
     return [ObjectionView(row, promise_of(row, now=clock.now())) for row in latest.values()]
+
+
+def to_apply_for(rows: Iterable[Objection]) -> set[str]:
+    """Contract numbers of the lines that an upheld objection made refundable and that nobody has applied for; none on a
+    day on which nobody can apply."""
+    upheld = [
+        row.line_id
+        for row in rows
+        if row.status == Objection.Status.UPHELD and row.line.effective_outcome in {"ELIGIBLE", "REVIEW"}
+    ]
+    if not upheld:
+        return set()
+    try:
+        window.lateness(clock.today(), programme.current())
+    except Refused:
+        return set()
+    return set(upheld) - queries.live_applications(upheld).keys()

@@ -20,7 +20,16 @@ from kt_remedy.audit import looks
 from kt_remedy.core import clock, masking, programme
 from kt_remedy.core.access import customer, permission_required
 from kt_remedy.identity.service import VerifiedRequest
-from refunds.applications import deadlines, documents, letters, objection_answers, objections, presenters, queue
+from refunds.applications import (
+    deadlines,
+    documents,
+    letters,
+    objection_answers,
+    objection_views,
+    objections,
+    presenters,
+    queue,
+)
 from refunds.applications.access import may_claim
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Application, Objection
@@ -62,6 +71,7 @@ def object_to(request: VerifiedRequest, contract_no: str) -> HttpResponse:
     context = {
         "form": form,
         "latest": latest,
+        "can_apply": latest is not None and contract_no in objection_views.to_apply_for([latest]),
         "still_open": still_open,
         "passed": objections.passed_day(latest) if latest is not None else None,
         "additions": list(latest.additions.order_by("id")) if latest is not None else [],

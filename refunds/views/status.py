@@ -89,6 +89,7 @@ def status(request: VerifiedRequest) -> HttpResponse:
     context = {
         "views": views,
         "objections": objections,
+        "to_apply_for": objection_views.to_apply_for(one.row for one in objections),
         "differ": of_lines(view.promise for view in views),
         "draft": bool(key and answers.lines),
     }
@@ -107,7 +108,13 @@ def _application_page(request: HttpRequest, view: presenters.ApplicationView) ->
     following = None
     if view.item is not None and not view.paid:
         following = calendar.next_round(view.item.batch.cut_off + dt.timedelta(seconds=1), programme.current())
-    return render(request, "refunds/application.html", {"view": view, "following": following})
+    objections = [view.objection.row] if view.objection is not None else []
+    context = {
+        "view": view,
+        "following": following,
+        "to_apply_for": objection_views.to_apply_for(objections),
+    }
+    return render(request, "refunds/application.html", context)
 
 
 @customer
@@ -169,11 +176,18 @@ def change_account(request: VerifiedRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_safe
 def proof(request: VerifiedRequest, pk: int) -> HttpResponse:
-    """Proof of payment, for printing; only where the money has arrived."""
+    """Proof of payment, for printing; only where the money has arrived. One's own name stands in full (D-83)."""
     view = presenters.present([own_application(request, pk)])[0]
     if not view.paid:
         raise Http404
-    return render(request, "refunds/proof.html", {"view": view, "now": clock.now(), "statement": statement_text()})
+    holder = view.application.line.customer.holder_name or ""
+    context = {
+        "view": view,
+        "holder": holder if holder == request.person.name else masking.name(holder),
+        "now": clock.now(),
+        "statement": statement_text(),
+    }
+    return render(request, "refunds/proof.html", context)
 
 
 @customer

@@ -108,6 +108,37 @@ def test_an_upheld_amount_asks_for_the_sum_and_says_by_when_it_is_sent() -> None
     assert "더 드릴 24,660원을 준비하고 있습니다" in page.replace("\u2060", "")
 
 
+@pytest.mark.parametrize(
+    ("now", "filed", "offered"),
+    [
+        ("2026-01-22T10:00+09:00", False, True),
+        ("2026-01-22T10:00+09:00", True, False),
+        ("2026-06-30T23:59+09:00", False, True),
+        ("2026-07-01T00:00+09:00", False, False),
+    ],
+)
+def test_an_upheld_objection_offers_to_apply_while_it_is_possible(line, at, now, filed, offered) -> None:
+    row = objected(line)
+    reviewing.answer_objection(objection_id=row.pk, reviewer=staff_user("reviewer"), uphold=True)
+    if filed:
+        make.application(line)
+    at(now)
+    client = as_customer(Client(), person("hong"))
+    for address in (reverse("refunds:status"), reverse("refunds:object", args=[line.pk])):
+        page = client.get(address).content.decode()
+        assert (f'name="lines" value="{line.pk}"' in page) == offered, address
+    if offered and now.startswith("2026-01"):
+        started = client.post(reverse("refunds:apply"), {"lines": line.pk})
+        assert started["Location"] == reverse("refunds:apply-consent")
+
+
+def test_a_declined_objection_offers_nothing(line) -> None:
+    row = objected(line)
+    reviewing.answer_objection(objection_id=row.pk, reviewer=staff_user("reviewer"), uphold=False)
+    page = as_customer(Client(), person("hong")).get(reverse("refunds:status")).content.decode()
+    assert 'name="lines"' not in page
+
+
 def test_an_objection_is_handed_out_and_its_answer_is_seen_before_it_is_sent(line) -> None:
     row, reviewer = objected(line), staff_user("reviewer")
     client = as_staff(Client(), reviewer)
