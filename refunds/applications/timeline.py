@@ -72,7 +72,7 @@ def timeline(
             _insert(steps, Step(_("이의에 대한 답"), _("여기와 문자로 알려 드립니다."), "next", one.promise.day))
     for gone in moved:
         tag = _("보내지 못했습니다") if gone.day <= clock.today() else _("바뀌었습니다")
-        _insert(steps, Step(_("입금"), gone.because, "moved", gone.day, tag=tag))
+        _insert(steps, Step(_("받는 날"), gone.because, "moved", gone.day, tag=tag))
     return steps
 
 
@@ -211,7 +211,7 @@ def _coming_steps(row: Application, item: Item | None, promise: Promise) -> list
         )
     steps.append(
         Step(
-            _("입금"),
+            _("받는 날"),
             _("통장에 %(text)s으로 찍힙니다. 되돌아오면 문자로 알려 드리고 다음 지급일에 다시 보냅니다.")
             % {"text": statement_text()},
             "next",

@@ -42,7 +42,9 @@ def test_the_day_of_a_payment_is_that_of_the_bank(at):
     shown = view(row)
     assert shown.timeline[-1].date == shown.promise.day == file.execution_on
     assert f"2026년 1월 {file.execution_on.day}일" in proof(row)
-    assert "1월 22일" not in proof(row)
+    page = proof(row)
+    assert "1월 22일" not in page
+    assert f"{row.line.customer.holder_name} 님의 위약금 환급" in page  # one's own name in full (D-83)
 
 
 def test_what_was_paid_later_is_added_to_what_was_received(at):

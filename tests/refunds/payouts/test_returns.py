@@ -85,7 +85,7 @@ def test_what_the_account_is_not_to_blame_for_rides_to_it_again(at):
     assert "2/5(목)에 다시 보냅니다. 하실 일은 없습니다." in message.body
     assert (read.can_change_account, read.can_withdraw, read.must_change_account) == (True, True, False)
     assert "입금이 되돌아옴" in [step.title for step in read.timeline]
-    assert read.timeline[-1].title == "입금"
+    assert read.timeline[-1].title == "받는 날"
     at("2026-02-03T18:00+09:00")
     again = carried(dt.date(2026, 2, 5), "ACSC", "")
     assert (again.status, again.attempt, again.account_id) == ("PAID", 2, item.account_id)
