@@ -90,7 +90,10 @@ def _look(address: str, cookie: str, folder: str) -> dict:
     if cookie:
         argv += [f"--extra-headers={json.dumps({'Cookie': cookie})}", f"--skip-audits={FORBIDDEN}"]
     environment = {**os.environ, "CHROME_PATH": CHROMIUM}
-    done = subprocess.run(argv, env=environment, cwd=folder, check=False, capture_output=True, text=True)
+    for _attempt in range(3):
+        done = subprocess.run(argv, env=environment, cwd=folder, check=False, capture_output=True, text=True)
+        if "NO_NAVSTART" not in done.stderr:  # at times Chromium writes no beginning into its trace
+            break
     if done.returncode:
         raise RuntimeError(f"Lighthouse ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
     return json.loads(done.stdout)

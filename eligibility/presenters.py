@@ -13,6 +13,7 @@ from itertools import pairwise
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -278,7 +279,7 @@ def _condition(check: Check, facts: Facts, programme: Programme) -> Condition:
     text, value = _CONDITIONS[check.code](check, facts, programme)
     announced = any(source.startswith("A") for source in check.source)
     source = _("근거: %(source)s") % {"source": _("공고") if announced else _("이 프로그램의 처리 기준")}
-    return Condition(state, text, f"{value} · {source}" if value else source)
+    return Condition(state, text, f"{capfirst(value)} · {source}" if value else source)
 
 
 def _period(check: Check, facts: Facts, programme: Programme) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from kt_remedy.core import clock, programme
 from kt_remedy.core.access import address_of, customer, public
 from kt_remedy.core.errors import Refused
-from kt_remedy.core.templatetags.remedy import krw
+from kt_remedy.core.templatetags.remedy import krw, unbroken
 from kt_remedy.identity.service import VerifiedRequest
 from kt_remedy.portal import lines
 from kt_remedy.portal.simple_forms import CallForm
@@ -45,7 +45,8 @@ class SimpleLine:
 
 def simple_line(card: lines.LineCard) -> SimpleLine:
     """The sentence and the button of a card. The day is that of the promise, in its own words (D-69)."""
-    name = card.bits[0] if card.view.own else f"{card.bits[0]}({card.bits[-1]})"
+    number = unbroken(card.bits[0])
+    name = number if card.view.own else f"{number}({card.bits[-1]})"
     if card.reference and card.promise:
         sentence = _("%(line)s 신청을 하셨습니다.") % {"line": name} + f" {card.promise.sentence}"
         return SimpleLine(card.id, sentence, _("접수증 보기"), reverse("refunds:receipt", args=[card.reference]))

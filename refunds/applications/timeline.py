@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from kt_remedy.core import clock, programme
@@ -72,7 +73,7 @@ def timeline(
             _insert(steps, Step(_("이의에 대한 답"), _("여기와 문자로 알려 드립니다."), "next", one.promise.day))
     for gone in moved:
         tag = _("보내지 못했습니다") if gone.day <= clock.today() else _("바뀌었습니다")
-        _insert(steps, Step(_("받는 날"), gone.because, "moved", gone.day, tag=tag))
+        _insert(steps, Step(_("받는 날"), capfirst(gone.because), "moved", gone.day, tag=tag))
     return steps
 
 
@@ -192,7 +193,9 @@ def _coming_steps(row: Application, item: Item | None, promise: Promise) -> list
             )
         )
     if row.status == Status.ON_HOLD_UNPAID:
-        steps.append(Step(_("납부"), _("모두 내시면 다음 지급일에 돌려드립니다."), "next", when=_("내시면")))
+        steps.append(
+            Step(_("청구된 위약금 내기"), _("모두 내시면 다음 지급일에 돌려드립니다."), "next", when=_("내시면"))
+        )
         return steps
     if promise.kind not in {DayKind.PAY, DayKind.IF} or promise.day is None:
         return steps

@@ -19,7 +19,7 @@ AT = dt.datetime(2026, 1, 21, 15, 12, tzinfo=dt.UTC)  # already the 22nd in Seou
         (remedy.kdate, DAY, "1월\xa022일\u2060(목)\u2060", "Thu\xa022\xa0Jan"),
         (remedy.kdate, AT, "1월\xa022일\u2060(목)\u2060", "Thu\xa022\xa0Jan"),
         (remedy.kday, DAY, "1월\xa022일", "22\xa0Jan"),
-        (remedy.kparen, DAY, "\u2060(목)", "\xa0(Thu)"),
+        (remedy.kdate_small, DAY, "1월\xa022일<small>\u2060(목)</small>", "<small>Thu</small>\xa022\xa0Jan"),
         (remedy.kdate_long, DAY, "2026년 1월\xa022일", "22\xa0Jan\xa02026"),
         (remedy.kdatetime, AT, "1월\xa022일\u2060(목)\xa000:12", "Thu\xa022\xa0Jan\xa000:12"),
         (remedy.kmonth, DAY, "1월", "Jan"),
@@ -40,7 +40,8 @@ def test_words(tag, value, korean, english):
 
 
 @pytest.mark.parametrize(
-    "tag", [remedy.kdate, remedy.kday, remedy.kparen, remedy.kdate_long, remedy.kdatetime, remedy.kmonth, remedy.krw]
+    "tag",
+    [remedy.kdate, remedy.kday, remedy.kdate_small, remedy.kdate_long, remedy.kdatetime, remedy.kmonth, remedy.krw],
 )
 def test_nothing_gives_nothing(tag):
     assert tag(None) == ""
@@ -102,3 +103,7 @@ def test_ledger_escapes_what_rows_say():
 def test_a_masked_name_of_a_heading_is_joined() -> None:
     assert remedy.unbroken("남**수").replace("\u2060", "") == "남**수"
     assert remedy.unbroken("이*순") == "이\u2060*\u2060순"
+
+
+def test_a_number_is_joined_behind_its_hyphens() -> None:
+    assert remedy.unbroken("102-81-42945") == "102-\u206081-\u206042945"

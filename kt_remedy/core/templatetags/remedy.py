@@ -6,6 +6,7 @@ Dates and money are worded here and nowhere else, in the language of the page:
     {{ n|krw }}             160,130원 / ₩160,130           a sum inside a sentence or a ledger
     {% big_won n %}         160,130<small>원</small>       the sum of an `amount` card
     {{ day|kdate }}         1월 22일(목) / Thu 22 Jan      a day of this programme
+    {{ day|kdate_small }}   the same, the weekday smaller
     {{ day|kday }}          1월 22일 / 22 Jan              where the weekday would be noise
     {{ day|kdate_long }}    2025년 11월 20일 / 20 Nov 2025 where two years meet
     {{ at|kdatetime }}      1월 14일(수) 10:12 / Wed 14 Jan 10:12
@@ -13,7 +14,7 @@ Dates and money are worded here and nowhere else, in the language of the page:
     {{ span|minutes }}      20                            the minutes of a timedelta
     {{ text|mask_name }}  {{ text|mask_phone }}  {{ last4|mask_account }}  {{ day|mask_birth }}
     {{ number|tel }}        digits for a tel: link
-    {{ name|unbroken }}     stays on one line of a heading
+    {{ name|unbroken }}     a masked name or a number stays on one line
     {% practice "staff" %}    what `devtools` shows there to people who try the portal out; nothing in production
     {% icon "next" %}       a drawing from static/icons.svg; a word always stands beside it
 
@@ -141,11 +142,12 @@ def kweekday(value: dt.date | dt.datetime | None) -> str:
 
 
 @register.filter
-def kparen(value: dt.date | dt.datetime | None) -> str:
-    """The weekday behind a `kday`: (목), in English with a space before, (Thu)."""
+def kdate_small(value: dt.date | dt.datetime | None) -> str:
+    """A `kdate` whose weekday is smaller: 1월 22일<small>(목)</small>, in English <small>Thu</small> 22 Jan."""
     if not value:
         return ""
-    return f"{_JOIN}({kweekday(value)})" if _korean() else f"{_NBSP}({kweekday(value)})"
+    form = "{day}<small>" + _JOIN + "({weekday})</small>" if _korean() else "<small>{weekday}</small>" + _NBSP + "{day}"
+    return format_html(form, day=kday(value), weekday=kweekday(value))
 
 
 @register.filter
@@ -228,8 +230,8 @@ def mask_birth(value: dt.date | None) -> str:
 
 @register.filter
 def unbroken(value: str) -> str:
-    """A masked name that stays on one line of a heading: a line may break beside its star otherwise."""
-    return value.replace("*", f"{_JOIN}*{_JOIN}")
+    """A masked name or a number that stays on one line: it may break beside a star and behind a hyphen otherwise."""
+    return value.replace("*", f"{_JOIN}*{_JOIN}").replace("-", f"-{_JOIN}")
 
 
 @register.filter
