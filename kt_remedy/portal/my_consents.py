@@ -43,6 +43,7 @@ def context(request: VerifiedRequest) -> dict[str, Any]:
         "consents": consents.of_person(me.ci_index),
         "reminders_stopped": notices.has_opted_out(number=me.phone, person=me.ci_index),
         "opening_wish": opening.wish_of(me.ci_index),
+        "kept_days": settings.ACCOUNT_WIPE_DAYS,
     }
 
 

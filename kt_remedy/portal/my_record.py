@@ -1,4 +1,4 @@
-"""Looks of staff at a customer, as the customer reads them (D-92), and the way to ask about one."""
+"""A customer's record: looks of staff (D-92) and the way to ask about one, and what stands below them."""
 
 import datetime as dt
 from collections.abc import Collection
@@ -25,7 +25,7 @@ from kt_remedy.core.errors import Refused
 from kt_remedy.core.fields import DayField, TextField
 from kt_remedy.core.templatetags.remedy import kdate_long
 from kt_remedy.identity.service import VerifiedRequest
-from kt_remedy.portal import my_consents
+from kt_remedy.portal import my_consents, my_history
 from kt_remedy.staff.models import Store
 from kt_remedy.staff.roles import ROLE_LABELS
 from refunds.promise import rules
@@ -137,7 +137,7 @@ def looks_at(person: bytes, *, since: dt.date, until: dt.date) -> list[Day]:
 @never_cache
 @require_safe
 def record(request: VerifiedRequest) -> HttpResponse:
-    """The staff who looked at the customer's data, thirty days at a time."""
+    """The staff who looked at the customer's data, thirty days at a time; below today's, everything else of theirs."""
     return _page(request, _until(request))
 
 
@@ -195,6 +195,8 @@ def _page(
         "form": form,
         **my_consents.context(request),
     }
+    if until == clock.today():
+        context |= my_history.context(request.person.ci_index)
     return render(request, "portal/my_record.html", context, status=422 if form is not None else 200)
 
 
