@@ -91,6 +91,9 @@ class Condition:
         """The condition as an HTML list item like one of `partials/checks.html`."""
         # Python, not a template: conditions are kept between pages with their row. Six take 77 us in the template on
         # every page, here 34 us the first time and 0.5 us afterwards.
+        # Most conditions are met, and styles draw their tick: an icon of 100 bytes for each is a fifth of the page.
+        if self.state == "passed":
+            return format_html('<li class="is-met"><span>{}<small>{}</small></span></li>', self.text, self.note)
         row = "<li{}>{}<span>{}<small>{}</small></span></li>"
         return format_html(row, _IS_NO if self.no else "", icon(self.icon), self.text, self.note)
 

@@ -74,6 +74,27 @@ def weigh(context, path: str) -> tuple[int, int, int]:
     return first_bytes, requests, second_bytes
 
 
+def family(lines: int):
+    """Somebody with so many lines: every second one with a bill to refund, the others refused."""
+    holder = make.customer(name="홍길동", ci=f"family-{lines}")
+    for place in range(lines):
+        refused = {"outcome": "NOT_ELIGIBLE", "reasons": "FORCED_TERMINATION", "termination_reason": "FORCED"}
+        make.line(holder, **(refused if place % 2 else {}))
+    return as_customer(Client(), person(f"family-{lines}", name="홍길동"))
+
+
+def test_my_lines_are_light_for_a_family(at, browser, address) -> None:
+    at("2026-01-20T10:00+09:00")
+    path, weights = reverse("portal:my-lines"), {}
+    for lines in (1, 3, 4):
+        context = browser.new_context(base_url=address, locale="ko-KR", viewport={"width": 390, "height": 844})
+        session = family(lines).cookies["sessionid"].value
+        context.add_cookies([{"name": "sessionid", "value": session, "url": address}])
+        weights[lines] = weigh(context, path)
+        context.close()
+    assert max(second for _first, _requests, second in weights.values()) <= SECOND_BYTES, weights
+
+
 def test_pages_are_light(at, browser, address, settings) -> None:
     at("2026-01-20T10:00+09:00")
     settings.QA_SAMPLE_PERCENT = 0

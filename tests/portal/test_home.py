@@ -2,6 +2,7 @@
 
 import datetime as dt
 import gzip
+import re
 
 import pytest
 from django.test import Client
@@ -164,3 +165,15 @@ def test_language_switch_is_a_form_that_returns_to_the_page(client):
     answer = client.post("/language/", {"language": "en", "next": "/help/bring/"})
     assert (answer.status_code, answer.url) == (302, "/help/bring/")
     assert '<html lang="en"' in client.get("/help/bring/").content.decode()
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_public_pages_describe_themselves_to_search_engines(at, client, language):
+    at("2026-01-20T10:00+09:00")
+    paths = ["/", "/check/", "/messages/", "/messages/call/", "/help/words/", "/help/protection/", "/help/guard/"]
+    paths += ["/help/privacy/", "/help/accessibility/"]
+    told = []
+    for path in paths:
+        page = client.get(path, headers={"accept-language": language}).content.decode()
+        told.append(re.search(r'name="description"\s+content="([^"]{20,})"', page)[1])
+    assert len(set(told)) >= len(paths) - 1  # texts and calls have one question
