@@ -101,6 +101,11 @@ class PerkCard:
     needs_action: bool = field(default=False)
 
     @property
+    def needs_action_later(self) -> bool:
+        """True before a choice opens, and where age or consent stand before an action."""
+        return self.state in {"GUARDIAN", "TOO_YOUNG", "HELD"} or (self.state == "COMING" and bool(self.choices))
+
+    @property
     def skipped_months(self) -> str:
         """Names of the months that a suspended line skipped, in one text; "" for none."""
         return ", ".join(kmonth(month.first) for month in self.months if month.state == "SUSPENDED")
@@ -140,9 +145,20 @@ class Overview:
         return [card for card in self.cards if card.needs_action]
 
     @property
-    def settled_cards(self) -> list[PerkCard]:
-        """Cards that need no action."""
-        return [card for card in self.cards if not card.needs_action]
+    def later_cards(self) -> list[PerkCard]:
+        """Cards that will need an action, of the person or of a guardian."""
+        return [card for card in self.cards if not card.needs_action and card.needs_action_later]
+
+    @property
+    def automatic_cards(self) -> list[PerkCard]:
+        """Cards of perks that start by themselves."""
+        return [card for card in self.cards if card.automatic]
+
+    @property
+    def other_cards(self) -> list[PerkCard]:
+        """Cards of what was chosen, applied for, declined or missed."""
+        shown = (*self.pending_cards, *self.later_cards, *self.automatic_cards)
+        return [card for card in self.cards if card not in shown]
 
 
 def overview(person_index: bytes, *, guardian: bool = False) -> Overview:

@@ -61,6 +61,21 @@ def test_a_guardian_with_another_carrier_chooses_and_applies(client: Client, tak
     assert AuditEntry.objects.get(action="rewards.chosen").detail["guardian"] is True
 
 
+def test_only_what_starts_by_itself_is_said_to(client: Client, take_base, at, make_line):
+    holder = make.customer(ci="adult")
+    make_line(holder)
+    take_base()
+    at("2026-01-20T10:00+09:00")
+    shown = service.overview(holder.person_index)
+    assert [card.perk.mode for card in shown.later_cards] == ["CHOICE"], "it is lost without a choice"
+    assert {card.perk.mode for card in shown.automatic_cards} == {"AUTOMATIC"}
+    page = sessions.as_customer(client, sessions.person("adult")).get(reverse("rewards:mine")).content.decode()
+    assert page.index('id="later"') < page.index('id="p-OTT-') < page.index('id="auto"') < page.index('id="p-DATA')
+    assert len(shown.cards) == sum(
+        len(group) for group in (shown.pending_cards, shown.later_cards, shown.automatic_cards, shown.other_cards)
+    )
+
+
 def test_nobody_else_acts_for_a_child_nor_the_guardian_of_a_grown_one(client: Client, take_base, at, child):
     take_base()
     at(FEBRUARY)
