@@ -2,7 +2,8 @@
 
 Privileges stand besides the triggers. TRUNCATE, REFERENCES, TRIGGER and every change of a table are the owner's alone.
 So is the switch of `pgtrigger.ignore()`: any session may write that setting, and the triggers ask the function
-`_pgtrigger_should_ignore`, which obeys it where the owner works and nowhere else.
+`_pgtrigger_should_ignore`, which obeys it where the owner works and nowhere else. Each function reads the tables of
+`public`: a process may make temporary tables, and one of the same name would else stand before them.
 """
 
 # ruff: noqa: S608  (names of roles, tables and columns are our own)
@@ -47,6 +48,24 @@ BEGIN
     END IF;
     RETURN pg_has_role(working, %(owner)s, 'USAGE')
         OR working = %(worker)s AND trigger_name = ANY (%(passed)s::text[]);
+END
+$$
+"""
+# A migration that makes a function again takes the setting from it, so all are given it after each. Functions that are
+# made later, beside their models, name it themselves.
+_PATH = """
+DO $$
+DECLARE
+    function regprocedure;
+BEGIN
+    FOR function IN
+        SELECT p.oid FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+        WHERE p.pronamespace = 'public'::regnamespace AND p.proowner = current_user::regrole
+          AND l.lanname IN ('plpgsql', 'sql')
+          AND NOT EXISTS (SELECT FROM unnest(p.proconfig) setting WHERE setting LIKE 'search_path=%')
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s SET search_path = public, pg_temp', function);
+    END LOOP;
 END
 $$
 """
@@ -121,7 +140,8 @@ def drop_report(using: str, plan: list[Any], **_signal: Any) -> None:
 
 
 def grant(using: str, **signal: Any) -> None:
-    """Make the schemas, keep the switch of the triggers to the owner, and give the roles what they need and no more.
+    """Make the schemas, keep the switch of the triggers to the owner and the functions to the tables of `public`, and
+    give the roles what they need and no more.
 
     All of it is one transaction. On a server without the roles none is given a right, and `migrate` says so.
     """
@@ -130,6 +150,7 @@ def grant(using: str, **signal: Any) -> None:
     with transaction.atomic(using), connections[using].cursor() as cursor:
         cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {STAGING}")
         _keep_switch(cursor, _models(using))
+        cursor.execute(_PATH)
         if missing := _missing(cursor):
             if signal["verbosity"]:
                 names = ", ".join(missing)

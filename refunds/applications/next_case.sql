@@ -7,7 +7,7 @@
 
 CREATE OR REPLACE FUNCTION {name}(
     levels text[], wanted text, today date, reviewer integer, closed bytea[], other_than bigint[]
-) RETURNS bigint LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+) RETURNS bigint LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET search_path = public, pg_temp AS $$
 DECLARE
     again boolean;
     one text;

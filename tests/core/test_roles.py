@@ -176,6 +176,30 @@ def test_each_trigger_asks_the_switch_before_it_passes_a_row():
         assert cursor.fetchall() == [], "a trigger that reads the setting by itself"
 
 
+def test_each_function_reads_the_tables_of_one_schema():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang"
+            " WHERE p.pronamespace = 'public'::regnamespace AND l.lanname IN ('plpgsql', 'sql')"
+            " AND NOT coalesce(p.proconfig, '{}') @> ARRAY['search_path=public, pg_temp']"
+        )
+        assert cursor.fetchall() == []
+
+
+@pytest.mark.parametrize("role", PROCESSES)
+def test_a_temporary_table_takes_no_history_from_a_trigger(role):
+    row = make.application(make.line(make.customer()), status=Status.SUBMITTED)
+    run_as(
+        role,
+        "CREATE TEMPORARY TABLE refunds_applicationevent (LIKE public.refunds_applicationevent INCLUDING ALL)"
+        " ON COMMIT DROP; SET LOCAL search_path = pg_temp, public;"
+        f" UPDATE public.refunds_application SET hold_until = now() WHERE id = {row.pk}",
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM public.refunds_applicationevent WHERE pgh_obj_id = {row.pk}")
+        assert cursor.fetchone() == (1,)
+
+
 @pytest.mark.parametrize("role", PROCESSES)
 def test_a_state_is_guarded_from_a_process_that_asks_to_pass(role):
     row = make.application(make.line(make.customer()), status=Status.SUBMITTED)
