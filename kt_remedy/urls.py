@@ -23,4 +23,5 @@ urlpatterns = [
 ]
 
 handler403 = "kt_remedy.portal.views.permission_denied"
+handler404 = "kt_remedy.portal.views.page_not_found"
 handler500 = "kt_remedy.portal.views.server_error"

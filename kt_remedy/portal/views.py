@@ -134,6 +134,12 @@ def permission_denied(request: HttpRequest, exception: Exception | None = None) 
     return render(request, "staff/403.html", context, status=403)
 
 
+def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Page of an address without a page. Staff stay in their frame, which leads back to their work."""
+    of_staff = isinstance(getattr(request, "user", None), User)
+    return render(request, "staff/404.html" if of_staff else "404.html", status=404)
+
+
 # Seconds after which a browser may try again while the database recovers, which takes about one.
 RETRY_AFTER_SECONDS = 5
 

@@ -4,11 +4,13 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, InterfaceError, OperationalError, connection
 from django.test import Client, RequestFactory
+from django.urls import reverse
 from django.views.defaults import permission_denied
 
 from kt_remedy.core import health
 from kt_remedy.portal import views
 from tests.conftest import free_port
+from tests.sessions import as_staff, staff_user
 
 
 @pytest.mark.django_db
@@ -18,6 +20,19 @@ def test_an_unknown_address_leads_home(at, client):
     assert answer.status_code == 404
     assert "페이지를 찾을 수 없습니다" in answer.content.decode()
     assert "080-470-7790" in answer.content.decode()
+
+
+@pytest.mark.django_db
+def test_staff_read_of_a_missing_page_in_their_own_frame(at):
+    at("2026-01-20T10:00+09:00")
+    client = as_staff(Client(), staff_user("clerk"))
+    for address in ("/no-such-page/", reverse("mfa_view_recovery_codes")):  # nobody made codes yet
+        answer = client.get(address)
+        assert answer.status_code == 404
+        page = answer.content.decode()
+        assert "페이지를 찾을 수 없습니다" in page
+        assert f'href="{reverse("staff-home")}"' in page
+        assert "처음으로 가기" not in page
 
 
 def test_a_fault_of_ours_is_answered_without_the_database():
