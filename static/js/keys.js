@@ -46,11 +46,11 @@
   if (!box) return;
   box.hidden = false;
   const list = box.querySelector("dl");
-  const seen = {};
+  const seen = new Set();
   document.querySelectorAll("[data-key]").forEach(function (element) {
     const code = element.dataset.key;
-    if (seen[code]) return;
-    seen[code] = true;
+    if (seen.has(code)) return;
+    seen.add(code);
     const holder = element.closest("label") || element;
     const term = document.createElement("dt");
     const words = document.createElement("dd");
