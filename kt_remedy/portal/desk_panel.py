@@ -1,5 +1,6 @@
 """The panel of one customer: what an agent needs to answer the likeliest questions, built from this case alone."""
 
+import datetime as dt
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -12,9 +13,6 @@ from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from eligibility.models import Customer
-from kt_remedy.audit import actions
-from kt_remedy.audit.models import AuditEntry
 from kt_remedy.content import service as content
 from kt_remedy.content.models import Place
 from kt_remedy.core import clock, masking, programme
@@ -22,10 +20,9 @@ from kt_remedy.core.templatetags.remedy import kdate_long, kdatetime, krw
 from kt_remedy.notices import service as notices
 from kt_remedy.notices import texts
 from kt_remedy.notices.models import Message
-from kt_remedy.portal import desk_code
+from kt_remedy.portal import desk_code, my_record
 from kt_remedy.portal.lines import LineCard, cards_of
 from kt_remedy.staff import stores
-from kt_remedy.staff.models import User
 from refunds.accounts import consents
 from refunds.applications import presenters
 from refunds.applications.representation import DOCUMENTS, OFFLINE
@@ -65,11 +62,12 @@ class SentMessage:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A look at the customer's data, or several alike in one minute: role and place, never a name."""
+    """A look as the customer reads it (D-92), or several alike in one minute: role and place, never a name."""
 
     who: str
-    what: str
-    at: Any
+    why: str
+    at: dt.datetime
+    unusual: bool
     times: int = 1
 
 
@@ -86,6 +84,8 @@ def context(request: HttpRequest, row: DeskSession) -> dict[str, Any]:
     overview = rewards.overview(row.person_index)
     ways = _ways(row, lines, sent)
     chosen = next((way for way in ways if str(way.number) == request.GET.get("ask")), ways[0])
+    today = clock.today()
+    looked = my_record.looks_at(row.person_index, since=today - dt.timedelta(days=my_record.DAYS - 1), until=today)
     near, words = request.GET.get("near", "").strip(), request.GET.get("q", "").strip()
     return {
         "line_cards": lines,
@@ -97,7 +97,8 @@ def context(request: HttpRequest, row: DeskSession) -> dict[str, Any]:
             Objection.objects.filter(line__customer__person_index=row.person_index).order_by("-received_at")[:5]
         ),
         "sent": sent,
-        "looks": _looks(row.customer),
+        "looks": _looks(looked),
+        "listed": sum(day.lists for day in looked),
         "perks": overview.cards if overview.base_complete else [],
         "perk_texts": content.current(Place.INSURER) + content.current(Place.PARTNER),
         "bring": _bring(),
@@ -252,19 +253,13 @@ def _messages(person: bytes) -> list[SentMessage]:
     ]
 
 
-def _looks(customer: Customer) -> list[Look]:
-    entries = list(AuditEntry.objects.filter(subject=customer.pk, actor__startswith="staff:").order_by("-at")[:_LAST])
-    numbers = {int(entry.actor.partition(":")[2]) for entry in entries if entry.actor.partition(":")[2].isdigit()}
-    people = {user.pk: user for user in User.objects.filter(pk__in=numbers).select_related("store")}
-    kinds = dict(actions.labels())
-    looks: Counter[tuple[str, str, Any]] = Counter()
-    for entry in entries:
-        user = people.get(int(entry.actor.partition(":")[2] or 0)) if entry.actor.partition(":")[2].isdigit() else None
-        place = user.store.name if user is not None and user.store else _("고객센터와 본사")
-        roles = ", ".join(user.role_names()) if user is not None else _("직원")
-        what = str(kinds.get(entry.action.partition(".")[0], entry.action))
-        looks[f"{roles} · {place}", what, entry.at.replace(second=0, microsecond=0)] += 1
-    return [Look(*alike, times) for alike, times in looks.items()]
+def _looks(days: list[my_record.Day]) -> list[Look]:
+    """The latest looks; those alike in one minute are one line."""
+    alike: Counter[tuple[str, str, dt.datetime, bool]] = Counter()
+    for look in (look for day in days for look in day.looks):
+        who = f"{look.who} · {look.place}"
+        alike[who, str(look.why), look.at.replace(second=0, microsecond=0), look.unusual] += 1
+    return [Look(*same, times) for same, times in list(alike.items())[:_LAST]]
 
 
 def _bring() -> list[tuple[str, list[str]]]:
