@@ -51,6 +51,7 @@ def show(request: HttpRequest, row: DeskSession, **forms: Any) -> HttpResponse:
                 "code_to": masking.phone(desk_code.contact_of(check["code"], row.customer_id)),
                 "code_minutes": desk_code.CODE_MINUTES,
                 "code_lost": desk_code.is_lost(check["code"]),
+                "by_number": check["kind"] == _BY_NUMBER,
             }
     values |= forms
     values["errors_of"] = next(iter(forms.values()), None)

@@ -143,7 +143,8 @@ class UserAdmin(RoleAdmin):
             else:
                 messages.success(request, _("요청했습니다. 다른 관리자가 승인하면 계정이 생깁니다."))
                 return redirect("admin:staff_rightsrequest_changelist")
-        return self._page(request, form, _("새 계정"), [])
+        text = _("다른 관리자가 승인하면 계정이 생기고, 승인한 관리자가 한 번 쓰는 코드를 받아 손으로 건넵니다.")
+        return self._page(request, form, _("새 계정"), [], text, send=_("새 계정 요청하기"))
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Nothing: an account changes by acts."""
@@ -173,8 +174,11 @@ class UserAdmin(RoleAdmin):
             else:
                 messages.success(request, f"{user.username}: {done}")
 
-    def _page(self, request: HttpRequest, form: Any, title: Any, users: list[User], text: Any = "") -> HttpResponse:
-        context = {**self.admin_site.each_context(request), "title": title, "form": form, "users": users, "text": text}
+    def _page(
+        self, request: HttpRequest, form: Any, title: Any, users: list[User], text: Any = "", send: Any = ""
+    ) -> HttpResponse:
+        own = {"title": title, "form": form, "users": users, "text": text, "send": send or title}
+        context = {**self.admin_site.each_context(request), **own}
         return TemplateResponse(request, "admin/staff/act.html", context, status=422 if form.errors else 200)
 
     def _lead_to(self, kind: str) -> Any:

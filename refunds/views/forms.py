@@ -87,7 +87,7 @@ class AccountForm(PlainForm):
     number = TextField(
         label=gettext_lazy("계좌번호"),
         help_text=gettext_lazy(
-            "숫자만 적어도 되고, 줄표(-)나 띄어쓰기가 있어도 됩니다. 은행 이름과 예금주까지 붙여 넣어도 됩니다."
+            "숫자만 적어도 되고, 줄표나 띄어쓰기가 있어도 됩니다. 은행 이름과 예금주까지 붙여 넣어도 됩니다."
         ),
         max_length=200,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),

@@ -230,7 +230,8 @@ def mask_birth(value: dt.date | None) -> str:
 
 @register.filter
 def unbroken(value: str) -> str:
-    """A masked name or a number that stays on one line: it may break beside a star and behind a hyphen otherwise."""
+    """Text whose masked names, numbers and references stay on one line: a line may break beside a star and behind a
+    hyphen otherwise."""
     return value.replace("*", f"{_JOIN}*{_JOIN}").replace("-", f"-{_JOIN}")
 
 
