@@ -155,7 +155,7 @@ RULES = (
         "sessions",
         "sessions of customers and staff",
         (),
-        "until they end: 15 to 30 minutes idle, 10 hours at most",
+        "until they end: 15 to 30 minutes idle, 10 to 12 hours at most",
         "purpose over",
         "deleted",
         "identity.sessions",
