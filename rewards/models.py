@@ -116,7 +116,26 @@ class BaseLine(models.Model):
         return self.why == self.Why.IN_SERVICE
 
 
-class BaseAddition(models.Model):
+class TwoPersonDecision(models.Model):
+    """One person proposes with a reason, another one decides; the constraint of each model says in which states."""
+
+    reason = crypto.EncryptedTextField(_("이유"), blank=True, default="")
+    proposed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("올린 사람")
+    )
+    proposed_person = crypto.BlindIndexField(null=True)
+    proposed_at = models.DateTimeField(_("올린 때"), null=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("정한 사람")
+    )
+    decided_person = crypto.BlindIndexField(null=True)
+    decided_at = models.DateTimeField(_("정한 때"), null=True)
+
+    class Meta:
+        abstract = True
+
+
+class BaseAddition(TwoPersonDecision):
     """A line told late (늦게 전해진 회선): in service on the base date, as was told after the base was recorded.
 
     It was opened and told late (D-77), or the base left it out by a fact that billing has corrected, such as a
@@ -137,17 +156,6 @@ class BaseAddition(models.Model):
     state = models.CharField(_("상태"), max_length=8, choices=State.choices, default=State.FOUND)
     was = models.CharField(_("처음 센 이유"), max_length=12, choices=BaseLine.Why.choices, blank=True, default="")
     found_at = models.DateTimeField(_("찾은 때"))
-    reason = crypto.EncryptedTextField(_("이유"), blank=True, default="")
-    proposed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("올린 사람")
-    )
-    proposed_person = crypto.BlindIndexField(null=True)
-    proposed_at = models.DateTimeField(_("올린 때"), null=True)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("정한 사람")
-    )
-    decided_person = crypto.BlindIndexField(null=True)
-    decided_at = models.DateTimeField(_("정한 때"), null=True)
 
     class Meta:
         verbose_name = _("늦게 전해진 회선")
@@ -299,7 +307,7 @@ class Grant(models.Model):
         verbose_name_plural = _("월 지급")
 
 
-class GrantCorrection(models.Model):
+class GrantCorrection(TwoPersonDecision):
     """A correction of one month's grants (월 지급 정정): a later delivery told of the month's first day (D-67).
 
     Shards compare the grants with the register and find its lines. One person proposes it, another one approves or
@@ -325,17 +333,6 @@ class GrantCorrection(models.Model):
     missed = models.BigIntegerField(_("빠진 지급"), default=0)
     wrong = models.BigIntegerField(_("잘못된 지급"), default=0)
     granted = models.BigIntegerField(_("나중에 드림"), default=0)
-    reason = crypto.EncryptedTextField(_("이유"), blank=True, default="")
-    proposed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("올린 사람")
-    )
-    proposed_person = crypto.BlindIndexField(null=True)
-    proposed_at = models.DateTimeField(_("올린 때"), null=True)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("정한 사람")
-    )
-    decided_person = crypto.BlindIndexField(null=True)
-    decided_at = models.DateTimeField(_("정한 때"), null=True)
     done_at = models.DateTimeField(_("끝"), null=True)
 
     class Meta:
