@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg2.extensions
 from django.utils import timezone
@@ -60,18 +61,10 @@ def base_backup(folder: Path, recipients: Sequence[str], address: str) -> Backup
     copy = ["pg_basebackup", "--pgdata=-", "--format=tar", "--wal-method=fetch", "--compress=gzip:1"]
     copy += ["--checkpoint=fast", "--no-password"]
     seal = ["age", *_words(recipients), "--output", str(draft)]
-    try:
-        with subprocess.Popen(copy, env=_connecting(address), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as source:
-            sealed = subprocess.run(seal, stdin=source.stdout, check=False, capture_output=True, text=True)
-            assert source.stdout is not None
-            assert source.stderr is not None
-            source.stdout.close()
-            said = source.stderr.read().decode(errors="replace")
-    except FileNotFoundError as error:
-        raise BackupError(f"{error.filename} is not installed (docs/operations.md)") from None
-    if source.returncode or sealed.returncode:
+    broken = pipe(copy, seal, source={"env": _connecting(address)})
+    if broken:
         draft.unlink(missing_ok=True)
-        raise BackupError(f"no backup was made: {last_line(said) or last_line(sealed.stderr)}")
+        raise BackupError(f"no backup was made: {last_line(broken)}")
     with draft.open("rb") as file:
         os.fsync(file.fileno())
     path = folder / f"base-{timezone.now().astimezone(dt.UTC):{_STAMP}}{SUFFIX}"
@@ -104,6 +97,37 @@ def archive_settings(folder: Path, recipients: Sequence[str]) -> str:
         "ALTER SYSTEM SET archive_timeout = '60s';\n"
         f"ALTER SYSTEM SET archive_command = '{escaped}';\n"
     )
+
+
+def pipe(
+    first: list[str], second: list[str], *, source: dict[str, Any] | None = None, target: dict[str, Any] | None = None
+) -> str:
+    """Let one program write into another; returns their complaints, empty once both have ended well.
+
+    `source` and `target` are further arguments for `subprocess`. Raises BackupError when a program is missing.
+    """
+    try:
+        with subprocess.Popen(
+            first, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", **(source or {})
+        ) as writer:
+            reader = subprocess.run(
+                second,
+                stdin=writer.stdout,
+                check=False,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                **(target or {}),
+            )
+            assert writer.stdout is not None
+            assert writer.stderr is not None
+            writer.stdout.close()
+            said = writer.stderr.read()
+    except FileNotFoundError as error:
+        raise BackupError(f"{error.filename} is not installed (docs/operations.md)") from None
+    if writer.returncode or reader.returncode:
+        return f"{reader.stderr}\n{said}".strip() or f"{first[0]} or {second[0]} failed"
+    return ""
 
 
 def last_line(text: str) -> str:

@@ -23,7 +23,7 @@ from urllib.parse import quote
 import psycopg2
 
 from kt_remedy.core import roles
-from kt_remedy.portal.backup.make import BackupError, base_backups, complete_at, last_line
+from kt_remedy.portal.backup.make import BackupError, base_backups, complete_at, last_line, pipe
 
 # What an escrow holds: the secret of the backups, and the keys without which the database cannot be read.
 IDENTITY = "BACKUP_IDENTITY"
@@ -121,23 +121,13 @@ class Scratch:
         """Decrypt the base backup straight into the data folder; no copy in clear stands beside it."""
         opened = ["age", "--decrypt", "--identity", str(self.place / "identity"), str(self.base)]
         unpack = ["tar", "--extract", "--gzip", "--directory", str(self.data)]
-        try:
-            with subprocess.Popen(opened, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as source:
-                done = subprocess.run(
-                    unpack, stdin=source.stdout, check=False, capture_output=True, text=True, **_drop()
-                )
-                assert source.stdout is not None
-                assert source.stderr is not None
-                source.stdout.close()
-                said = source.stderr.read().decode(errors="replace")
-        except FileNotFoundError as error:
-            raise BackupError(f"{error.filename} is not installed (docs/operations.md)") from None
-        if "no identity matched" in said or "malformed secret key" in said:
+        broken = pipe(opened, unpack, target=_drop())
+        if "no identity matched" in broken or "malformed secret key" in broken:
             raise BackupError(
                 f"{IDENTITY} of the escrow does not open {self.base.name}: it is the key of other backups"
             )
-        if source.returncode or done.returncode:
-            raise BackupError(f"{self.base.name} cannot be unpacked: {last_line(said) or last_line(done.stderr)}")
+        if broken:
+            raise BackupError(f"{self.base.name} cannot be unpacked: {last_line(broken)}")
 
     def _configure(self) -> None:
         identity, wal = shlex.quote(str(self.place / "identity")), shlex.quote(str(self.wal))
