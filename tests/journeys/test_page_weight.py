@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from kt_remedy.devtools.management.commands.run import UNUSED_FILES
+from kt_remedy.devtools.starting import UNUSED_FILES
 from refunds.applications import drafts
 from tests.conftest import free_port, wait_until
 from tests.refunds import make

@@ -1,26 +1,17 @@
 """`make run`: the whole portal on one machine, its servers and processes as children of this command."""
 
 import datetime as dt
-import hashlib
 import json
 import os
 import shutil
-import signal
-import socket
-import subprocess
 import sys
 import time
 import unicodedata
-import urllib.error
-import urllib.request
-from collections.abc import Callable
 from io import StringIO, TextIOWrapper
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from django.conf import settings
-from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, ProgrammingError, connection, transaction
@@ -32,7 +23,7 @@ from eligibility.feed.records import FeedError
 from eligibility.models import Line
 from kt_remedy import checks
 from kt_remedy.core import clock, roles
-from kt_remedy.devtools import demo_accounts, demo_applications, devservers
+from kt_remedy.devtools import demo_accounts, demo_applications, devservers, starting
 from kt_remedy.devtools.demo_content import create_entries
 from kt_remedy.devtools.demo_vouchers import create_vouchers
 from kt_remedy.devtools.processes import Process, ProcessError, ProcessGroup, stop_orphans
@@ -48,14 +39,8 @@ WORKER = (
     *("worker", "celery", "-A", "kt_remedy", "worker", "-c", "2", "-Q", QUEUES, "-l", "INFO"),
     *("--without-gossip", "--without-mingle"),
 )
-# The variants of Bootstrap that no page loads.
-UNUSED_FILES = ["bootstrap-*", "*.rtl.*", "bootstrap.esm*", "bootstrap.css*", "bootstrap.js*", "bootstrap.bundle.js*"]
 CAST_SHOWN = 8
 ADDRESSES = ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL")
-
-
-class Stop(Exception):
-    """Somebody asked the portal to stop."""
 
 
 class Command(BaseCommand):
@@ -77,7 +62,7 @@ class Command(BaseCommand):
         self.began = time.monotonic()
         self.reload = reload
         _refuse_other_machines()
-        port, sandbox_port = _port("PORT", "8000"), _port("SANDBOX_PORT", "8001")
+        port, sandbox_port = starting.port_of("PORT", "8000"), starting.port_of("SANDBOX_PORT", "8001")
         if port == sandbox_port:
             raise CommandError(f"PORT and SANDBOX_PORT are both {port}: set one of them to another port.")
         try:
@@ -91,20 +76,17 @@ class Command(BaseCommand):
             if orphans:
                 self.stdout.write(f"Stopped what a killed run had left behind: {', '.join(orphans)}.")
             for number, name in ((port, "PORT"), (sandbox_port, "SANDBOX_PORT")):
-                _refuse_taken(number, name)
+                starting.refuse_taken(number, name, command="make run")
             processes = ProcessGroup(record=devservers.HOME / "children.json", logs=devservers.HOME / "logs")
             servers = devservers.Servers(devservers.HOME, processes=processes)
             self._settle(servers, sandbox_port)
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, _stop)
             try:
-                self._start(processes, servers, port, sandbox_port, lines, seed)
-                self._watch(processes)
-            except Stop:
+                with starting.until_stopped():
+                    self._start(processes, servers, port, sandbox_port, lines, seed)
+                    self._watch(processes)
+            except starting.Stop:
                 self.stdout.write("")
             finally:
-                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                    signal.signal(number, signal.SIG_IGN)
                 connection.close()
                 processes.stop_all(on_progress=lambda name: self.stdout.write(f"Stopping {name}"))
             self.stdout.write("Stopped.")
@@ -144,68 +126,40 @@ class Command(BaseCommand):
 
         self.spawn = spawn
         if not os.environ.get("DATABASE_URL"):
-            self._step("PostgreSQL", servers.start_postgres)
+            starting.step(self.stdout, "PostgreSQL", servers.start_postgres)
         else:
-            self._step("Your PostgreSQL (DATABASE_URL)", _database_answers)
+            starting.step(self.stdout, "Your PostgreSQL (DATABASE_URL)", _database_answers)
             _refuse_database_in_use()
         if not os.environ.get("REDIS_URL"):
-            self._step("Valkey", servers.start_valkey)
+            starting.step(self.stdout, "Valkey", servers.start_valkey)
         else:
-            self._step("Your Redis (REDIS_URL)", _redis_answers)
+            starting.step(self.stdout, "Your Redis (REDIS_URL)", _redis_answers)
         sandbox = spawn("stand-ins", "kt_remedy.devtools.sandbox")
-        self._step("Tables", self._migrate)
+        starting.step(self.stdout, "Tables", self._migrate)
         if not self.reload:
-            self._step("Style sheets, scripts and fonts", self._collect_static)
+            starting.step(self.stdout, "Style sheets, scripts and fonts", starting.collect_static)
         web = spawn(*WEB)
-        people = self._step("Staff for the demonstration", demo_accounts.create)
+        people = starting.step(self.stdout, "Staff for the demonstration", demo_accounts.create)
         demo_applications.name_duties()
-        self._step("Vouchers for the demonstration", create_vouchers)
-        self._step("Partners, plans and insurer for the demonstration", create_entries)
-        self._step("Sample deliveries", lambda: self._deliveries(lines, seed))
-        self._step(
+        starting.step(self.stdout, "Vouchers for the demonstration", create_vouchers)
+        starting.step(self.stdout, "Partners, plans and insurer for the demonstration", create_entries)
+        starting.step(self.stdout, "Sample deliveries", lambda: self._deliveries(lines, seed))
+        starting.step(
+            self.stdout,
             "Stand-ins for the outside services",
-            lambda: _answers(sandbox, f"http://127.0.0.1:{sandbox_port}/"),
+            lambda: starting.answers(sandbox, f"http://127.0.0.1:{sandbox_port}/"),
         )
-        self._step("Sample applications of the first days", self._applications)
+        starting.step(self.stdout, "Sample applications of the first days", self._applications)
         worker = spawn(*WORKER)
         spawn("beat", "celery", "-A", "kt_remedy", "beat", "-l", "INFO", "--pidfile=")
-        self._step("Web server", lambda: _answers(web, f"http://127.0.0.1:{port}/readyz"))
-        self._step("Worker and beat", lambda: _says(worker, "ready."))
+        starting.step(self.stdout, "Web server", lambda: starting.answers(web, f"http://127.0.0.1:{port}/readyz"))
+        starting.step(self.stdout, "Worker and beat", lambda: starting.says(worker, "ready."))
         self._tell(port, sandbox_port, people)
 
-    def _step(self, name: str, work: Callable[[], Any]) -> Any:
-        began = time.monotonic()
-        self.stdout.write(f"  {name} … ", ending="")
-        self.stdout.flush()
-        try:
-            result = work()
-        except Exception:
-            self.stdout.write("failed")
-            raise
-        self.stdout.write(f"{time.monotonic() - began:.1f} s")
-        return result
-
     def _migrate(self) -> None:
-        argv = [sys.executable, "manage.py", "migrate", "--verbosity=0", "--no-input"]  # as the owner, this is a worker
-        env = {"REMEDY_ENV": "development", **os.environ}
-        done = subprocess.run(argv, cwd=devservers.ROOT, env=env, check=False, capture_output=True, text=True)
-        if done.returncode:
-            raise ProcessError(f"The tables could not be made: {done.stderr.strip()}")
+        starting.migrate()
         # Before the demonstration begins, some people of the sample apply, each on a morning of their own.
         clock.start(min(_demo_start(), demo_applications.moments()[0] - dt.timedelta(hours=1)))
-
-    def _collect_static(self) -> None:
-        """Collect when a file changed: hashing and compressing all of them takes longer than everything else."""
-        digest = hashlib.sha256()
-        for finder in get_finders():
-            for path, storage in finder.list([]):
-                stat = os.stat(storage.path(path))
-                digest.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-        mark = devservers.HOME / "static.sha256"
-        made = Path(settings.STATIC_ROOT) / "staticfiles.json"
-        if not made.exists() or not mark.exists() or mark.read_text() != digest.hexdigest():
-            call_command("collectstatic", verbosity=0, interactive=False, clear=True, ignore_patterns=UNUSED_FILES)
-            mark.write_text(digest.hexdigest())
 
     def _deliveries(self, lines: int, seed: int) -> None:
         """Write the sample once and put in what is due; the calendar loads the rest when its day comes."""
@@ -301,29 +255,6 @@ def _padded(text: str, columns: int) -> str:
     return text + " " * max(1, columns - taken)
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise Stop
-
-
-def _port(name: str, default: str) -> int:
-    text = os.environ.get(name, default)
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise CommandError(f"{name} is {text!r}: set it to a port number between 1 and 65535.")
-    return int(text)
-
-
-def _refuse_taken(port: int, name: str) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise CommandError(
-                f"Port {port} cannot be used ({error.strerror}): stop what listens there, or choose another one, as in"
-                f" `make run {name}={port + 10}`."
-            ) from None
-
-
 def _refuse_other_machines() -> None:
     """The demonstration has staff whose passwords everybody can read: it lands on this machine alone."""
     away = [name for name in ADDRESSES if os.environ.get(name) and not checks.is_of_this_machine(os.environ[name])]
@@ -363,30 +294,3 @@ def _redis_answers() -> None:
             broker.ensure_connection(max_retries=1, timeout=5)
     except Exception as error:
         raise CommandError(f"REDIS_URL names a Redis that does not answer: {error}") from None
-
-
-def _until(child: Process, done: Callable[[], bool], what: str, *, seconds: float = 180) -> None:
-    deadline = time.monotonic() + seconds
-    while not done():
-        if child.process.poll() is not None:
-            raise ProcessError(f"{child.name} did not start: {child.last_line()} (log: {child.log})")
-        if time.monotonic() > deadline:
-            raise ProcessError(f"{child.name} {what} within {seconds:.0f} seconds (log: {child.log})")
-        time.sleep(0.05)
-
-
-def _answers(child: Process, url: str) -> None:
-    def asked() -> bool:
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  (our own address)
-                return bool(answer.status == 200)
-        except urllib.error.HTTPError as error:
-            return error.code < 500
-        except OSError:
-            return False
-
-    _until(child, asked, "did not answer")
-
-
-def _says(child: Process, text: str) -> None:
-    _until(child, lambda: text in child.written(), f"did not say {text!r}")
