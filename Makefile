@@ -12,7 +12,7 @@ STYLES := $(wildcard static/css/*.css)
 CSS_BEAUTIFY := $(BIN)/css-beautify --indent-size=2 --end-with-newline --space-around-combinator
 
 .DEFAULT_GOAL := run
-.PHONY: run dev flower install reset test test-fast coverage soak bench rehearse lint format sbom
+.PHONY: run dev cluster flower install reset test test-fast coverage soak bench load rehearse lint format sbom
 
 # Tests that need neither a browser nor processes of their own (tests/conftest.py marks the others as slow).
 FAST := -m "not soak and not slow"
@@ -23,6 +23,12 @@ run: .venv/installed $(CATALOGUES)
 # As `run`, and what is saved is served: templates and styles by the next request, code after a few seconds.
 dev: .venv/installed $(CATALOGUES)
 	@exec $(BIN)/python manage.py run --reload $(ARGS)
+
+# Two of each process and the servers between them, as production has them on many machines; nothing is kept. The
+# stand-in for the object store comes with the tests.
+cluster: .venv/installed-test $(CATALOGUES)
+	@$(BIN)/python .ci/debian.py cluster
+	@exec $(BIN)/python manage.py cluster $(ARGS)
 
 # Workers and tasks of the portal that `make run` started, on a page of their own; FLOWER_PORT is 5555.
 flower: .venv/installed
@@ -57,11 +63,15 @@ coverage: .venv/installed-test $(CATALOGUES)
 	@exec $(BIN)/python -m pytest --cov $(FAST) $(ARGS)
 
 soak: .venv/installed-test $(CATALOGUES)
-	@$(BIN)/python .ci/debian.py
+	@$(BIN)/python .ci/debian.py soak
 	@exec $(BIN)/python -m pytest -m soak $(ARGS)
 
 bench: .venv/installed-test $(CATALOGUES)
 	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+# The launch morning on this machine, on servers of its own; ARGS="--people 2000000" for the arrivals of two million.
+load: .venv/installed-test $(CATALOGUES)
+	@exec $(BIN)/python -m benchmarks.launch $(ARGS)
 
 # The whole programme in compressed time: 13,000,000 lines, or as many as ARGS="--lines 200000" says. Goes on after a stop.
 rehearse: .venv/installed-test $(CATALOGUES)

@@ -90,7 +90,8 @@ DEBUG = False
 # These two read and write files only: no key, no server, nothing a secret could protect.
 FILES_ONLY = len(sys.argv) > 1 and sys.argv[1] in {"judge", "sample_feed"}
 _saved = LOCAL / "secrets.json"
-_local = json.loads(_saved.read_text()) if DEVELOPMENT and _saved.exists() else {}
+# The processes of `make cluster` may be users who cannot read it; they have everything in their environment.
+_local = json.loads(_saved.read_text()) if DEVELOPMENT and os.access(_saved, os.R_OK) else {}
 
 SECRET_KEY = env.str("SECRET_KEY", _local.get("SECRET_KEY", ""))
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])

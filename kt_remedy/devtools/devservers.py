@@ -37,6 +37,7 @@ HOME = ROOT / ".local"
 DATABASE = "remedy"
 SOCKET_PATH_LIMIT = 100  # of 107 bytes that a unix socket address holds
 UNPRIVILEGED = "nobody"
+POSTGRES_PORT = 5432  # in the name of its socket; it listens on none
 
 
 class ServerError(Exception):
@@ -121,13 +122,19 @@ class Servers:
     """A PostgreSQL cluster and a Valkey under one folder; a context manager that starts and stops both.
 
     Durable by default, with a password; `throw_away=True` gives a fast cluster without a password in a new temporary
-    folder that is deleted at the end.
+    folder that is deleted at the end. With a `port` PostgreSQL listens on the loopback interface too.
     """
 
     def __init__(
-        self, home: Path | None = None, *, throw_away: bool = False, processes: ProcessGroup | None = None
+        self,
+        home: Path | None = None,
+        *,
+        throw_away: bool = False,
+        processes: ProcessGroup | None = None,
+        port: int | None = None,
     ) -> None:
         self.throw_away = throw_away
+        self.port = port
         if throw_away:
             home = Path(tempfile.mkdtemp(prefix="remedy-test-"))
         assert home is not None, "a durable pair needs a folder"
@@ -251,7 +258,8 @@ class Servers:
         self._check_version(binaries)
         self._clear_stale_pid()
         options = {
-            "listen_addresses": "",
+            "listen_addresses": "127.0.0.1" if self.port else "",
+            "port": str(self.port or POSTGRES_PORT),
             "unix_socket_directories": str(self.sockets),
             "unix_socket_permissions": "0700",
             "timezone": "UTC",
@@ -367,7 +375,12 @@ class Servers:
         word = "" if self.throw_away else secrets(self.home)["POSTGRES_PASSWORD"]
         try:
             connection = psycopg2.connect(
-                host=str(self.sockets), user="postgres", password=word, dbname="postgres", connect_timeout=5
+                host=str(self.sockets),
+                port=self.port or POSTGRES_PORT,
+                user="postgres",
+                password=word,
+                dbname="postgres",
+                connect_timeout=5,
             )
         except psycopg2.OperationalError as error:
             if "password authentication failed" in str(error):

@@ -68,29 +68,19 @@ def pooler(transactional_db, own_servers, folder, start_server) -> Iterator[Simp
     from django.db import connection
 
     from kt_remedy.core import roles
+    from kt_remedy.devtools import machines
 
-    program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
-    assert Path(program).exists(), "no PgBouncer: apt-get install --no-install-recommends pgbouncer"
     port = free_port()
-    (folder / "users.txt").write_text(f'"{roles.WEB}" ""\n"pgbouncer" ""\n')
-    (folder / "pgbouncer.ini").write_text(
-        f"""
-        [databases]
-        * = host={own_servers.sockets}
-        [pgbouncer]
-        listen_addr = 127.0.0.1
-        listen_port = {port}
-        unix_socket_dir =
-        auth_type = trust
-        auth_file = {folder}/users.txt
-        admin_users = pgbouncer
-        pool_mode = transaction
-        default_pool_size = 3
-        max_client_conn = 100
-        """.replace("        ", "")
+    argv = machines.pgbouncer(
+        folder,
+        own_servers.user,
+        port=port,
+        server=f"host={own_servers.sockets}",
+        words={roles.WEB: "", "pgbouncer": ""},
+        sessions=3,
     )
     as_superuser(own_servers, roles.limits_sql(settings.STATEMENT_TIMEOUTS))
-    process = start_server([program, str(folder / "pgbouncer.ini")])
+    process = start_server(argv)
     name = connection.settings_dict["NAME"]
     url = f"postgres://{roles.WEB}@127.0.0.1:{port}/{name}"
 

@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from kt_remedy.core import replica, roles
+from kt_remedy.devtools import machines
 from refunds.models.applications import Application
 from refunds.reports import kept
 from refunds.reports.selection import Selection
@@ -28,12 +29,6 @@ EVERYTHING = Selection(first=None, last=None, channel="", store_id=None, pay_on=
 @pytest.fixture
 def standby(transactional_db, own_servers, folder, start_server):
     """A streaming replica of the server of the run; gives the folder of its socket."""
-    binaries, data = own_servers._postgres_binaries(), folder / "data"
-    source = ["-h", str(own_servers.sockets), "-U", "postgres"]
-    copy = own_servers._run(
-        [str(binaries / "pg_basebackup"), *source, "-D", str(data), "-R", "-c", "fast", "--no-sync"]
-    )
-    assert copy.returncode == 0, copy.stderr
     options = {
         "listen_addresses": "",
         "unix_socket_directories": str(folder),
@@ -41,8 +36,8 @@ def standby(transactional_db, own_servers, folder, start_server):
         "max_connections": "200",  # not below the primary's
         "fsync": "off",
     }
-    words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-    process = start_server([str(binaries / "postgres"), "-D", str(data), *words])
+    source = f"host={own_servers.sockets} user=postgres"
+    process = start_server(machines.replica(own_servers, folder, own_servers.user, source=source, options=options))
 
     def answers() -> bool:
         assert process.process.poll() is None, process.log
