@@ -5,6 +5,7 @@ the stand-ins for telephone and bank.
 """
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -94,29 +95,15 @@ class Person:
                 sure.click()
 
 
-@pytest.fixture
-def someone(browser, live_server, sandbox):
-    """Open browser windows; all close with the test."""
-    opened = []
+def walk(someone: Callable[[], Person], folder: Path, between: Callable[[], None] = lambda: None) -> None:
+    """The whole way in the windows that `someone` opens, on a site that holds the sample and stands at the opening.
 
-    def open_one() -> Person:
-        opened.append(Person(browser, live_server.url, sandbox))
-        return opened[-1]
-
-    yield open_one
-    for one in opened:
-        one.context.close()
-
-
-def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, tmp_path):
-    sample_register.write(Path(settings.DELIVERIES_DIR), lines=sample_register.smallest(), seed=people.SEED)
-    demo_accounts.create()
-    create_vouchers()
-    at("2026-01-15T10:00+09:00")
-
+    `folder` takes the files of the bank. `between` is called before acts of many kinds, to let something happen.
+    """
     # By themselves: the deliveries that have come, then the base of 13 January.
     wait_until(BaseLine.objects.exists, seconds=120, what="deliveries and the base")
 
+    between()
     customer = someone()
     page = customer.page
     page.goto("/")
@@ -132,14 +119,17 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     page.get_by_label("계좌번호").fill("110-123-456789")
     page.get_by_role("button", name="계속").click()
     assert "아직 신청되지 않았습니다" in customer.reads()
+    between()
     page.get_by_role("button", name=re.compile("환급 신청하기")).click()
     page.wait_for_url("**/receipt/**")
+    between()
     hong = Application.objects.get()
     assert hong.filing.reference in customer.reads()
     assert "1월 22일(목)" in customer.reads()
     phone = people.person("hong").phone
     wait_until(lambda: "접수" in customer.beside(f"/inbox?to={phone}"), what="the message about the application")
 
+    between()
     clerk = someone()
     clerk.sign_in("clerk", "/desk/")
     desk = clerk.page
@@ -161,6 +151,7 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     desk.get_by_label("은행", exact=True).select_option("004")
     desk.get_by_label("계좌번호").fill("123402123456")
     desk.locator("input[name=privacy]").check()
+    between()
     desk.get_by_role("button", name="신청하기").click()
     desk.wait_for_url("**/receipt/**")
     assert set(Application.objects.values_list("line", "status")) == {
@@ -168,6 +159,7 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
         ("CAST-102-1", "APPROVED"),
     }
 
+    between()
     # The first reminder leaves by itself to those who have not applied, and to nobody who has.
     customer.move_clock("신청 안내 문자")
     lan = people.person("lan").phone
@@ -176,6 +168,7 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     wait_until(lambda: Application.objects.filter(status="APPROVED").count() == 2, what="the bill to release it")
     customer.move_clock("1차 지급 명단 확정")
 
+    between()
     maker = someone()
     maker.sign_in("maker", "/admin/payouts/")
     admin = maker.page
@@ -195,6 +188,7 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     assert batch.status == "APPROVED"
 
     admin.goto(f"/admin/payouts/batches/{batch.pk}/")
+    between()
     admin.get_by_role("link", name="은행 파일 만들기").click()
     admin.locator("form button.btn-primary").click()
     wait_until(batch.files.exists, what="the ordered file")
@@ -204,7 +198,7 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     admin.locator("[name=reason]").fill("은행에 전달하려고")
     with admin.expect_download() as download:
         admin.locator("form button.btn-primary").click()
-    sent = tmp_path / file.name
+    sent = folder / file.name
     download.value.save_as(sent)
     admin.goto(f"/admin/payouts/batches/{batch.pk}/")
     admin.get_by_role("link", name=re.compile("은행에 전달함")).first.click()
@@ -220,9 +214,10 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     bank.locator("tr", has_text=returned.reference).locator("select").select_option("closed")
     with bank.expect_download() as download:
         bank.get_by_role("button", name=re.compile("결과 파일 받기")).first.click()
-    result = tmp_path / "result.xml"
+    result = folder / "result.xml"
     download.value.save_as(result)
 
+    between()
     # The bank pays on the day itself: an answer before it would settle nothing.
     customer.move_clock("1차 입금")
     admin.goto("/admin/payouts/answers/load/")
@@ -239,6 +234,7 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     desk.locator("input[name=asked_whom]").fill("기업영업부 김 과장")
     desk.locator("input[name=bank_said]").fill("보낸 것과 같습니다")
     desk.locator("input[name=typed]").fill("1")
+    between()
     desk.get_by_role("button", name="이 답을 확인하기").click()
     wait_until(
         lambda: (
@@ -258,10 +254,12 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
         what="the message about the returned payment",
     )
 
+    between()
     # A month's grants wait for the delivery of their day (D-67).
     customer.move_clock("월 혜택 지급")
     customer.move_clock("청구 데이터 받기")
     wait_until(lambda: Grant.objects.filter(contract_no="CAST-101-3").exists(), seconds=120, what="the first grant")
+    between()
     page.goto("/rewards/")
     page.get_by_label(re.compile("TVING")).check()
     page.get_by_role("button", name="이 서비스로 고르기").click()
@@ -272,3 +270,25 @@ def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, 
     assert "이용권" not in customer.beside(f"/inbox?to={number}")
     customer.move_clock("2차 지급 명단 확정")
     wait_until(lambda: "이용권" in customer.beside(f"/inbox?to={number}"), what="the message about the code")
+
+
+@pytest.fixture
+def someone(browser, live_server, sandbox):
+    """Open browser windows; all close with the test."""
+    opened = []
+
+    def open_one() -> Person:
+        opened.append(Person(browser, live_server.url, sandbox))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.context.close()
+
+
+def test_the_whole_way(at, someone, celery_worker_process, celery_beat_process, tmp_path):
+    sample_register.write(Path(settings.DELIVERIES_DIR), lines=sample_register.smallest(), seed=people.SEED)
+    demo_accounts.create()
+    create_vouchers()
+    at("2026-01-15T10:00+09:00")
+    walk(someone, tmp_path)
