@@ -343,11 +343,11 @@ def environment(role: str = "remedy_worker") -> dict[str, str]:
 class Process:
     """A child of one test: its log as text, a way to wait for a line, to kill and to stop it."""
 
-    def __init__(self, argv: list[str], *, env: dict[str, str] | None = None, **user: int) -> None:
+    def __init__(self, argv: list[str], *, env: dict[str, str] | None = None, cwd: Path = ROOT, **user: int) -> None:
         self._log = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115  (lives as long as the process)
         self.process = subprocess.Popen(
             argv,
-            cwd=ROOT,
+            cwd=cwd,
             env=env or environment(),
             stdout=self._log,
             stderr=subprocess.STDOUT,
