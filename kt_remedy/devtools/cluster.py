@@ -93,7 +93,7 @@ class Cluster:
     def __init__(self, home: Path, values: dict[str, str]) -> None:
         self.home, self.values = home, values
         self.processes = ProcessGroup(record=home / "children.json", logs=home / "logs")
-        self.servers = devservers.Servers(home, processes=self.processes, port=self.port("PRIMARY"))
+        self.servers = devservers.Servers(home, processes=self.processes, port=self.port("PRIMARY"), durable=False)
         self.users = machines.Users()
         self.portal_users = self._may_read_the_code()
         self._starts: dict[str, Start] = {}
@@ -155,6 +155,7 @@ class Cluster:
             "port": self.values["PORT_REPLICA"],
             "unix_socket_directories": "",
             "shared_buffers": "64MB",
+            "fsync": "off",
         }
         argv = machines.replica(self.servers, folder, user, source=source, options=options)
         child = self._start("replica", Start(argv, {"PATH": os.environ["PATH"]}, user, signal.SIGINT))

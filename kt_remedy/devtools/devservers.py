@@ -123,6 +123,7 @@ class Servers:
 
     Durable by default, with a password; `throw_away=True` gives a fast cluster without a password in a new temporary
     folder that is deleted at the end. With a `port` PostgreSQL listens on the loopback interface too.
+    What is not `durable` survives killed processes, and no loss of power.
     """
 
     def __init__(
@@ -132,9 +133,11 @@ class Servers:
         throw_away: bool = False,
         processes: ProcessGroup | None = None,
         port: int | None = None,
+        durable: bool = True,
     ) -> None:
         self.throw_away = throw_away
         self.port = port
+        self.durable = durable and not throw_away
         if throw_away:
             home = Path(tempfile.mkdtemp(prefix="remedy-test-"))
         assert home is not None, "a durable pair needs a folder"
@@ -268,13 +271,10 @@ class Servers:
             # Of the 8 MB that PostgreSQL would take, two writers of bulk rows wait for each other to write them out.
             "wal_buffers": "64MB",
         }
+        if not self.durable:
+            options |= {"fsync": "off", "full_page_writes": "off"}
         if self.throw_away:
-            options |= {
-                "fsync": "off",
-                "synchronous_commit": "off",
-                "full_page_writes": "off",
-                "max_connections": "200",
-            }
+            options |= {"synchronous_commit": "off", "max_connections": "200"}
         argv = [str(binaries / "postgres"), "-D", str(self.data)]
         argv += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         self.postgres = self.processes.spawn(

@@ -53,12 +53,12 @@ class Running:
     def __init__(self, folder: Path) -> None:
         self.log = folder / "log"
         kept = ("SECRET_KEY", "FIELD_KEYS", "INDEX_KEY", "AUDIT_KEYS")  # the test reads rows with the same keys
-        ports = {"PORT": str(free_port()), "SANDBOX_PORT": str(free_port())}
+        more = {"PORT": str(free_port()), "SANDBOX_PORT": str(free_port()), "REMEDY_NOW": "2026-01-15T10:00+09:00"}
         with self.log.open("w") as output:
             self.command = subprocess.Popen(
                 [sys.executable, "manage.py", "cluster", "--lines", str(sample_register.smallest())],
                 cwd=ROOT,
-                env={"PATH": os.environ["PATH"], **ports, **{name: os.environ[name] for name in kept}},
+                env={"PATH": os.environ["PATH"], **more, **{name: os.environ[name] for name in kept}},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )

@@ -64,7 +64,8 @@ class Command(BaseCommand):
         values = plan(home, site=site, stand_ins=stand_ins, now=now)
         sys.stdout.flush()
         argv = [sys.executable, *sys.argv]
-        os.execve(sys.executable, argv, {**os.environ, **values, FOLDER: str(home)})  # noqa: S606
+        env = {"LOG_LEVEL": "WARNING", **os.environ, **values, FOLDER: str(home)}  # of this command alone
+        os.execve(sys.executable, argv, env)  # noqa: S606
 
     def _run(self, lines: int, seed: int) -> None:
         cluster = self.cluster
@@ -122,8 +123,8 @@ class Command(BaseCommand):
             who = "all processes are yours, because only root may start them as others"
         elif not cluster.portal_users:
             who = (
-                "each server is a user of its own; the portal's processes are root's, because no other user can read"
-                " the code or the interpreter"
+                "each server is a user of its own; the portal's processes are root's, because no other user can\n"
+                "  read the code or the interpreter"
             )
         self.stdout.write(f"""
 The cluster runs: http://localhost:{ports["PORT_SITE"]}/   (started in {time.monotonic() - self.began:.1f} s)
@@ -140,8 +141,9 @@ The cluster runs: http://localhost:{ports["PORT_SITE"]}/   (started in {time.mon
   figures        http://127.0.0.1:{ports["PORT_METRICS"]}/metrics
   and two workers of each queue, two beats. A process that ends is started again.
 
-  Users: {who}. In the database the web is remedy_web, workers, beats
-  and figures are remedy_worker, the replica is remedy_replica, each with a password of its own.
+  Users: {who}.
+  In the database the web is remedy_web, workers, beats and figures are remedy_worker, the replica is remedy_replica,
+  each with a password of its own.
   Settings, processes and logs: {cluster.home}
   Stop with Ctrl-C; the data go with it.
 """)
