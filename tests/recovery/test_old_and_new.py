@@ -69,9 +69,9 @@ class Code:
         )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def both(place: Place, former: Path) -> Iterator[tuple[Code, Code]]:
-    """The release before, at whose tables the upgrade begins, and the code of today."""
+    """The release before, at whose tables the upgrade begins, and the code of today, on one database."""
     place.ask("CREATE DATABASE upgraded")
     place.ask(roles.database_sql("upgraded"))
     yield Code(place, former, "upgraded"), Code(place, ROOT, "upgraded")
