@@ -1,12 +1,14 @@
 """`make run` on another carrier's programme file: home, quick check, an application, a month of data, a payment."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
 from playwright.sync_api import expect
 
 from kt_remedy.core import programme
@@ -95,7 +97,19 @@ def sound(page) -> None:
     assert wide <= 360, f"{page.url} is {wide} px wide"
     found = Axe().run(page).response["violations"]
     assert found == [], f"{page.url}: {[(one['id'], one['nodes'][0]['html']) for one in found]}"
+    if folder := os.environ.get("SHOTS"):
+        pictures(page, folder)
     page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def pictures(page, folder: str) -> None:
+    """Keep a picture of the page in each language; the visitor goes on in Korean."""
+    name = re.sub(r"\W+", "-", page.url.partition("?")[0].partition("//")[2].partition("/")[2]).strip("-") or "home"
+    for language in ("en", "ko"):
+        cookie = {"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": page.url}
+        page.context.add_cookies([cookie])
+        page.reload()
+        page.screenshot(path=f"{folder}/other-{name}-{language}.png", full_page=True)
 
 
 def test_a_customer_of_the_other_carrier_applies_has_data_and_is_paid(copy, browser):
@@ -119,6 +133,7 @@ def test_a_customer_of_the_other_carrier_applies_has_data_and_is_paid(copy, brow
     told = reads(page)
     assert OURS.search(told) is None
     assert "[SKT] 위약금 환급 신청이 접수되었습니다." in told
+    sound(page)
 
     page.goto("/check/?how=PORT_OUT&ended=2025-07-01&line=HANDSET&event=NEW&contract=2024-07-01")
     expect(page.locator("h1").first).to_contain_text("환급 대상으로 보입니다")
@@ -155,6 +170,7 @@ def test_a_customer_of_the_other_carrier_applies_has_data_and_is_paid(copy, brow
     expect(page.locator("main")).to_contain_text(re.compile("SKT-[0-9A-Z]{4}-[0-9A-Z]{4}"))
     assert "8월 28일(목)" in reads(page)
     assert OURS.search(reads(page)) is None
+    sound(page)
 
     def has_august() -> bool:
         page.goto("/rewards/")
@@ -165,6 +181,7 @@ def test_a_customer_of_the_other_carrier_applies_has_data_and_is_paid(copy, brow
     assert "데이터 매월 50GB" in told
     assert "8월 통신요금 반값" in told
     assert OURS.search(told) is None
+    sound(page)
 
     copy.work(TO_THE_BANK)
     at_bank = upload(sandbox, (copy.folder / "payment").read_bytes())
