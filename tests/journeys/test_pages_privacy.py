@@ -10,7 +10,8 @@ from playwright.sync_api import expect
 
 from kt_remedy.audit import heads
 from kt_remedy.audit import service as audit
-from refunds.applications import submit
+from kt_remedy.notices.models import Message
+from refunds.applications import objections, submit
 from refunds.models.applications import Channel
 from tests.journeys.test_pages_public import findings, overflow
 from tests.refunds import make
@@ -60,6 +61,13 @@ def test_a_consent_is_withdrawn_and_given_again(january, settings, page, live_se
     settings.QA_SAMPLE_PERCENT = 0
     holder = make.customer()
     filed(holder)
+    message = Message.objects.get(kind="filing.received")
+    message.body, message.state = "[KT] 위약금 환급 신청이 접수되었습니다. 문의 080-470-7790(무료)", "DELIVERED"
+    message.save()
+    refused = make.line(holder, outcome="NOT_ELIGIBLE", reasons="FORCED_TERMINATION", termination_reason="FORCED")
+    objections.object_to(
+        contract_no=refused.pk, person_index=holder.person_index, text="제가 해지했습니다.", contact="01012345678"
+    )
     enter(as_customer(Client(), person(holder.ci)))
     for language in ("en", "ko"):
         speak(page, live_server, language)
