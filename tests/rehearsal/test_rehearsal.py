@@ -81,6 +81,13 @@ def test_no_telephone_and_no_account_meets_a_fault_of_the_stand_ins():
     assert not accounts & portone.ACCOUNT_MODES.keys()
 
 
+def test_the_stand_in_knows_whose_telephone_it_is(monkeypatch):
+    monkeypatch.setitem(portone.state.people, "01090000010", "the CI of the register")
+    customer = {"name": "김가나", "phoneNumber": "01090000010", "identityNumber": "8503151"}
+    given = portone._verified("key", portone._Verification(customer, "SKT", "SMS", "", ""))["verifiedCustomer"]
+    assert (given["ci"], given["birthDate"]) == ("the CI of the register", "1985-03-15")
+
+
 def test_a_code_is_read_once_and_as_soon_as_it_comes(tmp_path):
     inbox = tmp_path / "inbox.jsonl"
     inbox.write_text(json.dumps({"to": "01090000010", "text": "인증번호 111111"}) + "\n")  # of an earlier person
