@@ -105,8 +105,8 @@ def tell_holders(holders: dict[str, str]) -> None:
     """Tell the stand-in for the banks whose accounts these are: names by number."""
     from django.conf import settings
 
-    answer = httpx.post(f"{settings.PORTONE_API_URL}/control", json={"holders": holders}, timeout=60)
-    answer.raise_for_status()
+    url = f"{settings.PORTONE_API_URL}/control"
+    httpx.post(url, json={"holders": holders}, timeout=60, verify=False).raise_for_status()  # noqa: S501  (loopback)
 
 
 def _file_chunk(chunk: list[Applicant]) -> list[tuple[str, str]]:
