@@ -148,8 +148,9 @@ def _accounts(by_number: dict[str, Any], turn: int) -> Iterator[tuple[Any, Any, 
     tell_holders({account_number(holder.pk, turn): holder.holder_name or "" for holder in holders})
     for holder in holders:
         minor = holder.birth_date is not None and holder.birth_date > adults
+        guardian = holder.guardian_ci_index if minor else None
         account = accounts.enter(
-            person_index=bytes(holder.guardian_ci_index) if minor else holder.person_index,
+            person_index=bytes(guardian) if guardian else holder.person_index,
             bank_code=BANK,
             number=account_number(holder.pk, turn),
             holder_name=holder.holder_name or "",
