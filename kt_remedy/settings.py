@@ -177,6 +177,11 @@ SMS_UNKNOWN_AFTER_MINUTES = _number("SMS_UNKNOWN_AFTER_MINUTES", 10, least=0)
 # Whether a round of reminders waits until one person has looked at it and another has approved it.
 ROUNDS_NEED_APPROVAL = _read(env.bool, "ROUNDS_NEED_APPROVAL", not DEVELOPMENT)
 
+# The waiting room: people it lets in a minute, all web processes together, and from how many milliseconds an answer of
+# the look-up counts as slow; more than one in twenty slow ones halve the pace.
+WAITING_ROOM_PER_MINUTE = _number("WAITING_ROOM_PER_MINUTE", 600)
+WAITING_ROOM_SLOW_MS = _number("WAITING_ROOM_SLOW_MS", 1000)
+
 # 3 The names of the site -----------------------------------------------------------------------------------
 
 CUSTOMER_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if DEVELOPMENT else [])
@@ -226,6 +231,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "kt_remedy.core.kept_pages.KeptPagesMiddleware",
+    "kt_remedy.portal.waiting.middleware.WaitingRoomMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -418,10 +424,12 @@ SESSION_ENGINE = "kt_remedy.core.session_store"
 SESSION_COOKIE_AGE = 30 * 60
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
+WAITING_PLACE_COOKIE, WAITING_ENTERED_COOKIE = "waiting-place", "waiting-entered"
 BEHIND_PROXY = _read(env.bool, "BEHIND_PROXY", False)
 if not DEVELOPMENT:  # a plain http try-out cannot carry Secure cookies
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
     KNOWN_BROWSER_COOKIE_NAME = "__Host-known-browser"
+    WAITING_PLACE_COOKIE, WAITING_ENTERED_COOKIE = "__Host-waiting-place", "__Host-waiting-entered"
     LANGUAGE_COOKIE_SECURE = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = _read(env.bool, "SECURE_SSL_REDIRECT", True)
     SECURE_HSTS_SECONDS = 31_536_000

@@ -127,6 +127,7 @@ class Switch(models.Model):
         BANK_FILES = "BANK_FILES", _("은행 파일 만들기와 보내기")
         MESSAGES = "MESSAGES", _("안내 문자 발송")
         READ_ONLY = "READ_ONLY", _("모든 변경")
+        ENTRY = "ENTRY", _("기다리지 않고 들어가기(멈추면 대기실이 열림)")
 
     code = models.CharField(_("대상"), max_length=10, primary_key=True, choices=Code.choices)
     stopped_at = models.DateTimeField(_("멈춘 시각"), null=True)
@@ -141,6 +142,53 @@ class Switch(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class WaitingRoom(models.Model):
+    """State of the waiting room, one row (see `kt_remedy.portal.waiting`). It counts people and knows none of them.
+
+    `opened_at` names the opening: it is the time at which the switch ENTRY was stopped. Seconds are those of the wall
+    clock since 1970; everybody who came before `opens_at` stands in second 0. Numbers begin at 1 and count from the
+    first person of this opening.
+    """
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    opened_at = models.DateTimeField()
+    opens_at = models.DateTimeField()
+    advanced_at = models.DateTimeField()
+    # Arrivals of seconds before this one are all reported, so numbers up to it are final.
+    counted_to = models.BigIntegerField(default=0)
+    # [second, arrivals] in order from the first second whose turn may not be over; `base` people came before them.
+    counts = models.JSONField(default=list)
+    base_second = models.BigIntegerField(default=0)
+    base = models.BigIntegerField(default=0)
+    # The last number that may go in now, and what it was in the last minutes, every ten seconds.
+    serving = models.BigIntegerField(default=0)
+    trail = models.JSONField(default=list)
+    trail_at = models.DateTimeField()
+    waiting = models.BigIntegerField(default=0)
+    pace = models.IntegerField(default=0)  # people a minute at present
+    credit = models.BigIntegerField(default=0)  # what is left of a person's turn, in 60,000ths
+    percent = models.SmallIntegerField(default=100)  # of the capacity, by the measured times of answers
+    judged_at = models.DateTimeField()
+    paused_since = models.DateTimeField(null=True)
+    empty_since = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "waiting_room"
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="waiting_room_one_row")]
+
+
+class WaitingSecond(models.Model):
+    """People who came to the waiting room in one second, and answers of the look-up that ended in it."""
+
+    second = models.BigIntegerField(primary_key=True)
+    arrivals = models.IntegerField(default=0)
+    answers = models.IntegerField(default=0)
+    slow = models.IntegerField(default=0)
+
+    class Meta:
+        db_table = "waiting_second"
 
 
 class RestoreDrill(models.Model):

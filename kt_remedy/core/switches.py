@@ -1,4 +1,4 @@
-"""Switches that stop a part of the portal: new filings, files for the bank, messages, or every change.
+"""Switches that stop a part of the portal: new filings, files for the bank, messages, every change, or direct entry.
 
 One person stops a part at once, and a second one confirms that within 30 minutes; until then `/pulsez` alarms. Starting
 again takes two: one asks, another one starts. The state is a row for each switch, so every process sees it at once. The
@@ -35,6 +35,7 @@ _SENTENCES: dict[str, Any] = {
     Switch.Code.READ_ONLY: gettext_lazy(
         "지금은 보기만 할 수 있습니다. 이미 저장된 내용은 그대로 있고, 다시 열리면 이어서 하실 수 있습니다."
     ),
+    Switch.Code.ENTRY: gettext_lazy("지금은 많은 분이 오셔서 차례대로 모시고 있습니다."),
 }
 
 
@@ -123,6 +124,17 @@ def start(code: str, *, by: str) -> None:
             raise SwitchRefused("SAME")
         row.stopped_at = None
         row.save()
+
+
+def end(code: str) -> bool:
+    """Start a part again because its stop has nothing left to do, without people; True if it was stopped."""
+    with transaction.atomic():
+        row = _lock(code)
+        if not row.stopped_at:
+            return False
+        row.stopped_at = None
+        row.save()
+        return True
 
 
 def unconfirmed() -> list[str]:

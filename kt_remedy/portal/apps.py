@@ -39,8 +39,10 @@ class PortalConfig(AppConfig):
         from kt_remedy.core.tasks import metrics
         from kt_remedy.portal import audit_desk, desk_acts, desk_code, tasks  # need the models
         from kt_remedy.portal.backup import gauges
+        from kt_remedy.portal.waiting import figures
 
         metrics.register(gauges.gauges)
+        metrics.register(figures.gauges)
         audit_desk.register()
         console.register_acts("audit.answer_question", audit_desk.acts)
         console.register_section(5, "audit.view_entry", "portal/_audit_home.html", audit_desk.home)

@@ -25,6 +25,7 @@ from kt_remedy.core.models import PeriodicTask, Switch, TaskTiming
 from kt_remedy.core.tasks import dispatch, schedule
 from kt_remedy.core.templatetags.remedy import kdate, kdatetime
 from kt_remedy.portal.calendar import span
+from kt_remedy.portal.waiting import figures
 from refunds.models.bank_answers import BankAnswer
 
 _QUEUES = {
@@ -105,7 +106,8 @@ def _parts(request: HttpRequest) -> list[dict[str, Any]]:
         value, note = _("열림"), ""
         if row.stopped_at:
             value = _("%(at)s부터 멈춤") % {"at": kdatetime(row.stopped_at)}
-            note = row.reason
+            room = figures.sentence() if row.code == Switch.Code.ENTRY else ""
+            note = " · ".join(filter(None, [row.reason, room]))
         rows.append({"label": row.get_code_display(), "value": value, "note": note, "url": url})
     return rows
 

@@ -14,6 +14,7 @@ from kt_remedy.audit import service as audit
 from kt_remedy.core import switches
 from kt_remedy.core.access import permission_required
 from kt_remedy.core.models import Switch
+from kt_remedy.portal.waiting import figures
 
 # The acts of the page: the function, and whether it takes a reason.
 _ACTS: dict[str, tuple[Callable[..., None], bool]] = {
@@ -39,7 +40,12 @@ def show(request: HttpRequest) -> HttpResponse:
         else:
             return redirect("portal:switches")
     rows = [(row, switches.sentence(row.code)) for row in switches.all_switches()]
-    context = {"rows": rows, "typed": typed, "minutes": int(switches.CONFIRM_WITHIN.total_seconds()) // 60}
+    context = {
+        "rows": rows,
+        "waiting_room": figures.sentence(),
+        "typed": typed,
+        "minutes": int(switches.CONFIRM_WITHIN.total_seconds()) // 60,
+    }
     return render(request, "portal/switches.html", context)
 
 
