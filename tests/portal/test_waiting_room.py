@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from kt_remedy.audit.models import AuditEntry
-from kt_remedy.core import switches
+from kt_remedy.core import kept_pages, switches
 from kt_remedy.core.models import Switch, WaitingRoom, WaitingSecond
 from kt_remedy.core.tasks import metrics
 from kt_remedy.identity.views import PENDING
@@ -228,6 +228,7 @@ def test_a_turn_that_is_not_taken_ends_after_ten_minutes(client, wall) -> None:
     get(client)
     wall(4)
     assert "차례가 되었습니다" in get(client).content.decode()
+    assert number(client) == 1
     WaitingSecond.objects.create(second=wall.at + 1, arrivals=100_000)  # the room stays open
     for passed in range(62):
         page = get(client).content.decode()
@@ -235,6 +236,9 @@ def test_a_turn_that_is_not_taken_ends_after_ten_minutes(client, wall) -> None:
         assert "앞의 번호" not in page, passed
         wall.at += 9
         wall()
+    row = WaitingRoom.objects.get()
+    assert (len(row.trail), row.trail[0] >= 1, room.current().over >= 1) == (61, True, True), row.trail
+    assert number(client) <= room.current().over
     assert "앞의 번호는 쓸 수 없어 새 번호를" in get(client).content.decode()
     wall(4)
     assert number(client) > 100_000
@@ -445,6 +449,7 @@ def test_staff_and_prometheus_see_the_figures(client, wall, settings) -> None:
 
 
 def test_the_home_page_says_that_people_wait(client, wall, at) -> None:
+    kept_pages.forget()
     at("2026-01-20T10:00+09:00")
     assert "지금은 차례를 기다릴 수 있습니다" not in client.get("/").content.decode()
     open_room(wall)

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import Error as DatabaseFault
 from django.db import connection
 
-from kt_remedy.core import health
+from kt_remedy.core import health, kept_pages
 from kt_remedy.portal.waiting import admission
 from kt_remedy.portal.waiting.queue import Queue
 
@@ -85,7 +85,9 @@ def tick(now: dt.datetime) -> None:
         admission.report(counts)
         counts = {}
         admission.step(now)
-        _memory.queue = admission.read()
+        was_open, _memory.queue = _memory.queue is not None, admission.read()
+        if was_open is (_memory.queue is None):
+            kept_pages.forget()  # the home page says whether people wait
         _memory.read_at, _memory.away_since = time.monotonic(), None
     except DatabaseFault as error:
         for second, numbers in counts.items():
