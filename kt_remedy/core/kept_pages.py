@@ -77,22 +77,27 @@ class KeptPagesMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not self._takes_a_copy(request):
             response = self.get_response(request)
-            return self._own_answer(request, response) if _is_kept(request) else response
+            return self._own_answer(request, response) if hasattr(request, "kept_stamp") else response
         place = request.path, get_language_from_request(request)
-        copies, stamp, tick = _copies, _stamp(), _tick()
+        copies, tick = _copies, _tick()
         copy = copies.get(place)
-        if copy is not None and copy.stamp != stamp:
+        if copy is not None and copy.stamp != _stamp():
             copy = None
         if copy is not None and tick < copy.until:
             return _answer(request, copy)
         if copy is not None:
             copy.until = tick + RETRY_SECONDS
         response = self.get_response(request)
-        if not _is_kept(request):
+        if not hasattr(request, "kept_stamp"):
             return response
         if response.status_code == 200 and not response.cookies and not hasattr(request, "_csp_nonce"):
-            copy = copies[place] = _copy_of(request, response, stamp, tick)
+            copy = copies[place] = _copy_of(request, response, request.kept_stamp, tick)
         return response if copy is None else _answer(request, copy)
+
+    def process_view(self, request: HttpRequest, view: Callable, args: tuple, kwargs: dict) -> None:
+        """Note before the view runs which day it shows; other views, `/livez` among them, never ask for the time."""
+        if getattr(view, "kept", False):
+            request.kept_stamp = _stamp()  # type: ignore[attr-defined]
 
     def _takes_a_copy(self, request: HttpRequest) -> bool:
         """True for a request that carries nothing but address, language and encoding. Raises DisallowedHost."""
@@ -113,10 +118,6 @@ class KeptPagesMiddleware:
 
 def _tick() -> float:
     return time.monotonic()
-
-
-def _is_kept(request: HttpRequest) -> bool:
-    return request.resolver_match is not None and getattr(request.resolver_match.func, "kept", False)
 
 
 def _stamp() -> dt.date:
