@@ -27,6 +27,7 @@ from tests.sessions import as_customer, as_staff, person
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = 2
+ERROR = re.compile(r'class="invalid-feedback[^>]*>(.*?)<', re.DOTALL)
 _people = itertools.count(1)
 
 
@@ -75,9 +76,13 @@ def applicant(stopped: Counter[str], receipts: list[str]) -> Callable[[], None]:
         line = make.line(holder)
         visit = Visit(as_customer(Client(), person(f"load-{number}", name="홍길동")), stopped)
         visit.read(reverse("portal:my-lines"))
-        visit.send(reverse("refunds:apply"), {"lines": [line.pk]})
-        visit.send(reverse("refunds:apply-consent"), {"privacy": "on", "provision": "on"})
-        visit.send(reverse("refunds:apply-account"), {"bank": "088", "number": f"110220{number:06}"})
+        for page, answers in {
+            "apply": {"lines": [line.pk]},
+            "apply-consent": {"privacy": "on", "provision": "on"},
+            "apply-account": {"bank": "088", "number": f"110220{number:05}"},
+        }.items():
+            taken = visit.send(reverse(f"refunds:{page}"), answers)
+            assert taken.status_code == 302, (page, ERROR.findall(taken.content.decode()))
         check = reverse("refunds:apply-check")
         # The context of a page belongs to all threads of this test client, its text to one.
         (key,) = re.findall(r'name="key" value="([^"]+)"', visit.read(check).content.decode())
