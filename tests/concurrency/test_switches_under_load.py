@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+import httpx
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -114,6 +115,8 @@ def test_a_switch_is_moved_under_load_and_nobody_meets_a_fault(at, settings, san
     make.delivered()
     at(money.CUT_OFF)
     _batch, (file, *_more) = money.filed(2)
+    holders = {f"110220{number:05}": "홍길동" for number in range(1, 2000)}
+    httpx.post(f"{sandbox}/portone/control", json={"holders": holders}, timeout=10).raise_for_status()
     stopped: Counter[str] = Counter()
     receipts: list[str] = []
     before = Filing.objects.count()
