@@ -6,11 +6,12 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import starmap
 from pathlib import Path
 
 from eligibility.feed.delivery import Delivery, RejectedRow, Spool, in_parallel
 from eligibility.feed.rows import UNKNOWN_CONTRACT, BillRow, LineRow
-from eligibility.rules import Assessment, Bill, assess, conclude, tally
+from eligibility.rules import NO_BILLS, Assessment, Bill, assess, conclude, tally
 from kt_remedy.core import csv as csv_cells
 from kt_remedy.core.programme import Programme
 
@@ -65,7 +66,8 @@ class JudgedDelivery:
                     continue
                 _, contract, assessment = row
                 bills = part.bills[contract]
-                verdict = conclude(Assessment(*assessment), tally(map(Bill._make, bills), programme))
+                sums = tally(starmap(Bill, bills), programme) if bills else NO_BILLS
+                verdict = conclude(Assessment(*assessment), sums)
                 reasons = ";".join(verdict.reasons)
                 out.append(f"{contract},{verdict.outcome},{reasons},{verdict.expected_penalty},{verdict.refundable}\n")
             verdicts.put(number, "".join(out).encode())

@@ -196,13 +196,12 @@ class _FeedFile:
             if header.count(column) > 1:
                 raise FeedError(f"{self.name} has the wrong header: the column {column} stands there twice")
         self._fields = len(header)
-        self._order: Callable[[Any], tuple[str, ...]] | None = None
         # An optional column that the file leaves out is read from an empty value behind the last one.
-        self._absent = ("",) if len(header) < len(self._all_rules) else ()
-        if tuple(header) != tuple(self._all_rules):
-            places = [header.index(column) if column in header else len(header) for column in self._all_rules]
-            self._order = itemgetter(*places)
-        self._whole = re.compile(",".join(f"({_unquoted(self._all_rules[column][0])})" for column in header)).fullmatch
+        places = [header.index(column) if column in header else len(header) for column in self._all_rules]
+        self._order: Callable[[list[str]], tuple[str, ...]] = itemgetter(*places)
+        self._whole = re.compile(
+            ",".join(f"(?:{_unquoted(self._all_rules[column][0])})" for column in header)
+        ).fullmatch
 
     def records(self) -> Iterator[list[Record]]:
         """Yield the records after the header in batches, not parsed into values. Only one pass is possible."""
@@ -218,28 +217,21 @@ class _FeedFile:
 
     def rows(self, records: list[Record]) -> list[Any]:
         """The good and bad rows of some records, which another process may have read."""
-        whole, order, fields, keys = self._whole, self._order, self._fields, self.key_columns
-        build, absent = self._build, self._absent
+        whole, order, fields, keys, build = self._whole, self._order, self._fields, self.key_columns, self._build
         rows: list[Any] = []
         for line, content in records:
-            if isinstance(content, str):
-                match = whole(content)
-                if match is not None:
-                    values = match.groups()
-                    if order is not None:
-                        values = order(values + absent)
-                    row = build(line, values)
-                    if row is not None:
-                        rows.append(row)
-                        continue
-                raw = content.split(",")
-            else:
-                raw = content
+            is_plain = isinstance(content, str)
+            raw = content.split(",") if is_plain else content  # split takes half the time of the groups of a match
             if len(raw) != fields:
                 reason = f"{len(raw)} fields instead of {fields}"
                 rows.append(BadRow(line, None, RowFault("", "", reason)))
                 continue
-            values = order((*raw, *absent)) if order is not None else tuple(raw)
+            values = order([*raw, ""])
+            if is_plain and whole(content):
+                row = build(line, values)
+                if row is not None:
+                    rows.append(row)
+                    continue
             fault = self._first_fault(values)
             row = None if fault else build(line, values)
             rows.append(row if fault is None else BadRow(line, values[:keys], fault))

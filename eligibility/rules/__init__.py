@@ -8,9 +8,10 @@ bills: `judge(f, b, p) == conclude(assess(f, p), tally(b, p))`.
 from eligibility.rules.facts import Bill, Facts, LocalDays
 from eligibility.rules.penalty import Component, Estimate, curve, estimate
 from eligibility.rules.trace import Check, trace
-from eligibility.rules.verdict import Assessment, Outcome, Tally, Verdict, assess, conclude, judge, tally
+from eligibility.rules.verdict import NO_BILLS, Assessment, Outcome, Tally, Verdict, assess, conclude, judge, tally
 
 __all__ = [
+    "NO_BILLS",
     "Assessment",
     "Bill",
     "Check",

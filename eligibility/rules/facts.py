@@ -63,7 +63,9 @@ class LocalDays:
 
         The caller has checked the format of the text: hours, minutes and the offset are in range.
         """
-        key = text[:13] + text[text.find("+") :]  # find gives -1 for Z, which is the last character
+        # Hour and offset; with seconds and an offset, as most have them, these are the last six of 25 characters. `find`
+        # gives -1 for Z, which is the last character.
+        key = text[:13] + (text[19:] if len(text) == 25 else text[text.find("+") :])
         return self._days.get(key) or self._compute(text, key)
 
     def _compute(self, text: str, key: str) -> date | None:

@@ -80,47 +80,48 @@ def is_rejoined(facts: Facts, waiver: Waiver) -> bool:
 
 def assess(facts: Facts, programme: Programme) -> Assessment:
     """Assess the facts of a line without its bills."""
-    waiver = programme.waiver
-    exclusions: list[str] = []
-    reviews: list[str] = []
-    period = period_reason(facts, waiver)
-    if period:
-        (reviews if period == "REVIEW_PORT_DELAY" else exclusions).append(period)
+    waiver, ended = programme.waiver, facts.terminated_on
+    exclusions: tuple[str, ...] = ()
+    reviews: tuple[str, ...] = ()
+    if period := period_reason(facts, waiver):
+        if period == "REVIEW_PORT_DELAY":
+            reviews = (period,)
+        else:
+            exclusions = (period,)
     if facts.network in waiver.excluded_networks:
-        exclusions.append(facts.network)
+        exclusions += (facts.network,)
     if facts.product in waiver.excluded_products:
-        exclusions.append(facts.product)
+        exclusions += (facts.product,)
     if facts.termination_reason in waiver.excluded_termination_reasons:
-        exclusions.append(f"{facts.termination_reason}_TERMINATION")
+        exclusions += (f"{facts.termination_reason}_TERMINATION",)
     if waiver.exclude_rejoined and is_rejoined(facts, waiver):
-        exclusions.append("REJOINED")
-    contract = contract_reason(facts, waiver)
-    if contract:
-        (reviews if contract.startswith("REVIEW_") else exclusions).append(contract)
-    return Assessment(
-        terminated=facts.terminated_on is not None,
-        exclusions=tuple(exclusions),
-        reviews=tuple(reviews),
-        expected_penalty=expected_penalty(facts, facts.terminated_on or waiver.terminated_to, programme),
-    )
+        exclusions += ("REJOINED",)
+    if contract := contract_reason(facts, waiver):
+        if contract.startswith("REVIEW_"):
+            reviews += (contract,)
+        else:
+            exclusions += (contract,)
+    penalty = expected_penalty(facts, ended or waiver.terminated_to, programme)
+    return Assessment(ended is not None, exclusions, reviews, penalty)
 
 
 def refundable_of(bill: Bill) -> int:
     """The refundable amount of one bill row of a refundable item, in won (D-23)."""
-    return max(0, min(bill.billed, bill.paid) - bill.refunded)
+    left = (bill.billed if bill.billed < bill.paid else bill.paid) - bill.refunded  # min() takes four times as long
+    return left if left > 0 else 0
 
 
 def tally(bills: Iterable[Bill], programme: Programme) -> Tally:
     """Add up the bill rows of one line, in any order."""
-    waiver = programme.waiver
+    refundable_items, others = programme.waiver.refundable_items, programme.waiver.non_refundable_items
     billed = refundable = 0
     unpaid = unknown_item = False
     for bill in bills:
-        if bill.item in waiver.refundable_items:
+        if bill.item in refundable_items:
             billed += bill.billed
             refundable += refundable_of(bill)
             unpaid = unpaid or bill.paid < bill.billed - bill.waived
-        elif bill.item not in waiver.non_refundable_items:
+        elif bill.item not in others:
             unknown_item = True
     return Tally(billed, refundable, unpaid, unknown_item)
 

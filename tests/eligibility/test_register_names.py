@@ -27,6 +27,14 @@ def deliveries(tmp_path: Path) -> Deliveries:
     return Deliveries(tmp_path)
 
 
+def test_short_and_long_names_of_hangul_have_keys_by_the_same_rule() -> None:
+    for code in range(ord("가"), ord("힣") + 1):
+        for name in (chr(code), f"{chr(code)}각힣"):
+            key = search.clean_name_key(name)
+            assert key == search.clean_name_key(f"{name} (주)")  # takes the long way
+            assert key == name == text.clean(f"{name}\u200b")
+
+
 @pytest.mark.django_db
 def test_the_register_keeps_clean_names_and_masks_them() -> None:
     feed = load.load(lines=CASES / "names-lines.csv", bills=CASES / "names-bills.csv", as_of=DAY)
