@@ -7,6 +7,8 @@ from itertools import permutations
 from kt_remedy.core import crypto, phones, text
 
 _COMPANY = re.compile(r"주식회사|유한회사|\(주\)|\(유\)")
+# A name too short for the company forms, of which nothing else is changed: most names of a delivery.
+_SHORT_HANGUL = re.compile("[가-힣]{1,3}").fullmatch
 _BETWEEN = re.compile(r"[\s·.,'’`\-]+")
 # Marks of Roman letters; a clerk's keyboard has none of those of Vietnamese.
 _MARKED = re.compile("[\u00c0-\u024f\u0300-\u036f\u1e00-\u1eff]")
@@ -25,6 +27,8 @@ def name_key(name: str) -> str:
 
 def clean_name_key(name: str) -> str:
     """The normal form of a name that is clean already: the feed cleans each name once."""
+    if _SHORT_HANGUL(name):
+        return name
     plain = unicodedata.normalize("NFKC", name)
     if _MARKED.search(plain):
         letters = _MARKS.sub("", unicodedata.normalize("NFD", plain))
