@@ -78,10 +78,7 @@ def _children(servers: Any) -> Iterator[None]:
 
 
 def _log_statements(servers: Any, which: str) -> None:
-    import psycopg2
-
-    connection = psycopg2.connect(host=str(servers.sockets), user="postgres", dbname="postgres")
-    connection.autocommit = True
+    connection = harness.superuser(servers)
     with connection.cursor() as cursor:
         cursor.execute("ALTER SYSTEM SET log_statement = %s", [which])
         cursor.execute("SELECT pg_reload_conf()")
