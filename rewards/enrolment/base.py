@@ -25,29 +25,26 @@ SHARD_ROWS = 250_000
 _BY_KEY = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 PRODUCTS = ("HANDSET", "WATCH", "TABLET", "IOT", "PREPAID")
 
-# The values have exactly the types of the columns, because PostgreSQL would otherwise convert each array element by
-# element. The rows are sorted and counted before the arrays are added.
+# A kind is a number for a reason with its perks (`_kinds`): rows are sorted and counted by it, which takes less than by
+# the columns that it stands for. The values have exactly the types of the columns, because PostgreSQL would otherwise
+# convert each array element by element.
 _INSERT = """
 WITH lines AS MATERIALIZED (
-    SELECT l.contract_no, l.customer_no, {person} AS person_index, l.product, c.holder_kind = 'CORPORATE' AS corporate,
-           l.status = 'SUSPENDED' AS suspended,
-           CASE WHEN l.network = ANY(%(networks)s) THEN varchar(12) 'NETWORK'
-                WHEN l.opened_on > %(base)s THEN varchar(12) 'OPENED_LATER'
-                WHEN l.terminated_on <= %(base)s THEN varchar(12) 'TERMINATED'
-                ELSE varchar(12) 'IN_SERVICE' END AS why
+    SELECT l.contract_no, l.customer_no, c.person_index,
+           CASE WHEN l.network = ANY(%(networks)s) THEN 0 WHEN l.opened_on > %(base)s THEN 1
+                WHEN l.terminated_on <= %(base)s THEN 2 {kind} END AS kind
     FROM eligibility_line l JOIN eligibility_customer c USING (customer_no)
     WHERE l.contract_no >= %(from)s AND (%(to)s = '' OR l.contract_no < %(to)s)
     ORDER BY l.contract_no
 ), inserted AS (
     INSERT INTO rewards_baseline (contract_no, customer_no, person_index, why, perks)
-    SELECT contract_no, customer_no, person_index, why,
-           CASE WHEN why <> 'IN_SERVICE' THEN %(none)s::varchar(40)[] {perks} ELSE %(none)s::varchar(40)[] END
+    SELECT contract_no, customer_no, person_index, CASE kind {why} END, CASE kind {perks} END
     FROM lines
-) SELECT why, product, corporate, suspended, count(*) FROM lines GROUP BY why, product, corporate, suspended
+) SELECT kind, count(*) FROM lines GROUP BY kind
 """
 
 # One row for each person, with a bit for each perk that one of their lines has: a count of distinct persons by perk
-# would sort a row for each line and perk.
+# would sort a row for each line and perk. In one process: several would each keep most persons, and merge them sorted.
 _COUNT_PERSONS = """
 SELECT {counts} FROM (
     SELECT bit_or({bits}) AS bits FROM rewards_baseline WHERE person_index IS NOT NULL GROUP BY person_index
@@ -104,21 +101,19 @@ def plan() -> int:
 def run(shard: Shard) -> int:
     """Write the base rows of one shard in one transaction. Returns their number, 0 if the shard was done already."""
     rules = programme.current()
-    cases, params = [], {}
-    for corporate, suspended, product in itertools.product((False, True), (False, True), PRODUCTS):
-        key = f"{product}_{corporate}_{suspended}"
-        params[key] = perks_for(rules, product, corporate, "SUSPENDED" if suspended else "ACTIVE")
-        condition = f"{'' if corporate else 'NOT'} corporate AND {'' if suspended else 'NOT'} suspended"
-        cases.append(f"WHEN product = '{product}' AND {condition} THEN %({key})s::varchar(40)[]")
+    cases, kinds = _kinds(rules)
     with transaction.atomic(), connection.cursor() as cursor:
         if not shards.begin(cursor, shard):
             return 0
         cursor.execute(_BY_KEY)
         cursor.execute(
-            _INSERT.format(perks=" ".join(cases), person="c.person_index"),
-            params
+            _INSERT.format(
+                kind=cases,
+                why=" ".join(f"WHEN {kind} THEN varchar(12) '{why}'" for kind, (why, _perks) in enumerate(kinds)),
+                perks=" ".join(f"WHEN {kind} THEN %(perks_{kind})s::varchar(40)[]" for kind in range(len(kinds))),
+            ),
+            {f"perks_{kind}": perks for kind, (_why, perks) in enumerate(kinds)}
             | {
-                "none": [],
                 "networks": list(rules.rewards.excluded_networks),
                 "base": rules.rewards.base_date,
                 "from": shard.from_contract,
@@ -126,13 +121,34 @@ def run(shard: Shard) -> int:
             },
         )
         rows, counts = 0, Counter[str]()
-        for why, product, corporate, suspended, number in cursor.fetchall():
+        for kind, number in cursor.fetchall():
+            why, perks = kinds[kind]
             rows += number
             counts[why] += number
-            if why == BaseLine.Why.IN_SERVICE:
-                counts.update(dict.fromkeys(params.get(f"{product}_{corporate}_{suspended}", ()), number))
+            counts.update(dict.fromkeys(perks, number))
         shards.finish(shard, rows=rows, counts=dict(counts))
     return rows
+
+
+def _kinds(rules: programme.Programme) -> tuple[str, list[tuple[str, list[str]]]]:
+    """The cases of `_INSERT` for lines in service, and reason and perks of each kind by its number."""
+    why = BaseLine.Why
+    kinds: list[tuple[str, list[str]]] = [(reason, []) for reason in (why.NETWORK, why.OPENED_LATER, why.TERMINATED)]
+    cases = []
+
+    def kind_of(perks: list[str]) -> int:
+        kind = (why.IN_SERVICE, perks)
+        if kind not in kinds:
+            kinds.append(kind)
+        return kinds.index(kind)
+
+    for corporate, suspended, product in itertools.product((False, True), (False, True), PRODUCTS):
+        kind = kind_of(perks_for(rules, product, corporate, "SUSPENDED" if suspended else "ACTIVE"))
+        cases.append(
+            f"WHEN l.product = '{product}' AND c.holder_kind {'=' if corporate else '<>'} 'CORPORATE'"
+            f" AND l.status {'=' if suspended else '<>'} 'SUSPENDED' THEN {kind}"
+        )
+    return f"{' '.join(cases)} ELSE {kind_of([])}", kinds
 
 
 def record_result() -> schedule.ResultMessage:
@@ -158,7 +174,8 @@ def _count_perks(counts: list[dict[str, int]]) -> None:
     bits = " | ".join(f"CASE WHEN %s = ANY(perks) THEN {1 << place} ELSE 0 END" for place in range(len(codes)))
     persons = ", ".join(f"count(*) FILTER (WHERE bits & {1 << place} <> 0)" for place in range(len(codes)))
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = '15min'; SET LOCAL work_mem = '64MB'")
+        cursor.execute("SET LOCAL statement_timeout = '15min'; SET LOCAL work_mem = '128MB'; SET LOCAL jit = off")
+        cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
         cursor.execute(_COUNT_PERSONS.format(counts=persons, bits=bits), codes)
         found = cursor.fetchone()
     PerkCount.objects.bulk_create(
