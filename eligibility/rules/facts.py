@@ -63,8 +63,8 @@ class LocalDays:
 
         The caller has checked the format of the text: hours, minutes and the offset are in range.
         """
-        # Hour and offset: of 25 characters, as most times have, the offset is the last six. `find` gives -1 for Z, which
-        # is the last character.
+        # Hour and offset: of 25 characters, as most times have, the offset is the last six. `find` gives -1 for Z, the
+        # last character.
         key = text[:13] + (text[19:] if len(text) == 25 else text[text.find("+") :])
         return self._days.get(key) or self._compute(text, key)
 
