@@ -33,7 +33,7 @@ from refunds.models.promises import PromiseRecord
 from rewards import service as rewards
 
 _LAST = 10
-_ANSWER = re.compile(r"<details>\s*<summary>.*?</details>", re.DOTALL)
+_ANSWER = re.compile(r"<details[^>]*>(\s*<summary>.*?</details>)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +276,7 @@ def _answers(request: HttpRequest, words: str) -> list[SafeString]:
     page = render_to_string("portal/faq.html", {}, request=request)
     wanted = words.lower().split()
     return [
-        SafeString(found)  # nosec B703  (parts of a page that a template drew)
+        SafeString(f"<details>{found}")  # nosec B703  (parts of a page that a template drew)
         for found in _ANSWER.findall(page)
         if all(word in strip_tags(found).lower() for word in wanted)
     ][:_LAST]
