@@ -188,15 +188,39 @@ class LineDecisionAdmin(RoleAdmin):
     """Line decisions. New ones are recorded on the page of the line."""
 
     view_permission = "eligibility.view_line"
-    list_display = ("line", "outcome", "reason", "decided_by", "decided_at", "verdict_outcome", "verdict_reasons")
+    list_display = ("line", "outcome", "reason", "by", "decided_at", "verdict")
     list_filter = ("outcome", OvertakenFilter)
+    list_select_related = ("decided_by", "line__customer")
     search_fields = ("=line__contract_no",)
     ordering = ("-id",)
-    raw_id_fields = ("line",)
+    fields = (*list_display, "refundable", "version")
+    readonly_fields = fields
 
     def subject_of(self, obj: Any) -> str:
         """The holder of the decided line."""
         return obj.line.customer_id
+
+    @admin.display(description=gettext_lazy("정한 사람"), ordering="decided_by__username")
+    def by(self, decision: LineDecision) -> str:
+        """The name of who decided."""
+        return decision.decided_by.first_name or decision.decided_by.username
+
+    @admin.display(description=gettext_lazy("정할 때의 판정"))
+    def verdict(self, decision: LineDecision) -> str:
+        """The verdict of the rules at the time of the decision, in sentences."""
+        codes = [code for code in decision.verdict_reasons.split(";") if code]
+        found = presenters.reasons(codes, service.facts_of(decision.line), programme.current())
+        return " ".join([f"{presenters.outcome_title(decision.verdict_outcome)}.", *(reason.fact for reason in found)])
+
+    @admin.display(description=gettext_lazy("그때 돌려드릴 금액"))
+    def refundable(self, decision: LineDecision) -> str:
+        """The refundable amount of that verdict."""
+        return krw(decision.verdict_refundable_krw)
+
+    @admin.display(description=gettext_lazy("판정 기준의 판"))
+    def version(self, decision: LineDecision) -> str:
+        """The version of the programme that gave it."""
+        return decision.programme_version
 
 
 class DecisionForm(forms.Form):

@@ -31,6 +31,11 @@ def labels() -> list[tuple[str, Any]]:
     return list(_kinds.items())
 
 
+def label_of(action: str) -> Any:
+    """The label of the kind of an action; the action itself if no application registers the kind any more."""
+    return _kinds.get(action.partition(".")[0], action)
+
+
 def register_looks(purposes: dict[str, Any]) -> None:
     """Register actions that are looks at a customer: action and its purpose as the customer reads it (D-92).
 

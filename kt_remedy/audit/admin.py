@@ -129,12 +129,12 @@ class AuditAdmin(RoleAdmin):
     """The audit, read-only. The search takes exact values: a customer number, `staff:7`, `application:12`."""
 
     view_permission = "audit.view_entry"
-    list_display = ("at", "who", "action", "object", "subject", "reason", "ip")
+    list_display = ("at", "who", "what", "object", "subject", "reason", "ip")
     list_filter = (KindFilter, ("at", admin.DateFieldListFilter))
     search_fields = ("=subject", "=actor", "=object")
     search_help_text = _("고객번호, staff:7, application:12처럼 정확히 적어 주세요.")
     ordering = ("-at", "-id")
-    fields = ("at", "who", "action", "object", "subject", "reason", "ip", "detail", "position", "digest_hex")
+    fields = ("at", "who", "what", "object", "subject", "reason", "ip", "detail", "position", "digest_hex")
     readonly_fields = fields
 
     def subject_of(self, obj: Any) -> str:
@@ -152,6 +152,11 @@ class AuditAdmin(RoleAdmin):
             name = accounts.filter(pk=entry.actor.partition(":")[2]).values_list("username", flat=True).first()
             names[entry.actor] = f"{entry.actor} ({name})" if name else entry.actor
         return names[entry.actor]
+
+    @admin.display(description=_("무엇을"), ordering="action")
+    def what(self, entry: AuditEntry) -> str:
+        """The kind of act in words, and its code, by which it is searched for."""
+        return f"{actions.label_of(entry.action)} ({entry.action})"
 
     @admin.display(description=_("사슬 번호"))
     def position(self, entry: AuditEntry) -> int | None:

@@ -124,7 +124,9 @@ def search(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "page": page,
-        "rows": [(row, names.get(row.actor, row.actor), _role(row.role), _kind(row.action)) for row in page or ()],
+        "rows": [
+            (row, names.get(row.actor, row.actor), _role(row.role), actions.label_of(row.action)) for row in page or ()
+        ],
         "query": urlencode([(key, str(value)) for key, value in request.GET.items() if key != "page"]),
         "open_questions": LookQuestion.objects.filter(answered_at=None).count(),
         "head": heads.latest(),
@@ -197,6 +199,7 @@ def question(request: HttpRequest, question_id: uuid.UUID) -> HttpResponse:
         "form": form,
         "who": _names([entry.actor]).get(entry.actor, entry.actor),
         "role": _role(entry.role),
+        "what": actions.label_of(entry.action),
         "purpose": looks.purpose(entry),
     }
     return render(request, "portal/audit_question.html", context, status=422 if form.errors else 200)
@@ -351,10 +354,6 @@ def _names(actors: Iterable[str]) -> dict[str, str]:
 
 def _role(role: str) -> Any:
     return ROLE_LABELS.get(role, "")
-
-
-def _kind(action: str) -> Any:
-    return dict(actions.labels()).get(action.partition(".")[0], action)
 
 
 def _key(finding: rules.Finding) -> str:

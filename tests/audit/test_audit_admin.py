@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from kt_remedy.audit import chain
+from kt_remedy.audit import actions, chain
 from kt_remedy.audit import service as audit
 from kt_remedy.audit.admin import KindFilter
 from kt_remedy.audit.models import AuditEntry
@@ -35,6 +35,7 @@ def test_the_auditor_finds_whose_data_were_seen(auditor):
     page = auditor.get(LIST, {"q": "K1"}).content.decode()
     assert "전화 문의" in page
     assert "다른 일" not in page
+    assert f"{actions.label_of('customer.viewed')} (customer.viewed)" in page
 
 
 def test_every_kind_of_act_has_its_filter(auditor):

@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import io
+import re
 
 import pytest
 from django.test import Client
@@ -171,6 +172,13 @@ def test_a_decision_that_a_later_verdict_overtook_is_flagged(reviewer: Client) -
     listed = reverse("admin:eligibility_linedecision_changelist") + "?overtaken=1"
     assert "결정한 뒤에 판정이 바뀌었습니다" not in reviewer.get(url).content.decode()
     assert "CAST-110-1" not in reviewer.get(listed).content.decode()
+    for page in (
+        reverse("admin:eligibility_linedecision_changelist"),
+        reverse("admin:eligibility_linedecision_change", args=[LineDecision.objects.get().pk]),
+    ):
+        shown = reviewer.get(page).content.decode()
+        assert "직원이 한 번 더 확인합니다" in shown  # the verdict in words, no code and no name of a column
+        assert not re.search(r"REVIEW_|>\s*[Vv]erdict", shown)
 
     Line.objects.filter(pk="CAST-110-1").update(outcome="NOT_ELIGIBLE", reasons="MVNO")
     assert "결정한 뒤에 판정이 바뀌었습니다" in reviewer.get(url).content.decode()
