@@ -35,7 +35,10 @@ class UploadForm(forms.Form):
     """A file and how it is meant."""
 
     kind = forms.ChoiceField(
-        label=gettext_lazy("무엇의 목록인가요"), choices=StaffImport.Kind.choices, widget=forms.RadioSelect
+        label=gettext_lazy("무엇의 목록인가요"),
+        choices=StaffImport.Kind.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("무엇의 목록인지 골라 주세요.")},
     )
     file = forms.FileField(
         label=gettext_lazy("CSV 파일"), error_messages={"required": gettext_lazy("파일을 골라 주세요.")}
