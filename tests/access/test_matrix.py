@@ -127,13 +127,14 @@ def test_nobody_gained_or_lost_a_page_when_permissions_became_data():
     assert {name for name in changed if not name.endswith("_history")} == acts | ALSO_FOR_SUPERVISORS
 
 
-def address(name: str) -> str:
+def address(name: str, **given: str) -> str:
+    """The address of a route, with arguments that name nothing unless they are given."""
     route = _ROUTES[name]
     nobody = "00000000-0000-0000-0000-000000000000"
     arguments = {
         arg: nobody if f"<uuid:{arg}>" in route.pattern else ARGUMENTS.get(arg, "0") for arg in route.arguments
     }
-    return reverse(name, kwargs=arguments)
+    return reverse(name, kwargs=arguments | given)
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,10 @@ from tests.sessions import as_customer, as_staff, person, staff_user
 pytestmark = pytest.mark.django_db
 
 
+# What a script puts into a page that stands.
+PARTS = {"admin:eligibility_feed_progress"}
+
+
 def readers(policy: access.Policy | None) -> list[str]:
     """One visitor who is let in, and one who is not."""
     if policy == access.CUSTOMER:
@@ -38,6 +42,25 @@ def test_every_route_of_a_person_says_no_store(visitors):  # noqa: F811
                     kept.append((route.name, method, visitor))
     assert kept == []
     assert seen > 200
+
+
+def test_every_page_of_a_person_has_the_way_out(visitors):  # noqa: F811
+    without, seen = [], 0
+    for route in routes():
+        if route.policy == access.PUBLIC or route.name.endswith(":") or route.name in PARTS:
+            continue
+        visitor = readers(route.policy)[0]
+        BROWSER.cookies.clear()
+        BROWSER.cookies[settings.SESSION_COOKIE_NAME] = visitors[visitor]
+        answer = BROWSER.get(address(route.name))
+        if answer.status_code != 200 or not answer["Content-Type"].startswith("text/html"):
+            continue
+        seen += 1
+        way_out = reverse("identity:leave" if visitor == "customer" else "account_logout")
+        if way_out not in answer.content.decode():
+            without.append(route.name)
+    assert without == []
+    assert seen > 60
 
 
 def test_a_public_page_is_kept_only_where_nobody_is_signed_in():

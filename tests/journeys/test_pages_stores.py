@@ -98,3 +98,20 @@ def test_an_import_and_the_list_for_customers(at, page, live_server) -> None:
     page.get_by_role("link", name="서울").click()
     expect(page.locator("body")).to_contain_text("찾은 매장 1곳")
     look(page)
+
+
+def test_lists_are_searched_by_a_named_field(at, page, live_server) -> None:
+    at("2026-01-20T10:00+09:00")
+    Store.objects.create(code="A1", name="새봄점", region="서울")
+    Store.objects.create(code="B2", name="한빛점", region="부산")
+    enter(page, live_server, two_administrators()[0])
+    for address in ("/admin/staff/user/", "/admin/staff/store/"):
+        page.goto(address)
+        look(page)
+    page.get_by_label("찾을 말").fill("새봄")
+    page.get_by_role("button", name="찾기", exact=True).click()
+    expect(page.locator("#result_list tbody tr")).to_have_count(1)
+    expect(page.locator("#changelist-search")).to_contain_text("1건")
+    look(page)
+    page.get_by_role("link", name="모두 보기").click()
+    expect(page.locator("#result_list tbody tr")).to_have_count(2)
