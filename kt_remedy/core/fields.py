@@ -7,12 +7,15 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy
 
 from kt_remedy.core import clock, dates, text
 
 
 class TextField(forms.CharField):
     """Text that passed the gate before its length is counted; a field of several lines keeps its lines."""
+
+    default_error_messages = {"required": gettext_lazy("이 칸을 적어 주세요.")}
 
     def to_python(self, value: Any) -> str | None:
         """The clean text; the empty value where nothing is left."""

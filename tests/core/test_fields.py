@@ -88,6 +88,7 @@ def test_text_of_which_nothing_is_seen_is_missing_and_what_is_not_seen_does_not_
     with pytest.raises(ValidationError) as error:
         TextField().clean("\u200b\u3164")
     assert error.value.code == "required"
+    assert error.value.messages == ["이 칸을 적어 주세요."]
     assert TextField(required=False).clean("\u200b") == ""
     assert TextField(max_length=2).clean("홍\u200b\u200b길") == "홍길"
 
