@@ -54,7 +54,7 @@ def main() -> int:
 def _collect() -> None:
     from django.core.management import call_command
 
-    from kt_remedy.devtools.management.commands.run import UNUSED_FILES
+    from kt_remedy.devtools.starting import UNUSED_FILES
 
     call_command("collectstatic", interactive=False, verbosity=0, clear=True, ignore_patterns=UNUSED_FILES)
 
