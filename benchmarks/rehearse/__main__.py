@@ -149,13 +149,10 @@ def _write_deliveries(folder: Path, lines: int) -> None:
 
 def _prepare(folder: Path, start: dt.datetime) -> None:
     """Tables, staff, and the business time at which the run was stopped."""
-    import subprocess
-
     from kt_remedy.core import clock
-    from kt_remedy.devtools import demo_accounts, demo_staff
-    from kt_remedy.devtools.devservers import ROOT
+    from kt_remedy.devtools import demo_accounts, demo_staff, starting
 
-    subprocess.run(harness.python("manage.py", "migrate", "--verbosity=0", "--no-input"), cwd=ROOT, check=True)
+    starting.migrate()
     try:
         # The time for which everything stood still is no time of the programme.
         stopped = dt.datetime.fromisoformat((folder / "clock.txt").read_text())

@@ -10,8 +10,6 @@ import os
 import shutil
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -141,10 +139,12 @@ class Place:
 
     def start_processes(self) -> None:
         """Start the stand-ins, the web server, a worker for each queue and beat; returns once the pages are served."""
+        from kt_remedy.devtools import starting  # needs the settings
+
         assert self.servers is not None
         python = [sys.executable, "-m"]
-        self.spawn("stand-ins", *python, "kt_remedy.devtools.sandbox")
-        self.spawn(
+        stand_ins = self.spawn("stand-ins", *python, "kt_remedy.devtools.sandbox")
+        web = self.spawn(
             "web",
             *(*python, "gunicorn", "--config", "python:kt_remedy.gunicorn_conf", "kt_remedy.wsgi"),
             DATABASE_URL=self.servers.database_url(roles.WEB),
@@ -157,8 +157,8 @@ class Place:
             options = ("-Q", queue, "-c", str(number), "-n", f"{queue}@rehearsal", "--without-gossip")
             self.spawn(f"worker-{queue}", *celery, "worker", *options, "--without-mingle")
         self.spawn("beat", *celery, "beat", "--pidfile=")
-        self.wait(lambda: _answers(self.sandbox), "the stand-ins")
-        self.wait(lambda: _answers(f"{self.site}/readyz"), "the web server")
+        starting.answers(stand_ins, self.sandbox)
+        starting.answers(web, f"{self.site}/readyz")
 
     def spawn(self, name: str, *argv: str, **environment: str) -> Process:
         """Start a process with the environment of the run."""
@@ -175,16 +175,6 @@ class Place:
             if time.monotonic() > deadline:
                 raise Unfinished(f"{what} did not come within {seconds:.0f} seconds.")
             time.sleep(every)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  (our own address)
-            return bool(answer.status == 200)
-    except urllib.error.HTTPError as error:
-        return error.code < 500
-    except OSError:
-        return False
 
 
 def remove(folder: Path) -> None:
