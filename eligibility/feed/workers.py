@@ -2,18 +2,24 @@
 
 The processes are forked, so they start at once. Each opens its own database connection and never uses the inherited
 one. A worker ends when its pipe is closed, also after the parent was killed.
+
+They are processes of billiard, as those of Celery: the calendar loads a delivery in a worker's process, which is a
+daemon, and multiprocessing lets no daemon have children.
 """
 
 import gc
 import multiprocessing
+import os
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+import billiard
 from django.db import connections
 
-_fork = multiprocessing.get_context("fork")
+_fork = billiard.get_context("fork")
 _inherited: list = []  # keeps inherited connections open: closing one would end the parent's session
 
 Work = Callable[[Any], Any]
@@ -62,7 +68,7 @@ def worker_pool(count: int, make: Callable[[], Work]) -> Iterator[WorkerPool]:
     processes = []
     try:
         for _ in range(count):
-            parent_end, worker_end = _fork.Pipe()
+            parent_end, worker_end = multiprocessing.Pipe()
             process = _fork.Process(target=_serve, args=(worker_end, [*pipes, parent_end], make), daemon=True)
             process.start()
             worker_end.close()
@@ -75,7 +81,7 @@ def worker_pool(count: int, make: Callable[[], Work]) -> Iterator[WorkerPool]:
         for process in processes:
             process.join(5)
             if process.is_alive():
-                process.kill()
+                os.kill(process.pid, signal.SIGKILL)
                 process.join()
 
 

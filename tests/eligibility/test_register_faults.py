@@ -1,5 +1,6 @@
 """Loads with worker processes, killed loads and parallel loads: a delivery is loaded completely or not at all."""
 
+import multiprocessing
 import os
 import signal
 import time
@@ -11,7 +12,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import Count, Sum
 
-from eligibility.feed import load, staging
+from eligibility.feed import load, staging, workers
 from eligibility.models import Bill, Customer, Feed, Line
 from kt_remedy.devtools import sample_contracts, sample_register
 from tests.conftest import Process, wait_until
@@ -132,6 +133,14 @@ def test_with_and_without_workers_the_same_is_stored(start_load, delivery) -> No
         alone = register_totals()
 
     assert alone == by_workers
+
+
+def test_a_worker_of_the_calendar_may_have_workers(monkeypatch) -> None:
+    """A process of a Celery worker is a daemon, and multiprocessing lets no daemon start a process."""
+    monkeypatch.setitem(multiprocessing.current_process()._config, "daemon", True)
+
+    with workers.worker_pool(2, lambda: lambda batch: 2 * batch) as pool:
+        assert sorted(pool.run([1, 2, 3])) == [2, 4, 6]
 
 
 def test_page_time_limits_do_not_end_a_load(start_process, delivery: Path) -> None:
