@@ -24,6 +24,7 @@ from eligibility.feed.deliveries import LOAD_TIME
 from kt_remedy.core import clock, programme
 from kt_remedy.core.models import DatedTask, PeriodicTask
 from kt_remedy.core.programme import Payout, Perk, Reminder
+from kt_remedy.core.tasks import schedule
 from kt_remedy.notices import mailings, preparing
 from kt_remedy.notices.models import Mailing, Message
 from kt_remedy.staff.models import User
@@ -128,6 +129,8 @@ class Rehearsal:
     def _dated(self, code: str) -> None:
         """Wait until every dated task of a code that is due has ended. Raises Unfinished for one that failed."""
         due = DatedTask.objects.filter(code=code, due_at__lte=clock.now())
+        for pk in list(due.values_list("pk", flat=True)):
+            schedule.run_again(act_id=pk)  # one that failed before the run was stopped
 
         def ended() -> bool:
             states = set(due.values_list("state", flat=True))
