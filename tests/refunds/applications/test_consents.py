@@ -253,7 +253,7 @@ def test_the_database_keeps_the_history(holder):
 
 
 def text_of(answer):
-    return " ".join(answer.content.decode().split())
+    return " ".join(answer.content.decode().replace("\u2060", "").split())
 
 
 def test_the_page_says_what_follows_before_it_is_done(holder, browser):
