@@ -66,11 +66,12 @@ def main() -> int:
             os.kill(pid, signal.SIGCONT)
         rows = _rows_per_filing(options.filings + len(without))
     missed = harness.row(
-        f"filing POST ({rows} rows) beside a POST with {FLOOR_ROWS} single INSERTs",
+        f"filing POST beside a POST with {FLOOR_ROWS} single INSERTs",
         1 / statistics.median(ours),
         1 / statistics.median(floor),
         unit="a second",
         at_least=0.6,
+        note=f"{rows} rows each",
     )
     return missed | harness.row(
         "filing p99 with Redis stopped, beside with Redis",
@@ -81,8 +82,9 @@ def main() -> int:
     )
 
 
-# A filing of one line: filing, application, two decisions, audit entry, message; its update and its draft's deletion.
-FLOOR_ROWS = 6
+# A filing of one line: filing, application, two decisions, promise, audit entry, message. Beside them it updates the
+# application and deletes the draft.
+FLOOR_ROWS = 7
 
 
 def _floor(request: "HttpRequest") -> "HttpResponse":
@@ -123,8 +125,9 @@ def _rows_per_filing(filings: int) -> str:
     from kt_remedy.audit.models import AuditEntry
     from kt_remedy.notices.models import Message
     from refunds.models.applications import Application, Decision, Filing
+    from refunds.models.promises import PromiseRecord
 
-    made = sum(model.objects.count() for model in (Filing, Application, Decision, Message))
+    made = sum(model.objects.count() for model in (Filing, Application, Decision, PromiseRecord, Message))
     made += AuditEntry.objects.filter(action="filing.submitted").count()
     return f"{made / filings:.0f}"
 
