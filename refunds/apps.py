@@ -12,7 +12,8 @@ from kt_remedy.audit import actions
 HISTORY_PLANS = """
 DO $$ DECLARE history regprocedure; BEGIN
     FOR history IN SELECT oid FROM pg_proc
-        WHERE proname LIKE 'pgtrigger_%' AND prosrc LIKE '%JOIN new_values%' AND proconfig IS NULL
+        WHERE proname LIKE 'pgtrigger_%' AND prosrc LIKE '%JOIN new_values%'
+          AND NOT coalesce(proconfig, '{}') @> '{enable_nestloop=off}'
     LOOP EXECUTE format('ALTER FUNCTION %s SET enable_nestloop = off', history); END LOOP;
 END $$
 """

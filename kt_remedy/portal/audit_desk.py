@@ -240,7 +240,7 @@ def review(request: HttpRequest, year: int, month: int) -> HttpResponse:
     """The figures of one month, and the signature, which needs a recent second factor."""
     try:
         first = dt.date(year, month, 1)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Http404 from None
     if first not in monthly.months():
         raise Http404
