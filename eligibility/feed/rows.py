@@ -220,14 +220,14 @@ class _FeedFile:
         whole, order, fields, keys, build = self._whole, self._order, self._fields, self.key_columns, self._build
         rows: list[Any] = []
         for line, content in records:
-            is_plain = isinstance(content, str)
-            raw = content.split(",") if is_plain else content  # split takes half the time of the groups of a match
+            # Splitting takes half the time of the groups of a match.
+            raw = content.split(",") if isinstance(content, str) else content
             if len(raw) != fields:
                 reason = f"{len(raw)} fields instead of {fields}"
                 rows.append(BadRow(line, None, RowFault("", "", reason)))
                 continue
             values = order([*raw, ""])
-            if is_plain and whole(content):
+            if isinstance(content, str) and whole(content):
                 row = build(line, values)
                 if row is not None:
                     rows.append(row)

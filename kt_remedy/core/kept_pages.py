@@ -74,7 +74,7 @@ class KeptPagesMiddleware:
         self.gzip = GZipMiddleware(get_response)  # only its part for answers is used
         self.personal = (settings.SESSION_COOKIE_NAME, LARGE_TYPE, CookieStorage.cookie_name)
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not self._takes_a_copy(request):
             response = self.get_response(request)
             return self._own_answer(request, response) if hasattr(request, "kept_stamp") else response
@@ -109,7 +109,7 @@ class KeptPagesMiddleware:
             and request.get_host().partition(":")[0] != settings.STAFF_HOST
         )
 
-    def _own_answer(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    def _own_answer(self, request: HttpRequest, response: HttpResponse) -> HttpResponseBase:
         """The answer of the view itself, which no cache may give to others."""
         patch_vary_headers(response, VARY)
         patch_cache_control(response, private=True, max_age=0)
