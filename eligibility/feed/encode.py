@@ -108,7 +108,8 @@ class Encoder:
 
     def _lines(self, rows: Iterable[LineRow], out: EncodedBatch) -> None:
         programme, as_of, time, day = self._programme, self._as_of, self._time, self._days.day
-        seal, index, judge, version = self._seal_msisdn, self._msisdn_index, rules.judge, programme.version
+        seal, index, version = self._seal_msisdn, self._msisdn_index, programme.version
+        assess, conclude, no_bills = rules.assess, rules.conclude, rules.NO_BILLS
         append = out.lines.append
         holder: tuple[str, ...] = ()
         opened_on: dt.date | None
@@ -122,7 +123,7 @@ class Encoder:
                     out.customers.append(self._customer(holder, first, last))
                 holder, first = values[1:7], line
             last = line
-            verdict = judge(facts, (), programme)
+            verdict = conclude(assess(facts, programme), no_bills)
             contact_columns = "\\N\t\\N"
             if contact:
                 contact_columns = f"\\\\x{self._seal_contact(contact, contract_no).hex()}\t\\\\x{index(contact).hex()}"

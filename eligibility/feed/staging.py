@@ -82,10 +82,15 @@ class StagingTables:
             )
 
     def analyse(self) -> None:
-        """Update the statistics of the query planner."""
+        """Update the statistics of the query planner, of keys alone: of all columns they take half a second more."""
         with connection.cursor() as cursor:
-            for name in (self.line, self.customer, self.bill, self.bad):
-                cursor.execute(f"ANALYZE {name}")
+            for name, keys in (
+                (self.line, "contract_no, customer_no, line_no"),
+                (self.customer, "customer_no, first_no, line_no"),
+                (self.bill, "contract_no, item, billed_on, line_no"),
+                (self.bad, "file, line_no, key"),
+            ):
+                cursor.execute(f"ANALYZE {name} ({keys})")
 
 
 def existing() -> list[str]:
