@@ -1,4 +1,4 @@
-"""The waiting room in a browser without JavaScript: each state in both languages, wide and narrow, and the way in."""
+"""The waiting room in a browser: each state in both languages, wide and narrow, and the way in without JavaScript."""
 
 import datetime as dt
 
@@ -37,8 +37,8 @@ def pause(monkeypatch) -> list[int]:
 
 @pytest.fixture(params=["ko-KR", "en-US"])
 def phone(request, browser, live_server):
-    """A page of a browser without JavaScript, in one of the languages."""
-    context = browser.new_context(base_url=live_server.url, java_script_enabled=False, locale=request.param)
+    """A page in one of the languages."""
+    context = browser.new_context(base_url=live_server.url, locale=request.param)
     yield context.new_page()
     context.close()
 
@@ -68,7 +68,7 @@ def says(page, korean: str, english: str) -> None:
     pages._drawn.clear()
 
 
-def test_a_person_waits_and_goes_in(at, phone, pause, settings) -> None:
+def test_a_person_waits_and_goes_in(at, phone, settings) -> None:
     at("2026-01-14T10:04+09:00")
     settings.WAITING_ROOM_PER_MINUTE = 600
     open_room(before=3000)
@@ -80,19 +80,31 @@ def test_a_person_waits_and_goes_in(at, phone, pause, settings) -> None:
     says(phone, "4~6분쯤 뒤에 들어가실 수 있습니다", "About 4 to 6 minutes to wait")
     expect(phone.locator("#main")).to_contain_text("3,001")
     look(phone)
-    pause[0] = 1
-    phone.locator(".actions a").first.click()
     WaitingRoom.objects.update(serving=3001)
     pass_seconds(2)
+    phone.locator(".actions a").first.click()
     says(phone, "차례가 되었습니다", "It is your turn")
     look(phone)
     phone.locator(".verdict__body .btn-primary").click()
     expect(phone.locator("#other-part")).to_have_count(0)
     assert phone.url.endswith("/identity/?next=%2Fmy%2F")
+
+
+def test_without_javascript_the_page_changes_by_itself_until_the_room_closes(at, browser, live_server, pause) -> None:
+    at("2026-01-14T10:04+09:00")
+    context = browser.new_context(base_url=live_server.url, java_script_enabled=False, locale="ko-KR")
+    page = context.new_page()
+    open_room(before=30_000)
+    pause[0] = 1
+    page.goto(LOOKUP)
+    expect(page.locator("h1")).to_have_text("번호를 세고 있습니다")
+    pass_seconds(4)
+    expect(page.locator("h1")).to_contain_text("30,000명이 계십니다", timeout=15_000)
     switches.end("ENTRY")
     pass_seconds(1)
-    phone.goto(LOOKUP)
-    expect(phone.locator("#other-part")).to_have_count(0)
+    expect(page.locator("#other-part")).to_have_count(0, timeout=15_000)
+    expect(page.get_by_role("link", name="PASS").first).to_be_visible()
+    context.close()
 
 
 def test_the_other_states(at, phone, settings, monkeypatch) -> None:
