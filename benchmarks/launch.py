@@ -15,8 +15,8 @@ make load ARGS="--people 2000000", make load ARGS="--room 20000"
 import argparse
 import json
 import os
+import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -169,9 +169,9 @@ def _web(folder: Path, *, stand_ins: bool, per_minute: int = 600) -> Iterator[in
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         )  # fmt: skip
     try:
-        _wait(f"http://127.0.0.1:{port}/livez")
+        _wait(port)
         if stand_ins:
-            _wait(f"http://127.0.0.1:{os.environ['SANDBOX_PORT']}/")
+            _wait(int(os.environ["SANDBOX_PORT"]))
         yield port
     finally:
         for process in processes:
@@ -187,16 +187,20 @@ def _play(port: int, folder: Path, plan: Figures, *, seconds: int) -> Figures:
     source, result = folder / "plan.json", folder / "result.json"
     source.write_text(json.dumps(plan))
     result.unlink(missing_ok=True)
-    subprocess.run(
+    done = subprocess.run(
         harness.python(
             "-m", "locust", "-f", str(ROOT / "benchmarks/launch_people.py"), "--headless", "--only-summary",
             "--users", str(AT_ONCE), "--spawn-rate", str(AT_ONCE), "--run-time", f"{seconds}s", "--stop-timeout", "10",
             "--host", f"http://127.0.0.1:{port}", "--loglevel", "ERROR", "--exit-code-on-error", "0",
         ),
         env={**os.environ, "LAUNCH_PLAN": str(source), "LAUNCH_RESULT": str(result)},
-        cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=sys.stderr,
+        cwd=ROOT, check=False, capture_output=True, text=True,
     )  # fmt: skip
+    if done.returncode or not result.exists():
+        raise RuntimeError(f"Locust failed: {done.stderr[-2000:]}")
     seen: Figures = json.loads(result.read_text())
+    if "done" in seen and not seen["done"]:
+        raise RuntimeError(f"nobody came through: {seen['faults']}")
     return seen
 
 
@@ -227,14 +231,14 @@ def _waiting() -> int:
     return queue.waiting if queue else 0
 
 
-def _wait(address: str) -> None:
-    for _ in range(300):
+def _wait(port: int) -> None:
+    for _ in range(600):
         try:
-            httpx.get(address, timeout=5)
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
             return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise RuntimeError(f"nothing answers at {address}")
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError(f"nothing listens on port {port}")
 
 
 if __name__ == "__main__":

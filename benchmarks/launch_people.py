@@ -233,7 +233,7 @@ class Connection(FastHttpUser):
 
     def _keep(self, person: Person, answer: Any) -> None:
         """Keep the cookies of the room; a second place is a lost one."""
-        for text in answer.headers.get_all("Set-Cookie") if answer.headers else []:
+        for text in (answer.headers and answer.headers.get_all("Set-Cookie")) or []:
             if found := _PLACE.match(text):
                 crowd.lost += int("waiting-place" in person.cookies and found[1] not in ('""', ""))
                 person.cookies["waiting-place"] = found[1].strip('"')
