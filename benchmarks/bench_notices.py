@@ -112,8 +112,8 @@ def sending(messages: int) -> int:
     stand_in = subprocess.Popen([sys.executable, "-m", "kt_remedy.devtools.sandbox"], start_new_session=True)
     try:
         _wait(settings.SOLAPI_API_URL + "/log")
-        ours, reminders, bare, together = harness.in_turns(
-            lambda: _answers(messages), lambda: _reminders(few), lambda: _one_by_one(few), lambda: _together(messages)
+        ours, bare, together, reminders = harness.in_turns(
+            lambda: _answers(messages), lambda: _one_by_one(few), lambda: _together(messages), lambda: _reminders(few)
         )
     finally:
         os.killpg(stand_in.pid, signal.SIGKILL)
@@ -144,11 +144,8 @@ def _answers(messages: int) -> float:
 
     _execute("TRUNCATE notices_message, notices_batch CASCADE")
     for n in range(messages):
-        service.queue(kind=_KIND, subject=str(n), person=n.to_bytes(32, "big"), to=f"0107{n:07}")
+        service.queue(kind="filing.received_open", subject=str(n), person=n.to_bytes(32, "big"), to=f"0107{n:07}")
     return _through_the_sender(messages)
-
-
-_KIND = "filing.received_open"
 
 
 def _sdk() -> "SolapiMessageService":
@@ -161,7 +158,7 @@ def _sdk() -> "SolapiMessageService":
 
 
 def _body() -> str:
-    """A text as long as one that was sent."""
+    """The text of the messages that were sent just before."""
     from kt_remedy.notices.models import Message
 
     return Message.objects.exclude(body="").values_list("body", flat=True)[0]
