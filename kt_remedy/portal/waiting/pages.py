@@ -18,6 +18,7 @@ from kt_remedy.core import clock, programme
 from kt_remedy.core.context_processors import LARGE_TYPE
 from kt_remedy.core.templatetags.remedy import kdate, ktime
 from kt_remedy.portal import timeline
+from kt_remedy.portal.waiting.admission import TURN_MINUTES
 from kt_remedy.portal.waiting.queue import Queue, State
 
 # What a page adds to its own address: it has been here, and the button of a turn.
@@ -114,6 +115,7 @@ def _draw(kind: str, queue: Queue | None, language: str, *, big: bool, refused: 
                 "paydays": _paydays(at, language),
                 "other_paydays": _paydays(at, other[0]),
                 "seconds": AGAIN_SECONDS,
+                "turn_minutes": TURN_MINUTES,
                 "large_type": big,
                 "programme": current,
                 "programme_name": current.name_ko if korean else current.name_en,
