@@ -103,7 +103,7 @@ def test_versions_do_not_change_and_writing_is_recorded():
         ({"ko": "[KT] " + "가" * 990 + " 문의 {hotline}"}, "너무 깁니다: 2003바이트. 2,000바이트까지"),
         ({"ko": "위약금 안내입니다. 문의 {hotline}"}, "[KT]로 시작해야"),
         ({"en": "[KT] Your claim has arrived."}, "상담센터 번호 자리"),
-        ({"reason": ""}, "필수"),
+        ({"reason": ""}, "이 칸을 적어 주세요"),
         ({"kind": "nothing"}, "올바르게 선택"),
     ],
 )
