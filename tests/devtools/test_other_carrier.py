@@ -106,7 +106,7 @@ def pictures(page, folder: str) -> None:
     """Keep a picture of the page in each language; the visitor goes on in Korean."""
     name = re.sub(r"\W+", "-", page.url.partition("?")[0].partition("//")[2].partition("/")[2]).strip("-") or "home"
     for language in ("en", "ko"):
-        cookie = {"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": page.url}
+        cookie = {"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "domain": "127.0.0.1", "path": "/"}
         page.context.add_cookies([cookie])
         page.reload()
         page.screenshot(path=f"{folder}/other-{name}-{language}.png", full_page=True)
