@@ -13,7 +13,7 @@ import tempfile
 import urllib.request
 
 from benchmarks import harness
-from benchmarks.bench_pages import free_port, wait
+from benchmarks.bench_pages import wait
 
 VERSION = "12.8.2"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -36,7 +36,7 @@ def main() -> int:
         _collect()
         cookie, receipt = _customer()
         pages = [("/", ""), ("/check/", ""), (ANSWER, ""), ("/messages/", ""), ("/my/", cookie), (receipt, cookie)]
-        port = free_port()
+        port = harness.free_port()
         gunicorn = ("-m", "gunicorn", "--config", "python:kt_remedy.gunicorn_conf", "kt_remedy.wsgi")
         server = subprocess.Popen(harness.python(*gunicorn), env={**os.environ, "PORT": str(port)})
         try:
