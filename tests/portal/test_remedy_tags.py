@@ -107,3 +107,7 @@ def test_a_masked_name_of_a_heading_is_joined() -> None:
 
 def test_a_number_is_joined_behind_its_hyphens() -> None:
     assert remedy.unbroken("102-81-42945") == "102-\u206081-\u206042945"
+
+
+def test_the_ending_of_a_word_stays_with_its_bracket() -> None:
+    assert remedy.unbroken("7790(무료)로 거세요") == "7790(무료)\u2060로 거세요"

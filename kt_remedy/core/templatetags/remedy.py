@@ -230,9 +230,9 @@ def mask_birth(value: dt.date | None) -> str:
 
 @register.filter
 def unbroken(value: str) -> str:
-    """Text whose masked names, numbers and references stay on one line: a line may break beside a star and behind a
-    hyphen otherwise."""
-    return value.replace("*", f"{_JOIN}*{_JOIN}").replace("-", f"-{_JOIN}")
+    """Text whose masked names, numbers and references stay on one line, with the ending behind a bracket: a line may
+    break beside a star and behind a hyphen or a bracket otherwise."""
+    return value.replace("*", f"{_JOIN}*{_JOIN}").replace("-", f"-{_JOIN}").replace(")", f"){_JOIN}")
 
 
 @register.filter
