@@ -30,7 +30,7 @@ class FindForm(PlainForm):
     )
     fact = TextField(
         label=gettext_lazy("생년월일 또는 이름"),
-        help_text=gettext_lazy("생년월일은 19850315, 850315, 1985년 3월 15일 모두 됩니다. 법인은 이름"),
+        help_text=gettext_lazy("생년월일은 19850315, 850315, 1985년 3월 15일 모두 됩니다. 법인은 법인 이름"),
         max_length=60,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": gettext_lazy("생년월일이나 이름을 적어 주세요")},
@@ -107,8 +107,11 @@ class ComerForm(PlainForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
-    def __init__(self, data: Any = None, *, comers: list[OwnerKind], **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, comers: list[OwnerKind], in_store: bool, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
+        if not in_store:
+            self.fields["came_as"].label = _("전화하신 분")
+            self.fields["came_as"].error_messages["required"] = _("누가 전화하셨는지 골라 주세요")
         self.fields["came_as"].choices = [(kind.value, _comer_label(kind)) for kind in comers]  # type: ignore[attr-defined]
         if len(comers) == 1:
             self.initial.setdefault("came_as", comers[0].value)
@@ -440,7 +443,7 @@ class CallForm(PlainForm):
         error_messages={"required": gettext_lazy("결과를 골라 주세요")},
     )
     again = forms.DateTimeField(
-        label=gettext_lazy("옮긴 때(옮길 때만)"),
+        label=gettext_lazy("다시 걸 때(다른 때로 옮길 때만)"),
         required=False,
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),

@@ -65,6 +65,7 @@ class Look:
     """A look as the customer reads it (D-92), or several alike in one minute: role and place, never a name."""
 
     who: str
+    place: str
     why: str
     at: dt.datetime
     unusual: bool
@@ -255,10 +256,11 @@ def _messages(person: bytes) -> list[SentMessage]:
 
 def _looks(days: list[my_record.Day]) -> list[Look]:
     """The latest looks; those alike in one minute are one line."""
-    alike: Counter[tuple[str, str, dt.datetime, bool]] = Counter()
+    alike: Counter[tuple[str, str, str, dt.datetime, bool]] = Counter()
     for look in (look for day in days for look in day.looks):
-        who = f"{look.who} · {look.place}"
-        alike[who, str(look.why), look.at.replace(second=0, microsecond=0), look.unusual] += 1
+        alike[
+            str(look.who), str(look.place), str(look.why), look.at.replace(second=0, microsecond=0), look.unusual
+        ] += 1
     return [Look(*same, times) for same, times in list(alike.items())[:_LAST]]
 
 

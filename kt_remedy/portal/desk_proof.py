@@ -35,7 +35,7 @@ def show(request: HttpRequest, row: DeskSession, **forms: Any) -> HttpResponse:
     comers = desk_sessions.allowed_comers(row.customer, in_store=in_store)
     values = context(request, row) | {"in_store": in_store, "comers": comers}
     if not row.came_as:
-        values["comer_form"] = ComerForm(comers=comers)
+        values["comer_form"] = ComerForm(comers=comers, in_store=in_store)
     else:
         values |= {
             "came_as": OwnerKind(row.came_as),
@@ -67,8 +67,9 @@ def who(request: HttpRequest, row: DeskSession) -> HttpResponse:
     if "another" in request.POST:
         desk_sessions.set_comer(row, "", "")
         return redirect("portal:desk-customer", row.key)
-    comers = desk_sessions.allowed_comers(row.customer, in_store=bool(desk_user(request).store_id))
-    form = ComerForm(request.POST, comers=comers)
+    in_store = bool(desk_user(request).store_id)
+    comers = desk_sessions.allowed_comers(row.customer, in_store=in_store)
+    form = ComerForm(request.POST, comers=comers, in_store=in_store)
     if not form.is_valid():
         return show(request, row, comer_form=form)
     desk_sessions.set_comer(row, form.cleaned_data["came_as"], form.cleaned_data.get("came_name", "").strip())

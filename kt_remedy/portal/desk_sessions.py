@@ -66,9 +66,10 @@ def tabs(user: User, here: str = "") -> list[Tab]:
     """The open sessions of a member of staff as tabs."""
     now = dt.datetime.now(dt.UTC)
     shown = []
+    asked = _("누가 오셨나요") if user.store_id else _("누가 전화하셨나요")
     for row in desk_sessions.live_of(user):
         left = desk_sessions.ends_at(row) - now
-        doing = _("누가 오셨나요") if not row.came_as else _("신분 확인") if not row.is_proven else _("응대 중")
+        doing = asked if not row.came_as else _("신분 확인") if not row.is_proven else _("응대 중")
         shown.append(
             Tab(
                 key=row.key,

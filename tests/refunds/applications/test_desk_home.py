@@ -160,8 +160,19 @@ def test_a_customer_found_again_after_the_draft_was_filed_is_asked_who_came(agen
     assert DeskSession.objects.get().draft_of is not None
     file(agent, line)
     page = agent.post(DESK, facts, follow=True)
-    assert "누가 오셨나요" in text(page)
+    assert "누가 전화하셨나요" in text(page)
     assert DeskSession.objects.get().draft_of is None
+
+
+def test_the_question_fits_the_way_a_customer_came(agent, clerk, line) -> None:
+    facts = {"number": line.msisdn, "fact": "19540402"}
+    called = text(agent.post(DESK, facts, follow=True))
+    assert "이*순 님 일로 누가 전화하셨나요" in " ".join(called.split())
+    assert "전화하신 분" in called
+    assert "오셨나요" not in called
+    came = text(clerk.post(DESK, facts, follow=True))
+    assert "이*순 님 일로 누가 오셨나요" in " ".join(came.split())
+    assert "전화하셨나요" not in came
 
 
 # A caller without the app (D-86)
