@@ -46,23 +46,32 @@
   if (!box) return;
   box.hidden = false;
   const list = box.querySelector("dl");
-  const seen = new Set();
-  document.querySelectorAll("[data-key]").forEach(function (element) {
-    const code = element.dataset.key;
-    if (seen.has(code)) return;
-    seen.add(code);
-    const holder = element.closest("label") || element;
-    const term = document.createElement("dt");
-    const words = document.createElement("dd");
-    const key = document.createElement("kbd");
-    key.textContent = code === "Slash" ? "/" : code.replace(/^(Key|Digit)/, "");
-    term.append(key);
-    const named = holder.cloneNode(true);
-    named.querySelectorAll("kbd").forEach(function (part) { part.remove(); });
-    named.querySelectorAll("*").forEach(function (part) { part.append(" "); });
-    words.textContent = named.textContent.replace(/\s+/g, " ").trim();
-    list.append(term, words);
-  });
+
+  // The keys that work now: those of reasons change with the decision.
+  function fill() {
+    const seen = new Set();
+    list.replaceChildren();
+    document.querySelectorAll("[data-key]").forEach(function (element) {
+      const code = element.dataset.key;
+      if (seen.has(code) || !shown(element)) return;
+      seen.add(code);
+      const holder = element.closest("label") || element;
+      const term = document.createElement("dt");
+      const words = document.createElement("dd");
+      const key = document.createElement("kbd");
+      key.textContent = code === "Slash" ? "/" : code.replace(/^(Key|Digit)/, "");
+      term.append(key);
+      const named = holder.cloneNode(true);
+      named.querySelectorAll("kbd").forEach(function (part) { part.remove(); });
+      named.querySelectorAll("*").forEach(function (part) { part.append(" "); });
+      words.textContent = named.textContent.replace(/\s+/g, " ").trim();
+      list.append(term, words);
+    });
+  }
+
+  fill();
+  box.addEventListener("toggle", fill);
+  document.addEventListener("change", fill);
   const use = document.getElementById("keys-on");
   use.checked = !off;
   use.addEventListener("change", function () {
