@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
 
+from eligibility import presenters as lines
 from kt_remedy.audit import service as audit
 from kt_remedy.core import masking
 from kt_remedy.staff.models import User
@@ -88,7 +89,7 @@ def question(row: Application, case: ReviewCase | None) -> str:
     """The question that a case leaves to a reviewer; the reason of an application without one."""
     kind = case.kind if case is not None else ""
     return {
-        ReviewCase.Kind.TRANSFER: _("이름이 바뀐 회선: 약정을 이어받았나요?"),
+        ReviewCase.Kind.TRANSFER: _("명의가 바뀐 회선: 약정을 이어받았나요?"),
         ReviewCase.Kind.RENEWAL: _("저절로 이어진 약정: 새 약정은 아닌가요?"),
         ReviewCase.Kind.PORT: _("늦게 처리된 번호 이동: 기간 안에 신청했나요?"),
         ReviewCase.Kind.ITEM: _("모르는 청구 항목: 위약금인가요?"),
@@ -101,6 +102,11 @@ def question(row: Application, case: ReviewCase | None) -> str:
         ReviewCase.Kind.SAMPLE: _("표본 심사: 자료가 모두 맞나요?"),
         ReviewCase.Kind.CHANGED: _("판정이 바뀐 승인: 그대로 두나요?"),
     }.get(kind, staff_reason(row))  # type: ignore[call-overload]
+
+
+def verdict_title(outcome: str) -> str:
+    """The heading of the conditions of a line. That of a line to be checked speaks to the customer elsewhere."""
+    return _("확인할 조건") if outcome == "REVIEW" else lines.outcome_title(outcome)
 
 
 def names_of(actors: Iterable[str]) -> dict[str, str]:

@@ -122,6 +122,7 @@ def _aside(case: ReviewCase) -> dict[str, Any]:
         )
     else:
         url = reverse("refunds:review-objection", args=[case.objection_id])
+        name = f"{name} · {case.objection.get_kind_display()}"  # type: ignore[union-attr]
     return {
         "case": case,
         "name": name,

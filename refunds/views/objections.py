@@ -29,6 +29,7 @@ from refunds.applications import (
     objections,
     presenters,
     queue,
+    staff_presenters,
 )
 from refunds.applications.access import may_claim
 from refunds.applications.transitions import Refused
@@ -207,7 +208,7 @@ def _page(request: HttpRequest, row: Objection, kept: ReviewCase | None) -> dict
             {"name": lines.item_name(bill.item), "row": bill, "counts": bill.item in refundable} for bill in bills
         ],
         "estimate": lines.explain(eligibility.estimate_of(row.line)),
-        "verdict": lines.outcome_title(row.line.effective_outcome),
+        "verdict": staff_presenters.verdict_title(row.line.effective_outcome),
         "may_decide": user.has_perm("refunds.answer_objection"),
         "held_by_other": kept is not None and queue.is_held_by_other(kept, user),
         "mine": kept is not None and kept.level in queue.levels_of(user),

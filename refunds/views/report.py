@@ -35,8 +35,8 @@ from refunds.views.forms import PlainForm
 class FilterForm(PlainForm):
     """The filters of the report; every one may be empty."""
 
-    first = DayField(label=gettext_lazy("처음"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"))
-    last = DayField(label=gettext_lazy("끝"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"))
+    first = DayField(label=gettext_lazy("부터"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"))
+    last = DayField(label=gettext_lazy("까지"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"))
     channel = forms.ChoiceField(label=gettext_lazy("접수처"), required=False)
     round = forms.ChoiceField(label=gettext_lazy("회차"), required=False)
     store = StoreField(label=gettext_lazy("매장"), required=False, help_text=gettext_lazy("이름이나 번호 일부"))
@@ -62,7 +62,9 @@ class FilterForm(PlainForm):
         return values
 
     def selection(self) -> Selection:
-        """The chosen filters; those that are wrong choose everything, and the page says so."""
+        """The chosen filters; everything where one of them is wrong, and the page says so."""
+        if self.errors:
+            return Selection()
         values = self.cleaned_data
         store = values.get("store")
         return Selection(
@@ -74,7 +76,9 @@ class FilterForm(PlainForm):
         )
 
     def said(self) -> str:
-        """The chosen filters in words, "" for none."""
+        """The chosen filters in words, "" for none and where one of them is wrong."""
+        if self.errors:
+            return ""
         values, parts = self.cleaned_data, []
         if values.get("first"):
             parts.append(_("%(day)s부터") % {"day": kdate(values["first"])})
@@ -93,8 +97,8 @@ class ExportForm(PlainForm):
     """Kind of the file, and the reason that is recorded."""
 
     kind = forms.ChoiceField(
-        label=gettext_lazy("모양"),
-        choices=[("xlsx", gettext_lazy("엑셀(xlsx), 표마다 한 장")), ("csv", gettext_lazy("글자 파일(csv)"))],
+        label=gettext_lazy("파일 형식"),
+        choices=[("xlsx", gettext_lazy("엑셀(xlsx)")), ("csv", gettext_lazy("글자 파일(csv)"))],
     )
     reason = TextField(
         label=gettext_lazy("이유"),
@@ -173,6 +177,9 @@ def _page_table(table: tables.Table) -> dict[str, Any]:
         "columns": [title for title, _unit in table.columns],
         "rows": worded,
         "bars": [row for row in worded if not row.sums] if table.chart is not None else [],
+        "bar_parts": " / ".join(title for place, (title, _unit) in enumerate(table.columns) if place != table.chart)
+        if table.code in _WITH_PARTS
+        else "",
         "bar_title": table.columns[table.chart][0] if table.chart is not None else "",
         "plain": table.plain,
         "by_column": table.code == "days",

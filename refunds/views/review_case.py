@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -35,11 +36,11 @@ from refunds.applications.facts import VERDICT_CHANGED
 from refunds.applications.reviews import AGREE, APPROVE, ASK_DOCUMENTS, REJECT, Preview
 from refunds.applications.transitions import Refused
 from refunds.models.applications import Application, Decision, LateReason
-from refunds.models.reviews import ReviewCase
+from refunds.models.reviews import Letter, ReviewCase
 from refunds.models.states import UNDER_REVIEW, Status
 from refunds.promise import service as promise
 from refunds.views.forms import ReviewReasonForm
-from refunds.views.review_forms import CaseForm, ParkForm, QuestionForm, SupervisorAnswerForm, act_label
+from refunds.views.review_forms import CaseForm, ParkForm, QuestionForm, SupervisorAnswerForm, act_label, send_label
 
 ASIDE = {"park": ParkForm, "ask": QuestionForm, "answer": SupervisorAnswerForm}
 
@@ -181,7 +182,7 @@ def _letter(shown: Preview | None, form: CaseForm | ReviewReasonForm, row: Appli
     return {
         "shown": shown,
         "seen": digest(shown),
-        "send_label": _("%(act)s 보내고 다음 건") % {"act": act_label(act)},
+        "send_label": send_label(act),
         "language": row.filing.language,
     }
 
@@ -197,7 +198,7 @@ def _page(request: HttpRequest, row: Application, kept: ReviewCase | None) -> di
         "name": masking.name(row.line.customer.holder_name or ""),
         "line_name": presenters.line_name(row),
         "conditions": lines.conditions(eligibility.trace_of(row.line, bills), facts, programme.current()),
-        "verdict": lines.outcome_title(row.line.effective_outcome),
+        "verdict": staff_presenters.verdict_title(row.line.effective_outcome),
         "reason": staff_presenters.question(row, kept),
         "amount": presenters.amount(row),
         "bills": [
@@ -255,7 +256,7 @@ def _decision_rows(row: Application) -> list[dict[str, Any]]:
     return [
         {
             "row": decision,
-            "why": staff_presenters.decision_reason(decision.code),
+            "why": _unlike_state(staff_presenters.decision_reason(decision.code), decision),
             "who": people[decision.actor],
             "explanation": _explanation(decision),
             "letter": getattr(decision, "letter", None),
@@ -264,9 +265,21 @@ def _decision_rows(row: Application) -> list[dict[str, Any]]:
     ]
 
 
+def _unlike_state(why: str, decision: Decision) -> str:
+    """The reason of a decision; empty where it only repeats the state that stands above it."""
+    return "" if why == decision.get_to_status_display() else why
+
+
 def _explanation(decision: Decision) -> str:
+    """The words of a decision. Its reasons were kept in Korean and are named again in the language of the reader."""
     if decision.code == "DOCUMENTS_SHOWN":
         return ", ".join(representation.names(decision.words.split(", ")))
+    letter: Letter | None = getattr(decision, "letter", None)
+    if letter is not None and letter.codes:
+        with translation.override("ko"):
+            kept = letters.labels(letter.codes)
+        if decision.words.startswith(kept):
+            return letters.labels(letter.codes) + decision.words.removeprefix(kept)
     return decision.words
 
 

@@ -23,6 +23,13 @@ _ACT_LABELS = {
 }
 # What a person is about to do; in English another word than for what was done.
 _CHOICES = _ACT_LABELS | {APPROVE: gettext_lazy("승인하기"), REJECT: gettext_lazy("거절하기")}
+# What the button does that tells the customer.
+_SENDS = {
+    AGREE: gettext_lazy("처음 결정을 알리고 다음 건"),
+    APPROVE: gettext_lazy("승인을 알리고 다음 건"),
+    REJECT: gettext_lazy("거절을 알리고 다음 건"),
+    ASK_DOCUMENTS: gettext_lazy("서류를 요청하고 다음 건"),
+}
 KEYS = {AGREE: "Y", APPROVE: "A", REJECT: "R", ASK_DOCUMENTS: "D"}
 _DAY_ERRORS = {"invalid": gettext_lazy("날짜를 2026-02-03처럼 적어 주세요")}
 _DAY_FORMATS = ["%Y-%m-%d", "%Y%m%d", "%Y.%m.%d"]
@@ -31,6 +38,11 @@ _DAY_FORMATS = ["%Y-%m-%d", "%Y%m%d", "%Y.%m.%d"]
 def act_label(act: str) -> str:
     """The name of an act for staff."""
     return str(_ACT_LABELS[act])
+
+
+def send_label(act: str) -> str:
+    """The words of the button that sends an act."""
+    return str(_SENDS[act])
 
 
 class CaseForm(PlainForm):

@@ -23,14 +23,15 @@ _DAY = dt.timedelta(days=1)
 @never_cache
 @require_safe
 def store_day(request: HttpRequest) -> HttpResponse:
-    """The manager's own store on a day of the programme, today where none or a wrong one is asked for. Names are
-    masked."""
+    """The manager's own store on a day of the programme, today where none or a wrong one is asked for, and the
+    page says so. Names are masked."""
     user, today = request.user, clock.today()
     if not isinstance(user, User) or user.store is None:
         raise PermissionDenied("a store manager has a store")
     opens = min(programme.current().applications.opens, today)
+    asked = request.GET.get("day", "")
     try:
-        day = max(opens, min(dt.date.fromisoformat(request.GET.get("day", "")), today))
+        day = max(opens, min(dt.date.fromisoformat(asked), today))
     except ValueError:
         day = today
     shown = days.of(user.store, day)
@@ -38,6 +39,7 @@ def store_day(request: HttpRequest) -> HttpResponse:
     share = tables.share(shown.approved, shown.decided)
     context = {
         "shown": shown,
+        "other_day": asked not in {"", day.isoformat()},
         "waiting": store_home.waiting(user.store),
         "now": clock.now(),
         "before": day - _DAY if day > opens else None,

@@ -146,7 +146,7 @@ def test_a_late_customer_says_why_and_sends_documents(page, live_server, at) -> 
         page.get_by_role("button", name="내려받기").click()
     assert download.value.path().read_bytes().startswith(b"%PDF-")
     page.locator("input[name=act][value=APPROVE]").check()
-    page.get_by_role("button", name="승인 보내고 다음 건").click()
+    page.get_by_role("button", name="승인을 알리고 다음 건").click()
     page.wait_for_url("**/review/")
     row.refresh_from_db()
     assert row.status == "APPROVED"

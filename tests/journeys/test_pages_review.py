@@ -37,7 +37,7 @@ def test_a_reviewer_decides_with_one_load_a_case(page, live_server) -> None:
     page.goto("/admin/")
     look(page)
     page.get_by_role("button", name="다음 건 시작").click()
-    expect(page.locator("h1")).to_have_text("이름이 바뀐 회선: 약정을 이어받았나요?")
+    expect(page.locator("h1")).to_have_text("명의가 바뀐 회선: 약정을 이어받았나요?")
     expect(page.locator("img.viewer__page").first).to_be_visible()
     look(page)
 
@@ -49,7 +49,7 @@ def test_a_reviewer_decides_with_one_load_a_case(page, live_server) -> None:
     expect(page.locator("#letter")).to_contain_text("이 회선은 신청하신 분의 회선이 아닙니다.")
     expect(page.locator("#letter")).to_contain_text("This line is not in the name")
     look(page)
-    page.get_by_role("button", name="거절 보내고 다음 건").click()
+    page.get_by_role("button", name="거절을 알리고 다음 건").click()
     expect(page.locator("body")).to_contain_text(second.filing.reference)
     assert len(loads) == 1
     first.refresh_from_db()

@@ -63,7 +63,7 @@ def test_the_page(here) -> None:
     assert "홍*동" in text
     assert "홍길동" not in text
     assert "지남" in text
-    assert "이 날에는 접수가 없습니다" in browser.get(PAGE, {"day": "2026-01-14"}).content.decode()
+    assert "이날에는 접수가 없습니다" in browser.get(PAGE, {"day": "2026-01-14"}).content.decode()
     for wrong in ("tomorrow", "2026-02-30", "2099-01-01", "9999-12-31"):
         assert "신청 2건" in browser.get(PAGE, {"day": wrong}).content.decode()
     first = browser.get(PAGE, {"day": "0001-01-01"}).content.decode()  # the first day of the window, and none before it
