@@ -264,6 +264,14 @@ def test_a_wrong_filter_is_said(filed, query, words) -> None:
     assert words in answer.content.decode()
 
 
+def test_beside_a_wrong_filter_no_other_one_counts(filed) -> None:
+    browser = as_staff(Client(), staff_user("supervisor"))
+    text = browser.get(REPORT, {"last": "9999-12-31", "channel": "STORE"}).content.decode()
+    assert "<dd>8건</dd>" in text
+    assert "만 골랐습니다" not in text
+    assert 'id="id_last_error"' in text
+
+
 def test_the_export_holds_the_same_values(filed) -> None:
     browser = as_staff(Client(), staff_user("supervisor"))
     address = f"{EXPORT}?channel=STORE"

@@ -349,3 +349,29 @@ def test_a_decision_from_an_old_tab_takes_nothing_back(reviewer) -> None:
     client.post(page, {"words": "잘못 봄", "undo": "1"})
     row.refresh_from_db()
     assert row.status == "REVIEW"
+
+
+def test_the_reasons_of_a_decision_stand_in_the_language_of_the_reader(reviewer) -> None:
+    row = in_review()
+    verdict = reviews.Verdict("REJECT", ["OTHER_PERSONS_LINE"], {}, "전화로 확인함")
+    reviews.review(application_id=row.pk, reviewer=reviewer, verdict=verdict)
+    client, page = as_staff(Client(), reviewer), reverse("refunds:review-case", args=[row.pk])
+    assert "다른 사람의 회선. 전화로 확인함" in client.get(page).content.decode()
+    client.cookies["django_language"] = "en"
+    text = client.get(page).content.decode()
+    assert "Another person’s line. 전화로 확인함" in text.replace("&#x27;", "’")
+    assert "다른 사람의 회선." not in text
+
+
+def test_those_who_only_look_get_no_boxes_and_an_empty_queue_no_button(reviewer) -> None:
+    page, button = reverse("refunds:review"), reverse("refunds:review-next")
+    assert button not in as_staff(Client(), reviewer).get(page).content.decode()
+    assert button not in as_staff(Client(), reviewer).get(reverse("admin:index")).content.decode()
+    in_review()
+    text = as_staff(Client(), reviewer).get(page).content.decode()
+    assert 'name="case"' in text
+    assert button in text
+    assert button in as_staff(Client(), reviewer).get(reverse("admin:index")).content.decode()
+    text = as_staff(Client(), staff_user("supervisor")).get(page).content.decode()
+    assert 'name="case"' not in text
+    assert "이 쪽 모두 고르기" not in text

@@ -65,7 +65,10 @@ def test_the_page(here) -> None:
     assert "지남" in text
     assert "이날에는 접수가 없습니다" in browser.get(PAGE, {"day": "2026-01-14"}).content.decode()
     for wrong in ("tomorrow", "2026-02-30", "2099-01-01", "9999-12-31"):
-        assert "신청 2건" in browser.get(PAGE, {"day": wrong}).content.decode()
+        answer = browser.get(PAGE, {"day": wrong}).content.decode()
+        assert "신청 2건" in answer
+        assert "고르신 날은 볼 수 없어" in answer
+    assert "고르신 날은 볼 수 없어" not in text
     first = browser.get(PAGE, {"day": "0001-01-01"}).content.decode()  # the first day of the window, and none before it
     assert "1월 14일" in first.replace("\xa0", " ")
     assert "day=2026-01-13" not in first
