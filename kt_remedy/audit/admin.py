@@ -77,8 +77,11 @@ class RoleAdmin(admin.ModelAdmin):
         # Django's own title invites to select a row and has no Korean form.
         page = super().changelist_view(request, {"title": self.opts.verbose_name_plural, **(extra_context or {})})
         shown = getattr(page, "context_data", None) or {}
-        for row in shown["cl"].result_list if "cl" in shown else ():
-            looks.seen(self.subject_of(row))
+        if "cl" in shown:
+            for row in shown["cl"].result_list:
+                looks.seen(self.subject_of(row))
+            if not shown["cl"].result_list:
+                shown["cl"].show_admin_actions = False  # nothing can be chosen
         return page
 
     def change_view(

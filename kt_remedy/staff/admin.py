@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from kt_remedy.audit.admin import RoleAdmin
+from kt_remedy.core.templatetags.remedy import kdate, kdatetime
 from kt_remedy.staff import rights, service
 from kt_remedy.staff.admin_forms import ACTS, Act, HireForm
 from kt_remedy.staff.models import RightsRequest, Store, User
@@ -63,10 +64,10 @@ class UserAdmin(RoleAdmin):
         "name",
         "role_names",
         "store",
-        "is_active",
+        "account_state",
         "person_known",
-        "certified_until",
-        "last_login",
+        "certified",
+        "entered_at",
     )
     # Stores are found by the search: a filter would list all two thousand on every page.
     list_filter = ("is_active", RoleFilter, ("certified_until", admin.DateFieldListFilter))
@@ -88,7 +89,7 @@ class UserAdmin(RoleAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """The page without hints on how to type what nobody types there."""
-        return super().get_form(request, obj, change, help_texts={"username": "", "is_active": ""}, **kwargs)
+        return super().get_form(request, obj, change, help_texts={"username": ""}, **kwargs)
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """The page without buttons to save: an account changes by acts."""
@@ -100,10 +101,25 @@ class UserAdmin(RoleAdmin):
         """The whole name, which Django keeps as the first name."""
         return user.first_name
 
-    @admin.display(description=_("본인 확인함"), boolean=True)
-    def person_known(self, user: User) -> bool:
-        """True if the owner of the account is verified by telephone."""
-        return bool(user.person_index)
+    @admin.display(description=_("상태"), ordering="is_active")
+    def account_state(self, user: User) -> str:
+        """The account is open or closed, in words."""
+        return str(_("쓰는 계정") if user.is_active else _("닫힌 계정"))
+
+    @admin.display(description=_("본인 확인함"))
+    def person_known(self, user: User) -> str:
+        """Yes if the owner of the account is verified by telephone."""
+        return str(_("예") if user.person_index else _("아니요"))
+
+    @admin.display(description=_("권한 확인 기한"), ordering="certified_until")
+    def certified(self, user: User) -> str:
+        """The last day of the rights."""
+        return kdate(user.certified_until)
+
+    @admin.display(description=_("마지막 로그인"), ordering="last_login")
+    def entered_at(self, user: User) -> str:
+        """The last sign-in."""
+        return kdatetime(user.last_login)
 
     @admin.display(description=_("역할"))
     def role_names(self, user: User) -> str:
@@ -114,7 +130,7 @@ class UserAdmin(RoleAdmin):
     def acts(self, user: User) -> str:
         """Links to the acts on this account."""
         fitting = [(self._address(kind, [user.pk]), act.title) for kind, act in ACTS.items() if act.fits(user)]
-        return format_html_join(" · ", '<a href="{}">{}</a>', fitting)
+        return format_html('<ul class="acts">{}</ul>', format_html_join("", '<li><a href="{}">{}</a></li>', fitting))
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """An action for each act; it leads to the page where a reason is given."""
@@ -198,11 +214,16 @@ class RightsRequestAdmin(RoleAdmin):
 
     view_permission = "staff.view_user"
     change_permission = "staff.change_user"
-    list_display = ("username", "kind", "role_names", "reason", "requested_by", "requested_at", "state", "decided_by")
+    list_display = ("username", "kind", "role_names", "reason", "requested_by", "asked_at", "state", "decided_by")
     list_filter = ("state", "kind")
     list_select_related = ("requested_by", "decided_by")
     ordering = ("-requested_at",)
     actions = ("decide_together",)
+
+    @admin.display(description=_("낸 때"), ordering="requested_at")
+    def asked_at(self, asked: RightsRequest) -> str:
+        """The time of the request, in words."""
+        return kdatetime(asked.requested_at)
 
     @admin.display(description=_("역할"))
     def role_names(self, asked: RightsRequest) -> str:
@@ -266,11 +287,16 @@ class StoreAdmin(RoleAdmin):
 
     view_permission = "staff.view_store"
     change_permission = add_permission = "staff.change_store"
-    list_display = ("code", "name", "region", "address", "hours", "telephone", "closed")
+    list_display = ("code", "name", "region", "address", "hours", "telephone", "state")
     list_filter = ("closed",)
     search_fields = ("code", "name", "region", "address")
     search_help_text = _("매장 이름, 번호, 지역, 주소로 찾습니다.")
     ordering = ("code",)
+
+    @admin.display(description=_("상태"), ordering="closed")
+    def state(self, store: Store) -> str:
+        """The store is open or closed, in words."""
+        return str(_("닫은 매장") if store.closed else _("여는 매장"))
 
 
 from kt_remedy.staff import import_admin  # noqa: E402, F401  the admin of imports, registered with this module

@@ -47,6 +47,10 @@ class NameForm(ReasonForm):
 class HireForm(NameForm, RolesForm):
     username = TextField(label=_("아이디"), max_length=150, error_messages={"required": _("아이디를 적어 주세요.")})
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].help_text = _("왜 만드는지 적어 주세요. 기록에 남습니다.")
+
 
 @dataclass(frozen=True)
 class Act:

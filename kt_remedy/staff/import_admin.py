@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from kt_remedy.audit.admin import RoleAdmin
 from kt_remedy.core.fields import TextField
+from kt_remedy.core.templatetags.remedy import kdatetime
 from kt_remedy.staff import import_files, imports, service
 from kt_remedy.staff.admin import second_factor_first
 from kt_remedy.staff.models import StaffImport, Store, User
@@ -45,7 +46,7 @@ class UploadForm(forms.Form):
     )
     complete = forms.BooleanField(
         label=gettext_lazy("전체 목록입니다"),
-        help_text=gettext_lazy("이 목록에 없는 매장 직원은 퇴사한 것으로, 없는 매장은 닫은 것으로 봅니다."),
+        help_text=gettext_lazy("체크하면, 이 목록에 없는 매장 직원은 퇴사한 것으로, 없는 매장은 닫은 것으로 봅니다."),
         required=False,
     )
 
@@ -68,10 +69,15 @@ class StaffImportAdmin(RoleAdmin):
 
     view_permission = "staff.view_user"
     change_permission = add_permission = "staff.change_user"
-    list_display = ("file_name", "kind", "rows", "state", "requested_by", "requested_at", "decided_by")
+    list_display = ("file_name", "kind", "rows", "state", "requested_by", "asked_at", "decided_by")
     list_filter = ("state", "kind")
     list_select_related = ("requested_by", "decided_by")
     ordering = ("-pk",)
+
+    @admin.display(description=gettext_lazy("낸 때"), ordering="requested_at")
+    def asked_at(self, row: StaffImport) -> str:
+        """The time of the request, in words."""
+        return kdatetime(row.requested_at)
 
     def get_urls(self) -> list[URLPattern]:
         codes = self.admin_site.admin_view(self.codes)
@@ -160,6 +166,8 @@ class StaffImportAdmin(RoleAdmin):
         return redirect("admin:staff_staffimport_change", here)
 
     def _page(self, request: HttpRequest, row: StaffImport, form: ReasonForm) -> HttpResponse:
+        if row.state == StaffImport.State.APPLIED:
+            form.fields["reason"].help_text = _("왜 되돌리는지 적어 주세요. 기록에 남습니다.")
         counts = Counter(change["act"] for change in row.changes)
         waiting = imports.waiting_for_codes(row) if row.state == "APPLIED" and row.kind == "STAFF" else []
         stores = Counter((user.store.code, user.store.name) for user in waiting)
@@ -172,6 +180,7 @@ class StaffImportAdmin(RoleAdmin):
             "own": row.requested_by_id == request.user.pk,
             "counts": [(label, counts[act]) for act, label in ACT_LABELS.items() if counts[act]],
             "changes": [self._change(change) for change in row.changes[:SHOWN]],
+            "changes_title": self._changes_title(row),
             "total": len(row.changes),
             "more": max(0, len(row.changes) - SHOWN),
             "faults": row.faults[:SHOWN],
@@ -184,6 +193,15 @@ class StaffImportAdmin(RoleAdmin):
         if context["working"]:
             response["Refresh"] = str(RELOAD_SECONDS)
         return response
+
+    @staticmethod
+    def _changes_title(row: StaffImport) -> str:
+        """The heading of the changes: made, not made, or still to be made."""
+        if row.state == StaffImport.State.APPLIED:
+            return _("바뀐 것")
+        if row.faults or row.state == StaffImport.State.DECLINED:
+            return _("바뀌지 않은 것")
+        return _("바뀔 것")
 
     @staticmethod
     def _change(change: dict[str, Any]) -> tuple[Any, str, str, str]:

@@ -116,7 +116,7 @@ def _store(row: dict[str, Any]) -> str:
     """The fault of a row of a store, "" for none."""
     for column in ("code", "name"):
         if not row[column]:
-            return _("비어 있습니다: %(column)s") % {"column": COLUMNS[Kind.STORES][column]}
+            return _("%(column)s 칸이 비어 있습니다.") % {"column": COLUMNS[Kind.STORES][column]}
     for column, most in _LENGTHS.items():
         if len(row[column]) > most:
             return _("%(most)s자를 넘습니다: %(column)s") % {"most": most, "column": COLUMNS[Kind.STORES][column]}
@@ -130,7 +130,7 @@ def _member(row: dict[str, Any]) -> str:
     """The fault of a row of a member of staff, "" for none."""
     for column in ("username", "name", "store"):
         if not row[column]:
-            return _("비어 있습니다: %(column)s") % {"column": COLUMNS[Kind.STAFF][column]}
+            return _("%(column)s 칸이 비어 있습니다.") % {"column": COLUMNS[Kind.STAFF][column]}
     row["username"] = User.normalize_username(row["username"])
     if len(row["username"]) > 150 or not re.fullmatch(r"[\w.@+-]+", row["username"]):
         return _("아이디에는 글자, 숫자, @ . + - _만 쓸 수 있습니다.")

@@ -257,7 +257,7 @@ class StaffImport(TaskRow):
         ]  # fmt: skip
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.file_name}"
+        return f"{self.get_kind_display()}: {self.file_name}"
 
 
 class RightsRequest(models.Model):
