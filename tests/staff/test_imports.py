@@ -310,3 +310,18 @@ def test_no_page_of_staff_lists_every_store(pair):
     assert "clerk" in found
     answer = browser.post(pages[2], {"roles": ["clerk", "store_manager"], "store": "호점", "reason": "x"})
     assert "여러 곳이 맞습니다" in answer.content.decode()
+
+
+def test_lists_speak_in_words():
+    user = two_administrators()[0]
+    Store.objects.create(code="S-77", name="닫힌점", closed=True)
+    client = as_staff(Client(), user)
+    empty = client.get(reverse("admin:staff_rightsrequest_changelist")).content.decode()
+    assert "아직 없습니다." in empty
+    assert 'name="action"' not in empty
+    accounts = client.get(reverse("admin:staff_user_changelist")).content.decode()
+    assert "할 일:" in accounts
+    assert "개 가운데 0개 고름" in accounts
+    stores = client.get(reverse("admin:staff_store_changelist")).content.decode()
+    assert "닫은 매장</td>" in stores
+    assert "icon-" not in stores.partition('id="result_list"')[2].partition("</table>")[0]
