@@ -10,21 +10,12 @@ from kt_remedy.core import switches
 from kt_remedy.core.models import Switch, WaitingRoom, WaitingSecond
 from kt_remedy.portal.waiting import pages, room
 from tests.journeys.test_pages_refunds import enter, look
+from tests.portal.test_waiting_room import memory  # noqa: F401  (a process that has just started, for each test)
 from tests.refunds import make
 from tests.sessions import as_customer, as_staff, person, staff_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOOKUP = "/identity/?next=/my/"
-
-
-@pytest.fixture(autouse=True)
-def memory():
-    """A process that has just started, before and after each test."""
-    room.forget()
-    pages._drawn.clear()
-    yield
-    room.forget()
-    pages._drawn.clear()
 
 
 @pytest.fixture(autouse=True)
