@@ -13,6 +13,8 @@ make load ARGS="--people 2000000", make load ARGS="--room 20000"
 """
 
 import argparse
+import datetime as dt
+import io
 import json
 import os
 import socket
@@ -27,7 +29,6 @@ from typing import Any
 import httpx
 
 from benchmarks import harness
-from tests.conftest import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES_OF = 3  # one of so many visitors files: 660,000 of two million
@@ -49,7 +50,7 @@ def main() -> int:
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="remedy-load-") as folder,
-        harness.portal(durable=True, SANDBOX_PORT=str(free_port()), QA_SAMPLE_PERCENT="0") as _servers,
+        harness.portal(durable=True, SANDBOX_PORT=str(harness.free_port()), QA_SAMPLE_PERCENT="0") as _servers,
     ):
         figures = _room(options, Path(folder)) if options.room else _morning(options, Path(folder))
     options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
@@ -120,10 +121,8 @@ def _people(lines: int) -> dict[str, list[dict[str, str]]]:
     from kt_remedy.identity.service import Person
 
     clock.start()
-    call_command("sample_feed", settings.DELIVERIES_DIR, lines=lines, seed=1, stdout=open(os.devnull, "w"))  # noqa: SIM115
+    call_command("sample_feed", settings.DELIVERIES_DIR, lines=lines, seed=1, stdout=io.StringIO())
     deliveries.load_due()
-    import datetime as dt
-
     seen: dict[str, list[dict[str, str]]] = {"lookup": [], "filing": []}
     found: set[bytes] = set()
     rows = Line.objects.filter(customer__holder_kind="PERSON", customer__birth_date__lt=dt.date(1990, 1, 1))
@@ -155,7 +154,7 @@ def _web(folder: Path, *, stand_ins: bool, per_minute: int = 600) -> Iterator[in
     """The portal's own web server on a port of the loopback interface, with the bank's stand-in where it is needed."""
     from kt_remedy.devtools.management.commands.run import WEB
 
-    port = free_port()
+    port = harness.free_port()
     env = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "benchmarks.site_settings",
